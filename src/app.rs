@@ -1,0 +1,1 @@
+//! The one composition root: configuration to parts; spawn; drain.

@@ -1,0 +1,1 @@
+//! The outside services: a folder per service, a file per operation.

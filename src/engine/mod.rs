@@ -1,0 +1,1 @@
+//! The generic runner: lease, items, steps, verification, record.

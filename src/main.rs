@@ -1,0 +1,3 @@
+//! The `sterna` binary.
+
+fn main() {}

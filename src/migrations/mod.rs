@@ -1,0 +1,1 @@
+//! The migrations: items, needs and steps of each.

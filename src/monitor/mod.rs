@@ -1,0 +1,1 @@
+//! Snapshot and its faces; read only.

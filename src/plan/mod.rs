@@ -1,0 +1,1 @@
+//! Filter, weigh and distribute work over instances; pure.

@@ -1,0 +1,1 @@
+//! Time and tasks, without a domain word.

@@ -1,0 +1,1 @@
+//! A local network on loopback that speaks the real wire protocols.

@@ -1,0 +1,1 @@
+//! Wire formats against the golden vectors.
