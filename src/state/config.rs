@@ -1,0 +1,71 @@
+//! What the room needs to know: table names, the local folder, limits.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Names of the migration tables, whole (prefix included).
+///
+/// The first three belong to the existing tool too (protocol: tables §3); the others are ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// `…-migration-customers`: key `customer`.
+    pub customers: String,
+    /// `…-migration-progress`: key `customer`, `space`.
+    pub progress: String,
+    /// `…-migration-spaces`: key `customer`.
+    pub spaces: String,
+    /// `…-migration-failures`: key `space`, `item`; one row per failed item.
+    pub failures: String,
+    /// `…-migration-fleet`: key `instanceId`; one row per instance.
+    pub fleet: String,
+    /// `…-migration-control`: key `scope`, `entry`; wishes of the operator and their log.
+    pub control: String,
+}
+
+impl Tables {
+    /// The usual names under `prefix`, which ends in `migration-` (`staging-migration-`, `local-migration-`).
+    #[must_use]
+    pub fn with_prefix(prefix: &str) -> Self {
+        let name = |suffix: &str| format!("{prefix}{suffix}");
+        Self {
+            customers: name("customers"),
+            progress: name("progress"),
+            spaces: name("spaces"),
+            failures: name("failures"),
+            fleet: name("fleet"),
+            control: name("control"),
+        }
+    }
+
+    /// Every name, in the order in which tables are created.
+    #[must_use]
+    pub fn all(&self) -> [&str; 6] {
+        [&self.customers, &self.progress, &self.spaces, &self.failures, &self.fleet, &self.control]
+    }
+}
+
+/// How state is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Table names.
+    pub tables: Tables,
+    /// Folder of checkpoints, journals and customers files; made when it is not there.
+    pub dir: PathBuf,
+    /// Deadline of one try of one request.
+    pub timeout: Duration,
+    /// Tries of one request, the first included.
+    pub tries: u32,
+}
+
+impl Config {
+    /// Usual limits (10 s for a try, 4 tries) over the tables of `prefix` and the folder `dir`.
+    #[must_use]
+    pub fn new(prefix: &str, dir: impl Into<PathBuf>) -> Self {
+        Self {
+            tables: Tables::with_prefix(prefix),
+            dir: dir.into(),
+            timeout: Duration::from_secs(10),
+            tries: 4,
+        }
+    }
+}
