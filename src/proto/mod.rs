@@ -1,1 +1,20 @@
-//! The words on the wire, pure.
+//! The words on the wire, pure: every byte format of the network, read and written without I/O.
+//!
+//! Owns DAG-CBOR, DAG-JSON, DIDs and keys, UCAN 0.9.1 delegations, agent messages and receipts, their validation,
+//! and the content formats beside them. Imports no other room. Never opens, sends, waits or reads a clock.
+
+pub mod block;
+pub mod cbor;
+pub mod did;
+pub mod json;
+pub mod key;
+pub mod message;
+pub mod signature;
+pub mod ucan;
+pub mod validate;
+pub(crate) mod varint;
+
+pub use block::{Block, Blocks};
+pub use did::Did;
+pub use key::{Signer, Verifier};
+pub use signature::Signature;

@@ -1,0 +1,37 @@
+//! Why a message or receipt is refused.
+
+use cid::Cid;
+
+use crate::proto::{block, cbor, did, signature, ucan};
+
+/// Why something is no message or no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bytes are no CAR of a message.
+    #[error("read message: {0}")]
+    Message(String),
+    /// A linked block is not among the blocks.
+    #[error("read message: block {0} is missing")]
+    Missing(Cid),
+    /// A field of a receipt has the wrong type or is missing.
+    #[error("read receipt: {0}")]
+    Receipt(&'static str),
+    /// A `ucan/conclude` invocation carries no receipt.
+    #[error("read conclusion: {0}")]
+    Conclude(&'static str),
+    /// A block does not hash to its CID.
+    #[error(transparent)]
+    Block(#[from] block::Mismatch),
+    /// DAG-CBOR failed.
+    #[error(transparent)]
+    Cbor(#[from] cbor::Error),
+    /// A DID is malformed.
+    #[error(transparent)]
+    Did(#[from] did::Error),
+    /// A signature is malformed.
+    #[error(transparent)]
+    Signature(#[from] signature::Error),
+    /// An invocation or other delegation is malformed.
+    #[error(transparent)]
+    Ucan(#[from] ucan::Error),
+}

@@ -1,0 +1,52 @@
+//! Why UCAN bytes or text are refused.
+
+use cid::Cid;
+
+use crate::proto::{block, cbor, did, json, signature};
+
+/// Why something is no delegation, or cannot be made one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field of a UCAN block has the wrong type or is missing.
+    #[error("read UCAN: {0}")]
+    Field(&'static str),
+    /// The version is not 0.9.x.
+    #[error("read UCAN: unsupported version {0:?}")]
+    Version(String),
+    /// A capability's ability or resource is malformed.
+    #[error("read UCAN: malformed capability {0:?}")]
+    Capability(String),
+    /// A UCAN block has another codec than DAG-CBOR (a JWT, perhaps).
+    #[error("read UCAN: block {0} is not DAG-CBOR")]
+    Codec(Cid),
+    /// The block of a delegation is not among the blocks.
+    #[error("read UCAN: block {0} is missing")]
+    Missing(Cid),
+    /// The bytes are no CAR of the expected kind.
+    #[error("read delegations: {0}")]
+    Car(String),
+    /// The archive names another version or nothing.
+    #[error("read archive: no ucan@0.9.1 variant")]
+    Variant,
+    /// The text is no proof string.
+    #[error("parse proof: {0}")]
+    Proof(&'static str),
+    /// Input is longer, or nested deeper, than is read.
+    #[error("read delegations: {0} is beyond the limit")]
+    Limit(&'static str),
+    /// A block does not hash to its CID.
+    #[error(transparent)]
+    Block(#[from] block::Mismatch),
+    /// DAG-CBOR failed.
+    #[error(transparent)]
+    Cbor(#[from] cbor::Error),
+    /// DAG-JSON failed.
+    #[error(transparent)]
+    Json(#[from] json::Error),
+    /// A principal is malformed.
+    #[error(transparent)]
+    Did(#[from] did::Error),
+    /// A signature is malformed.
+    #[error(transparent)]
+    Signature(#[from] signature::Error),
+}

@@ -1,0 +1,1 @@
+//! The text that a UCAN signature covers (protocol: ucan §2).

@@ -1,0 +1,11 @@
+//! May they? Delegation chains from an invocation to the owner of a resource (protocol: ucan §7).
+
+mod access;
+mod context;
+mod error;
+mod rule;
+
+pub use access::{Authorization, access, audience, claim};
+pub use context::Context;
+pub use error::{InvalidAudience, Unauthorized};
+pub use rule::{Derives, Rule, derives_equal, derives_js, derives_with};
