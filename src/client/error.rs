@@ -1,0 +1,186 @@
+//! Why a call to an outside service failed, and what that means.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The services whose trouble is told apart: limits, circuit breakers and messages go by these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dependency {
+    /// The network's tables.
+    DynamoDb,
+    /// Buckets, R2 included.
+    S3,
+    /// IPNI publishing queues.
+    Sqs,
+    /// Public URL of the carpark.
+    Carpark,
+    /// Upload service.
+    UploadService,
+    /// Storage node that takes the bytes of a blob.
+    StorageNode,
+    /// Indexing service.
+    IndexingService,
+    /// Gateway.
+    Gateway,
+}
+
+impl Dependency {
+    /// Stable name for logs, metrics and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::S3 => "s3",
+            Self::Sqs => "sqs",
+            Self::Carpark => "carpark",
+            Self::UploadService => "upload-service",
+            Self::StorageNode => "storage-node",
+            Self::IndexingService => "indexing-service",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+impl fmt::Display for Dependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A call that did not do what it was asked.
+#[derive(Debug)]
+pub struct Error {
+    /// Who was called.
+    pub dependency: Dependency,
+    /// What was asked, a few words that read well after "failed to".
+    pub operation: &'static str,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.operation, self.dependency, self.cause)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Why a call failed. What was read from outside is cut to a few hundred characters.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The thing asked for is not there, and the service said so.
+    #[error("not found")]
+    Missing,
+    /// A conditional write found another state than expected.
+    #[error("condition not met")]
+    Condition,
+    /// Credentials or permissions are refused.
+    #[error("credentials refused: {0}")]
+    Credentials(String),
+    /// The request is refused as it stands.
+    #[error("refused with status {status}: {message}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Text of the answer.
+        message: String,
+    },
+    /// Too many requests.
+    #[error("throttled")]
+    Throttled {
+        /// `Retry-After` of the answer.
+        retry_after: Option<Duration>,
+    },
+    /// The service is in trouble.
+    #[error("unavailable with status {status}: {message}")]
+    Unavailable {
+        /// HTTP status.
+        status: u16,
+        /// Text of the answer.
+        message: String,
+        /// `Retry-After` of the answer.
+        retry_after: Option<Duration>,
+    },
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection could not be made or was cut.
+    #[error("connection trouble: {0}")]
+    Network(String),
+    /// The answer is larger than it may be.
+    #[error("answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The bound, bytes.
+        limit: usize,
+    },
+    /// The answer is not what the protocol says.
+    #[error("unreadable answer: {0}")]
+    Malformed(String),
+    /// The service ran the invocation and answered with an error.
+    #[error("{name}: {message}")]
+    Failed {
+        /// `name` of the error.
+        name: String,
+        /// `message` of the error, empty if it has none.
+        message: String,
+    },
+    /// The answer is not signed by whom it claims.
+    #[error("receipt is not signed by {0}")]
+    Forged(String),
+    /// The other side holds something that contradicts what we have.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// An address is not one that content may be fetched from or sent to.
+    #[error("address is not expected: {0}")]
+    Address(String),
+}
+
+impl Cause {
+    /// True if the same call may work when it is repeated in a moment.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::Timeout
+            | Self::Network(_)
+            | Self::TooLarge { .. }
+            | Self::Malformed(_) => true,
+            Self::Missing
+            | Self::Condition
+            | Self::Credentials(_)
+            | Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::Forged(_)
+            | Self::Conflict(_)
+            | Self::Address(_) => false,
+        }
+    }
+
+    /// How long the service asked to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } | Self::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Names who was called and for what.
+    #[must_use]
+    pub fn at(self, dependency: Dependency, operation: &'static str) -> Error {
+        Error { dependency, operation, cause: self }
+    }
+}
+
+#[expect(dead_code, reason = "used by the services")]
+/// Cuts text from outside to what belongs in a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let mut out: String = text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    if text.chars().count() > LONGEST {
+        out.push('…');
+    }
+    out
+}
