@@ -4,15 +4,18 @@
 //! and the content formats beside them. Imports no other room. Never opens, sends, waits or reads a clock.
 
 pub mod block;
+pub mod car;
 pub mod cbor;
 pub mod did;
 pub mod json;
 pub mod key;
 pub mod message;
+pub mod multihash;
+pub mod raw_cbor;
 pub mod signature;
 pub mod ucan;
 pub mod validate;
-pub(crate) mod varint;
+pub mod varint;
 
 pub use block::{Block, Blocks};
 pub use did::Did;

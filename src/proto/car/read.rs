@@ -1,0 +1,60 @@
+//! Reading a CAR that is in memory.
+
+use cid::Cid;
+
+use super::block_id::BlockId;
+use super::error::Error;
+use super::header::Header;
+use super::parser::{Event, Limits, Parser, Summary};
+
+/// A CAR whose payloads borrow from the bytes it was read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Car<'a> {
+    /// Version and roots.
+    pub header: Header,
+    /// The sections in the order of the file.
+    pub entries: Vec<Entry<'a>>,
+    /// What was seen besides.
+    pub summary: Summary,
+}
+
+/// One section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Its CID.
+    pub id: BlockId,
+    /// Where its payload starts in the file.
+    pub offset: u64,
+    /// Its payload; not checked against the CID.
+    pub payload: &'a [u8],
+}
+
+impl Entry<'_> {
+    /// The CID as a link; fails for digests above 64 bytes.
+    pub fn cid(&self) -> Result<Cid, Error> {
+        self.id.cid().map_err(Error::Link)
+    }
+}
+
+/// Reads a whole CAR, version 1 or 2. Payloads are not checked against their CIDs.
+pub fn read(bytes: &[u8]) -> Result<Car<'_>, Error> {
+    let mut parser = Parser::new(Limits::default());
+    let mut input = bytes;
+    let mut header = None;
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    while let Some(event) = parser.next(&mut input)? {
+        match event {
+            Event::Header(seen) => header = Some(seen),
+            Event::Section(section) => entries.push(Entry { id: section.id, offset: section.offset, payload: &[] }),
+            Event::Payload(payload) => {
+                if let Some(entry) = entries.last_mut() {
+                    entry.payload = payload;
+                }
+            }
+            Event::SectionEnd => {}
+        }
+    }
+    let summary = parser.finish()?;
+    let header = header.expect("a CAR that ends well has a header");
+    Ok(Car { header, entries, summary })
+}
