@@ -1,1 +1,18 @@
 //! The one composition root: configuration to parts; spawn; drain.
+
+mod commands;
+mod reports;
+mod trouble;
+
+pub use commands::{
+    claims, demo, explain, init, init_template, migrate, monitor, retry, sandbox_seed, sandbox_start,
+    sandbox_status, setup, verify,
+};
+pub use reports::{
+    AuditReport, Ended, Face, Finding, InitReport, InitTable, Progress, RunReport, SetupReport,
+    SetupShare, Tally,
+};
+pub use trouble::{Kind, Trouble};
+
+/// Tells a running command to drain, to abort, or to end.
+pub type Stop = tokio_util::sync::CancellationToken;

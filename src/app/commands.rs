@@ -1,0 +1,96 @@
+//! One function per command of the command line.
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use super::{AuditReport, Face, InitReport, RunReport, SetupReport, Stop};
+use crate::config::{Settings, options};
+
+/// Creates the migration tables that are not there and waits until they are active.
+pub async fn init(_settings: &Settings) -> Result<InitReport> {
+    bail!("create the migration tables: not wired yet")
+}
+
+/// The tables and the policy as a CloudFormation template.
+pub fn init_template(_settings: &Settings) -> Result<Value> {
+    bail!("print the template: not wired yet")
+}
+
+/// Counts uploads and distributes customers over instances.
+pub async fn setup(
+    _settings: &Settings,
+    _options: options::Setup,
+    _stop: Stop,
+) -> Result<SetupReport> {
+    bail!("distribute customers: not wired yet")
+}
+
+/// Runs the uploads migration on this instance.
+pub async fn migrate(
+    _settings: &Settings,
+    _options: options::Migrate,
+    _stop: Stop,
+    _face: Face,
+) -> Result<RunReport> {
+    bail!("migrate: not wired yet")
+}
+
+/// Audits without a mutating call.
+pub async fn verify(
+    _settings: &Settings,
+    _options: options::Verify,
+    _stop: Stop,
+    _face: Face,
+) -> Result<AuditReport> {
+    bail!("verify: not wired yet")
+}
+
+/// Steps the failed items again.
+pub async fn retry(
+    _settings: &Settings,
+    _options: options::Retry,
+    _stop: Stop,
+    _face: Face,
+) -> Result<RunReport> {
+    bail!("retry failed items: not wired yet")
+}
+
+/// Everything known of one upload or space.
+pub async fn explain(_settings: &Settings, _options: options::Explain) -> Result<Value> {
+    bail!("explain: not wired yet")
+}
+
+/// One look at the fleet; `monitor --watch` calls it again and again.
+pub async fn monitor(_settings: &Settings, _options: &options::Monitor) -> Result<Value> {
+    bail!("monitor: not wired yet")
+}
+
+/// The indexing service's claims about one piece of content.
+pub async fn claims(_settings: &Settings, _options: options::Claims) -> Result<Value> {
+    bail!("query claims: not wired yet")
+}
+
+/// Runs the local network until told to stop; `ready` gets its description once.
+pub async fn sandbox_start(
+    _settings: &Settings,
+    _options: options::SandboxStart,
+    _stop: Stop,
+    _ready: impl FnOnce(&Value) + Send,
+) -> Result<()> {
+    bail!("start the local network: not wired yet")
+}
+
+/// Seeds a legacy world into the running local network.
+pub async fn sandbox_seed(_settings: &Settings, _world: options::World) -> Result<Value> {
+    bail!("seed the local network: not wired yet")
+}
+
+/// Says whether the local network runs, where, and what it was asked so far.
+pub async fn sandbox_status(_settings: &Settings) -> Result<Value> {
+    bail!("ask the local network: not wired yet")
+}
+
+/// The whole main job on the local network; gives the summary.
+pub async fn demo(_settings: &Settings, _options: options::Demo, _stop: Stop) -> Result<Value> {
+    bail!("run the demonstration: not wired yet")
+}

@@ -1,0 +1,187 @@
+//! What each command is asked to do, as plain data: flags already parsed and checked against each other.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cid::Cid;
+
+use crate::proto::did::Did;
+
+/// What a run, an audit or a retry is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Customers of this instance (`--customers-file`), already read and checked.
+    pub customers: Option<super::CustomersFile>,
+    /// `--customer`: only these customers.
+    pub only_customers: Vec<Did>,
+    /// `--space`: only these spaces.
+    pub only_spaces: Vec<Did>,
+    /// `--cid`: only the uploads with this root.
+    pub root: Option<Cid>,
+    /// At most this many uploads; `None` is all of them.
+    pub limit: Option<u64>,
+}
+
+/// Which steps a run may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Steps {
+    /// All of them.
+    #[default]
+    All,
+    /// `--test-index`: build, store and register the index, nothing else.
+    Index,
+    /// `--test-location-claims`: republish location claims, nothing else.
+    LocationClaims,
+    /// `--test-gateway-auth`: authorise the gateway, nothing else.
+    GatewayAuthorization,
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Migrate {
+    /// What to migrate.
+    pub scope: Scope,
+    /// Which steps to take.
+    pub steps: Steps,
+    /// `--dry-run`: only probe and say what would be done.
+    pub dry_run: bool,
+    /// The number of this instance; names its checkpoint and its fleet row.
+    pub instance: u32,
+    /// Uploads in flight in this process.
+    pub concurrency: usize,
+    /// Settled uploads between two checkpoints.
+    pub checkpoint_every: u64,
+    /// Drain after this long.
+    pub max_duration: Option<Duration>,
+    /// Share of unexpected failures, 0 to 1, above which the run stops.
+    pub max_failure_rate: f64,
+}
+
+/// Arguments of `verify` and of `migrate --verify-only`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verify {
+    /// What to audit.
+    pub scope: Scope,
+    /// The number of this instance; names its checkpoint.
+    pub instance: u32,
+    /// Uploads in flight in this process.
+    pub concurrency: usize,
+    /// Drain after this long.
+    pub max_duration: Option<Duration>,
+}
+
+/// Arguments of `retry --failed`: all that are given must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// Failed items of these customers and spaces only; `limit` bounds the items taken.
+    pub scope: Scope,
+    /// Only failures with one of these reason codes.
+    pub reasons: Vec<String>,
+    /// Only failures of one of these classes (`transient`, `permanent`, `unknown`).
+    pub classes: Vec<String>,
+    /// Only failures of one of these steps.
+    pub steps: Vec<String>,
+    /// Only failures of the last so much time.
+    pub since: Option<Duration>,
+    /// Only failures that this instance recorded.
+    pub only_instance: Option<u32>,
+    /// The number of this instance.
+    pub instance: u32,
+    /// Uploads in flight in this process.
+    pub concurrency: usize,
+    /// Share of unexpected failures, 0 to 1, above which the run stops.
+    pub max_failure_rate: f64,
+}
+
+/// Arguments of `setup`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// Number of instances to distribute over.
+    pub instances: u32,
+    /// Parallel segments of the table scan.
+    pub parallel_segments: u32,
+    /// Workers per instance, written into the instance files.
+    pub workers_per_instance: Option<u32>,
+    /// Leave out customers with fewer uploads.
+    pub min_uploads: u64,
+    /// Only customers whose DID contains this text.
+    pub filter: Option<String>,
+    /// Customers to leave out, one DID or e-mail address per line.
+    pub skip_file: Option<PathBuf>,
+    /// Split a customer by space when it is larger than this percentage of an instance's share.
+    pub split_over_percent: Option<f64>,
+    /// Only print the distribution, write nothing.
+    pub analyze: bool,
+}
+
+/// What `monitor` shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Monitor {
+    /// Only this customer.
+    pub customer: Option<Did>,
+    /// Only this space.
+    pub space: Option<Did>,
+    /// Only this instance.
+    pub instance: Option<u32>,
+    /// Only failed items.
+    pub failed: bool,
+    /// Only units without progress for a while.
+    pub stuck: bool,
+}
+
+/// What `explain` is asked about: an upload, with or without its space, or a space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explain {
+    /// The root of the upload.
+    pub root: Option<Cid>,
+    /// The space.
+    pub space: Option<Did>,
+}
+
+/// Arguments of `claims`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claims {
+    /// Whose claims: its multihash is asked for.
+    pub content: Cid,
+    /// Only claims of these spaces.
+    pub spaces: Vec<Did>,
+}
+
+/// Arguments of `sandbox start`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxStart {
+    /// Folder of the network's data; `None` is `<state dir>/local`.
+    pub dir: Option<PathBuf>,
+    /// What keys, proofs and worlds are derived from.
+    pub seed: Option<u64>,
+    /// Added to every request.
+    pub latency: Option<Duration>,
+    /// Also write the environment a client needs to this file.
+    pub env_file: Option<PathBuf>,
+}
+
+/// The world to seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct World {
+    /// Number of customers.
+    pub customers: u32,
+    /// Number of spaces over all customers.
+    pub spaces: u32,
+    /// Number of uploads over all spaces.
+    pub uploads: u32,
+    /// What the content is derived from.
+    pub seed: u64,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demo {
+    /// The world to seed.
+    pub world: World,
+    /// Number of `migrate` processes.
+    pub instances: u32,
+    /// Uploads in flight in each process.
+    pub concurrency: usize,
+    /// Keep the network's data and state afterwards.
+    pub keep: bool,
+}
