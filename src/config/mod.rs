@@ -1,11 +1,21 @@
 //! The one reader of flags, environment and files. Reports every fault at once; opens nothing but files.
 //!
-//! Precedence: flag, process environment, `.env` files, `<state dir>/local/sandbox.env` when the environment is
-//! `local`, preset. May import the configuration types and ids of the rooms above it.
+//! Precedence: flag, process environment, `--env-file`, `.env-<environment>`, `.env`,
+//! `<state dir>/local/sandbox.env` when the environment is `local`, preset. May import the configuration types
+//! and ids of the rooms above it.
 
 mod customers;
+mod env_file;
+mod fault;
+mod network;
 pub mod options;
+mod reader;
+mod secrets;
 mod settings;
+mod sources;
+mod variables;
 
 pub use customers::{CustomerShare, CustomersFile};
-pub use settings::{Environment, Settings};
+pub use fault::{Fault, Faults};
+pub use settings::{Environment, Flags, Need, Settings, Shown, show};
+pub use sources::Origin;

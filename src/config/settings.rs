@@ -1,7 +1,15 @@
 //! Everything a command may need to know, checked.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use super::fault::Faults;
+use super::reader::Reader;
+use super::sources::Sources;
+use super::{network, secrets, variables};
+use crate::client::{self, Aws, Limits, Network, Secrets, Service};
 use crate::state;
 
 /// Which network.
@@ -15,6 +23,63 @@ pub enum Environment {
     Production,
 }
 
+impl Environment {
+    /// Its name, as in `STORACHA_ENV`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Environment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "local" => Ok(Self::Local),
+            "staging" => Ok(Self::Staging),
+            "production" | "prod" => Ok(Self::Production),
+            other => Err(format!("`{other}` is no environment")),
+        }
+    }
+}
+
+/// The flags that say where settings come from.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--env`.
+    pub environment: Option<Environment>,
+    /// `--env-file`.
+    pub env_file: Option<PathBuf>,
+    /// `--state-dir`.
+    pub state_dir: Option<PathBuf>,
+    /// Where `.env` files are looked for; empty is the working directory.
+    pub folder: PathBuf,
+}
+
+/// How much a command needs to know; each includes those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The environment and the state folder.
+    Nothing,
+    /// The migration's tables.
+    State,
+    /// The network's services, tables, buckets and queues.
+    Network,
+    /// Keys and proofs.
+    Secrets,
+}
+
 /// The settings of one command.
 #[derive(Clone)]
 pub struct Settings {
@@ -24,4 +89,162 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Migration tables and local state.
     pub state: state::Config,
+    /// How AWS is reached.
+    pub aws: Aws,
+    /// Deadlines, tries and concurrency of calls.
+    pub limits: Limits,
+    /// `DRY_RUN`: a run only says what it would do.
+    pub dry_run: bool,
+    /// `MAX_CONCURRENCY`: items in flight when no flag says otherwise.
+    pub concurrency: Option<usize>,
+    /// The environment and the flags of a child process that shall see the same settings.
+    network: Option<Network>,
+    secrets: Option<Secrets>,
+}
+
+impl Settings {
+    /// Who and where the services are.
+    ///
+    /// # Panics
+    /// When the settings were read with less than [`Need::Network`].
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        self.network
+            .as_ref()
+            .expect("a command that uses the network asks for it")
+    }
+
+    /// What the clients must be told.
+    ///
+    /// # Panics
+    /// When the settings were read with less than [`Need::Secrets`].
+    #[must_use]
+    pub fn client(&self) -> client::Config {
+        let secrets = self.secrets.clone();
+        client::Config {
+            aws: self.aws.clone(),
+            network: self.network().clone(),
+            secrets: secrets.expect("a command that signs asks for keys"),
+            limits: self.limits.clone(),
+        }
+    }
+
+    /// Reads what a command needs from flags, environment and files.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn load(flags: &Flags, need: Need, now: u64) -> Result<Self, Faults> {
+        Self::from_process(flags, need, now, process_environment())
+    }
+
+    /// The same over a given process environment.
+    pub(super) fn from_process(
+        flags: &Flags,
+        need: Need,
+        now: u64,
+        process: BTreeMap<String, String>,
+    ) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let sources = Sources::read(flags, process, &mut faults);
+        let mut from = Reader::new(&sources, faults);
+        let settings = read(&mut from, need, now);
+        from.finish(settings)
+    }
+
+    /// The indexing service alone: `claims` asks nothing else.
+    ///
+    /// # Errors
+    /// Every fault found.
+    pub fn load_indexing_service(flags: &Flags) -> Result<Service, Faults> {
+        let mut faults = Faults::default();
+        let sources = Sources::read(flags, process_environment(), &mut faults);
+        let mut from = Reader::new(&sources, faults);
+        let service = network::indexing_service(&mut from);
+        from.finish(service)
+    }
+}
+
+fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
+    let aws = if need >= Need::State {
+        network::aws(from)
+    } else {
+        Some(Aws::default())
+    };
+    let tables = network::state_tables(from);
+    let wanted = need >= Need::Network;
+    let network = wanted.then(|| network::network(from));
+    let wanted = need >= Need::Secrets;
+    let secrets = wanted.then(|| secrets::secrets(from, now));
+    let dry_run = from.flag("DRY_RUN");
+    let concurrency = from.number("MAX_CONCURRENCY");
+    let state_dir = from.sources.state_dir.clone();
+    let mut state = state::Config::new("", &state_dir);
+    state.tables = tables?;
+    Some(Settings {
+        environment: from.sources.environment,
+        state_dir,
+        state,
+        aws: aws?,
+        limits: Limits::default(),
+        dry_run,
+        concurrency,
+        network: transpose(network)?,
+        secrets: transpose(secrets)?,
+    })
+}
+
+/// Not asked for is fine; asked for and not given is not.
+#[expect(clippy::option_option, reason = "outer: asked for; inner: found whole")]
+fn transpose<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(inner) => inner.map(Some),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
+fn process_environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// A setting as `config show` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Shown {
+    /// The variable.
+    pub name: &'static str,
+    /// Its value; secrets are masked.
+    pub value: Option<String>,
+    /// Where it was found.
+    pub origin: Option<String>,
+}
+
+/// Every variable with its value and origin, and what is wrong with them when a run would need all of them.
+#[must_use]
+pub fn show(flags: &Flags, now: u64) -> (Vec<Shown>, Option<Faults>) {
+    let mut unread = Faults::default();
+    let sources = Sources::read(flags, process_environment(), &mut unread);
+    let shown = variables::all()
+        .iter()
+        .map(|variable| {
+            let value = sources.get(variable.name);
+            let origin = value.as_ref().map(|value| value.origin.to_string());
+            let text = value.map(|value| value.text);
+            let mask = |text: String| format!("set, {} characters", text.len());
+            Shown {
+                name: variable.name,
+                value: if variable.secret {
+                    text.map(mask)
+                } else {
+                    text
+                },
+                origin,
+            }
+        })
+        .collect();
+    (shown, Settings::load(flags, Need::Secrets, now).err())
 }

@@ -1,0 +1,72 @@
+//! What is wrong with the settings, all at once.
+
+use std::fmt;
+
+/// One setting that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The variable, flag or file.
+    pub name: String,
+    /// Where its value came from; `None` when it is missing.
+    pub origin: Option<String>,
+    /// What is wrong; never quotes a secret.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// All faults of one reading; never empty when given as an error.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// The faults, in the order of reading.
+    #[must_use]
+    pub fn list(&self) -> &[Fault] {
+        &self.0
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) {
+        if !self.0.contains(&fault) {
+            self.0.push(fault);
+        }
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        for fault in other.0 {
+            self.push(fault);
+        }
+    }
+
+    pub(super) fn or<T>(self, value: Option<T>) -> Result<T, Self> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self),
+        }
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "1 setting is missing or wrong:")?,
+            n => write!(f, "{n} settings are missing or wrong:")?,
+        }
+        for fault in &self.0 {
+            write!(f, "\n  {}", fault.name)?;
+            if let Some(origin) = &fault.origin {
+                write!(f, " (from {origin})")?;
+            }
+            write!(f, ": {}\n      do: {}", fault.problem, fault.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}

@@ -1,0 +1,373 @@
+//! Typed values out of the layers, with every fault kept.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use url::{Host, Url};
+
+use super::Environment;
+use super::fault::{Fault, Faults};
+use super::sources::{Origin, Sources, Value};
+use crate::client::EncryptionKey;
+use crate::proto::did::Did;
+use crate::proto::key::Signer;
+
+/// Where the real network lives: nothing of it may be named while the environment is `local`.
+const REAL_HOSTS: &[&str] = &[
+    "amazonaws.com",
+    "r2.cloudflarestorage.com",
+    "storacha.network",
+    "w3s.link",
+    "web3.storage",
+    "protocol-labs.workers.dev",
+];
+
+/// Reads values by name; what is wrong is kept until [`Reader::finish`].
+pub(super) struct Reader<'a> {
+    pub(super) sources: &'a Sources,
+    faults: Faults,
+    missing: Vec<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(sources: &'a Sources, faults: Faults) -> Self {
+        Self {
+            sources,
+            faults,
+            missing: Vec::new(),
+        }
+    }
+
+    /// The value, or every fault.
+    pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, Faults> {
+        let missing = std::mem::take(&mut self.missing);
+        if !missing.is_empty() && self.local_network_is_absent() {
+            self.faults.push(no_local_network(self.sources, &missing));
+        } else {
+            for name in missing {
+                self.faults.push(Fault {
+                    name: name.into(),
+                    origin: None,
+                    problem: "is not set".into(),
+                    remedy: self.how_to_set(name),
+                });
+            }
+        }
+        self.faults.or(value)
+    }
+
+    fn local_network_is_absent(&self) -> bool {
+        self.sources.environment == Environment::Local && self.sources.local_network.is_none()
+    }
+
+    fn how_to_set(&self, name: &str) -> String {
+        match self.sources.environment {
+            Environment::Local => {
+                "start the local network again with `sterna sandbox start`".into()
+            }
+            other => format!("set {name} in the environment or in .env-{other}"),
+        }
+    }
+
+    /// Keeps a fault about the value of `name`.
+    pub(super) fn reject(
+        &mut self,
+        name: &'static str,
+        origin: &Origin,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.faults.push(Fault {
+            name: name.into(),
+            origin: Some(origin.to_string()),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        });
+    }
+
+    /// Keeps a fault about a name without a value.
+    pub(super) fn lacks(&mut self, name: &'static str) {
+        if !self.missing.contains(&name) {
+            self.missing.push(name);
+        }
+    }
+
+    /// A value that must be there.
+    pub(super) fn value(&mut self, name: &'static str) -> Option<Value> {
+        let value = self.sources.get(name);
+        if value.is_none() {
+            self.lacks(name);
+        }
+        value
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.value(name).map(|value| value.text)
+    }
+
+    /// A DID that must be there.
+    pub(super) fn did(&mut self, name: &'static str) -> Option<Did> {
+        let value = self.value(name)?;
+        self.parse_did(name, &value, &value.text)
+    }
+
+    /// DIDs, comma-separated.
+    pub(super) fn dids(&mut self, name: &'static str) -> Option<Vec<Did>> {
+        let value = self.value(name)?;
+        let texts = value.text.split(',').map(str::trim);
+        let parsed: Vec<Option<Did>> = texts
+            .filter(|text| !text.is_empty())
+            .map(|text| self.parse_did(name, &value, text))
+            .collect();
+        parsed.into_iter().collect()
+    }
+
+    fn parse_did(&mut self, name: &'static str, value: &Value, text: &str) -> Option<Did> {
+        Did::from_str(text)
+            .map_err(|error| {
+                let problem = format!("`{text}` is no DID: {error}");
+                self.reject(name, &value.origin, problem, "write did:web:… or did:key:…");
+            })
+            .ok()
+    }
+
+    /// An `http(s)` address that must be there, under `name` or else under `instead`.
+    pub(super) fn url_or(&mut self, name: &'static str, instead: &'static str) -> Option<Url> {
+        if self.sources.get(name).is_some() {
+            self.url(name)
+        } else {
+            self.url(instead)
+        }
+    }
+
+    /// An `http(s)` address that must be there.
+    pub(super) fn url(&mut self, name: &'static str) -> Option<Url> {
+        let value = self.value(name)?;
+        self.parse_url(name, &value)
+    }
+
+    /// An `http(s)` address that may be there; `None` also when it is wrong, which is kept.
+    pub(super) fn maybe_url(&mut self, name: &'static str) -> Option<Url> {
+        let value = self.sources.get(name)?;
+        self.parse_url(name, &value)
+    }
+
+    fn parse_url(&mut self, name: &'static str, value: &Value) -> Option<Url> {
+        let Value { text, origin } = value;
+        match check_url(text, self.sources.environment) {
+            Ok(url) => Some(url),
+            Err((problem, remedy)) => {
+                self.reject(name, origin, problem, remedy);
+                None
+            }
+        }
+    }
+
+    /// A switch: `true`, `1` or `yes`, or the opposite; off when it is not set.
+    pub(super) fn flag(&mut self, name: &'static str) -> bool {
+        let Some(value) = self.sources.get(name) else {
+            return false;
+        };
+        match value.text.as_str() {
+            "true" | "1" | "yes" => true,
+            "false" | "0" | "no" => false,
+            other => {
+                let problem = format!("`{other}` is neither true nor false");
+                self.reject(name, &value.origin, problem, "write true or false");
+                false
+            }
+        }
+    }
+
+    /// A positive number that may be there.
+    pub(super) fn number(&mut self, name: &'static str) -> Option<usize> {
+        let value = self.sources.get(name)?;
+        let number = value.text.parse().ok().filter(|number| *number > 0);
+        if number.is_none() {
+            let problem = format!("`{}` is no positive number", value.text);
+            self.reject(name, &value.origin, problem, "write a number from 1 up");
+        }
+        number
+    }
+
+    /// A peer id in base58btc that must be there.
+    pub(super) fn peer_id(&mut self, name: &'static str) -> Option<String> {
+        let value = self.value(name)?;
+        if is_ed25519_peer_id(&value.text) {
+            return Some(value.text);
+        }
+        let problem = format!("`{}` is no ed25519 peer id", value.text);
+        self.reject(name, &value.origin, problem, "write 12D3KooW…");
+        None
+    }
+
+    /// A private key that must be there, with where it was found.
+    pub(super) fn signer(&mut self, name: &'static str) -> Option<(Signer, Origin)> {
+        let value = self.value(name)?;
+        match Signer::parse(value.text.trim()) {
+            Ok(signer) => Some((signer, value.origin)),
+            Err(error) => {
+                let problem = format!("is no private key: {error}");
+                let remedy = "paste the whole `M…` text of an ed25519 key";
+                self.reject(name, &value.origin, problem, remedy);
+                None
+            }
+        }
+    }
+
+    /// The key that seals keys.
+    pub(super) fn encryption_key(&mut self, name: &'static str) -> Option<EncryptionKey> {
+        let value = self.value(name)?;
+        let engine = base64::engine::general_purpose::STANDARD;
+        let problem = match engine.decode(value.text.trim()) {
+            Err(_) => "is no base64".to_owned(),
+            Ok(bytes) => match <[u8; 32]>::try_from(bytes.as_slice()) {
+                Ok(key) => return Some(EncryptionKey::new(key)),
+                Err(_) => format!("holds {} bytes, not 32", bytes.len()),
+            },
+        };
+        let remedy = "write the base64 of the 32 bytes that sealed the migration spaces so far; \
+                      only for a first run make new ones: `openssl rand -base64 32`";
+        self.reject(name, &value.origin, problem, remedy);
+        None
+    }
+}
+
+fn no_local_network(sources: &Sources, missing: &[&str]) -> Fault {
+    Fault {
+        name: "local network".into(),
+        origin: None,
+        problem: format!(
+            "{} does not exist, and nothing else sets {}",
+            sources.state_dir.join("local/sandbox.env").display(),
+            missing.join(", ")
+        ),
+        remedy: "start one with `sterna sandbox start`, or choose a network with --env staging or \
+                 --env production"
+            .into(),
+    }
+}
+
+/// An address that may be used in `environment`, or the problem and what to do.
+fn check_url(text: &str, environment: Environment) -> Result<Url, (String, String)> {
+    let remedy = || "write a whole address, such as https://up.storacha.network".to_owned();
+    let url =
+        Url::parse(text).map_err(|error| (format!("`{text}` is no URL: {error}"), remedy()))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err((
+            "holds a user name or a password".into(),
+            "leave them out".into(),
+        ));
+    }
+    let plain = match url.scheme() {
+        "https" => false,
+        "http" => true,
+        other => return Err((format!("`{text}` has the scheme {other}"), remedy())),
+    };
+    let Some(host) = url.host() else {
+        return Err((format!("`{text}` names no host"), remedy()));
+    };
+    if environment == Environment::Local && is_real(&host) {
+        return Err((
+            format!("`{text}` belongs to a real network, but the environment is local"),
+            "choose that network with --env staging or --env production, or unset it".into(),
+        ));
+    }
+    if plain && environment != Environment::Local && !is_near(&host) {
+        return Err((
+            format!("`{text}` is not encrypted"),
+            "write https://; http:// is for addresses on this machine or in its own network".into(),
+        ));
+    }
+    Ok(url)
+}
+
+fn is_real(host: &Host<&str>) -> bool {
+    let Host::Domain(name) = host else {
+        return false;
+    };
+    REAL_HOSTS.iter().any(|real| {
+        let before = name.strip_suffix(real);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    })
+}
+
+fn is_near(host: &Host<&str>) -> bool {
+    let address = match host {
+        Host::Domain(name) => return !name.contains('.') || name.ends_with(".localhost"),
+        Host::Ipv4(address) => IpAddr::V4(*address),
+        Host::Ipv6(address) => IpAddr::V6(*address),
+    };
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    }
+}
+
+/// Base58btc of the identity multihash of an ed25519 key (protocol: ipni §4).
+fn is_ed25519_peer_id(text: &str) -> bool {
+    const HEAD: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
+    multibase::Base::Base58Btc
+        .decode(text)
+        .is_ok_and(|bytes| bytes.len() == HEAD.len() + 32 && bytes.starts_with(&HEAD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_refuses_real_hosts_and_takes_any_other() {
+        for text in [
+            "https://up.storacha.network",
+            "https://w3s.link",
+            "https://sqs.us-west-2.amazonaws.com/1/q.fifo",
+        ] {
+            assert!(check_url(text, Environment::Local).is_err(), "{text}");
+            assert!(check_url(text, Environment::Staging).is_ok(), "{text}");
+        }
+        for text in [
+            "http://127.0.0.1:9000",
+            "http://node:80/x",
+            "https://noww3s.link",
+        ] {
+            assert!(check_url(text, Environment::Local).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn real_networks_want_encryption_except_next_door() {
+        for text in [
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+            "http://10.0.0.1",
+            "http://minio:9000",
+        ] {
+            assert!(check_url(text, Environment::Production).is_ok(), "{text}");
+        }
+        for text in [
+            "http://up.example.net",
+            "ftp://x",
+            "up.storacha.network",
+            "",
+            "http://8.8.8.8",
+        ] {
+            assert!(check_url(text, Environment::Production).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn peer_ids_are_told_from_other_texts() {
+        assert!(is_ed25519_peer_id(
+            "12D3KooWLiYS7k5GnBcngSRHemu98HQ1yqzJdYQcqqa2kpDDX9hf"
+        ));
+        assert!(!is_ed25519_peer_id(
+            "12D3KooWLiYS7k5GnBcngSRHemu98HQ1yqzJdYQcqqa2kpDDX9h"
+        ));
+        assert!(!is_ed25519_peer_id(
+            "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG"
+        ));
+    }
+}

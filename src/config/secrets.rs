@@ -1,0 +1,167 @@
+//! Keys and proofs: parsed, and checked against each other before anything is done with them.
+
+use super::reader::Reader;
+use super::sources::Origin;
+use crate::client::{ProofSet, Secrets};
+use crate::proto::did::Did;
+use crate::proto::key::Signer;
+use crate::proto::ucan::{Delegation, parse_proof};
+
+/// The keys behind the real services' DIDs (protocol: gateway §1). They are compared only when URL and DID are the
+/// preset's: whoever points a service elsewhere has other keys.
+const KNOWN_KEYS: &[(&str, &str)] = &[
+    (
+        "did:web:up.storacha.network",
+        "did:key:z6MkqdncRZ1wj8zxCTDUQ8CRT8NQWd63T7mZRvZUX8B7XDFi",
+    ),
+    (
+        "did:web:w3s.link",
+        "did:key:z6Mkha3NLZ38QiZXsUHKRHecoumtha3LnbYEL21kXYBFXvo5",
+    ),
+    (
+        "did:web:staging.up.storacha.network",
+        "did:key:z6MkhcbEpJpEvNVDd3n5RurquVdqs5dPU16JDU5VZTDtFgnn",
+    ),
+    (
+        "did:web:staging.w3s.link",
+        "did:key:z6MkqK1d4thaCEXSGZ6EchJw3tDPhQriwynWDuR55ayATMNf",
+    ),
+];
+
+/// What a proof must give.
+const CACHE: &str = "claim/cache";
+
+/// All keys and proofs; `now` is in Unix seconds.
+pub(super) fn secrets(from: &mut Reader<'_>, now: u64) -> Option<Secrets> {
+    let migration = from.signer("MIGRATION_AGENT_PRIVATE_KEY");
+    let upload_service = service_key(from, "UPLOAD_SERVICE_PRIVATE_KEY", UPLOAD);
+    let gateway = service_key(from, "GATEWAY_PRIVATE_KEY", GATEWAY);
+    let migration = migration.map(|(signer, _)| signer);
+    let proof = indexing_service_proof(from, migration.as_ref(), now);
+    let encryption = from.encryption_key("MIGRATION_ENCRYPTION_KEY");
+    Some(Secrets {
+        migration: migration?,
+        upload_service: upload_service?,
+        gateway: gateway?,
+        proofs: ProofSet {
+            indexing_service: proof?,
+        },
+        encryption: encryption?,
+    })
+}
+
+/// The variables that say who a service is.
+struct Identity {
+    url: &'static str,
+    did: &'static str,
+}
+
+const UPLOAD: Identity = Identity {
+    url: "UPLOAD_SERVICE_URL",
+    did: "UPLOAD_SERVICE_DID",
+};
+const GATEWAY: Identity = Identity {
+    url: "GATEWAY_SERVICE_URL",
+    did: "GATEWAY_SERVICE_DID",
+};
+
+fn service_key(from: &mut Reader<'_>, name: &'static str, service: Identity) -> Option<Signer> {
+    let signer = from.signer(name);
+    let did = from.did(service.did);
+    let (signer, origin) = signer?;
+    let did = did?;
+    let preset = |name| {
+        let value = from.sources.get(name);
+        value.is_some_and(|value| matches!(value.origin, Origin::Preset(_)))
+    };
+    if preset(service.url)
+        && preset(service.did)
+        && let Some(known) = known_key(&did)
+        && known != signer.key_did().as_str()
+    {
+        let problem = format!("is the key of {}, but {did} is {known}", signer.key_did());
+        from.reject(
+            name,
+            &origin,
+            problem,
+            format!("set the private key of {did}"),
+        );
+        return None;
+    }
+    if did.is_key() && did != *signer.key_did() {
+        let problem = format!("is the key of {}, not of {did}", signer.key_did());
+        let remedy = format!("set the private key of {did}, or correct {}", service.did);
+        from.reject(name, &origin, problem, remedy);
+        return None;
+    }
+    Some(signer.with_did(did))
+}
+
+fn known_key(did: &Did) -> Option<&'static str> {
+    let mut known = KNOWN_KEYS.iter();
+    known
+        .find(|(name, _)| *name == did.as_str())
+        .map(|(_, key)| *key)
+}
+
+fn indexing_service_proof(
+    from: &mut Reader<'_>,
+    migration: Option<&Signer>,
+    now: u64,
+) -> Option<Delegation> {
+    const NAME: &str = "INDEXING_SERVICE_PROOF";
+    let value = from.value(NAME);
+    let indexer = from.did("INDEXING_SERVICE_DID");
+    let value = value?;
+    let proof = match parse_proof(value.text.trim()) {
+        Ok(proof) => proof,
+        Err(error) => {
+            let problem = format!("is no proof: {error}");
+            let remedy = "paste the whole proof string (`m…`), as `sterna ucan issue --format proof` prints it";
+            from.reject(NAME, &value.origin, problem, remedy);
+            return None;
+        }
+    };
+    let problems = problems_of(&proof, &indexer?, migration?.did(), now);
+    let good = problems.is_empty();
+    for problem in problems {
+        let remedy = "ask the indexing service's operator for a proof of `claim/cache` to the migration key; \
+                      `sterna ucan show` prints what a proof says";
+        from.reject(NAME, &value.origin, problem, remedy);
+    }
+    good.then_some(proof)
+}
+
+fn problems_of(proof: &Delegation, indexer: &Did, migration: &Did, now: u64) -> Vec<String> {
+    let mut problems = Vec::new();
+    if proof.audience() != migration {
+        problems.push(format!(
+            "was given to {}, but MIGRATION_AGENT_PRIVATE_KEY is {migration}",
+            proof.audience()
+        ));
+    }
+    let gives = |can: &str| matches!(can, CACHE | "claim/*" | "*");
+    let mut capabilities = proof.capabilities().iter();
+    if !capabilities.any(|given| gives(&given.can) && given.with == indexer.as_str()) {
+        let given: Vec<String> = proof
+            .capabilities()
+            .iter()
+            .map(|given| format!("{} on {}", given.can, given.with))
+            .collect();
+        problems.push(format!(
+            "gives {}, not {CACHE} on {indexer}",
+            given.join(", ")
+        ));
+    }
+    if let Some(expiration) = proof.expiration()
+        && expiration <= now
+    {
+        problems.push(format!("expired {} s ago", now - expiration));
+    }
+    if let Some(start) = proof.ucan().not_before
+        && now <= start
+    {
+        problems.push(format!("does not hold before {} s from now", start - now));
+    }
+    problems
+}
