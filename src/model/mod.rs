@@ -1,1 +1,50 @@
-//! The words of a run, pure.
+//! The words of a run, pure: what every other room says when it speaks of work.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | unit | what one instance leases and checkpoints: a space, a digest prefix |
+//! | item | what is stepped: an upload, a blob; items of a unit have a stable order |
+//! | step | what makes one effect, on an item or on a unit |
+//! | need | one thing a step found missing or wrong, and would put right |
+//! | effect | what a step changed in the world, as data |
+//! | settled | an item with its last word for this run: done, skipped, failed, quarantined or unknown |
+//! | cursor | the last item below which every item is settled |
+//! | sweep | one listing of a unit from first item to last |
+//! | lease | the right of one process to write for one unit, fenced by an epoch |
+//! | snapshot | the fold of all events, which every display shows |
+//!
+//! May import `proto`. Never waits, never reads a clock, a file or the network.
+
+mod audit;
+mod checkpoint;
+mod counts;
+mod effect;
+mod event;
+mod failure;
+mod fleet;
+mod ids;
+mod invariant;
+mod journal;
+pub mod names;
+mod progress;
+mod reason;
+mod snapshot;
+mod status;
+
+pub use audit::{Finding, Verdict, VerdictCounts};
+pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, Mark};
+pub use counts::{Counts, Settled};
+pub use effect::{Effect, Undo};
+pub use event::Event;
+pub use failure::{Class, FailedItem, Failure};
+pub use fleet::{Control, InstanceReport, Throttle};
+pub use ids::{
+    CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, RunId, SpaceDid, StepName,
+    UnitId,
+};
+pub use invariant::Invariant;
+pub use journal::{JOURNAL_VERSION, JournalEntry, JournalRecord};
+pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
+pub use reason::Reason;
+pub use snapshot::{Rate, Snapshot, UnitTotals};
+pub use status::{Status, StatusError};

@@ -1,0 +1,204 @@
+//! The algebra of counters: planned = done + skipped + failed + quarantined + unknown + left.
+
+use serde::{Deserialize, Serialize};
+
+use super::Class;
+
+/// An item's last word in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Settled {
+    /// Work was needed, was done, and was verified.
+    Migrated,
+    /// Nothing was needed.
+    Found,
+    /// Left alone on purpose.
+    Skipped,
+    /// Tried as often as allowed; may succeed another time.
+    Failed,
+    /// Set aside: trying again cannot help.
+    Quarantined,
+    /// Its state could not be established.
+    Unknown,
+}
+
+impl Settled {
+    /// The word in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Migrated => "migrated",
+            Self::Found => "found",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Quarantined => "quarantined",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// How an item ends whose last failure has this class.
+    #[must_use]
+    pub fn by_class(class: Class) -> Self {
+        match class {
+            Class::Transient | Class::Fatal => Self::Failed,
+            Class::Permanent => Self::Quarantined,
+            Class::Unknown => Self::Unknown,
+        }
+    }
+
+    /// Whether the item is as it should be.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Migrated | Self::Found | Self::Skipped)
+    }
+}
+
+/// Counters of items. All are private to the algebra: they change by `settle` and `resettle` only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Items known to exist.
+    pub planned: u64,
+    /// Items that are as they should be: `found` and those that were worked on.
+    pub done: u64,
+    /// The part of `done` that needed nothing.
+    #[serde(default)]
+    pub found: u64,
+    /// Items left alone on purpose.
+    pub skipped: u64,
+    /// Items tried as often as allowed.
+    pub failed: u64,
+    /// Items set aside for good.
+    pub quarantined: u64,
+    /// Items whose state could not be established.
+    pub unknown: u64,
+}
+
+impl Counts {
+    /// Counters of a unit of which so many items are known and none is settled.
+    #[must_use]
+    pub fn planned(planned: u64) -> Self {
+        Self {
+            planned,
+            ..Self::default()
+        }
+    }
+
+    /// Items with a last word.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.done + self.skipped + self.failed + self.quarantined + self.unknown
+    }
+
+    /// Items still to come.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.planned.saturating_sub(self.settled())
+    }
+
+    /// Items that somebody has to look at.
+    #[must_use]
+    pub fn bad(&self) -> u64 {
+        self.failed + self.quarantined + self.unknown
+    }
+
+    /// Counts one more settled item; the plan grows when there are more than were planned.
+    pub fn settle(&mut self, settled: Settled) {
+        self.move_by(settled, u64::wrapping_add);
+        self.planned = self.planned.max(self.settled());
+    }
+
+    /// Counts an item anew that had another last word before.
+    pub fn resettle(&mut self, before: Settled, now: Settled) {
+        self.move_by(before, |count, one| count.saturating_sub(one));
+        self.settle(now);
+    }
+
+    /// Ends the count: what was planned and never came is planned no more.
+    pub fn close(&mut self) {
+        self.planned = self.settled();
+    }
+
+    /// The sum of two counts.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            planned: self.planned + other.planned,
+            done: self.done + other.done,
+            found: self.found + other.found,
+            skipped: self.skipped + other.skipped,
+            failed: self.failed + other.failed,
+            quarantined: self.quarantined + other.quarantined,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+
+    /// Whether the parts make up the whole.
+    #[must_use]
+    pub fn add_up(&self) -> bool {
+        self.planned == self.settled() + self.left() && self.found <= self.done
+    }
+
+    fn move_by(&mut self, settled: Settled, change: impl Fn(u64, u64) -> u64) {
+        let counter = match settled {
+            Settled::Migrated => &mut self.done,
+            Settled::Found => {
+                self.found = change(self.found, 1);
+                &mut self.done
+            }
+            Settled::Skipped => &mut self.skipped,
+            Settled::Failed => &mut self.failed,
+            Settled::Quarantined => &mut self.quarantined,
+            Settled::Unknown => &mut self.unknown,
+        };
+        *counter = change(*counter, 1);
+    }
+}
+
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |sum, part| sum.plus(&part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_settled() -> impl Strategy<Value = Settled> {
+        prop::sample::select(vec![
+            Settled::Migrated,
+            Settled::Found,
+            Settled::Skipped,
+            Settled::Failed,
+            Settled::Quarantined,
+            Settled::Unknown,
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn counters_add_up_at_every_instant(planned in 0_u64..40, all in prop::collection::vec(any_settled(), 0..60)) {
+            let mut counts = Counts::planned(planned);
+            for (index, settled) in all.iter().enumerate() {
+                counts.settle(*settled);
+                prop_assert!(counts.add_up());
+                prop_assert_eq!(counts.settled(), index as u64 + 1);
+            }
+            counts.close();
+            prop_assert_eq!(counts.left(), 0);
+            prop_assert_eq!(counts.planned, all.len() as u64);
+        }
+
+        #[test]
+        fn a_retried_item_moves_and_is_not_counted_twice(before in any_settled(), now in any_settled()) {
+            let mut counts = Counts::planned(1);
+            counts.settle(before);
+            counts.resettle(before, now);
+            let mut once = Counts::planned(1);
+            once.settle(now);
+            prop_assert_eq!(counts, once);
+        }
+    }
+}

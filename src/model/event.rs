@@ -1,0 +1,125 @@
+//! What happened in a run, as facts.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Counts, Effect, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Settled, Status,
+    StepName, Throttle, UnitId, Verdict,
+};
+
+/// A fact about the run. The first four are enough to count by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The run began.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// The instance.
+        instance: InstanceId,
+        /// The migration.
+        migration: MigrationName,
+        /// Units in scope.
+        units: u64,
+        /// Items in scope, as far as they were counted.
+        planned: u64,
+    },
+    /// A unit is ours; `counts` is what was settled before.
+    UnitLeased {
+        /// The unit.
+        unit: UnitId,
+        /// What was settled in earlier runs.
+        counts: Counts,
+    },
+    /// A unit was swept to its end, or was found ended already.
+    UnitSettled {
+        /// The unit.
+        unit: UnitId,
+        /// How.
+        status: Status,
+        /// Its counters.
+        counts: Counts,
+    },
+    /// An item got its last word.
+    ItemSettled {
+        /// The unit.
+        unit: UnitId,
+        /// The item.
+        item: ItemId,
+        /// The last word.
+        settled: Settled,
+        /// The last failure, when it is bad.
+        failure: Option<Failure>,
+        /// What it was before, in a retry.
+        before: Option<(Settled, Reason)>,
+        /// How long it took.
+        took_ms: u64,
+    },
+    /// An audit looked at an item.
+    ItemAudited {
+        /// The unit.
+        unit: UnitId,
+        /// The item.
+        item: ItemId,
+        /// What it found.
+        verdict: Verdict,
+    },
+    /// Work on an item began.
+    ItemStarted {
+        /// The unit.
+        unit: UnitId,
+        /// The item.
+        item: ItemId,
+    },
+    /// An item will be tried again.
+    ItemRetried {
+        /// The unit.
+        unit: UnitId,
+        /// The item.
+        item: ItemId,
+        /// Attempts so far.
+        attempts: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// A step made an effect.
+    StepApplied {
+        /// The unit.
+        unit: UnitId,
+        /// The item; none for a step of the unit.
+        item: Option<ItemId>,
+        /// The step.
+        step: StepName,
+        /// The effect.
+        effect: Effect,
+    },
+    /// A unit was given back unfinished.
+    UnitReleased {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// A unit's lease was lost: its work here was cancelled.
+    LeaseLost {
+        /// The unit.
+        unit: UnitId,
+    },
+    /// What holds the run back now; replaces what was said before.
+    Throttled {
+        /// All throttles in force.
+        throttles: Vec<Throttle>,
+    },
+    /// Nothing new is begun, for this reason.
+    Paused {
+        /// In words.
+        reason: String,
+    },
+    /// Work goes on.
+    Resumed,
+    /// The run takes nothing new and ends when what is in flight is settled.
+    Draining {
+        /// In words.
+        reason: String,
+    },
+    /// The run ended.
+    RunEnded,
+}

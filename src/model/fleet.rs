@@ -1,0 +1,78 @@
+//! What an instance says of itself, and what it is told.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, InstanceId, MigrationName, RunId};
+
+/// Why and how much a run is held back: a value, so that it can be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throttle {
+    /// The outside service.
+    pub dependency: String,
+    /// Calls allowed at once now.
+    pub limit: u32,
+    /// Why it is below what was configured.
+    pub reason: String,
+}
+
+/// A fleet row: one instance, as it last reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceReport {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Its run.
+    pub run: RunId,
+    /// The migration.
+    pub migration: MigrationName,
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// The program's version.
+    pub version: String,
+    /// When the run began, Unix milliseconds.
+    pub started_at: u64,
+    /// When this was written, Unix milliseconds.
+    pub heartbeat_at: u64,
+    /// `running`, `paused`, `draining`, `ended`.
+    pub state: String,
+    /// Why it is paused or draining.
+    pub note: Option<String>,
+    /// Counters of this run's scope.
+    pub counts: Counts,
+    /// Units in scope, and settled.
+    pub units_planned: u64,
+    /// See `units_planned`.
+    pub units_settled: u64,
+    /// Items in flight.
+    pub in_flight: u64,
+    /// Items settled a minute, over the last minutes.
+    pub items_per_minute: f64,
+    /// Items allowed in flight.
+    pub concurrency: u32,
+    /// What holds it back.
+    pub throttles: Vec<Throttle>,
+}
+
+/// What the operator asks of an instance, or of all; kept over restarts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Control {
+    /// Begin nothing new.
+    #[serde(default)]
+    pub paused: bool,
+    /// End when what is in flight is settled.
+    #[serde(default)]
+    pub drain: bool,
+    /// Items allowed in flight, instead of what the instance was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Who asked.
+    #[serde(default)]
+    pub by: String,
+    /// Why.
+    #[serde(default)]
+    pub why: String,
+    /// When, Unix milliseconds.
+    #[serde(default)]
+    pub at: u64,
+}

@@ -1,0 +1,290 @@
+//! Names of things, each a type of its own so that two cannot be mixed up.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// A name that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// The text is no DID of the kind that is wanted here.
+    #[error("{text:?} is no {wanted}")]
+    NotDid {
+        /// The text as it was given.
+        text: String,
+        /// What was wanted, in words.
+        wanted: &'static str,
+    },
+    /// The text is empty.
+    #[error("a {what} may not be empty")]
+    Empty {
+        /// What the text should have named.
+        what: &'static str,
+    },
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $from:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde($from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl $name {
+            /// The name as text, as it is written on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+macro_rules! free_id {
+    ($name:ident) => {
+        impl $name {
+            /// Takes any text as a name.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+macro_rules! did_id {
+    ($name:ident, $prefix:literal, $wanted:literal) => {
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+                if plain && text.len() > $prefix.len() && text.starts_with($prefix) {
+                    return Ok(Self(text.into()));
+                }
+                Err(IdError::NotDid {
+                    text: text.to_owned(),
+                    wanted: $wanted,
+                })
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A customer of the network, a DID (`did:mailto:example.com:alice`).
+    CustomerDid, try_from
+}
+did_id!(CustomerDid, "did:", "customer DID");
+text_id! {
+    /// A space, a `did:key`.
+    SpaceDid, try_from
+}
+did_id!(SpaceDid, "did:key:", "space DID (did:key:…)");
+text_id! {
+    /// One instance of the fleet, usually its number as text.
+    InstanceId, from
+}
+free_id!(InstanceId);
+text_id! {
+    /// One run of one process, unique in the world.
+    RunId, from
+}
+free_id!(RunId);
+text_id! {
+    /// One item inside its unit; items are listed in a stable order of these.
+    ItemId, from
+}
+free_id!(ItemId);
+
+impl InstanceId {
+    /// The instance with this number, as `setup` hands them out.
+    #[must_use]
+    pub fn number(number: u32) -> Self {
+        Self::new(number.to_string())
+    }
+}
+
+/// A unit: who it belongs to and its own name.
+///
+/// For uploads the owner is the customer's DID and the name the space's, which are the two
+/// keys of a progress row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UnitId {
+    /// What units are grouped under (a customer, a job).
+    #[serde(with = "shared_text")]
+    pub owner: Arc<str>,
+    /// The unit itself (a space, a digest prefix).
+    #[serde(with = "shared_text")]
+    pub name: Arc<str>,
+}
+
+impl UnitId {
+    /// A unit by owner and name.
+    pub fn new(owner: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self {
+            owner: owner.into(),
+            name: name.into(),
+        }
+    }
+
+    /// The unit of one customer's space.
+    #[must_use]
+    pub fn space(customer: &CustomerDid, space: &SpaceDid) -> Self {
+        Self::new(Arc::clone(&customer.0), Arc::clone(&space.0))
+    }
+}
+
+impl fmt::Display for UnitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)
+    }
+}
+
+/// Shared text as plain text in serialised forms.
+mod shared_text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Arc::from)
+    }
+}
+
+macro_rules! static_name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Cow<'static, str>);
+
+        impl $name {
+            /// A name that is written in the program.
+            #[must_use]
+            pub const fn new(name: &'static str) -> Self {
+                Self(Cow::Borrowed(name))
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(name: String) -> Self {
+                Self(Cow::Owned(name))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+static_name! {
+    /// A migration: `uploads`, `blobs`, `store`.
+    MigrationName
+}
+static_name! {
+    /// A step of a migration, in the words that rows, events and flags use.
+    StepName
+}
+
+/// The number of a lease: it grows by one each time a unit changes hands.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// The epoch of the next holder.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_space_must_be_a_key() {
+        assert!("did:key:z6Mk".parse::<SpaceDid>().is_ok());
+        for wrong in ["", "did:key:", "did:mailto:a.b:c", "z6Mk", "did:key:z 6"] {
+            assert!(wrong.parse::<SpaceDid>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn ids_are_plain_text_in_json() {
+        let unit = UnitId::new("did:mailto:a.b:c", "did:key:z6Mk");
+        let text = serde_json::to_string(&unit).unwrap();
+        assert_eq!(
+            text,
+            r#"{"owner":"did:mailto:a.b:c","name":"did:key:z6Mk"}"#
+        );
+        assert_eq!(serde_json::from_str::<UnitId>(&text).unwrap(), unit);
+        assert_eq!(
+            serde_json::to_string(&StepName::new("index")).unwrap(),
+            r#""index""#
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! What must hold, each under an id that tests, simulation and `verify` use.
+
+use std::fmt;
+
+/// A rule that no run may break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Invariant {
+    /// L-1: one live holder per unit; a write with an old epoch is refused.
+    OneHolder,
+    /// J-1: no `Applied` without a `Started` before it.
+    StartedFirst,
+    /// V-1: an item is done only if its last probe came after its last effect and found no need.
+    VerifiedLast,
+    /// C-1: planned = done + skipped + failed + quarantined + unknown + left.
+    CountsAddUp,
+    /// C-2: a cursor passes an item only when the item is settled.
+    CursorBelowSettled,
+    /// U-1: "could not tell" makes no effect.
+    UnknownPublishesNothing,
+    /// S-1: a unit is completed only after its last item was listed.
+    CompletedIsSwept,
+    /// after a rollback only irreversible effects remain.
+    RollbackIsWhole,
+}
+
+impl Invariant {
+    /// The id.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::OneHolder => "L-1",
+            Self::StartedFirst => "J-1",
+            Self::VerifiedLast => "V-1",
+            Self::CountsAddUp => "C-1",
+            Self::CursorBelowSettled => "C-2",
+            Self::UnknownPublishesNothing => "U-1",
+            Self::CompletedIsSwept => "S-1",
+            Self::RollbackIsWhole => "R-1",
+        }
+    }
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}

@@ -1,0 +1,257 @@
+//! How far a unit is: the data of a progress row.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Counts, Effect, Epoch, Failure, InstanceId, ItemId, Reason, RunId, Settled, Status, StepName,
+    UnitId,
+};
+
+/// A unit of work as planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Its id.
+    pub id: UnitId,
+    /// How many items it was counted to have, if it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<u64>,
+}
+
+impl Unit {
+    /// A unit whose items nobody has counted.
+    #[must_use]
+    pub fn new(id: UnitId) -> Self {
+        Self { id, planned: None }
+    }
+}
+
+/// One listing of a unit, from its first item to its last.
+///
+/// Sweep 0 takes the items that were there when it began. Items that were added while a sweep
+/// ran may lie below its cursor; they are left to the next sweep, which takes exactly those that
+/// were added since the one before began. The sweeps part the items by time, so none is taken
+/// twice and none has to be remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Which one, from 0.
+    pub number: u32,
+    /// Takes items added at or after this time, Unix milliseconds; 0 in the first sweep.
+    pub from: u64,
+    /// Takes items added before this time: when the sweep began; 0 until it has begun.
+    pub until: u64,
+}
+
+impl Sweep {
+    /// The first sweep, beginning now.
+    #[must_use]
+    pub fn first(now: u64) -> Self {
+        Self {
+            number: 0,
+            from: 0,
+            until: now,
+        }
+    }
+
+    /// The sweep after this one, beginning now.
+    #[must_use]
+    pub fn next(self, now: u64) -> Self {
+        Self {
+            number: self.number + 1,
+            from: self.until,
+            until: now.max(self.until),
+        }
+    }
+
+    /// Whether an item that was added at this time belongs to this sweep. Items of unknown age
+    /// belong to the first.
+    #[must_use]
+    pub fn takes(&self, added_at: Option<u64>) -> bool {
+        match added_at {
+            None => self.number == 0,
+            Some(at) => self.from <= at && at < self.until,
+        }
+    }
+}
+
+/// Where one step of a unit stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Where it stands.
+    pub state: StepState,
+    /// Since when, Unix milliseconds.
+    pub at: u64,
+    /// How many times it was begun.
+    pub attempts: u32,
+}
+
+/// See [`StepRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepState {
+    /// Written before the effect: it may have happened.
+    Started,
+    /// The effect was made by us.
+    Applied(Effect),
+    /// The effect was there before us; it is never undone.
+    Found,
+    /// It could not be made.
+    Failed(Failure),
+}
+
+/// How far a unit is. `counts` counts the items at or below the cursor and no others, so that
+/// both can be taken up again together without counting an item twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitProgress {
+    /// The unit.
+    pub unit: UnitId,
+    /// Its status.
+    pub status: Status,
+    /// Counters of the items at or below the cursor.
+    pub counts: Counts,
+    /// How many of the bad ones, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<Reason, u64>,
+    /// The sweep the cursor belongs to.
+    pub sweep: Sweep,
+    /// The last item below which every item of the sweep is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<ItemId>,
+    /// Steps of the unit itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub steps: BTreeMap<StepName, StepRecord>,
+    /// Why the unit failed; empty when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl UnitProgress {
+    /// The progress of a unit that nobody has begun.
+    #[must_use]
+    pub fn pending(unit: &Unit) -> Self {
+        Self {
+            unit: unit.id.clone(),
+            status: Status::Pending,
+            counts: Counts::planned(unit.planned.unwrap_or(0)),
+            reasons: BTreeMap::new(),
+            sweep: Sweep::default(),
+            cursor: None,
+            steps: BTreeMap::new(),
+            error: None,
+        }
+    }
+
+    /// Counts a settled item, and its reason if it is bad.
+    pub fn count(&mut self, settled: Settled, reason: Option<Reason>) {
+        self.counts.settle(settled);
+        if let Some(reason) = reason.filter(|_| !settled.is_good()) {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// Counts an item anew that was bad before.
+    pub fn recount(&mut self, before: (Settled, Reason), now: Settled, reason: Option<Reason>) {
+        if let Some(count) = self.reasons.get_mut(&before.1) {
+            *count -= 1;
+            if *count == 0 {
+                self.reasons.remove(&before.1);
+            }
+        }
+        self.counts.resettle(before.0, now);
+        if let Some(reason) = reason.filter(|_| !now.is_good()) {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// Which of two accounts of the same unit is further; the first when they are equal.
+    ///
+    /// Sweeps only grow, and within a sweep the settled items only grow, so the account that is
+    /// further knows all that the other knows, except for steps, which are joined.
+    #[must_use]
+    pub fn further(self, other: Self) -> Self {
+        let key = |one: &Self| {
+            (
+                one.sweep.number,
+                one.status.is_ended(),
+                one.counts.settled(),
+            )
+        };
+        let (mut ahead, behind) = if key(&other) > key(&self) {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        for (name, record) in behind.steps {
+            let keep = ahead
+                .steps
+                .get(&name)
+                .is_some_and(|held| held.at >= record.at);
+            if !keep {
+                ahead.steps.insert(name, record);
+            }
+        }
+        ahead.counts.planned = ahead
+            .counts
+            .planned
+            .max(behind.counts.planned)
+            .max(ahead.counts.settled());
+        if ahead.status.is_ended() {
+            ahead.counts.close();
+        }
+        ahead
+    }
+}
+
+/// The right to write for one unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The unit.
+    pub unit: UnitId,
+    /// Who holds it.
+    pub holder: InstanceId,
+    /// The run of the holder.
+    pub run: RunId,
+    /// The fence: every write of the holder is conditional on it.
+    pub epoch: Epoch,
+    /// Grows with every renewal, so that others see that the holder lives.
+    pub beat: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(sweep: u32, done: u64) -> UnitProgress {
+        let mut one = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
+        one.sweep.number = sweep;
+        for _ in 0..done {
+            one.count(Settled::Migrated, None);
+        }
+        one.cursor = Some(ItemId::new(format!("{sweep}-{done}")));
+        one
+    }
+
+    #[test]
+    fn the_account_that_is_further_is_taken_from_either_side() {
+        let (near, far, later) = (progress(0, 3), progress(0, 5), progress(1, 5));
+        assert_eq!(near.clone().further(far.clone()).cursor, far.cursor);
+        assert_eq!(far.clone().further(near).cursor, far.cursor);
+        assert_eq!(far.further(later.clone()).cursor, later.cursor);
+    }
+
+    #[test]
+    fn sweeps_part_the_items_by_time() {
+        let first = Sweep::first(100);
+        let second = first.next(150);
+        let third = second.next(150);
+        for at in [0, 99, 100, 149] {
+            let takers = [first, second, third]
+                .iter()
+                .filter(|sweep| sweep.takes(Some(at)))
+                .count();
+            assert_eq!(takers, 1, "{at}");
+        }
+        assert!(first.takes(None) && !second.takes(None));
+    }
+}

@@ -1,0 +1,189 @@
+//! Why an item or unit failed, as a word that scripts, rows and displays share.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// A failure's reason; its code is stable.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Reason {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable code.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    // What the data itself explains.
+    /// No usable account delegation lets the gateway serve the space.
+    MissingDelegation = "MISSING_DELEGATION",
+    /// The upload names no shards and no index from which to learn them.
+    NoShards = "NO_SHARDS",
+    /// A blob is in no place where it should be.
+    MissingBlob = "MISSING_BLOB",
+    /// The size of a shard is recorded nowhere, or as zero.
+    MissingSize = "MISSING_SIZE",
+    /// The stored bytes have another length than is recorded.
+    WrongSize = "WRONG_SIZE",
+    /// A block of a CAR does not hash to its CID, or the CAR cannot be read to its end.
+    CorruptCar = "CORRUPT_CAR",
+    /// A CAR of a kind that cannot be indexed.
+    UnsupportedCar = "UNSUPPORTED_CAR",
+    /// The index in place does not cover the shards, or cannot be read.
+    CorruptIndex = "CORRUPT_INDEX",
+    /// The bytes are not those that the digest names.
+    DigestMismatch = "DIGEST_MISMATCH",
+    /// The space has no customer.
+    MissingCustomer = "MISSING_CUSTOMER",
+    /// The space's rows name different customers or owners.
+    CustomerConflict = "CUSTOMER_CONFLICT",
+    /// A row of the source cannot be read as what it should be.
+    BadRecord = "BAD_RECORD",
+    /// The item is not in the source any more.
+    NotFound = "NOT_FOUND",
+
+    // What a service said or did.
+    /// The service refused the invocation for good.
+    Refused = "REFUSED",
+    /// The service says that the proofs or the signature do not suffice.
+    Unauthorized = "UNAUTHORIZED",
+    /// The answer cannot be read, or says something that cannot be.
+    BadAnswer = "BAD_ANSWER",
+    /// The service answered with an error that may pass.
+    ServiceError = "SERVICE_ERROR",
+    /// The service asked for less traffic.
+    Throttled = "THROTTLED",
+    /// No answer within the deadline.
+    Timeout = "TIMEOUT",
+    /// The service could not be reached.
+    Unreachable = "UNREACHABLE",
+    /// Published, but not yet seen where it must be seen before the deadline.
+    NotVisibleYet = "NOT_VISIBLE_YET",
+    /// The state of the world could not be established.
+    CouldNotTell = "COULD_NOT_TELL",
+
+    // What happened on our side.
+    /// The unit's lease is held by another, or was lost.
+    LeaseLost = "LEASE_LOST",
+    /// The sealed key of a migration space is missing or cannot be opened.
+    KeyUnavailable = "KEY_UNAVAILABLE",
+    /// A setting, key or proof is missing or wrong.
+    Misconfigured = "MISCONFIGURED",
+    /// State could not be read or written.
+    StateUnavailable = "STATE_UNAVAILABLE",
+    /// Work was stopped before it could be settled.
+    Stopped = "STOPPED",
+    /// A fault of this program.
+    Internal = "INTERNAL",
+}
+
+/// A code that names no reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no failure reason")]
+pub struct UnknownReason(pub String);
+
+impl Reason {
+    /// Whether the data itself explains the failure: counted and shown, never held against the run.
+    #[must_use]
+    pub fn is_explained_by_data(self) -> bool {
+        matches!(
+            self,
+            Self::MissingDelegation
+                | Self::NoShards
+                | Self::MissingBlob
+                | Self::MissingSize
+                | Self::WrongSize
+                | Self::CorruptCar
+                | Self::UnsupportedCar
+                | Self::CorruptIndex
+                | Self::DigestMismatch
+                | Self::MissingCustomer
+                | Self::CustomerConflict
+                | Self::BadRecord
+                | Self::NotFound
+        )
+    }
+
+    /// What an operator does about it, one sentence.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::MissingDelegation => "ask the customer to log in again, then retry the space",
+            Self::NoShards | Self::MissingBlob | Self::NotFound => {
+                "nothing can be migrated; tell the customer or leave it set aside"
+            }
+            Self::MissingSize | Self::WrongSize | Self::BadRecord => {
+                "correct the source rows, then retry"
+            }
+            Self::CorruptCar | Self::UnsupportedCar | Self::CorruptIndex | Self::DigestMismatch => {
+                "the stored bytes are damaged; upload the content again"
+            }
+            Self::MissingCustomer | Self::CustomerConflict => {
+                "correct the space's consumer rows, then retry"
+            }
+            Self::Refused | Self::Unauthorized | Self::Misconfigured | Self::KeyUnavailable => {
+                "check keys, proofs and settings"
+            }
+            Self::BadAnswer | Self::ServiceError | Self::Unreachable | Self::Timeout => {
+                "see whether the service is well, then retry"
+            }
+            Self::Throttled => "lower the concurrency, then retry",
+            Self::NotVisibleYet | Self::CouldNotTell => "wait for the caches, then retry",
+            Self::LeaseLost => "another process works on it; nothing to do",
+            Self::StateUnavailable => "see whether DynamoDB and the disk are well, then retry",
+            Self::Stopped => "start the run again",
+            Self::Internal => "report it, with the log of the item",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == text)
+            .ok_or_else(|| UnknownReason(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_round_trip_and_are_distinct() {
+        let mut seen = std::collections::BTreeSet::new();
+        for reason in Reason::ALL {
+            assert!(seen.insert(reason.as_str()));
+            assert_eq!(reason.as_str().parse(), Ok(*reason));
+            assert_eq!(
+                serde_json::to_string(reason).unwrap(),
+                format!("{:?}", reason.as_str())
+            );
+        }
+    }
+}

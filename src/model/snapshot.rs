@@ -1,0 +1,208 @@
+//! The fold of a run's events, which every display renders.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Counts, Event, InstanceId, MigrationName, Reason, RunId, Status, Throttle, VerdictCounts,
+};
+
+/// How long a rate looks back, in milliseconds.
+const RATE_WINDOW_MS: u64 = 120_000;
+/// The grain of a rate, in milliseconds.
+const RATE_GRAIN_MS: u64 = 2_000;
+
+/// Units counted by how they ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UnitTotals {
+    /// Units in scope.
+    pub planned: u64,
+    /// Units in the hands of this run now.
+    pub active: u64,
+    /// Units that ended with every item good.
+    pub completed: u64,
+    /// Units that ended with bad items, or could not be worked on.
+    pub failed: u64,
+    /// Units given back unfinished.
+    pub released: u64,
+}
+
+/// Items settled over the last two minutes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rate {
+    slots: VecDeque<(u64, u64)>,
+}
+
+impl Rate {
+    /// Counts one item.
+    pub fn count(&mut self, now: u64) {
+        let slot = now / RATE_GRAIN_MS * RATE_GRAIN_MS;
+        match self.slots.back_mut() {
+            Some((at, count)) if *at == slot => *count += 1,
+            _ => self.slots.push_back((slot, 1)),
+        }
+        while self
+            .slots
+            .front()
+            .is_some_and(|(at, _)| at + RATE_WINDOW_MS < now)
+        {
+            self.slots.pop_front();
+        }
+    }
+
+    /// Items a minute, seen from `now`; `since` is when counting began.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate is shown with two digits"
+    )]
+    pub fn per_minute(&self, since: u64, now: u64) -> f64 {
+        let start = since.max(now.saturating_sub(RATE_WINDOW_MS));
+        let count: u64 = self
+            .slots
+            .iter()
+            .filter(|(at, _)| at + RATE_GRAIN_MS > start)
+            .map(|(_, count)| count)
+            .sum();
+        let span = now.saturating_sub(start).max(1_000);
+        count as f64 * 60_000.0 / span as f64
+    }
+}
+
+/// Where a run stands: plain data, made only by folding events.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The run, once it began.
+    pub run: Option<RunId>,
+    /// The instance.
+    pub instance: Option<InstanceId>,
+    /// The migration.
+    pub migration: Option<MigrationName>,
+    /// When it began, Unix milliseconds.
+    pub started_at: u64,
+    /// When the last event came, Unix milliseconds.
+    pub updated_at: u64,
+    /// Counters of all items in scope, those of earlier runs too.
+    pub counts: Counts,
+    /// Items that were settled by earlier runs, a part of `counts`.
+    pub settled_before: u64,
+    /// Bad items by reason, in this run.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// Units.
+    pub units: UnitTotals,
+    /// Items in flight.
+    pub in_flight: u64,
+    /// Item attempts that failed and were taken up again.
+    pub retries: u64,
+    /// Effects by kind, in this run.
+    pub effects: BTreeMap<String, u64>,
+    /// Verdicts of an audit.
+    pub verdicts: VerdictCounts,
+    /// What holds the run back.
+    pub throttles: Vec<Throttle>,
+    /// Why nothing new is begun.
+    pub paused: Option<String>,
+    /// Why the run is ending.
+    pub draining: Option<String>,
+    /// Whether the run ended.
+    pub ended: bool,
+    /// Items settled lately.
+    pub rate: Rate,
+}
+
+impl Snapshot {
+    /// Folds one event in, which came at `now` (Unix milliseconds).
+    pub fn fold(&mut self, event: &Event, now: u64) {
+        self.updated_at = now;
+        match event {
+            Event::RunStarted {
+                run,
+                instance,
+                migration,
+                units,
+                planned,
+            } => {
+                self.run = Some(run.clone());
+                self.instance = Some(instance.clone());
+                self.migration = Some(migration.clone());
+                self.started_at = now;
+                self.units.planned = *units;
+                self.counts = Counts::planned(*planned);
+            }
+            Event::UnitLeased { counts, .. } => {
+                self.units.active += 1;
+                self.earlier(counts);
+            }
+            Event::UnitSettled { status, counts, .. } => self.unit_settled(*status, counts),
+            Event::UnitReleased { .. } | Event::LeaseLost { .. } => {
+                self.units.active = self.units.active.saturating_sub(1);
+                self.units.released += 1;
+            }
+            Event::ItemStarted { .. } => self.in_flight += 1,
+            Event::ItemSettled { .. } => self.item_settled(event, now),
+            Event::ItemAudited { verdict, .. } => {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                self.verdicts.count(*verdict);
+                self.rate.count(now);
+            }
+            Event::ItemRetried { .. } => self.retries += 1,
+            Event::StepApplied { effect, .. } => {
+                *self.effects.entry(effect.kind.clone()).or_default() += 1;
+            }
+            Event::Throttled { throttles } => self.throttles.clone_from(throttles),
+            Event::Paused { reason } => self.paused = Some(reason.clone()),
+            Event::Resumed => self.paused = None,
+            Event::Draining { reason } => {
+                self.draining.get_or_insert_with(|| reason.clone());
+            }
+            Event::RunEnded => self.ended = true,
+        }
+    }
+
+    /// Items a minute over the last two minutes, seen from `now`.
+    #[must_use]
+    pub fn items_per_minute(&self, now: u64) -> f64 {
+        self.rate.per_minute(self.started_at, now)
+    }
+
+    fn earlier(&mut self, counts: &Counts) {
+        let planned = self.counts.planned;
+        self.settled_before += counts.settled();
+        self.counts = self.counts.plus(&Counts {
+            planned: 0,
+            ..*counts
+        });
+        self.counts.planned = planned.max(self.counts.settled());
+    }
+
+    fn unit_settled(&mut self, status: Status, _counts: &Counts) {
+        self.units.active = self.units.active.saturating_sub(1);
+        match status {
+            Status::Completed => self.units.completed += 1,
+            Status::Failed => self.units.failed += 1,
+            Status::Pending | Status::InProgress => {}
+        }
+    }
+
+    fn item_settled(&mut self, event: &Event, now: u64) {
+        let Event::ItemSettled {
+            settled,
+            failure,
+            before,
+            ..
+        } = event
+        else {
+            return;
+        };
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.rate.count(now);
+        match before {
+            Some((before, _)) => self.counts.resettle(*before, *settled),
+            None => self.counts.settle(*settled),
+        }
+        if let Some(failure) = failure {
+            *self.reasons.entry(failure.reason).or_default() += 1;
+        }
+    }
+}
