@@ -222,7 +222,7 @@ fn key_fits(bytes: &[u8]) -> bool {
 }
 
 /// Percent-encodes as JavaScript's `encodeURIComponent`.
-fn percent_encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
@@ -236,7 +236,7 @@ fn percent_encode(text: &str) -> String {
 }
 
 /// Undoes [`percent_encode`]; nothing for a broken escape or text that is no UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

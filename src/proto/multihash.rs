@@ -109,7 +109,9 @@ impl Multihash {
 
     /// Takes a multihash from the start of `bytes` and says how many it took; `None` if more bytes are needed.
     pub fn prefix(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
-        let Some(end) = prefix_length(bytes)? else { return Ok(None) };
+        let Some(end) = prefix_length(bytes)? else {
+            return Ok(None);
+        };
         match usize::try_from(end).ok().and_then(|end| bytes.get(..end)) {
             Some(whole) => Ok(Some((Self(whole.into()), whole.len()))),
             None => Ok(None),
@@ -149,7 +151,8 @@ impl Multihash {
     /// The CIDv1 with this hash; fails for digests above 64 bytes.
     pub fn cid(&self, codec: u64) -> Result<Cid, Error> {
         let hash = cid::multihash::Multihash::wrap(self.code(), self.digest());
-        hash.map(|hash| Cid::new_v1(codec, hash)).map_err(|_| Error::TooLong(self.digest().len()))
+        hash.map(|hash| Cid::new_v1(codec, hash))
+            .map_err(|_| Error::TooLong(self.digest().len()))
     }
 
     /// Whether this hash belongs to `data`.
@@ -163,7 +166,11 @@ impl Multihash {
     pub fn hasher(&self) -> Result<Hasher, Error> {
         let context = |algorithm| Ok(Hasher::Digest(digest::Context::new(algorithm)));
         match (self.code(), self.digest().len()) {
-            (IDENTITY, _) => Ok(Hasher::Identity { wanted: self.digest().into(), seen: 0, equal: true }),
+            (IDENTITY, _) => Ok(Hasher::Identity {
+                wanted: self.digest().into(),
+                seen: 0,
+                equal: true,
+            }),
             (SHA2_256, 32) => context(&digest::SHA256),
             (SHA2_512, 64) => context(&digest::SHA512),
             (code, length) => Err(Error::Unverifiable { code, length }),
@@ -172,7 +179,12 @@ impl Multihash {
 
     /// Code, and where the digest starts.
     fn numbers(&self) -> (u64, usize) {
-        let number = |at| varint::decode(&self.0[at..]).ok().flatten().expect("validated when made");
+        let number = |at| {
+            varint::decode(&self.0[at..])
+                .ok()
+                .flatten()
+                .expect("validated when made")
+        };
         let (code, first) = number(0);
         (code, first + number(first).1)
     }
@@ -180,8 +192,12 @@ impl Multihash {
 
 /// How long the multihash at the start of `bytes` is, once its two numbers are there.
 pub(crate) fn prefix_length(bytes: &[u8]) -> Result<Option<u64>, Error> {
-    let Some((_, first)) = varint::decode(bytes).map_err(Error::Varint)? else { return Ok(None) };
-    let Some((length, second)) = varint::decode(&bytes[first..]).map_err(Error::Varint)? else { return Ok(None) };
+    let Some((_, first)) = varint::decode(bytes).map_err(Error::Varint)? else {
+        return Ok(None);
+    };
+    let Some((length, second)) = varint::decode(&bytes[first..]).map_err(Error::Varint)? else {
+        return Ok(None);
+    };
     Ok(Some(length.saturating_add((first + second) as u64)))
 }
 
@@ -236,7 +252,11 @@ impl Hasher {
     pub fn update(&mut self, data: &[u8]) {
         match self {
             Self::Digest(context) => context.update(data),
-            Self::Identity { wanted, seen, equal } => {
+            Self::Identity {
+                wanted,
+                seen,
+                equal,
+            } => {
                 let end = seen.saturating_add(data.len());
                 *equal = *equal && wanted.get(*seen..end) == Some(data);
                 *seen = end;
@@ -248,13 +268,22 @@ impl Hasher {
     pub fn check(self, expected: &Multihash) -> Result<(), Error> {
         let good = match self {
             Self::Digest(context) => context.finish().as_ref() == expected.digest(),
-            Self::Identity { wanted, seen, equal } => equal && seen == wanted.len(),
+            Self::Identity {
+                wanted,
+                seen,
+                equal,
+            } => equal && seen == wanted.len(),
         };
-        if good { Ok(()) } else { Err(Error::Mismatch(expected.clone())) }
+        if good {
+            Ok(())
+        } else {
+            Err(Error::Mismatch(expected.clone()))
+        }
     }
 }
 
 /// SHA2-256 of data that comes in pieces.
+#[derive(Clone)]
 pub struct Sha256(digest::Context);
 
 impl Sha256 {
@@ -301,7 +330,13 @@ mod tests {
     #[test]
     fn unknown_hash_functions_are_named() {
         let hash = Multihash::wrap(0xb220, &[0; 32]);
-        assert_eq!(hash.verify(b"x"), Err(Error::Unverifiable { code: 0xb220, length: 32 }));
+        assert_eq!(
+            hash.verify(b"x"),
+            Err(Error::Unverifiable {
+                code: 0xb220,
+                length: 32
+            })
+        );
     }
 
     proptest! {

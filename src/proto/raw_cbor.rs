@@ -31,6 +31,8 @@ const LIST: u8 = 4;
 const MAP: u8 = 5;
 const TAG: u8 = 6;
 const LINK_TAG: u64 = 42;
+/// Levels of items that are passed over.
+const DEPTH: usize = 64;
 
 /// Reads items one after another; definite lengths only.
 pub(crate) struct Reader<'a> {
@@ -41,6 +43,11 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
+    }
+
+    /// Where the next item starts.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     pub(crate) fn uint(&mut self) -> Result<u64, Error> {
@@ -75,12 +82,48 @@ impl<'a> Reader<'a> {
         let bytes = self.bytes()?;
         match (tag, bytes.split_first()) {
             (LINK_TAG, Some((0, cid))) => Ok(cid),
-            _ => Err(Error::Unexpected { expected: "a link", at }),
+            _ => Err(Error::Unexpected {
+                expected: "a link",
+                at,
+            }),
         }
     }
 
+    /// Passes over one item of any kind, at most [`DEPTH`] levels deep.
+    pub(crate) fn skip(&mut self) -> Result<(), Error> {
+        let mut open = vec![1_u64];
+        while let Some(left) = open.last_mut() {
+            if *left == 0 {
+                open.pop();
+                continue;
+            }
+            *left -= 1;
+            let at = self.at;
+            let major = self.bytes.get(at).ok_or(Error::Truncated(at))? >> 5;
+            let number = self.head(major, "an item")?;
+            match major {
+                BYTES | TEXT => drop(self.take(number)?),
+                LIST => open.push(number),
+                MAP => open.push(number.saturating_mul(2)),
+                TAG => open.push(1),
+                _ => {}
+            }
+            if open.len() > DEPTH {
+                return Err(Error::Unexpected {
+                    expected: "less depth",
+                    at,
+                });
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn end(&self) -> Result<(), Error> {
-        if self.at == self.bytes.len() { Ok(()) } else { Err(Error::Trailing(self.at)) }
+        if self.at == self.bytes.len() {
+            Ok(())
+        } else {
+            Err(Error::Trailing(self.at))
+        }
     }
 
     /// The number of an item of this major type.
@@ -95,7 +138,9 @@ impl<'a> Reader<'a> {
             small @ 0..=23 => Ok(u64::from(small)),
             size @ 24..=27 => {
                 let bytes = self.take(1 << (size - 24))?;
-                Ok(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+                Ok(bytes
+                    .iter()
+                    .fold(0, |value, &byte| value << 8 | u64::from(byte)))
             }
             _ => Err(Error::Unexpected { expected, at }),
         }

@@ -42,7 +42,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(u64, usize)>, Error> {
         }
         number |= low << (7 * at);
         if byte & 0x80 == 0 {
-            return if byte == 0 && at > 0 { Err(Error::NotMinimal) } else { Ok(Some((number, at + 1))) };
+            return if byte == 0 && at > 0 {
+                Err(Error::NotMinimal)
+            } else {
+                Ok(Some((number, at + 1)))
+            };
         }
     }
     Ok(None)
@@ -55,7 +59,16 @@ mod tests {
 
     #[test]
     fn varints_above_32_bits_keep_every_bit() {
-        for value in [0, 127, 128, 1 << 31, 1 << 32, (1 << 35) + 5, 1 << 53, u64::MAX] {
+        for value in [
+            0,
+            127,
+            128,
+            1 << 31,
+            1 << 32,
+            (1 << 35) + 5,
+            1 << 53,
+            u64::MAX,
+        ] {
             let mut bytes = Vec::new();
             write(value, &mut bytes);
             assert_eq!(decode(&bytes), Ok(Some((value, bytes.len()))));
@@ -66,7 +79,10 @@ mod tests {
     fn long_and_endless_varints_are_refused() {
         assert_eq!(decode(&[0x80, 0x00]), Err(Error::NotMinimal));
         assert_eq!(decode(&[0xff; 11]), Err(Error::Overflow));
-        assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]), Err(Error::Overflow));
+        assert_eq!(
+            decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]),
+            Err(Error::Overflow)
+        );
         assert_eq!(decode(&[0x80]), Ok(None));
     }
 

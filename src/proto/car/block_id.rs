@@ -45,14 +45,27 @@ impl BlockId {
 
     /// Takes a CID from the start of `bytes` and says how many it took; `None` if more bytes are needed.
     pub fn prefix(bytes: &[u8]) -> Result<Option<(Self, usize)>, CidError> {
-        let Some((version, codec, start)) = head(bytes)? else { return Ok(None) };
+        let Some((version, codec, start)) = head(bytes)? else {
+            return Ok(None);
+        };
         let hash = Multihash::prefix(&bytes[start..]).map_err(CidError::Multihash)?;
-        Ok(hash.map(|(hash, length)| (Self { version, codec, hash }, start + length)))
+        Ok(hash.map(|(hash, length)| {
+            (
+                Self {
+                    version,
+                    codec,
+                    hash,
+                },
+                start + length,
+            )
+        }))
     }
 
     /// How long the CID at the start of `bytes` is, once that can be told.
     pub(super) fn length(bytes: &[u8]) -> Result<Option<u64>, CidError> {
-        let Some((_, _, start)) = head(bytes)? else { return Ok(None) };
+        let Some((_, _, start)) = head(bytes)? else {
+            return Ok(None);
+        };
         let hash = prefix_length(&bytes[start..]).map_err(CidError::Multihash)?;
         Ok(hash.map(|length| length.saturating_add(start as u64)))
     }
@@ -78,7 +91,8 @@ impl BlockId {
     /// The same as a `Cid`; fails for digests above 64 bytes.
     pub fn cid(&self) -> Result<Cid, multihash::Error> {
         let too_long = || multihash::Error::TooLong(self.hash.digest().len());
-        let hash = cid::multihash::Multihash::wrap(self.hash.code(), self.hash.digest()).map_err(|_| too_long())?;
+        let hash = cid::multihash::Multihash::wrap(self.hash.code(), self.hash.digest())
+            .map_err(|_| too_long())?;
         Cid::new(self.version, self.codec, hash).map_err(|_| too_long())
     }
 
@@ -97,7 +111,11 @@ impl BlockId {
 
 impl From<&Cid> for BlockId {
     fn from(cid: &Cid) -> Self {
-        Self { version: cid.version(), codec: cid.codec(), hash: Multihash::of(cid) }
+        Self {
+            version: cid.version(),
+            codec: cid.codec(),
+            hash: Multihash::of(cid),
+        }
     }
 }
 
@@ -122,12 +140,16 @@ fn head(bytes: &[u8]) -> Result<Option<(cid::Version, u64, usize)>, CidError> {
         debug_assert_eq!(u64::from(bytes[0]), SHA2_256);
         return Ok(Some((cid::Version::V0, codec::DAG_PB, 0)));
     }
-    let Some((version, first)) = varint::decode(bytes).map_err(CidError::Varint)? else { return Ok(None) };
+    let Some((version, first)) = varint::decode(bytes).map_err(CidError::Varint)? else {
+        return Ok(None);
+    };
     match version {
         1 => {}
         0x12 if bytes.len() == 1 => return Ok(None),
         other => return Err(CidError::Version(other)),
     }
-    let Some((codec, second)) = varint::decode(&bytes[first..]).map_err(CidError::Varint)? else { return Ok(None) };
+    let Some((codec, second)) = varint::decode(&bytes[first..]).map_err(CidError::Varint)? else {
+        return Ok(None);
+    };
     Ok(Some((cid::Version::V1, codec, first + second)))
 }

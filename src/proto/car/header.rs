@@ -37,13 +37,18 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, HeaderError> {
     let (mut version, mut roots) = (None, None);
     for _ in 0..reader.map().map_err(HeaderError::Cbor)? {
         match reader.text().map_err(HeaderError::Cbor)? {
-            b"version" if version.is_none() => version = Some(reader.uint().map_err(HeaderError::Cbor)?),
+            b"version" if version.is_none() => {
+                version = Some(reader.uint().map_err(HeaderError::Cbor)?)
+            }
             b"roots" if roots.is_none() => roots = Some(self::roots(&mut reader)?),
             _ => return Err(HeaderError::Key),
         }
     }
     reader.end().map_err(HeaderError::Cbor)?;
-    Ok(Parsed { version: version.ok_or(HeaderError::NoVersion)?, roots })
+    Ok(Parsed {
+        version: version.ok_or(HeaderError::NoVersion)?,
+        roots,
+    })
 }
 
 /// A CARv1 header with its length before it.

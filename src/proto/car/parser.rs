@@ -20,7 +20,11 @@ impl Default for Limits {
     /// A header of 1 MiB (26,000 roots), a CID of 1 MiB, a block of 128 MiB: the network's clients cut shards at
     /// 127 MiB, so that a larger block is a damaged length.
     fn default() -> Self {
-        Self { header: 1 << 20, cid: 1 << 20, block: 1 << 27 }
+        Self {
+            header: 1 << 20,
+            cid: 1 << 20,
+            block: 1 << 27,
+        }
     }
 }
 
@@ -83,15 +87,24 @@ pub struct Parser {
 enum State {
     /// The length of a header, at the start of the file or of the data of a CARv2.
     HeaderLength,
-    Header { length: u64 },
+    Header {
+        length: u64,
+    },
     /// The 40 bytes after the pragma of a CARv2.
     Placement,
     /// Between the head of a CARv2 and its data.
-    Gap { until: u64 },
+    Gap {
+        until: u64,
+    },
     /// The length and the CID of a section.
     Head,
-    Payload { start: u64, left: u64 },
-    Padding { start: u64 },
+    Payload {
+        start: u64,
+        left: u64,
+    },
+    Padding {
+        start: u64,
+    },
     /// After the data of a CARv2.
     Tail,
 }
@@ -103,11 +116,22 @@ impl Parser {
     /// A parser at the start of a file.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, state: State::HeaderLength, held: Vec::new(), at: 0, end: None, sections: 0, padding: 0 }
+        Self {
+            limits,
+            state: State::HeaderLength,
+            held: Vec::new(),
+            at: 0,
+            end: None,
+            sections: 0,
+            padding: 0,
+        }
     }
 
     /// The next event; takes what it needs from the front of `input`. `None` when `input` is used up.
-    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its input")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator cannot lend its input"
+    )]
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
         loop {
             if let State::Payload { left: 0, .. } = self.state {
@@ -115,7 +139,11 @@ impl Parser {
                 return Ok(Some(Event::SectionEnd));
             }
             if self.end == Some(self.at) && self.state == State::Head {
-                self.state = if self.held.is_empty() { State::Tail } else { return Err(self.cut_short()) };
+                self.state = if self.held.is_empty() {
+                    State::Tail
+                } else {
+                    return Err(self.cut_short());
+                };
             }
             if input.is_empty() {
                 return Ok(None);
@@ -133,10 +161,16 @@ impl Parser {
             State::Padding { .. } => self.end.is_none_or(|end| end == self.at),
             State::Payload { left, .. } => left == 0 && self.end.is_none_or(|end| end == self.at),
             State::Tail => true,
-            State::HeaderLength | State::Header { .. } | State::Placement | State::Gap { .. } => false,
+            State::HeaderLength | State::Header { .. } | State::Placement | State::Gap { .. } => {
+                false
+            }
         };
         if whole {
-            Ok(Summary { size: self.at, sections: self.sections, padding: self.padding })
+            Ok(Summary {
+                size: self.at,
+                sections: self.sections,
+                padding: self.padding,
+            })
         } else {
             Err(self.cut_short())
         }
@@ -160,7 +194,11 @@ impl Parser {
                 let piece = self.take(input, left);
                 let left = left - piece.len() as u64;
                 self.state = State::Payload { start, left };
-                if piece.is_empty() { Err(self.cut_short()) } else { Ok(Some(Event::Payload(piece))) }
+                if piece.is_empty() {
+                    Err(self.cut_short())
+                } else {
+                    Ok(Some(Event::Payload(piece)))
+                }
             }
             State::Padding { start } => self.padding(start, input).map(|()| None),
             State::Tail => {
@@ -173,10 +211,14 @@ impl Parser {
     fn header_length(&mut self, input: &mut &[u8]) -> Result<(), Error> {
         while let Some(byte) = self.take(input, 1).first() {
             self.held.push(*byte);
-            let length = varint::decode(&self.held).map_err(|error| Error::Header(HeaderError::Length(error)))?;
+            let length = varint::decode(&self.held)
+                .map_err(|error| Error::Header(HeaderError::Length(error)))?;
             if let Some((length, _)) = length {
                 if length > self.limits.header {
-                    return Err(Error::LargeHeader { size: length, limit: self.limits.header });
+                    return Err(Error::LargeHeader {
+                        size: length,
+                        limit: self.limits.header,
+                    });
                 }
                 self.held.clear();
                 self.state = State::Header { length };
@@ -186,7 +228,11 @@ impl Parser {
         self.inner_end()
     }
 
-    fn header<'a>(&mut self, length: u64, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
+    fn header<'a>(
+        &mut self,
+        length: u64,
+        input: &mut &'a [u8],
+    ) -> Result<Option<Event<'a>>, Error> {
         if !self.hold(length, input)? {
             return Ok(None);
         }
@@ -194,7 +240,10 @@ impl Parser {
         match (parsed.version, parsed.roots) {
             (1, Some(roots)) => {
                 self.state = State::Head;
-                Ok(Some(Event::Header(Header { version: if self.end.is_some() { 2 } else { 1 }, roots })))
+                Ok(Some(Event::Header(Header {
+                    version: if self.end.is_some() { 2 } else { 1 },
+                    roots,
+                })))
             }
             (1, None) => Err(Error::Header(HeaderError::NoRoots)),
             (2, None) if self.end.is_none() => {
@@ -210,11 +259,22 @@ impl Parser {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held);
-        let number = |at: usize| held[at..at + 8].iter().rev().fold(0_u64, |value, &byte| value << 8 | u64::from(byte));
+        let number = |at: usize| {
+            held[at..at + 8]
+                .iter()
+                .rev()
+                .fold(0_u64, |value, &byte| value << 8 | u64::from(byte))
+        };
         let (offset, size) = (number(16), number(24));
-        let end = offset.checked_add(size).filter(|_| offset >= V2_HEAD.max(self.at) && size > 0);
+        let end = offset
+            .checked_add(size)
+            .filter(|_| offset >= V2_HEAD.max(self.at) && size > 0);
         self.end = Some(end.ok_or(Error::Placement { offset, size })?);
-        self.state = if offset == self.at { State::HeaderLength } else { State::Gap { until: offset } };
+        self.state = if offset == self.at {
+            State::HeaderLength
+        } else {
+            State::Gap { until: offset }
+        };
         Ok(())
     }
 
@@ -235,7 +295,9 @@ impl Parser {
         }
         while let Some(byte) = self.take(input, 1).first() {
             self.held.push(*byte);
-            if let Head::Whole(section, _) = self.section(&self.held, self.at - self.held.len() as u64)? {
+            if let Head::Whole(section, _) =
+                self.section(&self.held, self.at - self.held.len() as u64)?
+            {
                 self.held.clear();
                 return Ok(Some(self.start(section)));
             }
@@ -245,34 +307,63 @@ impl Parser {
 
     fn start<'a>(&mut self, section: Section) -> Event<'a> {
         self.sections += 1;
-        self.state = State::Payload { start: section.start, left: section.length };
+        self.state = State::Payload {
+            start: section.start,
+            left: section.length,
+        };
         Event::Section(section)
     }
 
     /// Reads the length and CID at the front of `bytes`, which start at `start` in the file.
     fn section(&self, bytes: &[u8], start: u64) -> Result<Head, Error> {
-        let length = varint::decode(bytes).map_err(|source| Error::Length { offset: start, source })?;
-        let Some((length, first)) = length else { return Ok(Head::Part) };
+        let length = varint::decode(bytes).map_err(|source| Error::Length {
+            offset: start,
+            source,
+        })?;
+        let Some((length, first)) = length else {
+            return Ok(Head::Part);
+        };
         if length == 0 {
             return Ok(Head::Zero);
         }
         let limit = usize::try_from(length).unwrap_or(usize::MAX);
         let rest = &bytes[first..];
         let rest = &rest[..rest.len().min(limit)];
-        let cid_error = |source| Error::Cid { offset: start, source };
+        let cid_error = |source| Error::Cid {
+            offset: start,
+            source,
+        };
         let size = BlockId::length(rest).map_err(cid_error)?;
         if size.is_some_and(|size| size > length) || (size.is_none() && rest.len() == limit) {
             return Err(Error::ShortSection(start));
         }
         if let Some(size) = size.filter(|&size| size > self.limits.cid) {
-            return Err(Error::LargeCid { offset: start, size, limit: self.limits.cid });
+            return Err(Error::LargeCid {
+                offset: start,
+                size,
+                limit: self.limits.cid,
+            });
         }
-        if let Some(size) = size.map(|size| length - size).filter(|&size| size > self.limits.block) {
-            return Err(Error::LargeBlock { offset: start, size, limit: self.limits.block });
+        if let Some(size) = size
+            .map(|size| length - size)
+            .filter(|&size| size > self.limits.block)
+        {
+            return Err(Error::LargeBlock {
+                offset: start,
+                size,
+                limit: self.limits.block,
+            });
         }
-        let Some((id, second)) = BlockId::prefix(rest).map_err(cid_error)? else { return Ok(Head::Part) };
+        let Some((id, second)) = BlockId::prefix(rest).map_err(cid_error)? else {
+            return Ok(Head::Part);
+        };
         let used = first + second;
-        let section = Section { id, start, offset: start + used as u64, length: length - second as u64 };
+        let section = Section {
+            id,
+            start,
+            offset: start + used as u64,
+            length: length - second as u64,
+        };
         Ok(Head::Whole(section, used))
     }
 
@@ -300,12 +391,20 @@ impl Parser {
 
     /// Fails if the data of a CARv2 ended while something was still wanted from it.
     fn inner_end(&self) -> Result<(), Error> {
-        if self.end == Some(self.at) { Err(self.cut_short()) } else { Ok(()) }
+        if self.end == Some(self.at) {
+            Err(self.cut_short())
+        } else {
+            Ok(())
+        }
     }
 
     /// Takes at most `most` bytes from the front of `input`, and none beyond the data of a CARv2.
     fn take<'a>(&mut self, input: &mut &'a [u8], most: u64) -> &'a [u8] {
-        let most = if self.state == State::Tail { most } else { most.min(self.within(most) as u64) };
+        let most = if self.state == State::Tail {
+            most
+        } else {
+            most.min(self.within(most) as u64)
+        };
         let length = usize::try_from(most).unwrap_or(usize::MAX).min(input.len());
         let (taken, rest) = input.split_at(length);
         *input = rest;
@@ -324,15 +423,30 @@ impl Parser {
         let start = self.at - self.held.len() as u64;
         match self.state {
             State::HeaderLength if self.at == 0 => Error::Empty,
-            State::HeaderLength | State::Header { .. } | State::Placement => Error::TruncatedHeader(self.at),
-            State::Head if matches!(varint::decode(&self.held), Ok(None)) && !self.held.is_empty() => {
+            State::HeaderLength | State::Header { .. } | State::Placement => {
+                Error::TruncatedHeader(self.at)
+            }
+            State::Head
+                if matches!(varint::decode(&self.held), Ok(None)) && !self.held.is_empty() =>
+            {
                 Error::TruncatedLength(start)
             }
-            State::Head if !self.held.is_empty() => Error::TruncatedSection { offset: start, size: self.at },
-            State::Payload { start, left } if left > 0 => Error::TruncatedSection { offset: start, size: self.at },
-            State::Gap { .. } | State::Head | State::Payload { .. } | State::Padding { .. } | State::Tail => {
-                Error::TruncatedData { end: self.end.unwrap_or(self.at), size: self.at }
-            }
+            State::Head if !self.held.is_empty() => Error::TruncatedSection {
+                offset: start,
+                size: self.at,
+            },
+            State::Payload { start, left } if left > 0 => Error::TruncatedSection {
+                offset: start,
+                size: self.at,
+            },
+            State::Gap { .. }
+            | State::Head
+            | State::Payload { .. }
+            | State::Padding { .. }
+            | State::Tail => Error::TruncatedData {
+                end: self.end.unwrap_or(self.at),
+                size: self.at,
+            },
         }
     }
 }

@@ -45,7 +45,11 @@ pub fn read(bytes: &[u8]) -> Result<Car<'_>, Error> {
     while let Some(event) = parser.next(&mut input)? {
         match event {
             Event::Header(seen) => header = Some(seen),
-            Event::Section(section) => entries.push(Entry { id: section.id, offset: section.offset, payload: &[] }),
+            Event::Section(section) => entries.push(Entry {
+                id: section.id,
+                offset: section.offset,
+                payload: &[],
+            }),
             Event::Payload(payload) => {
                 if let Some(entry) = entries.last_mut() {
                     entry.payload = payload;
@@ -56,5 +60,9 @@ pub fn read(bytes: &[u8]) -> Result<Car<'_>, Error> {
     }
     let summary = parser.finish()?;
     let header = header.expect("a CAR that ends well has a header");
-    Ok(Car { header, entries, summary })
+    Ok(Car {
+        header,
+        entries,
+        summary,
+    })
 }

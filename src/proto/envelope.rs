@@ -1,0 +1,172 @@
+//! Sealed keys of migration spaces: AES-256-GCM as JSON text (protocol: tables §3).
+//!
+//! Version 1, `{"encrypted","iv","authTag"}`, was written by the JavaScript tool: nothing binds it to a customer, so
+//! it could be moved to another row. Version 2 adds `"v":2` and takes the customer's DID and the version as
+//! associated data. Both are read; version 2 is written. The plaintext is the text of a secret key.
+
+use std::fmt;
+
+use aes_gcm::aead::consts::U16;
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::aes::Aes256;
+use aes_gcm::{AesGcm, Nonce};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use thiserror::Error as ThisError;
+
+use super::Did;
+
+/// AES-256-GCM with the 16-byte IV that the envelopes use.
+type Cipher = AesGcm<Aes256, U16>;
+
+/// Bytes of the tag at the end of a ciphertext.
+const TAG: usize = 16;
+
+/// Why an envelope cannot be opened or made.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+pub enum Error {
+    /// The key is not 32 bytes in base64.
+    #[error("encryption key is not 32 bytes in base64")]
+    Key,
+    /// The text is no envelope.
+    #[error("key envelope is malformed")]
+    Malformed,
+    /// The envelope has a version that is not known.
+    #[error("key envelope has the unknown version {0}")]
+    Version(u64),
+    /// Wrong key, wrong customer, or changed bytes.
+    #[error("key envelope does not open with this key for this customer")]
+    Refused,
+    /// The system gives no random bytes.
+    #[error("no random bytes for a key envelope")]
+    Random,
+}
+
+/// The key that seals all envelopes. Never shown.
+#[derive(Clone)]
+pub struct Key([u8; 32]);
+
+/// The form of an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Bound to nothing.
+    One,
+    /// Bound to a customer.
+    Two,
+}
+
+/// What an envelope held.
+pub struct Opened {
+    /// The text of the secret key.
+    pub secret: String,
+    /// The form it came in.
+    pub version: Version,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    v: Option<u64>,
+    encrypted: String,
+    iv: String,
+    #[serde(rename = "authTag")]
+    tag: String,
+}
+
+impl Key {
+    /// Reads the base64 of 32 bytes.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let bytes = STANDARD.decode(text.trim()).map_err(|_| Error::Key)?;
+        bytes.try_into().map(Self).map_err(|_| Error::Key)
+    }
+
+    /// Takes 32 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Seals a secret for a customer, with a random IV.
+    pub fn seal(&self, customer: &Did, secret: &str) -> Result<String, Error> {
+        let mut iv = [0; 16];
+        getrandom::fill(&mut iv).map_err(|_| Error::Random)?;
+        self.seal_with(Version::Two, customer, secret, iv)
+    }
+
+    /// Seals with the IV given, which must never be used twice with one key.
+    pub fn seal_with(
+        &self,
+        version: Version,
+        customer: &Did,
+        secret: &str,
+        iv: [u8; 16],
+    ) -> Result<String, Error> {
+        let bound = bound(version, customer);
+        let payload = Payload {
+            msg: secret.as_bytes(),
+            aad: &bound,
+        };
+        let mut sealed = self
+            .cipher()
+            .encrypt(Nonce::from_slice(&iv), payload)
+            .map_err(|_| Error::Refused)?;
+        let tag = sealed.split_off(sealed.len() - TAG);
+        let envelope = Envelope {
+            v: (version == Version::Two).then_some(2),
+            encrypted: STANDARD.encode(sealed),
+            iv: STANDARD.encode(iv),
+            tag: STANDARD.encode(tag),
+        };
+        Ok(serde_json::to_string(&envelope).expect("text is JSON"))
+    }
+
+    /// Opens an envelope of either form for a customer.
+    pub fn open(&self, customer: &Did, text: &str) -> Result<Opened, Error> {
+        let envelope: Envelope = serde_json::from_str(text).map_err(|_| Error::Malformed)?;
+        let version = match envelope.v {
+            None | Some(1) => Version::One,
+            Some(2) => Version::Two,
+            Some(other) => return Err(Error::Version(other)),
+        };
+        let bytes = |text: &str| STANDARD.decode(text).map_err(|_| Error::Malformed);
+        let iv: [u8; 16] = bytes(&envelope.iv)?
+            .try_into()
+            .map_err(|_| Error::Malformed)?;
+        let tag: [u8; TAG] = bytes(&envelope.tag)?
+            .try_into()
+            .map_err(|_| Error::Malformed)?;
+        let sealed = [bytes(&envelope.encrypted)?, tag.to_vec()].concat();
+        let bound = bound(version, customer);
+        let payload = Payload {
+            msg: &sealed,
+            aad: &bound,
+        };
+        let secret = self
+            .cipher()
+            .decrypt(Nonce::from_slice(&iv), payload)
+            .map_err(|_| Error::Refused)?;
+        Ok(Opened {
+            secret: String::from_utf8(secret).map_err(|_| Error::Malformed)?,
+            version,
+        })
+    }
+
+    fn cipher(&self) -> Cipher {
+        Cipher::new(&self.0.into())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// The associated data: nothing, or version and customer.
+fn bound(version: Version, customer: &Did) -> Vec<u8> {
+    match version {
+        Version::One => Vec::new(),
+        Version::Two => format!("sterna key envelope v2\n{customer}").into_bytes(),
+    }
+}

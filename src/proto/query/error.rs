@@ -1,0 +1,59 @@
+//! What may be wrong with an answer.
+
+use cid::Cid;
+use thiserror::Error as ThisError;
+
+use crate::proto::{car, raw_cbor, ucan};
+
+/// Why there is no result.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// The service answered with another status than 200.
+    #[error("unexpected status: {status}, message: {message}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The start of the body.
+        message: String,
+    },
+    /// The body is no CAR (the JS client throws here).
+    #[error("answer is no CAR")]
+    Car(#[from] car::Error),
+    /// The root block is missing.
+    #[error("root block {0} is missing")]
+    Root(Cid),
+    /// The root block is not a query result.
+    #[error("root block is no query result")]
+    Malformed(#[source] raw_cbor::Error),
+    /// The root block is of another kind.
+    #[error("answer is of the unknown kind `{0}`")]
+    Variant(String),
+    /// A link inside is damaged.
+    #[error("answer holds a bad link")]
+    Link,
+    /// The block of a claim is missing.
+    #[error("decoding claim: {0}: Block for the {0} is not found")]
+    MissingClaim(Cid),
+    /// A claim cannot be read.
+    #[error("decoding claim: {cid}")]
+    Claim {
+        /// The claim.
+        cid: Cid,
+        /// What is wrong.
+        source: ucan::Error,
+    },
+    /// The block of an index is missing.
+    #[error("decoding index: {0}: its block is missing")]
+    MissingIndex(Cid),
+}
+
+impl Error {
+    /// The status of the service, if that is the reason. A number, never looked for in text.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
