@@ -5,12 +5,11 @@ mod reports;
 mod trouble;
 
 pub use commands::{
-    claims, demo, explain, init, init_template, migrate, monitor, retry, sandbox_seed, sandbox_start,
-    sandbox_status, setup, verify,
+    claims, demo, explain, init, init_template, migrate, monitor, retry, sandbox_seed,
+    sandbox_start, sandbox_status, setup, verify,
 };
 pub use reports::{
-    AuditReport, Ended, Face, Finding, InitReport, InitTable, Progress, RunReport, SetupReport,
-    SetupShare, Tally,
+    AuditReport, Audited, Ended, Face, InitReport, InitTable, RunReport, SetupReport, SetupShare,
 };
 pub use trouble::{Kind, Trouble};
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::model::{Counts, Finding, Reason, Snapshot, Verdict, VerdictCounts};
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]
@@ -33,34 +35,15 @@ pub enum Ended {
     },
 }
 
-/// Counts of items: `planned = done + skipped + failed + quarantined + unknown + left`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
-    /// Items in scope.
-    pub planned: u64,
-    /// Done and verified by this run.
-    pub done: u64,
-    /// Found complete, nothing to do.
-    pub skipped: u64,
-    /// Failed for now; `retry --failed` takes them.
-    pub failed: u64,
-    /// Set aside: their data explains why they cannot be done.
-    pub quarantined: u64,
-    /// May have happened; to be asked again.
-    pub unknown: u64,
-    /// Not looked at.
-    pub left: u64,
-}
-
 /// What a `migrate` or `retry` process did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunReport {
     /// How it ended.
     pub ended: Ended,
     /// Items by outcome.
-    pub items: Tally,
+    pub counts: Counts,
     /// Failed and quarantined items by reason code.
-    pub failures: BTreeMap<String, u64>,
+    pub failures: BTreeMap<Reason, u64>,
     /// Wall time.
     pub seconds: f64,
     /// Where the checkpoint and the journal lie.
@@ -72,52 +55,35 @@ pub struct RunReport {
 pub struct AuditReport {
     /// How it ended.
     pub ended: Ended,
-    /// Uploads looked at.
-    pub audited: u64,
-    /// Complete and right.
-    pub ok: u64,
-    /// Missing or wrong.
-    pub wrong: u64,
-    /// Could not be told.
-    pub unknown: u64,
-    /// Wrong uploads by what is missing or wrong.
-    pub reasons: BTreeMap<String, u64>,
-    /// The first wrong and unknown uploads, with reasons.
-    pub findings: Vec<Finding>,
+    /// Uploads by verdict.
+    pub verdicts: VerdictCounts,
+    /// The first uploads that are not right or could not be judged.
+    pub uploads: Vec<Audited>,
     /// Wall time.
     pub seconds: f64,
+    /// The whole report, a JSON line per upload that is not right; `None` when there is none.
+    pub file: Option<PathBuf>,
 }
 
 /// One upload that is not right, or of which nothing can be said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct Audited {
+    /// Its customer.
+    pub customer: String,
     /// Its space.
     pub space: String,
     /// Its root.
     pub root: String,
-    /// `wrong` or `unknown`.
-    pub verdict: String,
-    /// What is missing, wrong, or could not be asked.
-    pub reasons: Vec<String>,
+    /// The worst of its findings.
+    pub verdict: Verdict,
+    /// What is missing or wrong.
+    pub findings: Vec<Finding>,
+    /// Why it could not be judged.
+    pub could_not_tell: Option<String>,
 }
 
-/// A line of live progress; `Face` functions get one several times a second.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Progress {
-    /// Items by outcome so far.
-    pub items: Tally,
-    /// Items in flight now.
-    pub in_flight: u64,
-    /// Items settled per second, over the last minute.
-    pub per_second: f64,
-    /// Failures by reason code so far.
-    pub failures: BTreeMap<String, u64>,
-    /// Why it is slow or stands still, when it does.
-    pub slow: Option<String>,
-}
-
-/// Shows progress; called from a task of the run, must not block.
-pub type Face = std::sync::Arc<dyn Fn(&Progress) + Send + Sync>;
+/// Shows where a run stands; called some times a second from a task of the run, must not block.
+pub type Face = std::sync::Arc<dyn Fn(&Snapshot) + Send + Sync>;
 
 /// What `init` found and made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

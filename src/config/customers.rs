@@ -1,10 +1,23 @@
-//! The customers file of an instance, in both shapes of the existing tool.
+//! The customers file of an instance, in both shapes of the existing tool: a plain list of DIDs, or an object with
+//! `customers`, whose entries are DIDs or, for a customer that was split by space, objects with `customer` and
+//! `spaces`.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use super::fault::{Fault, Faults};
+use crate::model::{CustomerDid, SpaceDid};
 use crate::proto::did::Did;
 
-/// Customers of one instance, in the order of the file.
+/// The largest file that is read, in bytes: a million customers.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// Wrong entries that are named one by one.
+const NAMED_FAULTS: usize = 20;
+
+/// Customers of one instance, in the order of the file, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomersFile {
     /// Where it was read.
@@ -19,7 +32,256 @@ pub struct CustomersFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerShare {
     /// The customer.
-    pub customer: Did,
+    pub customer: CustomerDid,
     /// Only these spaces; `None` is all of them.
-    pub spaces: Option<Vec<Did>>,
+    pub spaces: Option<Vec<SpaceDid>>,
+}
+
+impl CustomersFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Every wrong entry.
+    pub fn read(path: &Path) -> Result<Self, Faults> {
+        let text = read_text(path).map_err(|problem| Fault {
+            name: "--customers-file".into(),
+            origin: Some(path.display().to_string()),
+            problem,
+            remedy: "name a file that `sterna setup` wrote".into(),
+        })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Every wrong entry.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Faults> {
+        let mut parser = Parser {
+            path,
+            faults: Faults::default(),
+            wrong: 0,
+        };
+        let file = parser.file(text);
+        parser.finish(file)
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let found = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if !found.is_file() {
+        return Err("is no file".into());
+    }
+    if found.len() > MAX_BYTES {
+        return Err(format!("is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
+}
+
+struct Parser<'a> {
+    path: &'a Path,
+    faults: Faults,
+    wrong: usize,
+}
+
+impl Parser<'_> {
+    fn wrong(&mut self, problem: String, remedy: &str) {
+        self.wrong += 1;
+        if self.wrong > NAMED_FAULTS {
+            return;
+        }
+        self.faults.push(Fault {
+            name: "--customers-file".into(),
+            origin: Some(self.path.display().to_string()),
+            problem,
+            remedy: remedy.into(),
+        });
+    }
+
+    fn finish(mut self, file: Option<CustomersFile>) -> Result<CustomersFile, Faults> {
+        if let Some(more) = self.wrong.checked_sub(NAMED_FAULTS)
+            && more > 0
+        {
+            self.wrong = 0;
+            self.wrong(
+                format!("has {more} more wrong entries"),
+                "correct those above first",
+            );
+        }
+        self.faults.or(file)
+    }
+
+    fn file(&mut self, text: &str) -> Option<CustomersFile> {
+        const SHAPES: &str =
+            "write a list of customer DIDs, or an object with such a list under `customers`";
+        let value: Value = match serde_json::from_str(text) {
+            Ok(value) => value,
+            Err(error) => {
+                self.wrong(
+                    format!("is no JSON: {error}"),
+                    "write it anew with `sterna setup`",
+                );
+                return None;
+            }
+        };
+        let (list, instance) = match &value {
+            Value::Array(list) => (list, None),
+            Value::Object(fields) => {
+                let instance = fields.get("instanceId").or_else(|| fields.get("instance"));
+                let Some(Value::Array(list)) = fields.get("customers") else {
+                    self.wrong("has no list under `customers`".into(), SHAPES);
+                    return None;
+                };
+                (list, instance.and_then(number))
+            }
+            _ => {
+                self.wrong("is neither a list nor an object".into(), SHAPES);
+                return None;
+            }
+        };
+        let mut customers = Vec::with_capacity(list.len());
+        let mut seen = HashSet::new();
+        for (index, entry) in list.iter().enumerate() {
+            if let Some(share) = self.share(index, entry)
+                && seen.insert(share.customer.clone())
+            {
+                customers.push(share);
+            }
+        }
+        Some(CustomersFile {
+            path: self.path.into(),
+            instance,
+            customers,
+        })
+    }
+
+    fn share(&mut self, index: usize, entry: &Value) -> Option<CustomerShare> {
+        let (customer, spaces) = match entry {
+            Value::String(_) => (entry, None),
+            Value::Object(fields) => (
+                fields.get("customer").unwrap_or(&Value::Null),
+                fields.get("spaces"),
+            ),
+            _ => (&Value::Null, None),
+        };
+        let customer = customer.as_str().and_then(customer_did);
+        let Some(customer) = customer else {
+            self.wrong(
+                format!("entry {index} is no customer DID: {entry}"),
+                "write did:mailto:<domain>:<name>; spaces (did:key:…) go to --space",
+            );
+            return None;
+        };
+        let spaces = match spaces {
+            None | Some(Value::Null) => None,
+            Some(Value::Array(spaces)) => Some(self.spaces(index, spaces)),
+            Some(other) => {
+                self.wrong(
+                    format!("entry {index} has no list of spaces: {other}"),
+                    "write a list",
+                );
+                return None;
+            }
+        };
+        Some(CustomerShare { customer, spaces })
+    }
+
+    fn spaces(&mut self, index: usize, list: &[Value]) -> Vec<SpaceDid> {
+        let mut spaces = Vec::with_capacity(list.len());
+        for entry in list {
+            match entry.as_str().and_then(space_did) {
+                Some(space) => spaces.push(space),
+                None => self.wrong(
+                    format!("entry {index} has a space that is no space DID: {entry}"),
+                    "write did:key:…",
+                ),
+            }
+        }
+        spaces
+    }
+}
+
+fn number(value: &Value) -> Option<u32> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64().and_then(|number| number.try_into().ok()),
+    }
+}
+
+/// A customer: any DID but a `did:key`, which is a space or an agent.
+#[must_use]
+pub fn customer_did(text: &str) -> Option<CustomerDid> {
+    let did = Did::parse(text).ok().filter(|did| !did.is_key())?;
+    did.as_str().parse().ok()
+}
+
+/// A space: a whole `did:key`.
+#[must_use]
+pub fn space_did(text: &str) -> Option<SpaceDid> {
+    let did = Did::parse(text).ok().filter(Did::is_key)?;
+    did.as_str().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALICE: &str = "did:mailto:example.com:alice";
+    const SPACE: &str = "did:key:z6MkmtWtY63GQVBrpMyRJWEzsnxfsGkemu6CtMDwGTv4RYj2";
+
+    fn parse(text: &str) -> Result<CustomersFile, Faults> {
+        CustomersFile::parse(Path::new("c.json"), text)
+    }
+
+    #[test]
+    fn both_shapes_give_the_same_customers() {
+        let list = parse(&format!(
+            r#"["{ALICE}", "{ALICE}", "did:mailto:x.org:bob%2Bt"]"#
+        ))
+        .unwrap();
+        let object = parse(&format!(
+            r#"{{"instanceId": "3", "customers": ["{ALICE}", {{"customer": "did:mailto:x.org:bob%2Bt"}}]}}"#
+        ))
+        .unwrap();
+        assert_eq!(list.customers, object.customers);
+        assert_eq!(list.customers.len(), 2, "each once");
+        assert_eq!((list.instance, object.instance), (None, Some(3)));
+    }
+
+    #[test]
+    fn a_split_customer_has_its_spaces() {
+        let text =
+            format!(r#"{{"customers": [{{"customer": "{ALICE}", "spaces": ["{SPACE}"]}}]}}"#);
+        let file = parse(&text).unwrap();
+        assert_eq!(
+            file.customers[0].spaces.as_ref().unwrap()[0].as_str(),
+            SPACE
+        );
+    }
+
+    #[test]
+    fn every_wrong_entry_is_named() {
+        let text = format!(r#"["{ALICE}", "alice@example.com", 7, "{SPACE}", {{"spaces": []}}]"#);
+        let faults = parse(&text).unwrap_err();
+        let problems: Vec<&str> = faults.list().iter().map(|f| f.problem.as_str()).collect();
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        for (problem, index) in problems.iter().zip(1..) {
+            assert!(problem.contains(&format!("entry {index} ")), "{problem}");
+        }
+    }
+
+    #[test]
+    fn other_json_and_no_json_are_refused() {
+        for text in ["", "{", "7", "null", "{}", r#"{"customers": {}}"#] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_heap_of_wrong_entries_is_summed_up() {
+        let text = serde_json::to_string(&vec![1; 1000]).unwrap();
+        let faults = parse(&text).unwrap_err();
+        assert_eq!(faults.list().len(), NAMED_FAULTS + 1);
+        assert!(faults.to_string().contains("980 more"));
+    }
 }

@@ -15,7 +15,7 @@ mod settings;
 mod sources;
 mod variables;
 
-pub use customers::{CustomerShare, CustomersFile};
+pub use customers::{CustomerShare, CustomersFile, customer_did, space_did};
 pub use fault::{Fault, Faults};
 pub use settings::{Environment, Flags, Need, Settings, Shown, show};
 pub use sources::Origin;

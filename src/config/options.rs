@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::proto::did::Did;
+use crate::model::{Class, CustomerDid, Reason, SpaceDid};
 
 /// What a run, an audit or a retry is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct Scope {
     /// Customers of this instance (`--customers-file`), already read and checked.
     pub customers: Option<super::CustomersFile>,
     /// `--customer`: only these customers.
-    pub only_customers: Vec<Did>,
+    pub only_customers: Vec<CustomerDid>,
     /// `--space`: only these spaces.
-    pub only_spaces: Vec<Did>,
+    pub only_spaces: Vec<SpaceDid>,
     /// `--cid`: only the uploads with this root.
     pub root: Option<Cid>,
     /// At most this many uploads; `None` is all of them.
@@ -76,9 +76,9 @@ pub struct Retry {
     /// Failed items of these customers and spaces only; `limit` bounds the items taken.
     pub scope: Scope,
     /// Only failures with one of these reason codes.
-    pub reasons: Vec<String>,
-    /// Only failures of one of these classes (`transient`, `permanent`, `unknown`).
-    pub classes: Vec<String>,
+    pub reasons: Vec<Reason>,
+    /// Only failures of one of these classes.
+    pub classes: Vec<Class>,
     /// Only failures of one of these steps.
     pub steps: Vec<String>,
     /// Only failures of the last so much time.
@@ -118,9 +118,9 @@ pub struct Setup {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Monitor {
     /// Only this customer.
-    pub customer: Option<Did>,
+    pub customer: Option<CustomerDid>,
     /// Only this space.
-    pub space: Option<Did>,
+    pub space: Option<SpaceDid>,
     /// Only this instance.
     pub instance: Option<u32>,
     /// Only failed items.
@@ -135,7 +135,7 @@ pub struct Explain {
     /// The root of the upload.
     pub root: Option<Cid>,
     /// The space.
-    pub space: Option<Did>,
+    pub space: Option<SpaceDid>,
 }
 
 /// Arguments of `claims`.
@@ -144,7 +144,7 @@ pub struct Claims {
     /// Whose claims: its multihash is asked for.
     pub content: Cid,
     /// Only claims of these spaces.
-    pub spaces: Vec<Did>,
+    pub spaces: Vec<SpaceDid>,
 }
 
 /// Arguments of `sandbox start`.
