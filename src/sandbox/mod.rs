@@ -1,1 +1,44 @@
 //! A local network on loopback that speaks the real wire protocols.
+//!
+//! Owns stand-ins for everything a migration talks to: `DynamoDB`, S3, SQS, the upload service,
+//! a storage node, the indexing service, the gateway, the carpark's public URL, the index worker.
+//! They keep their state in one folder, verify signatures and delegation chains for real, count
+//! every request and strike planned faults.
+//!
+//! May import `proto` and `runtime`. Never imports `client`: both sides agree with the protocol,
+//! not with each other.
+
+mod carpark;
+mod clock;
+mod config;
+mod did_documents;
+mod dynamo;
+mod env;
+mod gateway;
+mod home;
+mod index_worker;
+mod indexer;
+mod keys;
+mod layout;
+mod network;
+mod node;
+mod s3;
+mod server;
+mod service;
+mod sqs;
+mod traffic;
+mod upload;
+
+pub use clock::Clock;
+pub use config::{Config, Error, Lifetimes};
+pub use dynamo::{Db, Put, Row};
+pub use keys::{Keys, derive};
+pub use layout::{
+    ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, TABLE_PREFIX, Table, bucket, queue,
+};
+pub use network::{Network, Urls};
+pub use s3::{Condition, Meta, Objects, PutOptions};
+pub use server::Sandbox;
+pub use service::Service;
+pub use sqs::{Message, Queues};
+pub use traffic::{Count, Faults, Meter, Operation, Plan, ServiceCount, When};

@@ -1,0 +1,1 @@
+//! DID documents of the services.

@@ -1,0 +1,71 @@
+//! What every service of the local network shares.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::config::Lifetimes;
+use super::dynamo::Db;
+use super::keys::Keys;
+use super::layout::ACCOUNT;
+use super::s3::Objects;
+use super::service::Service;
+use super::sqs::Queues;
+use super::traffic::{Faults, Meter};
+use super::clock::Clock;
+
+/// The shared parts of a local network; every service's router gets it as state.
+pub struct Network {
+    /// The folder of this network. A service keeps its own files in a folder of its name.
+    pub dir: PathBuf,
+    /// Keys of all services.
+    pub keys: Keys,
+    /// Where the services listen.
+    pub urls: Urls,
+    /// The tables.
+    pub db: Db,
+    /// The buckets.
+    pub objects: Objects,
+    /// The queues.
+    pub queues: Queues,
+    /// Request counters.
+    pub meter: Meter,
+    /// Planned faults.
+    pub faults: Faults,
+    /// Time.
+    pub clock: Clock,
+    /// Lifetimes of the indexing service's caches.
+    pub lifetimes: Lifetimes,
+}
+
+/// Where the services of one network listen.
+#[derive(Clone, Debug)]
+pub struct Urls {
+    ports: Arc<BTreeMap<Service, u16>>,
+}
+
+impl Urls {
+    pub(super) fn new(ports: BTreeMap<Service, u16>) -> Self {
+        Self {
+            ports: Arc::new(ports),
+        }
+    }
+
+    /// The port of a service on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self, service: Service) -> u16 {
+        self.ports.get(&service).copied().unwrap_or_default()
+    }
+
+    /// The base URL of a service, without a slash at the end.
+    #[must_use]
+    pub fn of(&self, service: Service) -> String {
+        format!("http://127.0.0.1:{}", self.port(service))
+    }
+
+    /// The URL of a queue.
+    #[must_use]
+    pub fn queue(&self, name: &str) -> String {
+        format!("{}/{ACCOUNT}/{name}", self.of(Service::Sqs))
+    }
+}

@@ -1,0 +1,446 @@
+//! The objects of all buckets: files in a folder each, descriptions also in memory.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+use super::checksums::{Expected, Hasher as BodyHasher};
+use super::file::{Meta, hex, name_of, seal, sync_folder, unseal};
+use super::list::{self, Listing, Page};
+use crate::sandbox::clock::Clock;
+
+/// Puts of different keys rarely share one of these.
+const LOCKS: usize = 256;
+
+/// Bytes read from a file at once.
+const CHUNK: usize = 256 << 10;
+
+/// The object store; clones share it.
+#[derive(Clone)]
+pub struct Objects {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    root: PathBuf,
+    clock: Clock,
+    buckets: RwLock<BTreeMap<String, BTreeMap<String, Arc<Meta>>>>,
+    locks: Vec<Mutex<()>>,
+}
+
+/// What must hold for a put or delete to happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    Always,
+    /// No object has the key (`If-None-Match: *`).
+    Absent,
+    /// An object has the key (`If-Match: *`).
+    Present,
+    /// The object has this entity tag, without quotes (`If-Match`).
+    Matches(String),
+}
+
+/// What comes with the bytes of a put.
+#[derive(Clone, Debug, Default)]
+pub struct PutOptions {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// Own metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// What must hold.
+    pub condition: Condition,
+    /// The digest that the bytes must have.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// Why the object store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such bucket.
+    #[error("find bucket {0}")]
+    NoBucket(String),
+    /// The condition does not hold.
+    #[error("meet the condition on {0}")]
+    Condition(String),
+    /// The bytes are not those announced.
+    #[error("match the {0} of the body")]
+    Digest(&'static str),
+    /// There is no such multipart upload.
+    #[error("find multipart upload {0}")]
+    NoUpload(String),
+    /// The list of parts does not name what was uploaded.
+    #[error("match part {0} of the multipart upload")]
+    Part(i32),
+    /// A part that is not the last is too small.
+    #[error("take part {0}, it is smaller than 5 MiB")]
+    SmallPart(i32),
+    /// The body broke off.
+    #[error("read the body: {0}")]
+    Body(String),
+    /// The file system refused.
+    #[error("access {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A body on disk that no key names yet.
+pub(super) struct Spooled {
+    pub(super) path: PathBuf,
+    pub(super) size: u64,
+    pub(super) sha256: [u8; 32],
+}
+
+impl Drop for Spooled {
+    fn drop(&mut self) {
+        // Renamed away when it was published; otherwise nobody wants it.
+        fs::remove_file(&self.path).ok();
+    }
+}
+
+impl Objects {
+    /// Opens the store in `root` and reads the descriptions of all objects.
+    pub fn open(root: &Path, clock: Clock) -> Result<Self, Error> {
+        let spool = root.join(".spool");
+        fs::remove_dir_all(&spool).ok();
+        fs::create_dir_all(&spool).map_err(at(&spool))?;
+        let mut buckets = BTreeMap::new();
+        for entry in fs::read_dir(root).map_err(at(root))? {
+            let path = entry.map_err(at(root))?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if let Some(name) = name.filter(|name| !name.starts_with('.')) {
+                buckets.insert(name.to_owned(), read_bucket(&path)?);
+            }
+        }
+        let inner = Inner {
+            root: root.to_owned(),
+            clock,
+            buckets: RwLock::new(buckets),
+            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Makes a bucket; whether it is new.
+    pub fn create_bucket(&self, bucket: &str) -> Result<bool, Error> {
+        let path = self.inner.root.join(bucket);
+        fs::create_dir_all(&path).map_err(at(&path))?;
+        sync_folder(&self.inner.root).map_err(at(&self.inner.root))?;
+        let mut buckets = self.write();
+        let new = !buckets.contains_key(bucket);
+        buckets.entry(bucket.to_owned()).or_default();
+        Ok(new)
+    }
+
+    /// The names of all buckets, in order.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<String> {
+        self.read_index().keys().cloned().collect()
+    }
+
+    /// Stores an object; it is on disk when this returns.
+    pub async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: impl Into<Bytes>,
+        options: PutOptions,
+    ) -> Result<Meta, Error> {
+        let body = futures::stream::iter([Ok::<_, io::Error>(body.into())]);
+        self.put_stream(bucket, key, body, options).await
+    }
+
+    /// Stores an object from a stream of its bytes; nothing is stored if the stream fails.
+    pub async fn put_stream<E: std::fmt::Display>(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: impl Stream<Item = Result<Bytes, E>>,
+        options: PutOptions,
+    ) -> Result<Meta, Error> {
+        let expected = Expected {
+            sha256: options.sha256,
+            ..Expected::default()
+        };
+        self.check_bucket(bucket)?;
+        let spooled = self.spool(body, expected, |_| Ok(())).await?;
+        self.publish(bucket, key, spooled, options, None).await
+    }
+
+    /// An object's description.
+    #[must_use]
+    pub fn head(&self, bucket: &str, key: &str) -> Option<Meta> {
+        let buckets = self.read_index();
+        let meta = buckets.get(bucket)?.get(key)?;
+        Some(Meta::clone(meta))
+    }
+
+    /// A whole object.
+    pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<(Meta, Bytes)>, Error> {
+        let path = self.path(bucket, key);
+        let read = tokio::task::spawn_blocking(move || {
+            let Some((meta, file)) = open(&path)? else {
+                return Ok(None);
+            };
+            let mut bytes = Vec::with_capacity(usize::try_from(meta.size).unwrap_or_default());
+            file.take(meta.size)
+                .read_to_end(&mut bytes)
+                .map_err(at(&path))?;
+            Ok(Some((meta, Bytes::from(bytes))))
+        });
+        joined(read).await
+    }
+
+    /// A part of an object's bytes as a stream; the range is cut to the object's size.
+    pub async fn stream(
+        &self,
+        bucket: &str,
+        key: &str,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<(Meta, impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>)>, Error>
+    {
+        let path = self.path(bucket, key);
+        let opened = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || open(&path))
+        };
+        let Some((meta, file)) = joined(opened).await? else {
+            return Ok(None);
+        };
+        let range = range.unwrap_or(0..meta.size);
+        let end = range.end.min(meta.size);
+        let start = range.start.min(end);
+        let mut file = tokio::fs::File::from_std(file);
+        file.seek(io::SeekFrom::Start(start))
+            .await
+            .map_err(at(&path))?;
+        let stream = ReaderStream::with_capacity(file.take(end - start), CHUNK);
+        Ok(Some((meta, stream)))
+    }
+
+    /// One page of a listing.
+    pub fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, Error> {
+        let buckets = self.read_index();
+        let objects = buckets
+            .get(bucket)
+            .ok_or_else(|| Error::NoBucket(bucket.to_owned()))?;
+        Ok(list::page(objects, listing))
+    }
+
+    /// Removes an object; whether there was one.
+    pub async fn delete(
+        &self,
+        bucket: &str,
+        key: &str,
+        condition: Condition,
+    ) -> Result<bool, Error> {
+        self.check_bucket(bucket)?;
+        let this = self.clone();
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        joined(tokio::task::spawn_blocking(move || {
+            let _held = this.lock(&bucket, &key);
+            this.check(&bucket, &key, &condition)?;
+            let path = this.path(&bucket, &key);
+            let existed = match fs::remove_file(&path) {
+                Ok(()) => true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(at(&path)(error)),
+            };
+            let folder = this.inner.root.join(&bucket);
+            sync_folder(&folder).map_err(at(&folder))?;
+            if let Some(objects) = this.write().get_mut(&bucket) {
+                objects.remove(&key);
+            }
+            Ok(existed)
+        }))
+        .await
+    }
+
+    /// Writes a body to the spool folder, hashing it; `finish` sees its checksums.
+    pub(super) async fn spool<E: std::fmt::Display>(
+        &self,
+        body: impl Stream<Item = Result<Bytes, E>>,
+        expected: Expected,
+        finish: impl FnOnce(&BodyHasher) -> Result<(), Error>,
+    ) -> Result<Spooled, Error> {
+        let name = uuid::Uuid::new_v4().to_string();
+        let path = self.inner.root.join(".spool").join(name);
+        let mut spooled = Spooled {
+            path: path.clone(),
+            size: 0,
+            sha256: [0; 32],
+        };
+        let file = tokio::fs::File::create_new(&path)
+            .await
+            .map_err(at(&path))?;
+        let mut file = tokio::io::BufWriter::with_capacity(CHUNK, file);
+        let mut hasher = BodyHasher::new(&expected);
+        let mut body = std::pin::pin!(body);
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| Error::Body(error.to_string()))?;
+            hasher.update(&chunk);
+            file.write_all(&chunk).await.map_err(at(&path))?;
+            spooled.size += chunk.len() as u64;
+        }
+        file.flush().await.map_err(at(&path))?;
+        hasher.close();
+        finish(&hasher)?;
+        hasher.check(&expected)?;
+        spooled.sha256 = hasher.sha256();
+        Ok(spooled)
+    }
+
+    /// Gives a spooled body its description and key. `etag` is set for objects made of parts.
+    pub(super) async fn publish(
+        &self,
+        bucket: &str,
+        key: &str,
+        spooled: Spooled,
+        options: PutOptions,
+        etag: Option<String>,
+    ) -> Result<Meta, Error> {
+        let meta = Meta {
+            v: 1,
+            key: key.to_owned(),
+            size: spooled.size,
+            sha256: etag.is_none().then(|| base64(&spooled.sha256)),
+            etag: etag.unwrap_or_else(|| hex(&spooled.sha256[..16])),
+            modified_ms: self.inner.clock.unix_ms(),
+            content_type: options.content_type,
+            metadata: options.metadata,
+        };
+        let this = self.clone();
+        let bucket = bucket.to_owned();
+        let condition = options.condition;
+        joined(tokio::task::spawn_blocking(move || {
+            let mut file = File::options()
+                .write(true)
+                .open(&spooled.path)
+                .map_err(at(&spooled.path))?;
+            seal(&mut file, &meta).map_err(at(&spooled.path))?;
+            let _held = this.lock(&bucket, &meta.key);
+            this.check(&bucket, &meta.key, &condition)?;
+            let path = this.path(&bucket, &meta.key);
+            fs::rename(&spooled.path, &path).map_err(at(&path))?;
+            let folder = this.inner.root.join(&bucket);
+            sync_folder(&folder).map_err(at(&folder))?;
+            if let Some(objects) = this.write().get_mut(&bucket) {
+                objects.insert(meta.key.clone(), Arc::new(meta.clone()));
+            }
+            Ok(meta)
+        }))
+        .await
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    pub(super) fn check_bucket(&self, bucket: &str) -> Result<(), Error> {
+        if self.read_index().contains_key(bucket) {
+            return Ok(());
+        }
+        Err(Error::NoBucket(bucket.to_owned()))
+    }
+
+    fn check(&self, bucket: &str, key: &str, condition: &Condition) -> Result<(), Error> {
+        let buckets = self.read_index();
+        let found = buckets.get(bucket).and_then(|objects| objects.get(key));
+        let holds = match condition {
+            Condition::Always => true,
+            Condition::Absent => found.is_none(),
+            Condition::Present => found.is_some(),
+            Condition::Matches(etag) => found.is_some_and(|meta| meta.etag == *etag),
+        };
+        if holds {
+            return Ok(());
+        }
+        Err(Error::Condition(key.to_owned()))
+    }
+
+    fn path(&self, bucket: &str, key: &str) -> PathBuf {
+        self.inner.root.join(bucket).join(name_of(key))
+    }
+
+    fn lock(&self, bucket: &str, key: &str) -> std::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        (bucket, key).hash(&mut hasher);
+        let slot = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
+        self.inner.locks[slot]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_index(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, BTreeMap<String, Arc<Meta>>>> {
+        self.inner
+            .buckets
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, BTreeMap<String, Arc<Meta>>>> {
+        self.inner
+            .buckets
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads the descriptions of a bucket's objects.
+fn read_bucket(folder: &Path) -> Result<BTreeMap<String, Arc<Meta>>, Error> {
+    let mut objects = BTreeMap::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        if let Some((meta, _)) = open(&path)? {
+            objects.insert(meta.key.clone(), Arc::new(meta));
+        }
+    }
+    Ok(objects)
+}
+
+/// Opens an object's file at its first byte; `None` if there is none.
+fn open(path: &Path) -> Result<Option<(Meta, File)>, Error> {
+    match File::open(path) {
+        Ok(mut file) => {
+            let meta = unseal(&mut file).map_err(at(path))?;
+            Ok(Some((meta, file)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+async fn joined<T>(task: tokio::task::JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+    task.await
+        .map_err(|error| Error::Body(error.to_string()))?
+}
+
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Error + use<> {
+    let path = path.to_owned();
+    move |source| Error::File {
+        path: path.clone(),
+        source,
+    }
+}
+
+pub(super) fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}

@@ -1,0 +1,99 @@
+//! The control listener: counters, faults, and what this network is.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::routing::{get, post};
+use serde::Serialize;
+use serde_json::json;
+
+use super::faults::Plan;
+use crate::sandbox::env;
+use crate::sandbox::network::Network;
+
+/// The control listener.
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET /_sandbox` | the network's endpoints, DIDs and environment, as `sandbox start` prints them |
+/// | `GET /_sandbox/requests` | counters by service and operation |
+/// | `POST /_sandbox/requests/reset` | counters begin at zero |
+/// | `GET /_sandbox/faults` | planned faults, with the requests each saw and struck |
+/// | `POST /_sandbox/faults` | plans one fault, or each of a list |
+/// | `DELETE /_sandbox/faults` | forgets all plans |
+pub(crate) fn router(shared: Arc<Network>) -> Router {
+    Router::new()
+        .route("/_sandbox", get(describe))
+        .route("/_sandbox/requests", get(requests))
+        .route("/_sandbox/requests/reset", post(reset))
+        .route("/_sandbox/faults", get(plans).post(plan).delete(clear))
+        .with_state(shared)
+}
+
+async fn describe(State(shared): State<Arc<Network>>) -> Response<Body> {
+    match env::description(&shared) {
+        Ok(description) => answer(StatusCode::OK, &description),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+async fn requests(State(shared): State<Arc<Network>>) -> Response<Body> {
+    let services = shared.meter.snapshot();
+    let body = json!({ "schema": "sterna.sandbox.requests", "version": 1, "services": services });
+    answer(StatusCode::OK, &body)
+}
+
+async fn reset(State(shared): State<Arc<Network>>) -> Response<Body> {
+    shared.meter.reset();
+    answer(StatusCode::OK, &json!({}))
+}
+
+async fn plans(State(shared): State<Arc<Network>>) -> Response<Body> {
+    let plans: Vec<_> = shared
+        .faults
+        .plans()
+        .into_iter()
+        .map(|(plan, seen, struck)| json!({ "plan": plan, "seen": seen, "struck": struck }))
+        .collect();
+    let body = json!({ "schema": "sterna.sandbox.faults", "version": 1, "faults": plans });
+    answer(StatusCode::OK, &body)
+}
+
+async fn plan(State(shared): State<Arc<Network>>, body: Bytes) -> Response<Body> {
+    let plans = if body.trim_ascii_start().first() == Some(&b'[') {
+        serde_json::from_slice::<Vec<Plan>>(&body)
+    } else {
+        serde_json::from_slice::<Plan>(&body).map(|plan| vec![plan])
+    };
+    match plans {
+        Ok(plans) => {
+            let added = plans.len();
+            plans.into_iter().for_each(|plan| shared.faults.add(plan));
+            answer(StatusCode::OK, &json!({ "added": added }))
+        }
+        Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+async fn clear(State(shared): State<Arc<Network>>) -> Response<Body> {
+    shared.faults.clear();
+    answer(StatusCode::OK, &json!({}))
+}
+
+fn problem(status: StatusCode, message: &str) -> Response<Body> {
+    answer(status, &json!({ "error": message }))
+}
+
+fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    let json = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

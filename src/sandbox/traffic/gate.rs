@@ -1,0 +1,156 @@
+//! The layer around every listener.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use axum::middleware::Next;
+use futures::stream::{self, BoxStream, StreamExt};
+
+use super::faults::{Plan, When};
+use super::operation::operations;
+use crate::sandbox::network::Network;
+use crate::sandbox::service::Service;
+
+/// The largest agent message.
+const MESSAGE_LIMIT: usize = 64 << 20;
+
+/// Slowed bodies are sent this often.
+const SLOW_TICK: Duration = Duration::from_millis(50);
+
+/// Counts a request, strikes it with what is planned for it, and passes it on.
+pub(crate) async fn guard(
+    shared: Arc<Network>,
+    service: Service,
+    request: Request,
+    next: Next,
+) -> Result<Response<Body>, Infallible> {
+    let (head, body) = request.into_parts();
+    let (message, body) = if service.takes_messages() && head.method == Method::POST {
+        match to_bytes(body, MESSAGE_LIMIT).await {
+            Ok(bytes) => (Some(bytes.clone()), Body::from(bytes)),
+            Err(_) => return Ok(refusal(StatusCode::PAYLOAD_TOO_LARGE)),
+        }
+    } else {
+        (None, body)
+    };
+    let asked = operations(service, &head, message.as_ref());
+    shared.meter.request(service, &asked);
+    let strike = shared.faults.strike(service, &asked);
+    if !strike.latency.is_zero() {
+        tokio::time::sleep(strike.latency).await;
+    }
+    let request = Request::from_parts(head, body);
+    let Some(plan) = strike.plan else {
+        return Ok(next.run(request).await);
+    };
+    let name = asked.first().map_or("", |operation| &operation.name);
+    shared.meter.fault(service, name);
+    Ok(struck(plan, request, next).await)
+}
+
+async fn struck(plan: Plan, request: Request, next: Next) -> Response<Body> {
+    let replaced = plan.hang || plan.status.is_some();
+    if replaced && plan.when == When::Before {
+        return replacement(&plan, request).await;
+    }
+    let answer = next.run(request).await;
+    if replaced {
+        return replacement(&plan, Request::new(Body::empty())).await;
+    }
+    spoiled(&plan, answer)
+}
+
+/// The answer that stands in for the service's own.
+async fn replacement(plan: &Plan, request: Request) -> Response<Body> {
+    if plan.hang {
+        std::future::pending::<()>().await;
+    }
+    // A client that is still sending should be able to finish and read the answer.
+    drop(to_bytes(request.into_body(), MESSAGE_LIMIT).await);
+    let status = plan
+        .status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = refusal(status);
+    for (name, value) in &plan.headers {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(name.as_str()),
+            HeaderValue::try_from(value.as_str()),
+        ) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    *answer.body_mut() = Body::from(plan.body.clone().unwrap_or_default());
+    answer
+}
+
+/// The service's answer with its body cut or slowed.
+fn spoiled(plan: &Plan, answer: Response<Body>) -> Response<Body> {
+    let (head, body) = answer.into_parts();
+    let mut chunks: BoxStream<'static, Result<Bytes, std::io::Error>> = body
+        .into_data_stream()
+        .map(|chunk| chunk.map_err(std::io::Error::other))
+        .boxed();
+    if let Some(limit) = plan.cut_after_bytes {
+        chunks = cut(chunks, limit);
+    }
+    if let Some(rate) = plan.bytes_per_second {
+        chunks = slow(chunks, rate);
+    }
+    Response::from_parts(head, Body::from_stream(chunks))
+}
+
+type Chunks = BoxStream<'static, Result<Bytes, std::io::Error>>;
+
+/// Ends the stream with an error after `limit` bytes, so that the connection breaks.
+fn cut(chunks: Chunks, limit: u64) -> Chunks {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    stream::unfold(Some((chunks, limit)), |state| async move {
+        let (mut chunks, left) = state?;
+        if left == 0 {
+            // What was sent so far has to leave before the connection breaks.
+            tokio::time::sleep(SLOW_TICK).await;
+            let broken = std::io::Error::other("cut by a planned fault");
+            return Some((Err(broken), None));
+        }
+        let chunk = chunks.next().await?;
+        let Ok(mut chunk) = chunk else {
+            return Some((chunk, None));
+        };
+        chunk.truncate(left);
+        let left = left - chunk.len();
+        Some((Ok(chunk), Some((chunks, left))))
+    })
+    .boxed()
+}
+
+/// Sends the stream in small pieces, `rate` bytes a second.
+fn slow(chunks: Chunks, rate: u64) -> Chunks {
+    let ticks = 1000 / u64::try_from(SLOW_TICK.as_millis()).unwrap_or(50);
+    let piece = usize::try_from((rate / ticks).max(1)).unwrap_or(usize::MAX);
+    stream::unfold((chunks, Bytes::new()), move |(mut chunks, mut rest)| async move {
+        if rest.is_empty() {
+            match chunks.next().await? {
+                Ok(chunk) => rest = chunk,
+                Err(error) => return Some((Err(error), (chunks, rest))),
+            }
+        }
+        tokio::time::sleep(SLOW_TICK).await;
+        let piece = rest.split_to(piece.min(rest.len()));
+        Some((Ok(piece), (chunks, rest)))
+    })
+    .boxed()
+}
+
+fn refusal(status: StatusCode) -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    answer
+}

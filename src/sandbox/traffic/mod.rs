@@ -1,0 +1,15 @@
+//! What happens to every request before and after its service: it is counted, delayed,
+//! refused, cut or slowed, by one layer around every listener.
+
+mod control;
+mod faults;
+mod gate;
+mod meter;
+mod operation;
+
+pub use faults::{Faults, Plan, When};
+pub use meter::{Count, Meter, ServiceCount};
+pub use operation::Operation;
+
+pub(crate) use control::router;
+pub(crate) use gate::guard;

@@ -1,0 +1,104 @@
+//! What a request asks for, told from its head (and, for messages, its body).
+
+use axum::body::Bytes;
+use axum::http::Method;
+use axum::http::request::Parts;
+
+use crate::sandbox::service::Service;
+
+/// One operation of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its name: the AWS operation, the ability of an invocation, or method and first path segment.
+    pub name: String,
+    /// Whether it is to change something.
+    pub mutating: bool,
+}
+
+impl Operation {
+    fn new(name: impl Into<String>, mutating: bool) -> Self {
+        Self {
+            name: name.into(),
+            mutating,
+        }
+    }
+}
+
+/// The operations of a request. `message` is the body of a `POST` to a service that takes messages.
+pub(super) fn operations(service: Service, head: &Parts, message: Option<&Bytes>) -> Vec<Operation> {
+    match service {
+        Service::DynamoDb | Service::Sqs => vec![aws_operation(service, head)],
+        Service::S3 => vec![s3_operation(head)],
+        _ => match message.and_then(|body| invocations(body)) {
+            Some(operations) => operations,
+            None => vec![path_operation(head)],
+        },
+    }
+}
+
+fn aws_operation(service: Service, head: &Parts) -> Operation {
+    let target = head
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .and_then(|target| target.rsplit_once('.'))
+        .map(|(_, operation)| operation);
+    let Some(name) = target else {
+        return path_operation(head);
+    };
+    let reads = match service {
+        // Receiving a message changes what others see of it, but nothing that lasts.
+        Service::Sqs => ["Get", "List", "Receive"].as_slice(),
+        _ => ["Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List"].as_slice(),
+    };
+    let mutating = !reads.iter().any(|start| name.starts_with(start));
+    Operation::new(name, mutating)
+}
+
+fn s3_operation(head: &Parts) -> Operation {
+    let path = head.uri.path();
+    let query = head.uri.query().unwrap_or_default();
+    let has = |name: &str| {
+        query
+            .split('&')
+            .any(|part| part.split('=').next() == Some(name))
+    };
+    let in_bucket = path.len() > 1 && path[1..].split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let name = match (&head.method, in_bucket) {
+        (&Method::GET, true) if has("uploadId") => "ListParts",
+        (&Method::GET, true) => "GetObject",
+        (&Method::HEAD, true) => "HeadObject",
+        (&Method::PUT, true) if has("partNumber") => "UploadPart",
+        (&Method::PUT, true) if head.headers.contains_key("x-amz-copy-source") => "CopyObject",
+        (&Method::PUT, true) => "PutObject",
+        (&Method::POST, true) if has("uploads") => "CreateMultipartUpload",
+        (&Method::POST, true) => "CompleteMultipartUpload",
+        (&Method::DELETE, true) if has("uploadId") => "AbortMultipartUpload",
+        (&Method::DELETE, true) => "DeleteObject",
+        (&Method::GET, false) if path == "/" => "ListBuckets",
+        (&Method::GET, false) if has("location") => "GetBucketLocation",
+        (&Method::GET, false) if has("uploads") => "ListMultipartUploads",
+        (&Method::GET, false) => "ListObjectsV2",
+        (&Method::HEAD, false) => "HeadBucket",
+        (&Method::PUT, false) => "CreateBucket",
+        (&Method::POST, false) => "DeleteObjects",
+        (&Method::DELETE, false) => "DeleteBucket",
+        _ => return path_operation(head),
+    };
+    let mutating = !matches!(head.method, Method::GET | Method::HEAD);
+    Operation::new(name, mutating)
+}
+
+/// The method and the first segment of the path, such as `GET /claims`.
+fn path_operation(head: &Parts) -> Operation {
+    let first = head.uri.path().split('/').nth(1).unwrap_or_default();
+    // A key or CID at the top would make one counter per object.
+    let first = if first.len() > 24 { "{key}" } else { first };
+    let mutating = !matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    Operation::new(format!("{} /{first}", head.method), mutating)
+}
+
+/// The abilities of the invocations of an agent message; `None` if it is none.
+fn invocations(_body: &Bytes) -> Option<Vec<Operation>> {
+    None
+}

@@ -1,0 +1,13 @@
+//! The upload's listener.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::network::Network;
+
+/// The upload's listener.
+pub(crate) fn router(shared: Arc<Network>) -> Router {
+    drop(shared);
+    Router::new()
+}
