@@ -60,7 +60,11 @@ pub struct Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.operation, self.dependency, self.cause)
+        write!(
+            f,
+            "{} ({}): {}",
+            self.operation, self.dependency, self.cause
+        )
     }
 }
 
@@ -170,7 +174,11 @@ impl Cause {
     /// Names who was called and for what.
     #[must_use]
     pub fn at(self, dependency: Dependency, operation: &'static str) -> Error {
-        Error { dependency, operation, cause: self }
+        Error {
+            dependency,
+            operation,
+            cause: self,
+        }
     }
 }
 
@@ -178,7 +186,11 @@ impl Cause {
 /// Cuts text from outside to what belongs in a message.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 400;
-    let mut out: String = text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    let mut out: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST)
+        .collect();
     if text.chars().count() > LONGEST {
         out.push('…');
     }

@@ -7,7 +7,7 @@ mod config;
 mod error;
 
 pub use config::{
-    Aws, AwsEndpoints, Buckets, Carpark, Config, Credentials, EncryptionKey, Limits, Network, ProofSet, Queues, R2,
-    Secrets, Service, StorageNode, Tables,
+    Aws, AwsEndpoints, Buckets, Carpark, Config, Credentials, EncryptionKey, Limits, Network,
+    ProofSet, Queues, R2, Secrets, Service, StorageNode, Tables,
 };
 pub use error::{Cause, Dependency, Error};

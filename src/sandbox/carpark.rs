@@ -61,7 +61,11 @@ fn range_of(
     };
     range.check(size).map(Some).map_err(|_| {
         let mut answer = empty(StatusCode::RANGE_NOT_SATISFIABLE);
-        insert(&mut answer, header::CONTENT_RANGE, &format!("bytes */{size}"));
+        insert(
+            &mut answer,
+            header::CONTENT_RANGE,
+            &format!("bytes */{size}"),
+        );
         Box::new(answer)
     })
 }

@@ -12,9 +12,7 @@ impl Clock {
     pub fn unix_ms(self) -> u64 {
         #[expect(clippy::disallowed_methods, reason = "becomes runtime::Clock")]
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        now.map_or(0, |now| {
-            u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-        })
+        now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Unix seconds.

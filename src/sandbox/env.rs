@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 use super::config::Error;
 use super::keys::{CLAIMS_DID, GATEWAY_DID, INDEXER_DID, NODE_DID, UPLOAD_DID};
-use super::layout::{
-    ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, Table, bucket, queue,
-};
+use super::layout::{ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, Table, bucket, queue};
 use super::network::Network;
 use super::service::Service;
 use crate::proto::did::Did;
@@ -92,10 +90,7 @@ fn aws(network: &Network) -> [(&'static str, String); 14] {
         ("R2_REGION", REGION.to_owned()),
         ("R2_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
         ("R2_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-        (
-            "R2_DELEGATION_BUCKET_NAME",
-            bucket::DELEGATIONS.to_owned(),
-        ),
+        ("R2_DELEGATION_BUCKET_NAME", bucket::DELEGATIONS.to_owned()),
     ]
 }
 
@@ -125,7 +120,7 @@ fn services(network: &Network) -> [(&'static str, String); 18] {
     ]
 }
 
-fn names(network: &Network) -> [(&'static str, String); 20] {
+fn names(network: &Network) -> [(&'static str, String); 25] {
     let table = |table: Table| table.name().to_owned();
     let migration = |name: &str| format!("{MIGRATION_TABLE_PREFIX}{name}");
     let urls = &network.urls;
@@ -138,23 +133,22 @@ fn names(network: &Network) -> [(&'static str, String); 20] {
         ("SUBSCRIPTION_TABLE_NAME", table(Table::Subscription)),
         ("DELEGATION_TABLE_NAME", table(Table::Delegation)),
         ("CONTENT_CLAIMS_TABLE_NAME", table(Table::Claims)),
+        ("REVOCATION_TABLE_NAME", table(Table::Revocation)),
+        ("STORAGE_PROVIDER_TABLE_NAME", table(Table::StorageProvider)),
+        ("MIGRATION_FAILURES_TABLE_NAME", migration("failures")),
+        ("MIGRATION_FLEET_TABLE_NAME", migration("fleet")),
+        ("MIGRATION_CONTROL_TABLE_NAME", migration("control")),
         ("MIGRATION_SPACES_TABLE_NAME", migration("spaces")),
         ("MIGRATION_PROGRESS_TABLE_NAME", migration("progress")),
         ("MIGRATION_CUSTOMERS_TABLE_NAME", migration("customers")),
-        ("CARPARK_BUCKET_NAME", bucket::CARPARK.to_owned()),
-        ("CLAIMS_BUCKET_NAME", bucket::CLAIMS.to_owned()),
-        (
-            "DELEGATION_BUCKET_NAME",
-            bucket::OLD_DELEGATIONS.to_owned(),
-        ),
+        ("CARPARK_BUCKET", bucket::CARPARK.to_owned()),
+        ("CLAIMS_BUCKET", bucket::CLAIMS.to_owned()),
+        ("DELEGATION_BUCKET_NAME", bucket::OLD_DELEGATIONS.to_owned()),
         (
             "UPLOAD_SHARDS_BUCKET_NAME",
             bucket::UPLOAD_SHARDS.to_owned(),
         ),
-        (
-            "IPNI_BLOB_PUBLISHING_BUCKET",
-            bucket::IPNI_BLOB.to_owned(),
-        ),
+        ("IPNI_BLOB_PUBLISHING_BUCKET", bucket::IPNI_BLOB.to_owned()),
         (
             "IPNI_STORE_PUBLISHING_BUCKET",
             bucket::IPNI_STORE.to_owned(),
@@ -165,7 +159,7 @@ fn names(network: &Network) -> [(&'static str, String); 20] {
     ]
 }
 
-fn secrets(network: &Network) -> Result<[(&'static str, String); 6], Error> {
+fn secrets(network: &Network) -> Result<[(&'static str, String); 8], Error> {
     let keys = &network.keys;
     Ok([
         (
@@ -174,6 +168,8 @@ fn secrets(network: &Network) -> Result<[(&'static str, String); 6], Error> {
         ),
         ("UPLOAD_SERVICE_PRIVATE_KEY", keys.upload.to_secret_text()),
         ("GATEWAY_PRIVATE_KEY", keys.gateway.to_secret_text()),
+        ("CLAIMS_SERVICE_PRIVATE_KEY", keys.claims.to_secret_text()),
+        ("PIRI_PRIVATE_KEY", keys.node.to_secret_text()),
         (
             "INDEXING_SERVICE_PROOF",
             proof(&keys.indexer, keys.migration.did(), "claim/cache")?,

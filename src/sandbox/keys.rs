@@ -7,15 +7,15 @@ use crate::proto::did::Did;
 use crate::proto::key::Signer;
 
 /// The upload service.
-pub const UPLOAD_DID: &str = "did:web:up.sterna.test";
+pub(super) const UPLOAD_DID: &str = "did:web:up.sterna.test";
 /// The indexing service.
-pub const INDEXER_DID: &str = "did:web:indexer.sterna.test";
+pub(super) const INDEXER_DID: &str = "did:web:indexer.sterna.test";
 /// The gateway.
-pub const GATEWAY_DID: &str = "did:web:gateway.sterna.test";
+pub(super) const GATEWAY_DID: &str = "did:web:gateway.sterna.test";
 /// The storage node.
-pub const NODE_DID: &str = "did:web:storage.sterna.test";
+pub(super) const NODE_DID: &str = "did:web:storage.sterna.test";
 /// The claims service.
-pub const CLAIMS_DID: &str = "did:web:claims.sterna.test";
+pub(super) const CLAIMS_DID: &str = "did:web:claims.sterna.test";
 
 /// Every key of the local network. Services are known by a did:web; `key_did` is the did:key.
 pub struct Keys {

@@ -5,7 +5,7 @@ pub const TABLE_PREFIX: &str = "local-w3infra-";
 /// Prefix of the tables a migration makes for itself.
 pub const MIGRATION_TABLE_PREFIX: &str = "local-migration-";
 /// The account in queue URLs.
-pub const ACCOUNT: &str = "000000000000";
+pub(super) const ACCOUNT: &str = "000000000000";
 /// The region everything claims to be in.
 pub const REGION: &str = "us-east-2";
 /// The only access key that S3 accepts.
@@ -129,45 +129,63 @@ impl Table {
     #[must_use]
     pub fn indexes(self) -> &'static [Index] {
         match self {
-            Self::Upload => &[index("cid", "root", None, &["space", "insertedAt"])],
-            Self::Store => &[index("cid", "link", Some("space"), &["insertedAt"])],
-            Self::Allocation => &[
-                index("multihash", "multihash", Some("space"), &["insertedAt"]),
-                index("insertedAt", "insertedAt", Some("space"), ALL),
-            ],
-            Self::BlobRegistry => &[index("digest", "digest", Some("space"), ALL)],
-            Self::Consumer => &[
-                index("consumer", "consumer", None, &["provider", "subscription"]),
-                index(
-                    "consumerV2",
-                    "consumer",
-                    None,
-                    &["provider", "subscription", "customer"],
-                ),
-                index("provider", "provider", None, &["consumer"]),
-                index(
-                    "customer",
-                    "customer",
-                    None,
-                    &["consumer", "provider", "subscription", "cause"],
-                ),
-            ],
-            Self::Subscription => &[
-                index(
-                    "customer",
-                    "customer",
-                    Some("provider"),
-                    &["cause", "subscription"],
-                ),
-                index("provider", "provider", None, &["customer"]),
-            ],
-            Self::Delegation => &[
-                index("audience", "audience", None, &["link"]),
-                index("issuer", "issuer", None, &["link", "audience"]),
-            ],
-            Self::RateLimit => &[index("subject", "subject", None, &["rate", "id"])],
-            Self::Customer => &[index("account", "account", None, &["customer", "product"])],
-            Self::SpaceDiff => &[index("cause", "cause", None, &["pk", "sk"])],
+            Self::Upload => const { &[index("cid", "root", None, &["space", "insertedAt"])] },
+            Self::Store => const { &[index("cid", "link", Some("space"), &["insertedAt"])] },
+            Self::Allocation => {
+                const {
+                    &[
+                        index("multihash", "multihash", Some("space"), &["insertedAt"]),
+                        index("insertedAt", "insertedAt", Some("space"), ALL),
+                    ]
+                }
+            }
+            Self::BlobRegistry => const { &[index("digest", "digest", Some("space"), ALL)] },
+            Self::Consumer => {
+                const {
+                    &[
+                        index("consumer", "consumer", None, &["provider", "subscription"]),
+                        index(
+                            "consumerV2",
+                            "consumer",
+                            None,
+                            &["provider", "subscription", "customer"],
+                        ),
+                        index("provider", "provider", None, &["consumer"]),
+                        index(
+                            "customer",
+                            "customer",
+                            None,
+                            &["consumer", "provider", "subscription", "cause"],
+                        ),
+                    ]
+                }
+            }
+            Self::Subscription => {
+                const {
+                    &[
+                        index(
+                            "customer",
+                            "customer",
+                            Some("provider"),
+                            &["cause", "subscription"],
+                        ),
+                        index("provider", "provider", None, &["customer"]),
+                    ]
+                }
+            }
+            Self::Delegation => {
+                const {
+                    &[
+                        index("audience", "audience", None, &["link"]),
+                        index("issuer", "issuer", None, &["link", "audience"]),
+                    ]
+                }
+            }
+            Self::RateLimit => const { &[index("subject", "subject", None, &["rate", "id"])] },
+            Self::Customer => {
+                const { &[index("account", "account", None, &["customer", "product"])] }
+            }
+            Self::SpaceDiff => const { &[index("cause", "cause", None, &["pk", "sk"])] },
             _ => &[],
         }
     }

@@ -37,7 +37,7 @@ pub use layout::{
     ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, TABLE_PREFIX, Table, bucket, queue,
 };
 pub use network::{Network, Urls};
-pub use s3::{Condition, Meta, Objects, PutOptions};
+pub use s3::{Condition, Listing, Meta, Objects, Page, PutOptions};
 pub use server::Sandbox;
 pub use service::Service;
 pub use sqs::{Message, Queues};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::clock::Clock;
 use super::config::Lifetimes;
 use super::dynamo::Db;
 use super::keys::Keys;
@@ -12,7 +13,6 @@ use super::s3::Objects;
 use super::service::Service;
 use super::sqs::Queues;
 use super::traffic::{Faults, Meter};
-use super::clock::Clock;
 
 /// The shared parts of a local network; every service's router gets it as state.
 pub struct Network {

@@ -40,7 +40,14 @@ impl Tables {
     /// Every name, in the order in which tables are created.
     #[must_use]
     pub fn all(&self) -> [&str; 6] {
-        [&self.customers, &self.progress, &self.spaces, &self.failures, &self.fleet, &self.control]
+        [
+            &self.customers,
+            &self.progress,
+            &self.spaces,
+            &self.failures,
+            &self.fleet,
+            &self.control,
+        ]
     }
 }
 

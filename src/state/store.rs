@@ -16,13 +16,17 @@ impl Store {
     #[must_use]
     pub fn new(client: &aws_sdk_dynamodb::Client, config: Config) -> Self {
         let _ = client;
-        Self { config: Arc::new(config) }
+        Self {
+            config: Arc::new(config),
+        }
     }
 
     /// In memory, empty: for simulations and tests without sockets.
     #[must_use]
     pub fn in_memory(config: Config) -> Self {
-        Self { config: Arc::new(config) }
+        Self {
+            config: Arc::new(config),
+        }
     }
 
     /// Names, folder and limits.

@@ -54,11 +54,12 @@ impl Db {
                 .map_err(failed("look up a table"))?
                 .is_none()
             {
-                let request =
-                    serde_json::from_value(create_request(table)).map_err(|error| Error::State {
+                let request = serde_json::from_value(create_request(table)).map_err(|error| {
+                    Error::State {
                         path: path.to_owned(),
                         reason: error.to_string(),
-                    })?;
+                    }
+                })?;
                 database
                     .create_table(request)
                     .map_err(failed("create a table"))?;

@@ -121,10 +121,16 @@ mod tests {
     fn keys_that_differ_have_names_that_differ() {
         let long = "x".repeat(1000);
         let longer = "x".repeat(1001);
-        let keys = ["a/b", "/a/b", "a%2Fb", "a//b", ".a", "..", ".", "ä", &long, &longer];
+        let keys = [
+            "a/b", "/a/b", "a%2Fb", "a//b", ".a", "..", ".", "ä", &long, &longer,
+        ];
         let names: std::collections::BTreeSet<_> = keys.iter().map(|key| name_of(key)).collect();
         assert_eq!(names.len(), keys.len());
-        assert!(names.iter().all(|name| name.len() <= 255 && !name.contains('/')));
+        assert!(
+            names
+                .iter()
+                .all(|name| name.len() <= 255 && !name.contains('/'))
+        );
         assert!(!names.contains("..") && !names.contains("."));
     }
 

@@ -46,9 +46,9 @@ pub(super) fn page(objects: &BTreeMap<String, Arc<Meta>>, listing: &Listing) -> 
             _ => Bound::Included(listing.prefix.as_str()),
         };
         let mut after = objects.range::<str, _>((from, Bound::Unbounded));
-        let Some((key, meta)) = after.find(|(key, _)| {
-            skip.as_deref().is_none_or(|skip| !key.starts_with(skip))
-        }) else {
+        let Some((key, meta)) =
+            after.find(|(key, _)| skip.as_deref().is_none_or(|skip| !key.starts_with(skip)))
+        else {
             return page;
         };
         if !key.starts_with(&listing.prefix) {
@@ -72,7 +72,10 @@ pub(super) fn page(objects: &BTreeMap<String, Arc<Meta>>, listing: &Listing) -> 
 
 /// The part of the key up to the delimiter after the prefix.
 fn fold(key: &str, listing: &Listing) -> Option<String> {
-    let delimiter = listing.delimiter.as_deref().filter(|text| !text.is_empty())?;
+    let delimiter = listing
+        .delimiter
+        .as_deref()
+        .filter(|text| !text.is_empty())?;
     let rest = key.strip_prefix(listing.prefix.as_str())?;
     let end = rest.find(delimiter)? + delimiter.len();
     Some(key[..listing.prefix.len() + end].to_owned())

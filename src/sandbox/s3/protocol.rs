@@ -73,7 +73,9 @@ impl S3 for Bucketeer {
         &self,
         request: S3Request<HeadBucketInput>,
     ) -> S3Result<S3Response<HeadBucketOutput>> {
-        self.0.check_bucket(&request.input.bucket).map_err(refused)?;
+        self.0
+            .check_bucket(&request.input.bucket)
+            .map_err(refused)?;
         Ok(S3Response::new(HeadBucketOutput {
             bucket_region: Some(REGION.to_owned()),
             ..HeadBucketOutput::default()
@@ -84,7 +86,9 @@ impl S3 for Bucketeer {
         &self,
         request: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        self.0.check_bucket(&request.input.bucket).map_err(refused)?;
+        self.0
+            .check_bucket(&request.input.bucket)
+            .map_err(refused)?;
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
@@ -111,7 +115,9 @@ impl S3 for Bucketeer {
             condition: condition(input.if_match, input.if_none_match)?,
             sha256: None,
         };
-        let body = input.body.unwrap_or_else(|| StreamingBlob::from(Body::empty()));
+        let body = input
+            .body
+            .unwrap_or_else(|| StreamingBlob::from(Body::empty()));
         let spooled = self
             .0
             .spool(body, expected, |hasher| check_trailers(hasher, trailers))
@@ -320,7 +326,9 @@ impl S3 for Bucketeer {
             trailer,
             ..Expected::default()
         };
-        let body = input.body.unwrap_or_else(|| StreamingBlob::from(Body::empty()));
+        let body = input
+            .body
+            .unwrap_or_else(|| StreamingBlob::from(Body::empty()));
         let finish = |hasher: &Hasher| check_trailers(hasher, trailers);
         let etag = self
             .0

@@ -214,8 +214,13 @@ impl Objects {
         bucket: &str,
         key: &str,
         range: Option<Range<u64>>,
-    ) -> Result<Option<(Meta, impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>)>, Error>
-    {
+    ) -> Result<
+        Option<(
+            Meta,
+            impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>,
+        )>,
+        Error,
+    > {
         let path = self.path(bucket, key);
         let opened = {
             let path = path.clone();
@@ -388,14 +393,18 @@ impl Objects {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read_index(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, BTreeMap<String, Arc<Meta>>>> {
+    fn read_index(
+        &self,
+    ) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, BTreeMap<String, Arc<Meta>>>> {
         self.inner
             .buckets
             .read()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, BTreeMap<String, Arc<Meta>>>> {
+    fn write(
+        &self,
+    ) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, BTreeMap<String, Arc<Meta>>>> {
         self.inner
             .buckets
             .write()
@@ -428,8 +437,7 @@ fn open(path: &Path) -> Result<Option<(Meta, File)>, Error> {
 }
 
 async fn joined<T>(task: tokio::task::JoinHandle<Result<T, Error>>) -> Result<T, Error> {
-    task.await
-        .map_err(|error| Error::Body(error.to_string()))?
+    task.await.map_err(|error| Error::Body(error.to_string()))?
 }
 
 pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Error + use<> {

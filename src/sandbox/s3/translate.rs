@@ -18,7 +18,10 @@ pub(super) fn trailer_of(headers: &axum::http::HeaderMap) -> Option<String> {
 }
 
 /// Compares the checksums that came after the body.
-pub(super) fn check_trailers(hasher: &Hasher, trailers: Option<TrailingHeaders>) -> Result<(), Error> {
+pub(super) fn check_trailers(
+    hasher: &Hasher,
+    trailers: Option<TrailingHeaders>,
+) -> Result<(), Error> {
     let headers = trailers.and_then(|trailers| trailers.take());
     for (name, value) in headers.iter().flatten() {
         let algorithm = name.as_str().strip_prefix("x-amz-checksum-");

@@ -30,14 +30,21 @@ pub(crate) fn router(shared: Arc<Network>) -> Router {
         .with_state(shared)
 }
 
-async fn serve(State(shared): State<Arc<Network>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn serve(
+    State(shared): State<Arc<Network>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
     let operation = headers
         .get("x-amz-target")
         .and_then(|target| target.to_str().ok())
         .and_then(|target| target.strip_prefix("AmazonSQS."))
         .unwrap_or_default();
     let Ok(request) = serde_json::from_slice::<Map<String, Value>>(&body) else {
-        return refusal("com.amazon.coral.service#SerializationException", "no JSON object");
+        return refusal(
+            "com.amazon.coral.service#SerializationException",
+            "no JSON object",
+        );
     };
     let call = Call {
         queues: &shared.queues,

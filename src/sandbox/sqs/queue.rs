@@ -180,7 +180,11 @@ mod tests {
     #[test]
     fn a_group_with_a_hidden_message_waits() {
         let mut state = State::default();
-        for event in [message(1, "a", "1"), message(2, "a", "2"), message(3, "b", "3")] {
+        for event in [
+            message(1, "a", "1"),
+            message(2, "a", "2"),
+            message(3, "b", "3"),
+        ] {
             state.apply(&event);
         }
         let first = state.receive(1, 1000, 0);

@@ -146,11 +146,11 @@ impl Faults {
 impl Planned {
     fn matches(&self, service: Service, operations: &[Operation]) -> bool {
         self.plan.service.is_none_or(|wanted| wanted == service)
-            && self.plan.operation.as_deref().is_none_or(|wanted| {
-                operations
-                    .iter()
-                    .any(|operation| operation.name == wanted)
-            })
+            && self
+                .plan
+                .operation
+                .as_deref()
+                .is_none_or(|wanted| operations.iter().any(|operation| operation.name == wanted))
     }
 
     /// Whether the matching request is struck: by count first, then by seeded chance.

@@ -132,17 +132,20 @@ fn cut(chunks: Chunks, limit: u64) -> Chunks {
 fn slow(chunks: Chunks, rate: u64) -> Chunks {
     let ticks = 1000 / u64::try_from(SLOW_TICK.as_millis()).unwrap_or(50);
     let piece = usize::try_from((rate / ticks).max(1)).unwrap_or(usize::MAX);
-    stream::unfold((chunks, Bytes::new()), move |(mut chunks, mut rest)| async move {
-        if rest.is_empty() {
-            match chunks.next().await? {
-                Ok(chunk) => rest = chunk,
-                Err(error) => return Some((Err(error), (chunks, rest))),
+    stream::unfold(
+        (chunks, Bytes::new()),
+        move |(mut chunks, mut rest)| async move {
+            if rest.is_empty() {
+                match chunks.next().await? {
+                    Ok(chunk) => rest = chunk,
+                    Err(error) => return Some((Err(error), (chunks, rest))),
+                }
             }
-        }
-        tokio::time::sleep(SLOW_TICK).await;
-        let piece = rest.split_to(piece.min(rest.len()));
-        Some((Ok(piece), (chunks, rest)))
-    })
+            tokio::time::sleep(SLOW_TICK).await;
+            let piece = rest.split_to(piece.min(rest.len()));
+            Some((Ok(piece), (chunks, rest)))
+        },
+    )
     .boxed()
 }
 

@@ -25,7 +25,11 @@ impl Operation {
 }
 
 /// The operations of a request. `message` is the body of a `POST` to a service that takes messages.
-pub(super) fn operations(service: Service, head: &Parts, message: Option<&Bytes>) -> Vec<Operation> {
+pub(super) fn operations(
+    service: Service,
+    head: &Parts,
+    message: Option<&Bytes>,
+) -> Vec<Operation> {
     match service {
         Service::DynamoDb | Service::Sqs => vec![aws_operation(service, head)],
         Service::S3 => vec![s3_operation(head)],
@@ -49,7 +53,16 @@ fn aws_operation(service: Service, head: &Parts) -> Operation {
     let reads = match service {
         // Receiving a message changes what others see of it, but nothing that lasts.
         Service::Sqs => ["Get", "List", "Receive"].as_slice(),
-        _ => ["Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List"].as_slice(),
+        _ => [
+            "Get",
+            "Query",
+            "Scan",
+            "BatchGet",
+            "TransactGet",
+            "Describe",
+            "List",
+        ]
+        .as_slice(),
     };
     let mutating = !reads.iter().any(|start| name.starts_with(start));
     Operation::new(name, mutating)
@@ -63,7 +76,10 @@ fn s3_operation(head: &Parts) -> Operation {
             .split('&')
             .any(|part| part.split('=').next() == Some(name))
     };
-    let in_bucket = path.len() > 1 && path[1..].split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let in_bucket = path.len() > 1
+        && path[1..]
+            .split_once('/')
+            .is_some_and(|(_, key)| !key.is_empty());
     let name = match (&head.method, in_bucket) {
         (&Method::GET, true) if has("uploadId") => "ListParts",
         (&Method::GET, true) => "GetObject",
