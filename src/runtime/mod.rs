@@ -1,1 +1,22 @@
 //! Time and tasks, without a domain word.
+//!
+//! Owns the only place that starts tasks ([`Tasks`]), the degrees of stopping ([`Stop`]), the
+//! only clock ([`Clock`]), and everything between a caller and a service that may be slow, busy
+//! or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
+//! three around a call. Imports no room. Never knows what the work is about.
+
+mod breaker;
+mod clock;
+mod dependency;
+mod limit;
+mod retry;
+mod stop;
+mod tasks;
+
+pub use breaker::{Breaker, BreakerConfig};
+pub use clock::{Clock, Moment};
+pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
+pub use limit::{Limit, Permit};
+pub use retry::{Advice, Classify, Policy, full_jitter, retry};
+pub use stop::{Degree, Stop};
+pub use tasks::Tasks;

@@ -1,0 +1,216 @@
+//! What a migration has to say: its items, its look at the world, its steps.
+//!
+//! The engine knows no upload. It asks these traits, and everything else (leases, checkpoints,
+//! retries, throttles, verification, progress, audits) a migration gets for nothing.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::{
+    Effect, Failure, Finding, ItemId, MigrationName, StepName, StepState, UnitId, Verdict,
+};
+use crate::runtime::{Clock, Tasks};
+
+/// A migration: how its items are listed and looked at, and its steps in order.
+#[async_trait]
+pub trait Migration: Send + Sync + Sized + 'static {
+    /// What is stepped.
+    type Item: Clone + Send + Sync + 'static;
+    /// What one look at the world saw of an item; steps decide by it.
+    type Seen: Send + Sync + 'static;
+
+    /// Its name in rows, files and events.
+    fn name(&self) -> MigrationName;
+
+    /// Steps of an item, in the order in which they are made.
+    fn steps(&self) -> Vec<Arc<dyn Step<Self>>>;
+
+    /// Steps of a unit, made once per unit, before its items.
+    fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
+        Vec::new()
+    }
+
+    /// The name of an item inside its unit.
+    fn item_id(&self, item: &Self::Item) -> ItemId;
+
+    /// When the item came into the source, Unix milliseconds, if the source says so. Items that
+    /// came during a run are found by it and taken in a later sweep.
+    fn added_at(&self, item: &Self::Item) -> Option<u64> {
+        let _ = item;
+        None
+    }
+
+    /// All items of a unit in a stable order, those after `after` only, if it is given. Pages are
+    /// read as they are wanted. An error ends the listing: what came before it counts.
+    fn items<'a>(
+        &'a self,
+        unit: &'a UnitContext,
+        after: Option<ItemId>,
+    ) -> BoxStream<'a, Result<Self::Item, Failure>>;
+
+    /// One item by name, for retries and single runs. [`crate::model::Reason::NotFound`] when the
+    /// source has it no more.
+    async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<Self::Item, Failure>;
+
+    /// One look at the world. Makes no change. "Could not tell" is a failure of class
+    /// [`crate::model::Class::Unknown`] or `Transient`, never a `Seen` in which things are absent.
+    async fn probe(&self, unit: &UnitContext, item: &Self::Item) -> Result<Self::Seen, Failure>;
+}
+
+/// One kind of effect on an item.
+///
+/// Contract: `needs` is pure; `apply` may be called twice for the same need (a crash between the
+/// effect and its record) and the world must be as if it was called once; after `apply`, `needs`
+/// of a later look stops to name the need.
+#[async_trait]
+pub trait Step<M: Migration>: Send + Sync {
+    /// Its name in rows, events and filters.
+    fn name(&self) -> StepName;
+
+    /// What is missing or wrong, one need for each effect that would put it right; none when all
+    /// is well. An error sets the item aside (or tries again later, by its class).
+    fn needs(
+        &self,
+        unit: &UnitContext,
+        item: &M::Item,
+        seen: &M::Seen,
+    ) -> Result<Vec<Need>, Failure>;
+
+    /// Puts one need right.
+    async fn apply(&self, turn: &Turn<'_, M>, need: &Need) -> Result<Effect, Failure>;
+}
+
+/// One kind of effect on a unit as a whole. Its record is in the shared store before the effect
+/// is made, so that a successor on another machine can adopt it.
+#[async_trait]
+pub trait UnitStep: Send + Sync {
+    /// Its name in rows, events and filters.
+    fn name(&self) -> StepName;
+
+    /// Whether the effect is there; [`Look::Unseen`] when the world cannot be asked. No change.
+    async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure>;
+
+    /// Makes the effect. May be called again after a crash.
+    async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure>;
+}
+
+/// What a look at a unit's effect showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// It is there.
+    Done,
+    /// It is not, or is wrong.
+    Needed(Need),
+    /// The world has no way to be asked; the record in the progress row decides.
+    Unseen,
+}
+
+/// One thing that a step found missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Need {
+    /// What it is about (a shard, an index), unique among the needs of one step and item.
+    pub subject: String,
+    /// Whether it is there and wrong; else it is missing.
+    pub wrong: bool,
+    /// In words.
+    pub why: String,
+}
+
+impl Need {
+    /// Something that is not there.
+    pub fn missing(subject: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            wrong: false,
+            why: why.into(),
+        }
+    }
+
+    /// Something that is there and wrong.
+    pub fn wrong(subject: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            wrong: true,
+            ..Self::missing(subject, why)
+        }
+    }
+
+    /// The need as an audit words it.
+    #[must_use]
+    pub fn finding(&self, step: &StepName) -> Finding {
+        Finding {
+            step: step.clone(),
+            subject: self.subject.clone(),
+            verdict: if self.wrong {
+                Verdict::Wrong
+            } else {
+                Verdict::Missing
+            },
+            why: self.why.clone(),
+        }
+    }
+}
+
+/// Everything a step has at hand while it works on an item.
+pub struct Turn<'a, M: Migration> {
+    /// The unit.
+    pub unit: &'a UnitContext,
+    /// The item.
+    pub item: &'a M::Item,
+    /// What the last look saw.
+    pub seen: &'a M::Seen,
+    pub(super) past: &'a Mutex<Vec<Effect>>,
+}
+
+impl<M: Migration> Turn<'_, M> {
+    /// Effects that steps of this item made since the last look, the latest last. Only a
+    /// shortcut: after a crash the next look must show as much.
+    #[must_use]
+    pub fn past(&self) -> Vec<Effect> {
+        self.past
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// A unit as steps see it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UnitContext {
+    /// The unit.
+    pub id: UnitId,
+    /// The clock of the run.
+    pub clock: Clock,
+    /// Where to run what would block.
+    pub tasks: Tasks,
+    pub(super) steps: Arc<BTreeMap<StepName, StepState>>,
+}
+
+impl UnitContext {
+    /// A unit of which no step was made yet.
+    #[must_use]
+    pub fn new(id: UnitId, clock: Clock, tasks: Tasks) -> Self {
+        Self {
+            id,
+            clock,
+            tasks,
+            steps: Arc::default(),
+        }
+    }
+
+    /// Where a step of the unit stands: `None` when it was not run (no record, or filtered out).
+    #[must_use]
+    pub fn step(&self, name: &StepName) -> Option<&StepState> {
+        self.steps.get(name)
+    }
+
+    /// The same unit with one step's state set.
+    #[must_use]
+    pub fn with_step(mut self, name: StepName, state: StepState) -> Self {
+        let mut steps = (*self.steps).clone();
+        steps.insert(name, state);
+        self.steps = Arc::new(steps);
+        self
+    }
+}

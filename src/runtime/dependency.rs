@@ -1,0 +1,235 @@
+//! One outside service, as callers see it: limit, breaker, retry and deadline around each call.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::retry::{repeat, within};
+use super::{Advice, Breaker, BreakerConfig, Classify, Limit, Policy};
+
+/// How a service is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DependencyConfig {
+    /// Calls at once, at most.
+    pub most: u32,
+    /// Tries, waits and deadline of a call.
+    pub policy: Policy,
+    /// When work is paused.
+    pub breaker: BreakerConfig,
+}
+
+impl Default for DependencyConfig {
+    fn default() -> Self {
+        Self {
+            most: 64,
+            policy: Policy::default(),
+            breaker: BreakerConfig::default(),
+        }
+    }
+}
+
+/// What holds calls to a service back, as a value that can be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The service.
+    pub name: String,
+    /// Calls allowed at once now; 0 while work is paused.
+    pub limit: u32,
+    /// Why.
+    pub reason: String,
+}
+
+/// One outside service. Clones share limit and breaker.
+#[derive(Debug, Clone)]
+pub struct Dependency {
+    name: Arc<str>,
+    policy: Policy,
+    limit: Limit,
+    breaker: Breaker,
+}
+
+impl Dependency {
+    /// A service that is believed to be well.
+    pub fn new(name: impl Into<Arc<str>>, config: DependencyConfig) -> Self {
+        Self {
+            name: name.into(),
+            policy: config.policy,
+            limit: Limit::new(config.most),
+            breaker: Breaker::new(config.breaker),
+        }
+    }
+
+    /// Its name in failures, throttles and logs.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The usual tries, waits and deadline.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Makes one idempotent call, with the usual policy.
+    pub async fn call<T, E, F, Call>(&self, call: F) -> Result<T, E>
+    where
+        E: Classify + std::fmt::Display,
+        F: FnMut() -> Call,
+        Call: Future<Output = Result<T, E>>,
+    {
+        self.call_with(&self.policy, call).await
+    }
+
+    /// Makes a call with a policy of its own; [`Policy::once`] for one that must not be repeated.
+    ///
+    /// Each try waits for the breaker and for the limit before its deadline begins to run.
+    pub async fn call_with<T, E, F, Call>(&self, policy: &Policy, mut call: F) -> Result<T, E>
+    where
+        E: Classify + std::fmt::Display,
+        F: FnMut() -> Call,
+        Call: Future<Output = Result<T, E>>,
+    {
+        repeat(policy, || {
+            let answer = call();
+            async {
+                self.breaker.admit().await;
+                let permit = self.limit.permit().await;
+                let result = within(policy.deadline, answer).await;
+                drop(permit);
+                self.learn(&result);
+                result
+            }
+        })
+        .await
+    }
+
+    /// What holds calls back now; none when nothing does.
+    #[must_use]
+    pub fn hold(&self) -> Option<Hold> {
+        let (limit, reason) = match self.breaker.open() {
+            Some((_, reason)) => (0, format!("down: {reason}")),
+            None => (self.limit.now(), self.limit.reason()?),
+        };
+        Some(Hold {
+            name: self.name.to_string(),
+            limit,
+            reason,
+        })
+    }
+
+    fn learn<T, E: Classify + std::fmt::Display>(&self, result: &Result<T, E>) {
+        match result {
+            Ok(_) => {
+                self.breaker.good();
+                self.limit.good();
+            }
+            Err(error) => match error.advice() {
+                // It answered, if not what was hoped for.
+                Advice::GiveUp => self.breaker.good(),
+                Advice::Slower { .. } => {
+                    self.breaker.good();
+                    self.limit.hurt(&error.to_string());
+                }
+                Advice::Retry { .. } => self.breaker.failed(&error.to_string()),
+            },
+        }
+    }
+}
+
+/// All outside services of a process, by name. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Dependencies {
+    all: Arc<Mutex<BTreeMap<Arc<str>, Dependency>>>,
+}
+
+impl Dependencies {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The service with this name, made with `config` when it is asked for the first time.
+    #[must_use]
+    pub fn get(&self, name: &str, config: DependencyConfig) -> Dependency {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(name.into())
+            .or_insert_with(|| Dependency::new(name, config))
+            .clone()
+    }
+
+    /// What holds calls back now, over all services.
+    #[must_use]
+    pub fn holds(&self) -> Vec<Hold> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().filter_map(Dependency::hold).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::runtime::Moment;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Answer {
+        #[error("no answer")]
+        Silent,
+        #[error("429")]
+        Busy,
+    }
+
+    impl Classify for Answer {
+        fn advice(&self) -> Advice {
+            match self {
+                Self::Silent => Advice::Retry { after: None },
+                Self::Busy => Advice::Slower { after: None },
+            }
+        }
+        fn timed_out(_: Duration) -> Self {
+            Self::Silent
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_is_down_pauses_its_callers_and_frees_them_when_it_is_back() {
+        let service = Dependency::new("index", DependencyConfig::default());
+        let start = Moment::now();
+        let down_for = Duration::from_secs(600);
+        let mut calls = 0_u32;
+        while start.elapsed() < down_for + Duration::from_secs(60) {
+            let answer: Result<(), Answer> = service
+                .call(|| {
+                    calls += 1;
+                    async move {
+                        if start.elapsed() < down_for {
+                            return Err(Answer::Silent);
+                        }
+                        Ok(())
+                    }
+                })
+                .await;
+            if answer.is_ok() {
+                break;
+            }
+            assert!(calls < 8 || service.hold().is_some_and(|hold| hold.limit == 0));
+        }
+        assert!(calls < 40, "{calls} calls in ten minutes of outage");
+        assert_eq!(service.hold(), None);
+        assert!(start.elapsed() < down_for + Duration::from_secs(31));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_service_gets_fewer_calls_at_once_and_says_why() {
+        let all = Dependencies::new();
+        let service = all.get("index", DependencyConfig::default());
+        let answer: Result<(), Answer> = service.call(|| async { Err(Answer::Busy) }).await;
+        assert!(answer.is_err());
+        let hold = all.holds().pop().unwrap();
+        assert_eq!((hold.name.as_str(), hold.reason.as_str()), ("index", "429"));
+        assert!(hold.limit < 64);
+    }
+}

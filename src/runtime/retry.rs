@@ -1,0 +1,251 @@
+//! The first of the two retry tiers: one idempotent call.
+
+use std::future::Future;
+use std::time::Duration;
+
+use backon::Retryable;
+
+/// What an error says about trying again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// It may pass; the service may have said how long to wait.
+    Retry {
+        /// The wait the service asked for.
+        after: Option<Duration>,
+    },
+    /// As `Retry`, and the service asked for less traffic.
+    Slower {
+        /// The wait the service asked for.
+        after: Option<Duration>,
+    },
+    /// Trying again cannot help.
+    GiveUp,
+}
+
+impl Advice {
+    /// The wait the service asked for.
+    #[must_use]
+    pub fn after(self) -> Option<Duration> {
+        match self {
+            Self::Retry { after } | Self::Slower { after } => after,
+            Self::GiveUp => None,
+        }
+    }
+}
+
+/// Errors that say whether to try again.
+pub trait Classify {
+    /// What this error says about trying again.
+    fn advice(&self) -> Advice;
+
+    /// The error of a try that had no answer within its deadline.
+    fn timed_out(deadline: Duration) -> Self;
+}
+
+/// How often, how long and how patiently one call is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Tries, the first included; at least one is made.
+    pub tries: u32,
+    /// The deadline of each try.
+    pub deadline: Duration,
+    /// The longest first wait; it doubles with every try. Waits are drawn evenly from zero up.
+    pub first_wait: Duration,
+    /// No wait is longer, except one that the service asked for.
+    pub longest_wait: Duration,
+    /// A service that asks for a longer wait than this gets none: the call fails, and whoever
+    /// made it waits.
+    pub longest_asked: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            tries: 3,
+            deadline: Duration::from_secs(30),
+            first_wait: Duration::from_millis(400),
+            longest_wait: Duration::from_secs(20),
+            longest_asked: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Policy {
+    /// The same policy with another deadline for each try.
+    #[must_use]
+    pub fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The same policy with one try only, for calls that must not be repeated.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.tries = 1;
+        self
+    }
+
+    /// The waits between the tries, with full jitter.
+    fn waits(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
+        (0..self.tries.saturating_sub(1)).map(move |number| {
+            let grown = self.first_wait.saturating_mul(2_u32.saturating_pow(number));
+            full_jitter(grown.min(self.longest_wait))
+        })
+    }
+}
+
+/// A wait drawn evenly from zero to `longest`.
+#[must_use]
+pub fn full_jitter(longest: Duration) -> Duration {
+    let mut bytes = [0_u8; 4];
+    // Without randomness the longest wait is still a right one.
+    if getrandom::fill(&mut bytes).is_err() {
+        return longest;
+    }
+    longest.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
+}
+
+/// Makes one idempotent call until it succeeds, its error says that trying again cannot help, or
+/// the tries are used up. Every try has its own deadline. Returns the last error.
+pub async fn retry<T, E, F, Call>(policy: &Policy, mut call: F) -> Result<T, E>
+where
+    E: Classify,
+    F: FnMut() -> Call,
+    Call: Future<Output = Result<T, E>>,
+{
+    let deadline = policy.deadline;
+    repeat(policy, || within(deadline, call())).await
+}
+
+/// One try with its deadline.
+pub(super) async fn within<T, E: Classify>(
+    deadline: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    tokio::time::timeout(deadline, call)
+        .await
+        .unwrap_or_else(|_| Err(E::timed_out(deadline)))
+}
+
+/// Tries and waits, without a deadline of its own.
+pub(super) async fn repeat<T, E, F, Call>(policy: &Policy, attempt: F) -> Result<T, E>
+where
+    E: Classify,
+    F: FnMut() -> Call,
+    Call: Future<Output = Result<T, E>>,
+{
+    attempt
+        .retry(policy.waits())
+        .sleep(tokio::time::sleep)
+        .when(|error: &E| worth_it(error.advice(), policy))
+        .adjust(|error: &E, wait| wait.map(|wait| error.advice().after().unwrap_or(wait)))
+        .await
+}
+
+fn worth_it(advice: Advice, policy: &Policy) -> bool {
+    match advice {
+        Advice::GiveUp => false,
+        Advice::Retry { after } | Advice::Slower { after } => {
+            after.is_none_or(|wait| wait <= policy.longest_asked)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[derive(Debug, PartialEq)]
+    struct Said(Advice, &'static str);
+
+    impl Classify for Said {
+        fn advice(&self) -> Advice {
+            self.0
+        }
+        fn timed_out(_: Duration) -> Self {
+            Self(Advice::Retry { after: None }, "no answer")
+        }
+    }
+
+    const AGAIN: Advice = Advice::Retry { after: None };
+
+    async fn tries(
+        policy: Policy,
+        answers: Vec<Result<u32, Said>>,
+    ) -> (Result<u32, Said>, usize, Duration) {
+        let all = answers.len();
+        let mut answers = answers.into_iter();
+        let start = Instant::now();
+        let result = retry(&policy, || {
+            let answer = answers.next().unwrap();
+            async move { answer }
+        })
+        .await;
+        (result, all - answers.len(), start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_passing_trouble_passes() {
+        let (result, used, waited) = tries(
+            Policy::default(),
+            vec![Err(Said(AGAIN, "a")), Err(Said(AGAIN, "b")), Ok(7)],
+        )
+        .await;
+        assert_eq!((result, used), (Ok(7), 3));
+        assert!(waited <= Duration::from_millis(1_210), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lasting_trouble_ends_after_the_tries_with_the_last_error() {
+        let answers = vec![
+            Err(Said(AGAIN, "a")),
+            Err(Said(AGAIN, "b")),
+            Err(Said(AGAIN, "c")),
+        ];
+        let (result, used, _) = tries(Policy::default(), answers).await;
+        assert_eq!((result, used), (Err(Said(AGAIN, "c")), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_not_asked_twice() {
+        let answers = vec![Err(Said(Advice::GiveUp, "no")), Ok(1)];
+        let (result, used, waited) = tries(Policy::default(), answers).await;
+        assert_eq!((result, used), (Err(Said(Advice::GiveUp, "no")), 1));
+        assert_eq!(waited, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_that_was_asked_for_is_kept_to_the_second() {
+        let slower = Advice::Slower {
+            after: Some(Duration::from_secs(7)),
+        };
+        let (result, used, waited) =
+            tries(Policy::default(), vec![Err(Said(slower, "busy")), Ok(1)]).await;
+        assert_eq!((result, used), (Ok(1), 2));
+        assert!(waited >= Duration::from_secs(7) && waited < Duration::from_secs(8));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_beyond_patience_is_left_to_the_caller() {
+        let slower = Advice::Slower {
+            after: Some(Duration::from_secs(3_600)),
+        };
+        let (result, used, _) =
+            tries(Policy::default(), vec![Err(Said(slower, "busy")), Ok(1)]).await;
+        assert_eq!((result, used), (Err(Said(slower, "busy")), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_answers_meets_the_deadline_of_each_try() {
+        let policy = Policy::default().within(Duration::from_secs(5));
+        let start = Instant::now();
+        let result: Result<(), Said> = retry(&policy, || std::future::pending()).await;
+        assert_eq!(result, Err(Said(AGAIN, "no answer")));
+        let took = start.elapsed();
+        assert!(
+            took >= Duration::from_secs(15) && took < Duration::from_secs(17),
+            "{took:?}"
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! The degrees of stopping: drain, abort, exit.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Tasks;
+
+/// How urgently the program is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Degree {
+    /// Not at all.
+    Run,
+    /// Take nothing new, end what is in flight, give back what is held.
+    Drain,
+    /// Drop what is in flight at its next journal point; still give back what is held.
+    Abort,
+    /// End now.
+    Exit,
+}
+
+/// Asks for stopping and is asked. Clones share the same degree, which only grows.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    drain: CancellationToken,
+    abort: CancellationToken,
+    exit: CancellationToken,
+    reason: Arc<OnceLock<String>>,
+}
+
+impl Stop {
+    /// Nobody wants to stop yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks to stop at least to this degree; the first reason is kept.
+    pub fn ask(&self, degree: Degree, reason: &str) {
+        if degree > Degree::Run {
+            let _ = self.reason.set(reason.to_owned());
+            self.drain.cancel();
+        }
+        if degree >= Degree::Abort {
+            self.abort.cancel();
+        }
+        if degree >= Degree::Exit {
+            self.exit.cancel();
+        }
+    }
+
+    /// How urgent it is now.
+    #[must_use]
+    pub fn degree(&self) -> Degree {
+        if self.exit.is_cancelled() {
+            Degree::Exit
+        } else if self.abort.is_cancelled() {
+            Degree::Abort
+        } else if self.drain.is_cancelled() {
+            Degree::Drain
+        } else {
+            Degree::Run
+        }
+    }
+
+    /// Why, once somebody asked.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.get().map(String::as_str)
+    }
+
+    /// Ready once the degree is at least this one; [`Degree::Run`] is reached from the start.
+    pub async fn reached(&self, degree: Degree) {
+        match degree {
+            Degree::Run => {}
+            Degree::Drain => self.drain.cancelled().await,
+            Degree::Abort => self.abort.cancelled().await,
+            Degree::Exit => self.exit.cancelled().await,
+        }
+    }
+
+    /// A token that is cancelled with abort, and can be cancelled alone.
+    #[must_use]
+    pub fn abort_token(&self) -> CancellationToken {
+        self.abort.child_token()
+    }
+
+    /// Makes the first SIGINT or SIGTERM drain, the second abort, the third exit. The task ends
+    /// with the third, or with `until`.
+    pub fn listen(&self, tasks: &Tasks, until: CancellationToken) -> std::io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stop = self.clone();
+        tasks.spawn(async move {
+            while stop.degree() < Degree::Exit {
+                let name = tokio::select! {
+                    _ = interrupt.recv() => "SIGINT",
+                    _ = terminate.recv() => "SIGTERM",
+                    () = until.cancelled() => return,
+                };
+                let next = match stop.degree() {
+                    Degree::Run => Degree::Drain,
+                    Degree::Drain => Degree::Abort,
+                    Degree::Abort | Degree::Exit => Degree::Exit,
+                };
+                stop.ask(next, name);
+            }
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_higher_degree_implies_the_lower_and_never_goes_back() {
+        let stop = Stop::new();
+        stop.reached(Degree::Run).await;
+        stop.ask(Degree::Abort, "second signal");
+        stop.reached(Degree::Drain).await;
+        stop.reached(Degree::Abort).await;
+        stop.ask(Degree::Drain, "late");
+        assert_eq!(stop.degree(), Degree::Abort);
+        assert_eq!(stop.reason(), Some("second signal"));
+    }
+
+    #[tokio::test]
+    async fn one_token_can_be_cancelled_without_the_others() {
+        let stop = Stop::new();
+        let (one, two) = (stop.abort_token(), stop.abort_token());
+        one.cancel();
+        assert!(!two.is_cancelled());
+        assert_eq!(stop.degree(), Degree::Run);
+        stop.ask(Degree::Abort, "signal");
+        assert!(two.is_cancelled());
+    }
+}
