@@ -27,7 +27,9 @@ mod server;
 mod service;
 mod sqs;
 mod traffic;
+mod unixfs;
 mod upload;
+pub mod world;
 
 pub use clock::Clock;
 pub use config::{Config, Error, Lifetimes};

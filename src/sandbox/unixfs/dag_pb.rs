@@ -70,7 +70,11 @@ fn decode_link(mut bytes: &[u8]) -> Result<Link, Error> {
             _ => return Err(Error::Field(number)),
         }
     }
-    Ok(Link { cid: cid.ok_or(Error::Cid)?, name, total })
+    Ok(Link {
+        cid: cid.ok_or(Error::Cid)?,
+        name,
+        total,
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +83,8 @@ mod tests {
 
     fn link(name: &str) -> Link {
         Link {
-            cid: Cid::try_from("bafkreibkclesebwsjthytrgykldoss5g4zp6us3txbpekcs3ir3cceh6uq").unwrap(),
+            cid: Cid::try_from("bafkreibkclesebwsjthytrgykldoss5g4zp6us3txbpekcs3ir3cceh6uq")
+                .unwrap(),
             name: name.to_owned(),
             total: 300,
         }
@@ -87,14 +92,23 @@ mod tests {
 
     #[test]
     fn nodes_survive_the_round_trip() {
-        let node = PbNode { links: vec![link("a"), link("")], data: Some(vec![8, 1]) };
+        let node = PbNode {
+            links: vec![link("a"), link("")],
+            data: Some(vec![8, 1]),
+        };
         assert_eq!(PbNode::decode(&node.encode()), Ok(node));
     }
 
     #[test]
     fn every_cut_of_a_node_is_refused_or_read_and_never_panics() {
-        let bytes = PbNode { links: vec![link("a")], data: Some(vec![8, 1]) }.encode();
-        let refused = (0..bytes.len()).filter(|end| PbNode::decode(&bytes[..*end]).is_err()).count();
+        let bytes = PbNode {
+            links: vec![link("a")],
+            data: Some(vec![8, 1]),
+        }
+        .encode();
+        let refused = (0..bytes.len())
+            .filter(|end| PbNode::decode(&bytes[..*end]).is_err())
+            .count();
         assert!(refused > bytes.len() / 2);
     }
 }

@@ -43,9 +43,21 @@ pub fn prefix_width(fanout: u64) -> usize {
 
 /// Looks for `name` in one level of a sharded directory.
 #[must_use]
-pub fn entry<'a>(level: &'a PbNode, fanout: u64, bits: &mut HashBits, name: &str) -> Option<Entry<'a>> {
-    let prefix = format!("{:0width$X}", bits.slot(fanout)?, width = prefix_width(fanout));
-    let mut in_slot = level.links.iter().filter_map(|link| Some((link, link.name.strip_prefix(&prefix)?)));
+pub fn entry<'a>(
+    level: &'a PbNode,
+    fanout: u64,
+    bits: &mut HashBits,
+    name: &str,
+) -> Option<Entry<'a>> {
+    let prefix = format!(
+        "{:0width$X}",
+        bits.slot(fanout)?,
+        width = prefix_width(fanout)
+    );
+    let mut in_slot = level
+        .links
+        .iter()
+        .filter_map(|link| Some((link, link.name.strip_prefix(&prefix)?)));
     in_slot.find_map(|(link, rest)| match rest {
         "" => Some(Entry::Below(link)),
         rest if rest == name => Some(Entry::Found(link)),

@@ -42,7 +42,13 @@ impl Data {
     /// A message of a kind, otherwise empty.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
-        Self { kind, bytes: Vec::new(), size: None, sizes: Vec::new(), fanout: None }
+        Self {
+            kind,
+            bytes: Vec::new(),
+            size: None,
+            sizes: Vec::new(),
+            fanout: None,
+        }
     }
 
     /// Reads the message of a node.
@@ -135,9 +141,18 @@ mod tests {
 
     #[test]
     fn messages_survive_the_round_trip() {
-        let file = Data { bytes: vec![1, 2], size: Some(7), sizes: vec![2, 300], ..Data::new(Kind::File) };
+        let file = Data {
+            bytes: vec![1, 2],
+            size: Some(7),
+            sizes: vec![2, 300],
+            ..Data::new(Kind::File)
+        };
         assert_eq!(Data::decode(&file.encode()), Ok(file));
-        let shard = Data { bytes: vec![0x80], fanout: Some(256), ..Data::new(Kind::Shard) };
+        let shard = Data {
+            bytes: vec![0x80],
+            fanout: Some(256),
+            ..Data::new(Kind::Shard)
+        };
         assert_eq!(Data::decode(&shard.encode()), Ok(shard));
     }
 
@@ -150,7 +165,10 @@ mod tests {
     #[test]
     fn odd_fanouts_are_refused() {
         for fanout in [0, 1, 7, 255, 1 << 40] {
-            let shard = Data { fanout: Some(fanout), ..Data::new(Kind::Shard) };
+            let shard = Data {
+                fanout: Some(fanout),
+                ..Data::new(Kind::Shard)
+            };
             assert_eq!(Data::decode(&shard.encode()), Err(Error::Fanout(fanout)));
         }
     }

@@ -1,0 +1,67 @@
+//! The written record of a seeded world: what was put in, what a migration must make of it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Condition, Expected, Protocol, Sizes};
+
+/// The file name of the manifest in the folder of the local network.
+pub const FILE: &str = "world.json";
+
+/// The schema that a manifest names.
+pub const SCHEMA: &str = "sterna.world/1";
+
+/// A seeded world as written to [`FILE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The seed that makes the same world again.
+    pub seed: u64,
+    /// Its sizes.
+    pub sizes: Sizes,
+    /// Bytes in all shards.
+    pub bytes: u64,
+    /// Every upload.
+    pub uploads: Vec<Record>,
+}
+
+/// One upload of a world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its number; with the seed it determines the content.
+    pub number: usize,
+    /// The account.
+    pub customer: String,
+    /// The space, `did:key:…`.
+    pub space: String,
+    /// The root CID.
+    pub root: String,
+    /// CIDs of its shards, as in its row.
+    pub shards: Vec<String>,
+    /// How the shards were stored.
+    pub protocol: Protocol,
+    /// What it had before the migration.
+    pub condition: Condition,
+    /// What a migration must make of it.
+    pub expected: Expected,
+    /// Whether the gateway must serve it once the migration has run.
+    pub retrievable: bool,
+}
+
+impl Manifest {
+    /// Reads the manifest in `folder`.
+    pub fn read(folder: &Path) -> std::io::Result<Self> {
+        let text = std::fs::read(folder.join(FILE))?;
+        serde_json::from_slice(&text).map_err(std::io::Error::from)
+    }
+
+    /// Writes the manifest into `folder`, whole or not at all.
+    pub fn write(&self, folder: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        let draft = folder.join(".world.json.draft");
+        std::fs::write(&draft, text)?;
+        std::fs::rename(draft, folder.join(FILE))
+    }
+}
