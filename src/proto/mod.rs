@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod car;
+mod carrier;
 pub mod cbor;
 pub mod claims;
 pub mod did;

@@ -2,14 +2,14 @@
 
 use cid::Cid;
 
-use crate::proto::{block, cbor, did, signature, ucan};
+use crate::proto::{cbor, did, signature, ucan};
 
 /// Why something is no message or no receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The bytes are no CAR of a message.
+    /// The message block is malformed.
     #[error("read message: {0}")]
-    Message(String),
+    Message(&'static str),
     /// A linked block is not among the blocks.
     #[error("read message: block {0} is missing")]
     Missing(Cid),
@@ -19,9 +19,6 @@ pub enum Error {
     /// A `ucan/conclude` invocation carries no receipt.
     #[error("read conclusion: {0}")]
     Conclude(&'static str),
-    /// A block does not hash to its CID.
-    #[error(transparent)]
-    Block(#[from] block::Mismatch),
     /// DAG-CBOR failed.
     #[error(transparent)]
     Cbor(#[from] cbor::Error),
@@ -31,7 +28,7 @@ pub enum Error {
     /// A signature is malformed.
     #[error(transparent)]
     Signature(#[from] signature::Error),
-    /// An invocation or other delegation is malformed.
+    /// An invocation or other delegation is malformed, or the CAR around it.
     #[error(transparent)]
     Ucan(#[from] ucan::Error),
 }

@@ -2,12 +2,16 @@
 
 mod conclude;
 mod error;
+mod inspect;
+mod outcome;
 mod receipt;
 mod wire;
 
 pub use conclude::{conclude, concluded, find_receipt};
 pub use error::Error;
-pub use receipt::{Effects, Outcome, Receipt, Task};
+pub use inspect::inspect;
+pub use outcome::Outcome;
+pub use receipt::{Effects, Receipt, Task};
 pub use wire::Message;
 
 /// Content type of requests and replies.

@@ -3,62 +3,14 @@
 use std::sync::Arc;
 
 use cid::Cid;
-use ipld_core::ipld::Ipld;
 
 use super::Error;
-use crate::proto::ucan::Proof;
+use super::outcome::{Model, Outcome};
+use crate::proto::ucan::{Delegation, Proof};
 use crate::proto::{Block, Blocks, Did, Signature, Signer, Verifier};
 
 /// An invocation or effect: with its blocks, or by its link alone.
 pub type Task = Proof;
-
-/// What came out.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// Success, with a value.
-    Ok(Ipld),
-    /// Failure; a map with `name` and, mostly, `message`.
-    Err(Ipld),
-}
-
-impl Outcome {
-    /// A failure with a name and a message.
-    #[must_use]
-    pub fn error(name: &str, message: &str) -> Self {
-        let text = |text: &str| Ipld::String(text.to_owned());
-        Self::Err(Ipld::Map(
-            [
-                ("name".to_owned(), text(name)),
-                ("message".to_owned(), text(message)),
-            ]
-            .into(),
-        ))
-    }
-
-    /// Success with an empty map.
-    #[must_use]
-    pub fn done() -> Self {
-        Self::Ok(Ipld::Map([].into()))
-    }
-
-    /// The value of a success.
-    #[must_use]
-    pub fn ok(&self) -> Option<&Ipld> {
-        match self {
-            Self::Ok(value) => Some(value),
-            Self::Err(_) => None,
-        }
-    }
-
-    /// The value of a failure.
-    #[must_use]
-    pub fn err(&self) -> Option<&Ipld> {
-        match self {
-            Self::Ok(_) => None,
-            Self::Err(value) => Some(value),
-        }
-    }
-}
 
 /// What an invocation sets in motion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,14 +28,7 @@ pub struct Receipt(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     root: Block,
-    ran: Cid,
-    outcome: Outcome,
-    fork: Vec<Cid>,
-    join: Option<Cid>,
-    proofs: Vec<Cid>,
-    issuer: Option<Did>,
-    signature: Signature,
-    signed: Vec<u8>,
+    model: Model,
     blocks: Arc<Blocks>,
 }
 
@@ -95,8 +40,32 @@ impl Receipt {
         outcome: Outcome,
         effects: Effects,
     ) -> Result<Self, Error> {
-        let _ = (issuer, ran.into(), outcome, effects);
-        todo!()
+        let ran = ran.into();
+        let mut blocks = Blocks::new();
+        for task in std::iter::once(&ran)
+            .chain(&effects.fork)
+            .chain(&effects.join)
+        {
+            blocks.extend(
+                task.delegation()
+                    .map(Delegation::export)
+                    .unwrap_or_default(),
+            );
+        }
+        let model = Model::sign(
+            issuer,
+            *ran.cid(),
+            outcome,
+            effects.fork.iter().map(|task| *task.cid()).collect(),
+            effects.join.as_ref().map(|task| *task.cid()),
+        )?;
+        let root = Block::dag_cbor(&model.to_ipld())?;
+        blocks.insert(root.clone());
+        Ok(Self(Arc::new(Inner {
+            root,
+            model,
+            blocks: Arc::new(blocks),
+        })))
     }
 
     /// Finds the receipt block `cid` among `blocks` and reads it.
@@ -106,8 +75,13 @@ impl Receipt {
 
     /// As [`Receipt::view`], without copying the set of blocks.
     pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, Error> {
-        let _ = (cid, blocks);
-        todo!()
+        let root = blocks.get(cid).ok_or(Error::Missing(*cid))?;
+        let model = Model::decode(&root.bytes)?;
+        Ok(Self(Arc::new(Inner {
+            root,
+            model,
+            blocks: Arc::clone(blocks),
+        })))
     }
 
     /// The CID of the receipt block.
@@ -116,42 +90,57 @@ impl Receipt {
         &self.0.root.cid
     }
 
+    /// The receipt block as received or written.
+    #[must_use]
+    pub fn block(&self) -> &Block {
+        &self.0.root
+    }
+
     /// The invocation that ran.
     #[must_use]
     pub fn ran(&self) -> Task {
-        todo!()
+        self.task(&self.0.model.ran)
     }
 
     /// What came out.
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
-        &self.0.outcome
+        &self.0.model.outcome
     }
 
     /// The tasks forked, in order.
     #[must_use]
     pub fn forks(&self) -> Vec<Task> {
-        let _ = (&self.0.fork, &self.0.ran, &self.0.proofs, &self.0.signed);
-        todo!()
+        self.0.model.fork.iter().map(|cid| self.task(cid)).collect()
     }
 
     /// The task that the result waits for.
     #[must_use]
     pub fn join(&self) -> Option<Task> {
-        let _ = &self.0.join;
-        todo!()
+        self.0.model.join.as_ref().map(|cid| self.task(cid))
+    }
+
+    /// The delegations that let the issuer sign, mostly none.
+    #[must_use]
+    pub fn proofs(&self) -> Vec<Proof> {
+        self.0
+            .model
+            .proofs
+            .iter()
+            .map(|cid| self.task(cid))
+            .collect()
     }
 
     /// Who signed, if that is written.
     #[must_use]
     pub fn issuer(&self) -> Option<&Did> {
-        self.0.issuer.as_ref()
+        self.0.model.issuer.as_ref()
     }
 
     /// The signature.
     #[must_use]
     pub fn signature(&self) -> &Signature {
-        &self.0.signature
+        &self.0.model.signature
     }
 
     /// All blocks that came along.
@@ -160,16 +149,41 @@ impl Receipt {
         &self.0.blocks
     }
 
+    /// The bytes that the signature covers: the DAG-CBOR of `ocm`.
+    #[must_use]
+    pub fn signed_bytes(&self) -> &[u8] {
+        &self.0.model.signed
+    }
+
     /// Checks the signature. The verifier's DID must be the issuer, if one is written.
     #[must_use]
     pub fn verify(&self, verifier: &Verifier) -> bool {
-        let _ = verifier;
-        todo!()
+        self.issuer().is_none_or(|issuer| issuer == verifier.did())
+            && verifier.verify(&self.0.model.signed, &self.0.model.signature)
     }
 
     /// The blocks in the order in which a receipt is sent: ran, forks, join, proofs, receipt.
     #[must_use]
     pub fn export(&self) -> Vec<Block> {
-        todo!()
+        let model = &self.0.model;
+        let mut out = Blocks::new();
+        for cid in std::iter::once(&model.ran)
+            .chain(&model.fork)
+            .chain(&model.join)
+            .chain(&model.proofs)
+        {
+            out.extend(
+                self.task(cid)
+                    .delegation()
+                    .map(Delegation::export)
+                    .unwrap_or_default(),
+            );
+        }
+        out.insert(self.0.root.clone());
+        out.iter().collect()
+    }
+
+    fn task(&self, cid: &Cid) -> Task {
+        Delegation::view_shared(cid, &self.0.blocks).map_or(Task::Link(*cid), Task::Delegation)
     }
 }

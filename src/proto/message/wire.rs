@@ -3,10 +3,19 @@
 use std::sync::Arc;
 
 use cid::Cid;
+use ipld_core::ipld::Ipld;
 
 use super::{Error, Receipt};
-use crate::proto::ucan::Delegation;
-use crate::proto::{Block, Blocks};
+use crate::proto::carrier::{self, Carried};
+use crate::proto::ucan::{Caveats, Delegation};
+use crate::proto::{Block, Blocks, cbor};
+
+/// Key of the message block.
+const VERSION: &str = "ucanto/message@7.0.0";
+/// Key of the invocations.
+const EXECUTE: &str = "execute";
+/// Key of the receipts.
+const REPORT: &str = "report";
 
 /// An agent message. Blocks are kept as received, so that a message encodes to the bytes it came in.
 #[derive(Debug, Clone)]
@@ -30,20 +39,80 @@ impl Message {
 
     /// Makes a message of both. A repeated invocation stays repeated in the list; blocks go once.
     pub fn new(invocations: &[Delegation], receipts: &[Receipt]) -> Result<Self, Error> {
-        let _ = (invocations, receipts);
-        todo!()
+        let mut blocks = Blocks::new();
+        let mut report: Vec<(Cid, Cid)> = Vec::new();
+        for invocation in invocations {
+            blocks.extend(invocation.export());
+        }
+        for receipt in receipts {
+            blocks.extend(receipt.export());
+            if report.iter().all(|(ran, _)| ran != receipt.ran().cid()) {
+                report.push((*receipt.ran().cid(), *receipt.cid()));
+            }
+        }
+        let execute: Vec<_> = invocations
+            .iter()
+            .map(|invocation| *invocation.cid())
+            .collect();
+        let mut parts = Caveats::new();
+        if !execute.is_empty() {
+            parts.insert(
+                EXECUTE.into(),
+                Ipld::List(execute.iter().copied().map(Ipld::Link).collect()),
+            );
+        }
+        if !report.is_empty() {
+            let entries = report
+                .iter()
+                .map(|(ran, root)| (ran.to_string(), Ipld::Link(*root)));
+            parts.insert(REPORT.into(), Ipld::Map(entries.collect()));
+        }
+        let root = Block::dag_cbor(&Ipld::Map([(VERSION.to_owned(), Ipld::Map(parts))].into()))?;
+        blocks.insert(root.clone());
+        Ok(Self {
+            root,
+            execute,
+            report,
+            blocks: Arc::new(blocks),
+        })
     }
 
-    /// The CAR body.
+    /// The CAR body. A decoded message keeps the order of its blocks.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        todo!()
+        carrier::write(&[self.root.cid], &self.blocks)
     }
 
     /// Reads a CAR body. Invocations and receipts are read when asked for.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let _ = bytes;
-        todo!()
+        let Carried { roots, blocks } = carrier::read(bytes)?;
+        let cid = roots.first().ok_or(Error::Message("the CAR has no root"))?;
+        let root = blocks.get(cid).ok_or(Error::Missing(*cid))?;
+        let Ipld::Map(mut variants) = cbor::decode(&root.bytes)? else {
+            return Err(Error::Message("the root is no map"));
+        };
+        let Some(Ipld::Map(mut parts)) = variants.remove(VERSION) else {
+            return Err(Error::Message("the root is no ucanto/message@7.0.0"));
+        };
+        let execute = match parts.remove(EXECUTE) {
+            None => Vec::new(),
+            Some(Ipld::List(links)) => links.into_iter().map(link).collect::<Result<_, _>>()?,
+            Some(_) => return Err(Error::Message("execute is no list")),
+        };
+        let report = match parts.remove(REPORT) {
+            None => Vec::new(),
+            Some(Ipld::Map(entries)) => entries
+                .into_iter()
+                .map(reported)
+                .collect::<Result<_, _>>()?,
+            Some(_) => return Err(Error::Message("report is no map")),
+        };
+        Ok(Self {
+            root,
+            execute,
+            report,
+            blocks: Arc::new(blocks),
+        })
     }
 
     /// The CID of the message block.
@@ -93,4 +162,19 @@ impl Message {
             .map(|(_, root)| Receipt::view_shared(root, &self.blocks))
             .collect()
     }
+}
+
+fn link(value: Ipld) -> Result<Cid, Error> {
+    match value {
+        Ipld::Link(cid) => Ok(cid),
+        _ => Err(Error::Message(
+            "execute or report holds something that is no link",
+        )),
+    }
+}
+
+fn reported((ran, root): (String, Ipld)) -> Result<(Cid, Cid), Error> {
+    let ran = Cid::try_from(ran.as_str())
+        .map_err(|_| Error::Message("report has a key that is no CID"))?;
+    Ok((ran, link(root)?))
 }

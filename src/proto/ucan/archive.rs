@@ -1,27 +1,67 @@
 //! Delegations as CAR files: archives of one, and `delegationsToBytes` of several (protocol: ucan §6).
 
+use std::sync::Arc;
+
+use ipld_core::ipld::Ipld;
+
 use super::{Delegation, Error};
+use crate::proto::carrier::{self, Carried};
+use crate::proto::{Block, Blocks, cbor};
+
+/// Key of the variant block.
+const VARIANT: &str = "ucan@0.9.1";
 
 /// Writes the archive of a delegation: its export, then a variant block that is the only root.
 pub fn archive(delegation: &Delegation) -> Result<Vec<u8>, Error> {
-    let _ = delegation;
-    todo!()
+    let variant = Ipld::Map([(VARIANT.to_owned(), Ipld::Link(*delegation.cid()))].into());
+    let variant = Block::dag_cbor(&variant)?;
+    let mut blocks: Blocks = delegation.export().into_iter().collect();
+    blocks.insert(variant.clone());
+    Ok(carrier::write(&[variant.cid], &blocks))
 }
 
-/// Reads an archive.
+/// Reads an archive. Every block is checked against its CID.
 pub fn extract(bytes: &[u8]) -> Result<Delegation, Error> {
-    let _ = bytes;
-    todo!()
+    extract_from(carrier::read(bytes)?)
+}
+
+/// Reads the archive out of a CAR that is read already.
+pub(super) fn extract_from(car: Carried) -> Result<Delegation, Error> {
+    let root = car.roots.first().ok_or(Error::Variant)?;
+    let variant = cbor::decode(&car.blocks.get(root).ok_or(Error::Missing(*root))?.bytes)?;
+    match variant {
+        Ipld::Map(entries) => match entries.get(VARIANT) {
+            Some(Ipld::Link(cid)) if entries.len() == 1 => {
+                Delegation::view_shared(cid, &Arc::new(car.blocks))
+            }
+            _ => Err(Error::Variant),
+        },
+        _ => Err(Error::Variant),
+    }
 }
 
 /// Writes `delegationsToBytes`: a CAR whose roots are the delegations.
-pub fn to_bytes(delegations: &[Delegation]) -> Result<Vec<u8>, Error> {
-    let _ = delegations;
-    todo!()
+#[must_use]
+pub fn to_bytes(delegations: &[Delegation]) -> Vec<u8> {
+    let roots: Vec<_> = delegations
+        .iter()
+        .map(|delegation| *delegation.cid())
+        .collect();
+    let blocks = delegations.iter().flat_map(Delegation::export).collect();
+    carrier::write(&roots, &blocks)
 }
 
-/// Reads `delegationsToBytes`: one delegation per root, each seeing all blocks.
+/// Reads `delegationsToBytes`: one delegation per root, each seeing all blocks. Every block is checked against its
+/// CID.
 pub fn from_bytes(bytes: &[u8]) -> Result<Vec<Delegation>, Error> {
-    let _ = bytes;
-    todo!()
+    views_of(carrier::read(bytes)?)
+}
+
+/// One delegation per root of a CAR.
+pub(super) fn views_of(car: Carried) -> Result<Vec<Delegation>, Error> {
+    let blocks = Arc::new(car.blocks);
+    car.roots
+        .iter()
+        .map(|root| Delegation::view_shared(root, &blocks))
+        .collect()
 }

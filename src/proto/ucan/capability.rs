@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use ipld_core::ipld::Ipld;
 
+use super::Error;
+
 /// Caveats of a capability, or the values of a fact.
 pub type Caveats = BTreeMap<String, Ipld>;
 
@@ -14,7 +16,7 @@ pub struct Capability {
     pub can: String,
     /// The resource: a URI, such as a DID or `ucan:*`.
     pub with: String,
-    /// The caveats. `None` and an empty map are different bytes.
+    /// The caveats, a map. `None` and an empty map are different bytes.
     pub nb: Option<Ipld>,
 }
 
@@ -55,5 +57,60 @@ impl Capability {
             Some(Ipld::Map(caveats)) => caveats.get(name),
             _ => None,
         }
+    }
+
+    /// Reads the map of a UCAN block.
+    pub(super) fn from_ipld(value: Ipld) -> Result<Self, Error> {
+        let Ipld::Map(mut fields) = value else {
+            return Err(Error::Field("att holds something that is no map"));
+        };
+        let mut text = |name| match fields.remove(name) {
+            Some(Ipld::String(text)) => Ok(text),
+            _ => Err(Error::Field("a capability lacks can or with")),
+        };
+        let (can, with) = (text("can")?, text("with")?);
+        let capability = Self {
+            can,
+            with,
+            nb: fields.remove("nb"),
+        };
+        capability.check()?;
+        Ok(capability)
+    }
+
+    /// The map of a UCAN block.
+    pub(super) fn to_ipld(&self) -> Ipld {
+        let mut fields = Caveats::new();
+        fields.insert("can".into(), self.can.clone().into());
+        fields.insert("with".into(), self.with.clone().into());
+        if let Some(nb) = &self.nb {
+            fields.insert("nb".into(), nb.clone());
+        }
+        Ipld::Map(fields)
+    }
+
+    /// Refuses abilities without a `/` in their middle and resources without a scheme.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let letters = self.can.as_bytes();
+        let inner = letters
+            .get(1..letters.len().saturating_sub(1))
+            .unwrap_or_default();
+        if self.can != "*" && !inner.contains(&b'/') {
+            return Err(Error::Capability(self.can.chars().take(80).collect()));
+        }
+        let scheme = self
+            .with
+            .split_once(':')
+            .map(|(scheme, _)| scheme)
+            .unwrap_or_default();
+        let starts = scheme.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        if !starts
+            || !scheme
+                .bytes()
+                .all(|letter| letter.is_ascii_alphanumeric() || b"+-.".contains(&letter))
+        {
+            return Err(Error::Capability(self.with.chars().take(80).collect()));
+        }
+        Ok(())
     }
 }

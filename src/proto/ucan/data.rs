@@ -4,10 +4,13 @@ use cid::Cid;
 use ipld_core::ipld::Ipld;
 
 use super::{Capability, Caveats, Error};
-use crate::proto::{Did, Signature};
+use crate::proto::{Did, Signature, cbor};
 
 /// One entry of `fct`.
 pub type Fact = Caveats;
+
+/// The version that is written.
+pub(super) const VERSION: &str = "0.9.1";
 
 /// The fields of a UCAN as decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +25,7 @@ pub struct Ucan {
     pub capabilities: Vec<Capability>,
     /// Unix seconds at which it ends; `None` = never.
     pub expiration: Option<u64>,
-    /// Unix seconds before which it does not hold; `None` and 0 = always.
+    /// Unix seconds until which it does not hold yet; `None` and 0 = always.
     pub not_before: Option<u64>,
     /// Text that makes the CID another one. `None` and empty are different bytes with equal signatures.
     pub nonce: Option<String>,
@@ -30,14 +33,130 @@ pub struct Ucan {
     pub facts: Vec<Fact>,
     /// Links of the delegations that this one rests on.
     pub proofs: Vec<Cid>,
-    /// The signature over [`super::payload`].
+    /// The signature over [`Ucan::signed_text`].
     pub signature: Signature,
 }
 
 impl Ucan {
-    /// Reads the fields out of a decoded UCAN block.
-    pub fn from_ipld(value: Ipld) -> Result<Self, Error> {
-        let _ = value;
-        todo!()
+    /// Reads the DAG-CBOR bytes of a UCAN block. Key order does not matter, `prf`, `fct` and `nb` may be missing.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let Ipld::Map(mut fields) = cbor::decode(bytes)? else {
+            return Err(Error::Field("the block is no map"));
+        };
+        let mut take = |name: &str| fields.remove(name);
+        Ok(Self {
+            version: version(take("v"))?,
+            issuer: principal(take("iss"))?,
+            audience: principal(take("aud"))?,
+            capabilities: list(take("att").ok_or(Error::Field("att is missing"))?)?
+                .into_iter()
+                .map(Capability::from_ipld)
+                .collect::<Result<_, _>>()?,
+            expiration: seconds(take("exp").ok_or(Error::Field("exp is missing"))?)?,
+            not_before: take("nbf").map_or(Ok(None), seconds)?,
+            nonce: match take("nnc") {
+                None => None,
+                Some(Ipld::String(nonce)) => Some(nonce),
+                Some(_) => return Err(Error::Field("nnc is no text")),
+            },
+            facts: take("fct")
+                .map_or(Ok(Vec::new()), list)?
+                .into_iter()
+                .map(fact)
+                .collect::<Result<_, _>>()?,
+            proofs: take("prf")
+                .map_or(Ok(Vec::new()), list)?
+                .into_iter()
+                .map(link)
+                .collect::<Result<_, _>>()?,
+            signature: match take("s") {
+                Some(Ipld::Bytes(bytes)) => Signature::from_bytes(&bytes)?,
+                _ => return Err(Error::Field("s is no bytes")),
+            },
+        })
+    }
+
+    /// Writes the DAG-CBOR bytes.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
+        let mut fields = Caveats::new();
+        let mut put = |name: &str, value: Ipld| drop(fields.insert(name.to_owned(), value));
+        put("s", self.signature.as_bytes().to_vec().into());
+        put("v", self.version.clone().into());
+        put(
+            "att",
+            Ipld::List(self.capabilities.iter().map(Capability::to_ipld).collect()),
+        );
+        put("aud", self.audience.to_bytes().into());
+        put(
+            "exp",
+            self.expiration
+                .map_or(Ipld::Null, |seconds| Ipld::Integer(seconds.into())),
+        );
+        put("iss", self.issuer.to_bytes().into());
+        put(
+            "prf",
+            Ipld::List(self.proofs.iter().copied().map(Ipld::Link).collect()),
+        );
+        if !self.facts.is_empty() {
+            put(
+                "fct",
+                Ipld::List(self.facts.iter().cloned().map(Ipld::Map).collect()),
+            );
+        }
+        if let Some(nonce) = &self.nonce {
+            put("nnc", nonce.clone().into());
+        }
+        if let Some(seconds) = self.not_before.filter(|seconds| *seconds != 0) {
+            put("nbf", Ipld::Integer(seconds.into()));
+        }
+        Ok(cbor::encode(&Ipld::Map(fields))?)
+    }
+}
+
+fn version(value: Option<Ipld>) -> Result<String, Error> {
+    match value {
+        Some(Ipld::String(version)) if version.starts_with("0.9.") && version.len() < 16 => {
+            Ok(version)
+        }
+        Some(Ipld::String(version)) => Err(Error::Version(version.chars().take(80).collect())),
+        _ => Err(Error::Field("v is no text")),
+    }
+}
+
+fn principal(value: Option<Ipld>) -> Result<Did, Error> {
+    match value {
+        Some(Ipld::Bytes(bytes)) => Ok(Did::from_bytes(&bytes)?),
+        _ => Err(Error::Field("iss or aud is no bytes")),
+    }
+}
+
+fn seconds(value: Ipld) -> Result<Option<u64>, Error> {
+    match value {
+        Ipld::Null => Ok(None),
+        Ipld::Integer(seconds) => Ok(Some(
+            u64::try_from(seconds).map_err(|_| Error::Field("exp or nbf is negative"))?,
+        )),
+        _ => Err(Error::Field("exp or nbf is no integer")),
+    }
+}
+
+fn list(value: Ipld) -> Result<Vec<Ipld>, Error> {
+    match value {
+        Ipld::List(items) => Ok(items),
+        _ => Err(Error::Field("att, fct or prf is no list")),
+    }
+}
+
+fn fact(value: Ipld) -> Result<Fact, Error> {
+    match value {
+        Ipld::Map(fact) => Ok(fact),
+        _ => Err(Error::Field("fct holds something that is no map")),
+    }
+}
+
+fn link(value: Ipld) -> Result<Cid, Error> {
+    match value {
+        Ipld::Link(cid) => Ok(cid),
+        _ => Err(Error::Field("prf holds something that is no link")),
     }
 }

@@ -1,11 +1,15 @@
 //! A delegation with the blocks that came along.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cid::Cid;
 
+use super::export;
 use super::{Capability, Error, Fact, Ucan};
 use crate::proto::{Block, Blocks, Did, Verifier};
+
+/// Multicodec of UCAN blocks.
+pub(super) const DAG_CBOR: u64 = 0x71;
 
 /// A UCAN, its block as received, and the blocks it can be resolved against. Cheap to clone; equal when the CIDs are.
 #[derive(Clone)]
@@ -15,6 +19,7 @@ struct Inner {
     block: Block,
     ucan: Ucan,
     blocks: Arc<Blocks>,
+    proofs: OnceLock<Vec<Proof>>,
 }
 
 /// A delegation that is cited: with its block if that is here, else by its link.
@@ -66,8 +71,22 @@ impl Delegation {
 
     /// As [`Delegation::view`], without copying the set of blocks.
     pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, Error> {
-        let _ = (cid, blocks);
-        todo!()
+        let block = blocks.get(cid).ok_or(Error::Missing(*cid))?;
+        if cid.codec() != DAG_CBOR {
+            return Err(Error::Codec(*cid));
+        }
+        let ucan = Ucan::decode(&block.bytes)?;
+        Ok(Self::of(block, ucan, Arc::clone(blocks)))
+    }
+
+    /// Puts a delegation together.
+    pub(super) fn of(block: Block, ucan: Ucan, blocks: Arc<Blocks>) -> Self {
+        Self(Arc::new(Inner {
+            block,
+            ucan,
+            blocks,
+            proofs: OnceLock::new(),
+        }))
     }
 
     /// The CID of the UCAN block.
@@ -126,22 +145,31 @@ impl Delegation {
 
     /// The delegations this one rests on, in order. A cited block that is no UCAN counts as link.
     #[must_use]
-    pub fn proofs(&self) -> Vec<Proof> {
-        todo!()
+    pub fn proofs(&self) -> &[Proof] {
+        self.0.proofs.get_or_init(|| {
+            let view = |cid: &Cid| {
+                Self::view_shared(cid, &self.0.blocks).map_or(Proof::Link(*cid), Proof::Delegation)
+            };
+            self.0.ucan.proofs.iter().map(view).collect()
+        })
     }
 
     /// The blocks of this delegation in the order in which it is sent: proofs depth first, attached blocks, UCAN
     /// (protocol: ucan §6).
     #[must_use]
     pub fn export(&self) -> Vec<Block> {
-        todo!()
+        export::export(self)
     }
 
     /// Checks the signature with a key whose DID must be the issuer. Says nothing of time, proofs or sessions.
     #[must_use]
     pub fn verify(&self, verifier: &Verifier) -> bool {
-        let _ = verifier;
-        todo!()
+        verifier.did() == self.issuer()
+            && self
+                .0
+                .ucan
+                .signed_text()
+                .is_ok_and(|text| verifier.verify(text.as_bytes(), &self.0.ucan.signature))
     }
 }
 

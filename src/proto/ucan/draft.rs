@@ -1,9 +1,14 @@
 //! Making delegations.
 
+use std::sync::Arc;
+
 use cid::Cid;
 
-use super::{Capability, Delegation, Error, Fact, Proof};
-use crate::proto::{Block, Did, Signer};
+use super::data::VERSION;
+use super::delegation::DAG_CBOR;
+use super::export::attached_links;
+use super::{Capability, Delegation, Error, Fact, Proof, Ucan};
+use crate::proto::{Block, Blocks, Did, Signature, Signer};
 
 /// Who issues a delegation.
 #[derive(Clone, Copy)]
@@ -135,22 +140,54 @@ impl<'a> Draft<'a> {
         self.proof(Proof::Link(cid))
     }
 
-    /// Sends a block along. It is exported only if a caveat or fact links to it.
+    /// Sends a block along. A caveat or fact must link to it.
     pub fn attach(mut self, block: Block) -> Self {
         self.attached.push(block);
         self
     }
 
-    /// Signs. Fails on malformed capabilities and on values that CBOR cannot hold.
+    /// Signs. Fails on malformed capabilities, on values that CBOR cannot hold, and on attached blocks without a link.
     pub fn sign(self) -> Result<Delegation, Error> {
-        let _ = (
-            self.issuer,
-            self.audience,
-            self.capabilities,
-            self.expiration,
-            self.not_before,
-        );
-        let _ = (self.nonce, self.facts, self.proofs, self.attached);
-        todo!()
+        let mut blocks = Blocks::new();
+        for proof in self.proofs.iter().filter_map(Proof::delegation) {
+            blocks.extend(proof.export());
+        }
+        let mut ucan = Ucan {
+            version: VERSION.to_owned(),
+            issuer: self.issuer.did().clone(),
+            audience: self.audience,
+            capabilities: self.capabilities,
+            expiration: match self.expiration {
+                Expiration::Never => None,
+                Expiration::At(seconds) => Some(seconds),
+            },
+            not_before: self.not_before.filter(|seconds| *seconds != 0),
+            nonce: self.nonce,
+            facts: self.facts,
+            proofs: self.proofs.iter().map(|proof| *proof.cid()).collect(),
+            // Names the algorithm that the signed text must name.
+            signature: match self.issuer {
+                Issuer::Key(_) => Signature::eddsa(&[0; 64]),
+                Issuer::Absentee(_) => Signature::absentee(),
+            },
+        };
+        for capability in &mut ucan.capabilities {
+            capability.can = capability.can.to_lowercase();
+            capability.check()?;
+        }
+        if let Issuer::Key(signer) = self.issuer {
+            ucan.signature = signer.sign(ucan.signed_text()?.as_bytes());
+        }
+        let links = attached_links(&ucan);
+        if let Some(block) = self
+            .attached
+            .iter()
+            .find(|block| !links.contains(&block.cid))
+        {
+            return Err(Error::Unlinked(block.cid));
+        }
+        blocks.extend(self.attached);
+        let block = Block::new(DAG_CBOR, ucan.encode()?);
+        Ok(Delegation::of(block, ucan, Arc::new(blocks)))
     }
 }

@@ -2,7 +2,7 @@
 
 use cid::Cid;
 
-use crate::proto::{block, cbor, did, json, signature};
+use crate::proto::{block, car, cbor, did, json, signature};
 
 /// Why something is no delegation, or cannot be made one.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +22,12 @@ pub enum Error {
     /// The block of a delegation is not among the blocks.
     #[error("read UCAN: block {0} is missing")]
     Missing(Cid),
-    /// The bytes are no CAR of the expected kind.
-    #[error("read delegations: {0}")]
-    Car(String),
+    /// A block is attached that no caveat and no fact links to.
+    #[error("sign UCAN: nothing links to attached block {0}")]
+    Unlinked(Cid),
+    /// The bytes are no CAR.
+    #[error("read blocks")]
+    Car(#[from] car::Error),
     /// The archive names another version or nothing.
     #[error("read archive: no ucan@0.9.1 variant")]
     Variant,

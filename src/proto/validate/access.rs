@@ -1,8 +1,20 @@
 //! The walk from a claim to the owner of its resource.
 
-use super::{Context, InvalidAudience, Rule, Unauthorized};
-use crate::proto::Did;
-use crate::proto::ucan::{Capability, Delegation};
+use std::cell::Cell;
+
+use ipld_core::ipld::Ipld;
+
+use super::rule::derives_as_javascript;
+use super::session;
+use super::wording::{Reasons, claimed, decoded, item, js_date};
+use super::{Context, Derives, InvalidAudience, Rule, Unauthorized};
+use crate::proto::ucan::{Capability, Caveats, Delegation, Proof};
+use crate::proto::{Did, Verifier};
+
+/// Delegations that one decision looks at, repeats counted. Honest chains need a handful.
+const BUDGET: u32 = 2_000;
+/// Longest chain of proofs and attestations that is followed.
+const DEPTH: u32 = 48;
 
 /// A capability that is proven, with the chain that proves it.
 #[derive(Debug, Clone)]
@@ -13,6 +25,13 @@ pub struct Authorization {
     pub delegation: Delegation,
     /// What the delegation rests on; nothing if its issuer owns the resource.
     pub proof: Option<Box<Authorization>>,
+}
+
+impl Authorization {
+    /// Goes from the claim to the root of the chain.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |link| link.proof.as_deref())
+    }
 }
 
 /// Decides whether an invocation may do what it claims: the first of its capabilities that fits the rule and is proven.
@@ -26,14 +45,26 @@ pub fn access(
     claim(rule, std::slice::from_ref(invocation), context)
 }
 
-/// Decides whether any of the delegations proves the rule's ability.
+/// Decides whether any of the delegations proves the rule's ability. Their audiences are not compared.
 pub fn claim(
     rule: &Rule,
     delegations: &[Delegation],
     context: &Context<'_>,
 ) -> Result<Authorization, Unauthorized> {
-    let _ = (rule, delegations, context);
-    todo!()
+    let matcher = Matcher {
+        can: rule.can,
+        with: &rule.with,
+        nb: &rule.nb,
+        derives: rule.derives,
+    };
+    let walk = Walk {
+        context,
+        budget: Cell::new(BUDGET),
+    };
+    walk.claim(&matcher, delegations, DEPTH)
+        .map_err(|refusal| Unauthorized {
+            message: refusal.message,
+        })
 }
 
 /// Checks that an invocation is meant for a service: its own DID, or one of the alternatives.
@@ -50,4 +81,335 @@ pub fn audience(
         expected: own.clone(),
         got: got.clone(),
     })
+}
+
+/// A rule whose checks may be closures.
+pub(super) struct Matcher<'a> {
+    pub(super) can: &'a str,
+    pub(super) with: &'a dyn Fn(&str) -> Result<(), String>,
+    pub(super) nb: &'a dyn Fn(Caveats) -> Result<Caveats, String>,
+    pub(super) derives: Derives,
+}
+
+/// A refused claim.
+pub(super) struct Refusal {
+    pub(super) message: String,
+    /// Something matched, but its own proofs failed.
+    pub(super) matched: bool,
+}
+
+/// A capability in the delegation that states it.
+struct Source<'a> {
+    capability: &'a Capability,
+    delegation: &'a Delegation,
+}
+
+/// A capability that fits, with its caveats parsed.
+struct Match<'a> {
+    value: Capability,
+    delegation: &'a Delegation,
+}
+
+impl Match<'_> {
+    fn is_self_issued(&self) -> bool {
+        self.value.with == self.delegation.issuer().as_str()
+    }
+
+    fn authorized(self, proof: Option<Authorization>) -> Authorization {
+        Authorization {
+            capability: self.value,
+            delegation: self.delegation.clone(),
+            proof: proof.map(Box::new),
+        }
+    }
+}
+
+/// One decision.
+pub(super) struct Walk<'a> {
+    pub(super) context: &'a Context<'a>,
+    budget: Cell<u32>,
+}
+
+impl Walk<'_> {
+    /// Looks for a proven capability among those that the delegations state themselves.
+    pub(super) fn claim(
+        &self,
+        matcher: &Matcher<'_>,
+        delegations: &[Delegation],
+        depth: u32,
+    ) -> Result<Authorization, Refusal> {
+        let mut reasons = Reasons::default();
+        let mut sources = Vec::new();
+        for delegation in delegations {
+            match self.validate(delegation, delegations, depth) {
+                Ok(()) => sources.extend(sources_of(delegation)),
+                Err(error) => reasons.invalid.push(error),
+            }
+        }
+        for found in select(matcher, &sources, &mut reasons) {
+            let proof = if found.is_self_issued() {
+                None
+            } else {
+                match self.authorize(matcher, &found, depth) {
+                    Ok(proof) => Some(proof),
+                    Err(error) => {
+                        reasons.failed.push(error);
+                        continue;
+                    }
+                }
+            };
+            let authorization = found.authorized(proof);
+            let mut chain = authorization.chain();
+            let revoked = chain
+                .find(|link| (self.context.revoked)(&link.delegation))
+                .map(|link| *link.delegation.cid());
+            drop(chain);
+            match revoked {
+                None => return Ok(authorization),
+                Some(cid) => reasons
+                    .invalid
+                    .push(format!("Proof {cid} has been revoked")),
+            }
+        }
+        Err(Refusal {
+            message: reasons.of_claim(matcher.can),
+            matched: !reasons.failed.is_empty(),
+        })
+    }
+
+    /// Looks for the capability that a found one derives from, down to one that is self-issued.
+    fn authorize(
+        &self,
+        matcher: &Matcher<'_>,
+        found: &Match<'_>,
+        depth: u32,
+    ) -> Result<Authorization, String> {
+        let mut reasons = Reasons::default();
+        let issuer = found.delegation.issuer();
+        let mut aligned: Vec<Delegation> = Vec::new();
+        let proofs = found.delegation.proofs();
+        for link in proofs
+            .iter()
+            .filter(|proof| proof.delegation().is_none())
+            .map(Proof::cid)
+        {
+            let why = format!("Linked proof '{link}' is not included and could not be resolved");
+            reasons.invalid.push(underivable(link, &why));
+        }
+        for proof in proofs.iter().filter_map(Proof::delegation) {
+            if proof.audience() == issuer {
+                aligned.push(proof.clone());
+            } else {
+                let why = format!(
+                    "Delegation audience is '{}' instead of '{issuer}'",
+                    proof.audience()
+                );
+                reasons.invalid.push(underivable(proof.cid(), &why));
+            }
+        }
+        let mut sources = Vec::new();
+        for proof in &aligned {
+            match self.validate(proof, &aligned, depth) {
+                Ok(()) => sources.extend(sources_of(proof)),
+                Err(why) => reasons.invalid.push(underivable(proof.cid(), &why)),
+            }
+        }
+        for parent in derive(matcher, &found.value, &sources, &mut reasons) {
+            if parent.is_self_issued() {
+                return Ok(parent.authorized(None));
+            }
+            let Some(depth) = depth.checked_sub(1) else {
+                reasons
+                    .failed
+                    .push("The chain of proofs is too long".to_owned());
+                continue;
+            };
+            match self.authorize(matcher, &parent, depth) {
+                Ok(proof) => return Ok(parent.authorized(Some(proof))),
+                Err(error) => reasons.failed.push(error),
+            }
+        }
+        Err(reasons.of_capability(&found.value, issuer.as_str()))
+    }
+
+    /// Checks time and signature of a delegation that stands among others.
+    fn validate(
+        &self,
+        delegation: &Delegation,
+        among: &[Delegation],
+        depth: u32,
+    ) -> Result<(), String> {
+        let Some(budget) = self.budget.get().checked_sub(1) else {
+            return Err("There are too many proofs to look at".to_owned());
+        };
+        self.budget.set(budget);
+        let (cid, ucan, now) = (delegation.cid(), delegation.ucan(), self.context.now);
+        if let Some(end) = ucan.expiration.filter(|end| *end <= now) {
+            return Err(format!("Proof {cid} has expired on {}", js_date(end)));
+        }
+        if let Some(start) = ucan.not_before.filter(|start| *start != 0 && now <= *start) {
+            return Err(format!(
+                "Proof {cid} is not valid before {}",
+                js_date(start)
+            ));
+        }
+        let (issuer, authority) = (&ucan.issuer, self.context.authority);
+        if issuer.is_key() {
+            return match Verifier::from_did(issuer) {
+                Ok(verifier) => verify(delegation, &verifier),
+                Err(error) => Err(error.to_string()),
+            };
+        }
+        if issuer == authority.did() {
+            return verify(delegation, authority);
+        }
+        session::verify(self, delegation, among, depth)
+    }
+}
+
+/// Checks the signature with one key.
+pub(super) fn verify(delegation: &Delegation, verifier: &Verifier) -> Result<(), String> {
+    if delegation.verify(verifier) {
+        return Ok(());
+    }
+    let (cid, issuer, key) = (delegation.cid(), delegation.issuer(), verifier.key_did());
+    if issuer.is_key() {
+        return Err(format!(
+            "Proof {cid} does not has a valid signature from {key}"
+        ));
+    }
+    Err(format!(
+        "Proof {cid} issued by {issuer} does not has a valid signature from {key}\n  ℹ️ Probably issuer signed with a \
+         different key, which got rotated, invalidating delegations that were issued with prior keys"
+    ))
+}
+
+fn underivable(proof: &cid::Cid, why: &str) -> String {
+    format!(
+        "Capability can not be derived from prf:{proof} because:\n{}",
+        item(why)
+    )
+}
+
+fn sources_of(delegation: &Delegation) -> impl Iterator<Item = Source<'_>> {
+    delegation
+        .capabilities()
+        .iter()
+        .map(move |capability| Source {
+            capability,
+            delegation,
+        })
+}
+
+/// The capabilities that are of the matcher's ability.
+fn select<'a>(
+    matcher: &Matcher<'_>,
+    sources: &[Source<'a>],
+    reasons: &mut Reasons,
+) -> Vec<Match<'a>> {
+    let mut matches = Vec::new();
+    for Source {
+        capability,
+        delegation,
+    } in sources
+    {
+        if capability.can != matcher.can {
+            reasons.unknown.push((*capability).clone());
+            continue;
+        }
+        match parse(
+            matcher,
+            &capability.can,
+            &capability.with,
+            caveats(capability),
+        ) {
+            Ok(value) => matches.push(Match { value, delegation }),
+            Err(why) => reasons.narrower.push(format!(
+                "Can not derive [object Object] from delegated capabilities:\n{}",
+                item(&malformed(capability, &why))
+            )),
+        }
+    }
+    matches
+}
+
+/// The capabilities that the claimed one derives from.
+fn derive<'a>(
+    matcher: &Matcher<'_>,
+    claim: &Capability,
+    sources: &[Source<'a>],
+    reasons: &mut Reasons,
+) -> Vec<Match<'a>> {
+    let mut matches = Vec::new();
+    for Source {
+        capability,
+        delegation,
+    } in sources
+    {
+        if !covers(&capability.can, &claim.can) {
+            reasons.unknown.push((*capability).clone());
+            continue;
+        }
+        let with = if capability.with == "ucan:*" {
+            &claim.with
+        } else {
+            &capability.with
+        };
+        let mut laid_over = caveats(claim);
+        laid_over.extend(caveats(capability));
+        let value =
+            parse(matcher, &claim.can, with, laid_over).map_err(|why| malformed(capability, &why));
+        let compare = |value: &Capability| match matcher.derives {
+            Derives::By(derives) => derives(claim, value),
+            Derives::JavaScript => derives_as_javascript(claim, value, &caveats(capability)),
+        };
+        let value = value.and_then(|value| match compare(&value) {
+            Ok(()) => Ok(value),
+            Err(why) => Err(format!("Constraint violation: {why}")),
+        });
+        match value {
+            Ok(value) => matches.push(Match { value, delegation }),
+            Err(why) => reasons.narrower.push(format!(
+                "Can not derive {} from delegated capabilities:\n{}",
+                claimed(claim),
+                item(&why)
+            )),
+        }
+    }
+    matches
+}
+
+/// Tells whether a delegated ability is, or is a pattern for, a claimed one.
+fn covers(pattern: &str, can: &str) -> bool {
+    let within = |prefix: &str| {
+        can.strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    pattern == can || pattern == "*" || pattern.strip_suffix("/*").is_some_and(within)
+}
+
+fn parse(matcher: &Matcher<'_>, can: &str, with: &str, nb: Caveats) -> Result<Capability, String> {
+    (matcher.with)(with)?;
+    let nb = (matcher.nb)(nb)?;
+    Ok(Capability {
+        can: can.to_owned(),
+        with: with.to_owned(),
+        nb: Some(Ipld::Map(nb)),
+    })
+}
+
+fn caveats(capability: &Capability) -> Caveats {
+    match &capability.nb {
+        Some(Ipld::Map(caveats)) => caveats.clone(),
+        _ => Caveats::new(),
+    }
+}
+
+fn malformed(capability: &Capability, why: &str) -> String {
+    format!(
+        "Encountered malformed '{}' capability: {}\n{}",
+        capability.can,
+        decoded(capability),
+        item(why)
+    )
 }

@@ -4,8 +4,10 @@ mod access;
 mod context;
 mod error;
 mod rule;
+mod session;
+mod wording;
 
 pub use access::{Authorization, access, audience, claim};
 pub use context::Context;
 pub use error::{InvalidAudience, Unauthorized};
-pub use rule::{Derives, Rule, derives_equal, derives_js, derives_with};
+pub use rule::{Derives, Rule, derives_equal, derives_with};
