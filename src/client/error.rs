@@ -182,7 +182,6 @@ impl Cause {
     }
 }
 
-#[expect(dead_code, reason = "used by the services")]
 /// Cuts text from outside to what belongs in a message.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 400;

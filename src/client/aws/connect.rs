@@ -1,0 +1,155 @@
+//! Opens the AWS clients: standard chain, explicit timeouts, the SDK's own retries off.
+
+use std::net::IpAddr;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use url::{Host, Url};
+
+use crate::client::{Aws, Credentials, Limits, Queues, R2};
+
+/// Clients of the AWS services in use; cheap to clone. Retries are made by the callers.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// Tables.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Buckets.
+    pub s3: aws_sdk_s3::Client,
+    /// The delegation bucket in R2, if there is one.
+    pub r2: Option<aws_sdk_s3::Client>,
+    /// Queues.
+    pub sqs: aws_sdk_sqs::Client,
+}
+
+impl Clients {
+    /// Resolves region and credentials and makes the clients; nothing is sent to a service yet.
+    ///
+    /// A queue outside AWS is reached at its own address unless `aws.endpoints.sqs` says otherwise.
+    pub async fn connect(aws: &Aws, queues: &Queues, limits: &Limits) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts(limits))
+            .region(Region::new(aws.region.clone()));
+        if let Some(credentials) = &aws.credentials {
+            loader = loader.credentials_provider(fixed(credentials));
+        }
+        let shared = loader.load().await;
+        let queue = aws
+            .endpoints
+            .sqs
+            .clone()
+            .or_else(|| outside_aws(&queues.ipni_blob));
+        Self {
+            dynamodb: dynamodb(&shared, aws.endpoints.dynamodb.as_ref()),
+            s3: s3(&shared, aws.endpoints.s3.as_ref()),
+            r2: aws.r2.as_ref().map(|settings| r2(&shared, settings)),
+            sqs: sqs(&shared, queue.as_ref()),
+        }
+    }
+}
+
+fn timeouts(limits: &Limits) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(limits.connect)
+        .read_timeout(limits.idle)
+        .operation_attempt_timeout(limits.call)
+        .build()
+}
+
+fn fixed(credentials: &Credentials) -> aws_sdk_s3::config::Credentials {
+    aws_sdk_s3::config::Credentials::new(
+        &credentials.access_key_id,
+        &credentials.secret_access_key,
+        credentials.session_token.clone(),
+        None,
+        "sterna settings",
+    )
+}
+
+fn dynamodb(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_dynamodb::Client {
+    let mut config = aws_sdk_dynamodb::config::Builder::from(shared);
+    if let Some(url) = endpoint {
+        config = config.endpoint_url(url.as_str());
+    }
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+fn s3(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_s3::Client {
+    let mut config = s3_config(shared);
+    if let Some(url) = endpoint {
+        config = config
+            .endpoint_url(url.as_str())
+            .force_path_style(is_ip(url));
+    }
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+fn r2(shared: &SdkConfig, settings: &R2) -> aws_sdk_s3::Client {
+    let config = s3_config(shared)
+        .region(Region::new(settings.region.clone()))
+        .credentials_provider(fixed(&settings.credentials))
+        .endpoint_url(settings.endpoint.as_str())
+        .force_path_style(true);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+/// Stores other than AWS know no trailing checksums, so they are sent only where S3 asks for them.
+fn s3_config(shared: &SdkConfig) -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Builder::from(shared)
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+}
+
+fn sqs(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_sqs::Client {
+    let mut config = aws_sdk_sqs::config::Builder::from(shared);
+    if let Some(url) = endpoint {
+        config = config.endpoint_url(url.as_str());
+    }
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+fn is_ip(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        Some(Host::Domain(name)) => name.parse::<IpAddr>().is_ok(),
+        None => false,
+    }
+}
+
+/// Origin of a queue URL whose host is not AWS's.
+fn outside_aws(queue: &Url) -> Option<Url> {
+    let host = queue.host_str()?;
+    let aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
+    (!aws).then(|| queue.join("/").ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn only_addresses_by_number_use_path_style() {
+        assert!(is_ip(&url("http://127.0.0.1:9000")));
+        assert!(is_ip(&url("http://[::1]:9000")));
+        assert!(!is_ip(&url("https://s3.us-west-2.amazonaws.com")));
+        assert!(!is_ip(&url("http://localhost:9000")));
+    }
+
+    #[test]
+    fn a_queue_outside_aws_is_its_own_endpoint() {
+        let local = outside_aws(&url("http://127.0.0.1:9324/000000000000/blob.fifo")).unwrap();
+        assert_eq!(local.as_str(), "http://127.0.0.1:9324/");
+        assert!(
+            outside_aws(&url(
+                "https://sqs.us-west-2.amazonaws.com/505595374361/x.fifo"
+            ))
+            .is_none()
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! Objects of the network's buckets: bounded reads, writes that may be repeated.
+
+mod claims;
+mod delegations;
+mod object;
+
+pub use claims::ClaimStore;
+pub use delegations::DelegationStore;
+pub(crate) use object::{get, put};

@@ -1,0 +1,66 @@
+//! One GET or PUT of an object.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::{Bytes, BytesMut};
+
+use crate::client::Cause;
+use crate::client::aws::cause;
+
+/// Reads a whole object of at most `limit` bytes, once.
+pub(crate) async fn get(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    limit: usize,
+) -> Result<Bytes, Cause> {
+    let answer = client
+        .get_object()
+        .bucket(bucket)
+        .key(key)
+        .send()
+        .await
+        .map_err(cause)?;
+    let length = answer
+        .content_length()
+        .and_then(|length| usize::try_from(length).ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(Cause::TooLarge { limit });
+    }
+    let mut body = answer.body;
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = body
+        .try_next()
+        .await
+        .map_err(|error| Cause::Network(error.to_string()))?
+    {
+        if bytes.len() + chunk.len() > limit {
+            return Err(Cause::TooLarge { limit });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    if length.is_some_and(|length| length != bytes.len()) {
+        return Err(Cause::Network("object was cut".to_owned()));
+    }
+    Ok(bytes.freeze())
+}
+
+/// Writes a whole object, once. The same key and bytes may be written any number of times.
+pub(crate) async fn put(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    content_type: &str,
+    bytes: Bytes,
+) -> Result<(), Cause> {
+    let put = client
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .content_type(content_type);
+    put.body(ByteStream::from(bytes))
+        .send()
+        .await
+        .map_err(cause)?;
+    Ok(())
+}

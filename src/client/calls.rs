@@ -1,0 +1,95 @@
+//! Every call goes through the runtime's treatment of its dependency: limit, breaker, retry, deadline.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Cause, Dependency, Error, Limits};
+use crate::runtime::{Advice, Classify, Dependencies, DependencyConfig, Policy};
+
+impl Classify for Cause {
+    fn advice(&self) -> Advice {
+        let after = self.retry_after();
+        match self {
+            Self::Throttled { .. } => Advice::Slower { after },
+            _ if self.is_transient() => Advice::Retry { after },
+            _ => Advice::GiveUp,
+        }
+    }
+
+    fn timed_out(_: Duration) -> Self {
+        Self::Timeout
+    }
+}
+
+/// How calls are made; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    limits: Arc<Limits>,
+    dependencies: Dependencies,
+}
+
+impl Calls {
+    pub(crate) fn new(limits: &Limits, dependencies: Dependencies) -> Self {
+        Self {
+            limits: Arc::new(limits.clone()),
+            dependencies,
+        }
+    }
+
+    /// The bounds in force.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Makes an idempotent call: bounded in number, with a deadline for each try, retried while the cause may pass.
+    pub(crate) async fn run<T, A, F>(
+        &self,
+        dependency: Dependency,
+        what: &'static str,
+        attempt: A,
+    ) -> Result<T, Error>
+    where
+        A: Fn() -> F,
+        F: Future<Output = Result<T, Cause>>,
+    {
+        self.run_within(self.limits.call, dependency, what, attempt)
+            .await
+    }
+
+    /// As [`Calls::run`], with a deadline of its own for each try.
+    pub(crate) async fn run_within<T, A, F>(
+        &self,
+        deadline: Duration,
+        dependency: Dependency,
+        what: &'static str,
+        attempt: A,
+    ) -> Result<T, Error>
+    where
+        A: Fn() -> F,
+        F: Future<Output = Result<T, Cause>>,
+    {
+        let service = self.dependencies.get(dependency.name(), self.config());
+        let policy = service.policy().within(deadline);
+        service
+            .call_with(&policy, attempt)
+            .await
+            .map_err(|cause| cause.at(dependency, what))
+    }
+
+    fn config(&self) -> DependencyConfig {
+        let tries = u32::try_from(self.limits.tries).unwrap_or(u32::MAX);
+        let policy = Policy {
+            tries,
+            deadline: self.limits.call,
+            first_wait: self.limits.pause,
+            ..Policy::default()
+        };
+        let most = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
+        DependencyConfig {
+            most,
+            policy,
+            ..DependencyConfig::default()
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Finding out where a shard really lies.
+
+use reqwest::{Method, header};
+use url::Url;
+
+use super::{Addresses, Blob, Layout};
+use crate::client::calls::Calls;
+use crate::client::http::{self, Http};
+use crate::client::{Cause, Dependency, Error};
+use crate::proto::multihash::Multihash;
+
+const HEAD: &str = "look for a shard in the carpark";
+
+/// Where a shard lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// Its address.
+    pub url: Url,
+    /// Its length in bytes, if the server says it.
+    pub length: Option<u64>,
+    /// The layout of the address; `None` for one that a claim named.
+    pub layout: Option<Layout>,
+}
+
+/// Reads the carpark over its public URL. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct CarparkClient {
+    pub(super) http: Http,
+    pub(super) calls: Calls,
+    addresses: Addresses,
+}
+
+impl CarparkClient {
+    pub(crate) fn new(http: Http, calls: Calls, addresses: Addresses) -> Self {
+        Self {
+            http,
+            calls,
+            addresses,
+        }
+    }
+
+    /// The addresses in use.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Looks for a shard under `first`, then under the other layout, then at `others` as far as they are expected.
+    ///
+    /// `None` only if every place said 404; trouble at any of them is an error.
+    pub async fn locate(
+        &self,
+        shard: &Multihash,
+        first: Layout,
+        others: &[Url],
+    ) -> Result<Option<Located>, Error> {
+        for (url, layout) in self.places(shard, first, others) {
+            match self.length(&url).await {
+                Ok(length) => {
+                    return Ok(Some(Located {
+                        url,
+                        length,
+                        layout,
+                    }));
+                }
+                Err(error) if error.cause == Cause::Missing => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Opens a shard for reading, looking in the same places as [`CarparkClient::locate`].
+    pub async fn open(
+        &self,
+        shard: &Multihash,
+        first: Layout,
+        others: &[Url],
+    ) -> Result<Option<(Located, Blob)>, Error> {
+        for (url, layout) in self.places(shard, first, others) {
+            match Blob::open(self, url.clone()).await {
+                Ok(blob) => {
+                    return Ok(Some((
+                        Located {
+                            url,
+                            length: blob.length(),
+                            layout,
+                        },
+                        blob,
+                    )));
+                }
+                Err(error) if error.cause == Cause::Missing => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for the length of an object.
+    async fn length(&self, url: &Url) -> Result<Option<u64>, Error> {
+        let attempt = || async {
+            let request = self.http.request(Method::HEAD, url.clone());
+            let response = http::check(self.http.send(request).await?).await?;
+            let length = response.headers().get(header::CONTENT_LENGTH);
+            Ok(length.and_then(|value| value.to_str().ok()?.parse().ok()))
+        };
+        self.calls.run(Dependency::Carpark, HEAD, attempt).await
+    }
+
+    fn places(
+        &self,
+        shard: &Multihash,
+        first: Layout,
+        others: &[Url],
+    ) -> Vec<(Url, Option<Layout>)> {
+        let own = [first, first.other()].into_iter();
+        let mut places: Vec<_> = own
+            .filter_map(|layout| Some((self.addresses.of(shard, layout)?, Some(layout))))
+            .collect();
+        for url in others {
+            if self.addresses.expects(url) && places.iter().all(|(known, _)| known != url) {
+                places.push((url.clone(), None));
+            }
+        }
+        places
+    }
+}

@@ -1,0 +1,9 @@
+//! The carpark's public URL: where shards lie, and streaming them (protocol: tables §4).
+
+mod address;
+mod blob;
+mod locate;
+
+pub use address::{Addresses, Layout};
+pub use blob::Blob;
+pub use locate::{CarparkClient, Located};

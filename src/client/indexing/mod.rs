@@ -1,0 +1,11 @@
+//! The indexing service: asking for claims, caching a location claim, registering an index (protocol: claims).
+
+mod cache;
+mod index;
+mod query;
+mod service;
+
+pub use cache::CacheRequest;
+pub use index::lacks_location;
+pub use query::QueryKind;
+pub use service::IndexingClient;

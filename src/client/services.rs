@@ -1,0 +1,148 @@
+//! All clients of one network over shared connections.
+
+use std::sync::Arc;
+
+use super::aws::Clients as AwsClients;
+use super::buckets::{ClaimStore, DelegationStore};
+use super::calls::Calls;
+use super::carpark::{Addresses, CarparkClient};
+use super::gateway::GatewayClient;
+use super::http::Http;
+use super::indexing::IndexingClient;
+use super::ipni::Publisher;
+use super::tables::NetworkTables;
+use super::ucan::{Connection, Identity};
+use super::upload::UploadClient;
+use super::{Aws, Config, Dependency, Error, Limits, Network, Service};
+use crate::runtime::{Clock, Dependencies};
+
+/// Every outside service; cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    /// The network's own tables.
+    pub tables: NetworkTables,
+    /// Objects of delegations.
+    pub delegations: DelegationStore,
+    /// The bucket of claims.
+    pub claims: ClaimStore,
+    /// The carpark.
+    pub carpark: CarparkClient,
+    /// The upload service.
+    pub upload: UploadClient,
+    /// The indexing service.
+    pub indexing: IndexingClient,
+    /// The gateway.
+    pub gateway: GatewayClient,
+    /// The IPNI publishing queues.
+    pub ipni: Publisher,
+}
+
+impl Services {
+    /// Makes all clients; `dependencies` shows what holds calls back. Nothing is sent yet, except what resolving AWS credentials needs.
+    pub async fn connect(
+        config: &Config,
+        clock: Clock,
+        dependencies: Dependencies,
+    ) -> Result<Self, Error> {
+        let Config {
+            network,
+            secrets,
+            limits,
+            ..
+        } = config;
+        let aws = AwsClients::connect(&config.aws, &network.queues, limits).await;
+        let calls = Calls::new(limits, dependencies);
+        let http =
+            Http::new(limits).map_err(|cause| cause.at(Dependency::Carpark, "set up HTTP"))?;
+        let connect = |dependency, service: &Service, identity| {
+            Connection::new(
+                http.clone(),
+                calls.clone(),
+                dependency,
+                service.clone(),
+                identity,
+            )
+        };
+        let up = &network.upload_service;
+        let uploads = connect(
+            Dependency::UploadService,
+            up,
+            Identity::known(secrets.upload_service.verifier()),
+        );
+        let gateway = connect(
+            Dependency::Gateway,
+            &network.gateway,
+            Identity::known(secrets.gateway.verifier()),
+        );
+        let indexing =
+            indexing(&http, &calls, &network.indexing_service, &clock).with_secrets(secrets);
+        Ok(Self {
+            tables: NetworkTables::new(&aws, &network.tables, &network.buckets, calls.clone()),
+            delegations: DelegationStore::new(&aws, config, calls.clone()),
+            claims: ClaimStore::new(&aws, &network.buckets, calls.clone()),
+            carpark: CarparkClient::new(http.clone(), calls.clone(), Addresses::new(network)),
+            upload: UploadClient::new(
+                http.clone(),
+                calls.clone(),
+                uploads,
+                up.clone(),
+                clock.clone(),
+            ),
+            indexing,
+            gateway: GatewayClient::new(
+                http.clone(),
+                calls.clone(),
+                gateway,
+                network.gateway.clone(),
+                Arc::new(secrets.clone()),
+                clock,
+            ),
+            ipni: Publisher::new(&aws, network, calls),
+        })
+    }
+}
+
+/// The network's tables alone, for commands that hold no keys.
+pub async fn connect_tables(aws: &Aws, network: &Network, limits: &Limits) -> NetworkTables {
+    let clients = AwsClients::connect(aws, &network.queues, limits).await;
+    NetworkTables::new(
+        &clients,
+        &network.tables,
+        &network.buckets,
+        Calls::new(limits, Dependencies::new()),
+    )
+}
+
+/// The indexing service alone, for commands that only ask it.
+pub fn connect_indexing(
+    service: &Service,
+    limits: &Limits,
+    clock: Clock,
+) -> Result<IndexingClient, Error> {
+    let http =
+        Http::new(limits).map_err(|cause| cause.at(Dependency::IndexingService, "set up HTTP"))?;
+    Ok(indexing(
+        &http,
+        &Calls::new(limits, Dependencies::new()),
+        service,
+        &clock,
+    ))
+}
+
+fn indexing(http: &Http, calls: &Calls, service: &Service, clock: &Clock) -> IndexingClient {
+    let identity = Identity::resolved(service.did.clone());
+    let connection = Connection::new(
+        http.clone(),
+        calls.clone(),
+        Dependency::IndexingService,
+        service.clone(),
+        identity,
+    );
+    IndexingClient::new(
+        http.clone(),
+        calls.clone(),
+        connection,
+        service.clone(),
+        clock.clone(),
+    )
+}

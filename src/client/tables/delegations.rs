@@ -1,0 +1,105 @@
+//! Rows of the delegation table.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use cid::Cid;
+
+use super::item::text;
+use super::table::{NetworkTables, Row, Source};
+use crate::client::{Cause, Dependency, Error};
+use crate::proto::did::Did;
+
+const FIND: &str = "list the delegations of a space";
+const STORE: &str = "store a delegation row";
+/// Rounds for items that DynamoDB leaves unprocessed.
+const ROUNDS: u32 = 6;
+
+/// A delegation row, as far as the `issuer` index shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelegationRow {
+    /// CID of the delegation.
+    pub link: Cid,
+    /// Text of its audience.
+    pub audience: String,
+}
+
+impl NetworkTables {
+    /// Every delegation that a DID issued, sorted by CID. Rows whose link is no CID are left out.
+    pub async fn delegations_by_issuer(&self, issuer: &Did) -> Result<Vec<DelegationRow>, Error> {
+        let source = Source {
+            table: &self.names.delegation,
+            index: Some("issuer"),
+            key: ("issuer", issuer.as_str()),
+        };
+        let rows = self.all(FIND, source).await?;
+        let mut found: Vec<_> = rows.iter().filter_map(read).collect();
+        found.sort_unstable_by_key(|row| row.link);
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Writes the row of a delegation whose object is stored already. Writing it again changes nothing.
+    pub async fn store_delegation_row(
+        &self,
+        link: &Cid,
+        audience: &Did,
+        issuer: &Did,
+        expiration: Option<u64>,
+    ) -> Result<(), Error> {
+        let end = expiration.map_or(AttributeValue::Null(true), |at| {
+            AttributeValue::N(at.to_string())
+        });
+        let item: Row = [
+            ("link", AttributeValue::S(link.to_string())),
+            ("audience", AttributeValue::S(audience.as_str().to_owned())),
+            ("issuer", AttributeValue::S(issuer.as_str().to_owned())),
+            ("expiration", end),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        let put = PutRequest::builder()
+            .set_item(Some(item))
+            .build()
+            .expect("the item is set");
+        let request = WriteRequest::builder().put_request(put).build();
+        self.write_all(HashMap::from([(
+            self.names.delegation.clone(),
+            vec![request],
+        )]))
+        .await
+    }
+
+    async fn write_all(&self, requests: HashMap<String, Vec<WriteRequest>>) -> Result<(), Error> {
+        let mut left = requests;
+        for round in 0..ROUNDS {
+            let attempt = || async {
+                let write = self
+                    .dynamodb
+                    .batch_write_item()
+                    .set_request_items(Some(left.clone()));
+                Ok(write
+                    .send()
+                    .await
+                    .map_err(crate::client::aws::cause)?
+                    .unprocessed_items
+                    .unwrap_or_default())
+            };
+            left = self.calls.run(Dependency::DynamoDb, STORE, attempt).await?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100 << round)).await;
+        }
+        Err(Cause::Throttled { retry_after: None }.at(Dependency::DynamoDb, STORE))
+    }
+}
+
+fn read(row: &Row) -> Option<DelegationRow> {
+    let link = Cid::try_from(text(row, "link")?).ok()?;
+    Some(DelegationRow {
+        link,
+        audience: text(row, "audience")?.to_owned(),
+    })
+}

@@ -1,0 +1,20 @@
+//! The network's own DynamoDB tables (protocol: tables §2). Lists are read to the end, whatever a page holds.
+
+mod consumers;
+mod count;
+mod delegations;
+mod item;
+mod provision;
+mod revocations;
+mod shards;
+mod sizes;
+mod storage_providers;
+mod table;
+mod uploads;
+
+pub use consumers::{Consumer, SpaceOfCustomer};
+pub use delegations::DelegationRow;
+pub use provision::Provision;
+pub use sizes::{Protocol, ShardRow};
+pub use table::NetworkTables;
+pub use uploads::{UploadPage, UploadRow};

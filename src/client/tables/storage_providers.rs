@@ -1,0 +1,42 @@
+//! The storage nodes that the network knows.
+
+use super::item::text;
+use super::table::NetworkTables;
+use crate::client::{Cause, Dependency, Error};
+use crate::proto::did::Did;
+
+const SCAN: &str = "list the storage nodes";
+
+impl NetworkTables {
+    /// DIDs of all storage nodes, sorted. A network without the table knows none.
+    pub async fn storage_nodes(&self) -> Result<Vec<Did>, Error> {
+        let mut nodes = Vec::new();
+        let mut after = None;
+        loop {
+            let attempt = || async {
+                let scan = self
+                    .dynamodb
+                    .scan()
+                    .table_name(&self.names.storage_provider);
+                scan.set_exclusive_start_key(after.clone())
+                    .send()
+                    .await
+                    .map_err(crate::client::aws::cause)
+            };
+            let page = match self.calls.run(Dependency::DynamoDb, SCAN, attempt).await {
+                Err(error) if error.cause == Cause::Missing => return Ok(nodes),
+                other => other?,
+            };
+            let rows = page.items.unwrap_or_default();
+            nodes.extend(
+                rows.iter()
+                    .filter_map(|row| Did::parse(text(row, "provider")?).ok()),
+            );
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                nodes.sort_unstable();
+                return Ok(nodes);
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What every operation on the network's tables shares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::client::calls::Calls;
+use crate::client::{Buckets, Cause, Dependency, Error, Tables};
+
+/// A row as DynamoDB gives it.
+pub(super) type Row = HashMap<String, AttributeValue>;
+
+/// The network's own tables, and the bucket of long shard lists. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct NetworkTables {
+    pub(super) dynamodb: Client,
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) names: Arc<Tables>,
+    pub(super) buckets: Arc<Buckets>,
+    pub(super) calls: Calls,
+}
+
+impl NetworkTables {
+    pub(crate) fn new(
+        clients: &crate::client::AwsClients,
+        tables: &Tables,
+        buckets: &Buckets,
+        calls: Calls,
+    ) -> Self {
+        Self {
+            dynamodb: clients.dynamodb.clone(),
+            s3: clients.s3.clone(),
+            names: Arc::new(tables.clone()),
+            buckets: Arc::new(buckets.clone()),
+            calls,
+        }
+    }
+}
+
+/// One page of a list and where the next starts; the list ends when that is `None`, never by an empty page.
+pub(super) struct Page {
+    pub(super) rows: Vec<Row>,
+    pub(super) next: Option<Row>,
+}
+
+/// What a list of rows is read from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) table: &'a str,
+    pub(super) index: Option<&'a str>,
+    /// Name and value of the partition key.
+    pub(super) key: (&'a str, &'a str),
+}
+
+impl NetworkTables {
+    /// One page of the rows under one partition key.
+    pub(super) async fn page(
+        &self,
+        what: &'static str,
+        source: Source<'_>,
+        after: Option<&Row>,
+    ) -> Result<Page, Error> {
+        let attempt = || async {
+            let answer = self
+                .dynamodb
+                .query()
+                .table_name(source.table)
+                .set_index_name(source.index.map(str::to_owned))
+                .key_condition_expression("#key = :key")
+                .expression_attribute_names("#key", source.key.0)
+                .expression_attribute_values(":key", AttributeValue::S(source.key.1.to_owned()))
+                .set_exclusive_start_key(after.cloned())
+                .send()
+                .await
+                .map_err(crate::client::aws::cause)?;
+            Ok(Page {
+                rows: answer.items.unwrap_or_default(),
+                next: answer.last_evaluated_key,
+            })
+        };
+        self.calls.run(Dependency::DynamoDb, what, attempt).await
+    }
+
+    /// Every row under one partition key; meant for lists that are short (rows of one space or customer).
+    pub(super) async fn all(
+        &self,
+        what: &'static str,
+        source: Source<'_>,
+    ) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.page(what, source, after.as_ref()).await?;
+            rows.extend(page.rows);
+            after = page.next;
+            if after.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+}
+
+/// An error of a row that is not as the tables' description says.
+pub(super) fn malformed(what: &'static str, text: String) -> Error {
+    Cause::Malformed(text).at(Dependency::DynamoDb, what)
+}

@@ -1,0 +1,137 @@
+//! Rows of the upload table.
+
+use super::item::{key, text, texts};
+use super::table::{NetworkTables, Row, Source, malformed};
+use crate::client::{Dependency, Error};
+use crate::proto::did::Did;
+
+const PAGE: &str = "list the uploads of a space";
+const ONE: &str = "read an upload";
+const WHERE: &str = "find the spaces of an upload";
+
+/// An upload as its row has it; the texts of CIDs are the row's own spelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadRow {
+    /// The space.
+    pub space: Did,
+    /// Text of the content root; with the space it is the key of the row.
+    pub root: String,
+    /// Texts of the CAR CIDs, sorted; empty if there are none or [`UploadRow::shards_ref`] names them.
+    pub shards: Vec<String>,
+    /// Key of the object that lists the shards of a very large upload.
+    pub shards_ref: Option<String>,
+}
+
+/// A page of uploads in the order of their root texts.
+#[derive(Clone, Debug)]
+pub struct UploadPage {
+    /// The rows, which may be none.
+    pub rows: Vec<UploadRow>,
+    /// Root text to go on after; `None` ends the list.
+    pub next: Option<String>,
+}
+
+impl NetworkTables {
+    /// One page of a space's uploads after a root text, which need not exist any more.
+    pub async fn uploads(&self, space: &Did, after: Option<&str>) -> Result<UploadPage, Error> {
+        let source = Source {
+            table: &self.names.upload,
+            index: None,
+            key: ("space", space.as_str()),
+        };
+        let start = after.map(|root| key(("space", space.as_str()), ("root", root)));
+        let page = self.page(PAGE, source, start.as_ref()).await?;
+        let rows = page
+            .rows
+            .iter()
+            .map(|row| read(PAGE, row))
+            .collect::<Result<_, _>>()?;
+        let next = page
+            .next
+            .as_ref()
+            .and_then(|row| text(row, "root"))
+            .map(str::to_owned);
+        Ok(UploadPage { rows, next })
+    }
+
+    /// One upload by its primary key; `None` if there is no such row.
+    pub async fn upload(&self, space: &Did, root: &str) -> Result<Option<UploadRow>, Error> {
+        let attempt = || async {
+            let answer = self
+                .dynamodb
+                .get_item()
+                .table_name(&self.names.upload)
+                .set_key(Some(key(("space", space.as_str()), ("root", root))))
+                .send()
+                .await
+                .map_err(crate::client::aws::cause)?;
+            Ok(answer.item)
+        };
+        let row = self.calls.run(Dependency::DynamoDb, ONE, attempt).await?;
+        row.map(|row| read(ONE, &row)).transpose()
+    }
+
+    /// The spaces that hold an upload with this root text.
+    pub async fn spaces_of_root(&self, root: &str) -> Result<Vec<Did>, Error> {
+        let source = Source {
+            table: &self.names.upload,
+            index: Some("cid"),
+            key: ("root", root),
+        };
+        let rows = self.all(WHERE, source).await?;
+        let mut spaces = rows
+            .iter()
+            .map(|row| space_of(WHERE, row))
+            .collect::<Result<Vec<_>, _>>()?;
+        spaces.sort_unstable();
+        spaces.dedup();
+        Ok(spaces)
+    }
+}
+
+fn read(what: &'static str, row: &Row) -> Result<UploadRow, Error> {
+    Ok(UploadRow {
+        space: space_of(what, row)?,
+        root: text(row, "root")
+            .ok_or_else(|| malformed(what, "row without root".to_owned()))?
+            .to_owned(),
+        shards: texts(row, "shards"),
+        shards_ref: text(row, "shardsRef")
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned),
+    })
+}
+
+fn space_of(what: &'static str, row: &Row) -> Result<Did, Error> {
+    let space =
+        text(row, "space").ok_or_else(|| malformed(what, "row without space".to_owned()))?;
+    Did::parse(space).map_err(|error| malformed(what, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    #[test]
+    fn a_row_may_have_a_set_a_reference_or_nothing() {
+        let space = "did:key:z6Mkon3Necd6NkkyfoGoHxid2znGc59LU3K7mubaRcFbLfLX";
+        let mut row = key(("space", space), ("root", "bafy"));
+        assert_eq!(read(ONE, &row).unwrap().shards, Vec::<String>::new());
+        let set = ["b", "a", "b"].map(str::to_owned).to_vec();
+        row.insert("shards".to_owned(), AttributeValue::Ss(set));
+        assert_eq!(read(ONE, &row).unwrap().shards, ["a", "b"]);
+        row.remove("shards");
+        row.insert(
+            "shardsRef".to_owned(),
+            AttributeValue::S("space/cid".to_owned()),
+        );
+        assert_eq!(
+            read(ONE, &row).unwrap().shards_ref.as_deref(),
+            Some("space/cid")
+        );
+        row.remove("root");
+        assert!(read(ONE, &row).is_err());
+    }
+}

@@ -1,0 +1,173 @@
+//! Sending invocations and reading their receipts.
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+
+use super::Identity;
+use crate::client::calls::Calls;
+use crate::client::http::{self, Http};
+use crate::client::{Cause, Dependency, Error, Service};
+use crate::proto::key::Verifier;
+use crate::proto::message::{self, Message, Outcome, Receipt};
+use crate::proto::ucan::Delegation;
+
+/// Largest reply that is read.
+const LARGEST: usize = 16 << 20;
+
+/// A UCAN service and who it is. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    http: Http,
+    calls: Calls,
+    dependency: Dependency,
+    service: Service,
+    identity: Identity,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        http: Http,
+        calls: Calls,
+        dependency: Dependency,
+        service: Service,
+        identity: Identity,
+    ) -> Self {
+        Self {
+            http,
+            calls,
+            dependency,
+            service,
+            identity,
+        }
+    }
+
+    /// Sends invocations in one message and gives their receipts in the same order.
+    ///
+    /// `make` makes them anew for every try, since a service answers an invocation that it has seen from its memory,
+    /// failures included. Receipts that say an error are given as they are.
+    pub(crate) async fn execute(
+        &self,
+        what: &'static str,
+        make: impl Fn() -> Result<Vec<Delegation>, Cause>,
+    ) -> Result<Vec<Receipt>, Error> {
+        let keys = self
+            .identity
+            .keys(&self.http, &self.calls, self.dependency, &self.service)
+            .await?;
+        let attempt = || self.once(&make, keys);
+        self.calls.run(self.dependency, what, attempt).await
+    }
+
+    /// Sends one invocation; an error in its receipt is an error here.
+    pub(crate) async fn execute_one(
+        &self,
+        what: &'static str,
+        make: impl Fn() -> Result<Delegation, Cause>,
+    ) -> Result<Receipt, Error> {
+        let receipts = self.execute(what, || Ok(vec![make()?])).await?;
+        let receipt = receipts.into_iter().next();
+        let receipt = receipt
+            .ok_or_else(|| Cause::Malformed("no receipt".to_owned()).at(self.dependency, what))?;
+        match failed(&receipt) {
+            Some(cause) => Err(cause.at(self.dependency, what)),
+            None => Ok(receipt),
+        }
+    }
+
+    async fn once(
+        &self,
+        make: impl Fn() -> Result<Vec<Delegation>, Cause>,
+        keys: &[Verifier],
+    ) -> Result<Vec<Receipt>, Cause> {
+        let invocations = make()?;
+        let request = Message::request(&invocations).map_err(malformed)?;
+        let post = self
+            .http
+            .request(Method::POST, self.service.url.clone())
+            .header(CONTENT_TYPE, message::CONTENT_TYPE)
+            .header(ACCEPT, message::CONTENT_TYPE)
+            .body(request.encode());
+        let response = http::check(self.http.send(post).await?).await?;
+        let body = http::read(response, LARGEST).await?;
+        let reply = Message::decode(&body).map_err(malformed)?;
+        invocations
+            .iter()
+            .map(|invocation| self.receipt(&reply, invocation, keys))
+            .collect()
+    }
+
+    fn receipt(
+        &self,
+        reply: &Message,
+        invocation: &Delegation,
+        keys: &[Verifier],
+    ) -> Result<Receipt, Cause> {
+        let found = reply.receipt(invocation.cid()).map_err(malformed)?;
+        let receipt = found
+            .ok_or_else(|| Cause::Malformed(format!("no receipt for {}", invocation.cid())))?;
+        check_signature(&receipt, self.identity.did(), keys)?;
+        Ok(receipt)
+    }
+}
+
+/// A receipt must be signed by the service that was asked, or by a did:key that it names as issuer of its own.
+///
+/// With no key of the service at hand nothing can be checked.
+fn check_signature(
+    receipt: &Receipt,
+    service: &crate::proto::Did,
+    keys: &[Verifier],
+) -> Result<(), Cause> {
+    let other = receipt.issuer().is_some_and(|issuer| {
+        issuer != service && !keys.iter().any(|key| key.key_did() == *issuer)
+    });
+    if other {
+        return Err(Cause::Forged(service.to_string()));
+    }
+    let signs = |key: &Verifier| match receipt.issuer() {
+        Some(issuer) => receipt.verify(&key.clone().with_did(issuer.clone())),
+        None => receipt.verify(key),
+    };
+    if keys.is_empty() || keys.iter().any(signs) {
+        Ok(())
+    } else {
+        Err(Cause::Forged(service.to_string()))
+    }
+}
+
+/// What a receipt's error means; `None` for success.
+pub(crate) fn failed(receipt: &Receipt) -> Option<Cause> {
+    let Outcome::Err(error) = receipt.outcome() else {
+        return None;
+    };
+    Some(failure(error))
+}
+
+/// Name and message of an error value; the message may be missing, or lie in the `cause` of a wrapped one.
+pub(crate) fn failure(error: &ipld_core::ipld::Ipld) -> Cause {
+    use ipld_core::ipld::Ipld;
+    let text = |value: &Ipld, name: &str| match value.get(name) {
+        Ok(Some(Ipld::String(text))) => crate::client::error::excerpt(text),
+        _ => String::new(),
+    };
+    let mut name = text(error, "name");
+    let mut message = text(error, "message");
+    if let Ok(Some(cause)) = error.get("cause") {
+        let inner = text(cause, "message");
+        if !inner.is_empty() && !message.contains(&inner) {
+            message = if message.is_empty() {
+                inner
+            } else {
+                format!("{message}: {inner}")
+            };
+        }
+    }
+    if name.is_empty() {
+        "Error".clone_into(&mut name);
+    }
+    Cause::Failed { name, message }
+}
+
+fn malformed(error: impl std::fmt::Display) -> Cause {
+    Cause::Malformed(error.to_string())
+}

@@ -1,0 +1,7 @@
+//! UCAN over HTTP: invocations out, receipts back, signatures checked (protocol: transport).
+
+mod execute;
+mod identity;
+
+pub(crate) use execute::{Connection, failed, failure};
+pub(crate) use identity::Identity;

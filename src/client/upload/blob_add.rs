@@ -1,0 +1,170 @@
+//! `space/blob/add` from first to last: add, put, conclude, accept.
+
+use bytes::Bytes;
+use ipld_core::ipld::Ipld;
+
+use super::effects::Effects;
+use crate::client::calls::Calls;
+use crate::client::clock;
+use crate::client::http::Http;
+use crate::client::ucan::{Connection, failed};
+use crate::client::{Cause, Dependency, Error, Service};
+use crate::proto::key::Signer;
+use crate::proto::message::{Effects as Forks, Outcome, Receipt, conclude};
+use crate::proto::multihash::Multihash;
+use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
+use crate::runtime::Clock;
+
+const ADD: &str = "add a blob to a space";
+const CONCLUDE: &str = "conclude the upload of a blob";
+const ACCEPT: &str = "have a blob accepted";
+
+/// Bytes and their hash.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    /// The digest of the bytes.
+    pub digest: Multihash,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Blob {
+    /// Hashes bytes.
+    #[must_use]
+    pub fn new(bytes: Bytes) -> Self {
+        Self {
+            digest: Multihash::sha256(&bytes),
+            bytes,
+        }
+    }
+}
+
+/// A blob that a storage node has accepted.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The node's location claim.
+    pub location: Delegation,
+    /// CID of the invocation that added it.
+    pub cause: cid::Cid,
+}
+
+/// The upload service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct UploadClient {
+    pub(super) http: Http,
+    pub(super) calls: Calls,
+    pub(super) service: Service,
+    connection: Connection,
+    clock: Clock,
+}
+
+impl UploadClient {
+    pub(crate) fn new(
+        http: Http,
+        calls: Calls,
+        connection: Connection,
+        service: Service,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            http,
+            calls,
+            service,
+            connection,
+            clock,
+        }
+    }
+
+    /// Stores a blob in the space whose key is `space`, and has it accepted. Safe to repeat: bytes that are there
+    /// are not sent again.
+    pub async fn add_blob(&self, space: &Signer, blob: &Blob) -> Result<Stored, Error> {
+        let answer = self
+            .connection
+            .execute_one(ADD, || self.add_invocation(space, blob))
+            .await?;
+        let effects =
+            Effects::read(&answer).map_err(|cause| cause.at(Dependency::UploadService, ADD))?;
+        if !effects.is_put() {
+            if let Some(address) = &effects.address {
+                self.put(address, &blob.bytes).await?;
+            }
+            self.conclude(space, &effects).await?;
+        }
+        let accepted = match effects.accepted() {
+            Some(receipt) => receipt,
+            None => self.receipt(&effects.accept).await?,
+        };
+        let location = location(&accepted, &blob.digest)
+            .map_err(|cause| cause.at(Dependency::UploadService, ACCEPT))?;
+        Ok(Stored {
+            location,
+            cause: *answer.ran().cid(),
+        })
+    }
+
+    /// A new nonce each time: a repeated invocation would be answered from the service's memory.
+    fn add_invocation(&self, space: &Signer, blob: &Blob) -> Result<Delegation, Cause> {
+        let nb = [
+            (
+                "digest".to_owned(),
+                Ipld::Bytes(blob.digest.as_bytes().to_vec()),
+            ),
+            ("size".to_owned(), Ipld::Integer(blob.bytes.len() as i128)),
+        ];
+        let capability = Capability::new("space/blob/add", space.did().as_str())
+            .caveat("blob", Ipld::Map(nb.into()));
+        Draft::new(space, &self.service.did)
+            .capability(capability)
+            .expiration(Expiration::At(clock::expiry(&self.clock)))
+            .nonce(uuid::Uuid::new_v4().to_string())
+            .sign()
+            .map_err(|error| Cause::Malformed(error.to_string()))
+    }
+
+    /// Tells the service that the bytes are there; it has the node accept them before it answers.
+    async fn conclude(&self, space: &Signer, effects: &Effects) -> Result<(), Error> {
+        let cause = |cause: Cause| cause.at(Dependency::UploadService, CONCLUDE);
+        let key = effects.put_key().map_err(cause)?;
+        let malformed = |error: crate::proto::message::Error| Cause::Malformed(error.to_string());
+        let put = crate::proto::ucan::Proof::Link(*effects.put.cid());
+        let receipt = Receipt::issue(&key, put, Outcome::done(), Forks::default());
+        let receipt = receipt.map_err(|error| cause(malformed(error)))?;
+        let make = || conclude(space, &self.service.did, &receipt).map_err(malformed);
+        self.connection.execute_one(CONCLUDE, make).await?;
+        Ok(())
+    }
+}
+
+/// The location claim that an accept's receipt names; it must be about the blob.
+fn location(accepted: &Receipt, digest: &Multihash) -> Result<Delegation, Cause> {
+    if let Some(cause) = failed(accepted) {
+        return Err(cause);
+    }
+    let malformed = |text: &str| Cause::Malformed(text.to_owned());
+    let site = accepted
+        .outcome()
+        .ok()
+        .and_then(|value| value.get("site").ok().flatten());
+    let Some(Ipld::Link(site)) = site else {
+        return Err(malformed("accept names no site"));
+    };
+    let claim = Delegation::view_shared(site, accepted.blocks())
+        .map_err(|error| malformed(&error.to_string()))?;
+    let capability = claim
+        .capabilities()
+        .iter()
+        .find(|capability| capability.can == "assert/location");
+    let content = capability.and_then(|capability| capability.get("content"));
+    let about = match content {
+        Some(Ipld::Link(cid)) => Multihash::of(cid) == *digest,
+        Some(value) => {
+            matches!(value.get("digest"), Ok(Some(Ipld::Bytes(bytes))) if bytes == digest.as_bytes())
+        }
+        None => false,
+    };
+    if about {
+        Ok(claim)
+    } else {
+        Err(malformed("site is about another blob"))
+    }
+}

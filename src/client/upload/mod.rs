@@ -1,0 +1,8 @@
+//! The upload service: storing a blob in a space (protocol: blob-add).
+
+mod blob_add;
+mod effects;
+mod put;
+mod receipt;
+
+pub use blob_add::{Blob, Stored, UploadClient};

@@ -1,0 +1,53 @@
+//! Asking for the receipt of a task until it is there (protocol: transport §6).
+
+use std::time::Duration;
+
+use cid::Cid;
+use reqwest::Method;
+
+use super::UploadClient;
+use crate::client::http;
+use crate::client::{Cause, Dependency, Error};
+use crate::proto::message::{CONTENT_TYPE, Message, Receipt, find_receipt};
+
+const POLL: &str = "read the receipt of a task";
+/// Largest message that is read.
+const LARGEST: usize = 16 << 20;
+
+impl UploadClient {
+    /// Reads a receipt; "not there" is asked again with growing pauses until the deadline.
+    pub(super) async fn receipt(&self, task: &Cid) -> Result<Receipt, Error> {
+        let longest = self.calls.limits().receipt;
+        let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(250));
+        loop {
+            match self.receipt_now(task).await {
+                Err(error) if error.cause == Cause::Missing && waited < longest => {}
+                other => return other,
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(Duration::from_secs(4));
+        }
+    }
+
+    async fn receipt_now(&self, task: &Cid) -> Result<Receipt, Error> {
+        let attempt = || async {
+            let url = self
+                .service
+                .url
+                .join(&format!("/receipt/{task}"))
+                .map_err(|error| Cause::Address(error.to_string()))?;
+            let response =
+                http::check(self.http.follow(Method::GET, url, CONTENT_TYPE).await?).await?;
+            let body = http::read(response, LARGEST).await?;
+            let malformed =
+                |error: crate::proto::message::Error| Cause::Malformed(error.to_string());
+            let message = Message::decode(&body).map_err(malformed)?;
+            let receipt = find_receipt(&message, task).map_err(malformed)?;
+            receipt.ok_or_else(|| Cause::Malformed(format!("no receipt of {task} in its message")))
+        };
+        self.calls
+            .run(Dependency::UploadService, POLL, attempt)
+            .await
+    }
+}
