@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::request::Parts;
 
+use crate::proto::message::Message;
 use crate::sandbox::service::Service;
 
 /// One operation of one request.
@@ -114,7 +115,32 @@ fn path_operation(head: &Parts) -> Operation {
     Operation::new(format!("{} /{first}", head.method), mutating)
 }
 
+/// Abilities that change nothing.
+const READING: &[&str] = &[
+    "access/claim",
+    "consumer/get",
+    "customer/get",
+    "filecoin/info",
+    "plan/get",
+    "space/blob/get/0/1",
+    "space/blob/list",
+    "space/content/retrieve",
+    "space/info",
+    "subscription/list",
+    "upload/get",
+    "upload/list",
+    "usage/report",
+];
+
 /// The abilities of the invocations of an agent message; `None` if it is none.
-fn invocations(_body: &Bytes) -> Option<Vec<Operation>> {
-    None
+fn invocations(body: &Bytes) -> Option<Vec<Operation>> {
+    let invocations = Message::decode(body).ok()?.invocations().ok()?;
+    let operations = invocations
+        .iter()
+        .filter_map(|invocation| invocation.capabilities().first())
+        .map(|capability| {
+            let mutating = !READING.contains(&capability.can.as_str());
+            Operation::new(capability.can.as_str(), mutating)
+        });
+    Some(operations.collect())
 }
