@@ -9,7 +9,6 @@
 //! not with each other.
 
 mod carpark;
-mod clock;
 mod config;
 mod did_documents;
 mod dynamo;
@@ -31,7 +30,6 @@ mod unixfs;
 mod upload;
 pub mod world;
 
-pub use clock::Clock;
 pub use config::{Config, Error, Lifetimes};
 pub use dynamo::{Db, Put, Row};
 pub use keys::{Keys, derive};
@@ -39,7 +37,7 @@ pub use layout::{
     ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, TABLE_PREFIX, Table, bucket, queue,
 };
 pub use network::{Network, Urls};
-pub use s3::{Condition, Listing, Meta, Objects, Page, PutOptions};
+pub use s3::{Condition, Error as ObjectsError, Listing, Meta, Objects, Page, PutOptions};
 pub use server::Sandbox;
 pub use service::Service;
 pub use sqs::{Message, Queues};

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::clock::Clock;
 use super::config::Lifetimes;
 use super::dynamo::Db;
 use super::keys::Keys;
@@ -13,6 +12,7 @@ use super::s3::Objects;
 use super::service::Service;
 use super::sqs::Queues;
 use super::traffic::{Faults, Meter};
+use crate::runtime::Clock;
 
 /// The shared parts of a local network; every service's router gets it as state.
 pub struct Network {

@@ -10,7 +10,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::clock::Clock;
 use super::config::{Config, Error};
 use super::dynamo::Db;
 use super::home::{Home, at, write_secret};
@@ -22,6 +21,7 @@ use super::service::Service;
 use super::sqs::Queues;
 use super::traffic::{self, Faults, Meter};
 use super::{carpark, dynamo, env, gateway, index_worker, indexer, node, s3, sqs, upload};
+use crate::runtime::Clock;
 
 /// How long open requests may go on after the stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -129,7 +129,7 @@ async fn listen(ports: &BTreeMap<Service, u16>) -> Result<Vec<(Service, TcpListe
 }
 
 fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
-    let clock = Clock;
+    let clock = Clock::system();
     let db = Db::open(&home.dir.join("dynamodb.db"))?;
     let objects = Objects::open(&home.dir.join("s3"), clock)?;
     for name in bucket::ALL {

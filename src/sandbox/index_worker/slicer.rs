@@ -2,6 +2,8 @@
 //! only once 8 bytes are there, so a shorter tail is dropped; no hash is checked; CARv2 and empty
 //! sections are errors.
 
+use bytes::{Buf, BytesMut};
+
 /// Bytes that must be there before a section's length is read.
 const WANTED: usize = 8;
 
@@ -9,7 +11,7 @@ const WANTED: usize = 8;
 /// object, so such a CAR begins with a section.
 pub(super) struct Slicer {
     state: State,
-    held: Vec<u8>,
+    held: BytesMut,
     /// Where in the object the first held byte is.
     at: u64,
 }
@@ -38,7 +40,7 @@ impl Slicer {
                 0 => State::HeaderLength,
                 _ => State::SectionLength,
             },
-            held: Vec::new(),
+            held: BytesMut::new(),
             at: offset,
         }
     }
@@ -117,7 +119,7 @@ impl Slicer {
     }
 
     fn consume(&mut self, bytes: usize) {
-        self.held.drain(..bytes);
+        self.held.advance(bytes);
         self.at += bytes as u64;
     }
 }

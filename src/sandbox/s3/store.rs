@@ -17,7 +17,7 @@ use tokio_util::io::ReaderStream;
 use super::checksums::{Expected, Hasher as BodyHasher};
 use super::file::{Meta, hex, name_of, seal, sync_folder, unseal};
 use super::list::{self, Listing, Page};
-use crate::sandbox::clock::Clock;
+use crate::runtime::Clock;
 
 /// Puts of different keys rarely share one of these.
 const LOCKS: usize = 256;

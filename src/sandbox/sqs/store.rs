@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::queue::{Event, Message, Receipt, State, number_of};
-use crate::sandbox::clock::Clock;
+use crate::runtime::Clock;
 
 /// How long a received message is hidden if the receiver does not say.
 pub(super) const HIDDEN_MS: u64 = 30_000;

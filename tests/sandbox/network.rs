@@ -1,0 +1,277 @@
+//! The network as a whole: restarts, counters, faults, environment.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::{Value, json};
+use sterna::sandbox::{Config, Error, Plan, Row, Sandbox, Service, Table, When, bucket};
+
+use crate::aws::Local;
+
+async fn control(local: &Local, path: &str) -> Value {
+    let url = format!("{}/_sandbox{path}", local.url(Service::Control));
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+}
+
+async fn send(local: &Local, path: &str, body: &Value) -> u16 {
+    let url = format!("{}/_sandbox{path}", local.url(Service::Control));
+    let post = reqwest::Client::new().post(url).body(body.to_string());
+    post.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_has_the_same_ports_keys_and_data() {
+    let local = Local::start().await;
+    let before = local.sandbox.env().unwrap();
+    let client = local.s3();
+    let put = client.put_object().bucket(bucket::CLAIMS).key("/k");
+    put.body(ByteStream::from_static(b"kept"))
+        .send()
+        .await
+        .unwrap();
+    let row = Row::new().text("space", "s").text("root", "r");
+    let db = &local.sandbox.network().db;
+    db.put(Table::Upload, row.clone()).await.unwrap();
+
+    let local = local.restart().await;
+    assert_eq!(local.sandbox.env().unwrap(), before);
+    let network = local.sandbox.network();
+    let (meta, body) = network
+        .objects
+        .get(bucket::CLAIMS, "/k")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((meta.key.as_str(), &body[..]), ("/k", &b"kept"[..]));
+    assert!(network.db.get(Table::Upload, row).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_holds_one_network_at_a_time_and_one_seed() {
+    let local = Local::start().await;
+    let second = Sandbox::start(Config::in_dir(local.folder.path())).await;
+    match second.err().unwrap() {
+        Error::Held { pid, .. } => assert_eq!(pid, std::process::id()),
+        other => panic!("{other}"),
+    }
+    let Local { sandbox, folder } = local;
+    sandbox.shutdown().await;
+    let mut config = Config::in_dir(folder.path());
+    config.seed = Some(99);
+    let other = Sandbox::start(config).await.err().unwrap();
+    assert!(
+        matches!(
+            other,
+            Error::OtherSeed {
+                asked: 99,
+                stored: 1,
+                ..
+            }
+        ),
+        "{other}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_decides_every_key() {
+    let mut keys = Vec::new();
+    for seed in [7, 7, 8] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::in_dir(folder.path());
+        config.seed = Some(seed);
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let mut secrets = sandbox.env().unwrap();
+        secrets.retain(|(name, _)| name.ends_with("_KEY") || name.ends_with("_PROOF"));
+        assert!(secrets.len() >= 6);
+        secrets.retain(|(name, _)| !name.contains("ACCESS_KEY"));
+        keys.push(secrets);
+        sandbox.shutdown().await;
+    }
+    assert_eq!(keys[0], keys[1]);
+    for (seven, eight) in keys[1].iter().zip(&keys[2]) {
+        assert_ne!(seven, eight);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_is_written_for_its_owner_only() {
+    let local = Local::start().await;
+    let path = local.folder.path().join("sandbox.env");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = std::fs::read_to_string(path).unwrap();
+    for (name, value) in local.sandbox.env().unwrap() {
+        assert!(text.lines().any(|line| line == format!("{name}={value}")));
+    }
+    let description = control(&local, "").await;
+    assert_eq!(description["schema"], "sterna.sandbox");
+    assert_eq!(
+        description["endpoints"]["s3"],
+        json!(local.url(Service::S3))
+    );
+    assert_eq!(description["env"]["STORACHA_ENV"], "local");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_counted_by_service_and_operation() {
+    let local = Local::start().await;
+    let s3 = local.s3();
+    let put = s3.put_object().bucket(bucket::CARPARK).key("k");
+    put.body(ByteStream::from_static(b"x"))
+        .send()
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        let get = s3.get_object().bucket(bucket::CARPARK).key("k");
+        get.send().await.unwrap();
+    }
+    let tables = local.dynamodb().list_tables().send().await.unwrap();
+    assert_eq!(tables.table_names().len(), Table::ALL.len());
+    let counted = control(&local, "/requests").await;
+    assert_eq!(counted["schema"], "sterna.sandbox.requests");
+    let services = &counted["services"];
+    assert_eq!(services["s3"]["requests"], 4);
+    assert_eq!(services["s3"]["mutating"], 1);
+    assert_eq!(services["s3"]["operations"]["GetObject"]["count"], 3);
+    assert_eq!(services["dynamodb"]["operations"]["ListTables"]["count"], 1);
+    assert_eq!(services["dynamodb"]["mutating"], 0);
+
+    assert_eq!(send(&local, "/requests/reset", &json!({})).await, 200);
+    assert_eq!(control(&local, "/requests").await["services"], json!({}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planned_faults_strike_what_they_name_and_end() {
+    let local = Local::start().await;
+    let plan = json!({
+        "service": "s3", "operation": "GetObject", "status": 503, "after": 1, "times": 2,
+        "headers": { "retry-after": "1" }, "body": "busy",
+    });
+    assert_eq!(send(&local, "/faults", &plan).await, 200);
+    assert_eq!(
+        send(&local, "/faults", &json!({ "no_such_field": 1 })).await,
+        400
+    );
+    let s3 = local.s3();
+    let put = s3.put_object().bucket(bucket::CARPARK).key("k");
+    put.body(ByteStream::from_static(b"x"))
+        .send()
+        .await
+        .unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let get = s3
+            .get_object()
+            .bucket(bucket::CARPARK)
+            .key("k")
+            .send()
+            .await;
+        seen.push(get.map_or_else(
+            |error| error.raw_response().unwrap().status().as_u16(),
+            |_| 200,
+        ));
+    }
+    assert_eq!(seen, [200, 503, 503, 200]);
+    let faults = control(&local, "/faults").await;
+    assert_eq!(faults["faults"][0]["struck"], 2);
+    let meter = &local.sandbox.network().meter;
+    assert_eq!(meter.count(Service::S3, "GetObject"), 4);
+    assert_eq!(
+        meter.snapshot()[&Service::S3].operations["GetObject"].faults,
+        2
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_can_be_lost_after_the_work_is_done() {
+    let local = Local::start().await;
+    let faults = &local.sandbox.network().faults;
+    faults.add(Plan {
+        service: Some(Service::S3),
+        operation: Some("PutObject".to_owned()),
+        status: Some(500),
+        when: When::After,
+        times: Some(1),
+        ..Plan::default()
+    });
+    let s3 = local.s3();
+    let put = s3.put_object().bucket(bucket::CARPARK).key("k");
+    let lost = put.body(ByteStream::from_static(b"x")).send().await;
+    assert!(lost.is_err());
+    let objects = &local.sandbox.network().objects;
+    assert!(objects.head(bucket::CARPARK, "k").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_are_cut_and_slowed_and_requests_wait() {
+    let local = Local::start().await;
+    let network = local.sandbox.network();
+    let body = vec![7_u8; 100_000];
+    let objects = &network.objects;
+    objects
+        .put(bucket::CARPARK, "k", body, Default::default())
+        .await
+        .unwrap();
+    let url = format!("{}/k", local.url(Service::Carpark));
+    let struck = |plan: Plan| {
+        network.faults.clear();
+        network.faults.add(plan);
+        reqwest::get(url.clone())
+    };
+    let cut = Plan {
+        cut_after_bytes: Some(1000),
+        ..Plan::default()
+    };
+    let answer = struck(cut).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.bytes().await.is_err());
+
+    let start = Instant::now();
+    let slow = Plan {
+        bytes_per_second: Some(500_000),
+        latency_ms: Some(100),
+        ..Plan::default()
+    };
+    let answer = struck(slow).await.unwrap();
+    assert_eq!(answer.bytes().await.unwrap().len(), 100_000);
+    assert!(
+        start.elapsed() >= Duration::from_millis(250),
+        "{:?}",
+        start.elapsed()
+    );
+
+    let hang = Plan {
+        hang: true,
+        ..Plan::default()
+    };
+    let waited = tokio::time::timeout(Duration::from_millis(200), struck(hang)).await;
+    assert!(waited.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rate_strikes_the_same_requests_for_the_same_seed() {
+    let mut runs = Vec::new();
+    for seed in [5, 5, 6] {
+        let local = Local::start().await;
+        local.sandbox.network().faults.add(Plan {
+            service: Some(Service::Carpark),
+            status: Some(429),
+            rate: Some(0.5),
+            seed,
+            ..Plan::default()
+        });
+        let url = format!("{}/none", local.url(Service::Carpark));
+        let mut statuses = Vec::new();
+        for _ in 0..40 {
+            statuses.push(reqwest::get(&url).await.unwrap().status().as_u16());
+        }
+        runs.push(statuses);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert_ne!(runs[0], runs[2]);
+    let struck = runs[0].iter().filter(|status| **status == 429).count();
+    assert!((8..=32).contains(&struck), "{struck} of 40");
+}
