@@ -76,15 +76,22 @@ async fn the_worker_tells_every_block_and_goes_on_from_any() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_car_breaks_the_workers_answer() {
     let local = Local::start().await;
-    let (mut car, _) = vectors().swap_remove(0);
+    let (mut car, slices) = vectors().swap_remove(0);
+    let whole = slices.len();
+    assert!(whole > 1);
     car.truncate(car.len() - 5);
     put(&local, "broken.car", car).await;
     let url = format!(
         "{}/index/broken.car?offset=0",
         local.url(Service::IndexWorker)
     );
-    let answer = reqwest::get(url).await.unwrap();
-    assert!(answer.bytes().await.is_err());
+    let mut answer = reqwest::get(url).await.unwrap();
+    let first = answer.chunk().await.unwrap().unwrap();
+    assert_eq!(
+        first.iter().filter(|byte| **byte == b'\n').count(),
+        whole - 1
+    );
+    assert!(answer.chunk().await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 mod slicer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,6 +17,9 @@ use self::slicer::{Slice, Slicer};
 use super::carpark::decode;
 use super::layout::bucket;
 use super::network::Network;
+
+/// Bytes given to the connection have left after this.
+const FLUSH: Duration = Duration::from_millis(20);
 
 /// The index worker's listener.
 pub(crate) fn router(shared: Arc<Network>) -> Router {
@@ -82,7 +86,7 @@ fn lines(chunks: Chunks, slicer: Slicer) -> impl futures::Stream<Item = std::io:
                 Some(Err(error)) => return Some((Err(error), None)),
                 None => match slicer.finish() {
                     Ok(()) => return None,
-                    Err(reason) => return Some((Err(std::io::Error::other(reason)), None)),
+                    Err(reason) => return Some((Err(fault(reason).await), None)),
                 },
             };
             match outcome {
@@ -90,12 +94,18 @@ fn lines(chunks: Chunks, slicer: Slicer) -> impl futures::Stream<Item = std::io:
                 Ok(()) => return Some((Ok(Bytes::from(text)), Some((chunks, slicer)))),
                 Err(reason) => {
                     // What was read before the fault is sent before the stream breaks.
-                    let broken = stream::once(async { Err(std::io::Error::other(reason)) });
+                    let broken = stream::once(async { Err(fault(reason).await) });
                     return Some((Ok(Bytes::from(text)), Some((broken.boxed(), slicer))));
                 }
             }
         }
     })
+}
+
+/// The error that breaks the stream, once what was sent before has left.
+async fn fault(reason: String) -> std::io::Error {
+    tokio::time::sleep(FLUSH).await;
+    std::io::Error::other(reason)
 }
 
 fn line(slice: &Slice) -> String {
