@@ -70,26 +70,6 @@ pub async fn claims(_settings: &Settings, _options: options::Claims) -> Result<V
     bail!("query claims: not wired yet")
 }
 
-/// Runs the local network until told to stop; `ready` gets its description once.
-pub async fn sandbox_start(
-    _settings: &Settings,
-    _options: options::SandboxStart,
-    _stop: Stop,
-    _ready: impl FnOnce(&Value) + Send,
-) -> Result<()> {
-    bail!("start the local network: not wired yet")
-}
-
-/// Seeds a legacy world into the running local network.
-pub async fn sandbox_seed(_settings: &Settings, _world: options::World) -> Result<Value> {
-    bail!("seed the local network: not wired yet")
-}
-
-/// Says whether the local network runs, where, and what it was asked so far.
-pub async fn sandbox_status(_settings: &Settings) -> Result<Value> {
-    bail!("ask the local network: not wired yet")
-}
-
 /// The whole main job on the local network; gives the summary.
 pub async fn demo(_settings: &Settings, _options: options::Demo, _stop: Stop) -> Result<Value> {
     bail!("run the demonstration: not wired yet")

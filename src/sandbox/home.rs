@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Error};
+use super::network::Urls;
 use super::service::Service;
 
 /// The seed of a new folder when none is asked for.
@@ -72,6 +73,18 @@ impl Home {
         let json = serde_json::to_vec_pretty(&stored).map_err(|error| at(&path)(error.into()))?;
         write_secret(&path, &json)
     }
+}
+
+/// Where the control listener of the network in `dir` is; `None` if there never was one.
+pub fn control_url(dir: &Path) -> Result<Option<String>, Error> {
+    let path = dir.join("sandbox.json");
+    let json = match fs::read(&path) {
+        Ok(json) => json,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(&path)(error)),
+    };
+    let stored = read(&path, &json)?;
+    Ok(Urls::new(stored.ports).known(Service::Control))
 }
 
 /// Writes a file that only its owner may read, in one step.

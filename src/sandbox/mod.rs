@@ -32,12 +32,13 @@ pub mod world;
 
 pub use config::{Config, Error, Lifetimes};
 pub use dynamo::{Db, Put, Row};
+pub use home::control_url;
 pub use keys::{Keys, derive};
 pub use layout::{
     ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, TABLE_PREFIX, Table, bucket, queue,
 };
 pub use network::{Network, Urls};
-pub use s3::{Condition, Error as ObjectsError, Listing, Meta, Objects, Page, PutOptions};
+pub use s3::{Condition, Error as ObjectError, Listing, Meta, Objects, Page, PutOptions};
 pub use server::Sandbox;
 pub use service::Service;
 pub use sqs::{Message, Queues};

@@ -63,6 +63,11 @@ impl Urls {
         format!("http://127.0.0.1:{}", self.port(service))
     }
 
+    /// The base URL of a service that has a port.
+    pub(super) fn known(&self, service: Service) -> Option<String> {
+        self.ports.contains_key(&service).then(|| self.of(service))
+    }
+
     /// The URL of a queue.
     #[must_use]
     pub fn queue(&self, name: &str) -> String {

@@ -1,6 +1,7 @@
 //! Starts and stops a local network: one listener on 127.0.0.1 per service.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,13 +88,18 @@ impl Sandbox {
 
     /// The folder.
     #[must_use]
-    pub fn dir(&self) -> &std::path::Path {
+    pub fn dir(&self) -> &Path {
         &self.home.dir
     }
 
     /// Every variable a client needs, in order of name. Holds secrets of this network.
     pub fn env(&self) -> Result<Vec<(String, String)>, Error> {
         env::variables(&self.network)
+    }
+
+    /// Writes the environment for clients to `path`, readable by its owner only.
+    pub fn write_env(&self, path: &Path) -> Result<(), Error> {
+        write_secret(path, env::file(&self.env()?).as_bytes())
     }
 
     /// One JSON object with endpoints, DIDs and environment. Holds secrets of this network.

@@ -7,12 +7,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::{get, post};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::faults::Plan;
-use crate::sandbox::env;
 use crate::sandbox::network::Network;
+use crate::sandbox::{env, world};
 
 /// The control listener.
 ///
@@ -24,13 +24,53 @@ use crate::sandbox::network::Network;
 /// | `GET /_sandbox/faults` | planned faults, with the requests each saw and struck |
 /// | `POST /_sandbox/faults` | plans one fault, or each of a list |
 /// | `DELETE /_sandbox/faults` | forgets all plans |
+/// | `POST /_sandbox/seed` | writes a legacy world (`seed`, `customers`, `spaces`, `uploads`) and gives its summary |
 pub(crate) fn router(shared: Arc<Network>) -> Router {
     Router::new()
         .route("/_sandbox", get(describe))
         .route("/_sandbox/requests", get(requests))
         .route("/_sandbox/requests/reset", post(reset))
         .route("/_sandbox/faults", get(plans).post(plan).delete(clear))
+        .route("/_sandbox/seed", post(seed))
         .with_state(shared)
+}
+
+/// The body of `POST /_sandbox/seed`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    seed: u64,
+    customers: usize,
+    spaces: usize,
+    uploads: usize,
+}
+
+async fn seed(State(shared): State<Arc<Network>>, body: Bytes) -> Response<Body> {
+    let wanted: Wanted = match serde_json::from_slice(&body) {
+        Ok(wanted) => wanted,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let sizes = world::plan::Sizes {
+        customers: wanted.customers,
+        spaces: wanted.spaces,
+        uploads: wanted.uploads,
+    };
+    let plan = world::plan::Plan::new(wanted.seed, sizes);
+    match world::seed(&shared, &plan).await {
+        Ok(manifest) => answer(StatusCode::OK, &manifest.summary(&shared.dir)),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &chain(&error)),
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 async fn describe(State(shared): State<Arc<Network>>) -> Response<Body> {

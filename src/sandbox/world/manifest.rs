@@ -1,8 +1,10 @@
 //! The written record of a seeded world: what was put in, what a migration must make of it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::plan::{Condition, Expected, Protocol, Sizes};
 
@@ -57,6 +59,34 @@ impl Manifest {
         serde_json::from_slice(&text).map_err(std::io::Error::from)
     }
 
+    /// Counts by condition and by outcome, for people and scripts.
+    #[must_use]
+    pub fn summary(&self, folder: &Path) -> Value {
+        let mut conditions: BTreeMap<String, u64> = BTreeMap::new();
+        let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+        for upload in &self.uploads {
+            let condition = serde_json::to_value(upload.condition).unwrap_or_default();
+            *conditions.entry(word(&condition)).or_default() += 1;
+            let outcome = match &upload.expected {
+                Expected::Failed(reason) => format!("failed: {reason}"),
+                other => word(&serde_json::to_value(other).unwrap_or_default()),
+            };
+            *expected.entry(outcome).or_default() += 1;
+        }
+        json!({
+            "schema": "sterna.sandbox.world",
+            "version": 1,
+            "seed": self.seed,
+            "customers": self.sizes.customers,
+            "spaces": self.sizes.spaces,
+            "uploads": self.uploads.len(),
+            "bytes": self.bytes,
+            "conditions": conditions,
+            "expected": expected,
+            "manifest": folder.join(FILE),
+        })
+    }
+
     /// Writes the manifest into `folder`, whole or not at all.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
@@ -64,4 +94,8 @@ impl Manifest {
         std::fs::write(&draft, text)?;
         std::fs::rename(draft, folder.join(FILE))
     }
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }

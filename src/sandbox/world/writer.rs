@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_long_file_gets_several_levels_and_all_its_bytes() {
-        let content: Vec<u8> = (0..100_000_u32).map(|byte| byte.to_le_bytes()[0]).collect();
+        let content: Vec<u8> = (0..25_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut writer = Writer::new(Leaves::Raw, Version::V1);
         let root = writer.file(&content, 1000);
         assert_eq!(root.file_bytes, 100_000);

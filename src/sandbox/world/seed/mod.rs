@@ -1,0 +1,85 @@
+//! Writes a planned world into a local network, behind its listeners.
+//!
+//! Legacy state was there before the run, so it goes straight into tables, buckets and
+//! records: it is not counted as requests and no planned fault strikes it.
+
+mod accounts;
+mod claims;
+mod shards;
+
+use super::content;
+use super::manifest::{self, Manifest, Record};
+use super::plan::{Plan, Upload};
+use crate::proto::{did, ucan};
+use crate::sandbox::{self, Network};
+
+/// When all of it was stored.
+const LONG_AGO: &str = "2024-03-05T10:00:00.000Z";
+
+/// Why a world could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A table, bucket or file of the local network.
+    #[error("write the world")]
+    Network(#[from] sandbox::Error),
+    /// An object.
+    #[error("store an object of the world")]
+    Object(#[from] sandbox::ObjectError),
+    /// A delegation or claim.
+    #[error("sign a delegation of the world")]
+    Delegation(#[from] ucan::Error),
+    /// A planned account that is no DID.
+    #[error("read an account of the plan")]
+    Account(#[from] did::Error),
+    /// The manifest.
+    #[error("write the manifest of the world")]
+    Manifest(#[from] std::io::Error),
+    /// A claim or delegation that a service of the local network did not take.
+    #[error("put a claim of the world: {0}")]
+    Refused(String),
+}
+
+/// Writes `plan` into `network` and its manifest into the network's folder.
+pub async fn seed(network: &Network, plan: &Plan) -> Result<Manifest, Error> {
+    let accounts = accounts::write(network, plan).await?;
+    let mut bytes = 0;
+    let mut uploads = Vec::with_capacity(plan.uploads.len());
+    for upload in &plan.uploads {
+        let account = &accounts[upload.space];
+        let content = make(plan, upload).await;
+        let shards = shards::stored(upload, &content);
+        shards::write(network, account, upload, &content, &shards).await?;
+        claims::write(network, account, upload, &content, &shards).await?;
+        bytes += shards
+            .iter()
+            .map(|shard| shard.car.len() as u64)
+            .sum::<u64>();
+        uploads.push(Record {
+            number: upload.number,
+            customer: account.customer.to_string(),
+            space: account.space.did().to_string(),
+            root: content.root.to_string(),
+            shards: shards.iter().map(|shard| shard.cid.to_string()).collect(),
+            protocol: upload.protocol,
+            condition: upload.condition,
+            expected: plan.expected(upload),
+            retrievable: plan.retrievable(upload),
+        });
+    }
+    let manifest = Manifest {
+        schema: manifest::SCHEMA.to_owned(),
+        seed: plan.seed,
+        sizes: plan.sizes,
+        bytes,
+        uploads,
+    };
+    manifest.write(&network.dir)?;
+    Ok(manifest)
+}
+
+/// Makes content on a blocking thread: hashing some MiB would hold up the listeners.
+async fn make(plan: &Plan, upload: &Upload) -> content::Content {
+    let (seed, upload) = (plan.seed, upload.clone());
+    let making = tokio::task::spawn_blocking(move || content::make(seed, &upload));
+    making.await.expect("making content does not panic")
+}

@@ -1,0 +1,107 @@
+//! Uploads as stored: shards in the carpark, their rows, the row of the upload.
+
+use super::accounts::Account;
+use super::{Error, LONG_AGO};
+use crate::sandbox::layout::bucket;
+use crate::sandbox::world::content::{Content, Shard, corrupted};
+use crate::sandbox::world::plan::{Condition, Protocol, Upload};
+use crate::sandbox::{Network, PutOptions, Row, Service, Table};
+
+/// The shards of an upload as they are stored, the damaged one included.
+pub(super) fn stored(upload: &Upload, content: &Content) -> Vec<Shard> {
+    let mut shards = content.shards.clone();
+    if upload.condition == Condition::CorruptCar
+        && let Some(last) = shards.last_mut()
+    {
+        *last = corrupted(last);
+    }
+    shards
+}
+
+/// Writes the shards and rows of an upload.
+pub(super) async fn write(
+    network: &Network,
+    account: &Account,
+    upload: &Upload,
+    content: &Content,
+    shards: &[Shard],
+) -> Result<(), Error> {
+    for (index, shard) in shards.iter().enumerate() {
+        let last = index + 1 == shards.len();
+        if !(last && upload.condition == Condition::MissingBlob) {
+            let key = key(upload.protocol, shard);
+            let body = shard.car.clone();
+            let options = PutOptions::default();
+            network
+                .objects
+                .put(bucket::CARPARK, &key, body, options)
+                .await?;
+        }
+        shard_rows(network, account, upload.protocol, shard).await?;
+    }
+    let row = Row::new()
+        .text("space", account.space.did().as_str())
+        .text("root", content.root.to_string())
+        .text("cause", content.root.to_string())
+        .text("insertedAt", LONG_AGO)
+        .text("updatedAt", LONG_AGO);
+    let row = match upload.condition {
+        Condition::NoShards => row,
+        _ => row.texts("shards", shards.iter().map(|shard| shard.cid.to_string())),
+    };
+    network.db.put(Table::Upload, row).await?;
+    Ok(())
+}
+
+/// The carpark key of a shard.
+pub(super) fn key(protocol: Protocol, shard: &Shard) -> String {
+    match protocol {
+        Protocol::Blob => {
+            let digest = shard.digest.base58();
+            format!("{digest}/{digest}.blob")
+        }
+        Protocol::Store => format!("{0}/{0}.car", shard.cid),
+    }
+}
+
+/// The public URL of a shard.
+pub(super) fn url(network: &Network, protocol: Protocol, shard: &Shard) -> String {
+    format!(
+        "{}/{}",
+        network.urls.of(Service::Carpark),
+        key(protocol, shard)
+    )
+}
+
+async fn shard_rows(
+    network: &Network,
+    account: &Account,
+    protocol: Protocol,
+    shard: &Shard,
+) -> Result<(), Error> {
+    let cause = shard.cid.to_string();
+    let row = Row::new()
+        .text("space", account.space.did().as_str())
+        .number("size", shard.car.len() as u64)
+        .text("insertedAt", LONG_AGO);
+    match protocol {
+        Protocol::Blob => {
+            let digest = shard.digest.base58();
+            let row = row.text("cause", cause);
+            let allocated = row.clone().text("multihash", digest.clone());
+            network.db.put(Table::Allocation, allocated).await?;
+            network
+                .db
+                .put(Table::BlobRegistry, row.text("digest", digest))
+                .await?;
+        }
+        Protocol::Store => {
+            let row = row
+                .text("link", cause.clone())
+                .text("invocation", cause)
+                .text("issuer", account.space.did().as_str());
+            network.db.put(Table::Store, row).await?;
+        }
+    }
+    Ok(())
+}
