@@ -1,1 +1,17 @@
-//! Filter, weigh and distribute work over instances; pure.
+//! Who does what, decided before anything runs: filter, weigh, distribute, estimate. Pure: may import `model` only.
+//!
+//! `consumer rows → chosen spaces → weighed spaces → shares`, each a plain value. The same rows in any order give the
+//! same plan.
+
+mod choose;
+mod customers_file;
+mod distribute;
+mod estimate;
+mod filter;
+mod improve;
+
+pub use choose::{Chosen, Conflict, ConsumerRow, choose};
+pub use customers_file::{customers_file, customers_file_name};
+pub use distribute::{Options, Plan, Portion, Share, SpaceLoad, distribute, weigh};
+pub use estimate::{Estimate, Pace, estimate};
+pub use filter::{Filter, SkipList};

@@ -3,8 +3,20 @@
 //! Owns every row that the migration writes for itself. May import `model` and `runtime`. Never decides what to do
 //! next, and never overwrites a row whose epoch or status is another's.
 
+pub mod checkpoint;
 mod config;
+pub mod define;
+mod error;
+pub mod files;
+pub mod rows;
 mod store;
+mod tables;
 
 pub use config::{Config, Tables};
+pub use error::Error;
+pub use files::Journal;
 pub use store::Store;
+pub use tables::{
+    Asked, Assignment, CustomerRow, FailedPage, FailedQuery, Grant, Held, MigrationSpace, Placed,
+    ProgressRow, Reopen, Scope, SpaceStatus, Stored, Take,
+};

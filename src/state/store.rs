@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Config, Tables};
+use super::define::{self, Made};
+use super::error::Error;
+use super::rows::{Dynamo, Memory, Rows};
+use crate::runtime::Clock;
 
 /// The migration tables. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    config: Arc<Config>,
+    pub(super) rows: Arc<dyn Rows>,
+    pub(super) config: Arc<Config>,
+    clock: Clock,
 }
 
 impl Store {
@@ -15,23 +21,57 @@ impl Store {
     /// the deadline of each try come from `config`.
     #[must_use]
     pub fn new(client: &aws_sdk_dynamodb::Client, config: Config) -> Self {
-        let _ = client;
-        Self {
-            config: Arc::new(config),
-        }
+        let rows = Dynamo::new(client, config.timeout, config.tries);
+        Self::over(Arc::new(rows), config)
     }
 
     /// In memory, empty: for simulations and tests without sockets.
     #[must_use]
     pub fn in_memory(config: Config) -> Self {
+        Self::over(Arc::new(Memory::new()), config)
+    }
+
+    /// Over any store of rows.
+    #[must_use]
+    pub fn over(rows: Arc<dyn Rows>, config: Config) -> Self {
         Self {
+            rows,
             config: Arc::new(config),
+            clock: Clock::system(),
         }
+    }
+
+    /// The same tables with another clock for the times in rows.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Now, Unix milliseconds.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.unix_ms()
     }
 
     /// Names, folder and limits.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Makes the tables that are not there, waits until they are active and leaves the others alone.
+    pub async fn create_tables(&self) -> Result<Vec<Made>, Error> {
+        let tables = define::definitions(&self.config.tables);
+        Ok(
+            futures::future::try_join_all(tables.iter().map(|table| self.rows.ensure(table)))
+                .await?,
+        )
+    }
+
+    /// The tables as a `CloudFormation` template, and the IAM policy of a run, for those who may not make them here.
+    #[must_use]
+    pub fn template(tables: &Tables) -> serde_json::Value {
+        let tables = define::definitions(tables);
+        serde_json::json!({ "cloudFormation": define::cloud_formation(&tables), "iamPolicy": define::policy(&tables) })
     }
 }

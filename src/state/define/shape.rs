@@ -1,0 +1,109 @@
+//! Keys and indexes of each table, as data.
+
+use crate::state::Tables;
+
+/// One table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// Whole name.
+    pub name: String,
+    /// What its logical name in templates is: `MigrationProgress`.
+    pub title: &'static str,
+    /// Partition attribute.
+    pub partition: &'static str,
+    /// Sort attribute.
+    pub sort: Option<&'static str>,
+    /// Secondary indexes; all project every attribute and sort by `updatedAt`.
+    pub indexes: Vec<Index>,
+}
+
+/// One secondary index: `partition`, sorted by `updatedAt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Index {
+    /// Name.
+    pub name: &'static str,
+    /// Partition attribute.
+    pub partition: &'static str,
+}
+
+/// Sort attribute of every index.
+pub(super) const SORTED_BY: &str = "updatedAt";
+
+/// Index over `status`, of the existing tool too.
+pub(in crate::state) const BY_STATUS: Index = Index {
+    name: "status-index",
+    partition: "status",
+};
+/// Failures of a customer.
+pub(in crate::state) const BY_CUSTOMER: Index = Index {
+    name: "customer-index",
+    partition: "customer",
+};
+/// Failures met by an instance.
+pub(in crate::state) const BY_INSTANCE: Index = Index {
+    name: "instance-index",
+    partition: "instanceId",
+};
+/// Failures of one reason.
+pub(in crate::state) const BY_REASON: Index = Index {
+    name: "reason-index",
+    partition: "reason",
+};
+
+impl Definition {
+    /// Names of the attributes that keys and indexes use, each once.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<&'static str> {
+        let mut names = vec![self.partition];
+        names.extend(self.sort);
+        names.extend(self.indexes.iter().map(|index| index.partition));
+        names.extend((!self.indexes.is_empty()).then_some(SORTED_BY));
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Every table of the migration.
+#[must_use]
+pub fn definitions(tables: &Tables) -> Vec<Definition> {
+    let table = |name: &str, title, partition, sort, indexes: &[Index]| Definition {
+        name: name.to_owned(),
+        title,
+        partition,
+        sort,
+        indexes: indexes.to_vec(),
+    };
+    vec![
+        table(
+            &tables.customers,
+            "MigrationCustomers",
+            "customer",
+            None,
+            &[BY_STATUS],
+        ),
+        table(
+            &tables.progress,
+            "MigrationProgress",
+            "customer",
+            Some("space"),
+            &[BY_STATUS],
+        ),
+        table(&tables.spaces, "MigrationSpaces", "customer", None, &[]),
+        table(
+            &tables.failures,
+            "MigrationFailures",
+            "space",
+            Some("item"),
+            &[BY_CUSTOMER, BY_INSTANCE, BY_REASON],
+        ),
+        table(&tables.fleet, "MigrationFleet", "instanceId", None, &[]),
+        table(
+            &tables.control,
+            "MigrationControl",
+            "scope",
+            Some("entry"),
+            &[],
+        ),
+    ]
+}

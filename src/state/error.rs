@@ -1,0 +1,111 @@
+//! What can go wrong with state, and what it means for the work.
+
+use crate::model::{Class, Failure, Reason, UnitId};
+
+use super::files::Unreadable;
+use super::rows::{self, Trouble};
+use super::tables::Held;
+
+/// Why state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A table did not answer as it should.
+    #[error(transparent)]
+    Rows(#[from] rows::Error),
+    /// The unit's lease is another's, or was given back.
+    #[error("lease of {unit} lost{}", by.as_ref().map_or_else(String::new, |by| format!(" to instance {} (epoch {})", by.holder, by.epoch)))]
+    LeaseLost {
+        /// The unit.
+        unit: UnitId,
+        /// Who holds it now.
+        by: Option<Held>,
+    },
+    /// The row's status is a word of another program: nobody here may change it.
+    #[error(
+        "the progress row of {unit} has the status {status:?}, which is none of ours; it is left alone"
+    )]
+    ForeignStatus {
+        /// The unit.
+        unit: UnitId,
+        /// The word.
+        status: String,
+    },
+    /// A local file cannot be used.
+    #[error(transparent)]
+    File(#[from] Unreadable),
+    /// The journal could not be written.
+    #[error("write the journal")]
+    Journal(#[source] std::io::Error),
+}
+
+impl Error {
+    /// Whether a lease ended: the unit's work here must stop, and nothing else.
+    #[must_use]
+    pub fn is_lost_lease(&self) -> bool {
+        matches!(self, Self::LeaseLost { .. })
+    }
+
+    /// Whether the same may do better later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Rows(error) if error.trouble.passes())
+    }
+
+    /// Whether tables or credentials are missing, so that nothing can work.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.class() == Class::Fatal
+    }
+
+    /// Whether it is about a table that does not exist.
+    #[must_use]
+    pub fn is_missing_table(&self) -> bool {
+        matches!(self, Self::Rows(error) if error.trouble == Trouble::Missing)
+    }
+
+    /// Whether credentials were absent or refused.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Rows(error) if error.trouble == Trouble::Denied)
+    }
+
+    /// Its class.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Rows(error) => error.trouble.class(),
+            Self::LeaseLost { .. } => Class::Transient,
+            Self::ForeignStatus { .. } => Class::Permanent,
+            Self::File(_) | Self::Journal(_) => Class::Fatal,
+        }
+    }
+
+    /// The error as a failure of the work that met it.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let reason = match self {
+            Self::Rows(error) => match error.trouble {
+                Trouble::Missing | Trouble::Denied => Reason::Misconfigured,
+                Trouble::Shape => Reason::BadRecord,
+                _ => Reason::StateUnavailable,
+            },
+            Self::LeaseLost { .. } => Reason::LeaseLost,
+            Self::ForeignStatus { .. } => Reason::BadRecord,
+            Self::File(_) | Self::Journal(_) => Reason::StateUnavailable,
+        };
+        let text = match self {
+            Self::File(Unreadable::Read { source, .. } | Unreadable::Write { source, .. })
+            | Self::Journal(source) => {
+                format!("{self}: {source}")
+            }
+            _ => self.to_string(),
+        };
+        let after = match self {
+            Self::Rows(error) => error.retry_after,
+            _ => None,
+        };
+        Failure::new(self.class(), reason, text)
+            .from_dependency("dynamodb")
+            .after(after)
+    }
+}

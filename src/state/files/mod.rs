@@ -1,0 +1,25 @@
+//! Files of one instance in the state folder: the checkpoint and the journal, and files written whole.
+
+mod atomic;
+mod journal;
+mod sealed;
+#[cfg(test)]
+mod tests;
+
+use crate::model::InstanceId;
+
+pub use atomic::write_atomic;
+pub use journal::{Journal, Rotation, read_journal};
+pub use sealed::{Generation, Sealed, Unreadable};
+
+/// An instance's id as part of a file name.
+pub(super) fn name_of(instance: &InstanceId) -> String {
+    let safe = |letter: char| {
+        if letter.is_ascii_alphanumeric() || letter == '-' {
+            letter
+        } else {
+            '_'
+        }
+    };
+    instance.as_str().chars().map(safe).collect()
+}

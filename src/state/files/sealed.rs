@@ -1,0 +1,210 @@
+//! A JSON file that knows when it was damaged.
+//!
+//! ```json
+//! {"schema":"sterna.checkpoint","version":1,"sha256":"…",
+//! "body":{…}}
+//! ```
+//!
+//! One JSON document in a fixed layout: the digest covers schema, version and the body's bytes, and every other byte has one right value,
+//! so that a file that was truncated or changed at any byte is refused. The file before it is kept beside it
+//! (`….previous.json`) and is used in its place.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::atomic;
+
+/// A sealed file of one schema at one path.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    path: PathBuf,
+    schema: &'static str,
+    version: u32,
+}
+
+/// Why a sealed file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It could not be opened or read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It could not be written.
+    #[error("write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It is truncated or was changed.
+    #[error("{} is damaged ({why}), and so is the one before it or there is none; delete both to go on from the tables", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage shows.
+        why: &'static str,
+    },
+    /// It is whole, but another program's or another version's.
+    #[error("{} holds {found}, this program reads {wanted}", path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// Schema and version in the file.
+        found: String,
+        /// Schema and version wanted.
+        wanted: String,
+    },
+}
+
+/// Which file was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generation {
+    /// The newest.
+    Current,
+    /// The one before it: the newest is missing or damaged.
+    Previous,
+}
+
+enum Fault {
+    Damaged(&'static str),
+    Other(String),
+}
+
+impl Sealed {
+    /// A file at `path` with this schema name and version.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>, schema: &'static str, version: u32) -> Self {
+        Self {
+            path: path.into(),
+            schema,
+            version,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the one before it is.
+    #[must_use]
+    pub fn previous(&self) -> PathBuf {
+        atomic::beside(&self.path, "previous")
+    }
+
+    /// Writes `body`, durably, and keeps what was there as the previous one. Blocks.
+    pub fn write<T: Serialize>(&self, body: &T) -> Result<(), Unreadable> {
+        let fault = |source| Unreadable::Write {
+            path: self.path.clone(),
+            source,
+        };
+        let text = serde_json::to_string(body).map_err(|error| fault(error.into()))?;
+        let keep = self
+            .read_one::<serde::de::IgnoredAny>(&self.path)
+            .is_ok_and(|held| held.is_some());
+        let previous = self.previous();
+        atomic::replace(
+            &self.path,
+            self.seal(&text).as_bytes(),
+            keep.then_some(&*previous),
+        )
+        .map_err(fault)
+    }
+
+    /// Reads the newest whole file; `None` if there is neither.
+    ///
+    /// # Errors
+    /// Damage of the newest file is an error only if the previous one is of no use either.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<Option<(T, Generation)>, Unreadable> {
+        let current = self.read_one(&self.path);
+        match current {
+            Ok(Some(body)) => return Ok(Some((body, Generation::Current))),
+            Err(Unreadable::Other { .. } | Unreadable::Read { .. }) => {
+                return current.map(|_| None);
+            }
+            Ok(None) | Err(_) => {}
+        }
+        match self.read_one(&self.previous()) {
+            Ok(Some(body)) => Ok(Some((body, Generation::Previous))),
+            Ok(None) | Err(Unreadable::Damaged { .. }) => current.map(|_| None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_one<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Unreadable> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => {
+                return Err(Unreadable::Read {
+                    path: path.to_path_buf(),
+                    source,
+                });
+            }
+        };
+        self.open(&bytes).map(Some).map_err(|fault| match fault {
+            Fault::Damaged(why) => Unreadable::Damaged {
+                path: path.to_path_buf(),
+                why,
+            },
+            Fault::Other(found) => Unreadable::Other {
+                path: path.to_path_buf(),
+                found,
+                wanted: format!("{} version {}", self.schema, self.version),
+            },
+        })
+    }
+
+    fn head(schema: &str, version: u32, body: &str) -> String {
+        let sum = digest(&SHA256, format!("{schema}\n{version}\n{body}").as_bytes());
+        let sum = sum
+            .as_ref()
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        format!(r#"{{"schema":"{schema}","version":{version},"sha256":"{sum}","#)
+    }
+
+    fn seal(&self, body: &str) -> String {
+        format!(
+            "{}\n\"body\":{body}}}\n",
+            Self::head(self.schema, self.version, body)
+        )
+    }
+
+    fn open<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Fault> {
+        let text = std::str::from_utf8(bytes).map_err(|_| Fault::Damaged("no text"))?;
+        let (head, rest) = text
+            .split_once('\n')
+            .ok_or(Fault::Damaged("cut in its first line"))?;
+        let body = rest
+            .strip_prefix("\"body\":")
+            .and_then(|rest| rest.strip_suffix("}\n"));
+        let body = body.ok_or(Fault::Damaged("cut, or not in our layout"))?;
+        if head == Self::head(self.schema, self.version, body) {
+            return serde_json::from_str(body)
+                .map_err(|_| Fault::Damaged("body is not what its version says"));
+        }
+        Err(Self::whole_other(head, body).map_or(Fault::Damaged("checksum differs"), Fault::Other))
+    }
+
+    /// Schema and version of a file that is whole, but not ours.
+    fn whole_other(head: &str, body: &str) -> Option<String> {
+        let head_value: serde_json::Value =
+            serde_json::from_str(&format!("{}}}", head.strip_suffix(',')?)).ok()?;
+        let schema = head_value.get("schema")?.as_str()?;
+        let version = u32::try_from(head_value.get("version")?.as_u64()?).ok()?;
+        (head == Self::head(schema, version, body)).then(|| format!("{schema} version {version}"))
+    }
+}

@@ -1,0 +1,102 @@
+//! Attributes from and to anything that serde knows, and times as the existing tool writes them.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use super::Value;
+
+impl Value {
+    /// The value of anything that serde can write.
+    pub fn of<T: Serialize>(thing: &T) -> Self {
+        // Our own shapes have text keys only, so they always serialise.
+        serde_json::to_value(thing).map_or(Self::Null, Self::from)
+    }
+
+    /// What a value means; `None` if it is something else.
+    #[must_use]
+    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_value(self.json()).ok()
+    }
+
+    /// The value as JSON.
+    #[must_use]
+    pub fn json(&self) -> Json {
+        match self {
+            Self::S(text) => Json::String(text.clone()),
+            Self::N(number) => Json::from(*number),
+            Self::Decimal(text) => text.parse::<u64>().map_or_else(
+                |_| text.parse::<f64>().map_or(Json::Null, Json::from),
+                Json::from,
+            ),
+            Self::Bool(truth) => Json::Bool(*truth),
+            Self::Null => Json::Null,
+            Self::L(list) => list.iter().map(Self::json).collect(),
+            Self::M(map) => Json::Object(
+                map.iter()
+                    .map(|(name, value)| (name.clone(), value.json()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(truth) => Self::Bool(truth),
+            Json::Number(number) => number
+                .as_i64()
+                .map_or_else(|| Self::Decimal(number.to_string()), Self::N),
+            Json::String(text) => Self::S(text),
+            Json::Array(list) => Self::L(list.into_iter().map(Self::from).collect()),
+            Json::Object(map) => Self::M(
+                map.into_iter()
+                    .map(|(name, value)| (name, Self::from(value)))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// Unix milliseconds as `2026-01-01T00:00:00.000Z` (protocol: tables).
+#[must_use]
+pub fn stamp(ms: u64) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
+    // Out of range is beyond the year 9999.
+    time.ok()
+        .and_then(|time| time.format(format).ok())
+        .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
+}
+
+/// Unix milliseconds of a time as the existing tool or we write it.
+#[must_use]
+pub fn unstamp(text: &str) -> Option<u64> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_the_existing_tool_writes_them() {
+        assert_eq!(stamp(1_767_225_600_000), "2026-01-01T00:00:00.000Z");
+        assert_eq!(unstamp("2026-01-01T00:00:00.000Z"), Some(1_767_225_600_000));
+        assert_eq!(unstamp(&stamp(1_767_225_600_123)), Some(1_767_225_600_123));
+        assert_eq!(unstamp("yesterday"), None);
+    }
+
+    #[test]
+    fn json_survives_the_way_through_attributes() {
+        let json = serde_json::json!({ "a": 1, "b": [true, null, "x"], "c": 0.5, "d": u64::MAX });
+        assert_eq!(Value::from(json.clone()).json(), json);
+    }
+}

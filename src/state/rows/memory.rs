@@ -1,0 +1,248 @@
+//! Rows in memory: for simulations and tests without sockets. The same suite runs on it and on DynamoDB.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::condition::{Condition, Update};
+use super::row::Row;
+use super::{Batched, Bound, Error, Key, Page, Rows, Select, Written};
+use crate::state::define::{Definition, Made};
+
+type Rank = (String, String);
+type Table = BTreeMap<Rank, (Key, Row)>;
+
+/// Tables in memory; each is there as soon as it is written to.
+#[derive(Debug, Default)]
+pub struct Memory {
+    tables: Mutex<BTreeMap<String, Table>>,
+    page: Option<usize>,
+}
+
+impl Memory {
+    /// Empty tables.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empty tables that give out at most `rows` rows in a page, filtered ones included.
+    #[must_use]
+    pub fn with_pages_of(rows: usize) -> Self {
+        Self {
+            page: Some(rows.max(1)),
+            ..Self::default()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Table>> {
+        // A panic elsewhere leaves whole rows behind: each change is one insertion.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: &Condition,
+        make: impl FnOnce(Row) -> Option<Row>,
+    ) -> Written {
+        let mut tables = self.lock();
+        let table = tables.entry(table.to_owned()).or_default();
+        let held = table.get(&rank(key)).map(|(_, row)| row.clone());
+        if !condition.holds(held.as_ref().unwrap_or(&Row::new())) {
+            return Written::Refused(held);
+        }
+        let before = held.unwrap_or_default();
+        match make(before.clone()) {
+            Some(row) => {
+                let row = keyed(key, row);
+                table.insert(rank(key), (key.clone(), row.clone()));
+                Written::Done(row)
+            }
+            None => {
+                table.remove(&rank(key));
+                Written::Done(before)
+            }
+        }
+    }
+}
+
+fn rank(key: &Key) -> Rank {
+    (
+        key.partition.1.clone(),
+        key.sort
+            .as_ref()
+            .map(|sort| sort.1.clone())
+            .unwrap_or_default(),
+    )
+}
+
+fn keyed(key: &Key, mut row: Row) -> Row {
+    row.set(key.partition.0, key.partition.1.clone());
+    if let Some((name, value)) = &key.sort {
+        row.set(name, value.clone());
+    }
+    row
+}
+
+fn selected(select: &Select, row: &Row) -> bool {
+    let partition = select
+        .partition
+        .as_ref()
+        .is_none_or(|(name, value)| row.text(name) == Some(value));
+    let sort = select.sort.as_ref().is_none_or(|(name, bound)| {
+        row.text(name).is_some_and(|held| match bound {
+            Bound::Below(value) => held < value.as_str(),
+            Bound::From(value) => held >= value.as_str(),
+            Bound::Prefix(value) => held.starts_with(value),
+        })
+    });
+    partition && sort && (select.index.is_none() || row.text("updatedAt").is_some())
+}
+
+/// Order within the answer: an index sorts by its sort attribute first.
+fn order(select: &Select, row: &Row, rank: &Rank) -> (String, Rank) {
+    let by = match select.index {
+        Some(_) => row.text("updatedAt").unwrap_or_default().to_owned(),
+        None => String::new(),
+    };
+    (by, rank.clone())
+}
+
+fn in_segment(select: &Select, rank: &Rank) -> bool {
+    select.segment.is_none_or(|(segment, total)| {
+        let sum = rank.0.bytes().fold(7_u32, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+        });
+        sum % total.max(1) == segment
+    })
+}
+
+fn place(order: &(String, Rank)) -> Row {
+    Row::new()
+        .with("by", order.0.clone())
+        .with("partition", order.1.0.clone())
+        .with("sort", order.1.1.clone())
+}
+
+fn placed(place: &Row) -> (String, Rank) {
+    let text = |name: &str| place.text(name).unwrap_or_default().to_owned();
+    (text("by"), (text("partition"), text("sort")))
+}
+
+#[async_trait]
+impl Rows for Memory {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+        Ok(self
+            .lock()
+            .get(table)
+            .and_then(|rows| rows.get(&rank(key)))
+            .map(|(_, row)| row.clone()))
+    }
+
+    async fn put(
+        &self,
+        table: &str,
+        key: &Key,
+        row: Row,
+        condition: Condition,
+    ) -> Result<Written, Error> {
+        Ok(self.write(table, key, &condition, |_| Some(row)))
+    }
+
+    async fn update(
+        &self,
+        table: &str,
+        key: &Key,
+        update: Update,
+        condition: Condition,
+    ) -> Result<Written, Error> {
+        Ok(self.write(table, key, &condition, |row| Some(update.apply(row))))
+    }
+
+    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+        Ok(self.write(table, key, &condition, |_| None))
+    }
+
+    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+        let tables = self.lock();
+        let mut found: Vec<((String, Rank), &Row)> = tables
+            .get(table)
+            .into_iter()
+            .flatten()
+            .filter(|(rank, (_, row))| selected(select, row) && in_segment(select, rank))
+            .map(|(rank, (_, row))| (order(select, row, rank), row))
+            .collect();
+        found.sort_by(|left, right| left.0.cmp(&right.0));
+        if select.newest_first {
+            found.reverse();
+        }
+        let begin = after.map_or(0, |after| {
+            let after = placed(&after);
+            found.partition_point(|(order, _)| {
+                if select.newest_first {
+                    *order >= after
+                } else {
+                    *order <= after
+                }
+            })
+        });
+        let most = select
+            .page
+            .map_or(usize::MAX, |page| page as usize)
+            .min(self.page.unwrap_or(usize::MAX));
+        let rest = &found[begin..];
+        let cut = &rest[..most.min(rest.len())];
+        let keep = |row: &Row| {
+            select
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.holds(row))
+        };
+        Ok(Page {
+            rows: cut
+                .iter()
+                .map(|(_, row)| (*row).clone())
+                .filter(keep)
+                .collect(),
+            next: (cut.len() < rest.len())
+                .then(|| cut.last().map(|(order, _)| place(order)))
+                .flatten(),
+        })
+    }
+
+    async fn count(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<(u64, Option<Row>), Error> {
+        let page = self.page(table, select, after).await?;
+        Ok((page.rows.len() as u64, page.next))
+    }
+
+    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+        let mut tables = self.lock();
+        let created = !tables.contains_key(&table.name);
+        tables.entry(table.name.clone()).or_default();
+        Ok(Made {
+            table: table.name.clone(),
+            created,
+            missing_indexes: Vec::new(),
+        })
+    }
+
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+        for row in rows {
+            match row {
+                Batched::Put(key, row) => {
+                    self.write(table, &key, &Condition::Always, |_| Some(row))
+                }
+                Batched::Delete(key) => self.write(table, &key, &Condition::Always, |_| None),
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Rows of one table and the few operations that this room needs on them.
+//!
+//! Everything above is written once over [`Rows`] and runs on DynamoDB ([`Dynamo`]) and in memory ([`Memory`]); one
+//! suite (`tests/state`) holds both to the same behaviour.
+
+mod codec;
+mod condition;
+mod dynamo;
+mod expression;
+mod fault;
+mod json;
+mod memory;
+mod row;
+
+use async_trait::async_trait;
+
+use super::define::{Definition, Made};
+
+pub use condition::{Condition, Update};
+pub use dynamo::Dynamo;
+pub use fault::{Error, Trouble};
+pub use json::{stamp, unstamp};
+pub use memory::Memory;
+pub use row::{Row, Value};
+
+/// Key of a row: the partition attribute, and the sort attribute where the table has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Partition attribute and its value.
+    pub partition: (&'static str, String),
+    /// Sort attribute and its value.
+    pub sort: Option<(&'static str, String)>,
+}
+
+impl Key {
+    /// A key of one attribute.
+    #[must_use]
+    pub fn one(name: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            partition: (name, value.into()),
+            sort: None,
+        }
+    }
+
+    /// A key of two attributes.
+    #[must_use]
+    pub fn two(partition: (&'static str, &str), sort: (&'static str, &str)) -> Self {
+        Self {
+            partition: (partition.0, partition.1.to_owned()),
+            sort: Some((sort.0, sort.1.to_owned())),
+        }
+    }
+}
+
+/// What rows to read: those of a partition, those of a share of the table, or of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Select {
+    /// Name of the secondary index to read instead of the table.
+    pub index: Option<&'static str>,
+    /// Attribute and value of the partition to read; without it the table is scanned.
+    pub partition: Option<(&'static str, String)>,
+    /// Bound of the sort attribute within the partition.
+    pub sort: Option<(&'static str, Bound)>,
+    /// Rows that do not fulfil it are left out (after the page was cut: pages may be empty).
+    pub filter: Option<Condition>,
+    /// Which share of a scan: `(segment, total)`.
+    pub segment: Option<(u32, u32)>,
+    /// Largest sort value first.
+    pub newest_first: bool,
+    /// At most that many rows in a page.
+    pub page: Option<u32>,
+}
+
+/// Bound of a sort attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bound {
+    /// Strictly below.
+    Below(String),
+    /// At or above.
+    From(String),
+    /// Begins with.
+    Prefix(String),
+}
+
+/// Some rows, and where the next ones begin.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The rows; may be empty although more follow.
+    pub rows: Vec<Row>,
+    /// Where to go on; `None` at the end, and only there.
+    pub next: Option<Row>,
+}
+
+/// What became of a conditional write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Written {
+    /// Done; the row as it is now.
+    Done(Row),
+    /// The condition did not hold; the row as it stands, if there is one.
+    Refused(Option<Row>),
+}
+
+/// A store of rows.
+///
+/// Contract: reads of the table itself are strongly consistent, of an index eventually. A conditional write is atomic.
+/// [`Trouble::Unanswered`] on a write means that it may have happened.
+#[async_trait]
+pub trait Rows: Send + Sync + std::fmt::Debug {
+    /// The row of `key`.
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error>;
+    /// Writes a whole row if `condition` holds for the row that is there (an empty one if there is none).
+    async fn put(
+        &self,
+        table: &str,
+        key: &Key,
+        row: Row,
+        condition: Condition,
+    ) -> Result<Written, Error>;
+    /// Changes attributes of a row (made if it is not there) if `condition` holds.
+    async fn update(
+        &self,
+        table: &str,
+        key: &Key,
+        update: Update,
+        condition: Condition,
+    ) -> Result<Written, Error>;
+    /// Removes a row if `condition` holds. `Done` holds the row that was removed, empty if there was none.
+    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error>;
+    /// One page of rows, from `after` on.
+    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error>;
+    /// How many rows one page of `select` holds, without reading them, and where the next begins.
+    async fn count(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<(u64, Option<Row>), Error>;
+    /// Makes a table that is not there and waits until it is active; one that is there is left alone.
+    async fn ensure(&self, table: &Definition) -> Result<Made, Error>;
+    /// Writes or removes whole rows without conditions; repeats what the store left undone.
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error>;
+}
+
+/// One line of [`Rows::write_all`].
+#[derive(Debug, Clone)]
+pub enum Batched {
+    /// Write a row.
+    Put(Key, Row),
+    /// Remove a row.
+    Delete(Key),
+}
+
+/// Every row of `select`, page by page to the end.
+pub async fn all(rows: &dyn Rows, table: &str, select: &Select) -> Result<Vec<Row>, Error> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = rows.page(table, select, after).await?;
+        found.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A row as data, and typed access to its attributes.
+
+use std::collections::BTreeMap;
+
+/// Value of an attribute, in the kinds that migration tables use (protocol: tables §3).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// Text.
+    S(String),
+    /// Whole number.
+    N(i64),
+    /// Number that is not whole, or does not fit: kept as its text.
+    Decimal(String),
+    /// Truth.
+    Bool(bool),
+    /// Nothing, spelled out (`filter` of the existing tool).
+    Null,
+    /// List.
+    L(Vec<Value>),
+    /// Map.
+    M(BTreeMap<String, Value>),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::S(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::S(text)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        i64::try_from(number).map_or_else(|_| Self::Decimal(number.to_string()), Self::N)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
+/// Attributes of one row by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row(pub BTreeMap<String, Value>);
+
+impl Row {
+    /// No attributes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one attribute more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Sets an attribute.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// Value of an attribute.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Text of an attribute; `None` if it is absent, empty or of another kind.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Value::S(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whole number that is not negative. The existing tool's counters may be missing, negative or not whole
+    /// (`protocol: pitfalls 43-45`): then `None`.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u64> {
+        match self.get(name) {
+            Some(Value::N(number)) => u64::try_from(*number).ok(),
+            Some(Value::Decimal(text) | Value::S(text)) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Truth of an attribute; absent is false.
+    #[must_use]
+    pub fn truth(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Value::Bool(true)))
+    }
+}

@@ -1,0 +1,263 @@
+//! `…-migration-customers`: one row per customer, shared with the existing tool (protocol: tables §3).
+//!
+//! Its counters are a sum of progress rows and never a source of truth.
+
+use crate::model::{Counts, CustomerDid, InstanceId, Status};
+use crate::state::define::BY_STATUS;
+use crate::state::rows::{
+    self, Condition, Key, Row, Select, Trouble, Update, Value, Written, stamp, unstamp,
+};
+use crate::state::{Error, Store};
+
+use super::progress::ProgressRow;
+
+/// Tries of a sum whose row changes at the same time.
+const TRIES: u32 = 8;
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerRow {
+    /// The customer.
+    pub customer: CustomerDid,
+    /// The word in `status`, also one that is not ours.
+    pub status: String,
+    /// Spaces, and those that ended well.
+    pub total_spaces: u64,
+    /// See `total_spaces`.
+    pub completed_spaces: u64,
+    /// Uploads, and those that are done or skipped.
+    pub total_uploads: u64,
+    /// See `total_uploads`.
+    pub completed_uploads: u64,
+    /// The instance it was given to; several share a customer that was split.
+    pub instance: Option<InstanceId>,
+    /// The filter of the plan.
+    pub filter: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Unix milliseconds.
+    pub updated_at: Option<u64>,
+}
+
+/// What `setup` gives to an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// The customer.
+    pub customer: CustomerDid,
+    /// The instance with the largest part of it.
+    pub instance: InstanceId,
+    /// Its spaces.
+    pub spaces: u64,
+    /// Its uploads.
+    pub uploads: u64,
+    /// The filter of the plan.
+    pub filter: Option<String>,
+}
+
+/// What became of an assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placed {
+    /// A row was made.
+    Made,
+    /// A row that nobody had begun was brought up to date.
+    Refreshed,
+    /// Work on it had begun: status, counters and instance stay as they are.
+    Kept(String),
+}
+
+fn key(customer: &CustomerDid) -> Key {
+    Key::one("customer", customer.as_str())
+}
+
+fn read(table: &str, row: &Row) -> Result<CustomerRow, rows::Error> {
+    let customer = row
+        .text("customer")
+        .ok_or_else(|| rows::Error::shape(table, "a row has no customer"))?;
+    let number = |name: &str| row.number(name).unwrap_or(0);
+    Ok(CustomerRow {
+        customer: customer
+            .parse()
+            .map_err(|error: crate::model::IdError| rows::Error::shape(table, error.to_string()))?,
+        status: row
+            .text("status")
+            .unwrap_or(Status::Pending.as_str())
+            .to_owned(),
+        total_spaces: number("totalSpaces"),
+        completed_spaces: number("completedSpaces"),
+        total_uploads: number("totalUploads"),
+        completed_uploads: number("completedUploads"),
+        instance: row.text("instanceId").map(InstanceId::new),
+        filter: row.text("filter").map(str::to_owned),
+        error: row.text("error").map(str::to_owned),
+        updated_at: row.text("updatedAt").and_then(unstamp),
+    })
+}
+
+impl Assignment {
+    fn update(&self, now: u64) -> Update {
+        Update::new()
+            .set("totalSpaces", self.spaces)
+            .set("totalUploads", self.uploads)
+            .set("instanceId", self.instance.as_str())
+            .set(
+                "filter",
+                self.filter.as_deref().map_or(Value::Null, Value::from),
+            )
+            .set("assignedAt", stamp(now))
+            .set("updatedAt", stamp(now))
+            .set_absent("status", Status::Pending.as_str())
+            .set_absent("completedSpaces", 0_u64)
+            .set_absent("completedUploads", 0_u64)
+    }
+}
+
+impl Store {
+    /// Gives a customer to an instance. Work that had begun is never reset (protocol: pitfalls 61).
+    pub async fn assign(&self, assignment: &Assignment) -> Result<Placed, Error> {
+        let (table, key) = (&self.config.tables.customers, key(&assignment.customer));
+        let unbegun = Condition::Any(vec![
+            Condition::Absent("customer"),
+            Condition::Equals("status", Status::Pending.as_str().into()),
+        ]);
+        let before = self.rows.get(table, &key).await?;
+        match self
+            .rows
+            .update(table, &key, assignment.update(self.now()), unbegun)
+            .await?
+        {
+            Written::Done(_) => Ok(if before.is_some() {
+                Placed::Refreshed
+            } else {
+                Placed::Made
+            }),
+            Written::Refused(row) => Ok(Placed::Kept(
+                row.map(|row| read(table, &row))
+                    .transpose()?
+                    .map_or_else(String::new, |row| row.status),
+            )),
+        }
+    }
+
+    /// The row of a customer.
+    pub async fn customer(&self, customer: &CustomerDid) -> Result<Option<CustomerRow>, Error> {
+        let table = &self.config.tables.customers;
+        let row = self.rows.get(table, &key(customer)).await?;
+        Ok(row.map(|row| read(table, &row)).transpose()?)
+    }
+
+    /// Customers of one status, longest ago first.
+    pub async fn customers_by_status(&self, status: Status) -> Result<Vec<CustomerRow>, Error> {
+        self.read_customers(Select {
+            index: Some(BY_STATUS.name),
+            partition: Some((BY_STATUS.partition, status.as_str().to_owned())),
+            ..Select::default()
+        })
+        .await
+    }
+
+    /// Customers of an instance, or all: reads the whole table.
+    pub async fn customers_of(
+        &self,
+        instance: Option<&InstanceId>,
+    ) -> Result<Vec<CustomerRow>, Error> {
+        let filter =
+            instance.map(|instance| Condition::Equals("instanceId", instance.as_str().into()));
+        self.read_customers(Select {
+            filter,
+            ..Select::default()
+        })
+        .await
+    }
+
+    async fn read_customers(&self, select: Select) -> Result<Vec<CustomerRow>, Error> {
+        let table = &self.config.tables.customers;
+        let rows = rows::all(&*self.rows, table, &select).await?;
+        Ok(rows
+            .iter()
+            .map(|row| read(table, row))
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// Brings a customer's row in step with its units. Several instances may do so at once: none covers a newer sum
+    /// with an older one. A foreign status stays.
+    pub async fn refresh_owner(&self, owner: &str) -> Result<(), Error> {
+        let (table, key, now) = (
+            &self.config.tables.customers,
+            Key::one("customer", owner),
+            self.now(),
+        );
+        for _ in 0..TRIES {
+            let before = self.rows.get(table, &key).await?.unwrap_or_default();
+            let revision = before.number("revision").unwrap_or(0);
+            let units = self.progress_of(owner).await?;
+            let foreign = before
+                .text("status")
+                .is_some_and(|word| word.parse::<Status>().is_err());
+            let update = sum(&units, foreign, now)
+                .set("revision", revision + 1)
+                .set_absent("assignedAt", stamp(now));
+            let same = if revision == 0 {
+                Condition::absent_or("revision", 0_u64)
+            } else {
+                Condition::Equals("revision", revision.into())
+            };
+            if let Written::Done(_) = self.rows.update(table, &key, update, same).await? {
+                return Ok(());
+            }
+        }
+        Err(rows::Error {
+            doing: "sum up",
+            table: table.clone(),
+            trouble: Trouble::Throttled,
+            detail: format!("{owner} changed under {TRIES} tries"),
+            retry_after: None,
+        }
+        .into())
+    }
+}
+
+fn sum(units: &[ProgressRow], foreign: bool, now: u64) -> Update {
+    let counts: Counts = units.iter().map(|unit| unit.progress.counts).sum();
+    let with = |status| {
+        units
+            .iter()
+            .filter(|unit| unit.progress.status == status)
+            .count() as u64
+    };
+    let (completed, failed, pending) = (
+        with(Status::Completed),
+        with(Status::Failed),
+        with(Status::Pending),
+    );
+    let all = units.len() as u64;
+    let status = match () {
+        () if completed == all => Status::Completed,
+        () if pending == all => Status::Pending,
+        () if completed + failed == all => Status::Failed,
+        () => Status::InProgress,
+    };
+    let bad = counts.bad();
+    let mut update = Update::new()
+        .set("totalSpaces", all)
+        .set("completedSpaces", completed)
+        .set("totalUploads", counts.planned)
+        .set("completedUploads", counts.done + counts.skipped)
+        .set("updatedAt", stamp(now))
+        .set(
+            "error",
+            if bad > 0 {
+                format!("{bad} uploads failed or set aside in {failed} spaces")
+            } else {
+                String::new()
+            },
+        );
+    if !foreign {
+        update = update.set("status", status.as_str());
+        update = if status == Status::Completed {
+            update.set("completedAt", stamp(now))
+        } else {
+            update.remove("completedAt")
+        };
+    }
+    update
+}

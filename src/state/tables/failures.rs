@@ -1,0 +1,244 @@
+//! `…-migration-failures`: one row per failed item, asked for by space, customer, instance or reason.
+
+use crate::model::{Class, FailedItem, Failure, InstanceId, ItemId, Reason, StepName, UnitId};
+use crate::state::define::{BY_CUSTOMER, BY_INSTANCE, BY_REASON, Index};
+use crate::state::rows::{Bound, Condition, Key, Row, Select, Update, stamp, unstamp};
+use crate::state::{Error, Store};
+
+/// Which failures: all that is given must hold, and nothing given is all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailedQuery {
+    /// Of this owner (a customer).
+    pub owner: Option<String>,
+    /// Of units of this name (a space), whoever owns them.
+    pub name: Option<String>,
+    /// That this instance met last.
+    pub instance: Option<InstanceId>,
+    /// Of one of these reasons.
+    pub reasons: Vec<Reason>,
+    /// Of one of these classes.
+    pub classes: Vec<Class>,
+    /// Of one of these steps.
+    pub steps: Vec<StepName>,
+    /// That failed last at or after this time, Unix milliseconds.
+    pub since: Option<u64>,
+}
+
+/// Some failures.
+#[derive(Debug, Clone, Default)]
+pub struct FailedPage {
+    /// Newest first, but within a unit and over the whole table by key.
+    pub items: Vec<FailedItem>,
+    /// Where to go on; `None` at the end, and only there.
+    pub next: Option<Row>,
+}
+
+impl FailedQuery {
+    /// Failures of one unit.
+    #[must_use]
+    pub fn unit(unit: &UnitId) -> Self {
+        Self {
+            owner: Some(unit.owner.to_string()),
+            name: Some(unit.name.to_string()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a failure is among those asked for.
+    #[must_use]
+    pub fn takes(&self, failed: &FailedItem) -> bool {
+        let failure = &failed.failure;
+        let step = || {
+            failure
+                .step
+                .as_ref()
+                .is_some_and(|step| self.steps.contains(step))
+        };
+        self.owner
+            .as_ref()
+            .is_none_or(|owner| **owner == *failed.unit.owner)
+            && self
+                .name
+                .as_ref()
+                .is_none_or(|name| **name == *failed.unit.name)
+            && self
+                .instance
+                .as_ref()
+                .is_none_or(|instance| *instance == failed.instance)
+            && (self.reasons.is_empty() || self.reasons.contains(&failure.reason))
+            && (self.classes.is_empty() || self.classes.contains(&failure.class))
+            && (self.steps.is_empty() || step())
+            && self.since.is_none_or(|since| since <= failed.last_at)
+    }
+
+    /// The narrowest read that has all of them.
+    fn select(&self) -> Select {
+        let since = self
+            .since
+            .map(|since| ("updatedAt", Bound::From(stamp(since))));
+        let by = |index: Index, value: &str| Select {
+            index: Some(index.name),
+            partition: Some((index.partition, value.to_owned())),
+            sort: since.clone(),
+            newest_first: true,
+            ..Select::default()
+        };
+        match (
+            &self.name,
+            &self.owner,
+            &self.instance,
+            self.reasons.as_slice(),
+        ) {
+            (Some(name), ..) => Select {
+                partition: Some(("space", name.clone())),
+                ..Select::default()
+            },
+            (_, Some(owner), ..) => by(BY_CUSTOMER, owner),
+            (_, _, _, [reason]) => by(BY_REASON, reason.as_str()),
+            (_, _, Some(instance), _) => by(BY_INSTANCE, instance.as_str()),
+            _ => Select::default(),
+        }
+    }
+}
+
+fn key(unit: &UnitId, item: &ItemId) -> Key {
+    Key::two(("space", &unit.name), ("item", item.as_str()))
+}
+
+/// `None` for a row that is not one of ours.
+fn read(row: &Row) -> Option<FailedItem> {
+    let time = |name: &str| row.text(name).and_then(unstamp);
+    let last_at = time("updatedAt")?;
+    Some(FailedItem {
+        unit: UnitId::new(row.text("customer")?, row.text("space")?),
+        item: ItemId::new(row.text("item")?),
+        failure: Failure {
+            class: Class::parse(row.text("class")?)?,
+            reason: row.text("reason")?.parse().ok()?,
+            step: row.text("step").map(|step| StepName::from(step.to_owned())),
+            message: row.text("message").unwrap_or_default().to_owned(),
+            dependency: row.text("dependency").map(str::to_owned),
+            retry_after: None,
+        },
+        attempts: row
+            .number("attempts")
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(1),
+        instance: InstanceId::new(row.text("instanceId").unwrap_or_default()),
+        first_at: time("firstAt").unwrap_or(last_at),
+        last_at,
+    })
+}
+
+impl Store {
+    /// Writes the row of a failed item; the time of its first failure stays. Repeating it changes nothing.
+    pub async fn put_failed(&self, failed: &FailedItem) -> Result<(), Error> {
+        let failure = &failed.failure;
+        let mut update = Update::new()
+            .set("customer", &*failed.unit.owner)
+            .set("class", failure.class.as_str())
+            .set("reason", failure.reason.as_str())
+            .set("message", bounded(&failure.message))
+            .set("attempts", u64::from(failed.attempts))
+            .set("instanceId", failed.instance.as_str())
+            .set("updatedAt", stamp(failed.last_at))
+            .set_absent("firstAt", stamp(failed.first_at));
+        let step = failure.step.as_ref().map(StepName::as_str);
+        for (name, value) in [
+            ("step", step),
+            ("dependency", failure.dependency.as_deref()),
+        ] {
+            update = match value {
+                Some(value) => update.set(name, value),
+                None => update.remove(name),
+            };
+        }
+        let key = key(&failed.unit, &failed.item);
+        self.rows
+            .update(
+                &self.config.tables.failures,
+                &key,
+                update,
+                Condition::Always,
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Removes the row of an item that is good now.
+    pub async fn remove_failed(&self, unit: &UnitId, item: &ItemId) -> Result<(), Error> {
+        self.rows
+            .delete(
+                &self.config.tables.failures,
+                &key(unit, item),
+                Condition::Always,
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The row of an item.
+    pub async fn failed_item(
+        &self,
+        unit: &UnitId,
+        item: &ItemId,
+    ) -> Result<Option<FailedItem>, Error> {
+        let row = self
+            .rows
+            .get(&self.config.tables.failures, &key(unit, item))
+            .await?;
+        Ok(row
+            .as_ref()
+            .and_then(read)
+            .filter(|failed| failed.unit == *unit))
+    }
+
+    /// One page of failures, from `after` on, out of at most `most` rows. A page may be empty although more follow.
+    pub async fn failed_page(
+        &self,
+        query: &FailedQuery,
+        after: Option<Row>,
+        most: Option<u32>,
+    ) -> Result<FailedPage, Error> {
+        let select = Select {
+            page: most,
+            ..query.select()
+        };
+        let page = self
+            .rows
+            .page(&self.config.tables.failures, &select, after)
+            .await?;
+        let items = page
+            .rows
+            .iter()
+            .filter_map(read)
+            .filter(|failed| query.takes(failed));
+        Ok(FailedPage {
+            items: items.collect(),
+            next: page.next,
+        })
+    }
+
+    /// Every failure, page by page to the end.
+    pub async fn failed_items(&self, query: &FailedQuery) -> Result<Vec<FailedItem>, Error> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.failed_page(query, after, None).await?;
+            found.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Messages may quote whole answers of services; a row holds 400 KB.
+fn bounded(message: &str) -> String {
+    const MOST: usize = 4_000;
+    match message.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &message[..at]),
+        None => message.to_owned(),
+    }
+}

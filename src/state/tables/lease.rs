@@ -1,0 +1,287 @@
+//! Lease attributes of progress rows: `leaseHolder`, `leaseRun`, `leaseEpoch`, `leaseBeat`.
+//!
+//! Whoever takes a unit raises its epoch; every write of a holder is conditional on the epoch it was given, so that a
+//! late writer loses whatever its clock says. Whether a holder is dead is for the caller to judge, on its own clock, by
+//! a beat that stands still: no clock of another machine is compared with ours.
+
+use crate::model::{Epoch, InstanceId, Lease, RunId, Status, Unit, UnitId, UnitProgress};
+use crate::state::rows::{Condition, Row, Update, Written, stamp};
+use crate::state::{Error, Store};
+
+use super::progress::{self, ProgressRow, key, own_status, written};
+
+/// The lease of another, as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Who holds it.
+    pub holder: InstanceId,
+    /// The run of the holder.
+    pub run: RunId,
+    /// The fence.
+    pub epoch: Epoch,
+    /// Grows while the holder lives.
+    pub beat: u64,
+}
+
+/// Which leases may be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Take {
+    /// Only those that nobody holds.
+    Free,
+    /// Also those of this instance: an earlier process of ours that is known to be dead.
+    Mine(InstanceId),
+    /// Also exactly this one, which was seen not to beat for a whole term.
+    Over {
+        /// Its epoch.
+        epoch: Epoch,
+        /// Its beat.
+        beat: u64,
+    },
+}
+
+/// Whether units that ended are opened again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reopen {
+    /// They are left alone.
+    No,
+    /// They are.
+    Yes,
+}
+
+/// What came of asking for a lease.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Grant {
+    /// It is ours; the unit is this far.
+    Leased {
+        /// The lease.
+        lease: Lease,
+        /// How far the unit is.
+        progress: UnitProgress,
+    },
+    /// Another holds it.
+    Busy(Held),
+    /// The unit ended, and was not to be opened again.
+    Ended(UnitProgress),
+}
+
+impl From<Lease> for Held {
+    fn from(lease: Lease) -> Self {
+        Self {
+            holder: lease.holder,
+            run: lease.run,
+            epoch: lease.epoch,
+            beat: lease.beat,
+        }
+    }
+}
+
+impl Take {
+    fn may(&self, lease: &Lease) -> bool {
+        match self {
+            Self::Free => false,
+            Self::Mine(instance) => lease.holder == *instance,
+            Self::Over { epoch, beat } => lease.epoch == *epoch && lease.beat == *beat,
+        }
+    }
+}
+
+/// That the lease is still the one that was given, and the status one of ours.
+fn fence(lease: &Lease) -> Condition {
+    Condition::All(vec![
+        Condition::Equals("leaseEpoch", lease.epoch.0.into()),
+        Condition::Equals("leaseHolder", lease.holder.as_str().into()),
+        Condition::Equals("leaseRun", lease.run.as_str().into()),
+        own_status(),
+    ])
+}
+
+/// That nobody took or renewed the unit since its row was read.
+fn unchanged(row: Option<&ProgressRow>) -> Condition {
+    let epoch = row.map_or(0, |row| row.epoch.0);
+    let same_epoch = if epoch == 0 {
+        Condition::absent_or("leaseEpoch", 0_u64)
+    } else {
+        Condition::Equals("leaseEpoch", epoch.into())
+    };
+    let holder = match row.and_then(|row| row.lease.as_ref()) {
+        Some(lease) => Condition::Equals("leaseBeat", lease.beat.into()),
+        None => Condition::Absent("leaseHolder"),
+    };
+    Condition::All(vec![same_epoch, holder, own_status()])
+}
+
+fn taking(lease: &Lease, unit: &Unit, now: u64) -> Update {
+    Update::new()
+        .set("leaseHolder", lease.holder.as_str())
+        .set("leaseRun", lease.run.as_str())
+        .set("leaseEpoch", lease.epoch.0)
+        .set("leaseBeat", lease.beat)
+        .set("instanceId", lease.holder.as_str())
+        .set("updatedAt", stamp(now))
+        .set_absent("createdAt", stamp(now))
+        .set_absent("status", Status::Pending.as_str())
+        .set_absent("totalUploads", unit.planned.unwrap_or(0))
+        .set_absent("completedUploads", 0_u64)
+}
+
+/// How far the unit is for its new holder, who may have counted more items than the row knows.
+fn begun(mut progress: UnitProgress, unit: &Unit) -> UnitProgress {
+    if !progress.status.is_ended() {
+        progress.counts.planned = progress.counts.planned.max(unit.planned.unwrap_or(0));
+    }
+    progress
+}
+
+impl Store {
+    /// Takes a unit if it may be taken, with an epoch above all earlier ones. Its row is made if there is none; its
+    /// status stays until the holder saves.
+    ///
+    /// # Errors
+    /// [`Error::ForeignStatus`] if the row's status is none of ours.
+    pub async fn lease(
+        &self,
+        unit: &Unit,
+        instance: &InstanceId,
+        run: &RunId,
+        take: &Take,
+        reopen: Reopen,
+    ) -> Result<Grant, Error> {
+        let table = &self.config.tables.progress;
+        let seen = self.progress_row(&unit.id).await?;
+        if let Some(row) = &seen {
+            if let Some(status) = &row.foreign_status {
+                return Err(Error::ForeignStatus {
+                    unit: unit.id.clone(),
+                    status: status.clone(),
+                });
+            }
+            if row.progress.status.is_ended() && reopen == Reopen::No {
+                return Ok(Grant::Ended(row.progress.clone()));
+            }
+            if let Some(lease) = row.lease.as_ref().filter(|lease| !take.may(lease)) {
+                return Ok(Grant::Busy(lease.clone().into()));
+            }
+        }
+        let epoch = seen
+            .as_ref()
+            .map_or(Epoch::default(), |row| row.epoch)
+            .next();
+        let lease = Lease {
+            unit: unit.id.clone(),
+            holder: instance.clone(),
+            run: run.clone(),
+            epoch,
+            beat: 0,
+        };
+        let update = taking(&lease, unit, self.now());
+        let written = self
+            .rows
+            .update(table, &key(&unit.id), update, unchanged(seen.as_ref()))
+            .await?;
+        let row = match written {
+            Written::Done(row) => row,
+            Written::Refused(row) => row.unwrap_or_default(),
+        };
+        let row = progress::read(table, &row)?;
+        match row.lease {
+            // Also when the first try was ours and its answer was lost.
+            Some(held) if held == lease => Ok(Grant::Leased {
+                lease,
+                progress: begun(row.progress, unit),
+            }),
+            Some(held) => Ok(Grant::Busy(held.into())),
+            // Taken and given back, or touched by another program, between our read and our write.
+            None => Ok(Grant::Busy(Held {
+                holder: InstanceId::new("?"),
+                run: RunId::new("?"),
+                epoch: row.epoch,
+                beat: 0,
+            })),
+        }
+    }
+
+    /// Writes how far a unit is, and shows that its holder lives: the beat of `lease` grows.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`]: nothing was written. The beat does not grow on any error.
+    pub async fn save(&self, lease: &mut Lease, progress: &UnitProgress) -> Result<(), Error> {
+        let beat = lease.beat + 1;
+        let update = written(progress, self.now()).set("leaseBeat", beat);
+        self.write_held(lease, update).await?;
+        lease.beat = beat;
+        Ok(())
+    }
+
+    /// Shows that the holder lives, and nothing else: cheaper than [`Store::save`], because no index entry changes.
+    pub async fn renew(&self, lease: &mut Lease) -> Result<(), Error> {
+        let beat = lease.beat + 1;
+        self.write_held(lease, Update::new().set("leaseBeat", beat))
+            .await?;
+        lease.beat = beat;
+        Ok(())
+    }
+
+    /// Writes how far a unit is and gives it back at once.
+    pub async fn release(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
+        let update = written(progress, self.now())
+            .remove("leaseHolder")
+            .remove("leaseRun")
+            .remove("leaseBeat");
+        let refused = match self
+            .rows
+            .update(
+                &self.config.tables.progress,
+                &key(&lease.unit),
+                update,
+                fence(&lease),
+            )
+            .await?
+        {
+            Written::Done(_) => return Ok(()),
+            Written::Refused(row) => row.unwrap_or_default(),
+        };
+        // Free, with our epoch: an earlier try did it, and its answer was lost.
+        if refused.text("leaseHolder").is_none()
+            && refused.number("leaseEpoch") == Some(lease.epoch.0)
+        {
+            return Ok(());
+        }
+        Err(self.lost(&lease.unit, &refused))
+    }
+
+    async fn write_held(&self, lease: &Lease, update: Update) -> Result<(), Error> {
+        match self
+            .rows
+            .update(
+                &self.config.tables.progress,
+                &key(&lease.unit),
+                update,
+                fence(lease),
+            )
+            .await?
+        {
+            Written::Done(_) => Ok(()),
+            Written::Refused(row) => Err(self.lost(&lease.unit, &row.unwrap_or_default())),
+        }
+    }
+
+    fn lost(&self, unit: &UnitId, row: &Row) -> Error {
+        match progress::read(&self.config.tables.progress, row) {
+            Ok(ProgressRow {
+                foreign_status: Some(status),
+                ..
+            }) => Error::ForeignStatus {
+                unit: unit.clone(),
+                status,
+            },
+            Ok(row) => Error::LeaseLost {
+                unit: unit.clone(),
+                by: row.lease.map(Held::from),
+            },
+            Err(_) => Error::LeaseLost {
+                unit: unit.clone(),
+                by: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! One file per table: what its rows are and which writes there may be.
+
+mod control;
+mod customers;
+mod failures;
+mod fleet;
+mod lease;
+mod progress;
+mod spaces;
+
+pub use control::{Asked, Scope};
+pub use customers::{Assignment, CustomerRow, Placed};
+pub use failures::{FailedPage, FailedQuery};
+pub use lease::{Grant, Held, Reopen, Take};
+pub use progress::ProgressRow;
+pub use spaces::{MigrationSpace, SpaceStatus, Stored};

@@ -1,0 +1,259 @@
+//! `…-migration-progress`: one row per unit, shared with the existing tool (protocol: tables §3).
+//!
+//! Its attributes are read and kept in step: `status`, `totalUploads`, `completedUploads`, `lastProcessedUpload`,
+//! `instanceId`, `error`. Its counters are not trusted (protocol: pitfalls 43-46): ours lie beside them in `counts`,
+//! `sweep`, `cursor`, and in one `step:NAME` per step of the unit. Lease attributes: `super::lease`.
+
+use std::collections::BTreeMap;
+
+use crate::model::{
+    Counts, Epoch, InstanceId, ItemId, Lease, RunId, Status, StepName, Sweep, Unit, UnitId,
+    UnitProgress,
+};
+use crate::state::define::BY_STATUS;
+use crate::state::rows::{
+    self, Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp,
+};
+use crate::state::{Error, Store};
+
+/// Before the name of a step of the unit.
+const STEP: &str = "step:";
+
+/// One row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProgressRow {
+    /// How far the unit is.
+    pub progress: UnitProgress,
+    /// The word in `status`, if it is none of ours: such a row is nobody's to change.
+    pub foreign_status: Option<String>,
+    /// Who holds the unit; `None` when nobody does.
+    pub lease: Option<Lease>,
+    /// The last epoch that was ever given out.
+    pub epoch: Epoch,
+    /// The instance it was given to, or that wrote it last.
+    pub instance: Option<InstanceId>,
+    /// `completedUploads` of a row that only the existing tool wrote.
+    pub legacy_completed: Option<u64>,
+    /// When it was made, Unix milliseconds.
+    pub created_at: Option<u64>,
+    /// When it was written last, Unix milliseconds.
+    pub updated_at: Option<u64>,
+}
+
+/// Key of a unit's row.
+pub(super) fn key(unit: &UnitId) -> Key {
+    Key::two(("customer", &unit.owner), ("space", &unit.name))
+}
+
+/// That the row's status is a word that we know.
+pub(super) fn own_status() -> Condition {
+    let words = Status::ALL
+        .iter()
+        .map(|status| Condition::Equals("status", status.as_str().into()));
+    Condition::Any(words.chain([Condition::Absent("status")]).collect())
+}
+
+/// The row as data.
+pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
+    let text = |name: &str| {
+        row.text(name)
+            .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
+    };
+    let unit = UnitId::new(text("customer")?, text("space")?);
+    let word = row.text("status").unwrap_or(Status::Pending.as_str());
+    let status = word.parse().ok();
+    let epoch = Epoch(row.number("leaseEpoch").unwrap_or(0));
+    let counts: Option<Counts> = part(table, row, "counts")?;
+    let legacy_completed = row.number("completedUploads").filter(|_| counts.is_none());
+    let (status, counts) = counts.map_or_else(|| legacy(row, status), |counts| (status, counts));
+    let steps = row
+        .0
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(STEP)?, value)));
+    let steps = steps.map(|(name, value)| {
+        let record = value.read().ok_or_else(|| {
+            rows::Error::shape(table, format!("{STEP}{name} of {unit} is none of ours"))
+        })?;
+        Ok((StepName::from(name.to_owned()), record))
+    });
+    Ok(ProgressRow {
+        foreign_status: status.is_none().then(|| word.to_owned()),
+        legacy_completed,
+        progress: UnitProgress {
+            status: status.unwrap_or(Status::Failed),
+            counts,
+            reasons: part(table, row, "reasons")?.unwrap_or_default(),
+            sweep: part::<Sweep>(table, row, "sweep")?.unwrap_or_default(),
+            cursor: row.text("cursor").map(ItemId::new),
+            steps: steps.collect::<Result<BTreeMap<_, _>, rows::Error>>()?,
+            error: row.text("error").map(str::to_owned),
+            unit: unit.clone(),
+        },
+        lease: row.text("leaseHolder").map(|holder| Lease {
+            unit: unit.clone(),
+            holder: InstanceId::new(holder),
+            run: RunId::new(row.text("leaseRun").unwrap_or_default()),
+            epoch,
+            beat: row.number("leaseBeat").unwrap_or(0),
+        }),
+        epoch,
+        instance: row.text("instanceId").map(InstanceId::new),
+        created_at: row.text("createdAt").and_then(unstamp),
+        updated_at: row.text("updatedAt").and_then(unstamp),
+    })
+}
+
+/// Status and counters of a row that only the existing tool wrote.
+///
+/// Its `completed` may mean "ended by a limit", and its counter counts failures as completed (protocol: pitfalls 43-46):
+/// it is believed only where all uploads were gone through. Of anything else nothing is known to be done, and probing
+/// finds what is.
+fn legacy(row: &Row, status: Option<Status>) -> (Option<Status>, Counts) {
+    let total = row.number("totalUploads").unwrap_or(0);
+    match status {
+        Some(Status::Completed) if row.number("completedUploads").unwrap_or(0) >= total => (
+            status,
+            Counts {
+                done: total,
+                ..Counts::planned(total)
+            },
+        ),
+        Some(Status::Completed | Status::Failed) => {
+            (Some(Status::InProgress), Counts::planned(total))
+        }
+        _ => (status, Counts::planned(total)),
+    }
+}
+
+fn part<T: serde::de::DeserializeOwned>(
+    table: &str,
+    row: &Row,
+    name: &str,
+) -> Result<Option<T>, rows::Error> {
+    let wrong = || {
+        rows::Error::shape(
+            table,
+            format!(
+                "{name} of {:?} is none of ours",
+                row.text("space").unwrap_or_default()
+            ),
+        )
+    };
+    row.get(name)
+        .map(|value| value.read().ok_or_else(wrong))
+        .transpose()
+}
+
+/// Everything of `progress`.
+pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
+    let counts = &progress.counts;
+    let update = Update::new()
+        .set("status", progress.status.as_str())
+        .set("totalUploads", counts.planned)
+        .set("completedUploads", counts.done + counts.skipped)
+        .set("counts", Value::of(counts))
+        .set("reasons", Value::of(&progress.reasons))
+        .set("sweep", Value::of(&progress.sweep))
+        .set("error", progress.error.as_deref().unwrap_or(""))
+        .set("updatedAt", stamp(now))
+        .set_some("cursor", progress.cursor.as_ref().map(ItemId::as_str))
+        .set_some(
+            "lastProcessedUpload",
+            progress.cursor.as_ref().map(ItemId::as_str),
+        );
+    let update = if progress.cursor.is_none() {
+        update.remove("cursor")
+    } else {
+        update
+    };
+    progress
+        .steps
+        .iter()
+        .fold(update, |update, (step, record)| {
+            update.set(format!("{STEP}{step}"), Value::of(record))
+        })
+}
+
+impl Store {
+    /// Makes the row of a unit that has none; `false` if it was there, and then nothing of it is changed.
+    pub async fn plan_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<bool, Error> {
+        let now = self.now();
+        let row = Row::new()
+            .with("status", Status::Pending.as_str())
+            .with("totalUploads", unit.planned.unwrap_or(0))
+            .with("completedUploads", 0_u64)
+            .with("instanceId", instance.as_str())
+            .with("createdAt", stamp(now))
+            .with("updatedAt", stamp(now));
+        let absent = Condition::Absent("customer");
+        let written = self
+            .rows
+            .put(&self.config.tables.progress, &key(&unit.id), row, absent)
+            .await?;
+        Ok(matches!(written, Written::Done(_)))
+    }
+
+    /// How far a unit is.
+    pub async fn progress(&self, unit: &UnitId) -> Result<Option<UnitProgress>, Error> {
+        Ok(self.progress_row(unit).await?.map(|row| row.progress))
+    }
+
+    /// The whole row of a unit.
+    pub async fn progress_row(&self, unit: &UnitId) -> Result<Option<ProgressRow>, Error> {
+        let table = &self.config.tables.progress;
+        let row = self.rows.get(table, &key(unit)).await?;
+        Ok(row.map(|row| read(table, &row)).transpose()?)
+    }
+
+    /// Every unit of an owner, in order of name.
+    pub async fn progress_of(&self, owner: &str) -> Result<Vec<ProgressRow>, Error> {
+        self.read_progress(Select {
+            partition: Some(("customer", owner.to_owned())),
+            ..Select::default()
+        })
+        .await
+    }
+
+    /// Units of one status that were not written since `before` (Unix milliseconds), longest ago first.
+    pub async fn progress_by_status(
+        &self,
+        status: Status,
+        before: Option<u64>,
+    ) -> Result<Vec<ProgressRow>, Error> {
+        let before = before.map(|before| ("updatedAt", rows::Bound::Below(stamp(before))));
+        self.read_progress(Select {
+            index: Some(BY_STATUS.name),
+            partition: Some((BY_STATUS.partition, status.as_str().to_owned())),
+            sort: before,
+            ..Select::default()
+        })
+        .await
+    }
+
+    /// Every unit of a name (a space), whoever owns it, or of an instance: reads the whole table.
+    pub async fn progress_where(
+        &self,
+        name: Option<&str>,
+        instance: Option<&InstanceId>,
+    ) -> Result<Vec<ProgressRow>, Error> {
+        let name = name.map(|name| Condition::Equals("space", name.into()));
+        let instance =
+            instance.map(|instance| Condition::Equals("instanceId", instance.as_str().into()));
+        let asked: Vec<Condition> = name.into_iter().chain(instance).collect();
+        let filter = (!asked.is_empty()).then_some(Condition::All(asked));
+        self.read_progress(Select {
+            filter,
+            ..Select::default()
+        })
+        .await
+    }
+
+    async fn read_progress(&self, select: Select) -> Result<Vec<ProgressRow>, Error> {
+        let table = &self.config.tables.progress;
+        let rows = rows::all(&*self.rows, table, &select).await?;
+        Ok(rows
+            .iter()
+            .map(|row| read(table, row))
+            .collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,222 @@
+//! `…-migration-spaces`: each customer's one migration space with its sealed key (protocol: tables §3).
+//!
+//! Of two processes that create at once, one wins and both go on with the stored row (protocol: pitfalls 33). No write
+//! here ever replaces a key.
+
+use std::fmt;
+
+use crate::model::{CustomerDid, SpaceDid};
+use crate::state::rows::{self, Condition, Key, Row, Update, Written, stamp};
+use crate::state::{Error, Store};
+
+/// A customer's migration space.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MigrationSpace {
+    /// Whose it is.
+    pub customer: CustomerDid,
+    /// The space.
+    pub space: SpaceDid,
+    /// `Migrated Indexes - <customer>`.
+    pub name: String,
+    /// The sealed key, as envelope text; `None` in rows that lost theirs (protocol: pitfalls 34).
+    pub sealed_key: Option<String>,
+    /// How far it is made.
+    pub status: SpaceStatus,
+    /// Whether the customer's account got its delegation, and it is stored.
+    pub delegated: bool,
+}
+
+/// How far a migration space is made, in the existing tool's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpaceStatus {
+    /// `active`: it has a row.
+    Active,
+    /// `provisioned`: it has consumer and subscription rows too.
+    Provisioned,
+}
+
+/// The key stays out of every text.
+impl fmt::Debug for MigrationSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MigrationSpace")
+            .field("customer", &self.customer)
+            .field("space", &self.space)
+            .field("status", &self.status)
+            .field("delegated", &self.delegated)
+            .field("has_key", &self.sealed_key.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came of creating.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// Ours is stored.
+    Ours(MigrationSpace),
+    /// Another was there first: this is the one to go on with.
+    Theirs(MigrationSpace),
+}
+
+impl Stored {
+    /// The stored one, whoever made it.
+    #[must_use]
+    pub fn into_space(self) -> MigrationSpace {
+        match self {
+            Self::Ours(space) | Self::Theirs(space) => space,
+        }
+    }
+}
+
+const ACTIVE: &str = "active";
+const PROVISIONED: &str = "provisioned";
+
+fn key(customer: &CustomerDid) -> Key {
+    Key::one("customer", customer.as_str())
+}
+
+fn read(table: &str, row: &Row) -> Result<MigrationSpace, rows::Error> {
+    let text = |name: &str| {
+        row.text(name)
+            .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
+    };
+    let wrong = |error: crate::model::IdError| rows::Error::shape(table, error.to_string());
+    Ok(MigrationSpace {
+        customer: text("customer")?.parse().map_err(wrong)?,
+        space: text("migrationSpace")?.parse().map_err(wrong)?,
+        name: row.text("spaceName").unwrap_or_default().to_owned(),
+        sealed_key: row.text("privateKey").map(str::to_owned),
+        status: if row.text("status") == Some(PROVISIONED) {
+            SpaceStatus::Provisioned
+        } else {
+            SpaceStatus::Active
+        },
+        delegated: row.truth("delegated"),
+    })
+}
+
+impl Store {
+    /// The customer's migration space, if it has one.
+    pub async fn migration_space(
+        &self,
+        customer: &CustomerDid,
+    ) -> Result<Option<MigrationSpace>, Error> {
+        let table = &self.config.tables.spaces;
+        let row = self.rows.get(table, &key(customer)).await?;
+        Ok(row.map(|row| read(table, &row)).transpose()?)
+    }
+
+    /// Stores `space` unless the customer has one; gives the stored one in either case.
+    pub async fn create_migration_space(&self, space: &MigrationSpace) -> Result<Stored, Error> {
+        let table = &self.config.tables.spaces;
+        let status = match space.status {
+            SpaceStatus::Active => ACTIVE,
+            SpaceStatus::Provisioned => PROVISIONED,
+        };
+        let mut row = Row::new()
+            .with("migrationSpace", space.space.as_str())
+            .with("spaceName", space.name.as_str())
+            .with("created", stamp(self.now()))
+            .with("lastUsed", stamp(self.now()))
+            .with("indexCount", 0_u64)
+            .with("status", status)
+            .with("delegated", space.delegated);
+        if let Some(sealed) = &space.sealed_key {
+            row.set("privateKey", sealed.as_str());
+        }
+        match self
+            .rows
+            .put(
+                table,
+                &key(&space.customer),
+                row,
+                Condition::Absent("customer"),
+            )
+            .await?
+        {
+            Written::Done(_) => Ok(Stored::Ours(space.clone())),
+            Written::Refused(held) => {
+                // The first try may have been ours, its answer lost.
+                let held = match held {
+                    Some(held) => read(table, &held)?,
+                    None => self
+                        .migration_space(&space.customer)
+                        .await?
+                        .ok_or_else(|| {
+                            rows::Error::shape(
+                                table,
+                                format!("the row of {} came and went", space.customer),
+                            )
+                        })?,
+                };
+                Ok(if held.space == space.space {
+                    Stored::Ours(held)
+                } else {
+                    Stored::Theirs(held)
+                })
+            }
+        }
+    }
+
+    /// Notes that consumer and subscription rows are there. `false`: the customer's space is another one.
+    pub async fn mark_provisioned(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+    ) -> Result<bool, Error> {
+        self.mark_space(
+            customer,
+            space,
+            Update::new()
+                .set("status", PROVISIONED)
+                .set("lastUsed", stamp(self.now())),
+        )
+        .await
+    }
+
+    /// Notes that the account's delegation is made and stored. `false`: the customer's space is another one.
+    pub async fn mark_delegated(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+    ) -> Result<bool, Error> {
+        self.mark_space(
+            customer,
+            space,
+            Update::new()
+                .set("delegated", true)
+                .set("delegatedAt", stamp(self.now())),
+        )
+        .await
+    }
+
+    /// Counts an index that was stored in the space. The count is for people: a repeated write counts twice
+    /// (protocol: pitfalls 38).
+    pub async fn count_index(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+    ) -> Result<bool, Error> {
+        self.mark_space(
+            customer,
+            space,
+            Update::new()
+                .set("lastUsed", stamp(self.now()))
+                .add("indexCount", 1),
+        )
+        .await
+    }
+
+    async fn mark_space(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+        update: Update,
+    ) -> Result<bool, Error> {
+        let same = Condition::Equals("migrationSpace", space.as_str().into());
+        let written = self
+            .rows
+            .update(&self.config.tables.spaces, &key(customer), update, same)
+            .await?;
+        Ok(matches!(written, Written::Done(_)))
+    }
+}
