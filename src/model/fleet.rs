@@ -1,8 +1,10 @@
 //! What an instance says of itself, and what it is told.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, InstanceId, MigrationName, RunId};
+use super::{Counts, InstanceId, MigrationName, Reason, RunId};
 
 /// Why and how much a run is held back: a value, so that it can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct InstanceReport {
     pub note: Option<String>,
     /// Counters of this run's scope.
     pub counts: Counts,
+    /// Bad items in scope, by reason.
+    #[serde(default)]
+    pub reasons: BTreeMap<Reason, u64>,
     /// Units in scope, and settled.
     pub units_planned: u64,
     /// See `units_planned`.
