@@ -1,13 +1,12 @@
-//! The node's listener.
+//! The storage node: keeps blobs in the carpark, and claims where they are (protocol: blob-add §2, §3).
+//!
+//! Owns allocations, the blob URLs and the claims bucket. Tells the indexing service of each location over HTTP.
 
-use std::sync::Arc;
+mod accept;
+mod allocate;
+mod blobs;
+mod claims;
+mod routes;
+mod service;
 
-use axum::Router;
-
-use super::network::Network;
-
-/// The node's listener.
-pub(crate) fn router(shared: Arc<Network>) -> Router {
-    drop(shared);
-    Router::new()
-}
+pub(crate) use routes::router;

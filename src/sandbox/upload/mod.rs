@@ -1,13 +1,21 @@
-//! The upload's listener.
+//! The upload service: blobs and indexes of spaces, uploads, receipts (protocol: blob-add, transport §6, §7).
+//!
+//! Owns the network's tables of uploads, blobs and messages. Talks to the storage node and the indexing service over
+//! HTTP, as they would.
 
-use std::sync::Arc;
+mod accept;
+mod blob_add;
+mod blobs;
+mod conclude;
+mod delegations;
+mod index_add;
+mod index_blob;
+mod messages;
+mod registry;
+mod replay;
+mod routes;
+mod service;
+mod tasks;
+mod uploads;
 
-use axum::Router;
-
-use super::network::Network;
-
-/// The upload's listener.
-pub(crate) fn router(shared: Arc<Network>) -> Router {
-    drop(shared);
-    Router::new()
-}
+pub(crate) use routes::router;
