@@ -18,25 +18,35 @@ pub(crate) fn router(shared: Arc<Network>) -> Router {
 }
 
 async fn serve(State(shared): State<Arc<Network>>, request: Request) -> Response<Body> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return empty(StatusCode::METHOD_NOT_ALLOWED);
-    }
     let path = request.uri().path();
     let Some(key) = decode(path.strip_prefix('/').unwrap_or(path)) else {
         return empty(StatusCode::BAD_REQUEST);
     };
-    let Some(meta) = shared.objects.head(bucket::CARPARK, &key) else {
+    object(&shared, request.method(), request.headers(), &key).await
+}
+
+/// Answers a `GET` or `HEAD` of an object of the carpark.
+pub(super) async fn object(
+    shared: &Network,
+    method: &Method,
+    headers: &HeaderMap,
+    key: &str,
+) -> Response<Body> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return empty(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let Some(meta) = shared.objects.head(bucket::CARPARK, key) else {
         return empty(StatusCode::NOT_FOUND);
     };
-    let range = match range_of(request.headers(), meta.size) {
+    let range = match range_of(headers, meta.size) {
         Ok(range) => range,
         Err(answer) => return *answer,
     };
     let mut answer = head(&meta, range.as_ref());
-    if request.method() == Method::HEAD {
+    if *method == Method::HEAD {
         return answer;
     }
-    match shared.objects.stream(bucket::CARPARK, &key, range).await {
+    match shared.objects.stream(bucket::CARPARK, key, range).await {
         Ok(Some((_, body))) => *answer.body_mut() = Body::from_stream(body),
         Ok(None) => return empty(StatusCode::NOT_FOUND),
         Err(error) => {

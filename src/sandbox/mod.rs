@@ -8,6 +8,7 @@
 //! May import `proto` and `runtime`. Never imports `client`: both sides agree with the protocol,
 //! not with each other.
 
+mod blob;
 mod carpark;
 mod config;
 mod did_documents;
@@ -21,11 +22,14 @@ mod keys;
 mod layout;
 mod network;
 mod node;
+mod ranges;
 mod s3;
 mod server;
 mod service;
+mod shelf;
 mod sqs;
 mod traffic;
+mod ucan_server;
 mod unixfs;
 mod upload;
 pub mod world;
@@ -33,6 +37,7 @@ pub mod world;
 pub use config::{Config, Error, Lifetimes};
 pub use dynamo::{Db, Put, Row};
 pub use home::control_url;
+pub use indexer::{Advert, Provider};
 pub use keys::{Keys, derive};
 pub use layout::{
     ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, TABLE_PREFIX, Table, bucket, queue,
@@ -41,5 +46,6 @@ pub use network::{Network, Urls};
 pub use s3::{Condition, Error as ObjectError, Listing, Meta, Objects, Page, PutOptions};
 pub use server::Sandbox;
 pub use service::Service;
+pub use shelf::{Item, Shelf};
 pub use sqs::{Message, Queues};
 pub use traffic::{Count, Faults, Meter, Operation, Plan, ServiceCount, When};

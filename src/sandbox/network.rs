@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+use time::macros::format_description;
+
 use super::config::Lifetimes;
 use super::dynamo::Db;
 use super::keys::Keys;
 use super::layout::ACCOUNT;
 use super::s3::Objects;
 use super::service::Service;
+use super::shelf::Shelf;
 use super::sqs::Queues;
 use super::traffic::{Faults, Meter};
 use crate::runtime::Clock;
@@ -28,6 +32,10 @@ pub struct Network {
     pub objects: Objects,
     /// The queues.
     pub queues: Queues,
+    /// What services remember beside tables, buckets and queues.
+    pub shelf: Shelf,
+    /// The client by which services call each other.
+    pub http: reqwest::Client,
     /// Request counters.
     pub meter: Meter,
     /// Planned faults.
@@ -36,6 +44,17 @@ pub struct Network {
     pub clock: Clock,
     /// Lifetimes of the indexing service's caches.
     pub lifetimes: Lifetimes,
+}
+
+impl Network {
+    /// The time now as tables have it: ISO 8601 with milliseconds.
+    #[must_use]
+    pub fn now_text(&self) -> String {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+        let nanos = i128::from(self.clock.unix_ms()) * 1_000_000;
+        let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        time.format(format).unwrap_or_default()
+    }
 }
 
 /// Where the services of one network listen.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use axum::middleware::from_fn;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -19,6 +20,7 @@ use super::layout::{bucket, queue};
 use super::network::{Network, Urls};
 use super::s3::Objects;
 use super::service::Service;
+use super::shelf::Shelf;
 use super::sqs::Queues;
 use super::traffic::{self, Faults, Meter};
 use super::{carpark, dynamo, env, gateway, index_worker, indexer, node, s3, sqs, upload};
@@ -54,7 +56,7 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for (service, listener) in listeners {
-            let router = guarded(service, &network);
+            let router = guarded(service, &network)?;
             let stopped = stop.clone().cancelled_owned();
             tasks.spawn(async move {
                 let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
@@ -146,6 +148,7 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
     for name in queue::ALL {
         queues.create(name).map_err(at(&folder))?;
     }
+    let shelf = home.dir.join("services.shelf");
     Ok(Network {
         dir: home.dir.clone(),
         keys: Keys::from_seed(home.seed)?,
@@ -153,6 +156,8 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
         db,
         objects,
         queues,
+        shelf: Shelf::open(&shelf).map_err(at(&shelf))?,
+        http: internal_client()?,
         meter: Meter::default(),
         faults: Faults::with_latency(config.latency.clone()),
         clock,
@@ -160,25 +165,36 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
     })
 }
 
+/// The client by which services call each other: no proxy, and marked so that their calls are not counted as those of
+/// clients.
+fn internal_client() -> Result<reqwest::Client, Error> {
+    let mark = [(traffic::INTERNAL, HeaderValue::from_static("1"))];
+    reqwest::Client::builder()
+        .no_proxy()
+        .default_headers(mark.into_iter().collect())
+        .build()
+        .map_err(|error| Error::Proof { what: "the client of the services", reason: error.to_string() })
+}
+
 /// A service's router inside the layer that counts and strikes.
-fn guarded(service: Service, network: &Arc<Network>) -> Router {
+fn guarded(service: Service, network: &Arc<Network>) -> Result<Router, Error> {
     let shared = Arc::clone(network);
     let router = match service {
-        Service::Upload => upload::router(shared),
-        Service::Node => node::router(shared),
+        Service::Upload => upload::router(shared)?,
+        Service::Node => node::router(shared)?,
         Service::Indexer => indexer::router(shared),
-        Service::Gateway => gateway::router(shared),
+        Service::Gateway => gateway::router(shared)?,
         Service::Carpark => carpark::router(shared),
         Service::IndexWorker => index_worker::router(shared),
         Service::DynamoDb => dynamo::router(shared),
         Service::S3 => s3::router(&shared),
         Service::Sqs => sqs::router(shared),
-        Service::Control => return traffic::router(shared),
+        Service::Control => return Ok(traffic::router(shared)),
     };
     let shared = Arc::clone(network);
-    router.layer(from_fn(move |request, next| {
+    Ok(router.layer(from_fn(move |request, next| {
         traffic::guard(Arc::clone(&shared), service, request, next)
-    }))
+    })))
 }
 
 /// Work that goes on beside requests, until `stop`.
@@ -186,7 +202,5 @@ fn background(
     network: &Arc<Network>,
     stop: &CancellationToken,
 ) -> Vec<futures::future::BoxFuture<'static, ()>> {
-    // A service with such work adds it here: `indexer::background(network, stop.clone())`.
-    let _ = (network, stop);
-    Vec::new()
+    vec![Box::pin(indexer::publisher(Arc::clone(network), stop.clone()))]
 }

@@ -13,8 +13,8 @@ use super::allocate::group;
 use super::service::Node;
 use crate::proto::multihash::{Multihash, SHA2_256};
 use crate::sandbox::blob::{Blob, key_of};
+use crate::sandbox::carpark;
 use crate::sandbox::layout::bucket;
-use crate::sandbox::ranges::{Asked, asked, content_range};
 use crate::sandbox::s3::{Error, PutOptions};
 use crate::sandbox::ucan_server::plain;
 
@@ -73,36 +73,7 @@ pub(super) async fn get(
     let Some(digest) = digest_of(&digest, &file) else {
         return plain(StatusCode::NOT_FOUND, "not a blob");
     };
-    let objects = &node.network.objects;
-    let key = key_of(&digest);
-    let Some(meta) = objects.head(bucket::CARPARK, &key) else {
-        return plain(StatusCode::NOT_FOUND, "blob not found");
-    };
-    let range = match asked(&headers, meta.size) {
-        Asked::Whole => None,
-        Asked::Part(range) => Some(range),
-        Asked::Unsatisfiable => return plain(StatusCode::RANGE_NOT_SATISFIABLE, "no such range"),
-    };
-    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let length = range.as_ref().map_or(meta.size, |range| range.end - range.start);
-    let mut answer = Response::builder()
-        .status(status)
-        .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::CONTENT_LENGTH, length)
-        .header(header::CONTENT_TYPE, "application/octet-stream");
-    if let Some(range) = &range {
-        answer = answer.header(header::CONTENT_RANGE, content_range(range, meta.size));
-    }
-    let body = if method == Method::HEAD {
-        Body::empty()
-    } else {
-        match objects.stream(bucket::CARPARK, &key, range).await {
-            Ok(Some((_, stream))) => Body::from_stream(stream),
-            Ok(None) => return plain(StatusCode::NOT_FOUND, "blob not found"),
-            Err(error) => return plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        }
-    };
-    answer.body(body).unwrap_or_else(|error| plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()))
+    carpark::object(&node.network, &method, &headers, &key_of(&digest)).await
 }
 
 /// `GET /claim/{cid}`: a claim of this node, or one that was put into its bucket.

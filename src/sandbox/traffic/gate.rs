@@ -18,6 +18,10 @@ use crate::sandbox::service::Service;
 /// The largest agent message.
 const MESSAGE_LIMIT: usize = 64 << 20;
 
+/// Marks what services ask of each other: planned faults strike it, but it is neither counted nor delayed, as it is not
+/// the client's.
+pub(crate) const INTERNAL: HeaderName = HeaderName::from_static("x-sandbox-internal");
+
 /// Slowed bodies are sent this often.
 const SLOW_TICK: Duration = Duration::from_millis(50);
 
@@ -38,8 +42,13 @@ pub(crate) async fn guard(
         (None, body)
     };
     let asked = operations(service, &head, message.as_ref());
-    shared.meter.request(service, &asked);
-    let strike = shared.faults.strike(service, &asked);
+    let mut strike = shared.faults.strike(service, &asked);
+    if head.headers.contains_key(INTERNAL) {
+        let planned = strike.plan.as_ref().and_then(|plan| plan.latency_ms);
+        strike.latency = Duration::from_millis(planned.unwrap_or_default());
+    } else {
+        shared.meter.request(service, &asked);
+    }
     if !strike.latency.is_zero() {
         tokio::time::sleep(strike.latency).await;
     }

@@ -12,4 +12,4 @@ pub use meter::{Count, Meter, ServiceCount};
 pub use operation::Operation;
 
 pub(crate) use control::router;
-pub(crate) use gate::guard;
+pub(crate) use gate::{INTERNAL, guard};

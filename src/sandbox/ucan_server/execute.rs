@@ -9,34 +9,39 @@ use ipld_core::ipld::Ipld;
 use super::answer::{Call, map, text};
 use super::service::{Dialect, UcanService};
 use crate::proto::Did;
-use crate::proto::message::{Effects, Error, Message, Outcome, Receipt};
+use crate::proto::message::{Effects, Message, Outcome, Receipt};
 use crate::proto::ucan::{Capability, Delegation};
 use crate::proto::validate::{Context, Rule, access, audience};
 
 /// Runs every invocation of a message, all at once, and reports each. An invocation that was answered before gets the
 /// same answer. Fails if an invocation cannot be read.
-pub(crate) async fn execute(service: &dyn UcanService, message: &Message) -> Result<Message, Error> {
+pub(crate) async fn execute(service: &dyn UcanService, message: &Message) -> Result<Message, String> {
     let mut seen = HashSet::new();
-    let invocations = message.invocations()?;
+    let invocations = message.invocations().map_err(|error| error.to_string())?;
     let distinct = invocations.into_iter().filter(|invocation| seen.insert(*invocation.cid()));
     let answers = join_all(distinct.map(|invocation| answered(service, invocation))).await;
     let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
     let new: Vec<Receipt> =
         answers.iter().filter(|(_, new)| *new).map(|(receipt, _)| receipt.clone()).collect();
     if !new.is_empty() {
-        service.answered(&Message::reply(&new)?).await.map_err(Error::Message)?;
+        service.answered(&reply(&new)?).await?;
     }
     let receipts: Vec<Receipt> = answers.into_iter().map(|(receipt, _)| receipt).collect();
-    Message::reply(&receipts)
+    reply(&receipts)
+}
+
+fn reply(receipts: &[Receipt]) -> Result<Message, String> {
+    Message::reply(receipts).map_err(|error| error.to_string())
 }
 
 /// The receipt of an invocation, and whether it is new.
-async fn answered(service: &dyn UcanService, invocation: Delegation) -> Result<(Receipt, bool), Error> {
+async fn answered(service: &dyn UcanService, invocation: Delegation) -> Result<(Receipt, bool), String> {
     if let Some(receipt) = service.known(invocation.cid()).await {
         return Ok((receipt, false));
     }
     let (outcome, effects) = outcome(service, &invocation).await;
-    let receipt = Receipt::issue(&service.party().signer, invocation, outcome, effects)?;
+    let receipt = Receipt::issue(&service.party().signer, invocation, outcome, effects)
+        .map_err(|error| error.to_string())?;
     Ok((receipt, true))
 }
 

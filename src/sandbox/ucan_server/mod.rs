@@ -11,6 +11,5 @@ mod service;
 
 pub(crate) use answer::{Answer, Call, Failure, Success, map, text};
 pub(crate) use call::{CallError, call};
-pub(crate) use execute::execute;
 pub(crate) use http::{answer_message, plain};
 pub(crate) use service::{Dialect, Party, UcanService};

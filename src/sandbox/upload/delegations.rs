@@ -25,7 +25,7 @@ pub(super) async fn delegate(upload: &Upload, call: &Call) -> Answer {
 }
 
 async fn store(upload: &Upload, delegation: &Delegation, cause: &Cid) -> Result<(), Failure> {
-    let bytes = to_bytes(std::slice::from_ref(delegation))?;
+    let bytes = to_bytes(std::slice::from_ref(delegation));
     let network = &upload.network;
     network.objects.put(bucket::DELEGATIONS, &object(&delegation.cid().to_string()), bytes, PutOptions::default()).await?;
     let row = Row::new()
@@ -51,7 +51,7 @@ pub(super) async fn claim(upload: &Upload, call: &Call) -> Answer {
         let Some(link) = row.get_text("link") else { continue };
         if let Some((_, bytes)) = network.objects.get(bucket::DELEGATIONS, &object(link)).await? {
             let delegations = from_bytes(&bytes)?;
-            found.push((link.to_owned(), Ipld::Bytes(to_bytes(&delegations)?)));
+            found.push((link.to_owned(), Ipld::Bytes(to_bytes(&delegations))));
         }
     }
     Ok(Success::with(map([("delegations", Ipld::Map(found.into_iter().collect()))])))

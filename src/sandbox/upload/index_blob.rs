@@ -18,7 +18,8 @@ pub(super) async fn read(upload: &Upload, digest: &Multihash) -> Result<ShardedD
         Ok(Claim::Location(location)) if location.content.hash() == *digest => Some(location.location),
         _ => None,
     });
-    for location in locations.flatten() {
+    let locations: Vec<String> = locations.flatten().collect();
+    for location in locations {
         let Ok(bytes) = fetch(upload, &location).await else { continue };
         if digest.verify(&bytes).is_ok() {
             return ShardedDagIndex::extract(&bytes)

@@ -18,20 +18,25 @@ pub(super) async fn answer(upload: &Upload, entry: &Entry) -> Answer {
     let mut success = Success::with(out.clone());
     success.effects.fork = first.forks();
     let service = &upload.network.keys.upload;
-    let task = |abilities: [&str; 2]| {
-        let forks = success.effects.fork.iter().filter_map(|fork| fork.delegation());
-        let can = |ability: &str| {
-            forks.clone().find(|fork| fork.capabilities().first().is_some_and(|first| first.can == ability))
-        };
-        let found = abilities.into_iter().find_map(can);
-        found.map(|task| *task.cid()).ok_or_else(|| missing_task(&cause, abilities[0]))
-    };
-    let done = [task(["http/put"; 2])?, task(["blob/accept", "web3.storage/blob/accept"])?];
+    let done = [
+        task(&success, &["http/put"]).ok_or_else(|| missing_task(&cause, "http/put"))?,
+        task(&success, &["blob/accept", "web3.storage/blob/accept"])
+            .ok_or_else(|| missing_task(&cause, "blob/accept"))?,
+    ];
     for task in done {
         let receipt = receipt(upload, &task).await?;
         success = success.fork(conclude(service, service.did(), &receipt)?);
     }
     Ok(success)
+}
+
+/// The first fork of the first ability that has one.
+fn task(success: &Success, abilities: &[&str]) -> Option<Cid> {
+    abilities.iter().find_map(|ability| {
+        let forks = success.effects.fork.iter().filter_map(|fork| fork.delegation());
+        let mut fitting = forks.filter(|fork| fork.capabilities().first().is_some_and(|first| first.can == *ability));
+        fitting.next().map(|fork| *fork.cid())
+    })
 }
 
 async fn receipt(upload: &Upload, task: &Cid) -> Result<Receipt, Failure> {
