@@ -1,1 +1,7 @@
-//! Wire formats against the golden vectors.
+//! Wire formats against the golden vectors: every file, in every direction its content allows.
+//!
+//! The vectors lie beside this file; the environment variable `STERNA_VECTORS` names another folder of the same
+//! format. No test knows the names, keys or number of vectors.
+
+mod data;
+mod load;

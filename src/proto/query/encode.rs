@@ -59,8 +59,10 @@ pub fn encode(result: &QueryResult, form: Form) -> Vec<u8> {
     if form.root == Place::First {
         blocks.insert(root.clone());
     }
+    // A claim that was read from an answer exports the index it links to as well: that has its own place.
+    let own_place = |block: &Block| result.indexes.iter().any(|index| index.link == block.cid);
     for claim in &result.claims {
-        blocks.extend(claim.export());
+        blocks.extend(claim.export().into_iter().filter(|block| !own_place(block)));
     }
     for IndexBlock { link, archive, .. } in &result.indexes {
         blocks.insert(Block {
