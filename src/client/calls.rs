@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use super::{Cause, Dependency, Error, Limits};
 use crate::runtime::{Advice, Classify, Dependencies, DependencyConfig, Policy};
 
@@ -50,8 +52,8 @@ impl Calls {
         attempt: A,
     ) -> Result<T, Error>
     where
-        A: Fn() -> F,
-        F: Future<Output = Result<T, Cause>>,
+        A: Fn() -> F + Send + Sync,
+        F: Future<Output = Result<T, Cause>> + Send,
     {
         self.run_within(self.limits.call, dependency, what, attempt)
             .await
@@ -66,11 +68,13 @@ impl Calls {
         attempt: A,
     ) -> Result<T, Error>
     where
-        A: Fn() -> F,
-        F: Future<Output = Result<T, Cause>>,
+        A: Fn() -> F + Send + Sync,
+        F: Future<Output = Result<T, Cause>> + Send,
     {
         let service = self.dependencies.get(dependency.name(), self.config());
         let policy = service.policy().within(deadline);
+        // Boxed, since the SDK's futures are so deep that those around them could not be laid out.
+        let attempt = || -> BoxFuture<'_, Result<T, Cause>> { Box::pin(attempt()) };
         service
             .call_with(&policy, attempt)
             .await

@@ -57,6 +57,9 @@ reasons! {
     /// The item is not in the source any more.
     NotFound = "NOT_FOUND",
 
+    /// The gateway may not serve the space yet: a claim that names it would take content off the air.
+    GatewayNotAuthorized = "GATEWAY_NOT_AUTHORIZED",
+
     // What a service said or did.
     /// The service refused the invocation for good.
     Refused = "REFUSED",
@@ -124,6 +127,7 @@ impl Reason {
     pub fn advice(self) -> &'static str {
         match self {
             Self::MissingDelegation => "ask the customer to log in again, then retry the space",
+            Self::GatewayNotAuthorized => "authorise the gateway for the space first, then retry",
             Self::NoShards | Self::MissingBlob | Self::NotFound => {
                 "nothing can be migrated; tell the customer or leave it set aside"
             }

@@ -20,6 +20,8 @@ pub struct UploadRow {
     pub shards: Vec<String>,
     /// Key of the object that lists the shards of a very large upload.
     pub shards_ref: Option<String>,
+    /// When it was added, Unix milliseconds, if the row says it.
+    pub inserted_at: Option<u64>,
 }
 
 /// A page of uploads in the order of their root texts.
@@ -99,7 +101,15 @@ fn read(what: &'static str, row: &Row) -> Result<UploadRow, Error> {
         shards_ref: text(row, "shardsRef")
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
+        inserted_at: text(row, "insertedAt").and_then(unix_ms),
     })
+}
+
+/// ISO 8601 to Unix milliseconds.
+fn unix_ms(text: &str) -> Option<u64> {
+    use time::format_description::well_known::Rfc3339;
+    let at = time::OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
 fn space_of(what: &'static str, row: &Row) -> Result<Did, Error> {

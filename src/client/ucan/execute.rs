@@ -48,7 +48,7 @@ impl Connection {
     pub(crate) async fn execute(
         &self,
         what: &'static str,
-        make: impl Fn() -> Result<Vec<Delegation>, Cause>,
+        make: impl Fn() -> Result<Vec<Delegation>, Cause> + Send + Sync,
     ) -> Result<Vec<Receipt>, Error> {
         let keys = self
             .identity
@@ -62,7 +62,7 @@ impl Connection {
     pub(crate) async fn execute_one(
         &self,
         what: &'static str,
-        make: impl Fn() -> Result<Delegation, Cause>,
+        make: impl Fn() -> Result<Delegation, Cause> + Send + Sync,
     ) -> Result<Receipt, Error> {
         let receipts = self.execute(what, || Ok(vec![make()?])).await?;
         let receipt = receipts.into_iter().next();
@@ -76,7 +76,7 @@ impl Connection {
 
     async fn once(
         &self,
-        make: impl Fn() -> Result<Vec<Delegation>, Cause>,
+        make: impl Fn() -> Result<Vec<Delegation>, Cause> + Send + Sync,
         keys: &[Verifier],
     ) -> Result<Vec<Receipt>, Cause> {
         let invocations = make()?;

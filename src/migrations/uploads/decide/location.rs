@@ -1,0 +1,80 @@
+//! Whether a shard has a location claim that names the space.
+
+use crate::migrations::uploads::decide::{IndexState, Trust, index_state};
+use crate::migrations::uploads::find::{FoundLocation, Seen, Shard, Signed};
+use crate::proto::did::Did;
+
+/// What the claims say of a shard's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocationState {
+    /// A claim counts: issuer, space, range and location are right.
+    Right,
+    /// No claim names the space.
+    Missing,
+    /// Claims name the space, and none of them counts; why the first does not.
+    Wrong(String),
+}
+
+/// Judges the location claims of one shard for a space.
+pub fn location_state(seen: &Seen, trust: &Trust, shard: &Shard, space: &Did) -> LocationState {
+    let size = size(seen, shard);
+    let of_space = seen.claims.locations.iter().filter(|found| {
+        found.location.content.hash() == shard.hash && found.location.space.as_ref() == Some(space)
+    });
+    let mut first = None;
+    for found in of_space {
+        match fault(found, trust, shard, size, seen.at) {
+            None => return LocationState::Right,
+            Some(why) => {
+                first.get_or_insert(LocationState::Wrong(format!("location claim {} {why}", found.claim)));
+            }
+        }
+    }
+    first.unwrap_or(LocationState::Missing)
+}
+
+/// Why a claim that names the right shard and space does not count.
+fn fault(found: &FoundLocation, trust: &Trust, shard: &Shard, size: Option<u64>, now: u64) -> Option<String> {
+    if found.expiration.is_some_and(|end| end <= now) {
+        return Some("has expired".to_owned());
+    }
+    if found.signed == Signed::No {
+        return Some("is not signed by its issuer".to_owned());
+    }
+    if !trust.issuers.contains(&found.issuer) {
+        return Some(format!("is issued by a stranger, {}", found.issuer));
+    }
+    if found.with != found.issuer.as_str() {
+        return Some(format!("is about the resource of another, {}", found.with));
+    }
+    if !found.location.location.iter().any(|url| trust.is_place_of(url, shard)) {
+        return Some("leads to no address of the shard".to_owned());
+    }
+    let Some(range) = found.location.range else { return Some("has no range".to_owned()) };
+    match (range.length, size) {
+        (None, _) => Some("has a range without length".to_owned()),
+        (Some(length), Some(size)) if length != size => Some(format!("covers {length} bytes of {size}")),
+        _ if range.offset != 0 => Some(format!("starts at byte {}", range.offset)),
+        _ => None,
+    }
+}
+
+/// Bytes of a shard: by the tables, else by the index's own slice of it.
+pub fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
+    if let Some(row) = seen.rows.get(&shard.hash) {
+        return Some(row.size);
+    }
+    let own = |found: &crate::migrations::uploads::find::FoundIndex| {
+        let index = found.index.as_ref()?.as_ref().ok()?;
+        let slices = index.slices(&shard.hash)?;
+        let (_, own) = slices.into_iter().find(|(slice, position)| **slice == shard.hash && position.offset == 0)?;
+        Some(own.length)
+    };
+    seen.claims.indexes.iter().find_map(own)
+}
+
+/// Whether everything can be judged without asking the tables: the index is right and tells the size of every
+/// shard.
+pub fn knows_sizes(seen: &Seen) -> bool {
+    index_state(seen) == IndexState::Right && seen.shards.iter().all(|shard| size(seen, shard).is_some())
+}

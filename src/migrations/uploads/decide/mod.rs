@@ -1,0 +1,15 @@
+//! What counts, what is missing and what is wrong: pure functions of what was seen.
+
+mod index;
+mod location;
+mod proof;
+mod review;
+mod trust;
+
+pub use index::IndexState;
+pub(super) use index::{index_state, indexed_shards};
+pub use location::LocationState;
+pub(super) use location::{knows_sizes, location_state};
+pub(super) use proof::{choose, covers};
+pub use review::Review;
+pub use trust::Trust;

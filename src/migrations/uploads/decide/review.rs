@@ -1,0 +1,69 @@
+//! All that is to be said of one upload.
+
+use crate::migrations::uploads::decide::{IndexState, LocationState, Trust, index_state, location_state};
+use crate::migrations::uploads::find::{Seen, Shard};
+use crate::model::{Verdict, VerdictCounts};
+use crate::proto::did::Did;
+
+/// Index and locations of an upload, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// The index.
+    pub index: IndexState,
+    /// The shards, in order.
+    pub shards: Vec<(Shard, LocationState)>,
+    /// Things that are no fault of this upload but change how it is served.
+    pub remarks: Vec<String>,
+}
+
+impl Review {
+    /// Judges what was seen of an upload of a space.
+    #[must_use]
+    pub fn of(seen: &Seen, trust: &Trust, space: &Did) -> Self {
+        let judge = |shard: &Shard| (shard.clone(), location_state(seen, trust, shard, space));
+        Self {
+            index: index_state(seen),
+            shards: seen.shards.iter().map(judge).collect(),
+            remarks: seen.shards.iter().filter_map(|shard| old_claim(seen, shard)).collect(),
+        }
+    }
+
+    /// The upload as a whole: what could not be told outweighs what is wrong, that what is missing.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let mut counts = VerdictCounts::default();
+        counts.count(match &self.index {
+            IndexState::Right => Verdict::Ok,
+            IndexState::Missing => Verdict::Missing,
+            IndexState::Wrong(_) => Verdict::Wrong,
+            IndexState::CannotTell(_) => Verdict::CouldNotTell,
+        });
+        for (_, state) in &self.shards {
+            counts.count(match state {
+                LocationState::Right => Verdict::Ok,
+                LocationState::Missing => Verdict::Missing,
+                LocationState::Wrong(_) => Verdict::Wrong,
+            });
+        }
+        match counts {
+            VerdictCounts { could_not_tell: 1.., .. } => Verdict::CouldNotTell,
+            VerdictCounts { wrong: 1.., .. } => Verdict::Wrong,
+            VerdictCounts { missing: 1.., .. } => Verdict::Missing,
+            _ => Verdict::Ok,
+        }
+    }
+
+    /// Whether nothing is left to do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.verdict() == Verdict::Ok
+    }
+}
+
+/// While a claim without length is visible the gateway uses it and counts no egress (protocol: gateway §3).
+fn old_claim(seen: &Seen, shard: &Shard) -> Option<String> {
+    let old = seen.claims.locations.iter().find(|found| {
+        found.location.content.hash() == shard.hash && found.location.range.is_none_or(|range| range.length.is_none())
+    })?;
+    Some(format!("shard {} is still served by the old claim {}, which has no length", shard.cid, old.claim))
+}

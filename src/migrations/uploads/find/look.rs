@@ -1,0 +1,83 @@
+//! Asking the world about one upload.
+
+use std::collections::BTreeMap;
+
+use super::read;
+use super::seen::{Claims, Seen, Shard};
+use crate::client::{Error, QueryKind};
+use crate::migrations::uploads::decide;
+use crate::migrations::uploads::item::Upload;
+use crate::migrations::uploads::parts::Parts;
+use crate::model::{Class, Failure, Reason};
+use crate::proto::multihash::{Multihash, codec};
+
+/// Asks for the claims of root and shards, in one query, and for sizes only if the index does not tell them.
+///
+/// Trouble is "could not tell" and never an absence (protocol: pitfalls 21, 22).
+pub async fn look(parts: &Parts, upload: &Upload, now: u64) -> Result<Seen, Failure> {
+    let root = upload.root()?;
+    let listed = shards(parts, upload).await?;
+    let root_hash = Multihash::of(&root);
+    let hashes = std::iter::once(root_hash.clone()).chain(listed.iter().map(|shard| shard.hash.clone()));
+    let claims = claims(parts, hashes.collect()).await?;
+    let mut seen = Seen::new(root, listed, claims, now);
+    if seen.shards.is_empty() {
+        recover_shards(parts, &mut seen).await?;
+    }
+    if !decide::knows_sizes(&seen) {
+        seen.rows = rows(parts, upload, &seen.shards).await?;
+    }
+    Ok(seen)
+}
+
+/// The shards of the row, or of the object that lists very many.
+async fn shards(parts: &Parts, upload: &Upload) -> Result<Vec<Shard>, Failure> {
+    let cids = match &upload.row.shards_ref {
+        Some(key) if upload.row.shards.is_empty() => {
+            parts.services.tables.listed_shards(key).await.map_err(could_not_tell)?
+        }
+        _ => upload.listed_shards()?,
+    };
+    let mut shards: Vec<Shard> = cids.into_iter().map(Shard::new).collect();
+    // Two spellings of one shard are one shard.
+    let mut seen = std::collections::BTreeSet::new();
+    shards.retain(|shard| seen.insert(shard.hash.clone()));
+    Ok(shards)
+}
+
+async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure> {
+    let result = parts.services.indexing.claims(&hashes, &[], QueryKind::Standard).await.map_err(could_not_tell)?;
+    Ok(read(&result, &parts.trust.upload_service))
+}
+
+/// An upload that names no shards has those of its index; their claims are asked for then.
+async fn recover_shards(parts: &Parts, seen: &mut Seen) -> Result<(), Failure> {
+    let hashes = decide::indexed_shards(seen)?;
+    let found = claims(parts, hashes.clone()).await?;
+    let shard = |hash: Multihash| {
+        let cid = hash.cid(codec::CAR);
+        let cid = cid.map_err(|error| Failure::permanent(Reason::CorruptIndex, error.to_string()))?;
+        Ok(Shard { cid, hash })
+    };
+    seen.shards = hashes.into_iter().map(shard).collect::<Result<_, Failure>>()?;
+    seen.claims.locations.extend(found.locations);
+    Ok(())
+}
+
+async fn rows(
+    parts: &Parts,
+    upload: &Upload,
+    shards: &[Shard],
+) -> Result<BTreeMap<Multihash, crate::client::ShardRow>, Failure> {
+    let cids: Vec<_> = shards.iter().map(|shard| shard.cid).collect();
+    parts.services.tables.shard_rows(&upload.row.space, &cids).await.map_err(could_not_tell)
+}
+
+/// Trouble with reading leaves the world unknown, whatever it was; only what ends the run stays what it is.
+pub(in crate::migrations::uploads) fn could_not_tell(error: Error) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.class != Class::Fatal {
+        failure.class = Class::Unknown;
+    }
+    failure
+}

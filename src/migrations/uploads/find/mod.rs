@@ -1,0 +1,10 @@
+//! One look at the world: the claims about an upload, and the sizes of its shards.
+
+mod look;
+mod read;
+mod seen;
+
+pub(super) use look::look;
+pub(super) use read::read;
+pub use seen::{FoundIndex, FoundLocation, Seen, Shard, Signed};
+pub(super) use seen::StoredIndex;

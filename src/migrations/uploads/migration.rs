@@ -1,0 +1,114 @@
+//! The migration as the engine sees it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+
+use super::decide::Review;
+use super::find::{Seen, look};
+use super::item::Upload;
+use super::parts::{Parts, Settings};
+use super::spaces::MigrationSpaces;
+use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
+use crate::client::{Config, Services};
+use crate::engine::{Clock, Dependencies, Migration, Step, UnitContext, UnitStep};
+use crate::model::{Failure, ItemId, MigrationName, Reason};
+use crate::proto::did::Did;
+
+/// The uploads migration; cheap to clone.
+#[derive(Clone)]
+pub struct Uploads {
+    pub(super) parts: Arc<Parts>,
+}
+
+impl Uploads {
+    /// Connects to the services of the network. Reads the list of storage nodes and changes nothing.
+    pub async fn connect(
+        config: &Config,
+        clock: Clock,
+        dependencies: Dependencies,
+        registry: Arc<dyn MigrationSpaces>,
+        settings: Settings,
+    ) -> Result<Self, Failure> {
+        let parts = Parts::connect(config, clock, dependencies, registry, settings).await?;
+        Ok(Self { parts: Arc::new(parts) })
+    }
+
+    /// The clients in use.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.parts.services
+    }
+
+    /// Judges an upload of a unit by what was seen of it.
+    #[must_use]
+    pub fn review(&self, upload: &Upload, seen: &Seen) -> Review {
+        Review::of(seen, &self.parts.trust, &upload.row.space)
+    }
+}
+
+#[async_trait]
+impl Migration for Uploads {
+    type Item = Upload;
+    type Seen = Seen;
+
+    fn name(&self) -> MigrationName {
+        MigrationName::new("uploads")
+    }
+
+    fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
+        vec![
+            Arc::new(StoreIndex(Arc::clone(&self.parts))),
+            Arc::new(RegisterIndex(Arc::clone(&self.parts))),
+            Arc::new(RepublishLocation(Arc::clone(&self.parts))),
+        ]
+    }
+
+    fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
+        vec![Arc::new(AuthorizeGateway(Arc::clone(&self.parts)))]
+    }
+
+    fn item_id(&self, upload: &Upload) -> ItemId {
+        upload.id()
+    }
+
+    fn added_at(&self, upload: &Upload) -> Option<u64> {
+        upload.row.inserted_at
+    }
+
+    fn items<'a>(
+        &'a self,
+        unit: &'a UnitContext,
+        after: Option<ItemId>,
+    ) -> BoxStream<'a, Result<Upload, Failure>> {
+        let space = match space(unit) {
+            Ok(space) => space,
+            Err(failure) => return stream::once(async { Err(failure) }).boxed(),
+        };
+        let first = Some(after.map(|id| id.as_str().to_owned()));
+        let pages = stream::try_unfold(first, move |state: Option<Option<String>>| {
+            let space = space.clone();
+            async move {
+                let Some(after) = state else { return Ok::<_, Failure>(None) };
+                let page = self.parts.services.tables.uploads(&space, after.as_deref()).await?;
+                Ok(Some((page.rows, page.next.map(Some))))
+            }
+        });
+        pages.map_ok(|rows| stream::iter(rows.into_iter().map(|row| Ok(Upload { row })))).try_flatten().boxed()
+    }
+
+    async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<Upload, Failure> {
+        let row = self.parts.services.tables.upload(&space(unit)?, id.as_str()).await?;
+        let gone = || Failure::permanent(Reason::NotFound, format!("space {} has no upload {id}", unit.id.name));
+        Ok(Upload { row: row.ok_or_else(gone)? })
+    }
+
+    async fn probe(&self, unit: &UnitContext, upload: &Upload) -> Result<Seen, Failure> {
+        look(&self.parts, upload, unit.clock.unix_secs()).await
+    }
+}
+
+fn space(unit: &UnitContext) -> Result<Did, Failure> {
+    Did::parse(&unit.id.name).map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
+}

@@ -1,0 +1,27 @@
+//! The uploads migration: every upload gets an index that covers its shards, and location claims that name its space.
+//!
+//! | folder | what |
+//! |---|---|
+//! | [`mod@self`] | the migration as the engine sees it, and what operators ask of one upload |
+//! | `find` | one look at the world: claims, indexes, sizes |
+//! | `decide` | pure: what counts, what is missing or wrong |
+//! | `spaces` | the migration space of a customer |
+//! | `steps` | what is done, one file each |
+
+mod decide;
+mod explain;
+mod find;
+mod item;
+mod migration;
+mod parts;
+mod spaces;
+mod steps;
+
+pub use decide::{IndexState, LocationState, Review, Trust};
+pub use explain::Explanation;
+pub use find::{FoundIndex, FoundLocation, Seen, Shard};
+pub use item::Upload;
+pub use migration::Uploads;
+pub use parts::Settings;
+pub use spaces::{InMemorySpaces, MigrationSpaces, SpaceRow};
+pub use steps::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};

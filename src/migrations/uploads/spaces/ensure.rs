@@ -1,0 +1,142 @@
+//! Having a migration space that is ready for use: created once, sealed, provisioned, delegated.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::registry::{MigrationSpaces, SpaceRow};
+use crate::client::{EncryptionKey, Error, Network, Provision, Services};
+use crate::engine::Clock;
+use crate::model::{CustomerDid, Failure, Reason, SpaceDid};
+use crate::proto::did::Did;
+use crate::proto::envelope::Key;
+use crate::proto::key::Signer;
+use crate::proto::subscription;
+use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
+
+/// One cell per customer, so that a crowd of uploads makes one space.
+type Cell = Arc<OnceCell<Signer>>;
+
+/// Migration spaces that are ready for use, each made ready once per process.
+pub struct Spaces {
+    registry: Arc<dyn MigrationSpaces>,
+    services: Services,
+    seal: Key,
+    provider: Did,
+    ready: Mutex<BTreeMap<CustomerDid, Cell>>,
+}
+
+impl Spaces {
+    pub fn new(
+        registry: Arc<dyn MigrationSpaces>,
+        services: Services,
+        seal: &EncryptionKey,
+        network: &Network,
+    ) -> Self {
+        let provider = network.upload_service.did.clone();
+        Self { registry, services, seal: Key::from_bytes(*seal.as_bytes()), provider, ready: Mutex::default() }
+    }
+
+    /// The key of the customer's migration space. Whatever an earlier run left undone is finished first
+    /// (protocol: pitfalls 34 to 37).
+    pub async fn ensure(&self, customer: &CustomerDid, clock: &Clock) -> Result<Signer, Failure> {
+        let cell = {
+            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(ready.entry(customer.clone()).or_default())
+        };
+        cell.get_or_try_init(|| self.make_ready(customer, clock)).await.cloned()
+    }
+
+    async fn make_ready(&self, customer: &CustomerDid, clock: &Clock) -> Result<Signer, Failure> {
+        let account = account(customer)?;
+        let row = match self.registry.get(customer).await? {
+            Some(row) => row,
+            None => self.create(customer, &account).await?,
+        };
+        let signer = self.open(&account, &row)?;
+        if !row.provisioned {
+            self.provision(&account, signer.did(), clock).await?;
+            self.registry.mark_provisioned(customer, &row.space).await?;
+        }
+        if !row.delegated {
+            self.delegate(&signer, &account).await?;
+            self.registry.mark_delegated(customer, &row.space).await?;
+        }
+        Ok(signer)
+    }
+
+    /// The row of another process may come back: then its key is the one to use.
+    async fn create(&self, customer: &CustomerDid, account: &Did) -> Result<SpaceRow, Failure> {
+        let signer = Signer::generate();
+        let sealed = self.seal.seal(account, &signer.to_secret_text());
+        let sealed = sealed.map_err(|error| Failure::permanent(Reason::KeyUnavailable, error.to_string()))?;
+        let space: SpaceDid = signer.did().as_str().parse().map_err(internal)?;
+        let name = format!("Migrated Indexes - {customer}");
+        let row = SpaceRow { space, name, sealed_key: Some(sealed), provisioned: false, delegated: false };
+        self.registry.create(customer, row).await
+    }
+
+    fn open(&self, account: &Did, row: &SpaceRow) -> Result<Signer, Failure> {
+        let unusable = |why: String| {
+            Failure::permanent(Reason::KeyUnavailable, format!("key of migration space {}: {why}", row.space))
+        };
+        let sealed = row.sealed_key.as_ref().ok_or_else(|| unusable("is not in its row".to_owned()))?;
+        let opened = self.seal.open(account, sealed).map_err(|error| unusable(error.to_string()))?;
+        let signer = Signer::parse(&opened.secret).map_err(|error| unusable(error.to_string()))?;
+        if signer.did().as_str() == row.space.as_str() {
+            Ok(signer)
+        } else {
+            Err(unusable(format!("is that of {}", signer.did())))
+        }
+    }
+
+    async fn provision(&self, account: &Did, space: &Did, clock: &Clock) -> Result<(), Error> {
+        let provision = Provision {
+            space: space.clone(),
+            customer: account.clone(),
+            provider: self.provider.clone(),
+            subscription: subscription::id(space).to_string(),
+            at: iso(clock.unix_ms()),
+        };
+        self.services.tables.provision(&provision).await
+    }
+
+    /// The object first, then the row that leads to it.
+    async fn delegate(&self, space: &Signer, account: &Did) -> Result<(), Failure> {
+        let delegation = to_account(space, account)?;
+        self.services.delegations.store(&delegation).await?;
+        let tables = &self.services.tables;
+        tables.store_delegation_row(delegation.cid(), account, space.did(), delegation.expiration()).await?;
+        Ok(())
+    }
+}
+
+/// Everything in the space, for ever: the same bytes each time it is made.
+fn to_account(space: &Signer, account: &Did) -> Result<Delegation, Failure> {
+    let all = Capability::new("space/*", space.did().as_str());
+    Draft::new(space, account).capability(all).expiration(Expiration::Never).sign().map_err(internal)
+}
+
+/// Only a mail account can hold a space; said before anything is written (protocol: pitfalls 80).
+fn account(customer: &CustomerDid) -> Result<Did, Failure> {
+    let did = Did::parse(customer.as_str());
+    let did = did.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
+    if did.is_mailto() {
+        return Ok(did);
+    }
+    let text = format!("customer {customer} is no did:mailto, so no migration space can be delegated to it");
+    Err(Failure::permanent(Reason::BadRecord, text))
+}
+
+fn internal(error: impl std::fmt::Display) -> Failure {
+    Failure::permanent(Reason::Internal, error.to_string())
+}
+
+/// ISO 8601 with milliseconds and `Z`, as the network's rows have it.
+fn iso(unix_ms: u64) -> String {
+    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000);
+    let at = at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let format = time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    at.format(&format).unwrap_or_default()
+}

@@ -1,0 +1,9 @@
+//! The migration space of a customer: where its indexes are stored.
+
+mod ensure;
+mod memory;
+mod registry;
+
+pub(super) use ensure::Spaces;
+pub use memory::InMemorySpaces;
+pub use registry::{MigrationSpaces, SpaceRow};

@@ -1,0 +1,52 @@
+//! Where migration spaces are remembered. The composition root implements it over shared state.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::model::{CustomerDid, Failure, SpaceDid};
+
+/// A customer's migration space as it is remembered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SpaceRow {
+    /// The space.
+    pub space: SpaceDid,
+    /// `Migrated Indexes - <customer>`.
+    pub name: String,
+    /// The sealed key as envelope text; `None` in a row that lost its key.
+    pub sealed_key: Option<String>,
+    /// Whether consumer and subscription rows are written.
+    pub provisioned: bool,
+    /// Whether the customer's account has its delegation, and it is stored.
+    pub delegated: bool,
+}
+
+/// The key stays out of every text.
+impl fmt::Debug for SpaceRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpaceRow")
+            .field("space", &self.space)
+            .field("provisioned", &self.provisioned)
+            .field("delegated", &self.delegated)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The memory of all customers' migration spaces, shared by every process.
+///
+/// Contract: [`MigrationSpaces::create`] never replaces a row; of any number of callers at once one wins, and all get
+/// the winner's row (protocol: pitfalls 33). No write ever changes a key.
+#[async_trait]
+pub trait MigrationSpaces: Send + Sync {
+    /// The customer's space, if it has one.
+    async fn get(&self, customer: &CustomerDid) -> Result<Option<SpaceRow>, Failure>;
+
+    /// Stores `row` unless the customer has one; gives the one that is stored afterwards.
+    async fn create(&self, customer: &CustomerDid, row: SpaceRow) -> Result<SpaceRow, Failure>;
+
+    /// Notes that consumer and subscription rows are written. Fails if the customer's space is another one.
+    async fn mark_provisioned(&self, customer: &CustomerDid, space: &SpaceDid) -> Result<(), Failure>;
+
+    /// Notes that the account's delegation is stored. Fails if the customer's space is another one.
+    async fn mark_delegated(&self, customer: &CustomerDid, space: &SpaceDid) -> Result<(), Failure>;
+}

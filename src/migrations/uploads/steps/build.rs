@@ -1,0 +1,112 @@
+//! Building the index of an upload from its shards, which are read once and never held.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use url::Url;
+
+use crate::client::{CarparkBlob, Layout, ShardRow};
+use crate::migrations::uploads::find::{Seen, Shard};
+use crate::migrations::uploads::parts::Parts;
+use crate::model::{Failure, Reason};
+use crate::proto::car;
+use crate::proto::index::{self, Name, Shard as IndexedShard, ShardBuilder, ShardedDagIndex, Unverifiable};
+use crate::proto::multihash::{self, Multihash};
+
+/// Reads every shard of an upload, checks the hash of every block, and gives the index.
+pub async fn build(
+    parts: &Arc<Parts>,
+    seen: &Seen,
+    rows: &BTreeMap<Multihash, ShardRow>,
+) -> Result<ShardedDagIndex, Failure> {
+    let read = |shard: &Shard| {
+        let (row, known) = (rows.get(&shard.hash).copied(), seen.known_places(shard));
+        read_shard(Arc::clone(parts), seen, shard.clone(), row, known)
+    };
+    let all: Vec<_> = seen.shards.iter().map(read).collect();
+    let shards: Vec<IndexedShard> = stream::iter(all).buffered(parts.shards_at_once.max(1)).try_collect().await?;
+    let mut index = ShardedDagIndex::new(seen.root);
+    for shard in shards {
+        index.add(shard);
+    }
+    Ok(index)
+}
+
+async fn read_shard(
+    parts: Arc<Parts>,
+    seen: &Seen,
+    shard: Shard,
+    row: Option<ShardRow>,
+    known: Vec<Url>,
+) -> Result<IndexedShard, Failure> {
+    let layout = row.map_or(Layout::Blob, |row| Layout::from(row.protocol));
+    let opened = parts.services.carpark.open(&shard.hash, layout, &known).await?;
+    let Some((place, mut blob)) = opened else { return Err(missing(&shard)) };
+    let size = row.map(|row| row.size).or(place.length);
+    check_length(&shard, row.map(|row| row.size), place.length)?;
+    seen.note_located(&shard.hash, place);
+    let name = match size {
+        Some(size) => Name::Known { hash: shard.hash.clone(), size },
+        None => Name::Later,
+    };
+    let mut builder = ShardBuilder::new(name, car::Limits::default(), Unverifiable::Refuse);
+    feed(&mut blob, &mut builder, &shard).await?;
+    builder.finish_as(shard.hash.clone()).map_err(|error| refused(&shard, &error))
+}
+
+async fn feed(blob: &mut CarparkBlob, builder: &mut ShardBuilder, shard: &Shard) -> Result<(), Failure> {
+    while let Some(piece) = blob.next().await? {
+        builder.push(&piece).map_err(|error| refused(shard, &error))?;
+        // Hashing a piece takes a good part of a millisecond: others want their turn.
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// A recorded size that the object contradicts would give wrong ranges (protocol: pitfalls 16).
+pub fn check_length(shard: &Shard, recorded: Option<u64>, found: Option<u64>) -> Result<(), Failure> {
+    match (recorded, found) {
+        (Some(recorded), Some(found)) if recorded != found => Err(Failure::permanent(
+            Reason::WrongSize,
+            format!("shard {} has {found} bytes in the carpark, {recorded} in the tables", shard.cid),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A shard that is at none of its addresses.
+pub fn missing(shard: &Shard) -> Failure {
+    Failure::permanent(Reason::MissingBlob, format!("shard {} is at none of its addresses in the carpark", shard.cid))
+}
+
+fn refused(shard: &Shard, error: &index::Error) -> Failure {
+    let reason = match error {
+        index::Error::Size { .. } => Reason::WrongSize,
+        index::Error::Car(
+            car::Error::Version(_)
+            | car::Error::LargeHeader { .. }
+            | car::Error::LargeCid { .. }
+            | car::Error::LargeBlock { .. },
+        )
+        | index::Error::Block { source: multihash::Error::Unverifiable { .. }, .. } => Reason::UnsupportedCar,
+        _ => Reason::CorruptCar,
+    };
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    Failure::permanent(reason, format!("shard {}: {text}", shard.cid))
+}
+
+impl Seen {
+    /// Addresses that claims name for a shard, to be tried after its own.
+    pub(in crate::migrations::uploads) fn known_places(&self, shard: &Shard) -> Vec<Url> {
+        let of_shard = self.claims.locations.iter().filter(|found| found.location.content.hash() == shard.hash);
+        let urls = of_shard.flat_map(|found| &found.location.location);
+        urls.filter_map(|text| Url::parse(text).ok()).collect()
+    }
+}
+

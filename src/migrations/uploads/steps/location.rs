@@ -1,0 +1,106 @@
+//! Publishing a location claim that names the space, for one shard.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::place::{Place, find};
+use super::publish::{ProviderAddresses, address_link, advert, claim_addresses};
+use crate::client::CacheRequest;
+use crate::engine::{Need, Step, Turn, UnitContext};
+use crate::migrations::uploads::decide::{LocationState, location_state};
+use crate::migrations::uploads::find::{Seen, Shard};
+use crate::migrations::uploads::item::Upload;
+use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::{GATEWAY, LOCATION, Uploads};
+use crate::model::{Effect, Failure, Reason, StepName, StepState};
+use crate::proto::claims::relocate;
+use crate::proto::did::Did;
+use crate::proto::ucan::Delegation;
+
+/// See the module.
+pub struct RepublishLocation(pub Arc<Parts>);
+
+#[async_trait]
+impl Step<Uploads> for RepublishLocation {
+    fn name(&self) -> StepName {
+        LOCATION
+    }
+
+    fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
+        let judged = seen.shards.iter().map(|shard| {
+            (shard, location_state(seen, &self.0.trust, shard, &upload.row.space))
+        });
+        Ok(judged.filter_map(|(shard, state)| need(shard, state)).collect())
+    }
+
+    async fn apply(&self, turn: &Turn<'_, Uploads>, need: &Need) -> Result<Effect, Failure> {
+        self.allowed(turn.unit)?;
+        let space = &turn.item.row.space;
+        let shard = turn.seen.shards.iter().find(|shard| shard.cid.to_string() == need.subject);
+        let shard = shard.ok_or_else(|| Failure::permanent(Reason::Internal, format!("no shard {}", need.subject)))?;
+        let place = find(&self.0, turn.seen, shard, space).await?;
+        let claim = relocate(&self.0.secrets.upload_service, space, &shard.hash, &place.url, place.size);
+        let claim = claim.map_err(|error| Failure::permanent(Reason::Internal, error.to_string()))?;
+        let job = self.publish(space, shard, &place, &claim).await?;
+        Ok(Effect::new("claim-published", need.subject.clone())
+            .fact("claim", claim.cid().to_string())
+            .fact("url", place.url)
+            .fact("job", job))
+    }
+}
+
+fn need(shard: &Shard, state: LocationState) -> Option<Need> {
+    let subject = shard.cid.to_string();
+    match state {
+        LocationState::Right => None,
+        LocationState::Missing => Some(Need::missing(subject, "no location claim names the space")),
+        LocationState::Wrong(why) => Some(Need::wrong(subject, why)),
+    }
+}
+
+impl RepublishLocation {
+    /// A claim that names a space takes its content off the air until the gateway may serve the space: without that,
+    /// nothing is published (protocol: pitfalls 86).
+    fn allowed(&self, unit: &UnitContext) -> Result<(), Failure> {
+        if self.0.settings.publish_unauthorized {
+            return Ok(());
+        }
+        match unit.step(&GATEWAY) {
+            Some(StepState::Applied(_) | StepState::Found) => Ok(()),
+            Some(StepState::Failed(failure)) => Err(Failure {
+                message: format!("the gateway may not serve the space: {}", failure.message),
+                ..failure.clone()
+            }),
+            Some(StepState::Started) | None => Err(Failure::permanent(
+                Reason::GatewayNotAuthorized,
+                "the gateway is not authorised for the space yet, so a claim that names it would take content off the air",
+            )),
+        }
+    }
+
+    /// The claim becomes visible last: whoever sees it knows that its advert is queued (protocol: pitfalls 32).
+    async fn publish(
+        &self,
+        space: &Did,
+        shard: &Shard,
+        place: &Place,
+        claim: &Delegation,
+    ) -> Result<String, Failure> {
+        let parts = &self.0;
+        let addresses: ProviderAddresses =
+            claim_addresses(&parts.network, &address_link(shard, place.layout), &place.url)?;
+        let cached = CacheRequest { claim: claim.clone(), addresses: addresses.bytes() };
+        let job = advert(&parts.network, space, shard, place, claim.cid(), addresses)?;
+        let digests = [shard.hash.clone()];
+        let (kept, stored) = futures::join!(
+            parts.services.claims.store(claim),
+            parts.services.ipni.store(place.protocol, &job, &digests)
+        );
+        kept?;
+        stored?;
+        parts.services.ipni.queue(place.protocol, &job).await?;
+        parts.services.indexing.cache(&[cached]).await?;
+        Ok(job.id)
+    }
+}

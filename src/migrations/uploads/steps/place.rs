@@ -1,0 +1,59 @@
+//! Where a shard lies and how large it is, as a claim will say it.
+
+use crate::client::{Layout, Located, Protocol, ShardRow};
+use crate::migrations::uploads::find::{Seen, Shard};
+use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::steps::build::{check_length, missing};
+use crate::model::{Failure, Reason};
+use crate::proto::did::Did;
+
+/// What a location claim says, checked against the carpark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The shard's URL.
+    pub url: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// How it came into the carpark.
+    pub protocol: Protocol,
+    /// The layout of its address, if it is one of the carpark's own.
+    pub layout: Option<Layout>,
+}
+
+/// Finds a shard: where a step of this turn saw it, else by asking the carpark. Its size comes from the tables, as a
+/// last resort from the carpark.
+pub async fn find(parts: &Parts, seen: &Seen, shard: &Shard, space: &Did) -> Result<Place, Failure> {
+    let row = row(parts, seen, shard, space).await?;
+    let located = match seen.located(&shard.hash) {
+        Some(located) => located,
+        None => ask(parts, seen, shard, row).await?,
+    };
+    check_length(shard, row.map(|row| row.size), located.length)?;
+    let size = row.map(|row| row.size).or(located.length).filter(|size| *size > 0);
+    let size = size.ok_or_else(|| {
+        Failure::permanent(Reason::MissingSize, format!("size of shard {} is recorded nowhere", shard.cid))
+    })?;
+    let protocol = row.map_or_else(|| protocol(located.layout), |row| row.protocol);
+    Ok(Place { url: located.url.to_string(), size, protocol, layout: located.layout })
+}
+
+async fn row(parts: &Parts, seen: &Seen, shard: &Shard, space: &Did) -> Result<Option<ShardRow>, Failure> {
+    if let Some(row) = seen.rows.get(&shard.hash) {
+        return Ok(Some(*row));
+    }
+    let found = parts.services.tables.shard_rows(space, &[shard.cid]).await?;
+    Ok(found.get(&shard.hash).copied())
+}
+
+async fn ask(parts: &Parts, seen: &Seen, shard: &Shard, row: Option<ShardRow>) -> Result<Located, Failure> {
+    let layout = row.map_or(Layout::Blob, |row| Layout::from(row.protocol));
+    let located = parts.services.carpark.locate(&shard.hash, layout, &seen.known_places(shard)).await?;
+    located.ok_or_else(|| missing(shard))
+}
+
+fn protocol(layout: Option<Layout>) -> Protocol {
+    match layout {
+        Some(Layout::Store) => Protocol::Store,
+        Some(Layout::Blob) | None => Protocol::Blob,
+    }
+}

@@ -1,0 +1,82 @@
+//! Making a stored index findable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::publish::claim_addresses;
+use super::store_index::{customer, needs, store};
+use crate::client::{CacheRequest, lacks_location};
+use crate::engine::{Need, Step, Turn, UnitContext};
+use crate::migrations::uploads::find::{Seen, StoredIndex};
+use crate::migrations::uploads::item::Upload;
+use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::{REGISTER_INDEX, Uploads};
+use crate::model::{Effect, Failure, StepName};
+use crate::proto::claims::Claim;
+use crate::proto::key::Signer;
+
+/// How often registering is tried after the node's claim was sent again.
+const TRIES: u32 = 3;
+
+/// See the module.
+pub struct RegisterIndex(pub Arc<Parts>);
+
+#[async_trait]
+impl Step<Uploads> for RegisterIndex {
+    fn name(&self) -> StepName {
+        REGISTER_INDEX
+    }
+
+    fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
+        needs(upload, seen)
+    }
+
+    async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
+        let (parts, clock) = (&self.0, &turn.unit.clock);
+        let customer = customer(turn.unit)?;
+        let (space, stored) = match turn.seen.stored() {
+            Some(stored) => (parts.spaces.ensure(&customer, clock).await?, stored),
+            // Stored in an earlier life: storing again finds it there and gives its place.
+            None => {
+                let (space, stored, _) = store(parts, turn.item, turn.seen, &customer, clock).await?;
+                (space, stored)
+            }
+        };
+        self.register(turn, &space, &stored).await?;
+        Ok(Effect::new("index-registered", stored.link.to_string())
+            .fact("content", turn.seen.root.to_string())
+            .fact("space", space.did().as_str()))
+    }
+}
+
+impl RegisterIndex {
+    /// The service must know where the index blob lies. The storage node tells it; where that was lost, the node's
+    /// own claim is sent again, since no other issuer's counts (protocol: pitfalls 2).
+    async fn register(&self, turn: &Turn<'_, Uploads>, space: &Signer, stored: &StoredIndex) -> Result<(), Failure> {
+        let indexing = &self.0.services.indexing;
+        let mut tries = 0;
+        loop {
+            let error = match indexing.assert_index(space, &turn.seen.root, &stored.link).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            tries += 1;
+            if !lacks_location(&error) || tries > TRIES {
+                return Err(error.into());
+            }
+            indexing.cache(&[self.node_claim(stored)?]).await?;
+            tokio::time::sleep(Duration::from_millis(200) * tries).await;
+        }
+    }
+
+    fn node_claim(&self, stored: &StoredIndex) -> Result<CacheRequest, Failure> {
+        let url = match Claim::of(&stored.location) {
+            Ok(Claim::Location(location)) => location.location.into_iter().next(),
+            _ => None,
+        };
+        let addresses = claim_addresses(&self.0.network, &stored.link, &url.unwrap_or_default())?;
+        Ok(CacheRequest { claim: stored.location.clone(), addresses: addresses.bytes() })
+    }
+}

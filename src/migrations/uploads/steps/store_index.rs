@@ -1,0 +1,82 @@
+//! Building an upload's index and storing it in the customer's migration space.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::client::Blob;
+use crate::engine::{Clock, Need, Step, Turn, UnitContext};
+use crate::migrations::uploads::decide::{IndexState, index_state};
+use crate::migrations::uploads::find::{Seen, StoredIndex};
+use crate::migrations::uploads::item::Upload;
+use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::{STORE_INDEX, Uploads};
+use crate::migrations::uploads::steps::build::build;
+use crate::model::{CustomerDid, Effect, Failure, Reason, StepName};
+use crate::proto::index::link;
+use crate::proto::key::Signer;
+
+/// See the module.
+pub struct StoreIndex(pub Arc<Parts>);
+
+#[async_trait]
+impl Step<Uploads> for StoreIndex {
+    fn name(&self) -> StepName {
+        STORE_INDEX
+    }
+
+    fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
+        needs(upload, seen)
+    }
+
+    async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
+        let customer = customer(turn.unit)?;
+        let (space, stored, size) = store(&self.0, turn.item, turn.seen, &customer, &turn.unit.clock).await?;
+        let effect = Effect::new("index-stored", stored.link.to_string())
+            .reversible()
+            .fact("space", space.did().as_str())
+            .fact("bytes", size.to_string())
+            .fact("location", stored.location.cid().to_string());
+        turn.seen.note_stored(stored);
+        Ok(effect)
+    }
+}
+
+/// An index is needed unless a valid claim names one that covers the upload; not knowing is no need.
+pub fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
+    match index_state(seen) {
+        IndexState::Right => Ok(Vec::new()),
+        IndexState::Missing => Ok(vec![Need::missing(upload.row.root.clone(), "no index is registered")]),
+        IndexState::Wrong(why) => Ok(vec![Need::wrong(upload.row.root.clone(), why)]),
+        IndexState::CannotTell(why) => Err(Failure::unknown(Reason::CouldNotTell, why)),
+    }
+}
+
+/// Builds and stores. Repeating it stores nothing twice: the same shards give the same bytes.
+pub async fn store(
+    parts: &Arc<Parts>,
+    upload: &Upload,
+    seen: &Seen,
+    customer: &CustomerDid,
+    clock: &Clock,
+) -> Result<(Signer, StoredIndex, usize), Failure> {
+    let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
+    let asked;
+    let rows = if seen.rows.is_empty() {
+        asked = parts.services.tables.shard_rows(&upload.row.space, &cids).await?;
+        &asked
+    } else {
+        &seen.rows
+    };
+    let archive = build(parts, seen, rows).await?.archive();
+    let (index, size) = (link(&archive), archive.len());
+    let space = parts.spaces.ensure(customer, clock).await?;
+    let stored = parts.services.upload.add_blob(&space, &Blob::new(Bytes::from(archive))).await?;
+    Ok((space, StoredIndex { link: index, location: stored.location }, size))
+}
+
+/// The customer of a unit.
+pub fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
+    unit.id.owner.parse().map_err(|error| Failure::permanent(Reason::MissingCustomer, format!("{error}")))
+}
