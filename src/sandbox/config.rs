@@ -63,9 +63,9 @@ impl Default for Lifetimes {
     fn default() -> Self {
         Self {
             nothing: Duration::from_secs(2),
-            providers: Duration::from_secs(3600),
-            claims: Duration::from_secs(3600),
-            indexes: Duration::from_secs(3600),
+            providers: Duration::from_hours(1),
+            claims: Duration::from_hours(1),
+            indexes: Duration::from_hours(1),
             advert: Duration::from_millis(500),
         }
     }

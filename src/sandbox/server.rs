@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::middleware::from_fn;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,10 @@ impl Sandbox {
             let router = guarded(service, &network)?;
             let stopped = stop.clone().cancelled_owned();
             tasks.spawn(async move {
+                let listener = listener.tap_io(|stream| {
+                    // Small answers must not wait for the acknowledgement of earlier ones.
+                    stream.set_nodelay(true).ok();
+                });
                 let serving = axum::serve(listener, router).with_graceful_shutdown(stopped);
                 if let Err(error) = serving.await {
                     tracing::error!(%service, %error, "listener ended");

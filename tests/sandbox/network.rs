@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
-use sterna::sandbox::{Config, Error, Plan, Row, Sandbox, Service, Table, When, bucket};
+use sterna::sandbox::{
+    Config, Error, Plan, PutOptions, Row, Sandbox, Service, Table, When, bucket,
+};
 
 use crate::aws::Local;
 
@@ -212,7 +214,7 @@ async fn bodies_are_cut_and_slowed_and_requests_wait() {
     let body = vec![7_u8; 100_000];
     let objects = &network.objects;
     objects
-        .put(bucket::CARPARK, "k", body, Default::default())
+        .put(bucket::CARPARK, "k", body, PutOptions::default())
         .await
         .unwrap();
     let url = format!("{}/k", local.url(Service::Carpark));

@@ -141,7 +141,7 @@ async fn ranges_are_cut_to_the_object_or_refused() {
             .await
             .unwrap();
         assert_eq!(answer.content_range(), Some(header), "{range}");
-        assert_eq!(answer.content_length(), Some(body.len() as i64));
+        assert_eq!(answer.content_length(), i64::try_from(body.len()).ok());
         let bytes = answer.body.collect().await.unwrap().into_bytes();
         assert_eq!(bytes, body.as_bytes(), "{range}");
     }
@@ -274,28 +274,35 @@ async fn listings_page_fold_and_start_anywhere() {
         .unwrap();
     let keys: Vec<_> = after.contents().iter().map(|o| o.key().unwrap()).collect();
     assert_eq!(keys, ["a/24", "b", "c/1/2"]);
+}
 
-    let doomed = keys
-        .iter()
-        .map(|&key| ObjectIdentifier::builder().key(key).build().unwrap());
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_deleted_one_by_one_and_many_at_once() {
+    let local = Local::start().await;
+    let client = local.s3();
+    let keys = ["a", "/b", "c/1"];
+    for key in keys {
+        put(&client, bucket::REPORTS, key, b"").await;
+    }
+    let doomed = ["/b", "c/1", "never there"]
+        .map(|key| ObjectIdentifier::builder().key(key).build().unwrap());
     let delete = Delete::builder()
-        .set_objects(Some(doomed.collect()))
+        .set_objects(Some(doomed.to_vec()))
         .build()
         .unwrap();
-    let deleted = client
+    let request = client
         .delete_objects()
         .bucket(bucket::REPORTS)
         .delete(delete);
-    assert_eq!(deleted.send().await.unwrap().deleted().len(), 3);
-    client
-        .delete_object()
-        .bucket(bucket::REPORTS)
-        .key("b")
-        .send()
-        .await
-        .unwrap();
+    assert_eq!(request.send().await.unwrap().deleted().len(), 3);
     let objects = &local.sandbox.network().objects;
-    assert!(objects.head(bucket::REPORTS, "b").is_none());
+    let left = keys.map(|key| objects.head(bucket::REPORTS, key).is_some());
+    assert_eq!(left, [true, false, false]);
+    for _ in 0..2 {
+        let request = client.delete_object().bucket(bucket::REPORTS).key("a");
+        request.send().await.unwrap();
+    }
+    assert!(objects.head(bucket::REPORTS, "a").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -355,13 +362,27 @@ async fn parts_become_one_object_in_their_order() {
         complete(parts).await.unwrap_err().code(),
         Some("NoSuchUpload")
     );
+}
 
-    let id = begin().send().await.unwrap().upload_id.unwrap();
-    let abort = client
-        .abort_multipart_upload()
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aborted_upload_is_gone() {
+    let local = Local::start().await;
+    let client = local.s3();
+    let begin = client
+        .create_multipart_upload()
         .bucket(bucket::CARPARK)
         .key("big");
-    abort.upload_id(id).send().await.unwrap();
+    let id = begin.send().await.unwrap().upload_id.unwrap();
+    let abort = || {
+        client
+            .abort_multipart_upload()
+            .bucket(bucket::CARPARK)
+            .key("big")
+            .upload_id(&id)
+            .send()
+    };
+    abort().await.unwrap();
+    assert_eq!(abort().await.unwrap_err().code(), Some("NoSuchUpload"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -372,7 +393,7 @@ async fn only_the_networks_own_key_opens_a_bucket() {
     assert_eq!(status(&refused), 403);
 
     let client = local.s3();
-    let soon = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+    let soon = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
     let put = client.put_object().bucket(bucket::CARPARK).key("signed");
     let signed = put.presigned(soon).await.unwrap();
     let http = reqwest::Client::new();

@@ -35,16 +35,17 @@ async fn a_batch_is_received_in_the_order_of_its_groups() {
             .build()
             .unwrap()
     });
-    let sent = client
+    let answer = client
         .send_message_batch()
         .queue_url(&url)
         .set_entries(Some(entries.to_vec()))
         .send()
         .await
         .unwrap();
-    assert_eq!(sent.successful().len(), 3);
+    assert_eq!(answer.successful().len(), 3);
     assert!(
-        sent.successful()
+        answer
+            .successful()
             .iter()
             .all(|entry| entry.sequence_number().is_some())
     );
@@ -77,9 +78,9 @@ async fn the_same_body_is_one_message_even_after_a_restart() {
     let mut ids = Vec::new();
     for _ in 0..2 {
         let client = local.sqs();
-        let send = client.send_message().queue_url(&url).message_body("same");
-        let sent = send.message_group_id("g").send().await.unwrap();
-        ids.push(sent.message_id.unwrap());
+        let message = client.send_message().queue_url(&url).message_body("same");
+        let answer = message.message_group_id("g").send().await.unwrap();
+        ids.push(answer.message_id.unwrap());
         local = local.restart().await;
     }
     assert_eq!(ids[0], ids[1]);

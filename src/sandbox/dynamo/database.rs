@@ -254,7 +254,7 @@ fn transact_put(put: Put) -> TransactWriteItem {
         put: Some(TransactPut {
             table_name: put.table.name().to_owned(),
             item: put.row.0,
-            condition_expression: put.only_new.then(|| absent()),
+            condition_expression: put.only_new.then(absent),
             expression_attribute_names: put.only_new.then(|| key_names(put.table)),
             ..TransactPut::default()
         }),

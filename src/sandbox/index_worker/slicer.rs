@@ -192,14 +192,14 @@ mod tests {
     /// Reads a CAR in chunks of `size`; the slices before any fault, and the fault.
     fn read(car: &[u8], size: usize) -> (Vec<Slice>, Option<String>) {
         let mut slicer = Slicer::at(0);
-        let mut slices = Vec::new();
+        let mut found = Vec::new();
         for chunk in car.chunks(size) {
-            if let Err(reason) = slicer.push(chunk, |slice| slices.push(slice)) {
-                return (slices, Some(reason));
+            if let Err(reason) = slicer.push(chunk, |slice| found.push(slice)) {
+                return (found, Some(reason));
             }
         }
         let end = slicer.finish().err();
-        (slices, end)
+        (found, end)
     }
 
     #[test]
@@ -220,12 +220,12 @@ mod tests {
                     length: slice[2][1].as_u64().unwrap(),
                 })
                 .collect();
-            for size in [1, 7, 4096] {
-                let (slices, error) = read(&car, size);
+            for chunk in [1, 7, 4096] {
+                let (found, fault) = read(&car, chunk);
                 let name = &vector["name"];
-                assert_eq!(slices, expected, "{name}");
+                assert_eq!(found, expected, "{name}");
                 let wanted = vector["carstream"]["error"].as_str();
-                assert_eq!(error.as_deref(), wanted, "{name}");
+                assert_eq!(fault.as_deref(), wanted, "{name}");
             }
         }
     }

@@ -106,7 +106,7 @@ pub(super) fn name_of(key: &str) -> String {
 }
 
 /// Lower-case hexadecimal text.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
         text

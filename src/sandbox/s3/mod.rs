@@ -11,9 +11,11 @@ mod multipart;
 mod protocol;
 mod store;
 mod translate;
+mod write;
 
 pub use file::Meta;
 pub use list::{Listing, Page};
 pub use store::{Condition, Error, Objects, PutOptions};
 
+pub(crate) use file::hex;
 pub(crate) use protocol::router;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::checksums::{Expected, Hasher};
 use super::file::{Meta, hex, seal, sync_folder, unseal};
-use super::store::{Condition, Error, Objects, PutOptions, Spooled, at};
+use super::store::{Condition, Error, Objects, PutOptions, at};
+use super::write::Spooled;
 
 /// The smallest part that is not the last.
 const SMALLEST_PART: u64 = 5 << 20;

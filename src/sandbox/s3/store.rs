@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use futures::Stream;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::checksums::{Expected, Hasher as BodyHasher};
-use super::file::{Meta, hex, name_of, seal, sync_folder, unseal};
+use super::checksums::Expected;
+use super::file::{Meta, name_of, sync_folder, unseal};
 use super::list::{self, Listing, Page};
 use crate::runtime::Clock;
 
@@ -28,12 +28,12 @@ const CHUNK: usize = 256 << 10;
 /// The object store; clones share it.
 #[derive(Clone)]
 pub struct Objects {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     root: PathBuf,
-    clock: Clock,
+    pub(super) clock: Clock,
     buckets: RwLock<BTreeMap<String, BTreeMap<String, Arc<Meta>>>>,
     locks: Vec<Mutex<()>>,
 }
@@ -97,20 +97,6 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// A body on disk that no key names yet.
-pub(super) struct Spooled {
-    pub(super) path: PathBuf,
-    pub(super) size: u64,
-    pub(super) sha256: [u8; 32],
-}
-
-impl Drop for Spooled {
-    fn drop(&mut self) {
-        // Renamed away when it was published; otherwise nobody wants it.
-        fs::remove_file(&self.path).ok();
-    }
 }
 
 impl Objects {
@@ -278,82 +264,6 @@ impl Objects {
         .await
     }
 
-    /// Writes a body to the spool folder, hashing it; `finish` sees its checksums.
-    pub(super) async fn spool<E: std::fmt::Display>(
-        &self,
-        body: impl Stream<Item = Result<Bytes, E>>,
-        expected: Expected,
-        finish: impl FnOnce(&BodyHasher) -> Result<(), Error>,
-    ) -> Result<Spooled, Error> {
-        let name = uuid::Uuid::new_v4().to_string();
-        let path = self.inner.root.join(".spool").join(name);
-        let mut spooled = Spooled {
-            path: path.clone(),
-            size: 0,
-            sha256: [0; 32],
-        };
-        let file = tokio::fs::File::create_new(&path)
-            .await
-            .map_err(at(&path))?;
-        let mut file = tokio::io::BufWriter::with_capacity(CHUNK, file);
-        let mut hasher = BodyHasher::new(&expected);
-        let mut body = std::pin::pin!(body);
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| Error::Body(error.to_string()))?;
-            hasher.update(&chunk);
-            file.write_all(&chunk).await.map_err(at(&path))?;
-            spooled.size += chunk.len() as u64;
-        }
-        file.flush().await.map_err(at(&path))?;
-        hasher.close();
-        finish(&hasher)?;
-        hasher.check(&expected)?;
-        spooled.sha256 = hasher.sha256();
-        Ok(spooled)
-    }
-
-    /// Gives a spooled body its description and key. `etag` is set for objects made of parts.
-    pub(super) async fn publish(
-        &self,
-        bucket: &str,
-        key: &str,
-        spooled: Spooled,
-        options: PutOptions,
-        etag: Option<String>,
-    ) -> Result<Meta, Error> {
-        let meta = Meta {
-            v: 1,
-            key: key.to_owned(),
-            size: spooled.size,
-            sha256: etag.is_none().then(|| base64(&spooled.sha256)),
-            etag: etag.unwrap_or_else(|| hex(&spooled.sha256[..16])),
-            modified_ms: self.inner.clock.unix_ms(),
-            content_type: options.content_type,
-            metadata: options.metadata,
-        };
-        let this = self.clone();
-        let bucket = bucket.to_owned();
-        let condition = options.condition;
-        joined(tokio::task::spawn_blocking(move || {
-            let mut file = File::options()
-                .write(true)
-                .open(&spooled.path)
-                .map_err(at(&spooled.path))?;
-            seal(&mut file, &meta).map_err(at(&spooled.path))?;
-            let _held = this.lock(&bucket, &meta.key);
-            this.check(&bucket, &meta.key, &condition)?;
-            let path = this.path(&bucket, &meta.key);
-            fs::rename(&spooled.path, &path).map_err(at(&path))?;
-            let folder = this.inner.root.join(&bucket);
-            sync_folder(&folder).map_err(at(&folder))?;
-            if let Some(objects) = this.write().get_mut(&bucket) {
-                objects.insert(meta.key.clone(), Arc::new(meta.clone()));
-            }
-            Ok(meta)
-        }))
-        .await
-    }
-
     pub(super) fn root(&self) -> &Path {
         &self.inner.root
     }
@@ -365,7 +275,12 @@ impl Objects {
         Err(Error::NoBucket(bucket.to_owned()))
     }
 
-    fn check(&self, bucket: &str, key: &str, condition: &Condition) -> Result<(), Error> {
+    pub(super) fn check(
+        &self,
+        bucket: &str,
+        key: &str,
+        condition: &Condition,
+    ) -> Result<(), Error> {
         let buckets = self.read_index();
         let found = buckets.get(bucket).and_then(|objects| objects.get(key));
         let holds = match condition {
@@ -380,11 +295,11 @@ impl Objects {
         Err(Error::Condition(key.to_owned()))
     }
 
-    fn path(&self, bucket: &str, key: &str) -> PathBuf {
+    pub(super) fn path(&self, bucket: &str, key: &str) -> PathBuf {
         self.inner.root.join(bucket).join(name_of(key))
     }
 
-    fn lock(&self, bucket: &str, key: &str) -> std::sync::MutexGuard<'_, ()> {
+    pub(super) fn lock(&self, bucket: &str, key: &str) -> std::sync::MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
         (bucket, key).hash(&mut hasher);
         let slot = usize::try_from(hasher.finish() % LOCKS as u64).unwrap_or_default();
@@ -402,7 +317,7 @@ impl Objects {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
     ) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, BTreeMap<String, Arc<Meta>>>> {
         self.inner
@@ -436,7 +351,7 @@ fn open(path: &Path) -> Result<Option<(Meta, File)>, Error> {
     }
 }
 
-async fn joined<T>(task: tokio::task::JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+pub(super) async fn joined<T>(task: tokio::task::JoinHandle<Result<T, Error>>) -> Result<T, Error> {
     task.await.map_err(|error| Error::Body(error.to_string()))?
 }
 

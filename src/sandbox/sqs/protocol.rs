@@ -15,6 +15,7 @@ use super::queue::Receipt;
 use super::store::{Error, HIDDEN_MS, Outgoing, Queues, Sent, is_fifo};
 use crate::sandbox::layout::{ACCOUNT, REGION};
 use crate::sandbox::network::{Network, Urls};
+use crate::sandbox::s3::hex;
 
 /// Messages in one batch, sent or received.
 const BATCH: usize = 10;
@@ -304,10 +305,7 @@ fn received(receipt: &Receipt) -> Value {
 
 /// Clients compare this with the body they sent or got.
 fn md5(body: &str) -> String {
-    Md5::checksum(body.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Md5::checksum(body.as_bytes()))
 }
 
 fn text<'a>(map: &'a Map<String, Value>, name: &str) -> &'a str {

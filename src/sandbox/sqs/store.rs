@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::queue::{Event, Message, Receipt, State, number_of};
 use crate::runtime::Clock;
+use crate::sandbox::s3::hex;
 
 /// How long a received message is hidden if the receiver does not say.
 pub(super) const HIDDEN_MS: u64 = 30_000;
@@ -242,11 +243,7 @@ fn take_in(
 
 /// The deduplication id that a body stands for.
 fn content_id(body: &str) -> String {
-    let hash = digest(&SHA256, body.as_bytes());
-    hash.as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(digest(&SHA256, body.as_bytes()).as_ref())
 }
 
 /// Opens a queue's file and repeats its events. A line that a crash cut off is removed.

@@ -111,7 +111,9 @@ async fn plan(State(shared): State<Arc<Network>>, body: Bytes) -> Response<Body>
     match plans {
         Ok(plans) => {
             let added = plans.len();
-            plans.into_iter().for_each(|plan| shared.faults.add(plan));
+            for plan in plans {
+                shared.faults.add(plan);
+            }
             answer(StatusCode::OK, &json!({ "added": added }))
         }
         Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),

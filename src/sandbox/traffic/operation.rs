@@ -34,7 +34,7 @@ pub(super) fn operations(
     match service {
         Service::DynamoDb | Service::Sqs => vec![aws_operation(service, head)],
         Service::S3 => vec![s3_operation(head)],
-        _ => match message.and_then(|body| invocations(body)) {
+        _ => match message.and_then(invocations) {
             Some(operations) => operations,
             None => vec![path_operation(head)],
         },
@@ -143,4 +143,120 @@ fn invocations(body: &Bytes) -> Option<Vec<Operation>> {
             Operation::new(capability.can.as_str(), mutating)
         });
     Some(operations.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn head(method: &str, uri: &str, target: Option<&str>) -> Parts {
+        let mut request = Request::builder().method(method).uri(uri);
+        if let Some(target) = target {
+            request = request.header("x-amz-target", target);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn name(service: Service, head: &Parts) -> (String, bool) {
+        let operation = operations(service, head, None).remove(0);
+        (operation.name, operation.mutating)
+    }
+
+    #[test]
+    fn requests_are_named_by_what_they_ask_for() {
+        let table = Some("DynamoDB_20120810.UpdateItem");
+        let dynamo = head("POST", "/", table);
+        let cases = [
+            (Service::DynamoDb, dynamo, "UpdateItem", true),
+            (
+                Service::Sqs,
+                head("POST", "/", Some("AmazonSQS.ReceiveMessage")),
+                "ReceiveMessage",
+                false,
+            ),
+            (
+                Service::S3,
+                head("PUT", "/bucket//delegations/x.car", None),
+                "PutObject",
+                true,
+            ),
+            (
+                Service::S3,
+                head("GET", "/bucket/?list-type=2&prefix=a", None),
+                "ListObjectsV2",
+                false,
+            ),
+            (
+                Service::S3,
+                head("GET", "/bucket", None),
+                "ListObjectsV2",
+                false,
+            ),
+            (
+                Service::S3,
+                head("POST", "/bucket/key?uploads", None),
+                "CreateMultipartUpload",
+                true,
+            ),
+            (
+                Service::S3,
+                head("PUT", "/b/k?partNumber=1&uploadId=x", None),
+                "UploadPart",
+                true,
+            ),
+            (
+                Service::Indexer,
+                head("GET", "/claims?multihash=z", None),
+                "GET /claims",
+                false,
+            ),
+            (
+                Service::IndexWorker,
+                head("HEAD", "/index/a/b.car", None),
+                "HEAD /index",
+                false,
+            ),
+        ];
+        for (service, head, wanted, mutating) in cases {
+            assert_eq!(name(service, &head), (wanted.to_owned(), mutating));
+        }
+    }
+
+    #[test]
+    fn keys_make_no_counter_of_their_own() {
+        let key = format!("/{}/x.blob", "z".repeat(46));
+        let head = head("GET", &key, None);
+        assert_eq!(name(Service::Carpark, &head).0, "GET /{key}");
+    }
+
+    #[test]
+    fn a_message_is_named_by_its_invocations() {
+        use crate::proto::key::Signer;
+        use crate::proto::ucan::{Capability, Draft};
+        let agent = Signer::from_seed([1; 32]);
+        let other = Signer::from_seed([2; 32]);
+        let abilities = ["space/blob/add", "upload/list", "space/blob/add"];
+        let invocations: Vec<_> = abilities
+            .iter()
+            .enumerate()
+            .map(|(number, can)| {
+                Draft::new(&agent, other.did())
+                    .capability(Capability::new(*can, agent.did().as_str()))
+                    .nonce(number.to_string())
+                    .sign()
+                    .unwrap()
+            })
+            .collect();
+        let body = Bytes::from(Message::request(&invocations).unwrap().encode());
+        let found = operations(Service::Upload, &head("POST", "/", None), Some(&body));
+        let wanted = abilities.map(|can| Operation::new(can, can != "upload/list"));
+        assert_eq!(found, wanted);
+        let none = operations(
+            Service::Upload,
+            &head("POST", "/", None),
+            Some(&Bytes::new()),
+        );
+        assert_eq!(none, [Operation::new("POST /", true)]);
+    }
 }
