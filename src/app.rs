@@ -1,16 +1,16 @@
 //! The one composition root: configuration to parts; spawn; drain.
 
 mod commands;
+mod inspect;
 #[cfg(feature = "sandbox")]
 mod local;
 mod reports;
 mod trouble;
 
 /// Tells a running command to drain, to abort, or to end.
-pub use crate::runtime::Stop;
-pub use commands::{
-    claims, demo, explain, init, init_template, migrate, monitor, retry, setup, verify,
-};
+pub use crate::runtime::{Degree, Stop, Tasks};
+pub use commands::{demo, explain, init, init_template, migrate, monitor, retry, setup, verify};
+pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show};
 #[cfg(feature = "sandbox")]
 pub use local::{sandbox_seed, sandbox_start, sandbox_status};
 pub use reports::{

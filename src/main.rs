@@ -1,3 +1,7 @@
 //! The `sterna` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sterna::cli::main(std::env::args_os())
+}

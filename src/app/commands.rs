@@ -65,11 +65,6 @@ pub async fn monitor(_settings: &Settings, _options: &options::Monitor) -> Resul
     bail!("monitor: not wired yet")
 }
 
-/// The indexing service's claims about one piece of content.
-pub async fn claims(_settings: &Settings, _options: options::Claims) -> Result<Value> {
-    bail!("query claims: not wired yet")
-}
-
 /// The whole main job on the local network; gives the summary.
 pub async fn demo(_settings: &Settings, _options: options::Demo, _stop: Stop) -> Result<Value> {
     bail!("run the demonstration: not wired yet")

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::client::{self, Cause};
+
 /// What sort of trouble ended a command; the command line maps each to one exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -52,6 +54,43 @@ impl Trouble {
             cause: cause.into(),
             next: next.into(),
         }
+    }
+
+    /// What a failed call to a service means for a command; `variable` says where the service is, `place` is its
+    /// value.
+    #[must_use]
+    pub fn of_client(error: &client::Error, variable: &str, place: &str) -> Self {
+        let look =
+            format!("look at {variable} with `sterna config show --origin`, then run it again");
+        let (kind, cause, next) = match &error.cause {
+            Cause::Timeout | Cause::Network(_) => (
+                Kind::Temporary,
+                format!("nothing answers at {place}, or the way to it is broken"),
+                look,
+            ),
+            Cause::Throttled { .. } | Cause::Unavailable { .. } => (
+                Kind::Temporary,
+                format!("{place} is in trouble or busy"),
+                "wait a moment and run it again".into(),
+            ),
+            Cause::Credentials(_) => (
+                Kind::Credentials,
+                format!("{place} does not take our credentials"),
+                "look at AWS credentials, keys and proofs with `sterna config show --origin`"
+                    .into(),
+            ),
+            Cause::Missing => (
+                Kind::Preflight,
+                format!("what was asked for does not exist at {place}"),
+                look,
+            ),
+            _ => (
+                Kind::Unexpected,
+                format!("{place} is not the service it should be, or it speaks another version"),
+                look,
+            ),
+        };
+        Self::new(kind, error.to_string(), cause, next)
     }
 }
 

@@ -1,1 +1,20 @@
 //! One short file per command: arguments, run, exit code.
+//!
+//! Results go to standard output, talk to standard error. May import `config`, `app`, `model` and `monitor`. Holds
+//! no logic of the domain, and opens nothing but what its flags name.
+
+mod args;
+mod commands;
+mod confirm;
+mod exit;
+mod failure;
+mod log;
+mod output;
+mod progress;
+mod run;
+mod scope;
+mod values;
+
+pub use exit::Exit;
+use failure::Misuse;
+pub use run::main;

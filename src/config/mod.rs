@@ -7,6 +7,7 @@
 mod customers;
 mod env_file;
 mod fault;
+mod key_file;
 mod network;
 pub mod options;
 mod reader;
@@ -17,5 +18,7 @@ mod variables;
 
 pub use customers::{CustomerShare, CustomersFile, customer_did, space_did};
 pub use fault::{Fault, Faults};
-pub use settings::{Environment, Flags, Need, Settings, Shown, show};
+pub use key_file::read_key_file;
+pub use secrets::known_key;
+pub use settings::{Environment, Flags, Need, Settings, Shown, color_wish, show};
 pub use sources::Origin;

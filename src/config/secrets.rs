@@ -97,7 +97,9 @@ fn service_key(from: &mut Reader<'_>, name: &'static str, service: Identity) -> 
     Some(signer.with_did(did))
 }
 
-fn known_key(did: &Did) -> Option<&'static str> {
+/// The did:key behind the DID of a real service.
+#[must_use]
+pub fn known_key(did: &Did) -> Option<&'static str> {
     let mut known = KNOWN_KEYS.iter();
     known
         .find(|(name, _)| *name == did.as_str())

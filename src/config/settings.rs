@@ -10,6 +10,7 @@ use super::reader::Reader;
 use super::sources::Sources;
 use super::{network, secrets, variables};
 use crate::client::{self, Aws, Limits, Network, Secrets, Service};
+use crate::runtime::Clock;
 use crate::state;
 
 /// Which network.
@@ -97,7 +98,6 @@ pub struct Settings {
     pub dry_run: bool,
     /// `MAX_CONCURRENCY`: items in flight when no flag says otherwise.
     pub concurrency: Option<usize>,
-    /// The environment and the flags of a child process that shall see the same settings.
     network: Option<Network>,
     secrets: Option<Secrets>,
 }
@@ -133,7 +133,8 @@ impl Settings {
     ///
     /// # Errors
     /// Every fault found.
-    pub fn load(flags: &Flags, need: Need, now: u64) -> Result<Self, Faults> {
+    pub fn load(flags: &Flags, need: Need) -> Result<Self, Faults> {
+        let now = Clock::system().unix_secs();
         Self::from_process(flags, need, now, process_environment())
     }
 
@@ -202,6 +203,18 @@ fn transpose<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
+/// Whether the environment asks for colour: `NO_COLOR` and `CLICOLOR_FORCE`; `None` leaves it to the terminal.
+#[must_use]
+pub fn color_wish() -> Option<bool> {
+    let environment = process_environment();
+    let no_color = environment.get("NO_COLOR");
+    if no_color.is_some_and(|value| !value.is_empty()) {
+        return Some(false);
+    }
+    let forced = environment.get("CLICOLOR_FORCE");
+    forced.is_some_and(|value| value != "0").then_some(true)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
@@ -225,7 +238,7 @@ pub struct Shown {
 
 /// Every variable with its value and origin, and what is wrong with them when a run would need all of them.
 #[must_use]
-pub fn show(flags: &Flags, now: u64) -> (Vec<Shown>, Option<Faults>) {
+pub fn show(flags: &Flags) -> (Vec<Shown>, Option<Faults>) {
     let mut unread = Faults::default();
     let sources = Sources::read(flags, process_environment(), &mut unread);
     let shown = variables::all()
@@ -246,5 +259,5 @@ pub fn show(flags: &Flags, now: u64) -> (Vec<Shown>, Option<Faults>) {
             }
         })
         .collect();
-    (shown, Settings::load(flags, Need::Secrets, now).err())
+    (shown, Settings::load(flags, Need::Secrets).err())
 }

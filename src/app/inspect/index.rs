@@ -1,0 +1,128 @@
+//! `index build` and `index show`.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use cid::Cid;
+use serde_json::Value;
+
+use crate::app::{Kind, Trouble};
+use crate::proto::index;
+
+/// Indexes CAR files in one pass each, writes the archive to `output` and gives what there is to say of it. The path
+/// `-` is standard input.
+///
+/// # Errors
+/// [`Trouble`] that names the file, and the block when one does not have the hash that names it.
+pub fn build(root: Cid, files: &[PathBuf], output: &Path) -> Result<Value> {
+    let opened: Vec<Box<dyn Read>> = files.iter().map(|file| open(file)).collect::<Result<_>>()?;
+    let current = Cell::new(0);
+    let counted = opened.into_iter().enumerate().map(|(number, file)| {
+        current.set(number);
+        file
+    });
+    let built = index::build(root, counted).map_err(|error| {
+        let file = files.get(current.get()).map(|file| name(file));
+        trouble(&file.unwrap_or_default(), error)
+    })?;
+    write(output, &built.archive).with_context(|| format!("write {}", output.display()))?;
+    Ok(built.json())
+}
+
+/// The content, shards and slices of an archive, as DAG-JSON.
+///
+/// # Errors
+/// When the file is no index.
+pub fn show(file: &Path) -> Result<Value> {
+    let mut archive = Vec::new();
+    open(file)?
+        .read_to_end(&mut archive)
+        .with_context(|| format!("read {}", name(file)))?;
+    let shown = index::show(&archive).map_err(|error| {
+        Trouble::new(
+            Kind::Usage,
+            format!("show the index in {}: {}", name(file), chain(&error)),
+            "the file is no sharded DAG index, or it is damaged",
+            "name the file that `sterna index build` wrote",
+        )
+    })?;
+    Ok(shown)
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).map_err(|error| {
+        Trouble::new(
+            Kind::Usage,
+            format!("open {}", path.display()),
+            error.to_string(),
+            "name a file that exists and can be read, or - for standard input",
+        )
+    })?;
+    Ok(Box::new(file))
+}
+
+fn name(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard input".into()
+    } else {
+        path.display().to_string()
+    }
+}
+
+fn trouble(file: &str, error: index::Error) -> Trouble {
+    let (kind, cause, next) = match &error {
+        index::Error::Block { .. } | index::Error::Shard { .. } => (
+            Kind::Usage,
+            "the file was damaged after it was made",
+            "fetch the file again and compare its size and hash",
+        ),
+        index::Error::Read(_) => (
+            Kind::Unexpected,
+            "the file cannot be read to its end",
+            "look at the disk or the pipe, and run it again",
+        ),
+        _ => (
+            Kind::Usage,
+            "the file is no whole CAR",
+            "fetch the file again, or name the right one",
+        ),
+    };
+    Trouble::new(
+        kind,
+        format!("index {file}: {}", chain(&error)),
+        cause,
+        next,
+    )
+}
+
+/// An error and its sources in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Writes a whole file or none: a temporary one beside it takes its place.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.part", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}

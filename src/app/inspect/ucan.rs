@@ -1,0 +1,116 @@
+//! `ucan show` and `ucan issue`.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::index::chain;
+use crate::app::{Kind, Trouble};
+use crate::config;
+use crate::proto::did::Did;
+use crate::proto::json;
+use crate::proto::key::{Signer, Verifier};
+use crate::proto::message;
+use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, archive, format_proof};
+
+/// What to issue.
+pub struct Issue {
+    /// Who signs.
+    pub signer: Signer,
+    /// Who is named as the issuer, when it is not the key's own did:key.
+    pub issuer: Option<String>,
+    /// Who is granted.
+    pub audience: String,
+    /// The ability.
+    pub can: String,
+    /// The resource.
+    pub with: String,
+    /// Caveats, DAG-JSON.
+    pub nb: Option<String>,
+    /// Unix seconds; `None` never ends.
+    pub expiration: Option<u64>,
+    /// Text that makes the CID another one.
+    pub nonce: Option<String>,
+    /// A proof string, or else an archive.
+    pub as_proof: bool,
+}
+
+/// One object per delegation or receipt in `input`: an archive, a `delegationsToBytes` file, an agent message, a proof
+/// string.
+///
+/// # Errors
+/// When the input is none of these.
+pub fn show(input: &[u8]) -> Result<Vec<Value>> {
+    let shown = message::inspect(input, &known_key).map_err(|error| {
+        Trouble::new(
+            Kind::Usage,
+            format!("read delegations: {}", chain(&error)),
+            "the input is no archive, delegations file, agent message or proof string, or it is damaged",
+            "name the right file, or paste the whole proof string",
+        )
+    })?;
+    Ok(shown)
+}
+
+/// The keys of the services that everybody knows.
+fn known_key(did: &Did) -> Option<Verifier> {
+    let key = config::known_key(did)?;
+    Verifier::from_did(&Did::parse(key).ok()?).ok()
+}
+
+/// Signs a delegation: a proof string with a line end, or the bytes of an archive.
+///
+/// # Errors
+/// When a DID or the caveats cannot be read.
+pub fn issue(issue: Issue) -> Result<Vec<u8>> {
+    let signer = match &issue.issuer {
+        Some(text) => issue.signer.with_did(did("--issuer-did", text)?),
+        None => issue.signer,
+    };
+    let audience = did("--audience", &issue.audience)?;
+    let mut capability = Capability::new(&issue.can, &issue.with);
+    if let Some(text) = &issue.nb {
+        capability = capability.nb(caveats(text)?);
+    }
+    let expiration = issue.expiration.map_or(Expiration::Never, Expiration::At);
+    let mut draft = Draft::new(&signer, &audience)
+        .capability(capability)
+        .expiration(expiration);
+    if let Some(nonce) = issue.nonce {
+        draft = draft.nonce(nonce);
+    }
+    let delegation = draft.sign().context("sign the delegation")?;
+    encode(&delegation, issue.as_proof)
+}
+
+fn encode(delegation: &Delegation, as_proof: bool) -> Result<Vec<u8>> {
+    if !as_proof {
+        return archive(delegation).context("write the archive");
+    }
+    let mut text = format_proof(delegation).context("write the proof string")?;
+    text.push('\n');
+    Ok(text.into_bytes())
+}
+
+fn did(flag: &str, text: &str) -> Result<Did> {
+    let parsed = Did::parse(text).map_err(|error| {
+        Trouble::new(
+            Kind::Usage,
+            format!("read {flag}: {error}"),
+            "it is no DID",
+            "write did:key:…, did:web:… or did:mailto:…",
+        )
+    })?;
+    Ok(parsed)
+}
+
+fn caveats(text: &str) -> Result<ipld_core::ipld::Ipld> {
+    let value = json::decode(text).map_err(|error| {
+        Trouble::new(
+            Kind::Usage,
+            format!("read --nb: {error}"),
+            "it is no DAG-JSON",
+            r#"write an object such as {"proof":{"/":"bafy…"}}"#,
+        )
+    })?;
+    Ok(value)
+}

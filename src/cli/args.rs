@@ -1,0 +1,154 @@
+//! The command line as a whole: global flags and the list of commands.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Command, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use super::commands as one;
+use super::exit::Exit;
+use super::log::Log;
+use super::output::Output;
+use crate::config::{self, Environment, Flags};
+
+/// Distributed migration of content indexes and location claims on the Storacha network.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sterna",
+    version,
+    max_term_width = 110,
+    propagate_version = true
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Commands,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// Network: local, staging or production [env: STORACHA_ENV] [default: local]
+    #[arg(long, global = true, value_name = "NAME", value_parser = ["local", "staging", "production"])]
+    env: Option<String>,
+    /// File of NAME=value lines, below the environment and above .env files
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Folder of checkpoints, journals and customers files [default: migration-state]
+    #[arg(long, global = true, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Form of results on standard output
+    // A text, because `index build` has a flag of this name whose value is a file.
+    #[arg(long, global = true, value_name = "FORM", default_value = "table", value_parser = ["table", "json", "ndjson"])]
+    output: String,
+    #[command(flatten)]
+    pub(super) log: Log,
+    /// Colours of help, errors and log lines
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+}
+
+impl Global {
+    /// Where settings come from.
+    pub(super) fn flags(&self) -> Flags {
+        let environment = self.env.as_deref().map(str::parse::<Environment>);
+        Flags {
+            environment: environment.and_then(Result::ok),
+            env_file: self.env_file.clone(),
+            state_dir: self.state_dir.clone(),
+            folder: PathBuf::new(),
+        }
+    }
+
+    /// The form of results.
+    pub(super) fn output(&self) -> Output {
+        <Output as ValueEnum>::from_str(&self.output, false).unwrap_or_default()
+    }
+
+    /// Whether talk on standard error has colours.
+    pub(super) fn color(&self) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => config::color_wish().unwrap_or_else(|| io::stderr().is_terminal()),
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Commands {
+    /// Run the whole main job on a local network and check every byte of it
+    #[cfg(feature = "sandbox")]
+    Demo(one::demo::DemoArgs),
+    /// The local network alone: start it, seed it, look at it
+    #[cfg(feature = "sandbox")]
+    #[command(subcommand)]
+    Sandbox(one::sandbox::SandboxCommand),
+    /// Create the migration tables that are not there
+    Init(one::init::InitArgs),
+    /// Count uploads and distribute customers over instances
+    Setup(one::setup::SetupArgs),
+    /// Migrate uploads on this instance
+    Migrate(Box<one::migrate::MigrateArgs>),
+    /// Audit uploads without changing anything
+    Verify(Box<one::verify::VerifyArgs>),
+    /// Take up failed uploads again
+    Retry(Box<one::retry::RetryArgs>),
+    /// Show where the migration stands
+    Monitor(one::monitor::MonitorArgs),
+    /// Tell everything known of one upload or space
+    Explain(one::explain::ExplainArgs),
+    /// Build or show a sharded DAG index
+    #[command(subcommand)]
+    Index(one::inspect::index::IndexCommand),
+    /// Ask the indexing service for the claims about a CID
+    Claims(one::inspect::claims::ClaimsArgs),
+    /// Show or issue UCAN delegations
+    #[command(subcommand)]
+    Ucan(one::inspect::ucan::UcanCommand),
+    /// Show the settings and where they come from
+    #[command(subcommand)]
+    Config(one::config::ConfigCommand),
+    /// Print a completion script
+    Completions(one::completions::CompletionsArgs),
+}
+
+/// The command line with the table of exit codes under every help page.
+pub(super) fn command() -> Command {
+    with_exit_codes(Cli::command())
+}
+
+fn with_exit_codes(command: Command) -> Command {
+    let examples = command.get_after_help().map(ToString::to_string);
+    let after = match examples {
+        Some(examples) => format!("{examples}\n\n{}", Exit::help()),
+        None => Exit::help(),
+    };
+    command.after_help(after).mut_subcommands(with_exit_codes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_can_be_run_has_examples_and_exit_codes() {
+        fn check(command: &Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap();
+            assert!(help.contains("Exit codes:"), "{}", command.get_name());
+            if command.get_subcommands().next().is_none() {
+                assert!(help.contains("Examples:"), "{}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        command().get_subcommands().for_each(check);
+    }
+}

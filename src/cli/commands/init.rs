@@ -1,0 +1,53 @@
+//! `init`: the migration tables.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::app::{self, InitReport};
+use crate::cli::confirm::confirm;
+use crate::cli::exit::Exit;
+use crate::cli::output::{Schema, table, text};
+use crate::cli::run::Context;
+use crate::config::Need;
+
+const EXAMPLES: &str = "Examples:
+  sterna init
+  sterna init --print > tables.json
+  sterna init --env staging --yes";
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct InitArgs {
+    /// Print tables and policy as a CloudFormation template and create nothing
+    #[arg(long)]
+    print: bool,
+    /// Do not ask before creating tables on a real network
+    #[arg(long, conflicts_with = "print")]
+    yes: bool,
+}
+
+/// Creates what is not there.
+pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exit> {
+    if args.print {
+        let settings = context.settings(Need::Nothing)?;
+        text(&format!("{:#}", app::init_template(&settings)?))?;
+        return Ok(Exit::Done);
+    }
+    let settings = context.settings(Need::State)?;
+    confirm(settings.environment, args.yes, "create migration tables")?;
+    let report = app::init(&settings).await?;
+    let schema = Schema("sterna.init", 1);
+    context.output.result(schema, &report, || rows(&report))?;
+    Ok(Exit::Done)
+}
+
+fn rows(report: &InitReport) -> String {
+    let word = |created| if created { "created" } else { "was there" };
+    let rows: Vec<Vec<String>> = report
+        .tables
+        .iter()
+        .map(|made| vec![made.table.clone(), word(made.created).into()])
+        .collect();
+    table(&["TABLE", "STATE"], &rows)
+}

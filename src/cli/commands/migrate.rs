@@ -1,0 +1,167 @@
+//! `migrate`: the run.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::verify;
+use crate::app::{self, Ended, RunReport};
+use crate::cli::confirm::confirm;
+use crate::cli::exit::Exit;
+use crate::cli::output::Schema;
+use crate::cli::progress::Progress;
+use crate::cli::run::Context;
+use crate::cli::scope::ScopeArgs;
+use crate::cli::values;
+use crate::config::options::{Migrate, Steps, Verify};
+use crate::config::{Need, Settings};
+
+const EXAMPLES: &str = "Examples:
+  sterna migrate --customers-file migration-state/instance-1-customers.json --concurrency 16
+  sterna migrate --space did:key:z6Mk… --limit 50 --dry-run
+  sterna migrate --cid bafy… --test-index
+  sterna migrate --customer did:mailto:example.com:alice --verify-only";
+
+/// Uploads in flight when neither flag nor environment says.
+pub(super) const CONCURRENCY: usize = 10;
+/// Share of unexpected failures that stops a run when no flag says.
+pub(super) const FAILURE_RATE: f64 = 0.05;
+/// Settled uploads between two checkpoints when no flag says.
+const CHECKPOINT_EVERY: u64 = 100;
+
+/// Arguments of `migrate`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct MigrateArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]
+    #[arg(long, value_name = "N", value_parser = values::concurrency)]
+    concurrency: Option<usize>,
+    /// Only build, store and register indexes
+    #[arg(long, group = "mode")]
+    test_index: bool,
+    /// Only republish location claims
+    #[arg(long, group = "mode")]
+    test_location_claims: bool,
+    /// Only authorise the gateway
+    #[arg(long, group = "mode")]
+    test_gateway_auth: bool,
+    /// Only audit; the same as `verify`
+    #[arg(long, group = "mode", conflicts_with_all = ["dry_run", "checkpoint_every", "max_failure_rate"])]
+    verify_only: bool,
+    /// Look, say what would be done, change nothing [env: DRY_RUN]
+    #[arg(long, conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
+    dry_run: bool,
+    /// Settled uploads between two checkpoints [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cid")]
+    checkpoint_every: Option<u64>,
+    /// Drain after this time
+    #[arg(long, value_name = "TIME", value_parser = values::some_time)]
+    max_duration: Option<Duration>,
+    /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
+    #[arg(long, value_name = "PCT", value_parser = values::percent)]
+    max_failure_rate: Option<f64>,
+    /// Do not ask before changing a real network
+    #[arg(long)]
+    yes: bool,
+}
+
+impl MigrateArgs {
+    fn steps(&self) -> Steps {
+        if self.test_index {
+            Steps::Index
+        } else if self.test_location_claims {
+            Steps::LocationClaims
+        } else if self.test_gateway_auth {
+            Steps::GatewayAuthorization
+        } else {
+            Steps::All
+        }
+    }
+}
+
+/// Migrates, or audits with `--verify-only`.
+pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<Exit> {
+    let (scope, instance) = args.scope.read()?;
+    let settings = context.settings(Need::Secrets)?;
+    let concurrency = concurrency(args.concurrency, &settings);
+    if args.verify_only {
+        let options = Verify {
+            scope,
+            instance,
+            concurrency,
+            max_duration: args.max_duration,
+        };
+        return verify::audit(&settings, options, context).await;
+    }
+    let options = Migrate {
+        steps: args.steps(),
+        scope,
+        dry_run: args.dry_run || settings.dry_run,
+        instance,
+        concurrency,
+        checkpoint_every: args.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
+        max_duration: args.max_duration,
+        max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
+    };
+    if !options.dry_run {
+        confirm(settings.environment, args.yes, "migrate uploads")?;
+    }
+    let progress = Progress::new();
+    let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
+    progress.finish();
+    report(&ran?, context)
+}
+
+/// Items in flight: flag, environment, default.
+pub(super) fn concurrency(flag: Option<usize>, settings: &Settings) -> usize {
+    flag.or(settings.concurrency).unwrap_or(CONCURRENCY)
+}
+
+/// Prints what a run did.
+pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
+    let schema = Schema("sterna.run", 1);
+    context.output.result(schema, report, || lines(report))?;
+    Ok(Exit::from(report))
+}
+
+fn lines(report: &RunReport) -> String {
+    let counts = &report.counts;
+    let mut lines = vec![
+        ending(&report.ended),
+        format!(
+            "{} uploads: {} migrated, {} complete already, {} skipped, {} failed, {} set aside, {} unknown, {} left; {:.1} s",
+            counts.planned,
+            counts.done - counts.found.min(counts.done),
+            counts.found,
+            counts.skipped,
+            counts.failed,
+            counts.quarantined,
+            counts.unknown,
+            counts.left(),
+            report.seconds
+        ),
+    ];
+    for (reason, count) in &report.failures {
+        lines.push(format!("  {count} {reason}: {}", reason.advice()));
+    }
+    for file in &report.files {
+        lines.push(format!("  {}", file.display()));
+    }
+    lines.join("\n")
+}
+
+/// How a run or an audit ended, in words.
+pub(super) fn ending(ended: &Ended) -> String {
+    match ended {
+        Ended::Finished => "finished".into(),
+        Ended::Stopped { reason } => {
+            format!("stopped with work left: {reason}; start it again to go on")
+        }
+        Ended::Safety { reason } => format!("stopped by a safety rule: {reason}"),
+        Ended::Trouble { reason } => format!("given up for now: {reason}; safe to run again"),
+        Ended::Held { reason } => format!("others hold the rest: {reason}"),
+    }
+}

@@ -1,0 +1,94 @@
+//! `retry --failed`: only what failed before.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::migrate::{FAILURE_RATE, concurrency, report};
+use crate::app;
+use crate::cli::confirm::confirm;
+use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
+use crate::cli::run::Context;
+use crate::cli::values::{self, Limit};
+use crate::config::Need;
+use crate::config::options::{Retry, Scope};
+use crate::model::{Class, CustomerDid, Reason, SpaceDid};
+
+const EXAMPLES: &str = "Examples:
+  sterna retry --failed
+  sterna retry --failed --class transient --since 2h
+  sterna retry --failed --reason MISSING_DELEGATION --space did:key:z6Mk…";
+
+/// Arguments of `retry`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct RetryArgs {
+    /// Take up the failed uploads that all other flags fit
+    #[arg(long, required = true)]
+    failed: bool,
+    /// Failed for this reason (may be given more than once)
+    #[arg(long, value_name = "CODE", value_parser = values::reason)]
+    reason: Vec<Reason>,
+    /// Failed with this class (may be given more than once)
+    #[arg(long, value_name = "CLASS", value_parser = values::class)]
+    class: Vec<Class>,
+    /// Failed in this step (may be given more than once)
+    #[arg(long, value_name = "STEP")]
+    step: Vec<String>,
+    /// Failed within this time
+    #[arg(long, value_name = "TIME", value_parser = values::some_time)]
+    since: Option<Duration>,
+    /// Only uploads of this customer (may be given more than once)
+    #[arg(long, value_name = "DID", value_parser = values::customer)]
+    customer: Vec<CustomerDid>,
+    /// Only uploads of this space (may be given more than once)
+    #[arg(long, value_name = "DID", value_parser = values::space)]
+    space: Vec<SpaceDid>,
+    /// Only failures of this instance; also this process's own number [default: 1, failures of all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    instance: Option<u32>,
+    /// At most this many uploads, or `all`
+    #[arg(long, value_name = "N", value_parser = values::limit, default_value = "all")]
+    limit: Limit,
+    /// Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]
+    #[arg(long, value_name = "N", value_parser = values::concurrency)]
+    concurrency: Option<usize>,
+    /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
+    #[arg(long, value_name = "PCT", value_parser = values::percent)]
+    max_failure_rate: Option<f64>,
+    /// Do not ask before changing a real network
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Takes failed uploads up again.
+pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Exit> {
+    let settings = context.settings(Need::Secrets)?;
+    confirm(settings.environment, args.yes, "migrate failed uploads")?;
+    let limit = match args.limit {
+        Limit::All => None,
+        Limit::AtMost(limit) => Some(limit),
+    };
+    let options = Retry {
+        scope: Scope {
+            only_customers: args.customer,
+            only_spaces: args.space,
+            limit,
+            ..Scope::default()
+        },
+        reasons: args.reason,
+        classes: args.class,
+        steps: args.step,
+        since: args.since,
+        only_instance: args.instance,
+        instance: args.instance.unwrap_or(1),
+        concurrency: concurrency(args.concurrency, &settings),
+        max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
+    };
+    let progress = Progress::new();
+    let ran = app::retry(&settings, options, context.stop.clone(), progress.face()).await;
+    progress.finish();
+    report(&ran?, context)
+}

@@ -1,0 +1,94 @@
+//! `sandbox`: the local network alone.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::demo::WorldArgs;
+use crate::app;
+use crate::cli::exit::Exit;
+use crate::cli::output::{Schema, outline, talk, text};
+use crate::cli::run::Context;
+use crate::cli::values;
+use crate::config::Need;
+use crate::config::options::SandboxStart;
+
+const START: &str = "Examples:
+  sterna sandbox start
+  sterna sandbox start --latency 50ms --env-file sandbox.env";
+const SEED: &str = "Examples:
+  sterna sandbox seed
+  sterna sandbox seed --customers 3 --spaces 5 --uploads 20 --seed 7";
+const STATUS: &str = "Examples:
+  sterna sandbox status --output json";
+
+/// The local network.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum SandboxCommand {
+    /// Start it and keep it running; prints one JSON line with endpoints, DIDs and environment
+    #[command(after_help = START)]
+    Start(StartArgs),
+    /// Seed a legacy world into the running one
+    #[command(after_help = SEED)]
+    Seed(WorldArgs),
+    /// Say whether it runs, where, and what it was asked so far
+    #[command(after_help = STATUS)]
+    Status,
+}
+
+/// Arguments of `sandbox start`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct StartArgs {
+    /// Folder of its data [default: local in the state folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// What its keys are derived from
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Time added to every request
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    latency: Option<Duration>,
+}
+
+/// Runs one of them.
+pub(in crate::cli) async fn run(command: SandboxCommand, context: &Context) -> Result<Exit> {
+    match command {
+        SandboxCommand::Start(args) => start(args, context).await,
+        SandboxCommand::Seed(args) => {
+            let settings = context.settings(Need::Nothing)?;
+            let world = app::sandbox_seed(&settings, args.into()).await?;
+            print(context, "sterna.sandbox.world", &world)
+        }
+        SandboxCommand::Status => {
+            let settings = context.settings(Need::Nothing)?;
+            let status = app::sandbox_status(&settings).await?;
+            print(context, "sterna.sandbox.status", &status)
+        }
+    }
+}
+
+fn print(context: &Context, schema: &'static str, value: &serde_json::Value) -> Result<Exit> {
+    let table = || outline(value);
+    context.output.result(Schema(schema, 1), value, table)?;
+    Ok(Exit::Done)
+}
+
+/// `--env-file` names the file to write here, not one to read.
+async fn start(args: StartArgs, context: &Context) -> Result<Exit> {
+    let mut flags = context.flags.clone();
+    let options = SandboxStart {
+        dir: args.dir,
+        seed: args.seed,
+        latency: args.latency,
+        env_file: flags.env_file.take(),
+    };
+    let settings = crate::config::Settings::load(&flags, Need::Nothing)?;
+    let ready = |description: &serde_json::Value| {
+        let _ = text(&description.to_string());
+        talk("the local network runs; Ctrl-C ends it");
+    };
+    app::sandbox_start(&settings, options, context.stop.clone(), ready).await?;
+    Ok(Exit::Done)
+}

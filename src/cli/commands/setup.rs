@@ -1,0 +1,114 @@
+//! `setup`: count uploads, distribute customers over instances.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::app::{self, SetupReport};
+use crate::cli::confirm::confirm;
+use crate::cli::exit::Exit;
+use crate::cli::output::{Schema, table};
+use crate::cli::run::Context;
+use crate::config::Need;
+use crate::config::options::Setup;
+
+const EXAMPLES: &str = "Examples:
+  sterna setup --instances 3 --analyze
+  sterna setup --instances 5 --split-over 100% --skip-file skip.txt";
+
+/// Arguments of `setup`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct SetupArgs {
+    /// Number of instances to distribute over
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    instances: u32,
+    /// Parallel segments of the scan
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    parallel_segments: u32,
+    /// Workers of each instance, written into its file
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    workers_per_instance: Option<u32>,
+    /// Leave out customers with fewer uploads
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    min_uploads: u64,
+    /// Only customers whose DID contains this text
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// File of customers to leave out, one DID per line
+    #[arg(long, value_name = "FILE")]
+    skip_file: Option<PathBuf>,
+    /// Split a customer by space when it is larger than this part of an instance's share
+    #[arg(long, value_name = "PCT", value_parser = share)]
+    split_over: Option<f64>,
+    /// Print the distribution and write nothing
+    #[arg(long, visible_alias = "dry-run")]
+    analyze: bool,
+    /// Do not ask before writing rows on a real network
+    #[arg(long, conflicts_with = "analyze")]
+    yes: bool,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').parse::<f64>().ok();
+    let fits = number.filter(|number| number.is_finite() && *number > 0.0);
+    fits.ok_or_else(|| "write a percentage above 0, such as 100%".into())
+}
+
+/// Counts, distributes, writes.
+pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Exit> {
+    let settings = context.settings(Need::Network)?;
+    if !args.analyze {
+        confirm(
+            settings.environment,
+            args.yes,
+            "write customer and progress rows",
+        )?;
+    }
+    let options = Setup {
+        instances: args.instances,
+        parallel_segments: args.parallel_segments,
+        workers_per_instance: args.workers_per_instance,
+        min_uploads: args.min_uploads,
+        filter: args.filter,
+        skip_file: args.skip_file,
+        split_over_percent: args.split_over,
+        analyze: args.analyze,
+    };
+    let report = app::setup(&settings, options, context.stop.clone()).await?;
+    let schema = Schema("sterna.setup", 1);
+    context.output.result(schema, &report, || rows(&report))?;
+    Ok(Exit::Done)
+}
+
+fn rows(report: &SetupReport) -> String {
+    let rows: Vec<Vec<String>> = report
+        .instances
+        .iter()
+        .map(|share| {
+            let file = share.file.as_ref();
+            let file = file.map_or_else(|| "-".into(), |file| file.display().to_string());
+            let numbers = [share.customers, share.spaces, share.uploads];
+            let mut cells = vec![share.instance.to_string()];
+            cells.extend(numbers.map(|number| number.to_string()));
+            cells.push(file);
+            cells
+        })
+        .collect();
+    let mut text = table(
+        &["INSTANCE", "CUSTOMERS", "SPACES", "UPLOADS", "FILE"],
+        &rows,
+    );
+    text.push_str(&format!(
+        "\n{} customers, {} spaces, {} uploads; spread of load {:.2} %",
+        report.customers, report.spaces, report.uploads, report.spread_percent
+    ));
+    for note in &report.notes {
+        text.push_str(&format!("\nnote: {note}"));
+    }
+    if report.analyzed_only {
+        text.push_str("\nnothing was written; run it without --analyze to write files and rows");
+    }
+    text
+}

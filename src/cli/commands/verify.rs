@@ -1,0 +1,90 @@
+//! `verify`: the audit.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::migrate::{concurrency, ending};
+use crate::app::{self, AuditReport};
+use crate::cli::exit::Exit;
+use crate::cli::output::Schema;
+use crate::cli::progress::Progress;
+use crate::cli::run::Context;
+use crate::cli::scope::ScopeArgs;
+use crate::cli::values;
+use crate::config::options::Verify;
+use crate::config::{Need, Settings};
+
+const EXAMPLES: &str = "Examples:
+  sterna verify --customers-file migration-state/instance-1-customers.json
+  sterna verify --limit all --output json > audit.json";
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct VerifyArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]
+    #[arg(long, value_name = "N", value_parser = values::concurrency)]
+    concurrency: Option<usize>,
+    /// Drain after this time
+    #[arg(long, value_name = "TIME", value_parser = values::some_time)]
+    max_duration: Option<Duration>,
+}
+
+/// Audits.
+pub(in crate::cli) async fn run(args: VerifyArgs, context: &Context) -> Result<Exit> {
+    let (scope, instance) = args.scope.read()?;
+    let settings = context.settings(Need::Secrets)?;
+    let options = Verify {
+        scope,
+        instance,
+        concurrency: concurrency(args.concurrency, &settings),
+        max_duration: args.max_duration,
+    };
+    audit(&settings, options, context).await
+}
+
+/// Audits and prints what was found.
+pub(super) async fn audit(settings: &Settings, options: Verify, context: &Context) -> Result<Exit> {
+    let progress = Progress::new();
+    let ran = app::verify(settings, options, context.stop.clone(), progress.face()).await;
+    progress.finish();
+    let report = ran?;
+    let schema = Schema("sterna.audit", 1);
+    context.output.result(schema, &report, || lines(&report))?;
+    Ok(Exit::from(&report))
+}
+
+fn lines(report: &AuditReport) -> String {
+    let verdicts = &report.verdicts;
+    let mut lines = vec![
+        ending(&report.ended),
+        format!(
+            "{} uploads: {} ok, {} wrong, {} missing, {} could not be told; {:.1} s",
+            verdicts.total(),
+            verdicts.ok,
+            verdicts.wrong,
+            verdicts.missing,
+            verdicts.could_not_tell,
+            report.seconds
+        ),
+    ];
+    for upload in &report.uploads {
+        let whys = upload.findings.iter().map(|finding| finding.why.as_str());
+        let whys: Vec<&str> = whys.chain(upload.could_not_tell.as_deref()).collect();
+        lines.push(format!(
+            "  {} {} {}: {}",
+            upload.verdict.as_str(),
+            upload.space,
+            upload.root,
+            whys.join("; ")
+        ));
+    }
+    if let Some(file) = &report.file {
+        lines.push(format!("whole report: {}", file.display()));
+    }
+    lines.join("\n")
+}

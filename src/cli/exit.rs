@@ -1,0 +1,236 @@
+//! Exit codes: the one place where an outcome becomes a number.
+
+use std::process::ExitCode;
+
+use crate::app::{AuditReport, Ended, Kind, RunReport, Trouble};
+use crate::config::Faults;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All that was asked is done and verified, or printed.
+    Done = 0,
+    /// Unexpected error.
+    Unexpected = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// Finished, some items failed or are set aside.
+    SomeFailed = 3,
+    /// The audit found missing or wrong items.
+    AuditFound = 4,
+    /// Temporary trouble outlasted its limit.
+    Temporary = 5,
+    /// Stopped on purpose with work left.
+    Stopped = 6,
+    /// A safety rule stopped it.
+    Safety = 7,
+    /// Preflight failed.
+    Preflight = 8,
+    /// Run, plan or state not found.
+    NotFound = 10,
+    /// A lease or lock is held by another, or was lost.
+    Lease = 11,
+    /// Credentials refused.
+    Credentials = 12,
+    /// State or plan does not match.
+    Mismatch = 13,
+    /// The audit could not tell for some items, none is wrong.
+    AuditUnknown = 14,
+    /// Ended by a second interrupt.
+    Interrupted = 130,
+    /// Ended by a second terminate signal.
+    Terminated = 143,
+}
+
+/// Every code with its meaning, as help shows it.
+const MEANINGS: &[(Exit, &str)] = &[
+    (
+        Exit::Done,
+        "all that was asked is done and verified (or printed)",
+    ),
+    (Exit::Unexpected, "unexpected error"),
+    (Exit::Usage, "usage or configuration"),
+    (
+        Exit::SomeFailed,
+        "finished, some items failed or are set aside",
+    ),
+    (Exit::AuditFound, "audit found missing or wrong items"),
+    (
+        Exit::Temporary,
+        "temporary trouble outlasted its limit; safe to run again",
+    ),
+    (
+        Exit::Stopped,
+        "stopped on purpose with work left (drain, limit of time, pause)",
+    ),
+    (
+        Exit::Safety,
+        "a safety rule stopped it (failure rate, health)",
+    ),
+    (
+        Exit::Preflight,
+        "preflight failed: a table, bucket or queue is missing",
+    ),
+    (Exit::NotFound, "run, plan or state not found"),
+    (Exit::Lease, "lease or lock held by another, or lost"),
+    (Exit::Credentials, "credentials refused"),
+    (
+        Exit::Mismatch,
+        "state or plan does not match (version, fingerprint)",
+    ),
+    (
+        Exit::AuditUnknown,
+        "audit could not tell for some items, none wrong",
+    ),
+    (Exit::Interrupted, "second interrupt"),
+    (Exit::Terminated, "second terminate signal"),
+];
+
+impl Exit {
+    /// The table that every help page ends with.
+    pub(super) fn help() -> String {
+        let mut text = String::from("Exit codes:");
+        for (exit, meaning) in MEANINGS {
+            text.push_str(&format!("\n  {:>3}  {meaning}", *exit as u8));
+        }
+        text
+    }
+
+    /// The code of an error: a [`Trouble`] or [`Faults`] anywhere in its chain decides.
+    pub(super) fn of_error(error: &anyhow::Error) -> Self {
+        for cause in error.chain() {
+            if let Some(trouble) = cause.downcast_ref::<Trouble>() {
+                return trouble.kind.into();
+            }
+            if cause.is::<Faults>() || cause.is::<super::Misuse>() {
+                return Self::Usage;
+            }
+        }
+        Self::Unexpected
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<Kind> for Exit {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Unexpected => Self::Unexpected,
+            Kind::Usage => Self::Usage,
+            Kind::Temporary => Self::Temporary,
+            Kind::Safety => Self::Safety,
+            Kind::Preflight => Self::Preflight,
+            Kind::NotFound => Self::NotFound,
+            Kind::Lease => Self::Lease,
+            Kind::Credentials => Self::Credentials,
+            Kind::Mismatch => Self::Mismatch,
+        }
+    }
+}
+
+/// The code of an ending that left work; `None` when everything was looked at.
+fn of_ending(ended: &Ended) -> Option<Exit> {
+    match ended {
+        Ended::Finished => None,
+        Ended::Stopped { .. } => Some(Exit::Stopped),
+        Ended::Safety { .. } => Some(Exit::Safety),
+        Ended::Trouble { .. } => Some(Exit::Temporary),
+        Ended::Held { .. } => Some(Exit::Lease),
+    }
+}
+
+impl From<&RunReport> for Exit {
+    fn from(report: &RunReport) -> Self {
+        let counts = &report.counts;
+        of_ending(&report.ended).unwrap_or({
+            if counts.failed + counts.quarantined + counts.unknown > 0 {
+                Self::SomeFailed
+            } else {
+                Self::Done
+            }
+        })
+    }
+}
+
+impl From<&AuditReport> for Exit {
+    fn from(report: &AuditReport) -> Self {
+        let verdicts = &report.verdicts;
+        if verdicts.wrong + verdicts.missing > 0 {
+            return Self::AuditFound;
+        }
+        of_ending(&report.ended).unwrap_or({
+            if verdicts.could_not_tell > 0 {
+                Self::AuditUnknown
+            } else {
+                Self::Done
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{Counts, VerdictCounts};
+
+    fn run(ended: Ended, failed: u64) -> RunReport {
+        let counts = Counts {
+            planned: 10,
+            failed,
+            done: 10 - failed,
+            ..Counts::default()
+        };
+        RunReport {
+            ended,
+            counts,
+            failures: BTreeMap::new(),
+            seconds: 1.0,
+            files: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_with_failures_never_ends_with_zero() {
+        assert_eq!(Exit::from(&run(Ended::Finished, 0)), Exit::Done);
+        assert_eq!(Exit::from(&run(Ended::Finished, 1)), Exit::SomeFailed);
+        let stopped = Ended::Stopped {
+            reason: "drain".into(),
+        };
+        assert_eq!(Exit::from(&run(stopped, 1)), Exit::Stopped);
+    }
+
+    #[test]
+    fn what_an_audit_found_outweighs_what_it_could_not_tell() {
+        let audit = |missing, could_not_tell| AuditReport {
+            ended: Ended::Finished,
+            verdicts: VerdictCounts {
+                ok: 5,
+                wrong: 0,
+                missing,
+                could_not_tell,
+            },
+            uploads: Vec::new(),
+            seconds: 1.0,
+            file: None,
+        };
+        assert_eq!(Exit::from(&audit(0, 0)), Exit::Done);
+        assert_eq!(Exit::from(&audit(0, 2)), Exit::AuditUnknown);
+        assert_eq!(Exit::from(&audit(1, 2)), Exit::AuditFound);
+    }
+
+    #[test]
+    fn help_names_every_code_once() {
+        let help = Exit::help();
+        for (exit, _) in MEANINGS {
+            let code = format!("\n  {:>3}  ", *exit as u8);
+            assert_eq!(help.matches(&code).count(), 1, "{code}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Log lines: fields, not sentences, to standard error or a file.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::{Fault, Faults};
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Text for people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// The flags of logging.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Log {
+    /// How log lines are written
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Global options"
+    )]
+    log_format: Format,
+    /// off, error, warn, info, debug or trace, also per part: `info,sterna::client=debug`
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = parse_level, help_heading = "Global options")]
+    log_level: Option<Targets>,
+    /// Append log lines to this file instead of standard error
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
+    log_file: Option<PathBuf>,
+}
+
+/// A level for Sterna itself, with its libraries never below warnings; or levels per part.
+fn parse_level(text: &str) -> Result<Targets, String> {
+    let wrong = || "write off, error, warn, info, debug or trace, or part=level,…".to_owned();
+    match text.parse::<LevelFilter>() {
+        Ok(level) => Ok(at_level(level)),
+        Err(_) => text.parse::<Targets>().map_err(|_| wrong()),
+    }
+}
+
+fn at_level(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("sterna", level)
+}
+
+impl Log {
+    /// Starts logging; a second start in one process is ignored.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub(super) fn start(&self, color: bool) -> Result<(), Faults> {
+        let usual = if self.log_file.is_some() {
+            LevelFilter::INFO
+        } else {
+            LevelFilter::WARN
+        };
+        let levels = self.log_level.clone().unwrap_or_else(|| at_level(usual));
+        let (writer, color) = match &self.log_file {
+            Some(path) => (BoxMakeWriter::new(Arc::new(open(path)?)), false),
+            None => (BoxMakeWriter::new(std::io::stderr), color),
+        };
+        let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+        let lines = match self.log_format {
+            Format::Text => lines.with_ansi(color).with_filter(levels).boxed(),
+            Format::Json => lines.json().flatten_event(true).with_filter(levels).boxed(),
+        };
+        let _ = tracing_subscriber::registry().with(lines).try_init();
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> Result<File, Faults> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map_err(|error| {
+        Faults::from(Fault {
+            name: "--log-file".into(),
+            origin: Some(path.display().to_string()),
+            problem: format!("cannot be opened: {error}"),
+            remedy: "name a file in a folder that exists and can be written".into(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_words_or_parts_and_nothing_else() {
+        for good in [
+            "off",
+            "INFO",
+            "debug",
+            "info,sterna::client=trace",
+            "warn,hyper=debug",
+        ] {
+            assert!(parse_level(good).is_ok(), "{good}");
+        }
+        for bad in ["loud", "sterna=loud"] {
+            assert!(parse_level(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn libraries_stay_at_warnings() {
+        let levels = parse_level("debug").unwrap();
+        assert!(levels.would_enable("sterna::engine", &tracing::Level::DEBUG));
+        assert!(!levels.would_enable("hyper", &tracing::Level::INFO));
+    }
+}

@@ -1,0 +1,86 @@
+//! The flags that say what a run is about, shared by `migrate`, `verify` and `retry`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use cid::Cid;
+use clap::Args;
+
+use super::failure::Misuse;
+use super::values::{self, Limit};
+use crate::config::CustomersFile;
+use crate::config::options::Scope;
+use crate::model::{CustomerDid, SpaceDid};
+
+/// Uploads taken when nothing narrows a run.
+const SAMPLE: u64 = 10;
+
+/// The instance when neither flag nor file names one.
+const FIRST: u32 = 1;
+
+/// What to work on.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ScopeArgs {
+    /// Customers of this instance, as `setup` wrote them (a list, or an object with `customers`)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["customer", "space", "cid"])]
+    customers_file: Option<PathBuf>,
+    /// Only this customer (may be given more than once)
+    #[arg(long, value_name = "DID", value_parser = values::customer)]
+    customer: Vec<CustomerDid>,
+    /// Only this space (may be given more than once)
+    #[arg(long, value_name = "DID", value_parser = values::space)]
+    space: Vec<SpaceDid>,
+    /// Only the upload with this root, in every space that has it
+    #[arg(long, value_name = "CID", value_parser = values::cid)]
+    cid: Option<Cid>,
+    /// At most this many uploads, or `all` [default: 10 when nothing narrows the run, else all]
+    #[arg(long, value_name = "N", value_parser = values::limit, conflicts_with = "cid")]
+    limit: Option<Limit>,
+    /// Number of this instance; names its checkpoint [default: that of the customers file, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    instance: Option<u32>,
+}
+
+impl ScopeArgs {
+    /// Reads the customers file and settles limit and instance.
+    pub(super) fn read(&self) -> Result<(Scope, u32)> {
+        let file = self.customers_file.as_deref().map(CustomersFile::read);
+        let customers = file.transpose()?;
+        let instance = self.instance_with(customers.as_ref())?;
+        let narrowed = customers.is_some()
+            || !self.customer.is_empty()
+            || !self.space.is_empty()
+            || self.cid.is_some();
+        let limit = match self.limit {
+            Some(Limit::All) => None,
+            Some(Limit::AtMost(limit)) => Some(limit),
+            None if narrowed => None,
+            None => Some(SAMPLE),
+        };
+        let scope = Scope {
+            customers,
+            only_customers: self.customer.clone(),
+            only_spaces: self.space.clone(),
+            root: self.cid,
+            limit,
+        };
+        Ok((scope, instance))
+    }
+
+    fn instance_with(&self, file: Option<&CustomersFile>) -> Result<u32> {
+        let written = file.and_then(|file| Some((file.instance?, &file.path)));
+        match (self.instance, written) {
+            (Some(asked), Some((written, path))) if asked != written => Err(Misuse::new(
+                format!(
+                    "--instance {asked} does not fit {}, which was written for instance {written}",
+                    path.display()
+                ),
+                format!("leave --instance out, or name the customers file of instance {asked}"),
+            )
+            .into()),
+            (Some(asked), _) => Ok(asked),
+            (None, Some((written, _))) => Ok(written),
+            (None, None) => Ok(FIRST),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Values of flags, parsed at the edge.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use cid::Cid;
+
+use crate::config;
+use crate::model::{Class, CustomerDid, Reason, SpaceDid};
+
+/// `90s`, `15m`, `2h30m`, `1d`, `250ms`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a time with its unit, such as 250ms, 90s, 15m, 2h30m or 1d".to_owned();
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        rest = &rest[digits..];
+        let end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let millis: u64 = match &rest[..end] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        rest = &rest[end..];
+        let part = number.checked_mul(millis).ok_or_else(wrong)?;
+        total = total
+            .checked_add(Duration::from_millis(part))
+            .ok_or_else(wrong)?;
+    }
+    Ok(total)
+}
+
+/// A duration longer than nothing.
+pub(super) fn some_time(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| {
+        if time.is_zero() {
+            Err("write a time longer than nothing".into())
+        } else {
+            Ok(time)
+        }
+    })
+}
+
+/// `5%` or `5` is 0.05.
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let number: f64 = text
+        .trim_end_matches('%')
+        .parse()
+        .map_err(|_| "write a percentage, such as 5%".to_owned())?;
+    if (0.0..=100.0).contains(&number) {
+        Ok(number / 100.0)
+    } else {
+        Err("write a percentage from 0 to 100".into())
+    }
+}
+
+/// How many uploads: a number, or `all`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// No limit.
+    All,
+    /// At most so many.
+    AtMost(u64),
+}
+
+/// A number from 1 up, or `all`.
+pub(super) fn limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "all" => Ok(Limit::All),
+        number => match number.parse() {
+            Ok(0) | Err(_) => Err("write a number from 1 up, or all".into()),
+            Ok(number) => Ok(Limit::AtMost(number)),
+        },
+    }
+}
+
+/// Items in flight.
+pub(super) fn concurrency(text: &str) -> Result<usize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(number) if number.get() <= 4096 => Ok(number.get()),
+        _ => Err("write a number from 1 to 4096".into()),
+    }
+}
+
+/// A customer's DID.
+pub(super) fn customer(text: &str) -> Result<CustomerDid, String> {
+    config::customer_did(text)
+        .ok_or_else(|| "write a customer's DID: did:mailto:<domain>:<name>".into())
+}
+
+/// A space's DID.
+pub(super) fn space(text: &str) -> Result<SpaceDid, String> {
+    config::space_did(text).ok_or_else(|| "write a space's DID: did:key:…".into())
+}
+
+/// A CID in any base.
+pub(super) fn cid(text: &str) -> Result<Cid, String> {
+    text.parse().map_err(|error| format!("no CID: {error}"))
+}
+
+/// A reason code, in any case, with the nearest one in the refusal.
+pub(super) fn reason(text: &str) -> Result<Reason, String> {
+    text.to_uppercase().replace('-', "_").parse().map_err(|_| {
+        let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        format!("no such reason; there are {}", codes.join(", "))
+    })
+}
+
+/// A failure class.
+pub(super) fn class(text: &str) -> Result<Class, String> {
+    Class::parse(text).ok_or_else(|| {
+        let words = Class::ALL.map(Class::as_str);
+        format!("no such class; there are {}", words.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("2h30m"), Ok(Duration::from_secs(9000)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        for bad in ["", "5", "s", "5x", "-1s", "1.5h", "99999999999999999999s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert!(some_time("0s").is_err());
+    }
+
+    #[test]
+    fn limits_are_positive_or_all() {
+        assert_eq!(limit("all"), Ok(Limit::All));
+        assert_eq!(limit("7"), Ok(Limit::AtMost(7)));
+        for bad in ["0", "-1", "ten", ""] {
+            assert!(limit(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn customers_and_spaces_are_not_mixed_up() {
+        let space_text = "did:key:z6MkmtWtY63GQVBrpMyRJWEzsnxfsGkemu6CtMDwGTv4RYj2";
+        assert!(space(space_text).is_ok());
+        assert!(customer(space_text).is_err());
+        assert!(customer("did:mailto:example.com:alice").is_ok());
+        assert!(space("did:mailto:example.com:alice").is_err());
+        assert!(space("did:key:z6Mk").is_err());
+    }
+
+    #[test]
+    fn percentages_are_shares() {
+        assert_eq!(percent("5%"), Ok(0.05));
+        assert_eq!(percent("100"), Ok(1.0));
+        for bad in ["101", "-1", "x", "NaN"] {
+            assert!(percent(bad).is_err(), "{bad}");
+        }
+    }
+}
