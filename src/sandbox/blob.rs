@@ -19,7 +19,9 @@ impl Blob {
     /// Reads the map.
     pub(crate) fn from_ipld(value: &Ipld) -> Result<Self, Failure> {
         let wrong = || Failure::broke("blob is no map of digest and size");
-        let Ipld::Map(fields) = value else { return Err(wrong()) };
+        let Ipld::Map(fields) = value else {
+            return Err(wrong());
+        };
         match (fields.get("digest"), fields.get("size")) {
             (Some(Ipld::Bytes(digest)), Some(Ipld::Integer(size))) => Ok(Self {
                 digest: Multihash::from_bytes(digest).map_err(|error| Failure::thrown(&error))?,

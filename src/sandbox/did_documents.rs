@@ -13,7 +13,11 @@ impl Network {
     /// The did:keys of a service's did:web; none of any other DID.
     #[must_use]
     pub fn did_keys(&self, did: &Did) -> Vec<Did> {
-        self.keys.of(did).map(|signer| signer.key_did().clone()).into_iter().collect()
+        self.keys
+            .of(did)
+            .map(|signer| signer.key_did().clone())
+            .into_iter()
+            .collect()
     }
 }
 
@@ -25,7 +29,10 @@ pub(crate) fn route(signer: &Signer) -> Router {
 
 fn answer(body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/did+json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/did+json"),
+    );
     response
 }
 

@@ -50,9 +50,12 @@ impl Network {
     /// The time now as tables have it: ISO 8601 with milliseconds.
     #[must_use]
     pub fn now_text(&self) -> String {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+        let format = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        );
         let nanos = i128::from(self.clock.unix_ms()) * 1_000_000;
-        let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let time =
+            OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         time.format(format).unwrap_or_default()
     }
 }

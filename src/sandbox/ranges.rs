@@ -17,11 +17,17 @@ pub(crate) enum Asked {
 
 /// Reads the `Range` header of a request for something of `size` bytes.
 pub(crate) fn asked(headers: &HeaderMap, size: u64) -> Asked {
-    headers.get(header::RANGE).and_then(|value| value.to_str().ok()).map_or(Asked::Whole, |text| parse(text, size))
+    headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok())
+        .map_or(Asked::Whole, |text| parse(text, size))
 }
 
 fn parse(text: &str, size: u64) -> Asked {
-    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-')) else {
+    let Some((first, last)) = text
+        .strip_prefix("bytes=")
+        .and_then(|range| range.trim().split_once('-'))
+    else {
         return Asked::Whole;
     };
     let range = match (first.parse::<u64>(), last.parse::<u64>()) {
@@ -30,7 +36,11 @@ fn parse(text: &str, size: u64) -> Asked {
         (Err(_), Ok(count)) if first.is_empty() => size.saturating_sub(count)..size,
         _ => return Asked::Whole,
     };
-    if range.start < range.end { Asked::Part(range) } else { Asked::Unsatisfiable }
+    if range.start < range.end {
+        Asked::Part(range)
+    } else {
+        Asked::Unsatisfiable
+    }
 }
 
 /// The `Content-Range` of an answer.
@@ -51,8 +61,19 @@ mod tests {
         assert_eq!(parse("bytes=-40", 10), Asked::Part(0..10));
         assert_eq!(parse("bytes=10-", 10), Asked::Unsatisfiable);
         assert_eq!(parse("bytes=-0", 10), Asked::Unsatisfiable);
-        for odd in ["bytes=0-1,3-4", "items=0-1", "bytes=a-b", "bytes=5-4", "bytes=-", "", "bytes=0-18446744073709551615 "] {
-            assert!(matches!(parse(odd, 10), Asked::Whole | Asked::Part(_)), "{odd}");
+        for odd in [
+            "bytes=0-1,3-4",
+            "items=0-1",
+            "bytes=a-b",
+            "bytes=5-4",
+            "bytes=-",
+            "",
+            "bytes=0-18446744073709551615 ",
+        ] {
+            assert!(
+                matches!(parse(odd, 10), Asked::Whole | Asked::Part(_)),
+                "{odd}"
+            );
         }
     }
 }

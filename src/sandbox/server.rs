@@ -178,7 +178,10 @@ fn internal_client() -> Result<reqwest::Client, Error> {
         .no_proxy()
         .default_headers(mark.into_iter().collect())
         .build()
-        .map_err(|error| Error::Proof { what: "the client of the services", reason: error.to_string() })
+        .map_err(|error| Error::Proof {
+            what: "the client of the services",
+            reason: error.to_string(),
+        })
 }
 
 /// A service's router inside the layer that counts and strikes.
@@ -207,5 +210,8 @@ fn background(
     network: &Arc<Network>,
     stop: &CancellationToken,
 ) -> Vec<futures::future::BoxFuture<'static, ()>> {
-    vec![Box::pin(indexer::publisher(Arc::clone(network), stop.clone()))]
+    vec![Box::pin(indexer::publisher(
+        Arc::clone(network),
+        stop.clone(),
+    ))]
 }

@@ -57,7 +57,11 @@ impl Shelf {
     /// Opens the file and reads it, or makes a new one.
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let mut bytes = Vec::new();
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
         file.read_to_end(&mut bytes)?;
         let mut groups = BTreeMap::new();
         let (mut changes, mut rest) = (0, Bytes::from(bytes));
@@ -69,12 +73,25 @@ impl Shelf {
         if !rest.is_empty() || changes > entries + SLACK {
             file = rewritten(path, &groups)?;
         }
-        Ok(Self { inner: Mutex::new(Inner { groups, file }) })
+        Ok(Self {
+            inner: Mutex::new(Inner { groups, file }),
+        })
     }
 
     /// Puts one entry over any that has its place.
-    pub fn put(&self, group: &str, id: &str, value: impl Into<Bytes>, expires: Option<u64>) -> std::io::Result<()> {
-        let item = Item { group: group.to_owned(), id: id.to_owned(), value: value.into(), expires };
+    pub fn put(
+        &self,
+        group: &str,
+        id: &str,
+        value: impl Into<Bytes>,
+        expires: Option<u64>,
+    ) -> std::io::Result<()> {
+        let item = Item {
+            group: group.to_owned(),
+            id: id.to_owned(),
+            value: value.into(),
+            expires,
+        };
         self.put_all(vec![item])
     }
 
@@ -90,7 +107,12 @@ impl Shelf {
 
     /// Removes an entry if it is there.
     pub fn remove(&self, group: &str, id: &str) -> std::io::Result<()> {
-        self.change([Change { group: group.to_owned(), id: id.to_owned(), expires: NEVER, value: None }])
+        self.change([Change {
+            group: group.to_owned(),
+            id: id.to_owned(),
+            expires: NEVER,
+            value: None,
+        }])
     }
 
     /// The entry, unless it is gone at `now` (Unix milliseconds).
@@ -126,24 +148,45 @@ impl Shelf {
 }
 
 fn apply(groups: &mut BTreeMap<String, BTreeMap<String, Entry>>, change: Change) {
-    let Change { group, id, expires, value } = change;
+    let Change {
+        group,
+        id,
+        expires,
+        value,
+    } = change;
     match value {
         Some(value) => {
-            groups.entry(group).or_default().insert(id, Entry { value, expires });
+            groups
+                .entry(group)
+                .or_default()
+                .insert(id, Entry { value, expires });
         }
         None => {
-            groups.get_mut(&group).and_then(|entries| entries.remove(&id));
+            groups
+                .get_mut(&group)
+                .and_then(|entries| entries.remove(&id));
         }
     }
 }
 
 /// Writes the map into a new file that takes the place of the old one.
-fn rewritten(path: &Path, groups: &BTreeMap<String, BTreeMap<String, Entry>>) -> std::io::Result<File> {
+fn rewritten(
+    path: &Path,
+    groups: &BTreeMap<String, BTreeMap<String, Entry>>,
+) -> std::io::Result<File> {
     let mut bytes = Vec::new();
     for (group, entries) in groups {
         for (id, entry) in entries {
             let value = Some(entry.value.clone());
-            write_change(&Change { group: group.clone(), id: id.clone(), expires: entry.expires, value }, &mut bytes);
+            write_change(
+                &Change {
+                    group: group.clone(),
+                    id: id.clone(),
+                    expires: entry.expires,
+                    value,
+                },
+                &mut bytes,
+            );
         }
     }
     let new = path.with_extension("new");
@@ -167,7 +210,9 @@ fn write_change(change: &Change, into: &mut Vec<u8>) {
 }
 
 fn length(bytes: usize) -> [u8; 4] {
-    u32::try_from(bytes).expect("entries are far below 4 GiB").to_be_bytes()
+    u32::try_from(bytes)
+        .expect("entries are far below 4 GiB")
+        .to_be_bytes()
 }
 
 /// Takes one change off the front; `None` at the end and at a torn change.
@@ -180,7 +225,12 @@ fn read_change(rest: &mut Bytes) -> Option<Change> {
     let expires = u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?);
     let value = (*bytes.get(8)? == 1).then(|| bytes.slice(9..));
     *rest = rest.slice(4 + size..);
-    Some(Change { group, id, expires, value })
+    Some(Change {
+        group,
+        id,
+        expires,
+        value,
+    })
 }
 
 fn read_length(bytes: &[u8]) -> Option<usize> {
@@ -189,7 +239,9 @@ fn read_length(bytes: &[u8]) -> Option<usize> {
 
 fn read_text(bytes: &mut Bytes) -> Option<String> {
     let size = read_length(bytes)?;
-    let text = std::str::from_utf8(bytes.get(4..)?.get(..size)?).ok()?.to_owned();
+    let text = std::str::from_utf8(bytes.get(4..)?.get(..size)?)
+        .ok()?
+        .to_owned();
     *bytes = bytes.slice(4 + size..);
     Some(text)
 }
@@ -212,7 +264,13 @@ mod tests {
         file.write_all(&[0, 0, 0, 99, 1]).unwrap();
         for _ in 0..2 {
             let shelf = Shelf::open(&path).unwrap();
-            let ids = |now| shelf.list("a", now).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+            let ids = |now| {
+                shelf
+                    .list("a", now)
+                    .into_iter()
+                    .map(|(id, _)| id)
+                    .collect::<Vec<_>>()
+            };
             assert_eq!(ids(999), ["1", "2"]);
             assert_eq!(ids(1000), ["1"]);
             assert_eq!(shelf.get("a", "1", 0).as_deref(), Some(b"one".as_slice()));

@@ -37,18 +37,33 @@ impl Advert {
         let id = record.id();
         let value = Bytes::from([&visible.to_be_bytes()[..], &record.encode()].concat());
         let now = network.clock.unix_ms();
-        let items = self.digests.iter().map(|digest| (group(digest), value.clone()));
+        let items = self
+            .digests
+            .iter()
+            .map(|digest| (group(digest), value.clone()));
         // A record that says the same keeps its time: nothing new is advertised.
         let items = items.filter(|(group, value)| {
-            network.shelf.get(group, &id, now).is_none_or(|old| old[VISIBLE..] != value[VISIBLE..])
+            network
+                .shelf
+                .get(group, &id, now)
+                .is_none_or(|old| old[VISIBLE..] != value[VISIBLE..])
         });
-        let items = items.map(|(group, value)| Item { group, id: id.clone(), value, expires: None });
+        let items = items.map(|(group, value)| Item {
+            group,
+            id: id.clone(),
+            value,
+            expires: None,
+        });
         network.shelf.put_all(items.collect())
     }
 
     /// The record that it makes for each of its hashes.
     pub(super) fn record(&self) -> Record {
-        Record { provider: self.provider.clone(), context: self.context.clone(), metadata: self.metadata.clone() }
+        Record {
+            provider: self.provider.clone(),
+            context: self.context.clone(),
+            metadata: self.metadata.clone(),
+        }
     }
 }
 
@@ -58,7 +73,11 @@ pub(super) fn found(network: &Network, digest: &Multihash) -> Vec<Record> {
     let items = network.shelf.list(&group(digest), now);
     let records = items.into_iter().filter_map(|(_, value)| {
         let visible = u64::from_be_bytes(*value.first_chunk::<VISIBLE>()?);
-        if visible <= now { Record::decode(&value[VISIBLE..]) } else { None }
+        if visible <= now {
+            Record::decode(&value[VISIBLE..])
+        } else {
+            None
+        }
     });
     records.collect()
 }

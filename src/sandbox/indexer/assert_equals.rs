@@ -10,7 +10,9 @@ use crate::sandbox::ucan_server::{Answer, Call, Failure};
 
 /// Publishes an equality under both names.
 pub(super) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
-    let Claim::Equals(claim) = Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))? else {
+    let Claim::Equals(claim) =
+        Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))?
+    else {
         return Err(Failure::broke("not an equals claim"));
     };
     claims::store(indexer, &call.invocation).await?;

@@ -17,7 +17,9 @@ use crate::sandbox::ucan_server::{Answer, Call, Failure, Success};
 
 /// Publishes an index: fetches it through a valid location claim, and advertises every slice.
 pub(super) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
-    let Claim::Index(claim) = Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))? else {
+    let Claim::Index(claim) =
+        Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))?
+    else {
         return Err(Failure::broke("not an index claim"));
     };
     if !matches!(claim.content, crate::proto::claims::Content::Link(_)) {
@@ -30,22 +32,42 @@ pub(super) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
         expiration: call.invocation.expiration().unwrap_or_default(),
         index: claim.index,
     };
-    let mut digests: Vec<Multihash> =
-        index.shards().into_iter().flat_map(|(_, slices)| slices.keys().cloned()).collect();
+    let mut digests: Vec<Multihash> = index
+        .shards()
+        .into_iter()
+        .flat_map(|(_, slices)| slices.keys().cloned())
+        .collect();
     digests.sort_unstable();
     digests.dedup();
     announce(indexer, claim.index.to_bytes(), &metadata, digests)
 }
 
 /// Advertises as this service, and shows the record at once.
-pub(super) fn announce(indexer: &Indexer, context: Vec<u8>, metadata: &Metadata, digests: Vec<Multihash>) -> Answer {
+pub(super) fn announce(
+    indexer: &Indexer,
+    context: Vec<u8>,
+    metadata: &Metadata,
+    digests: Vec<Multihash>,
+) -> Answer {
     let metadata = encode_metadata(std::slice::from_ref(metadata));
-    let advert = Advert { provider: indexer.provider()?, context, metadata, digests };
+    let advert = Advert {
+        provider: indexer.provider()?,
+        context,
+        metadata,
+        digests,
+    };
     let network = &indexer.network;
     let record = advert.record();
     let lifetimes = network.lifetimes;
-    let gone = network.clock.unix_ms().saturating_add(lookup::millis(lifetimes.advert + lifetimes.providers));
-    remember(indexer, advert.digests.iter().map(|digest| (digest, &record)), Some(gone));
+    let gone = network
+        .clock
+        .unix_ms()
+        .saturating_add(lookup::millis(lifetimes.advert + lifetimes.providers));
+    remember(
+        indexer,
+        advert.digests.iter().map(|digest| (digest, &record)),
+        Some(gone),
+    );
     advert.publish(network)?;
     Ok(Success::done())
 }
@@ -53,10 +75,13 @@ pub(super) fn announce(indexer: &Indexer, context: Vec<u8>, metadata: &Metadata,
 /// The index, from the first of its locations whose claim is valid and whose URL gives it.
 async fn located(indexer: &Indexer, index: &Cid) -> Result<ShardedDagIndex, Failure> {
     let digest = Multihash::of(index);
-    let locations =
-        find(indexer, &digest, &[Kind::Location], &[]).await.map_err(|error| Failure::thrown(&error))?;
+    let locations = find(indexer, &digest, &[Kind::Location], &[])
+        .await
+        .map_err(|error| Failure::thrown(&error))?;
     if locations.is_empty() {
-        return Err(Failure::broke(&format!("no location commitments found for index: {index}")));
+        return Err(Failure::broke(&format!(
+            "no location commitments found for index: {index}"
+        )));
     }
     let mut reasons = Vec::new();
     for location in &locations {
@@ -65,22 +90,40 @@ async fn located(indexer: &Indexer, index: &Cid) -> Result<ShardedDagIndex, Fail
             Err(reason) => reasons.push(reason),
         }
     }
-    Err(Failure::broke(&format!("fetching index: {}", reasons.join("; "))))
+    Err(Failure::broke(&format!(
+        "fetching index: {}",
+        reasons.join("; ")
+    )))
 }
 
-async fn read(indexer: &Indexer, location: &Known, digest: &Multihash) -> Result<ShardedDagIndex, String> {
-    let Metadata::Location { claim, .. } = &location.metadata else { return Err("not a location".to_owned()) };
+async fn read(
+    indexer: &Indexer,
+    location: &Known,
+    digest: &Multihash,
+) -> Result<ShardedDagIndex, String> {
+    let Metadata::Location { claim, .. } = &location.metadata else {
+        return Err("not a location".to_owned());
+    };
     let claim = fetch::claim(indexer, &location.record, claim).await?;
     let issuer = claim.issuer();
-    let verifier = Verifier::from_did(issuer).map_err(|error| format!("parsing claim issuer DID: {error}"))?;
-    if claim.capabilities().first().is_none_or(|capability| capability.with != issuer.as_str()) {
-        return Err(format!("claim {} is not on its issuer's own DID", claim.cid()));
+    let verifier =
+        Verifier::from_did(issuer).map_err(|error| format!("parsing claim issuer DID: {error}"))?;
+    if claim
+        .capabilities()
+        .first()
+        .is_none_or(|capability| capability.with != issuer.as_str())
+    {
+        return Err(format!(
+            "claim {} is not on its issuer's own DID",
+            claim.cid()
+        ));
     }
     if !claim.verify(&verifier) {
         return Err(format!("claim {} has an invalid signature", claim.cid()));
     }
     let archive = fetch::blob(indexer, &location.record, &location.metadata, digest).await?;
-    let read = ShardedDagIndex::extract(&archive).map_err(|error| format!("extracting index: {error}"))?;
+    let read =
+        ShardedDagIndex::extract(&archive).map_err(|error| format!("extracting index: {error}"))?;
     indexer.cache_index(digest, &archive);
     Ok(read)
 }

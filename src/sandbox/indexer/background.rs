@@ -19,7 +19,10 @@ const HIDE: u64 = 30_000;
 
 /// Works on both queues until `stop`.
 pub(crate) async fn publisher(network: Arc<Network>, stop: CancellationToken) {
-    let queues = [(queue::IPNI_BLOB, bucket::IPNI_BLOB), (queue::IPNI_STORE, bucket::IPNI_STORE)];
+    let queues = [
+        (queue::IPNI_BLOB, bucket::IPNI_BLOB),
+        (queue::IPNI_STORE, bucket::IPNI_STORE),
+    ];
     while !stop.is_cancelled() {
         for (queue, bucket) in queues {
             while !stop.is_cancelled() && drain_one(&network, queue, bucket).await {}
@@ -33,7 +36,9 @@ pub(crate) async fn publisher(network: Arc<Network>, stop: CancellationToken) {
 
 /// Publishes the job of one message; whether there was one. A job that cannot be published is dropped with a warning.
 async fn drain_one(network: &Network, queue: &'static str, bucket: &'static str) -> bool {
-    let Some((message, handle)) = network.queues.take(queue, HIDE) else { return false };
+    let Some((message, handle)) = network.queues.take(queue, HIDE) else {
+        return false;
+    };
     match publish(network, bucket, &message.body).await {
         Ok(()) => {}
         Err(reason) => tracing::warn!(queue, reason, "publishing job is dropped"),
@@ -46,15 +51,26 @@ async fn drain_one(network: &Network, queue: &'static str, bucket: &'static str)
 
 async fn publish(network: &Network, bucket: &str, body: &str) -> Result<(), String> {
     let job = Job::from_message(body).map_err(|error| error.to_string())?;
-    let object = network.objects.get(bucket, &job.id).await.map_err(|error| error.to_string())?;
+    let object = network
+        .objects
+        .get(bucket, &job.id)
+        .await
+        .map_err(|error| error.to_string())?;
     let (_, bytes) = object.ok_or_else(|| format!("object {} of the job is missing", job.id))?;
     let advert = Advert {
-        provider: Provider { peer: job.provider.id, addresses: job.provider.addrs },
+        provider: Provider {
+            peer: job.provider.id,
+            addresses: job.provider.addrs,
+        },
         context: job.context_id,
         metadata: job.metadata,
         digests: digests_from_body(&bytes).map_err(|error| error.to_string())?,
     };
     advert.publish(network).map_err(|error| error.to_string())?;
-    network.objects.delete(bucket, &job.id, Condition::Always).await.map_err(|error| error.to_string())?;
+    network
+        .objects
+        .delete(bucket, &job.id, Condition::Always)
+        .await
+        .map_err(|error| error.to_string())?;
     Ok(())
 }

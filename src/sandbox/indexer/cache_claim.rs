@@ -16,15 +16,26 @@ use crate::sandbox::ucan_server::{Answer, Call, Failure, Success};
 pub(super) fn cache(indexer: &Indexer, call: &Call) -> Answer {
     let own = indexer.network.keys.indexer.did();
     if call.subject()? != *own {
-        return Err(Failure::named("Unauthorized", &format!("{} is not {own}", call.capability.with)));
+        return Err(Failure::named(
+            "Unauthorized",
+            &format!("{} is not {own}", call.capability.with),
+        ));
     }
-    let Claim::Cache(request) = Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))? else {
+    let Claim::Cache(request) =
+        Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))?
+    else {
         return Err(Failure::broke("not a request to cache a claim"));
     };
     let peer = PeerId::of(call.invocation.issuer()).map_err(|error| Failure::thrown(&error))?;
-    let claim = Delegation::view_shared(&request.claim, call.invocation.blocks())
-        .map_err(|_| Failure::named("MissingClaim", "Claim data was not found in the invocation payload."))?;
-    let Claim::Location(location) = Claim::of(&claim).map_err(|error| Failure::thrown(&error))? else {
+    let claim =
+        Delegation::view_shared(&request.claim, call.invocation.blocks()).map_err(|_| {
+            Failure::named(
+                "MissingClaim",
+                "Claim data was not found in the invocation payload.",
+            )
+        })?;
+    let Claim::Location(location) = Claim::of(&claim).map_err(|error| Failure::thrown(&error))?
+    else {
         return Err(Failure::broke("only assert/location claims can be cached"));
     };
     let addresses: Vec<Multiaddr> = request
@@ -42,20 +53,27 @@ pub(super) fn cache(indexer: &Indexer, call: &Call) -> Answer {
     };
     let record = Record {
         provider: Provider { peer, addresses },
-        context: context_id(location.space.as_ref(), &digest).as_bytes().to_vec(),
+        context: context_id(location.space.as_ref(), &digest)
+            .as_bytes()
+            .to_vec(),
         metadata: encode_metadata(&[metadata]),
     };
     claims::remember(indexer, claim.cid(), archive(&claim)?.into())?;
     let now = indexer.network.clock.unix_ms();
     let gone = now.saturating_add(millis(indexer.network.lifetimes.providers));
-    let gone = claim.expiration().map_or(gone, |end| gone.min(end.saturating_mul(1000)));
+    let gone = claim
+        .expiration()
+        .map_or(gone, |end| gone.min(end.saturating_mul(1000)));
     remember(indexer, std::iter::once((&digest, &record)), Some(gone));
     Ok(Success::done())
 }
 
 /// The CID that stands in a location where an address has `{blobCID}`, if both are otherwise equal.
 fn shard_of(addresses: &[Multiaddr], location: &Location, digest: &Multihash) -> Option<Cid> {
-    let parts = location.location.iter().flat_map(|url| url.split(['/', '.']));
+    let parts = location
+        .location
+        .iter()
+        .flat_map(|url| url.split(['/', '.']));
     let cids: Vec<Cid> = parts
         .filter_map(|part| part.parse::<Cid>().ok())
         .filter(|cid| Multihash::of(cid) == *digest)

@@ -21,7 +21,12 @@ pub(super) fn answer(network: &Network, digest: &Multihash) -> Option<Value> {
 }
 
 fn provider_result(record: &Record) -> Value {
-    let addresses: Vec<String> = record.provider.addresses.iter().map(ToString::to_string).collect();
+    let addresses: Vec<String> = record
+        .provider
+        .addresses
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     json!({
         "ContextID": BASE64.encode(&record.context),
         "Metadata": BASE64.encode(&record.metadata),

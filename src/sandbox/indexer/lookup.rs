@@ -28,21 +28,36 @@ pub(super) async fn find(
     spaces: &[Did],
 ) -> Result<Vec<Known>, Error> {
     let records = records(indexer, digest, kinds).await?;
-    let contexts: Vec<_> = spaces.iter().map(|space| context_id(Some(space), digest)).collect();
+    let contexts: Vec<_> = spaces
+        .iter()
+        .map(|space| context_id(Some(space), digest))
+        .collect();
     let mut known = Vec::new();
     for record in records {
-        let in_space = contexts.is_empty() || contexts.iter().any(|context| context.as_bytes() == record.context);
+        let in_space = contexts.is_empty()
+            || contexts
+                .iter()
+                .any(|context| context.as_bytes() == record.context);
         for metadata in record.protocols() {
-            let Some(kind) = Kind::of(&metadata) else { continue };
+            let Some(kind) = Kind::of(&metadata) else {
+                continue;
+            };
             if kinds.contains(&kind) && (kind != Kind::Location || in_space) {
-                known.push(Known { record: record.clone(), metadata });
+                known.push(Known {
+                    record: record.clone(),
+                    metadata,
+                });
             }
         }
     }
     Ok(known)
 }
 
-async fn records(indexer: &Indexer, digest: &Multihash, kinds: &[Kind]) -> Result<Vec<Record>, Error> {
+async fn records(
+    indexer: &Indexer,
+    digest: &Multihash,
+    kinds: &[Kind],
+) -> Result<Vec<Record>, Error> {
     let network = &indexer.network;
     let now = network.clock.unix_ms();
     let cached: Vec<Record> = network
@@ -58,12 +73,19 @@ async fn records(indexer: &Indexer, digest: &Multihash, kinds: &[Kind]) -> Resul
     let from_ipni = ask_ipni(indexer, digest, kinds);
     let found = if from_ipni.is_empty() {
         let legacy = legacy::records(network, digest).await.map_err(Error)?;
-        legacy.into_iter().filter(|record| record.is_any(kinds)).collect()
+        legacy
+            .into_iter()
+            .filter(|record| record.is_any(kinds))
+            .collect()
     } else {
         from_ipni
     };
     let lifetime = millis(network.lifetimes.providers);
-    remember(indexer, found.iter().map(|record| (digest, record)), now.checked_add(lifetime));
+    remember(
+        indexer,
+        found.iter().map(|record| (digest, record)),
+        now.checked_add(lifetime),
+    );
     Ok(found)
 }
 
@@ -72,15 +94,22 @@ fn ask_ipni(indexer: &Indexer, digest: &Multihash, kinds: &[Kind]) -> Vec<Record
     let network = &indexer.network;
     let now = network.clock.unix_ms();
     let nothing = format!("indexer/nothing/{digest}");
-    let open: Vec<Kind> =
-        kinds.iter().copied().filter(|kind| network.shelf.get(&nothing, kind.name(), now).is_none()).collect();
+    let open: Vec<Kind> = kinds
+        .iter()
+        .copied()
+        .filter(|kind| network.shelf.get(&nothing, kind.name(), now).is_none())
+        .collect();
     if open.is_empty() {
         return Vec::new();
     }
-    let found: Vec<Record> =
-        advert::found(network, digest).into_iter().filter(|record| record.is_any(&open)).collect();
+    let found: Vec<Record> = advert::found(network, digest)
+        .into_iter()
+        .filter(|record| record.is_any(&open))
+        .collect();
     let gone = now.saturating_add(millis(network.lifetimes.nothing));
-    let missing = open.iter().filter(|kind| !found.iter().any(|record| record.is_any(&[**kind])));
+    let missing = open
+        .iter()
+        .filter(|kind| !found.iter().any(|record| record.is_any(&[**kind])));
     let items = missing.map(|kind| Item {
         group: nothing.clone(),
         id: kind.name().to_owned(),

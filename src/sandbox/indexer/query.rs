@@ -16,7 +16,10 @@ use crate::proto::query::{Form, NoIndexes, Place, encode};
 use crate::sandbox::ucan_server::plain;
 
 /// As the indexing service writes: no empty map of indexes, the root block last.
-const FORM: Form = Form { no_indexes: NoIndexes::Absent, root: Place::Last };
+const FORM: Form = Form {
+    no_indexes: NoIndexes::Absent,
+    root: Place::Last,
+};
 
 #[derive(Debug, PartialEq, Eq)]
 struct Query {
@@ -33,20 +36,32 @@ pub(super) async fn answer(indexer: &Indexer, query: &str, headers: &HeaderMap) 
     };
     match walk(indexer, query.digests, &query.kinds, &query.spaces).await {
         Ok(result) => body(encode(&result, FORM), headers),
-        Err(reason) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("processing query: {reason}")),
+        Err(reason) => plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("processing query: {reason}"),
+        ),
     }
 }
 
 fn parse(query: &str) -> Result<Query, String> {
-    let mut parsed = Query { digests: Vec::new(), spaces: Vec::new(), kinds: Kind::ALL.to_vec() };
+    let mut parsed = Query {
+        digests: Vec::new(),
+        spaces: Vec::new(),
+        kinds: Kind::ALL.to_vec(),
+    };
     let mut kinds: Option<String> = None;
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
-            "multihash" => parsed
-                .digests
-                .push(Multihash::parse(&value).map_err(|error| format!("invalid multibase encoding: {error}"))?),
-            "spaces" => parsed.spaces.push(Did::parse(&value).map_err(|error| format!("invalid did: {error}"))?),
-            "type" if kinds.is_some() => return Err("only one 'type' parameter is allowed".to_owned()),
+            "multihash" => parsed.digests.push(
+                Multihash::parse(&value)
+                    .map_err(|error| format!("invalid multibase encoding: {error}"))?,
+            ),
+            "spaces" => parsed
+                .spaces
+                .push(Did::parse(&value).map_err(|error| format!("invalid did: {error}"))?),
+            "type" if kinds.is_some() => {
+                return Err("only one 'type' parameter is allowed".to_owned());
+            }
             "type" => kinds = Some(value.into_owned()),
             _ => {}
         }
@@ -57,7 +72,9 @@ fn parse(query: &str) -> Result<Query, String> {
     match kinds.as_deref() {
         None | Some("standard") => {}
         Some("standard_compressed") if parsed.digests.len() == 1 => {}
-        Some("standard_compressed") => return Err("'standard_compressed' takes exactly one digest".to_owned()),
+        Some("standard_compressed") => {
+            return Err("'standard_compressed' takes exactly one digest".to_owned());
+        }
         Some("index_or_location") => parsed.kinds = vec![Kind::Index, Kind::Location],
         Some("location") => parsed.kinds = vec![Kind::Location],
         Some(other) => return Err(format!("invalid query type: {other}")),
@@ -74,7 +91,9 @@ fn body(bytes: Vec<u8>, headers: &HeaderMap) -> Response<Body> {
     match packer.write_all(&bytes).and_then(|()| packer.finish()) {
         Ok(packed) => {
             let mut answer = Response::new(Body::from(packed));
-            answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            answer
+                .headers_mut()
+                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             answer
         }
         Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
@@ -90,14 +109,25 @@ mod tests {
     #[test]
     fn parameters_are_repeated_and_refused_in_words() {
         let space = "did:key:z6Mkon3Necd6NkkyfoGoHxid2znGc59LU3K7mubaRcFbLfLX";
-        let query = parse(&format!("multihash={HASH}&multihash={HASH}&spaces={space}&type=location")).unwrap();
-        assert_eq!((query.digests.len(), query.spaces.len(), query.kinds), (2, 1, vec![Kind::Location]));
+        let query = parse(&format!(
+            "multihash={HASH}&multihash={HASH}&spaces={space}&type=location"
+        ))
+        .unwrap();
+        assert_eq!(
+            (query.digests.len(), query.spaces.len(), query.kinds),
+            (2, 1, vec![Kind::Location])
+        );
         let refused = |text: &str| parse(text).unwrap_err();
         assert_eq!(refused("type=standard"), "missing digests");
         assert!(refused("multihash=!").starts_with("invalid multibase encoding: "));
         assert!(refused(&format!("multihash={HASH}&spaces=x")).starts_with("invalid did: "));
         assert!(refused(&format!("multihash={HASH}&type=x")).contains("type"));
         assert!(refused(&format!("multihash={HASH}&type=standard&type=standard")).contains("type"));
-        assert!(refused(&format!("multihash={HASH}&multihash={HASH}&type=standard_compressed")).contains("one"));
+        assert!(
+            refused(&format!(
+                "multihash={HASH}&multihash={HASH}&type=standard_compressed"
+            ))
+            .contains("one")
+        );
     }
 }

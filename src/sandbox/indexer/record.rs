@@ -58,7 +58,11 @@ impl Kind {
 impl Record {
     /// What tells it from other records of its hash: the same provider and context replace.
     pub(super) fn id(&self) -> String {
-        format!("{}/{}", self.provider.peer, multibase::encode(multibase::Base::Base58Btc, &self.context))
+        format!(
+            "{}/{}",
+            self.provider.peer,
+            multibase::encode(multibase::Base::Base58Btc, &self.context)
+        )
     }
 
     /// Its protocols; unreadable metadata says nothing.
@@ -68,12 +72,20 @@ impl Record {
 
     /// Whether one of its protocols is of one of the kinds.
     pub(super) fn is_any(&self, kinds: &[Kind]) -> bool {
-        self.protocols().iter().filter_map(Kind::of).any(|kind| kinds.contains(&kind))
+        self.protocols()
+            .iter()
+            .filter_map(Kind::of)
+            .any(|kind| kinds.contains(&kind))
     }
 
     /// For the shelf.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let addresses = self.provider.addresses.iter().map(|address| Ipld::Bytes(address.to_bytes())).collect();
+        let addresses = self
+            .provider
+            .addresses
+            .iter()
+            .map(|address| Ipld::Bytes(address.to_bytes()))
+            .collect();
         let parts = vec![
             Ipld::Bytes(self.provider.peer.hash().as_bytes().to_vec()),
             Ipld::List(addresses),
@@ -85,16 +97,30 @@ impl Record {
 
     /// From the shelf.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let Ipld::List(parts) = cbor::decode(bytes).ok()? else { return None };
-        let [Ipld::Bytes(peer), Ipld::List(addresses), Ipld::Bytes(context), Ipld::Bytes(metadata)] = &parts[..] else {
+        let Ipld::List(parts) = cbor::decode(bytes).ok()? else {
+            return None;
+        };
+        let [
+            Ipld::Bytes(peer),
+            Ipld::List(addresses),
+            Ipld::Bytes(context),
+            Ipld::Bytes(metadata),
+        ] = &parts[..]
+        else {
             return None;
         };
         let addresses = addresses.iter().map(|address| match address {
             Ipld::Bytes(bytes) => Multiaddr::from_bytes(bytes).ok(),
             _ => None,
         });
-        let provider =
-            Provider { peer: PeerId::from_bytes(peer).ok()?, addresses: addresses.collect::<Option<_>>()? };
-        Some(Self { provider, context: context.clone(), metadata: metadata.clone() })
+        let provider = Provider {
+            peer: PeerId::from_bytes(peer).ok()?,
+            addresses: addresses.collect::<Option<_>>()?,
+        };
+        Some(Self {
+            provider,
+            context: context.clone(),
+            metadata: metadata.clone(),
+        })
     }
 }

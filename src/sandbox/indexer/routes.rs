@@ -30,10 +30,17 @@ pub(crate) fn router(shared: Arc<Network>) -> Router {
 }
 
 async fn about(State(indexer): State<Arc<Indexer>>) -> Response<Body> {
-    plain(StatusCode::OK, &format!("indexing service {}", indexer.network.keys.indexer.did()))
+    plain(
+        StatusCode::OK,
+        &format!("indexing service {}", indexer.network.keys.indexer.did()),
+    )
 }
 
-async fn messages_in(State(indexer): State<Arc<Indexer>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn messages_in(
+    State(indexer): State<Arc<Indexer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
     answer_message(indexer.as_ref(), &headers, &body).await
 }
 
@@ -61,7 +68,9 @@ async fn claim(State(indexer): State<Arc<Indexer>>, Path(cid): Path<String>) -> 
 }
 
 async fn providers(State(indexer): State<Arc<Indexer>>, Path(cid): Path<String>) -> Response<Body> {
-    let Ok(cid) = cid.parse::<Cid>() else { return plain(StatusCode::BAD_REQUEST, "invalid CID") };
+    let Ok(cid) = cid.parse::<Cid>() else {
+        return plain(StatusCode::BAD_REQUEST, "invalid CID");
+    };
     match find::answer(&indexer.network, &Multihash::of(&cid)) {
         Some(answer) => typed(answer.to_string().into(), "application/json"),
         None => plain(StatusCode::NOT_FOUND, "not found"),
@@ -70,6 +79,8 @@ async fn providers(State(indexer): State<Arc<Indexer>>, Path(cid): Path<String>)
 
 fn typed(body: Bytes, media: &'static str) -> Response<Body> {
     let mut answer = Response::new(Body::from(body));
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    answer
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     answer
 }

@@ -37,15 +37,24 @@ impl Indexer {
             proofs: Vec::new(),
             dialect: Dialect::Go,
         };
-        Self { party, indexes: Mutex::default(), network }
+        Self {
+            party,
+            indexes: Mutex::default(),
+            network,
+        }
     }
 
     /// This service as provider of its own claims.
     pub(super) fn provider(&self) -> Result<Provider, Failure> {
         let url = format!("{}/claim/{{claim}}", self.network.urls.of(Service::Indexer));
-        let address = Multiaddr::from_url(&url, Port::AsGiven).map_err(|error| Failure::thrown(&error))?;
-        let peer = PeerId::of(self.network.keys.indexer.key_did()).map_err(|error| Failure::thrown(&error))?;
-        Ok(Provider { peer, addresses: vec![address] })
+        let address =
+            Multiaddr::from_url(&url, Port::AsGiven).map_err(|error| Failure::thrown(&error))?;
+        let peer = PeerId::of(self.network.keys.indexer.key_did())
+            .map_err(|error| Failure::thrown(&error))?;
+        Ok(Provider {
+            peer,
+            addresses: vec![address],
+        })
     }
 
     /// An index that was fetched before.
@@ -81,7 +90,9 @@ impl UcanService for Indexer {
     }
 
     fn rule(&self, can: &str) -> Option<Rule> {
-        let can = ["claim/cache", "assert/index", "assert/equals"].into_iter().find(|known| *known == can)?;
+        let can = ["claim/cache", "assert/index", "assert/equals"]
+            .into_iter()
+            .find(|known| *known == can)?;
         Some(Rule::new(can).derives(derives_equal))
     }
 

@@ -63,15 +63,20 @@ pub(super) async fn walk(
 
 impl Walk<'_> {
     fn push(&mut self, digest: Multihash, kinds: Vec<Kind>, index_of: Option<Multihash>) {
-        let job = Job { digest, kinds, index_of };
+        let job = Job {
+            digest,
+            kinds,
+            index_of,
+        };
         if self.seen.len() < LIMIT && self.seen.insert(job.clone()) {
             self.jobs.push_back(job);
         }
     }
 
     async fn step(&mut self, job: Job) -> Result<(), String> {
-        let known =
-            find(self.indexer, &job.digest, &job.kinds, self.spaces).await.map_err(|error| error.to_string())?;
+        let known = find(self.indexer, &job.digest, &job.kinds, self.spaces)
+            .await
+            .map_err(|error| error.to_string())?;
         let mut locations = Vec::new();
         for one in known {
             let claim = fetch::claim(self.indexer, &one.record, claim_of(&one.metadata)).await?;
@@ -81,7 +86,11 @@ impl Walk<'_> {
                     self.push(other, vec![Kind::Location], None);
                 }
                 Metadata::Index { index, .. } => {
-                    self.push(Multihash::of(index), vec![Kind::Location], Some(job.digest.clone()));
+                    self.push(
+                        Multihash::of(index),
+                        vec![Kind::Location],
+                        Some(job.digest.clone()),
+                    );
                 }
                 Metadata::Location { .. } => locations.push(one),
                 Metadata::Other { .. } => {}
@@ -91,13 +100,20 @@ impl Walk<'_> {
             }
         }
         match &job.index_of {
-            Some(digest) if !locations.is_empty() => self.follow(&job.digest, digest, &locations).await,
+            Some(digest) if !locations.is_empty() => {
+                self.follow(&job.digest, digest, &locations).await
+            }
             _ => Ok(()),
         }
     }
 
     /// Fetches an index from the first location that gives it, and asks where the shards with the hash are.
-    async fn follow(&mut self, index: &Multihash, digest: &Multihash, locations: &[Known]) -> Result<(), String> {
+    async fn follow(
+        &mut self,
+        index: &Multihash,
+        digest: &Multihash,
+        locations: &[Known],
+    ) -> Result<(), String> {
         let mut reasons = Vec::new();
         for location in locations {
             match self.index(index, location).await {
@@ -110,19 +126,36 @@ impl Walk<'_> {
                 Err(reason) => reasons.push(reason),
             }
         }
-        Err(format!("failed to fetch index from all provider results: {}", reasons.join("; ")))
+        Err(format!(
+            "failed to fetch index from all provider results: {}",
+            reasons.join("; ")
+        ))
     }
 
-    async fn index(&mut self, digest: &Multihash, location: &Known) -> Result<ShardedDagIndex, String> {
+    async fn index(
+        &mut self,
+        digest: &Multihash,
+        location: &Known,
+    ) -> Result<ShardedDagIndex, String> {
         let cached = self.indexer.cached_index(digest);
         let archive: Bytes = match cached {
             Some(archive) => archive,
             None => fetch::blob(self.indexer, &location.record, &location.metadata, digest).await?,
         };
-        let read = ShardedDagIndex::extract(&archive).map_err(|error| format!("extracting index: {error}"))?;
+        let read = ShardedDagIndex::extract(&archive)
+            .map_err(|error| format!("extracting index: {error}"))?;
         self.indexer.cache_index(digest, &archive);
-        let block = IndexBlock { key: location.record.context.clone(), link: link(&archive), archive };
-        if self.result.indexes.iter().all(|other| other.link != block.link) {
+        let block = IndexBlock {
+            key: location.record.context.clone(),
+            link: link(&archive),
+            archive,
+        };
+        if self
+            .result
+            .indexes
+            .iter()
+            .all(|other| other.link != block.link)
+        {
             self.result.indexes.push(block);
         }
         Ok(read)
@@ -132,7 +165,9 @@ impl Walk<'_> {
 fn claim_of(metadata: &Metadata) -> &cid::Cid {
     static NONE: std::sync::OnceLock<cid::Cid> = std::sync::OnceLock::new();
     match metadata {
-        Metadata::Index { claim, .. } | Metadata::Equals { claim, .. } | Metadata::Location { claim, .. } => claim,
+        Metadata::Index { claim, .. }
+        | Metadata::Equals { claim, .. }
+        | Metadata::Location { claim, .. } => claim,
         Metadata::Other { .. } => NONE.get_or_init(cid::Cid::default),
     }
 }

@@ -14,7 +14,10 @@ pub(super) async fn accept(node: &Node, call: &Call) -> Answer {
     let space = space_of(call.caveat("space")?)?;
     let stored = node.network.objects.head(bucket::CARPARK, &blob.key());
     if stored.is_none_or(|meta| meta.size != blob.size) {
-        return Err(Failure::named("AllocatedMemoryHadNotBeenWrittenTo", "Blob not found"));
+        return Err(Failure::named(
+            "AllocatedMemoryHadNotBeenWrittenTo",
+            "Blob not found",
+        ));
     }
     let claim = claims::publish(node, &blob, &space).await?;
     Ok(Success::with(map([("site", Ipld::Link(*claim.cid()))])).fork(claim))

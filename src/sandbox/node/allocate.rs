@@ -25,15 +25,23 @@ pub(super) fn allocate(node: &Node, call: &Call) -> Answer {
     let blob = Blob::from_ipld(call.caveat("blob")?)?;
     let space = space_of(call.caveat("space")?)?;
     if blob.size > LARGEST {
-        let message = format!("Blob of {} bytes, exceeds size limit of {LARGEST} bytes", blob.size);
+        let message = format!(
+            "Blob of {} bytes, exceeds size limit of {LARGEST} bytes",
+            blob.size
+        );
         return Err(Failure::named("BlobSizeOutsideOfSupportedRange", &message));
     }
     let network = &node.network;
     let now = network.clock.unix_ms();
     let stored = network.objects.head(bucket::CARPARK, &blob.key()).is_some();
-    let allocated = network.shelf.get(&group(&blob), space.as_str(), now).is_some();
+    let allocated = network
+        .shelf
+        .get(&group(&blob), space.as_str(), now)
+        .is_some();
     if !allocated {
-        network.shelf.put(&group(&blob), space.as_str(), blob.size.to_string(), None)?;
+        network
+            .shelf
+            .put(&group(&blob), space.as_str(), blob.size.to_string(), None)?;
     }
     let reserved = if stored || allocated { 0 } else { blob.size };
     let size = ("size", Ipld::Integer(reserved.into()));
@@ -43,8 +51,15 @@ pub(super) fn allocate(node: &Node, call: &Call) -> Answer {
     let url = format!("{}/{}", network.urls.of(Service::Node), blob.key());
     let headers = map([
         ("content-length", text(&blob.size.to_string())),
-        ("x-amz-checksum-sha256", text(&BASE64.encode(blob.digest.digest()))),
+        (
+            "x-amz-checksum-sha256",
+            text(&BASE64.encode(blob.digest.digest())),
+        ),
     ]);
-    let address = map([("url", text(&url)), ("headers", headers), ("expires", Ipld::Integer(EXPIRES))]);
+    let address = map([
+        ("url", text(&url)),
+        ("headers", headers),
+        ("expires", Ipld::Integer(EXPIRES)),
+    ]);
     Ok(Success::with(map([size, ("address", address)])))
 }

@@ -28,16 +28,35 @@ pub(super) async fn put(
     let Some(digest) = digest_of(&digest, &file) else {
         return plain(StatusCode::NOT_FOUND, "not a blob");
     };
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let Some(size) = length else { return plain(StatusCode::LENGTH_REQUIRED, "content-length is missing") };
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let Some(size) = length else {
+        return plain(StatusCode::LENGTH_REQUIRED, "content-length is missing");
+    };
     let blob = Blob { digest, size };
     if let Some(refusal) = refused(&node, &blob, &headers) {
         return refusal;
     }
-    let sha256 = blob.digest.digest().try_into().ok().filter(|_| blob.digest.code() == SHA2_256);
-    let options = PutOptions { sha256, ..PutOptions::default() };
-    let stream = body.into_data_stream().map(|chunk| chunk.map_err(std::io::Error::other));
-    match node.network.objects.put_stream(bucket::CARPARK, &blob.key(), stream, options).await {
+    let sha256 = blob
+        .digest
+        .digest()
+        .try_into()
+        .ok()
+        .filter(|_| blob.digest.code() == SHA2_256);
+    let options = PutOptions {
+        sha256,
+        ..PutOptions::default()
+    };
+    let stream = body
+        .into_data_stream()
+        .map(|chunk| chunk.map_err(std::io::Error::other));
+    match node
+        .network
+        .objects
+        .put_stream(bucket::CARPARK, &blob.key(), stream, options)
+        .await
+    {
         Ok(meta) if meta.size == size => plain(StatusCode::OK, ""),
         Ok(_) | Err(Error::Digest(_) | Error::Body(_)) => {
             plain(StatusCode::BAD_REQUEST, "the body is not the blob")
@@ -54,13 +73,23 @@ fn refused(node: &Node, blob: &Blob, headers: &HeaderMap) -> Option<Response<Bod
         return Some(plain(StatusCode::FORBIDDEN, "the blob is not allocated"));
     }
     let size = blob.size.to_string();
-    if allocations.iter().all(|(_, allocated)| allocated.as_ref() != size.as_bytes()) {
-        return Some(plain(StatusCode::FORBIDDEN, "the blob was allocated with another size"));
+    if allocations
+        .iter()
+        .all(|(_, allocated)| allocated.as_ref() != size.as_bytes())
+    {
+        return Some(plain(
+            StatusCode::FORBIDDEN,
+            "the blob was allocated with another size",
+        ));
     }
     let checksum = headers.get("x-amz-checksum-sha256")?;
     let expected = BASE64.encode(blob.digest.digest());
-    (checksum.as_bytes() != expected.as_bytes())
-        .then(|| plain(StatusCode::FORBIDDEN, "the checksum is not that of the blob"))
+    (checksum.as_bytes() != expected.as_bytes()).then(|| {
+        plain(
+            StatusCode::FORBIDDEN,
+            "the checksum is not that of the blob",
+        )
+    })
 }
 
 /// `GET` and `HEAD`: a blob or one range of it.
@@ -77,14 +106,20 @@ pub(super) async fn get(
 }
 
 /// `GET /claim/{cid}`: a claim of this node, or one that was put into its bucket.
-pub(super) async fn claim(State(node): State<Arc<Node>>, Path(cid): Path<String>) -> Response<Body> {
+pub(super) async fn claim(
+    State(node): State<Arc<Node>>,
+    Path(cid): Path<String>,
+) -> Response<Body> {
     if cid.parse::<cid::Cid>().is_err() {
         return plain(StatusCode::BAD_REQUEST, "invalid CID");
     }
     match node.network.objects.get(bucket::CLAIMS, &cid).await {
         Ok(Some((_, bytes))) => {
             let mut answer = Response::new(Body::from(bytes));
-            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.ipld.car"));
+            answer.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/vnd.ipld.car"),
+            );
             answer
         }
         Ok(None) => plain(StatusCode::NOT_FOUND, "claim not found"),

@@ -20,9 +20,15 @@ const CACHE_LIMIT: Duration = Duration::from_secs(30);
 /// Claims where a blob is. The same blob and space give the same claim.
 pub(super) async fn publish(node: &Node, blob: &Blob, space: &Did) -> Result<Delegation, Failure> {
     let claim = make(node, blob, space)?;
-    let options = PutOptions { content_type: Some("application/car".to_owned()), ..PutOptions::default() };
+    let options = PutOptions {
+        content_type: Some("application/car".to_owned()),
+        ..PutOptions::default()
+    };
     let key = claim.cid().to_string();
-    node.network.objects.put(bucket::CLAIMS, &key, archive(&claim)?, options).await?;
+    node.network
+        .objects
+        .put(bucket::CLAIMS, &key, archive(&claim)?, options)
+        .await?;
     advertise(node, blob, space, &claim)?;
     cache(node, &claim).await?;
     Ok(claim)
@@ -31,11 +37,20 @@ pub(super) async fn publish(node: &Node, blob: &Blob, space: &Did) -> Result<Del
 fn make(node: &Node, blob: &Blob, space: &Did) -> Result<Delegation, Failure> {
     let location = Location {
         content: Content::Digest(blob.digest.clone()),
-        location: vec![format!("{}/{}", node.network.urls.of(Service::Node), blob.key())],
-        range: Some(Range { offset: 0, length: Some(blob.size) }),
+        location: vec![format!(
+            "{}/{}",
+            node.network.urls.of(Service::Node),
+            blob.key()
+        )],
+        range: Some(Range {
+            offset: 0,
+            length: Some(blob.size),
+        }),
         space: Some(space.clone()),
     };
-    Ok(Draft::new(node.signer(), space).capability(location.capability(node.signer().did())).sign()?)
+    Ok(Draft::new(node.signer(), space)
+        .capability(location.capability(node.signer().did()))
+        .sign()?)
 }
 
 /// Puts the claim on the node's own chain of adverts.
@@ -43,7 +58,10 @@ fn advertise(node: &Node, blob: &Blob, space: &Did, claim: &Delegation) -> Resul
     let metadata = Metadata::Location {
         claim: *claim.cid(),
         expiration: 0,
-        range: Some(Range { offset: 0, length: Some(blob.size) }),
+        range: Some(Range {
+            offset: 0,
+            length: Some(blob.size),
+        }),
         shard: None,
     };
     let advert = Advert {
@@ -63,7 +81,10 @@ async fn cache(node: &Node, claim: &Delegation) -> Result<(), Failure> {
     let network = &node.network;
     let indexer = network.keys.indexer.did();
     let addresses = addresses(node)?.iter().map(Multiaddr::to_bytes).collect();
-    let request = Cache { claim: *claim.cid(), addresses };
+    let request = Cache {
+        claim: *claim.cid(),
+        addresses,
+    };
     let now = network.clock.unix_ms() / 1000;
     let mut draft = Draft::new(node.signer(), indexer)
         .capability(request.capability(indexer))
@@ -74,10 +95,13 @@ async fn cache(node: &Node, claim: &Delegation) -> Result<(), Failure> {
     }
     let invocation = draft.sign()?;
     let url = format!("{}/claims", network.urls.of(Service::Indexer));
-    let receipt =
-        call(&network.http, &url, &invocation, CACHE_LIMIT).await.map_err(|error| Failure::thrown(&error))?;
+    let receipt = call(&network.http, &url, &invocation, CACHE_LIMIT)
+        .await
+        .map_err(|error| Failure::thrown(&error))?;
     match receipt.outcome().err() {
-        Some(error) => Err(Failure::broke(&format!("the indexing service refused the claim: {error:?}"))),
+        Some(error) => Err(Failure::broke(&format!(
+            "the indexing service refused the claim: {error:?}"
+        ))),
         None => Ok(()),
     }
 }

@@ -29,9 +29,16 @@ pub(crate) fn router(shared: Arc<Network>) -> Result<Router, Error> {
 }
 
 async fn about(State(node): State<Arc<Node>>) -> Response<Body> {
-    plain(StatusCode::OK, &format!("storage node {}", node.signer().did()))
+    plain(
+        StatusCode::OK,
+        &format!("storage node {}", node.signer().did()),
+    )
 }
 
-async fn messages_in(State(node): State<Arc<Node>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn messages_in(
+    State(node): State<Arc<Node>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
     answer_message(node.as_ref(), &headers, &body).await
 }

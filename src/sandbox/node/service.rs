@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{accept, allocate};
+use crate::proto::Signer;
 use crate::proto::ucan::{Capability, Delegation, Draft};
 use crate::proto::validate::{Rule, derives_equal};
-use crate::proto::Signer;
 use crate::sandbox::config::Error;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{Answer, Call, Dialect, Failure, Party, UcanService};
@@ -29,10 +29,21 @@ impl Node {
         let may_cache = Draft::new(&keys.indexer, signer.did())
             .capability(Capability::new("claim/cache", keys.indexer.did().as_str()))
             .sign()
-            .map_err(|error| Error::Proof { what: "the storage node's proof", reason: error.to_string() })?;
-        let party =
-            Party { signer, aliases: vec![keys.node.did().clone()], proofs: Vec::new(), dialect: Dialect::Go };
-        Ok(Self { may_cache, party, network })
+            .map_err(|error| Error::Proof {
+                what: "the storage node's proof",
+                reason: error.to_string(),
+            })?;
+        let party = Party {
+            signer,
+            aliases: vec![keys.node.did().clone()],
+            proofs: Vec::new(),
+            dialect: Dialect::Go,
+        };
+        Ok(Self {
+            may_cache,
+            party,
+            network,
+        })
     }
 
     /// The key that signs claims, under its did:key.
@@ -52,7 +63,9 @@ impl UcanService for Node {
     }
 
     fn rule(&self, can: &str) -> Option<Rule> {
-        let can = ["blob/allocate", "blob/accept"].into_iter().find(|known| *known == can)?;
+        let can = ["blob/allocate", "blob/accept"]
+            .into_iter()
+            .find(|known| *known == can)?;
         Some(Rule::new(can).derives(derives_equal))
     }
 

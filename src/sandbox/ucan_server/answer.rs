@@ -22,7 +22,9 @@ impl Call {
 
     /// A caveat that must be there.
     pub(crate) fn caveat(&self, name: &str) -> Result<&Ipld, Failure> {
-        self.capability.get(name).ok_or_else(|| Failure::broke(&format!("{name} is missing")))
+        self.capability
+            .get(name)
+            .ok_or_else(|| Failure::broke(&format!("{name} is missing")))
     }
 }
 
@@ -38,7 +40,10 @@ pub(crate) struct Success {
 impl Success {
     /// Done, with a value.
     pub(crate) fn with(out: Ipld) -> Self {
-        Self { out, effects: Effects::default() }
+        Self {
+            out,
+            effects: Effects::default(),
+        }
     }
 
     /// Done, with nothing to say.
@@ -94,9 +99,24 @@ impl Failure {
             Self::Thrown(message) => Outcome::Err(map([
                 ("name", text("HandlerExecutionError")),
                 ("error", Ipld::Bool(true)),
-                ("message", text(&format!("service handler {{can: \"{}\"}} error: {message}", capability.can))),
-                ("capability", map([("can", text(&capability.can)), ("with", text(&capability.with))])),
-                ("cause", map([("name", text("Error")), ("message", text(&message))])),
+                (
+                    "message",
+                    text(&format!(
+                        "service handler {{can: \"{}\"}} error: {message}",
+                        capability.can
+                    )),
+                ),
+                (
+                    "capability",
+                    map([
+                        ("can", text(&capability.can)),
+                        ("with", text(&capability.with)),
+                    ]),
+                ),
+                (
+                    "cause",
+                    map([("name", text("Error")), ("message", text(&message))]),
+                ),
             ])),
         }
     }
@@ -125,7 +145,12 @@ thrown_from!(
 
 /// A map value.
 pub(crate) fn map<const N: usize>(entries: [(&str, Ipld); N]) -> Ipld {
-    Ipld::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Ipld::Map(
+        entries
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    )
 }
 
 /// A text value.

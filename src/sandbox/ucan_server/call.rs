@@ -36,16 +36,28 @@ pub(crate) async fn call(
     invocation: &Delegation,
     limit: Duration,
 ) -> Result<Receipt, CallError> {
-    let failed = |source| CallError::Message { url: url.to_owned(), source };
-    let unreachable = |source| CallError::Http { url: url.to_owned(), source };
-    let body = Message::request(std::slice::from_ref(invocation)).map_err(failed)?.encode();
+    let failed = |source| CallError::Message {
+        url: url.to_owned(),
+        source,
+    };
+    let unreachable = |source| CallError::Http {
+        url: url.to_owned(),
+        source,
+    };
+    let body = Message::request(std::slice::from_ref(invocation))
+        .map_err(failed)?
+        .encode();
     let request = http
         .post(url)
         .header("content-type", CONTENT_TYPE)
         .header("accept", CONTENT_TYPE)
         .timeout(limit)
         .body(body);
-    let response = request.send().await.and_then(reqwest::Response::error_for_status).map_err(unreachable)?;
+    let response = request
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(unreachable)?;
     let reply = Message::decode(&response.bytes().await.map_err(unreachable)?).map_err(failed)?;
     let receipt = reply.receipt(invocation.cid()).map_err(failed)?;
     receipt.ok_or_else(|| CallError::NoReceipt(url.to_owned()))

@@ -15,14 +15,22 @@ use crate::proto::validate::{Context, Rule, access, audience};
 
 /// Runs every invocation of a message, all at once, and reports each. An invocation that was answered before gets the
 /// same answer. Fails if an invocation cannot be read.
-pub(crate) async fn execute(service: &dyn UcanService, message: &Message) -> Result<Message, String> {
+pub(crate) async fn execute(
+    service: &dyn UcanService,
+    message: &Message,
+) -> Result<Message, String> {
     let mut seen = HashSet::new();
     let invocations = message.invocations().map_err(|error| error.to_string())?;
-    let distinct = invocations.into_iter().filter(|invocation| seen.insert(*invocation.cid()));
+    let distinct = invocations
+        .into_iter()
+        .filter(|invocation| seen.insert(*invocation.cid()));
     let answers = join_all(distinct.map(|invocation| answered(service, invocation))).await;
     let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let new: Vec<Receipt> =
-        answers.iter().filter(|(_, new)| *new).map(|(receipt, _)| receipt.clone()).collect();
+    let new: Vec<Receipt> = answers
+        .iter()
+        .filter(|(_, new)| *new)
+        .map(|(receipt, _)| receipt.clone())
+        .collect();
     if !new.is_empty() {
         service.answered(&reply(&new)?).await?;
     }
@@ -35,7 +43,10 @@ fn reply(receipts: &[Receipt]) -> Result<Message, String> {
 }
 
 /// The receipt of an invocation, and whether it is new.
-async fn answered(service: &dyn UcanService, invocation: Delegation) -> Result<(Receipt, bool), String> {
+async fn answered(
+    service: &dyn UcanService,
+    invocation: Delegation,
+) -> Result<(Receipt, bool), String> {
     if let Some(receipt) = service.known(invocation.cid()).await {
         return Ok((receipt, false));
     }
@@ -50,13 +61,19 @@ async fn outcome(service: &dyn UcanService, invocation: &Delegation) -> (Outcome
         return (several(invocation.capabilities()), Effects::default());
     };
     let Some(rule) = service.rule(&capability.can) else {
-        return (no_handler(service.party().dialect, capability), Effects::default());
+        return (
+            no_handler(service.party().dialect, capability),
+            Effects::default(),
+        );
     };
     let capability = match admitted(service, invocation, &rule).await {
         Ok(capability) => capability,
         Err(error) => return (Outcome::Err(error), Effects::default()),
     };
-    let call = Call { invocation: invocation.clone(), capability: capability.clone() };
+    let call = Call {
+        invocation: invocation.clone(),
+        capability: capability.clone(),
+    };
     match service.run(call).await {
         Ok(success) => (Outcome::Ok(success.out), success.effects),
         Err(failure) => (failure.into_outcome(&capability), Effects::default()),
@@ -64,14 +81,21 @@ async fn outcome(service: &dyn UcanService, invocation: &Delegation) -> (Outcome
 }
 
 /// The capability, if the invocation is for this service and its issuer may do what it says.
-async fn admitted(service: &dyn UcanService, invocation: &Delegation, rule: &Rule) -> Result<Capability, Ipld> {
+async fn admitted(
+    service: &dyn UcanService,
+    invocation: &Delegation,
+    rule: &Rule,
+) -> Result<Capability, Ipld> {
     let party = service.party();
     if let Err(error) = audience(invocation, party.signer.did(), &party.aliases) {
         let name = match party.dialect {
             Dialect::Js => "InvalidAudience",
             Dialect::Go => "InvalidAudienceError",
         };
-        return Err(map([("name", text(name)), ("message", text(&error.to_string()))]));
+        return Err(map([
+            ("name", text(name)),
+            ("message", text(&error.to_string())),
+        ]));
     }
     let revoked = service.revoked(&chain(invocation)).await;
     let network = service.network();
@@ -102,12 +126,20 @@ fn chain(invocation: &Delegation) -> Vec<Cid> {
 fn several(capabilities: &[Capability]) -> Outcome {
     let list = capabilities
         .iter()
-        .map(|capability| map([("can", text(&capability.can)), ("with", text(&capability.with))]))
+        .map(|capability| {
+            map([
+                ("can", text(&capability.can)),
+                ("with", text(&capability.with)),
+            ])
+        })
         .collect();
     Outcome::Err(map([
         ("name", text("InvocationCapabilityError")),
         ("error", Ipld::Bool(true)),
-        ("message", text("Invocation is required to have a single capability.")),
+        (
+            "message",
+            text("Invocation is required to have a single capability."),
+        ),
         ("capabilities", Ipld::List(list)),
     ]))
 }
@@ -120,8 +152,19 @@ fn no_handler(dialect: Dialect, capability: &Capability) -> Outcome {
     Outcome::Err(map([
         ("name", text(name)),
         ("error", Ipld::Bool(true)),
-        ("message", text(&format!("service does not implement {{can: \"{}\"}} handler", capability.can))),
-        ("capability", map([("can", text(&capability.can)), ("with", text(&capability.with))])),
+        (
+            "message",
+            text(&format!(
+                "service does not implement {{can: \"{}\"}} handler",
+                capability.can
+            )),
+        ),
+        (
+            "capability",
+            map([
+                ("can", text(&capability.can)),
+                ("with", text(&capability.with)),
+            ]),
+        ),
     ]))
 }
-

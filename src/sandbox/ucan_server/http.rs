@@ -8,8 +8,14 @@ use super::service::UcanService;
 use crate::proto::message::{CONTENT_TYPE, Message};
 
 /// Answers a `POST` of an agent message. What an invocation did wrong is told in its receipt, with status 200.
-pub(crate) async fn answer_message(service: &dyn UcanService, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+pub(crate) async fn answer_message(
+    service: &dyn UcanService,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Response<Body> {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     if content_type != Some(CONTENT_TYPE) {
         let reason = "The server cannot process the request because the payload format is not supported. \
                       Please check the content-type header and try again with a supported media type.";
@@ -23,15 +29,24 @@ pub(crate) async fn answer_message(service: &dyn UcanService, headers: &HeaderMa
     let message = match Message::decode(body) {
         Ok(message) => message,
         Err(error) => {
-            return plain(StatusCode::BAD_REQUEST, &format!("Bad request: Malformed payload - {error}"));
+            return plain(
+                StatusCode::BAD_REQUEST,
+                &format!("Bad request: Malformed payload - {error}"),
+            );
         }
     };
     if let Err(error) = service.received(&message).await {
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("Server error: {error}"));
+        return plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("Server error: {error}"),
+        );
     }
     match execute(service, &message).await {
         Ok(reply) => car(reply.encode()),
-        Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("Server error: {error}")),
+        Err(error) => plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("Server error: {error}"),
+        ),
     }
 }
 
@@ -49,13 +64,17 @@ fn accepts_car(headers: &HeaderMap) -> bool {
 
 fn car(body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
     response
 }
 
 fn wants_car(status: StatusCode, reason: &str) -> Response<Body> {
     let mut response = plain(status, reason);
-    response.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(CONTENT_TYPE));
+    response
+        .headers_mut()
+        .insert(header::ACCEPT, HeaderValue::from_static(CONTENT_TYPE));
     response
 }
 
@@ -63,6 +82,9 @@ fn wants_car(status: StatusCode, reason: &str) -> Response<Body> {
 pub(crate) fn plain(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(text.to_owned()));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }

@@ -37,14 +37,28 @@ pub(super) struct Accepted {
 pub(super) async fn accept(upload: &Upload, what: &Acceptance) -> Result<Accepted, Failure> {
     let network = &upload.network;
     let url = network.urls.of(Service::Node);
-    let receipt = call(&upload.http, &url, &what.accept, ACCEPT_LIMIT).await.map_err(|error| Failure::thrown(&error))?;
-    let effects = Effects { fork: receipt.forks(), join: None };
-    let legacy = Receipt::issue(&network.keys.upload, what.legacy.clone(), receipt.outcome().clone(), effects)?;
-    let message =
-        Message::new(&[what.accept.clone(), what.legacy.clone()], &[receipt.clone(), legacy.clone()])?;
+    let receipt = call(&upload.http, &url, &what.accept, ACCEPT_LIMIT)
+        .await
+        .map_err(|error| Failure::thrown(&error))?;
+    let effects = Effects {
+        fork: receipt.forks(),
+        join: None,
+    };
+    let legacy = Receipt::issue(
+        &network.keys.upload,
+        what.legacy.clone(),
+        receipt.outcome().clone(),
+        effects,
+    )?;
+    let message = Message::new(
+        &[what.accept.clone(), what.legacy.clone()],
+        &[receipt.clone(), legacy.clone()],
+    )?;
     if receipt.outcome().ok().is_some() {
         registry::register(upload, &what.space, &what.blob, &what.cause).await?;
     }
-    messages::store(network, &message).await.map_err(|error| Failure::thrown(&error))?;
+    messages::store(network, &message)
+        .await
+        .map_err(|error| Failure::thrown(&error))?;
     Ok(Accepted { receipt, legacy })
 }

@@ -39,10 +39,17 @@ pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
     let started = start(upload, call, &space, blob, legacy).await?;
     let service = &upload.network.keys.upload;
     let outcome = started.allocated.outcome().clone();
-    let legacy_receipt =
-        Receipt::issue(service, *started.legacy_allocate.cid(), outcome, Effects::default())?;
-    let awaited =
-        if legacy { started.acceptance.legacy.cid() } else { started.acceptance.accept.cid() };
+    let legacy_receipt = Receipt::issue(
+        service,
+        *started.legacy_allocate.cid(),
+        outcome,
+        Effects::default(),
+    )?;
+    let awaited = if legacy {
+        started.acceptance.legacy.cid()
+    } else {
+        started.acceptance.accept.cid()
+    };
     let mut success = Success::with(map([("site", awaits(".out.ok.site", awaited))]));
     for (task, is_legacy) in [
         (&started.allocate, false),
@@ -66,13 +73,28 @@ pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
 }
 
 /// Builds the tasks and has the node allocate.
-async fn start(upload: &Upload, call: &Call, space: &Did, blob: Blob, legacy: bool) -> Result<Started, Failure> {
+async fn start(
+    upload: &Upload,
+    call: &Call,
+    space: &Did,
+    blob: Blob,
+    legacy: bool,
+) -> Result<Started, Failure> {
     let cause = call.invocation.cid();
-    let order = Order { service: &upload.network.keys.upload, node: &upload.node, blob: &blob, space };
+    let order = Order {
+        service: &upload.network.keys.upload,
+        node: &upload.node,
+        blob: &blob,
+        space,
+    };
     let allocate = order.allocate(cause, &upload.may_allocate)?;
     let legacy_allocate = order.legacy_allocate(cause)?;
     let key = put_key(&blob)?;
-    let waits_for = if legacy { legacy_allocate.cid() } else { allocate.cid() };
+    let waits_for = if legacy {
+        legacy_allocate.cid()
+    } else {
+        allocate.cid()
+    };
     let put = put(&key, &blob, waits_for)?;
     let acceptance = Acceptance {
         accept: order.accept(put.cid(), &upload.may_accept)?,
@@ -86,15 +108,32 @@ async fn start(upload: &Upload, call: &Call, space: &Did, blob: Blob, legacy: bo
     let allocated = allocated
         .ok()
         .filter(|receipt| receipt.outcome().ok().is_some())
-        .ok_or_else(|| Failure::named("CandidateUnavailable", "no candidates available for blob allocation"))?;
-    Ok(Started { allocate, legacy_allocate, put_key: key, put, acceptance, allocated })
+        .ok_or_else(|| {
+            Failure::named(
+                "CandidateUnavailable",
+                "no candidates available for blob allocation",
+            )
+        })?;
+    Ok(Started {
+        allocate,
+        legacy_allocate,
+        put_key: key,
+        put,
+        acceptance,
+        allocated,
+    })
 }
 
 /// The node has the bytes: the put is done as it stands, and the blob is accepted at once.
 async fn finish(upload: &Upload, started: &Started, mut success: Success, legacy: bool) -> Answer {
     let service = &upload.network.keys.upload;
     let key = &started.put_key;
-    let put = Receipt::issue(key, started.put.clone(), Outcome::done(), Effects::default())?;
+    let put = Receipt::issue(
+        key,
+        started.put.clone(),
+        Outcome::done(),
+        Effects::default(),
+    )?;
     let accepted = accept(upload, &started.acceptance).await?;
     success = success.fork(conclude(key, key.did(), &put)?);
     if !legacy {
@@ -106,7 +145,9 @@ async fn finish(upload: &Upload, started: &Started, mut success: Success, legacy
 fn has_address(allocated: &Receipt) -> bool {
     use ipld_core::ipld::Ipld;
     match allocated.outcome().ok() {
-        Some(Ipld::Map(fields)) => fields.get("address").is_some_and(|address| *address != Ipld::Null),
+        Some(Ipld::Map(fields)) => fields
+            .get("address")
+            .is_some_and(|address| *address != Ipld::Null),
         _ => false,
     }
 }

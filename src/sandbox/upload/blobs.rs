@@ -14,19 +14,32 @@ use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, map, text};
 pub(super) async fn remove(upload: &Upload, call: &Call) -> Answer {
     let space = call.subject()?;
     let size = registry::deregister(upload, &space, &digest(call)?).await?;
-    Ok(Success::with(map([("size", Ipld::Integer(size.unwrap_or_default().into()))])))
+    Ok(Success::with(map([(
+        "size",
+        Ipld::Integer(size.unwrap_or_default().into()),
+    )])))
 }
 
 /// Lists the blobs of a space, by digest.
 pub(super) async fn list(upload: &Upload, call: &Call) -> Answer {
     let space = call.subject()?;
-    let rows = upload.network.db.query(Table::Allocation, None, space.as_str()).await?;
+    let rows = upload
+        .network
+        .db
+        .query(Table::Allocation, None, space.as_str())
+        .await?;
     let blobs = rows.iter().filter_map(|row| {
         let key = row.get_text("multihash")?;
         let entry = registry::entry(row);
-        let blob = Blob { digest: Multihash::parse(key).ok()?, size: entry.size };
+        let blob = Blob {
+            digest: Multihash::parse(key).ok()?,
+            size: entry.size,
+        };
         let inserted_at = text(entry.inserted_at.as_deref().unwrap_or_default());
-        Some((key.to_owned(), map([("blob", blob.to_ipld()), ("insertedAt", inserted_at)])))
+        Some((
+            key.to_owned(),
+            map([("blob", blob.to_ipld()), ("insertedAt", inserted_at)]),
+        ))
     });
     Ok(Success::with(page(call, blobs.collect())))
 }
@@ -35,9 +48,16 @@ pub(super) async fn list(upload: &Upload, call: &Call) -> Answer {
 pub(super) async fn get(upload: &Upload, call: &Call) -> Answer {
     let digest = digest(call)?;
     match registry::find(upload, &call.subject()?, &digest).await? {
-        Some(registry::Entry { size, cause: Some(cause), .. }) => {
+        Some(registry::Entry {
+            size,
+            cause: Some(cause),
+            ..
+        }) => {
             let blob = Blob { digest, size };
-            Ok(Success::with(map([("blob", blob.to_ipld()), ("cause", Ipld::Link(cause))])))
+            Ok(Success::with(map([
+                ("blob", blob.to_ipld()),
+                ("cause", Ipld::Link(cause)),
+            ])))
         }
         Some(_) | None => Err(Failure::named("BlobNotFound", "Blob not found")),
     }

@@ -16,9 +16,15 @@ pub(super) async fn delegate(upload: &Upload, call: &Call) -> Answer {
         return Err(Failure::broke("delegations is no map"));
     };
     for link in links.values() {
-        let Ipld::Link(cid) = link else { return Err(Failure::broke("a delegation is no link")) };
-        let delegation = Delegation::view_shared(cid, call.invocation.blocks())
-            .map_err(|_| Failure::named("DelegationNotFound", &format!("Delegation {cid} not found in the invocation")))?;
+        let Ipld::Link(cid) = link else {
+            return Err(Failure::broke("a delegation is no link"));
+        };
+        let delegation = Delegation::view_shared(cid, call.invocation.blocks()).map_err(|_| {
+            Failure::named(
+                "DelegationNotFound",
+                &format!("Delegation {cid} not found in the invocation"),
+            )
+        })?;
         store(upload, &delegation, call.invocation.cid()).await?;
     }
     Ok(Success::done())
@@ -27,7 +33,15 @@ pub(super) async fn delegate(upload: &Upload, call: &Call) -> Answer {
 async fn store(upload: &Upload, delegation: &Delegation, cause: &Cid) -> Result<(), Failure> {
     let bytes = to_bytes(std::slice::from_ref(delegation));
     let network = &upload.network;
-    network.objects.put(bucket::DELEGATIONS, &object(&delegation.cid().to_string()), bytes, PutOptions::default()).await?;
+    network
+        .objects
+        .put(
+            bucket::DELEGATIONS,
+            &object(&delegation.cid().to_string()),
+            bytes,
+            PutOptions::default(),
+        )
+        .await?;
     let row = Row::new()
         .text("link", delegation.cid().to_string())
         .text("audience", delegation.audience().as_str())
@@ -45,28 +59,45 @@ async fn store(upload: &Upload, delegation: &Delegation, cause: &Cid) -> Result<
 /// The delegations whose audience is the subject.
 pub(super) async fn claim(upload: &Upload, call: &Call) -> Answer {
     let network = &upload.network;
-    let rows = network.db.query(Table::Delegation, Some("audience"), &call.capability.with).await?;
+    let rows = network
+        .db
+        .query(Table::Delegation, Some("audience"), &call.capability.with)
+        .await?;
     let mut found = Vec::new();
     for row in &rows {
-        let Some(link) = row.get_text("link") else { continue };
-        if let Some((_, bytes)) = network.objects.get(bucket::DELEGATIONS, &object(link)).await? {
+        let Some(link) = row.get_text("link") else {
+            continue;
+        };
+        if let Some((_, bytes)) = network
+            .objects
+            .get(bucket::DELEGATIONS, &object(link))
+            .await?
+        {
             let delegations = from_bytes(&bytes)?;
             found.push((link.to_owned(), Ipld::Bytes(to_bytes(&delegations))));
         }
     }
-    Ok(Success::with(map([("delegations", Ipld::Map(found.into_iter().collect()))])))
+    Ok(Success::with(map([(
+        "delegations",
+        Ipld::Map(found.into_iter().collect()),
+    )])))
 }
 
 /// Revokes a delegation.
 pub(super) async fn revoke(upload: &Upload, call: &Call) -> Answer {
-    let Ipld::Link(revoked) = call.caveat("ucan")? else { return Err(Failure::broke("ucan is no link")) };
+    let Ipld::Link(revoked) = call.caveat("ucan")? else {
+        return Err(Failure::broke("ucan is no link"));
+    };
     let network = &upload.network;
     let row = Row::new()
         .text("revoke", revoked.to_string())
         .text("scope", call.capability.with.clone())
         .text("cause", call.invocation.cid().to_string());
     network.db.put(Table::Revocation, row).await?;
-    Ok(Success::with(map([("time", Ipld::Integer(network.clock.unix_ms().into()))])))
+    Ok(Success::with(map([(
+        "time",
+        Ipld::Integer(network.clock.unix_ms().into()),
+    )])))
 }
 
 /// Key of a delegation in its bucket, with the leading slash that it has there.

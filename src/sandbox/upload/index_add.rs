@@ -12,7 +12,9 @@ use crate::proto::Did;
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::{Capability, Caveats, Delegation, Draft, Expiration};
 use crate::sandbox::service::Service;
-use crate::sandbox::ucan_server::{Answer, Call, CallError, Failure, Success, call as call_service, map, text};
+use crate::sandbox::ucan_server::{
+    Answer, Call, CallError, Failure, Success, call as call_service, map, text,
+};
 
 /// How long the indexing service may take.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(60);
@@ -28,7 +30,9 @@ pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
             let content = link(content)?;
             let claim = claim(upload, &index, content, Some(&authorization))?;
             publish(upload, &claim).await.map_err(|error| match error {
-                Failure::Refused(Ipld::Map(fields)) => Failure::named("PublishFailure", &message_of(&fields)),
+                Failure::Refused(Ipld::Map(fields)) => {
+                    Failure::named("PublishFailure", &message_of(&fields))
+                }
                 Failure::Refused(_) => Failure::named("PublishFailure", "publishing failed"),
                 Failure::Thrown(why) => Failure::named("PublishFailure", &why),
             })?;
@@ -45,43 +49,66 @@ pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
 }
 
 /// Refuses with a name and the digest, without a message, if the space does not have the blob.
-async fn known(upload: &Upload, space: &Did, digest: &Multihash, name: &str) -> Result<(), Failure> {
+async fn known(
+    upload: &Upload,
+    space: &Did,
+    digest: &Multihash,
+    name: &str,
+) -> Result<(), Failure> {
     if registry::find(upload, space, digest).await?.is_some() {
         return Ok(());
     }
     let digest = Ipld::Bytes(digest.as_bytes().to_vec());
-    Err(Failure::Refused(map([("name", text(name)), ("digest", digest)])))
+    Err(Failure::Refused(map([
+        ("name", text(name)),
+        ("digest", digest),
+    ])))
 }
 
 /// The delegation that lets the service read the index out of the space.
 fn retrieval(upload: &Upload, call: &Call) -> Result<Delegation, Failure> {
-    let linked = call.invocation.facts().iter().find_map(|fact| match fact.get("retrievalAuth") {
-        Some(Ipld::Link(cid)) => Some(*cid),
-        _ => None,
-    });
+    let linked = call
+        .invocation
+        .facts()
+        .iter()
+        .find_map(|fact| match fact.get("retrievalAuth") {
+            Some(Ipld::Link(cid)) => Some(*cid),
+            _ => None,
+        });
     let missing = |what| Failure::named("RetrievalAuthorizationNotFound", what);
-    let cid = linked.ok_or_else(|| missing("retrieval authorization delegation link not found in facts"))?;
+    let cid = linked
+        .ok_or_else(|| missing("retrieval authorization delegation link not found in facts"))?;
     let delegation = Delegation::view_shared(&cid, call.invocation.blocks())
         .map_err(|_| missing("retrieval authorization delegation not found in the invocation"))?;
     let invalid = |what| Failure::named("InvalidRetrievalAuthorization", what);
     if delegation.audience() != upload.network.keys.upload.did() {
         return Err(invalid("retrieval authorization is for another audience"));
     }
-    if !delegation.capabilities().iter().any(|capability| capability.can == "space/content/retrieve") {
+    if !delegation
+        .capabilities()
+        .iter()
+        .any(|capability| capability.can == "space/content/retrieve")
+    {
         return Err(invalid("retrieval authorization is for another ability"));
     }
     Ok(delegation)
 }
 
 /// `assert/index` of this service at the indexing service.
-fn claim(upload: &Upload, index: &Cid, content: Cid, authorization: Option<&Delegation>) -> Result<Delegation, Failure> {
+fn claim(
+    upload: &Upload,
+    index: &Cid,
+    content: Cid,
+    authorization: Option<&Delegation>,
+) -> Result<Delegation, Failure> {
     let keys = &upload.network.keys;
     let indexer = keys.indexer.did();
     let capability = Capability::new("assert/index", indexer.as_str())
         .caveat("content", Ipld::Link(content))
         .caveat("index", Ipld::Link(*index));
-    let mut draft =
-        Draft::new(&keys.upload, indexer).capability(capability).proof(upload.may_index.clone());
+    let mut draft = Draft::new(&keys.upload, indexer)
+        .capability(capability)
+        .proof(upload.may_index.clone());
     let mut fact = Caveats::new();
     if let Some(authorization) = authorization {
         let handed_on = hand_on(upload, authorization)?;

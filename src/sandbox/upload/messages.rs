@@ -34,16 +34,30 @@ pub(super) fn key(message: &str) -> String {
 /// Stores a message, and where each of its invocations and receipts is.
 pub(super) async fn store(network: &Network, message: &Message) -> Result<(), Error> {
     let name = message.cid().to_string();
-    if network.objects.head(bucket::MESSAGES, &key(&name)).is_some() {
+    if network
+        .objects
+        .head(bucket::MESSAGES, &key(&name))
+        .is_some()
+    {
         return Ok(());
     }
     let rows = entries(message)
         .into_iter()
         .map(|(task, kind, root)| {
-            Row::new().text("taskkind", format!("{task}.{kind}")).text("identifier", format!("{root}@{name}"))
+            Row::new()
+                .text("taskkind", format!("{task}.{kind}"))
+                .text("identifier", format!("{root}@{name}"))
         })
         .collect();
-    network.objects.put(bucket::MESSAGES, &key(&name), message.encode(), PutOptions::default()).await?;
+    network
+        .objects
+        .put(
+            bucket::MESSAGES,
+            &key(&name),
+            message.encode(),
+            PutOptions::default(),
+        )
+        .await?;
     network.db.put_all(Table::AgentIndex, rows).await?;
     Ok(())
 }
@@ -71,7 +85,10 @@ fn entries(message: &Message) -> Vec<(Cid, &'static str, Cid)> {
 
 fn add_invocation(invocation: &Delegation, into: &mut Vec<(Cid, &'static str, Cid)>) {
     into.push((*invocation.cid(), "in", *invocation.cid()));
-    if invocation.capabilities().first().is_some_and(|capability| capability.can == "ucan/conclude")
+    if invocation
+        .capabilities()
+        .first()
+        .is_some_and(|capability| capability.can == "ucan/conclude")
         && let Ok(receipt) = concluded(invocation)
     {
         into.push((*receipt.ran().cid(), "out", *receipt.cid()));
@@ -80,25 +97,38 @@ fn add_invocation(invocation: &Delegation, into: &mut Vec<(Cid, &'static str, Ci
 
 /// The message that holds the receipt of a task: its CID as text.
 pub(super) async fn with_receipt(network: &Network, task: &Cid) -> Result<Option<String>, Error> {
-    Ok(found(network, task, "out").await?.map(|(_, message)| message))
+    Ok(found(network, task, "out")
+        .await?
+        .map(|(_, message)| message))
 }
 
 /// The receipt of a task.
 pub(super) async fn receipt(network: &Network, task: &Cid) -> Result<Option<Receipt>, Error> {
-    let Some((root, name)) = found(network, task, "out").await? else { return Ok(None) };
-    let Some(message) = message(network, &name).await? else { return Ok(None) };
+    let Some((root, name)) = found(network, task, "out").await? else {
+        return Ok(None);
+    };
+    let Some(message) = message(network, &name).await? else {
+        return Ok(None);
+    };
     Ok(Some(Receipt::view_shared(&root, message.blocks())?))
 }
 
 /// The invocation of a task.
 pub(super) async fn invocation(network: &Network, task: &Cid) -> Result<Option<Delegation>, Error> {
-    let Some((root, name)) = found(network, task, "in").await? else { return Ok(None) };
-    let Some(message) = message(network, &name).await? else { return Ok(None) };
+    let Some((root, name)) = found(network, task, "in").await? else {
+        return Ok(None);
+    };
+    let Some(message) = message(network, &name).await? else {
+        return Ok(None);
+    };
     Ok(Some(Delegation::view_shared(&root, message.blocks())?))
 }
 
 async fn found(network: &Network, task: &Cid, kind: &str) -> Result<Option<(Cid, String)>, Error> {
-    let rows = network.db.query(Table::AgentIndex, None, &format!("{task}.{kind}")).await?;
+    let rows = network
+        .db
+        .query(Table::AgentIndex, None, &format!("{task}.{kind}"))
+        .await?;
     Ok(rows.iter().find_map(|row| {
         let (root, message) = row.get_text("identifier")?.split_once('@')?;
         Some((root.parse().ok()?, message.to_owned()))

@@ -21,13 +21,20 @@ pub(super) struct Consumer {
 pub(super) async fn consumer(upload: &Upload, space: &Did) -> Result<Consumer, Failure> {
     let db = &upload.network.db;
     let refused = |why: &str| Failure::named("InsufficientStorage", &format!("{space} {why}"));
-    let limits = db.query(Table::RateLimit, Some("subject"), space.as_str()).await?;
+    let limits = db
+        .query(Table::RateLimit, Some("subject"), space.as_str())
+        .await?;
     if limits.iter().any(|row| row.get_number("rate") == Some(0)) {
         return Err(refused("is blocked"));
     }
-    let rows = db.query(Table::Consumer, Some("consumerV2"), space.as_str()).await?;
+    let rows = db
+        .query(Table::Consumer, Some("consumerV2"), space.as_str())
+        .await?;
     let own = upload.network.keys.upload.did().as_str();
-    let row = rows.iter().find(|row| row.get_text("provider") == Some(own)).or(rows.first());
+    let row = rows
+        .iter()
+        .find(|row| row.get_text("provider") == Some(own))
+        .or(rows.first());
     row.and_then(|row| {
         Some(Consumer {
             provider: row.get_text("provider")?.to_owned(),
@@ -46,9 +53,18 @@ pub(super) struct Entry {
 }
 
 /// The entry of a blob in a space, of either table.
-pub(super) async fn find(upload: &Upload, space: &Did, digest: &Multihash) -> Result<Option<Entry>, Failure> {
+pub(super) async fn find(
+    upload: &Upload,
+    space: &Did,
+    digest: &Multihash,
+) -> Result<Option<Entry>, Failure> {
     for table in [Table::Allocation, Table::BlobRegistry] {
-        if let Some(row) = upload.network.db.get(table, key(table, space, digest)).await? {
+        if let Some(row) = upload
+            .network
+            .db
+            .get(table, key(table, space, digest))
+            .await?
+        {
             return Ok(Some(entry(&row)));
         }
     }
@@ -66,7 +82,12 @@ pub(super) fn entry(row: &Row) -> Entry {
 }
 
 /// Writes a blob into both tables and into the bill, all or nothing; an entry that is there stays.
-pub(super) async fn register(upload: &Upload, space: &Did, blob: &Blob, cause: &Cid) -> Result<(), Failure> {
+pub(super) async fn register(
+    upload: &Upload,
+    space: &Did,
+    blob: &Blob,
+    cause: &Cid,
+) -> Result<(), Failure> {
     let network = &upload.network;
     let now = network.now_text();
     let mut puts: Vec<Put> = [Table::Allocation, Table::BlobRegistry]
@@ -81,7 +102,11 @@ pub(super) async fn register(upload: &Upload, space: &Did, blob: &Blob, cause: &
         })
         .collect();
     if let Ok(consumer) = consumer(upload, space).await {
-        puts.push(Put { table: Table::SpaceDiff, row: diff(&consumer, space, blob, cause, &now), only_new: false });
+        puts.push(Put {
+            table: Table::SpaceDiff,
+            row: diff(&consumer, space, blob, cause, &now),
+            only_new: false,
+        });
     }
     network.db.transact(puts).await?;
     Ok(())
@@ -105,15 +130,29 @@ fn diff(consumer: &Consumer, space: &Did, blob: &Blob, cause: &Cid, now: &str) -
 }
 
 /// Removes a blob from both tables; its size if it was there.
-pub(super) async fn deregister(upload: &Upload, space: &Did, digest: &Multihash) -> Result<Option<u64>, Failure> {
+pub(super) async fn deregister(
+    upload: &Upload,
+    space: &Did,
+    digest: &Multihash,
+) -> Result<Option<u64>, Failure> {
     let found = find(upload, space, digest).await?;
     for table in [Table::Allocation, Table::BlobRegistry] {
-        upload.network.db.delete(table, key(table, space, digest)).await?;
+        upload
+            .network
+            .db
+            .delete(table, key(table, space, digest))
+            .await?;
     }
     Ok(found.map(|entry| entry.size))
 }
 
 fn key(table: Table, space: &Did, digest: &Multihash) -> Row {
-    let sort = if table == Table::Allocation { "multihash" } else { "digest" };
-    Row::new().text("space", space.as_str()).text(sort, digest.base58())
+    let sort = if table == Table::Allocation {
+        "multihash"
+    } else {
+        "digest"
+    };
+    Row::new()
+        .text("space", space.as_str())
+        .text(sort, digest.base58())
 }

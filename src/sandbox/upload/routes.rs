@@ -33,10 +33,17 @@ pub(crate) fn router(shared: Arc<Network>) -> Result<Router, Error> {
 }
 
 async fn about(State(upload): State<Arc<Upload>>) -> Response<Body> {
-    plain(StatusCode::OK, &format!("upload service {}", upload.network.keys.upload.did()))
+    plain(
+        StatusCode::OK,
+        &format!("upload service {}", upload.network.keys.upload.did()),
+    )
 }
 
-async fn messages_in(State(upload): State<Arc<Upload>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn messages_in(
+    State(upload): State<Arc<Upload>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
     answer_message(upload.as_ref(), &headers, &body).await
 }
 
@@ -47,23 +54,40 @@ async fn receipt(State(upload): State<Arc<Upload>>, Path(task): Path<String>) ->
     };
     match messages::with_receipt(&upload.network, &task).await {
         Ok(Some(message)) => {
-            let url = format!("{}/messages/{}", upload.network.urls.of(Service::Upload), messages::key(&message));
+            let url = format!(
+                "{}/messages/{}",
+                upload.network.urls.of(Service::Upload),
+                messages::key(&message)
+            );
             let mut response = plain(StatusCode::FOUND, "");
             if let Ok(url) = HeaderValue::try_from(url) {
                 response.headers_mut().insert(header::LOCATION, url);
             }
             response
         }
-        Ok(None) => plain(StatusCode::NOT_FOUND, &format!("receipt for {task} not found")),
+        Ok(None) => plain(
+            StatusCode::NOT_FOUND,
+            &format!("receipt for {task} not found"),
+        ),
         Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 
-async fn message(State(upload): State<Arc<Upload>>, Path((name, _)): Path<(String, String)>) -> Response<Body> {
-    match upload.network.objects.get(bucket::MESSAGES, &messages::key(&name)).await {
+async fn message(
+    State(upload): State<Arc<Upload>>,
+    Path((name, _)): Path<(String, String)>,
+) -> Response<Body> {
+    match upload
+        .network
+        .objects
+        .get(bucket::MESSAGES, &messages::key(&name))
+        .await
+    {
         Ok(Some((_, bytes))) => {
             let mut response = Response::new(Body::from(bytes));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
             response
         }
         Ok(None) => plain(StatusCode::NOT_FOUND, "not found"),

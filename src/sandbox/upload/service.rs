@@ -42,7 +42,10 @@ impl Upload {
             Draft::new(from, keys.upload.did())
                 .capability(Capability::new(can, with.as_str()))
                 .sign()
-                .map_err(|error| Error::Proof { what: "a proof for the upload service", reason: error.to_string() })
+                .map_err(|error| Error::Proof {
+                    what: "a proof for the upload service",
+                    reason: error.to_string(),
+                })
         };
         Ok(Self {
             http: network.http.clone(),
@@ -112,15 +115,22 @@ impl UcanService for Upload {
     }
 
     async fn received(&self, message: &Message) -> Result<(), String> {
-        messages::store(&self.network, message).await.map_err(|error| error.to_string())
+        messages::store(&self.network, message)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     async fn known(&self, invocation: &Cid) -> Option<Receipt> {
-        messages::receipt(&self.network, invocation).await.ok().flatten()
+        messages::receipt(&self.network, invocation)
+            .await
+            .ok()
+            .flatten()
     }
 
     async fn answered(&self, reply: &Message) -> Result<(), String> {
-        messages::store(&self.network, reply).await.map_err(|error| error.to_string())
+        messages::store(&self.network, reply)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     async fn revoked(&self, delegations: &[Cid]) -> HashSet<Cid> {

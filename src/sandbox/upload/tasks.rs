@@ -27,7 +27,10 @@ impl Order<'_> {
             .caveat("blob", self.blob.to_ipld())
             .caveat("cause", Ipld::Link(*cause))
             .caveat("space", Ipld::Bytes(self.space.to_bytes()));
-        Draft::new(self.service, self.node).capability(capability).proof(proof.clone()).sign()
+        Draft::new(self.service, self.node)
+            .capability(capability)
+            .proof(proof.clone())
+            .sign()
     }
 
     /// Its legacy twin, of the service at itself.
@@ -36,7 +39,9 @@ impl Order<'_> {
             .caveat("blob", self.blob.to_ipld())
             .caveat("cause", Ipld::Link(*cause))
             .caveat("space", text(self.space.as_str()));
-        Draft::new(self.service, self.service.did()).capability(capability).sign()
+        Draft::new(self.service, self.service.did())
+            .capability(capability)
+            .sign()
     }
 
     /// `blob/accept` of the service at the node.
@@ -45,7 +50,10 @@ impl Order<'_> {
             .caveat("blob", self.blob.to_ipld())
             .caveat("space", Ipld::Bytes(self.space.to_bytes()))
             .caveat("_put", awaits(".out.ok", put));
-        Draft::new(self.service, self.node).capability(capability).proof(proof.clone()).sign()
+        Draft::new(self.service, self.node)
+            .capability(capability)
+            .proof(proof.clone())
+            .sign()
     }
 
     /// Its legacy twin, of the service at itself.
@@ -54,14 +62,18 @@ impl Order<'_> {
             .caveat("blob", self.blob.to_ipld())
             .caveat("space", text(self.space.as_str()))
             .caveat("_put", awaits(".out.ok", put));
-        Draft::new(self.service, self.service.did()).capability(capability).sign()
+        Draft::new(self.service, self.service.did())
+            .capability(capability)
+            .sign()
     }
 }
 
 /// The key that puts a blob: anyone who has the blob can make it.
 pub(super) fn put_key(blob: &Blob) -> Result<Signer, Failure> {
     let bytes = blob.digest.as_bytes();
-    let seed = bytes.last_chunk::<32>().ok_or_else(|| Failure::broke("the digest is too short for a key"))?;
+    let seed = bytes
+        .last_chunk::<32>()
+        .ok_or_else(|| Failure::broke("the digest is too short for a key"))?;
     Ok(Signer::from_seed(*seed))
 }
 
@@ -73,20 +85,31 @@ pub(super) fn put(key: &Signer, blob: &Blob, allocate: &Cid) -> Result<Delegatio
         .caveat("headers", awaits(".out.ok.address.headers", allocate));
     let keys = map([
         ("id", text(key.did().as_str())),
-        ("keys", map([(key.did().as_str(), Ipld::Bytes(key.archive_bytes()))])),
+        (
+            "keys",
+            map([(key.did().as_str(), Ipld::Bytes(key.archive_bytes()))]),
+        ),
     ]);
     let fact: Caveats = [("keys".to_owned(), keys)].into();
-    Draft::new(key, key.did()).capability(capability).fact(fact).sign()
+    Draft::new(key, key.did())
+        .capability(capability)
+        .fact(fact)
+        .sign()
 }
 
 /// `{"ucan/await": [selector, task]}`.
 pub(super) fn awaits(selector: &str, task: &Cid) -> Ipld {
-    map([("ucan/await", Ipld::List(vec![text(selector), Ipld::Link(*task)]))])
+    map([(
+        "ucan/await",
+        Ipld::List(vec![text(selector), Ipld::Link(*task)]),
+    )])
 }
 
 /// The task that a value waits for.
 pub(super) fn awaited(value: &Ipld) -> Option<Cid> {
-    let Ipld::Map(fields) = value else { return None };
+    let Ipld::Map(fields) = value else {
+        return None;
+    };
     match fields.get("ucan/await")? {
         Ipld::List(parts) => match parts.as_slice() {
             [Ipld::String(_), Ipld::Link(task)] => Some(*task),

@@ -16,12 +16,18 @@ const PAGE: usize = 1000;
 /// Adds an upload or more shards to one.
 pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
     let root = root(call)?;
-    let mut shards: BTreeSet<String> = links(call.capability.get("shards")).map(|cid| cid.to_string()).collect();
+    let mut shards: BTreeSet<String> = links(call.capability.get("shards"))
+        .map(|cid| cid.to_string())
+        .collect();
     let key = key(call, &root);
     let db = &upload.network.db;
     let now = upload.network.now_text();
     let old = db.get(Table::Upload, key.clone()).await?;
-    let inserted_at = old.as_ref().and_then(|row| row.get_text("insertedAt")).unwrap_or(&now).to_owned();
+    let inserted_at = old
+        .as_ref()
+        .and_then(|row| row.get_text("insertedAt"))
+        .unwrap_or(&now)
+        .to_owned();
     shards.extend(old.iter().flat_map(|row| row.get_texts("shards")).cloned());
     let row = key
         .texts("shards", shards.iter().cloned())
@@ -35,7 +41,12 @@ pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
 /// One upload.
 pub(super) async fn get(upload: &Upload, call: &Call) -> Answer {
     let root = root(call)?;
-    match upload.network.db.get(Table::Upload, key(call, &root)).await? {
+    match upload
+        .network
+        .db
+        .get(Table::Upload, key(call, &root))
+        .await?
+    {
         Some(row) => Ok(Success::with(upload_of(&root, &row, true))),
         None => Err(Failure::named("UploadNotFound", "upload not found")),
     }
@@ -43,7 +54,11 @@ pub(super) async fn get(upload: &Upload, call: &Call) -> Answer {
 
 /// The uploads of a space, by root.
 pub(super) async fn list(upload: &Upload, call: &Call) -> Answer {
-    let rows = upload.network.db.query(Table::Upload, None, &call.capability.with).await?;
+    let rows = upload
+        .network
+        .db
+        .query(Table::Upload, None, &call.capability.with)
+        .await?;
     let uploads = rows.iter().filter_map(|row| {
         let root = row.get_text("root")?;
         Some((root.to_owned(), upload_of(&root.parse().ok()?, row, true)))
@@ -57,12 +72,17 @@ pub(super) async fn remove(upload: &Upload, call: &Call) -> Answer {
     let key = key(call, &root);
     let row = upload.network.db.get(Table::Upload, key.clone()).await?;
     upload.network.db.delete(Table::Upload, key).await?;
-    Ok(row.map_or_else(Success::done, |row| Success::with(upload_of(&root, &row, false))))
+    Ok(row.map_or_else(Success::done, |row| {
+        Success::with(upload_of(&root, &row, false))
+    }))
 }
 
 /// Says yes; nothing is dealt.
 pub(super) fn offer(call: &Call) -> Answer {
-    Ok(Success::with(map([("piece", call.caveat("piece")?.clone())])))
+    Ok(Success::with(map([(
+        "piece",
+        call.caveat("piece")?.clone(),
+    )])))
 }
 
 /// One page of a listing: `size` entries after `cursor`, as the caveats say.
@@ -75,7 +95,10 @@ pub(super) fn page(call: &Call, entries: Vec<(String, Ipld)>) -> Ipld {
         Some(Ipld::String(cursor)) => cursor.as_str(),
         _ => "",
     };
-    let mut after = entries.into_iter().filter(|(key, _)| key.as_str() > cursor).peekable();
+    let mut after = entries
+        .into_iter()
+        .filter(|(key, _)| key.as_str() > cursor)
+        .peekable();
     let mut keys = Vec::new();
     let mut results = Vec::new();
     while results.len() < size
@@ -84,7 +107,10 @@ pub(super) fn page(call: &Call, entries: Vec<(String, Ipld)>) -> Ipld {
         keys.push(key);
         results.push(entry);
     }
-    let mut fields = vec![("size", Ipld::Integer(results.len() as i128)), ("results", Ipld::List(results))];
+    let mut fields = vec![
+        ("size", Ipld::Integer(results.len() as i128)),
+        ("results", Ipld::List(results)),
+    ];
     if let Some(first) = keys.first() {
         fields.push(("before", text(first)));
     }
@@ -94,7 +120,12 @@ pub(super) fn page(call: &Call, entries: Vec<(String, Ipld)>) -> Ipld {
             fields.push(("cursor", text(last)));
         }
     }
-    Ipld::Map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Ipld::Map(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }
 
 fn root(call: &Call) -> Result<Cid, Failure> {
@@ -116,16 +147,29 @@ fn links(list: Option<&Ipld>) -> impl Iterator<Item = Cid> {
 }
 
 fn key(call: &Call, root: &Cid) -> Row {
-    Row::new().text("space", call.capability.with.clone()).text("root", root.to_string())
+    Row::new()
+        .text("space", call.capability.with.clone())
+        .text("root", root.to_string())
 }
 
 fn upload_of(root: &Cid, row: &Row, dates: bool) -> Ipld {
-    let shards = row.get_texts("shards").iter().filter_map(|shard| Some(Ipld::Link(shard.parse().ok()?)));
-    let mut fields = vec![("root", Ipld::Link(*root)), ("shards", Ipld::List(shards.collect()))];
+    let shards = row
+        .get_texts("shards")
+        .iter()
+        .filter_map(|shard| Some(Ipld::Link(shard.parse().ok()?)));
+    let mut fields = vec![
+        ("root", Ipld::Link(*root)),
+        ("shards", Ipld::List(shards.collect())),
+    ];
     if dates {
         for name in ["insertedAt", "updatedAt"] {
             fields.push((name, text(row.get_text(name).unwrap_or_default())));
         }
     }
-    Ipld::Map(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Ipld::Map(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }

@@ -10,7 +10,7 @@ mod shards;
 use super::content;
 use super::manifest::{self, Manifest, Record};
 use super::plan::{Plan, Upload};
-use crate::proto::{did, ucan};
+use crate::proto::{did, index, ipni, ucan};
 use crate::sandbox::{self, Network};
 
 /// When all of it was stored.
@@ -34,9 +34,12 @@ pub enum Error {
     /// The manifest.
     #[error("write the manifest of the world")]
     Manifest(#[from] std::io::Error),
-    /// A claim or delegation that a service of the local network did not take.
-    #[error("put a claim of the world: {0}")]
-    Refused(String),
+    /// An index.
+    #[error("index a shard of the world")]
+    Index(#[from] index::Error),
+    /// An address.
+    #[error("address a provider of the world")]
+    Address(#[from] ipni::Error),
 }
 
 /// Writes `plan` into `network` and its manifest into the network's folder.

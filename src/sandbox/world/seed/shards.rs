@@ -2,6 +2,7 @@
 
 use super::accounts::Account;
 use super::{Error, LONG_AGO};
+use crate::proto::multihash::Multihash;
 use crate::sandbox::layout::bucket;
 use crate::sandbox::world::content::{Content, Shard, corrupted};
 use crate::sandbox::world::plan::{Condition, Protocol, Upload};
@@ -53,13 +54,36 @@ pub(super) async fn write(
     Ok(())
 }
 
+/// Stores a blob of the blob protocol and its rows.
+pub(super) async fn write_blob(
+    network: &Network,
+    account: &Account,
+    blob: &Multihash,
+    bytes: Vec<u8>,
+) -> Result<(), Error> {
+    let size = bytes.len() as u64;
+    let key = blob_key(blob);
+    network
+        .objects
+        .put(bucket::CARPARK, &key, bytes, PutOptions::default())
+        .await?;
+    blob_rows(network, account, blob, size).await
+}
+
+/// The public URL of a blob of the blob protocol.
+pub(super) fn blob_url(network: &Network, blob: &Multihash) -> String {
+    format!("{}/{}", network.urls.of(Service::Carpark), blob_key(blob))
+}
+
+fn blob_key(blob: &Multihash) -> String {
+    let digest = blob.base58();
+    format!("{digest}/{digest}.blob")
+}
+
 /// The carpark key of a shard.
 pub(super) fn key(protocol: Protocol, shard: &Shard) -> String {
     match protocol {
-        Protocol::Blob => {
-            let digest = shard.digest.base58();
-            format!("{digest}/{digest}.blob")
-        }
+        Protocol::Blob => blob_key(&shard.digest),
         Protocol::Store => format!("{0}/{0}.car", shard.cid),
     }
 }
@@ -79,29 +103,39 @@ async fn shard_rows(
     protocol: Protocol,
     shard: &Shard,
 ) -> Result<(), Error> {
-    let cause = shard.cid.to_string();
-    let row = Row::new()
-        .text("space", account.space.did().as_str())
-        .number("size", shard.car.len() as u64)
-        .text("insertedAt", LONG_AGO);
+    let size = shard.car.len() as u64;
     match protocol {
-        Protocol::Blob => {
-            let digest = shard.digest.base58();
-            let row = row.text("cause", cause);
-            let allocated = row.clone().text("multihash", digest.clone());
-            network.db.put(Table::Allocation, allocated).await?;
-            network
-                .db
-                .put(Table::BlobRegistry, row.text("digest", digest))
-                .await?;
-        }
+        Protocol::Blob => blob_rows(network, account, &shard.digest, size).await,
         Protocol::Store => {
-            let row = row
-                .text("link", cause.clone())
-                .text("invocation", cause)
-                .text("issuer", account.space.did().as_str());
-            network.db.put(Table::Store, row).await?;
+            let link = shard.cid.to_string();
+            let row = Row::new()
+                .text("space", account.space.did().as_str())
+                .number("size", size)
+                .text("link", link.clone())
+                .text("invocation", link)
+                .text("issuer", account.space.did().as_str())
+                .text("insertedAt", LONG_AGO);
+            Ok(network.db.put(Table::Store, row).await?)
         }
     }
-    Ok(())
+}
+
+async fn blob_rows(
+    network: &Network,
+    account: &Account,
+    blob: &Multihash,
+    size: u64,
+) -> Result<(), Error> {
+    let digest = blob.base58();
+    let row = Row::new()
+        .text("space", account.space.did().as_str())
+        .number("size", size)
+        .text("cause", blob.base58())
+        .text("insertedAt", LONG_AGO);
+    let allocated = row.clone().text("multihash", digest.clone());
+    network.db.put(Table::Allocation, allocated).await?;
+    Ok(network
+        .db
+        .put(Table::BlobRegistry, row.text("digest", digest))
+        .await?)
 }
