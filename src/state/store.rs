@@ -53,6 +53,12 @@ impl Store {
         self.clock.unix_ms()
     }
 
+    /// The rows below, for what no table file does.
+    #[must_use]
+    pub fn rows(&self) -> &dyn Rows {
+        &*self.rows
+    }
+
     /// Names, folder and limits.
     #[must_use]
     pub fn config(&self) -> &Config {

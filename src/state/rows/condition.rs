@@ -39,6 +39,16 @@ impl Condition {
         }
     }
 
+    /// Whether it holds whatever the row is.
+    pub(super) fn asks_nothing(&self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::All(parts) => parts.iter().all(Self::asks_nothing),
+            Self::Any(parts) => parts.iter().any(Self::asks_nothing),
+            _ => false,
+        }
+    }
+
     /// The attribute is absent or equal to `value`.
     #[must_use]
     pub fn absent_or(name: &'static str, value: impl Into<Value>) -> Self {

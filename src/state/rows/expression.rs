@@ -53,6 +53,9 @@ impl Aliases {
 
 /// The condition's expression; `None` if nothing is asked.
 pub(super) fn condition(aliases: &mut Aliases, condition: &Condition) -> Option<String> {
+    if condition.asks_nothing() {
+        return None;
+    }
     Some(match condition {
         Condition::Always => return None,
         Condition::Absent(name) => format!("attribute_not_exists({})", aliases.name(name)),
@@ -71,8 +74,6 @@ pub(super) fn condition(aliases: &mut Aliases, condition: &Condition) -> Option<
             format!("{} < {}", aliases.name(name), aliases.value(value))
         }
         Condition::All(parts) => return joined(aliases, parts, " AND "),
-        // An alternative that asks nothing makes the whole ask nothing.
-        Condition::Any(parts) if parts.contains(&Condition::Always) => return None,
         Condition::Any(parts) => return joined(aliases, parts, " OR "),
     })
 }
@@ -82,7 +83,12 @@ fn joined(aliases: &mut Aliases, parts: &[Condition], with: &str) -> Option<Stri
         .iter()
         .filter_map(|part| condition(aliases, part))
         .collect();
-    (!parts.is_empty()).then(|| format!("({})", parts.join(with)))
+    // DynamoDB refuses parentheses around parentheses.
+    match parts.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        _ => Some(format!("({})", parts.join(with))),
+    }
 }
 
 /// The change's expression; `None` if nothing changes.

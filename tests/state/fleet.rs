@@ -1,0 +1,142 @@
+//! Fleet and control rows.
+
+use std::collections::BTreeMap;
+
+use sterna::model::{Control, Counts, InstanceId, InstanceReport, MigrationName, Reason, Throttle};
+use sterna::state::Scope;
+
+use crate::place::{everywhere, one, run, two};
+
+pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
+    InstanceReport {
+        instance: InstanceId::number(instance),
+        run: run(name),
+        migration: MigrationName::new("uploads"),
+        host: "host-a".to_owned(),
+        pid: 42,
+        version: "0.1.0".to_owned(),
+        started_at,
+        heartbeat_at: started_at + 500,
+        state: "running".to_owned(),
+        note: None,
+        counts: Counts {
+            done: 3,
+            found: 1,
+            failed: 1,
+            ..Counts::planned(10)
+        },
+        reasons: BTreeMap::from([(Reason::Timeout, 1)]),
+        units_planned: 4,
+        units_settled: 1,
+        in_flight: 16,
+        items_per_minute: 123.5,
+        concurrency: 16,
+        throttles: vec![Throttle {
+            dependency: "carpark".to_owned(),
+            limit: 3,
+            reason: "429".to_owned(),
+        }],
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_read_back_and_an_older_run_does_not_cover_a_newer_one() {
+    everywhere(|store| async move {
+        let (old, new) = (report(1, "old", 1_000), report(1, "new", 2_000));
+        assert!(store.report(&old).await.unwrap());
+        assert!(store.report(&new).await.unwrap());
+        assert!(!store.report(&old).await.unwrap(), "the old process thawed");
+        assert!(
+            store
+                .report(&InstanceReport {
+                    heartbeat_at: 9_000,
+                    ..new.clone()
+                })
+                .await
+                .unwrap()
+        );
+        for other in [10, 2, 3] {
+            assert!(store.report(&report(other, "r", 1_000)).await.unwrap());
+        }
+        let fleet = store.fleet().await.unwrap();
+        let order: Vec<&str> = fleet
+            .iter()
+            .map(|report| report.instance.as_str())
+            .collect();
+        assert_eq!(order, ["1", "2", "3", "10"]);
+        assert_eq!(
+            fleet[0],
+            InstanceReport {
+                heartbeat_at: 9_000,
+                ..new
+            }
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_setup_gave_is_shown_until_the_instance_speaks_for_itself() {
+    everywhere(|store| async move {
+        assert!(store.note_assigned(&report(1, "", 0)).await.unwrap());
+        assert!(store.note_assigned(&report(1, "", 0)).await.unwrap());
+        assert_eq!(store.fleet().await.unwrap()[0].state, "assigned");
+        assert!(store.report(&report(1, "r", 5)).await.unwrap());
+        assert!(!store.note_assigned(&report(1, "", 0)).await.unwrap());
+        assert_eq!(store.fleet().await.unwrap()[0].state, "running");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged() {
+    everywhere(|store| async move {
+        assert_eq!(store.control(&one()).await.unwrap(), Control::default());
+        let wish = |at: u64, by: &str| Control {
+            by: by.to_owned(),
+            why: format!("why {at}"),
+            at,
+            ..Control::default()
+        };
+        store
+            .ask(
+                &Scope::Fleet,
+                &Control {
+                    paused: true,
+                    concurrency: Some(8),
+                    ..wish(10, "ann")
+                },
+            )
+            .await
+            .unwrap();
+        store
+            .ask(
+                &Scope::Instance(one()),
+                &Control {
+                    concurrency: Some(2),
+                    ..wish(20, "bob")
+                },
+            )
+            .await
+            .unwrap();
+        let (first, second) = (
+            store.control(&one()).await.unwrap(),
+            store.control(&two()).await.unwrap(),
+        );
+        assert_eq!(
+            (first.paused, first.concurrency, first.by.as_str()),
+            (true, Some(2), "ann")
+        );
+        assert_eq!((second.paused, second.concurrency), (true, Some(8)));
+        store.ask(&Scope::Fleet, &wish(30, "eve")).await.unwrap();
+        assert!(!store.control(&one()).await.unwrap().paused);
+        let log = store.control_log().await.unwrap();
+        let who: Vec<&str> = log.iter().map(|asked| asked.control.by.as_str()).collect();
+        assert_eq!(who, ["ann", "bob", "eve"]);
+        assert_eq!(
+            (log[1].scope.as_str(), log[1].control.why.as_str()),
+            ("instance#1", "why 20")
+        );
+    })
+    .await;
+}

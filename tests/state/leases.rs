@@ -1,0 +1,204 @@
+//! Leases: one holder, fenced by an epoch.
+
+use sterna::model::{Epoch, Status, UnitProgress};
+use sterna::state::rows::{Condition, Key, Update};
+use sterna::state::{Error, Grant, Reopen, Store, Take};
+
+use crate::place::{everywhere, one, run, two, unit};
+
+async fn leased(
+    store: &Store,
+    unit: &sterna::model::Unit,
+    name: &str,
+) -> (sterna::model::Lease, UnitProgress) {
+    match store
+        .lease(unit, &one(), &run(name), &Take::Free, Reopen::No)
+        .await
+        .unwrap()
+    {
+        Grant::Leased { lease, progress } => (lease, progress),
+        other => panic!("not leased: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_unit_has_one_holder_and_is_free_again_once_given_back() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 3);
+        let (lease, progress) = leased(&store, &unit, "r1").await;
+        assert_eq!(
+            (lease.epoch, progress.counts.planned, progress.status),
+            (Epoch(1), 3, Status::Pending)
+        );
+        let busy = store
+            .lease(&unit, &two(), &run("r2"), &Take::Free, Reopen::No)
+            .await
+            .unwrap();
+        assert!(
+            matches!(&busy, Grant::Busy(held) if held.holder == one() && held.epoch == Epoch(1)),
+            "{busy:?}"
+        );
+        store.release(lease.clone(), &progress).await.unwrap();
+        store
+            .release(lease, &progress)
+            .await
+            .expect("giving back twice is once");
+        let (lease, _) = leased(&store, &unit, "r3").await;
+        assert_eq!(lease.epoch, Epoch(2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_late_writer_loses_whatever_it_writes() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 3);
+        let (mut old, mut progress) = leased(&store, &unit, "r1").await;
+        progress.status = Status::InProgress;
+        store.save(&mut old, &progress).await.unwrap();
+        store.renew(&mut old).await.unwrap();
+        assert_eq!(old.beat, 2);
+        let wrong = Take::Over {
+            epoch: old.epoch,
+            beat: 1,
+        };
+        let refused = store
+            .lease(&unit, &two(), &run("r2"), &wrong, Reopen::No)
+            .await
+            .unwrap();
+        assert!(
+            matches!(refused, Grant::Busy(held) if held.beat == 2),
+            "it beat since"
+        );
+        let over = Take::Over {
+            epoch: old.epoch,
+            beat: 2,
+        };
+        let Grant::Leased { lease: new, .. } = store
+            .lease(&unit, &two(), &run("r2"), &over, Reopen::No)
+            .await
+            .unwrap()
+        else {
+            panic!("not taken over")
+        };
+        progress.counts.planned = 99;
+        for error in [
+            store.save(&mut old, &progress).await.unwrap_err(),
+            store.renew(&mut old).await.unwrap_err(),
+            store.release(old.clone(), &progress).await.unwrap_err(),
+        ] {
+            assert!(error.is_lost_lease(), "{error}");
+            assert!(
+                matches!(error, Error::LeaseLost { by: Some(held), .. } if held.holder == two())
+            );
+        }
+        assert_eq!(old.beat, 2);
+        let row = store.progress_row(&unit.id).await.unwrap().unwrap();
+        assert_eq!((row.lease, row.progress.counts.planned), (Some(new), 3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_earlier_process_of_the_same_instance_is_followed_at_once_if_told_so() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 1);
+        leased(&store, &unit, "r1").await;
+        let held = store
+            .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::No)
+            .await
+            .unwrap();
+        assert!(matches!(held, Grant::Busy(_)));
+        let mine = Take::Mine(one());
+        let taken = store
+            .lease(&unit, &one(), &run("r2"), &mine, Reopen::No)
+            .await
+            .unwrap();
+        assert!(matches!(taken, Grant::Leased { lease, .. } if lease.epoch == Epoch(2)));
+        let other = store
+            .lease(&unit, &two(), &run("r3"), &Take::Mine(two()), Reopen::No)
+            .await
+            .unwrap();
+        assert!(matches!(other, Grant::Busy(_)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_that_ask_at_once_one_gets_it() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 1);
+        let ask = |number: u32| {
+            let (store, unit) = (store.clone(), unit.clone());
+            async move {
+                let run = run(&format!("r{number}"));
+                store
+                    .lease(&unit, &one(), &run, &Take::Free, Reopen::No)
+                    .await
+                    .unwrap()
+            }
+        };
+        let grants = futures::future::join_all((0..16).map(ask)).await;
+        let won = grants
+            .iter()
+            .filter(|grant| matches!(grant, Grant::Leased { .. }))
+            .count();
+        assert_eq!(won, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_ended_unit_is_opened_only_on_purpose() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 1);
+        let (mut lease, mut progress) = leased(&store, &unit, "r1").await;
+        progress.status = Status::Completed;
+        progress.counts.done = 1;
+        store.save(&mut lease, &progress).await.unwrap();
+        store.release(lease, &progress).await.unwrap();
+        let ended = store
+            .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::No)
+            .await
+            .unwrap();
+        assert_eq!(ended, Grant::Ended(progress));
+        let opened = store
+            .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::Yes)
+            .await
+            .unwrap();
+        assert!(matches!(opened, Grant::Leased { .. }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_status_of_another_program_is_never_overwritten() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 1);
+        let (mut lease, progress) = leased(&store, &unit, "r1").await;
+        let rows = store.rows();
+        let key = Key::two(("customer", &unit.id.owner), ("space", &unit.id.name));
+        let table = store.config().tables.progress.clone();
+        rows.update(
+            &table,
+            &key,
+            Update::new().set("status", "archived"),
+            Condition::Always,
+        )
+        .await
+        .unwrap();
+        let refused = store.save(&mut lease, &progress).await.unwrap_err();
+        assert!(
+            matches!(&refused, Error::ForeignStatus { status, .. } if status == "archived"),
+            "{refused}"
+        );
+        let refused = store
+            .lease(&unit, &two(), &run("r2"), &Take::Mine(one()), Reopen::Yes)
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, Error::ForeignStatus { .. }));
+        let row = rows.get(&table, &key).await.unwrap().unwrap();
+        assert_eq!(row.text("status"), Some("archived"));
+    })
+    .await;
+}

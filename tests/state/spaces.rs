@@ -1,0 +1,100 @@
+//! Migration spaces: one per customer, no key lost.
+
+use sterna::state::rows::{Batched, Key, Row};
+use sterna::state::{MigrationSpace, SpaceStatus, Stored};
+
+use crate::place::{customer, everywhere, space};
+
+fn made(by: u32) -> MigrationSpace {
+    MigrationSpace {
+        customer: customer("a"),
+        space: space(&format!("by{by}")),
+        name: "Migrated Indexes - did:mailto:example.com:a".to_owned(),
+        sealed_key: Some(format!("sealed {by}")),
+        status: SpaceStatus::Active,
+        delegated: false,
+    }
+}
+
+#[tokio::test]
+async fn of_many_that_create_at_once_all_go_on_with_the_same_space_and_its_key() {
+    everywhere(|store| async move {
+        let create = |by| {
+            let store = store.clone();
+            async move { store.create_migration_space(&made(by)).await.unwrap() }
+        };
+        let stored = futures::future::join_all((0..16).map(create)).await;
+        let ours = stored
+            .iter()
+            .filter(|stored| matches!(stored, Stored::Ours(_)))
+            .count();
+        assert_eq!(ours, 1);
+        let kept = store
+            .migration_space(&customer("a"))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(stored.into_iter().all(|stored| stored.into_space() == kept));
+        assert_eq!(
+            kept.sealed_key,
+            Some(kept.space.as_str().replace("did:key:z6Mkby", "sealed "))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn marks_are_kept_and_touch_no_other_space() {
+    everywhere(|store| async move {
+        store.create_migration_space(&made(1)).await.unwrap();
+        let (customer, mine, other) = (customer("a"), space("by1"), space("by2"));
+        assert!(!store.mark_provisioned(&customer, &other).await.unwrap());
+        assert!(!store.mark_delegated(&customer, &other).await.unwrap());
+        assert_eq!(
+            store.migration_space(&customer).await.unwrap(),
+            Some(made(1))
+        );
+        assert!(store.mark_provisioned(&customer, &mine).await.unwrap());
+        assert!(store.mark_delegated(&customer, &mine).await.unwrap());
+        assert!(store.count_index(&customer, &mine).await.unwrap());
+        let again = store.create_migration_space(&made(1)).await.unwrap();
+        let whole = MigrationSpace {
+            status: SpaceStatus::Provisioned,
+            delegated: true,
+            ..made(1)
+        };
+        assert_eq!(again, Stored::Ours(whole));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_of_the_existing_tool_without_a_key_is_given_as_it_is() {
+    everywhere(|store| async move {
+        let row = Row::new()
+            .with("migrationSpace", "did:key:z6Mkold")
+            .with("spaceName", "Migrated Indexes - x")
+            .with("status", "provisioned")
+            .with("indexCount", 3_u64);
+        let key = Key::one("customer", customer("a").as_str());
+        store
+            .rows()
+            .write_all(&store.config().tables.spaces, vec![Batched::Put(key, row)])
+            .await
+            .unwrap();
+        let stored = store.create_migration_space(&made(1)).await.unwrap();
+        let Stored::Theirs(held) = stored else {
+            panic!("replaced: {stored:?}")
+        };
+        assert_eq!(
+            (held.space, held.sealed_key, held.status),
+            (space("old"), None, SpaceStatus::Provisioned)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sealed_key_shows_in_no_debug_text() {
+    assert!(!format!("{:?}", made(7)).contains("sealed 7"));
+}
