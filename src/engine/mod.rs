@@ -1,9 +1,33 @@
 //! The generic runner: lease, items, steps, verification, record.
 //!
+//! ```text
+//! run ─ queue ─ unit: lease → steps of the unit → sweep ─ item: probe → record → apply → record → probe
+//!                └ keeper renews the lease              └ last word → failure row → result line → cursor
+//! ```
+//!
+//! One path serves first run and resume: an effect that is there is found, and not made again.
+//! A unit goes on from whichever is further, its row or the checkpoint file; with neither, every
+//! item is looked at again and found.
+//!
 //! May import `model`, `runtime` and `state`. Never knows what an item is: a migration says it
-//! through [`Migration`] and [`Step`].
+//! through [`Migration`] and [`Step`]. Steps and clients never loop; attempts of an item are
+//! repeated here and nowhere else.
 
+mod config;
+mod events;
+mod gate;
+mod health;
+mod item;
 mod migration;
+mod outcome;
+mod record;
+mod run;
+mod shared;
+mod unit;
 
 pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
+pub use config::{Config, Job, Pace, Parts, StepFilter};
+pub use events::Events;
 pub use migration::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
+pub use outcome::{Ended, Error, Outcome};
+pub use run::run;

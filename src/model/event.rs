@@ -64,6 +64,13 @@ pub enum Event {
         /// What it found.
         verdict: Verdict,
     },
+    /// Work on an item ended without a last word: the run stops, or its lease was lost.
+    ItemDropped {
+        /// The unit.
+        unit: UnitId,
+        /// The item.
+        item: ItemId,
+    },
     /// Work on an item began.
     ItemStarted {
         /// The unit.

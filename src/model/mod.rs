@@ -16,34 +16,33 @@
 //! May import `proto`. Never waits, never reads a clock, a file or the network.
 
 mod audit;
-mod checkpoint;
 mod counts;
 mod effect;
 mod event;
 mod failure;
+mod files;
 mod fleet;
 mod ids;
 mod invariant;
-mod journal;
-pub mod names;
 mod progress;
 mod reason;
 mod snapshot;
 mod status;
 
 pub use audit::{Finding, Verdict, VerdictCounts};
-pub use checkpoint::{CHECKPOINT_VERSION, Checkpoint, Mark};
 pub use counts::{Counts, Settled};
 pub use effect::{Effect, Undo};
 pub use event::Event;
 pub use failure::{Class, FailedItem, Failure};
+pub use files::{
+    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Mark,
+};
 pub use fleet::{Control, InstanceReport, Throttle};
 pub use ids::{
     CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, RunId, SpaceDid, StepName,
     UnitId,
 };
 pub use invariant::Invariant;
-pub use journal::{JOURNAL_VERSION, JournalEntry, JournalRecord};
 pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
 pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, UnitTotals};

@@ -140,6 +140,7 @@ impl Snapshot {
                 self.units.released += 1;
             }
             Event::ItemStarted { .. } => self.in_flight += 1,
+            Event::ItemDropped { .. } => self.in_flight = self.in_flight.saturating_sub(1),
             Event::ItemSettled { .. } => self.item_settled(event, now),
             Event::ItemAudited { verdict, .. } => {
                 self.in_flight = self.in_flight.saturating_sub(1);

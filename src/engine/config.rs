@@ -1,0 +1,162 @@
+//! What a run is told, as plain data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{FailedItem, InstanceId, ItemId, RunId, StepName, Unit, UnitId};
+use crate::runtime::{Clock, Dependencies, Stop, Tasks};
+use crate::state::Store;
+
+use super::Events;
+
+/// How a run behaves.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which instance this process is.
+    pub instance: InstanceId,
+    /// This run, unique in the world.
+    pub run: RunId,
+    /// The machine, for displays.
+    pub host: String,
+    /// What local state belongs to: environment and table names. State of another is refused.
+    pub fingerprint: String,
+    /// Items in flight in this process.
+    pub concurrency: u32,
+    /// Units in hand at once.
+    pub units_at_once: u32,
+    /// Which steps may be made.
+    pub steps: StepFilter,
+    /// Ends the run after so many items, unfinished units stay unfinished.
+    pub limit: Option<u64>,
+    /// Drains after this long.
+    pub max_duration: Option<Duration>,
+    /// Leases of this instance that an earlier process left may be taken at once: the caller knows
+    /// that it is dead (it holds the lock of the state folder).
+    pub adopt_own: bool,
+    /// Share of unexpected failures, 0 to 1, above which the run stops.
+    pub max_failure_rate: f64,
+    /// Times, counts and sizes that hardly anybody changes.
+    pub pace: Pace,
+}
+
+/// The finer settings of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Term of a lease: renewed at a sixth, not trusted beyond three quarters.
+    pub lease_term: Duration,
+    /// Settled items after which the checkpoint file is written at the latest.
+    pub checkpoint_items: u64,
+    /// Time after which it is, if anything was settled.
+    pub checkpoint_every: Duration,
+    /// Whole attempts of an item.
+    pub attempts: u32,
+    /// The longest wait before the second attempt; it doubles for each further one.
+    pub attempt_wait: Duration,
+    /// No wait between attempts is longer.
+    pub longest_attempt_wait: Duration,
+    /// How long after its last effect an item may take to be seen right everywhere.
+    pub verify_within: Duration,
+    /// The first wait between two looks of a verification; it doubles up to ten seconds.
+    pub verify_wait: Duration,
+    /// Needs of one step of one item that are put right at once.
+    pub needs_at_once: usize,
+    /// Settled items before the failure rate counts.
+    pub rate_floor: u64,
+    /// Time between two reports to the fleet table and looks at the control rows.
+    pub report_every: Duration,
+    /// How long a drain may take before it becomes an abort.
+    pub drain_within: Duration,
+    /// Items of a unit that may be ahead of its slowest item.
+    pub window: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lease_term: Duration::from_secs(60),
+            checkpoint_items: 100,
+            checkpoint_every: Duration::from_secs(5),
+            attempts: 3,
+            attempt_wait: Duration::from_secs(2),
+            longest_attempt_wait: Duration::from_secs(60),
+            verify_within: Duration::from_secs(60),
+            verify_wait: Duration::from_millis(200),
+            needs_at_once: 4,
+            rate_floor: 50,
+            report_every: Duration::from_secs(5),
+            drain_within: Duration::from_secs(120),
+            window: 1_024,
+        }
+    }
+}
+
+impl Config {
+    /// The usual settings for an instance and a run.
+    pub fn new(instance: InstanceId, run: RunId, fingerprint: impl Into<String>) -> Self {
+        Self {
+            instance,
+            run,
+            host: String::new(),
+            fingerprint: fingerprint.into(),
+            concurrency: 16,
+            units_at_once: 16,
+            steps: StepFilter::All,
+            limit: None,
+            max_duration: None,
+            adopt_own: false,
+            max_failure_rate: 0.05,
+            pace: Pace::default(),
+        }
+    }
+}
+
+/// Which steps may be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StepFilter {
+    /// All of them; progress is kept.
+    #[default]
+    All,
+    /// Only these, and nothing else is written: no lease, no progress, no failure rows.
+    Only(Vec<StepName>),
+}
+
+impl StepFilter {
+    /// Whether a step may be made.
+    #[must_use]
+    pub fn allows(&self, step: &StepName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(step),
+        }
+    }
+}
+
+/// What a run is about.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// Whole units.
+    Units(Vec<Unit>),
+    /// Single items. Their effects are made and verified; no lease is taken and no progress
+    /// written: when their unit's turn comes, they are found.
+    Items(Vec<(UnitId, ItemId)>),
+    /// Items that failed before; their rows and the counters of their units are set right.
+    Failed(Vec<FailedItem>),
+}
+
+/// The parts a run is made of.
+pub struct Parts<M> {
+    /// What is migrated.
+    pub migration: Arc<M>,
+    /// The shared state.
+    pub store: Store,
+    /// Asks the run to stop.
+    pub stop: Stop,
+    /// Starts tasks.
+    pub tasks: Tasks,
+    /// The time.
+    pub clock: Clock,
+    /// Where news goes.
+    pub events: Events,
+    /// The outside services, whose holds are shown.
+    pub dependencies: Dependencies,
+}

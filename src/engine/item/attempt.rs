@@ -1,0 +1,142 @@
+//! One whole attempt at an item.
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use crate::engine::shared::Shared;
+use crate::engine::{Migration, Need, Step, Turn};
+use crate::model::{Effect, Event, Failure, JournalEntry, Reason, Settled};
+
+use super::{Hand, look};
+
+/// No wait between two looks of a verification is longer.
+const LONGEST_LOOK_WAIT: Duration = Duration::from_secs(10);
+
+/// Probe → record → apply → record → probe. The same for a first attempt, a repeated one and one
+/// after a crash: what is there already is not needed any more.
+pub(super) async fn attempt<M: Migration>(
+    run: &Shared<M>,
+    hand: &Hand<'_, M>,
+) -> Result<Settled, Failure> {
+    let first = look(&*run.migration, &run.steps, hand.unit, hand.item).await?;
+    if first.is_well() {
+        return Ok(Settled::Found);
+    }
+    let past = Mutex::new(Vec::new());
+    for (step, needs) in &first.needs {
+        let turn = Turn {
+            unit: hand.unit,
+            item: hand.item,
+            seen: &first.seen,
+            past: &past,
+        };
+        let name = step.name();
+        let work: Vec<_> = needs
+            .iter()
+            .map(|need| put_right(run, hand, &**step, &turn, need).boxed())
+            .collect();
+        stream::iter(work)
+            .buffer_unordered(run.config.pace.needs_at_once.max(1))
+            .try_collect::<()>()
+            .await
+            .map_err(|failure| failure.at(name))?;
+    }
+    match first.blocked {
+        Some(failure) => Err(failure),
+        None => verify(run, hand).await,
+    }
+}
+
+/// Record → apply → record, for one need.
+async fn put_right<M: Migration>(
+    run: &Shared<M>,
+    hand: &Hand<'_, M>,
+    step: &dyn Step<M>,
+    turn: &Turn<'_, M>,
+    need: &Need,
+) -> Result<(), Failure> {
+    let name = step.name();
+    let journal = |entry| run.journal(&hand.unit.id, Some(&hand.id), Some(&name), entry);
+    let subject = need.subject.clone();
+    journal(JournalEntry::Started { subject }).await?;
+    hand.check_lease()?;
+    hand.touched.store(true, Ordering::Release);
+    match step.apply(turn, need).await {
+        Ok(effect) => {
+            journal(JournalEntry::Applied(effect.clone())).await?;
+            applied(run, hand, turn, &name, effect);
+            Ok(())
+        }
+        Err(failure) => {
+            let failure = failure.at(name.clone());
+            journal(JournalEntry::Failed(failure.clone())).await?;
+            Err(failure)
+        }
+    }
+}
+
+fn applied<M: Migration>(
+    run: &Shared<M>,
+    hand: &Hand<'_, M>,
+    turn: &Turn<'_, M>,
+    step: &crate::model::StepName,
+    effect: Effect,
+) {
+    run.events.publish(Event::StepApplied {
+        unit: hand.unit.id.clone(),
+        item: Some(hand.id.clone()),
+        step: step.clone(),
+        effect: effect.clone(),
+    });
+    turn.past
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .push(effect);
+}
+
+/// Looks until nothing is needed any more, or the deadline is over: what was just written may
+/// take a while to be seen. A look that could not tell counts as not seen.
+async fn verify<M: Migration>(run: &Shared<M>, hand: &Hand<'_, M>) -> Result<Settled, Failure> {
+    let pace = &run.config.pace;
+    let deadline = run.clock.moment() + pace.verify_within;
+    let mut wait = pace.verify_wait;
+    loop {
+        let failure = match look(&*run.migration, &run.steps, hand.unit, hand.item).await {
+            Ok(seen) if seen.is_well() => {
+                run.journal(&hand.unit.id, Some(&hand.id), None, JournalEntry::Verified)
+                    .await?;
+                return Ok(Settled::Migrated);
+            }
+            Ok(seen) => seen
+                .blocked
+                .or_else(|| not_visible(&seen.needs, pace.verify_within)),
+            Err(failure) => Some(failure),
+        };
+        let failure =
+            failure.unwrap_or_else(|| Failure::unknown(Reason::NotVisibleYet, "not seen"));
+        let over = run.clock.moment() + wait > deadline;
+        if over || failure.class == crate::model::Class::Permanent {
+            return Err(failure);
+        }
+        tokio::time::sleep(failure.retry_after.unwrap_or(wait).min(pace.verify_within)).await;
+        wait = (wait * 2).min(LONGEST_LOOK_WAIT);
+    }
+}
+
+fn not_visible<M: Migration>(
+    needs: &[(std::sync::Arc<dyn Step<M>>, Vec<Need>)],
+    within: Duration,
+) -> Option<Failure> {
+    let (step, wanted) = needs.first()?;
+    let need = wanted.first()?;
+    let message = format!(
+        "{}: {} ({} s after it was written)",
+        need.subject,
+        need.why,
+        within.as_secs()
+    );
+    Some(Failure::unknown(Reason::NotVisibleYet, message).at(step.name()))
+}

@@ -1,0 +1,119 @@
+//! The second retry tier: an item as a whole, until it has its last word.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::engine::shared::Shared;
+use crate::engine::unit::Keeper;
+use crate::engine::{Migration, UnitContext};
+use crate::model::{Class, Event, Failure, ItemId, Reason, Settled};
+use crate::runtime::{Degree, full_jitter};
+
+use super::attempt::attempt;
+
+/// An item in hand.
+pub(crate) struct Hand<'a, M: Migration> {
+    pub(crate) unit: &'a UnitContext,
+    pub(crate) id: ItemId,
+    pub(crate) item: &'a M::Item,
+    /// The lease of the unit, if there is one.
+    pub(crate) lease: Option<&'a Keeper>,
+    /// Whether an effect was begun, in whichever attempt.
+    pub(crate) touched: AtomicBool,
+}
+
+impl<M: Migration> Hand<'_, M> {
+    /// Whether effects may still be made: not when the lease is lost or near its end.
+    pub(super) fn check_lease(&self) -> Result<(), Failure> {
+        match self.lease {
+            Some(lease) if !lease.is_trusted() => Err(Failure::unknown(
+                Reason::LeaseLost,
+                format!(
+                    "the lease of {} is not to be trusted any more",
+                    self.unit.id
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An item's last word in this run.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) settled: Settled,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) attempts: u32,
+}
+
+/// Attempts the item until it has its last word. None when the run stopped before: the item is
+/// then as if it had not been taken, whatever effects it already has.
+///
+/// `slot` is the item's place among those in flight; it is given up while the item waits.
+pub(crate) async fn settle<M: Migration>(
+    run: &Shared<M>,
+    hand: &Hand<'_, M>,
+    mut slot: OwnedSemaphorePermit,
+) -> Option<End> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let failure = match attempt(run, hand).await {
+            Ok(settled) => {
+                // An earlier attempt may have made effects that were seen too late.
+                let settled = match settled {
+                    Settled::Found if hand.touched.load(Ordering::Acquire) => Settled::Migrated,
+                    settled => settled,
+                };
+                return Some(End {
+                    settled,
+                    failure: None,
+                    attempts,
+                });
+            }
+            Err(failure) => failure,
+        };
+        tracing::debug!(unit = %hand.unit.id, item = %hand.id, class = %failure.class, reason = %failure.reason, attempts, "{}", failure.message);
+        if failure.class == Class::Fatal {
+            run.die(&failure);
+            return None;
+        }
+        if failure.reason == Reason::LeaseLost {
+            return None;
+        }
+        if failure.class == Class::Permanent || attempts >= run.config.pace.attempts {
+            return Some(End {
+                settled: Settled::by_class(failure.class),
+                failure: Some(failure),
+                attempts,
+            });
+        }
+        drop(slot);
+        let wait = wait(run, attempts, &failure);
+        run.events.publish(Event::ItemRetried {
+            unit: hand.unit.id.clone(),
+            item: hand.id.clone(),
+            attempts,
+            failure,
+        });
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = run.stop.reached(Degree::Drain) => return None,
+        }
+        slot = tokio::select! {
+            slot = run.gate.slot() => slot,
+            () = run.stop.reached(Degree::Drain) => return None,
+        };
+    }
+}
+
+fn wait<M: Migration>(run: &Shared<M>, attempts: u32, failure: &Failure) -> Duration {
+    let pace = &run.config.pace;
+    let grown = pace
+        .attempt_wait
+        .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)))
+        .min(pace.longest_attempt_wait);
+    full_jitter(grown).max(failure.retry_after.unwrap_or_default())
+}

@@ -1,0 +1,83 @@
+//! How a run ended.
+
+use std::path::PathBuf;
+
+use crate::model::{Counts, Failure, InstanceId, Snapshot, UnitId};
+use crate::state::files::Unreadable;
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// Counters of everything in scope, earlier runs included.
+    pub counts: Counts,
+    /// The last snapshot.
+    pub snapshot: Snapshot,
+    /// Units that others hold, with their holders.
+    pub held: Vec<(UnitId, InstanceId)>,
+    /// Units that could not be worked on, with the reason.
+    pub troubled: Vec<(UnitId, Failure)>,
+    /// Files that it wrote.
+    pub files: Vec<PathBuf>,
+}
+
+/// How a run ended; the worst that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything in scope was looked at and has its last word.
+    Finished,
+    /// As many items as were allowed are settled; more are left.
+    Limit,
+    /// Asked to stop: a signal, a time limit, the operator.
+    Stopped {
+        /// Why.
+        reason: String,
+        /// What was in flight was dropped.
+        aborted: bool,
+    },
+    /// A safety rule stopped it.
+    Safety {
+        /// Which rule and by how much.
+        reason: String,
+    },
+    /// Trouble that may pass outlasted its limit; units are left.
+    Trouble {
+        /// What it was.
+        reason: String,
+    },
+    /// Others hold all that is left.
+    Held {
+        /// Who.
+        reason: String,
+    },
+    /// Nothing could work: credentials, configuration.
+    Fatal(Failure),
+}
+
+/// Why a run could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The checkpoint file cannot be used.
+    #[error("open the checkpoint")]
+    Checkpoint(#[from] Unreadable),
+    /// The checkpoint is another's.
+    #[error("{} belongs to {found}, this run is {wanted}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
+    },
+    /// A local file could not be opened or written.
+    #[error("write {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}

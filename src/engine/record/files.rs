@@ -1,0 +1,189 @@
+//! The local files of one instance: checkpoint, journal, results.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use crate::engine::{Config, Error};
+use crate::model::{
+    CHECKPOINT_VERSION, Checkpoint, Failure, Finding, ItemId, JournalRecord, Mark, MigrationName,
+    Settled, UnitId, Verdict,
+};
+use crate::runtime::Tasks;
+use crate::state::files::{Journal, Rotation, Sealed};
+
+use super::Board;
+
+/// The schema name inside a checkpoint file.
+const SCHEMA: &str = "sterna.checkpoint";
+
+/// One line of the results file.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ItemLine {
+    /// When, Unix milliseconds.
+    pub at: u64,
+    /// The unit.
+    pub unit: UnitId,
+    /// The item.
+    pub item: ItemId,
+    /// Its last word, in a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
+    /// What was found, in an audit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What is missing or wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Why it is bad.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Whole attempts.
+    pub attempts: u32,
+    /// How long it took.
+    pub took_ms: u64,
+}
+
+/// The local files. The journal is on disk before an effect is made; results and checkpoint
+/// follow by count and time, results first, so that no item is settled without its line.
+pub(crate) struct Files {
+    folder: PathBuf,
+    name: String,
+    checkpoint: Sealed,
+    journal: Journal,
+    results: Arc<Journal>,
+    lines: Mutex<Vec<ItemLine>>,
+    unwritten: AtomicU64,
+    wake: Notify,
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl Files {
+    /// Opens the files of an instance; `results` names the file of result lines. Blocks.
+    pub(crate) fn open(folder: &Path, config: &Config, results: &str) -> Result<Self, Error> {
+        let name = format!("instance-{}", config.instance);
+        let path = |end: &str| folder.join(format!("{name}-{end}"));
+        let journal = |path: PathBuf| {
+            Journal::open(&path, Rotation::default()).map_err(|source| Error::File { path, source })
+        };
+        Ok(Self {
+            checkpoint: Sealed::new(path("checkpoint.json"), SCHEMA, CHECKPOINT_VERSION),
+            journal: journal(path("journal.ndjson"))?,
+            results: Arc::new(journal(path(results))?),
+            lines: Mutex::default(),
+            unwritten: AtomicU64::new(0),
+            wake: Notify::new(),
+            writing: tokio::sync::Mutex::default(),
+            folder: folder.to_owned(),
+            name,
+        })
+    }
+
+    /// What an earlier run of this instance left; of another migration or environment it is
+    /// refused. Blocks.
+    pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<Mark>, Error> {
+        let Some((found, _)) = self.checkpoint.read::<Checkpoint>()? else {
+            return Ok(Vec::new());
+        };
+        let whose = |one: &Checkpoint| {
+            format!(
+                "migration {}, instance {}, state {}",
+                one.migration, one.instance, one.fingerprint
+            )
+        };
+        if whose(&found) != whose(wanted) {
+            return Err(Error::Foreign {
+                path: self.checkpoint.path().to_owned(),
+                found: whose(&found),
+                wanted: whose(wanted),
+            });
+        }
+        Ok(found.units)
+    }
+
+    /// Puts a record on disk before it returns.
+    pub(crate) async fn journal(&self, record: &JournalRecord) -> std::io::Result<()> {
+        self.journal.append(record).await
+    }
+
+    /// Takes a line for the results file.
+    pub(crate) fn result(&self, line: ItemLine, every: u64) {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
+        if self.unwritten.fetch_add(1, Ordering::AcqRel) + 1 >= every {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Ready when enough was settled to write the checkpoint before its time.
+    pub(crate) async fn full(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Whether anything was settled since the files were written.
+    pub(crate) fn is_due(&self) -> bool {
+        self.unwritten.load(Ordering::Acquire) > 0
+    }
+
+    /// Writes results, then the checkpoint of `board` if there is one.
+    pub(crate) async fn write(
+        self: &Arc<Self>,
+        tasks: &Tasks,
+        board: Option<(&Board, Checkpoint)>,
+    ) -> Result<(), Error> {
+        let _one_at_a_time = self.writing.lock().await;
+        // Marks first: an item whose mark is taken has its line in `lines` already.
+        let checkpoint = board.map(|(board, empty)| Checkpoint {
+            units: board.marks(),
+            ..empty
+        });
+        self.unwritten.store(0, Ordering::Release);
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        if !lines.is_empty() {
+            let written = self.results.append_all(&lines).await;
+            written.map_err(|source| self.fault(&self.folder.join(&self.name), source))?;
+        }
+        if let Some(checkpoint) = checkpoint {
+            let files = Arc::clone(self);
+            let written = tasks
+                .blocking(move || files.checkpoint.write(&checkpoint))
+                .await;
+            written.map_err(|source| {
+                self.fault(self.checkpoint.path(), std::io::Error::other(source))
+            })??;
+        }
+        Ok(())
+    }
+
+    /// The files, for reports.
+    pub(crate) fn paths(&self, results: &str) -> Vec<PathBuf> {
+        let path = |end: &str| self.folder.join(format!("{}-{end}", self.name));
+        vec![
+            self.checkpoint.path().to_owned(),
+            path("journal.ndjson"),
+            path(results),
+        ]
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as a method beside its callers")]
+    fn fault(&self, path: &Path, source: std::io::Error) -> Error {
+        Error::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// A checkpoint of nobody's units yet.
+pub(crate) fn empty_checkpoint(config: &Config, migration: MigrationName) -> Checkpoint {
+    Checkpoint::new(
+        migration,
+        config.instance.clone(),
+        config.fingerprint.clone(),
+    )
+}

@@ -1,0 +1,9 @@
+//! What a run writes down: cursors, the checkpoint file, the journal, the results.
+
+mod board;
+mod files;
+mod tracker;
+
+pub(super) use board::Board;
+pub(super) use files::{Files, ItemLine, empty_checkpoint};
+pub(super) use tracker::{Ticket, Tracker};

@@ -1,0 +1,189 @@
+//! What goes on beside the work: checkpoints, reports, control, throttles, time limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::record::empty_checkpoint;
+use crate::engine::shared::Shared;
+use crate::engine::{Error, Migration};
+use crate::model::{Control, Event, Failure, InstanceReport, Reason, Throttle};
+use crate::runtime::{Degree, Dependencies};
+
+use super::start::Task;
+
+/// How often holds of outside services are looked at.
+const LOOK_AT_HOLDS: Duration = Duration::from_secs(1);
+
+/// Starts the helpers of a run; they end when the handles are dropped.
+pub(super) fn start<M: Migration>(
+    run: &Arc<Shared<M>>,
+    dependencies: Dependencies,
+) -> Vec<Task<()>> {
+    let mut helpers = vec![
+        spawn(run, |run| async move { checkpoints(&run).await }),
+        spawn(run, |run| async move { holds(&run, &dependencies).await }),
+        spawn(run, |run| async move { time_limits(&run).await }),
+    ];
+    if run.keeps_records() {
+        helpers.push(spawn(run, |run| async move { reports(&run).await }));
+    }
+    helpers
+}
+
+fn spawn<M, F>(run: &Arc<Shared<M>>, task: impl FnOnce(Arc<Shared<M>>) -> F) -> Task<()>
+where
+    M: Migration,
+    F: Future<Output = ()> + Send + 'static,
+{
+    Task::new(run.tasks.spawn(task(Arc::clone(run))))
+}
+
+/// Writes results and checkpoint by count and time, never per item.
+async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(run.config.pace.checkpoint_every) => {}
+            () = run.files.full() => {}
+        }
+        if !run.files.is_due() {
+            continue;
+        }
+        if let Err(error) = write_files(run).await {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            let text = format!("{error}: {}", source.unwrap_or_default());
+            run.die(&Failure::fatal(Reason::StateUnavailable, text));
+            return;
+        }
+    }
+}
+
+/// Writes results and checkpoint now.
+pub(super) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<(), Error> {
+    let board = run.keeps_records().then(|| {
+        let mut empty = empty_checkpoint(&run.config, run.migration.name());
+        empty.taken_at = run.clock.unix_ms();
+        (&run.board, empty)
+    });
+    run.files.write(&run.tasks, board).await
+}
+
+/// Shows what holds calls back, when it changes.
+async fn holds<M: Migration>(run: &Shared<M>, dependencies: &Dependencies) {
+    let mut shown = Vec::new();
+    loop {
+        tokio::time::sleep(LOOK_AT_HOLDS).await;
+        let throttles: Vec<Throttle> = dependencies
+            .holds()
+            .into_iter()
+            .map(|hold| Throttle {
+                dependency: hold.name,
+                limit: hold.limit,
+                reason: hold.reason,
+            })
+            .collect();
+        if throttles != shown {
+            for throttle in throttles.iter().filter(|one| one.limit == 0) {
+                tracing::warn!(
+                    dependency = throttle.dependency,
+                    "paused: {}",
+                    throttle.reason
+                );
+            }
+            shown.clone_from(&throttles);
+            run.events.publish(Event::Throttled { throttles });
+        }
+    }
+}
+
+/// Drains when the time allowed is over, and aborts a drain that takes too long.
+async fn time_limits<M: Migration>(run: &Shared<M>) {
+    let over = async {
+        match run.config.max_duration {
+            Some(most) => tokio::time::sleep(most).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = over => run.drain("the time allowed is over"),
+        () = run.stop.reached(Degree::Drain) => {
+            let reason = run.stop.reason().unwrap_or("asked to").to_owned();
+            run.events.publish(Event::Draining { reason });
+        }
+    }
+    tokio::time::sleep(run.config.pace.drain_within).await;
+    run.stop.ask(Degree::Abort, "the drain took too long");
+}
+
+/// Reports to the fleet, and does what its control rows ask.
+async fn reports<M: Migration>(run: &Shared<M>) {
+    let mut held = Control::default();
+    loop {
+        match run.store.control(&run.config.instance).await {
+            Ok(control) => {
+                obey(run, &held, &control);
+                held = control;
+            }
+            // What was asked before still holds.
+            Err(error) => tracing::warn!(%error, "control rows not read"),
+        }
+        report(run).await;
+        tokio::time::sleep(run.config.pace.report_every).await;
+    }
+}
+
+fn obey<M: Migration>(run: &Shared<M>, before: &Control, now: &Control) {
+    let said = |what: &str| format!("{what} by {}: {}", now.by, now.why);
+    if run.gate.pause(now.paused) {
+        run.events.publish(if now.paused {
+            Event::Paused {
+                reason: said("paused"),
+            }
+        } else {
+            Event::Resumed
+        });
+    }
+    if now.drain && !before.drain {
+        run.drain(&said("drained"));
+    }
+    let wanted = now.concurrency.unwrap_or(run.config.concurrency);
+    if wanted != run.gate.size() {
+        run.gate.resize(wanted);
+    }
+}
+
+/// Writes the fleet row once. A fault is logged: the next beat is near.
+pub(super) async fn report<M: Migration>(run: &Shared<M>) {
+    let now = run.clock.unix_ms();
+    let report = run.events.look(|seen| InstanceReport {
+        instance: run.config.instance.clone(),
+        run: run.config.run.clone(),
+        migration: run.migration.name(),
+        host: run.config.host.clone(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: seen.started_at,
+        heartbeat_at: now,
+        state: match (seen.ended, &seen.draining, &seen.paused) {
+            (true, ..) => "ended",
+            (_, Some(_), _) => "draining",
+            (_, _, Some(_)) => "paused",
+            _ => "running",
+        }
+        .to_owned(),
+        note: seen.draining.clone().or_else(|| seen.paused.clone()),
+        counts: seen.counts,
+        units_planned: seen.units.planned,
+        units_settled: seen.units.completed + seen.units.failed,
+        in_flight: seen.in_flight,
+        items_per_minute: seen.items_per_minute(now),
+        concurrency: run.gate.size(),
+        throttles: seen.throttles.clone(),
+    });
+    match run.store.heartbeat(&report).await {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!(instance = %run.config.instance, "a newer run of this instance reports")
+        }
+        Err(error) => tracing::warn!(%error, "fleet row not written"),
+    }
+}

@@ -1,0 +1,222 @@
+//! Items that failed before: tried again, their rows and the counters of their units set right.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream;
+
+use crate::engine::Migration;
+use crate::engine::gate::Admission;
+use crate::engine::item::End;
+use crate::engine::shared::Shared;
+use crate::engine::unit::{
+    Claim, InHand, UnitEnd, claim, keep, release, save, step, summary, unit_steps,
+};
+use crate::model::{
+    CustomerDid, Event, FailedItem, Failure, Reason, Settled, Status, Unit, UnitId, UnitProgress,
+};
+use crate::runtime::Degree;
+
+use super::start::Left;
+
+/// Tries failed items again.
+pub(super) async fn failed<M: Migration>(run: &Arc<Shared<M>>, wanted: Vec<FailedItem>) -> Left {
+    let mut of_unit: BTreeMap<UnitId, Vec<FailedItem>> = BTreeMap::new();
+    for failed in wanted {
+        of_unit.entry(failed.unit.clone()).or_default().push(failed);
+    }
+    let units = run.config.units_at_once.max(1) as usize;
+    stream::iter(of_unit)
+        .map(|(unit, items)| of_one_unit(run, unit, items))
+        .buffer_unordered(units)
+        .fold(Left::default(), async |mut all, left: Left| {
+            all.unfinished += left.unfinished;
+            all.lost += left.lost;
+            all.held.extend(left.held);
+            all.troubled.extend(left.troubled);
+            all
+        })
+        .await
+}
+
+async fn of_one_unit<M: Migration>(
+    run: &Arc<Shared<M>>,
+    unit: UnitId,
+    items: Vec<FailedItem>,
+) -> Left {
+    let mut left = Left::default();
+    if run.stop.degree() > Degree::Run || run.gate.limit_reached() {
+        left.unfinished += items.len() as u64;
+        return left;
+    }
+    let hand = match claim(run, &Unit::new(unit.clone()), None, true).await {
+        Ok(Claim::InHand(hand)) => *hand,
+        Ok(Claim::Done(UnitEnd::Held(lease))) => {
+            left.held.push((unit, lease.holder));
+            return left;
+        }
+        Ok(Claim::Done(_)) => return left,
+        Err(failure) => {
+            left.troubled.push((unit, failure));
+            return left;
+        }
+    };
+    let counts = hand.lock().progress().counts;
+    run.events.publish(Event::UnitLeased {
+        unit: unit.clone(),
+        counts,
+    });
+    let Some(keeper) = hand.keeper.clone() else {
+        return left;
+    };
+    let mut trying = std::pin::pin!(try_again(&hand, items));
+    let tried = tokio::select! {
+        tried = &mut trying => tried,
+        () = keep(run, &hand, &keeper) => trying.await,
+    };
+    match tried {
+        Ok(unfinished) => left.unfinished += unfinished,
+        Err(failure) => left.troubled.push((unit.clone(), failure)),
+    }
+    if !put_back(&hand).await {
+        left.lost += 1;
+    }
+    left
+}
+
+/// Tries the items; gives how many have no last word.
+async fn try_again<M: Migration>(hand: &InHand<M>, items: Vec<FailedItem>) -> Result<u64, Failure> {
+    let context = unit_steps_anew(hand).await?;
+    let hand = &InHand {
+        context,
+        ..hand.clone()
+    };
+    let all = items.len() as u64;
+    let mut tries = stream::iter(items)
+        .map(|failed| async move { one(hand, &failed).await })
+        .buffer_unordered(hand.run.config.concurrency.max(1) as usize);
+    let mut settled = 0;
+    let mut trouble = None;
+    while let Some(tried) = tries.next().await {
+        match tried {
+            Ok(done) => settled += u64::from(done),
+            Err(failure) => trouble = Some(failure),
+        }
+    }
+    trouble.map_or(Ok(all - settled), Err)
+}
+
+/// A step of the unit that failed for good is made again, too: it may be why the items failed.
+async fn unit_steps_anew<M: Migration>(
+    hand: &InHand<M>,
+) -> Result<crate::engine::UnitContext, Failure> {
+    let done = hand.token.run_until_cancelled(unit_steps(hand)).await;
+    done.unwrap_or_else(|| Err(Failure::unknown(Reason::LeaseLost, "the lease was lost")))
+}
+
+/// One item; `false` when it has no last word.
+async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<bool, Failure> {
+    let run = &hand.run;
+    let began = run.clock.moment();
+    if run.stop.degree() > Degree::Run || hand.token.is_cancelled() {
+        return Ok(false);
+    }
+    let Admission::Slot(slot) = run.gate.admit().await else {
+        return Ok(false);
+    };
+    run.events.publish(Event::ItemStarted {
+        unit: hand.context.id.clone(),
+        item: failed.item.clone(),
+    });
+    let end = match run.migration.item(&hand.context, &failed.item).await {
+        Ok(item) => step(hand, &failed.item, &item, slot).await,
+        // It was removed from the source since: there is nothing to migrate.
+        Err(failure) if failure.reason == Reason::NotFound => Some(End {
+            settled: Settled::Skipped,
+            failure: None,
+            attempts: 1,
+        }),
+        Err(failure) => Some(End {
+            settled: Settled::by_class(failure.class),
+            failure: Some(failure),
+            attempts: 1,
+        }),
+    };
+    let Some(end) = end else {
+        run.events.publish(Event::ItemDropped {
+            unit: hand.context.id.clone(),
+            item: failed.item.clone(),
+        });
+        return Ok(false);
+    };
+    hand.write_failure(&failed.item, &end, Some(failed)).await?;
+    let before = (
+        Settled::by_class(failed.failure.class),
+        failed.failure.reason,
+    );
+    let reason = end.failure.as_ref().map(|failure| failure.reason);
+    let mut counted = false;
+    hand.lock().change(|progress| {
+        counted = counts(progress, before.1);
+        if counted {
+            progress.recount(before, end.settled, reason);
+        }
+    });
+    hand.tell(&failed.item, end, began, counted.then_some(before));
+    Ok(true)
+}
+
+/// Whether the unit's counters hold the item: not while it is above the cursor of a unit that has
+/// not ended, and then the sweep will find it as it is now.
+fn counts(progress: &UnitProgress, reason: Reason) -> bool {
+    progress
+        .reasons
+        .get(&reason)
+        .is_some_and(|count| *count > 0)
+}
+
+/// Writes the unit's row and gives it back; `false` when the lease was lost.
+async fn put_back<M: Migration>(hand: &InHand<M>) -> bool {
+    hand.lock().change(|progress| {
+        if progress.status.is_ended() {
+            let good = progress.counts.bad() == 0;
+            progress.status = if good {
+                Status::Completed
+            } else {
+                Status::Failed
+            };
+            progress.error = (!good).then(|| summary(progress));
+        }
+    });
+    let kept = save(hand).await.is_ok();
+    let (status, counts) = {
+        let tracker = hand.lock();
+        (tracker.progress().status, tracker.progress().counts)
+    };
+    if kept {
+        release(hand).await;
+    }
+    let run = &hand.run;
+    if let Ok(customer) = hand.context.id.owner.parse::<CustomerDid>() {
+        let summed = run
+            .store
+            .sum_up_customer(&customer, run.clock.unix_ms())
+            .await;
+        if let Err(error) = summed {
+            tracing::warn!(%customer, %error, "the customer's row is not up to date");
+        }
+    }
+    run.events.publish(if status.is_ended() {
+        Event::UnitSettled {
+            unit: hand.context.id.clone(),
+            status,
+            counts,
+        }
+    } else {
+        Event::UnitReleased {
+            unit: hand.context.id.clone(),
+        }
+    });
+    kept
+}

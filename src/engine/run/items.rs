@@ -1,0 +1,117 @@
+//! Single items: made and verified, and nothing else written.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::StreamExt;
+use futures::stream;
+
+use crate::engine::Migration;
+use crate::engine::gate::Admission;
+use crate::engine::item::End;
+use crate::engine::record::Tracker;
+use crate::engine::shared::Shared;
+use crate::engine::unit::{InHand, step, unit_steps};
+use crate::model::{Event, Failure, ItemId, Mark, Settled, Unit, UnitId, UnitProgress};
+use crate::runtime::Degree;
+
+use super::start::Left;
+
+/// Works on single items, without leases and without rows.
+pub(super) async fn items<M: Migration>(
+    run: &Arc<Shared<M>>,
+    wanted: Vec<(UnitId, ItemId)>,
+) -> Left {
+    let mut of_unit: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
+    for (unit, item) in wanted {
+        of_unit.entry(unit).or_default().push(item);
+    }
+    let units = run.config.units_at_once.max(1) as usize;
+    stream::iter(of_unit)
+        .map(|(unit, items)| of_one_unit(run, unit, items))
+        .buffer_unordered(units)
+        .fold(Left::default(), async |mut all, left: Left| {
+            all.unfinished += left.unfinished;
+            all.troubled.extend(left.troubled);
+            all
+        })
+        .await
+}
+
+async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Vec<ItemId>) -> Left {
+    let mut left = Left::default();
+    let mut hand = unrecorded(run, &Unit::new(unit.clone()));
+    match unit_steps(&hand).await {
+        Ok(context) => hand.context = context,
+        Err(failure) => {
+            left.unfinished += items.len() as u64;
+            left.troubled.push((unit, failure));
+            return left;
+        }
+    }
+    let hand = &hand;
+    let unsettled = stream::iter(items)
+        .map(|id| async move { u64::from(!one(hand, &id).await) })
+        .buffer_unordered(run.config.concurrency.max(1) as usize)
+        .fold(0, async |sum, one| sum + one)
+        .await;
+    left.unfinished += unsettled;
+    left
+}
+
+/// One item; `false` when it has no last word.
+async fn one<M: Migration>(hand: &InHand<M>, id: &ItemId) -> bool {
+    let run = &hand.run;
+    let began = run.clock.moment();
+    if run.stop.degree() > Degree::Run {
+        return false;
+    }
+    let Admission::Slot(slot) = run.gate.admit().await else {
+        return false;
+    };
+    run.events.publish(Event::ItemStarted {
+        unit: hand.context.id.clone(),
+        item: id.clone(),
+    });
+    let end = match run.migration.item(&hand.context, id).await {
+        Ok(item) => step(hand, id, &item, slot).await,
+        Err(failure) => Some(not_there(failure)),
+    };
+    match end {
+        Some(end) => {
+            hand.tell(id, end, began, None);
+            true
+        }
+        None => {
+            run.events.publish(Event::ItemDropped {
+                unit: hand.context.id.clone(),
+                item: id.clone(),
+            });
+            false
+        }
+    }
+}
+
+fn not_there(failure: Failure) -> End {
+    End {
+        settled: Settled::by_class(failure.class),
+        failure: Some(failure),
+        attempts: 1,
+    }
+}
+
+/// A unit of which nothing is kept.
+fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InHand<M> {
+    let mark = Mark {
+        progress: UnitProgress::pending(unit),
+        above: BTreeMap::new(),
+    };
+    InHand {
+        run: Arc::clone(run),
+        context: run.context(&unit.id),
+        tracker: Arc::new(Mutex::new(Tracker::new(mark))),
+        keeper: None,
+        token: run.stop.abort_token(),
+        failed_before: Arc::default(),
+    }
+}

@@ -1,0 +1,9 @@
+//! One run: many units, some items, or items that failed before.
+
+mod background;
+mod failed;
+mod items;
+mod queue;
+mod start;
+
+pub use start::run;

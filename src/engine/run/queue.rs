@@ -1,0 +1,251 @@
+//! Many units, some in hand at once.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use crate::engine::Migration;
+use crate::engine::shared::Shared;
+use crate::engine::unit::{UnitEnd, work};
+use crate::model::{Class, CustomerDid, Event, Failure, Lease, Reason, Unit};
+use crate::runtime::{Degree, Moment, full_jitter};
+
+use super::start::{Left, Task};
+
+/// A unit that waits for its turn.
+#[derive(Debug, Clone)]
+struct Waiting {
+    unit: Unit,
+    /// Times it could not be worked on.
+    troubles: u32,
+    not_before: Option<Moment>,
+    /// A holder that did not beat for a whole term.
+    dead: Option<Lease>,
+}
+
+/// A unit that another holds.
+struct Busy {
+    unit: Unit,
+    lease: Lease,
+    seen: Moment,
+}
+
+struct Queue<'a, M: Migration> {
+    run: &'a Arc<Shared<M>>,
+    waiting: VecDeque<Waiting>,
+    busy: Vec<Busy>,
+    /// Units of an owner that have not ended, so that its row is summed up once.
+    open_of: BTreeMap<Arc<str>, u64>,
+    begun: BTreeSet<Arc<str>>,
+    left: Left,
+}
+
+/// Works on units until none is left that can be worked on.
+pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) -> Left {
+    let mut queue = Queue::new(run, units);
+    let mut flying = FuturesUnordered::new();
+    let at_once = run.config.units_at_once.max(1) as usize;
+    loop {
+        while flying.len() < at_once && !queue.is_stopped() {
+            let Some(next) = queue.next() else { break };
+            queue.begin(&next.unit).await;
+            let task = run
+                .tasks
+                .spawn(work(Arc::clone(run), next.unit.clone(), next.dead.clone()));
+            flying.push(async move { (next, Task::new(task).await) });
+        }
+        let wake = queue
+            .next_at()
+            .filter(|_| flying.len() < at_once && !queue.is_stopped());
+        if flying.is_empty() && wake.is_none() {
+            break;
+        }
+        tokio::select! {
+            Some((waiting, end)) = flying.next() => queue.end(waiting, unpanicked(end)).await,
+            () = until(wake), if wake.is_some() => queue.look_at_busy().await,
+            () = run.stop.reached(Degree::Drain), if flying.is_empty() => {}
+        }
+    }
+    queue.close().await
+}
+
+async fn until(at: Option<Moment>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+/// A unit whose task panicked is in trouble, the others are not.
+fn unpanicked(end: Result<UnitEnd, tokio::task::JoinError>) -> UnitEnd {
+    end.unwrap_or_else(|error| {
+        UnitEnd::Trouble(Failure::permanent(Reason::Internal, error.to_string()))
+    })
+}
+
+impl<'a, M: Migration> Queue<'a, M> {
+    fn new(run: &'a Arc<Shared<M>>, units: Vec<Unit>) -> Self {
+        let mut open_of: BTreeMap<_, u64> = BTreeMap::new();
+        for unit in &units {
+            *open_of.entry(Arc::clone(&unit.id.owner)).or_default() += 1;
+        }
+        let wait = |unit| Waiting {
+            unit,
+            troubles: 0,
+            not_before: None,
+            dead: None,
+        };
+        Self {
+            run,
+            waiting: units.into_iter().map(wait).collect(),
+            busy: Vec::new(),
+            open_of,
+            begun: BTreeSet::new(),
+            left: Left::default(),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.run.stop.degree() > Degree::Run || self.run.gate.limit_reached()
+    }
+
+    /// The next unit whose time has come.
+    fn next(&mut self) -> Option<Waiting> {
+        let now = Moment::now();
+        let ready = |one: &Waiting| one.not_before.is_none_or(|at| at <= now);
+        let place = self.waiting.iter().position(ready)?;
+        self.waiting.remove(place)
+    }
+
+    /// When a unit may be ready that is not now.
+    fn next_at(&self) -> Option<Moment> {
+        let later = self.waiting.iter().filter_map(|one| one.not_before);
+        let term = self.run.config.pace.lease_term;
+        later
+            .chain(self.busy.iter().map(|busy| busy.seen + term))
+            .min()
+    }
+
+    /// Units that another held a term ago: those that are free or whose holder did not beat since
+    /// wait for their turn, those whose holder lives are left to it.
+    async fn look_at_busy(&mut self) {
+        let term = self.run.config.pace.lease_term;
+        let now = Moment::now();
+        for busy in std::mem::take(&mut self.busy) {
+            if busy.seen + term > now {
+                self.busy.push(busy);
+                continue;
+            }
+            let lease = match self.run.store.progress(&busy.unit.id).await {
+                Ok(row) => row.and_then(|row| row.lease),
+                Err(_) => Some(busy.lease.clone()),
+            };
+            let (epoch, beat) = (busy.lease.epoch, busy.lease.beat);
+            let dead = match lease {
+                Some(lease) if (lease.epoch, lease.beat) != (epoch, beat) => {
+                    self.left.held.push((busy.unit.id, lease.holder));
+                    continue;
+                }
+                lease => lease,
+            };
+            self.waiting.push_back(Waiting {
+                unit: busy.unit,
+                troubles: 0,
+                not_before: None,
+                dead,
+            });
+        }
+    }
+
+    /// Tells the owner's row that work on it began, once.
+    async fn begin(&mut self, unit: &Unit) {
+        // The row is summed up when the first unit is in progress, hence not before the second.
+        if !self.begun.insert(Arc::clone(&unit.id.owner)) {
+            return;
+        }
+        self.sum_up(&unit.id.owner).await;
+    }
+
+    async fn end(&mut self, waiting: Waiting, end: UnitEnd) {
+        match end {
+            UnitEnd::Ended(..) => {
+                let owner = Arc::clone(&waiting.unit.id.owner);
+                let open = self.open_of.entry(Arc::clone(&owner)).or_default();
+                *open = open.saturating_sub(1);
+                if *open == 0 {
+                    self.sum_up(&owner).await;
+                }
+            }
+            UnitEnd::Released => self.left.unfinished += 1,
+            UnitEnd::Lost => self.left.lost += 1,
+            UnitEnd::Held(lease) => self.busy.push(Busy {
+                unit: waiting.unit,
+                lease,
+                seen: Moment::now(),
+            }),
+            UnitEnd::Trouble(failure) => self.trouble(waiting, failure),
+        }
+    }
+
+    /// Puts a unit off, or gives it up for this run.
+    fn trouble(&mut self, waiting: Waiting, failure: Failure) {
+        let pace = &self.run.config.pace;
+        tracing::warn!(unit = %waiting.unit.id, class = %failure.class, reason = %failure.reason, "{}", failure.message);
+        if failure.class == Class::Fatal {
+            self.run.die(&failure);
+        }
+        let troubles = waiting.troubles + 1;
+        let hopeless = matches!(failure.class, Class::Fatal | Class::Permanent);
+        if hopeless || troubles >= pace.attempts || self.is_stopped() {
+            self.left.troubled.push((waiting.unit.id, failure));
+            return;
+        }
+        let grown = pace.attempt_wait * 2_u32.saturating_pow(troubles);
+        let wait = full_jitter(grown.min(pace.longest_attempt_wait))
+            .max(failure.retry_after.unwrap_or_default());
+        self.waiting.push_back(Waiting {
+            troubles,
+            not_before: Some(Moment::now() + wait),
+            ..waiting
+        });
+    }
+
+    /// Brings owners' rows in step and counts what is left.
+    async fn close(mut self) -> Left {
+        let begun = std::mem::take(&mut self.begun);
+        for owner in begun {
+            if self.open_of.get(&owner).is_some_and(|open| *open > 0) {
+                self.sum_up(&owner).await;
+            }
+        }
+        self.left.unfinished += self.waiting.len() as u64;
+        let busy = self
+            .busy
+            .drain(..)
+            .map(|busy| (busy.unit.id, busy.lease.holder));
+        self.left.held.extend(busy);
+        if self.left.unfinished > 0
+            && self.run.gate.limit_reached()
+            && self.run.stop.degree() == Degree::Run
+        {
+            self.run.events.publish(Event::Draining {
+                reason: "the limit of items is reached".to_owned(),
+            });
+        }
+        self.left
+    }
+
+    async fn sum_up(&self, owner: &str) {
+        let Ok(customer) = owner.parse::<CustomerDid>() else {
+            return;
+        };
+        if !self.run.keeps_records() {
+            return;
+        }
+        let now = self.run.clock.unix_ms();
+        if let Err(error) = self.run.store.sum_up_customer(&customer, now).await {
+            tracing::warn!(owner, %error, "the customer's row is not up to date");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What every part of one run has at hand.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::{
+    Event, Failure, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
+};
+use crate::runtime::{Clock, Degree, Stop, Tasks};
+use crate::state::Store;
+
+use super::gate::Gate;
+use super::health::Health;
+use super::record::{Board, Files, empty_checkpoint};
+use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
+
+/// One run. What is in here is shared by all its tasks.
+pub(super) struct Shared<M: Migration> {
+    pub(super) migration: Arc<M>,
+    pub(super) steps: Vec<Arc<dyn Step<M>>>,
+    pub(super) unit_steps: Vec<Arc<dyn UnitStep>>,
+    pub(super) store: Store,
+    pub(super) config: Config,
+    pub(super) stop: Stop,
+    pub(super) tasks: Tasks,
+    pub(super) clock: Clock,
+    pub(super) events: Events,
+    pub(super) gate: Gate,
+    pub(super) health: Health,
+    pub(super) files: Arc<Files>,
+    pub(super) board: Board,
+    fatal: Mutex<Option<Failure>>,
+}
+
+impl<M: Migration> Shared<M> {
+    /// Opens the local files and reads what an earlier run left.
+    pub(super) async fn open(
+        parts: &Parts<M>,
+        config: Config,
+        results: &'static str,
+    ) -> Result<Arc<Self>, Error> {
+        let empty = empty_checkpoint(&config, parts.migration.name());
+        let folder = parts.store.config().dir.clone();
+        let opening = {
+            let config = config.clone();
+            parts.tasks.blocking(move || {
+                let files = Files::open(&folder, &config, results)?;
+                let marks = files.load(&empty)?;
+                Ok::<_, Error>((files, marks))
+            })
+        };
+        let (files, marks) = opening.await.map_err(|source| Error::File {
+            path: parts.store.config().dir.clone(),
+            source: std::io::Error::other(source),
+        })??;
+        let allowed = |name: &StepName| config.steps.allows(name);
+        let migration = &parts.migration;
+        Ok(Arc::new(Self {
+            steps: migration
+                .steps()
+                .into_iter()
+                .filter(|step| allowed(&step.name()))
+                .collect(),
+            unit_steps: migration
+                .unit_steps()
+                .into_iter()
+                .filter(|step| allowed(&step.name()))
+                .collect(),
+            migration: Arc::clone(migration),
+            store: parts.store.clone(),
+            stop: parts.stop.clone(),
+            tasks: parts.tasks.clone(),
+            clock: parts.clock,
+            events: parts.events.clone(),
+            gate: Gate::new(config.concurrency, config.limit),
+            health: Health::new(config.max_failure_rate, config.pace.rate_floor),
+            files: Arc::new(files),
+            board: Board::new(marks),
+            fatal: Mutex::new(None),
+            config,
+        }))
+    }
+
+    /// Whether rows and checkpoint are kept; not when only some steps are made.
+    pub(super) fn keeps_records(&self) -> bool {
+        self.config.steps == StepFilter::All
+    }
+
+    /// A unit as steps see it, before any of its steps.
+    pub(super) fn context(&self, unit: &UnitId) -> UnitContext {
+        UnitContext::new(unit.clone(), self.clock, self.tasks.clone())
+    }
+
+    /// Puts a journal line on disk.
+    pub(super) async fn journal(
+        &self,
+        unit: &UnitId,
+        item: Option<&ItemId>,
+        step: Option<&StepName>,
+        entry: JournalEntry,
+    ) -> Result<(), Failure> {
+        let record = JournalRecord {
+            v: JOURNAL_VERSION,
+            at: self.clock.unix_ms(),
+            run: self.config.run.clone(),
+            unit: unit.clone(),
+            item: item.cloned(),
+            step: step.cloned(),
+            entry,
+        };
+        self.files.journal(&record).await.map_err(|error| {
+            let failure = Failure::fatal(
+                crate::model::Reason::StateUnavailable,
+                format!("write the journal: {error}"),
+            );
+            self.die(&failure);
+            failure
+        })
+    }
+
+    /// Ends the run: nothing else could work either.
+    pub(super) fn die(&self, failure: &Failure) {
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        if fatal.is_none() {
+            *fatal = Some(failure.clone());
+            tracing::error!(reason = %failure.reason, "{}", failure.message);
+            self.drain(&failure.to_string());
+        }
+    }
+
+    /// Why the run ended before its time, if it did.
+    pub(super) fn fatal(&self) -> Option<Failure> {
+        self.fatal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes nothing new.
+    pub(super) fn drain(&self, reason: &str) {
+        if self.stop.degree() == Degree::Run {
+            self.events.publish(Event::Draining {
+                reason: reason.to_owned(),
+            });
+        }
+        self.stop.ask(Degree::Drain, reason);
+    }
+}

@@ -1,0 +1,149 @@
+//! A unit in hand, and what is done when one of its items has its last word.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::item::End;
+use crate::engine::record::{ItemLine, Ticket, Tracker};
+use crate::engine::shared::Shared;
+use crate::engine::{Migration, UnitContext};
+use crate::model::{Event, FailedItem, Failure, ItemId, Reason};
+use crate::runtime::Moment;
+use crate::state::rows;
+
+use super::Keeper;
+
+/// A unit in hand. Clones share everything.
+pub(crate) struct InHand<M: Migration> {
+    pub(crate) run: Arc<Shared<M>>,
+    pub(crate) context: UnitContext,
+    pub(crate) tracker: Arc<Mutex<Tracker>>,
+    /// The lease; none when no records are kept.
+    pub(crate) keeper: Option<Arc<Keeper>>,
+    /// Stops the work on this unit alone.
+    pub(crate) token: CancellationToken,
+    /// Items that failed in earlier runs.
+    pub(crate) failed_before: Arc<BTreeMap<ItemId, FailedItem>>,
+}
+
+impl<M: Migration> Clone for InHand<M> {
+    fn clone(&self) -> Self {
+        Self {
+            run: Arc::clone(&self.run),
+            context: self.context.clone(),
+            tracker: Arc::clone(&self.tracker),
+            keeper: self.keeper.clone(),
+            token: self.token.clone(),
+            failed_before: Arc::clone(&self.failed_before),
+        }
+    }
+}
+
+impl<M: Migration> InHand<M> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Tracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes an item's last word down: its failure row first, then its line, then the cursor may
+    /// pass it.
+    pub(crate) async fn end(
+        &self,
+        item: &ItemId,
+        ticket: Ticket,
+        end: End,
+        began: Moment,
+    ) -> Result<(), Failure> {
+        let before = self.failed_before.get(item);
+        self.write_failure(item, &end, before).await?;
+        self.lock().settle(
+            ticket,
+            end.settled,
+            end.failure.as_ref().map(|failure| failure.reason),
+        );
+        self.tell(item, end, began, None);
+        Ok(())
+    }
+
+    /// Writes or removes the row of a failed item.
+    pub(crate) async fn write_failure(
+        &self,
+        item: &ItemId,
+        end: &End,
+        before: Option<&FailedItem>,
+    ) -> Result<(), Failure> {
+        let run = &self.run;
+        if !run.keeps_records() {
+            return Ok(());
+        }
+        let unit = &self.context.id;
+        let written = match &end.failure {
+            Some(failure) => {
+                let now = run.clock.unix_ms();
+                let failed = FailedItem {
+                    unit: unit.clone(),
+                    item: item.clone(),
+                    failure: failure.clone(),
+                    attempts: end.attempts + before.map_or(0, |before| before.attempts),
+                    instance: run.config.instance.clone(),
+                    first_at: before.map_or(now, |before| before.first_at),
+                    last_at: now,
+                };
+                run.store.record_failure(&failed).await
+            }
+            None if before.is_some() => run.store.clear_failure(unit, item).await,
+            None => Ok(()),
+        };
+        written.map_err(|error| state_failure(&error))
+    }
+
+    /// Tells of an item's last word: results file, events, health.
+    pub(crate) fn tell(
+        &self,
+        item: &ItemId,
+        end: End,
+        began: Moment,
+        before: Option<(crate::model::Settled, Reason)>,
+    ) {
+        let run = &self.run;
+        let unit = self.context.id.clone();
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let line = ItemLine {
+            at: run.clock.unix_ms(),
+            unit: unit.clone(),
+            item: item.clone(),
+            settled: Some(end.settled),
+            verdict: None,
+            findings: Vec::new(),
+            failure: end.failure.clone(),
+            attempts: end.attempts,
+            took_ms,
+        };
+        run.files.result(line, run.config.pace.checkpoint_items);
+        if let Some(reason) = run.health.count(end.failure.as_ref()) {
+            run.drain(&reason);
+        }
+        if let Some(failure) = &end.failure {
+            tracing::warn!(unit = %unit, item = %item, class = %failure.class, reason = %failure.reason, step = failure.step.as_ref().map(tracing::field::display), "{}", failure.message);
+        }
+        run.events.publish(Event::ItemSettled {
+            unit,
+            item: item.clone(),
+            settled: end.settled,
+            failure: end.failure,
+            before,
+            took_ms,
+        });
+    }
+}
+
+/// A failure to read or write state, as the engine words it.
+pub(crate) fn state_failure(error: &rows::Error) -> Failure {
+    let reason = match error.trouble {
+        rows::Trouble::Missing | rows::Trouble::Denied => Reason::Misconfigured,
+        rows::Trouble::Shape => Reason::BadRecord,
+        _ => Reason::StateUnavailable,
+    };
+    Failure::new(error.trouble.class(), reason, error.to_string()).from_dependency("state")
+}
