@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{Counts, Failure, InstanceId, Snapshot, UnitId};
-use crate::state::files::Unreadable;
+use crate::state;
 
 /// What a run came to.
 #[derive(Debug, Clone)]
@@ -58,9 +58,9 @@ pub enum Ended {
 /// Why a run could not begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The checkpoint file cannot be used.
-    #[error("open the checkpoint")]
-    Checkpoint(#[from] Unreadable),
+    /// Local state cannot be used or written.
+    #[error(transparent)]
+    State(state::Error),
     /// The checkpoint is another's.
     #[error("{} belongs to {found}, this run is {wanted}", path.display())]
     Foreign {

@@ -108,10 +108,7 @@ impl<M: Migration> Shared<M> {
             entry,
         };
         self.files.journal(&record).await.map_err(|error| {
-            let failure = Failure::fatal(
-                crate::model::Reason::StateUnavailable,
-                format!("write the journal: {error}"),
-            );
+            let failure = error.failure();
             self.die(&failure);
             failure
         })

@@ -2,23 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::engine::{Config, Error};
 use crate::model::{
-    CHECKPOINT_VERSION, Checkpoint, Failure, Finding, ItemId, JournalRecord, Mark, MigrationName,
-    Settled, UnitId, Verdict,
+    Checkpoint, Failure, Finding, ItemId, JournalRecord, Mark, MigrationName, Settled, UnitId,
+    Verdict,
 };
 use crate::runtime::Tasks;
-use crate::state::files::{Journal, Rotation, Sealed};
+use crate::state::files::Rotation;
+use crate::state::{self, Journal, checkpoint};
 
 use super::Board;
-
-/// The schema name inside a checkpoint file.
-const SCHEMA: &str = "sterna.checkpoint";
 
 /// One line of the results file.
 #[derive(Debug, Clone, Serialize)]
@@ -51,10 +49,11 @@ pub(crate) struct ItemLine {
 /// follow by count and time, results first, so that no item is settled without its line.
 pub(crate) struct Files {
     folder: PathBuf,
-    name: String,
-    checkpoint: Sealed,
+    checkpoint: PathBuf,
+    results_path: PathBuf,
+    journal_path: PathBuf,
     journal: Journal,
-    results: Arc<Journal>,
+    results: Journal,
     lines: Mutex<Vec<ItemLine>>,
     unwritten: AtomicU64,
     wake: Notify,
@@ -64,28 +63,33 @@ pub(crate) struct Files {
 impl Files {
     /// Opens the files of an instance; `results` names the file of result lines. Blocks.
     pub(crate) fn open(folder: &Path, config: &Config, results: &str) -> Result<Self, Error> {
-        let name = format!("instance-{}", config.instance);
-        let path = |end: &str| folder.join(format!("{name}-{end}"));
-        let journal = |path: PathBuf| {
-            Journal::open(&path, Rotation::default()).map_err(|source| Error::File { path, source })
-        };
+        let instance = &config.instance;
+        let checkpoint = checkpoint::path(folder, instance);
+        let results_path = beside(&checkpoint, results);
+        let lines = Journal::at(&results_path, Rotation::default());
+        let lines = lines.map_err(|source| Error::File {
+            path: results_path.clone(),
+            source,
+        })?;
         Ok(Self {
-            checkpoint: Sealed::new(path("checkpoint.json"), SCHEMA, CHECKPOINT_VERSION),
-            journal: journal(path("journal.ndjson"))?,
-            results: Arc::new(journal(path(results))?),
+            journal: Journal::open(folder, instance).map_err(Error::State)?,
+            journal_path: Journal::path(folder, instance),
+            results: lines,
             lines: Mutex::default(),
             unwritten: AtomicU64::new(0),
             wake: Notify::new(),
             writing: tokio::sync::Mutex::default(),
             folder: folder.to_owned(),
-            name,
+            checkpoint,
+            results_path,
         })
     }
 
     /// What an earlier run of this instance left; of another migration or environment it is
     /// refused. Blocks.
     pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<Mark>, Error> {
-        let Some((found, _)) = self.checkpoint.read::<Checkpoint>()? else {
+        let found = checkpoint::load(&self.folder, &wanted.instance).map_err(Error::State)?;
+        let Some(found) = found else {
             return Ok(Vec::new());
         };
         let whose = |one: &Checkpoint| {
@@ -96,7 +100,7 @@ impl Files {
         };
         if whose(&found) != whose(wanted) {
             return Err(Error::Foreign {
-                path: self.checkpoint.path().to_owned(),
+                path: self.checkpoint.clone(),
                 found: whose(&found),
                 wanted: whose(wanted),
             });
@@ -105,7 +109,7 @@ impl Files {
     }
 
     /// Puts a record on disk before it returns.
-    pub(crate) async fn journal(&self, record: &JournalRecord) -> std::io::Result<()> {
+    pub(crate) async fn journal(&self, record: &JournalRecord) -> Result<(), state::Error> {
         self.journal.append(record).await
     }
 
@@ -132,7 +136,7 @@ impl Files {
 
     /// Writes results, then the checkpoint of `board` if there is one.
     pub(crate) async fn write(
-        self: &Arc<Self>,
+        &self,
         tasks: &Tasks,
         board: Option<(&Board, Checkpoint)>,
     ) -> Result<(), Error> {
@@ -145,38 +149,39 @@ impl Files {
         self.unwritten.store(0, Ordering::Release);
         let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
         if !lines.is_empty() {
-            let written = self.results.append_all(&lines).await;
-            written.map_err(|source| self.fault(&self.folder.join(&self.name), source))?;
+            self.results
+                .append_all(&lines)
+                .await
+                .map_err(Error::State)?;
         }
         if let Some(checkpoint) = checkpoint {
-            let files = Arc::clone(self);
+            let folder = self.folder.clone();
             let written = tasks
-                .blocking(move || files.checkpoint.write(&checkpoint))
+                .blocking(move || checkpoint::save(&folder, &checkpoint))
                 .await;
-            written.map_err(|source| {
-                self.fault(self.checkpoint.path(), std::io::Error::other(source))
-            })??;
+            let written = written.map_err(|source| Error::File {
+                path: self.checkpoint.clone(),
+                source: std::io::Error::other(source),
+            })?;
+            written.map_err(Error::State)?;
         }
         Ok(())
     }
 
     /// The files, for reports.
-    pub(crate) fn paths(&self, results: &str) -> Vec<PathBuf> {
-        let path = |end: &str| self.folder.join(format!("{}-{end}", self.name));
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         vec![
-            self.checkpoint.path().to_owned(),
-            path("journal.ndjson"),
-            path(results),
+            self.checkpoint.clone(),
+            self.journal_path.clone(),
+            self.results_path.clone(),
         ]
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as a method beside its callers")]
-    fn fault(&self, path: &Path, source: std::io::Error) -> Error {
-        Error::File {
-            path: path.to_owned(),
-            source,
-        }
-    }
+/// `instance-N-END` beside `instance-N-checkpoint.json`.
+fn beside(checkpoint: &Path, end: &str) -> PathBuf {
+    let name = checkpoint.file_name().unwrap_or_default().to_string_lossy();
+    checkpoint.with_file_name(name.replace("checkpoint.json", end))
 }
 
 /// A checkpoint of nobody's units yet.

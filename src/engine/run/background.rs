@@ -172,6 +172,7 @@ pub(super) async fn report<M: Migration>(run: &Shared<M>) {
         .to_owned(),
         note: seen.draining.clone().or_else(|| seen.paused.clone()),
         counts: seen.counts,
+        reasons: seen.reasons.clone(),
         units_planned: seen.units.planned,
         units_settled: seen.units.completed + seen.units.failed,
         in_flight: seen.in_flight,
@@ -179,7 +180,7 @@ pub(super) async fn report<M: Migration>(run: &Shared<M>) {
         concurrency: run.gate.size(),
         throttles: seen.throttles.clone(),
     });
-    match run.store.heartbeat(&report).await {
+    match run.store.report(&report).await {
         Ok(true) => {}
         Ok(false) => {
             tracing::warn!(instance = %run.config.instance, "a newer run of this instance reports")

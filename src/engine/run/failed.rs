@@ -11,12 +11,11 @@ use crate::engine::gate::Admission;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
-    Claim, InHand, UnitEnd, claim, keep, release, save, step, summary, unit_steps,
+    Claim, InHand, UnitEnd, claim, end, keep, release, step, unit_steps, unsaved,
 };
-use crate::model::{
-    CustomerDid, Event, FailedItem, Failure, Reason, Settled, Status, Unit, UnitId, UnitProgress,
-};
+use crate::model::{Event, FailedItem, Failure, Reason, Settled, Unit, UnitId, UnitProgress};
 use crate::runtime::Degree;
+use crate::state::Reopen;
 
 use super::start::Left;
 
@@ -50,10 +49,10 @@ async fn of_one_unit<M: Migration>(
         left.unfinished += items.len() as u64;
         return left;
     }
-    let hand = match claim(run, &Unit::new(unit.clone()), None, true).await {
+    let hand = match claim(run, &Unit::new(unit.clone()), None, Reopen::Yes).await {
         Ok(Claim::InHand(hand)) => *hand,
-        Ok(Claim::Done(UnitEnd::Held(lease))) => {
-            left.held.push((unit, lease.holder));
+        Ok(Claim::Done(UnitEnd::Held(held))) => {
+            left.held.push((unit, held.holder));
             return left;
         }
         Ok(Claim::Done(_)) => return left,
@@ -73,7 +72,7 @@ async fn of_one_unit<M: Migration>(
     let mut trying = std::pin::pin!(try_again(&hand, items));
     let tried = tokio::select! {
         tried = &mut trying => tried,
-        () = keep(run, &hand, &keeper) => trying.await,
+        () = keep(&hand, &keeper) => trying.await,
     };
     match tried {
         Ok(unfinished) => left.unfinished += unfinished,
@@ -180,43 +179,29 @@ fn counts(progress: &UnitProgress, reason: Reason) -> bool {
 async fn put_back<M: Migration>(hand: &InHand<M>) -> bool {
     hand.lock().change(|progress| {
         if progress.status.is_ended() {
-            let good = progress.counts.bad() == 0;
-            progress.status = if good {
-                Status::Completed
-            } else {
-                Status::Failed
-            };
-            progress.error = (!good).then(|| summary(progress));
+            end(progress);
         }
     });
-    let kept = save(hand).await.is_ok();
+    if let Err(unwritten) = release(hand).await {
+        unsaved(hand, unwritten);
+        return false;
+    }
     let (status, counts) = {
         let tracker = hand.lock();
         (tracker.progress().status, tracker.progress().counts)
     };
-    if kept {
-        release(hand).await;
+    let unit = hand.context.id.clone();
+    if let Err(error) = hand.run.store.refresh_owner(&unit.owner).await {
+        tracing::warn!(%unit, %error, "the customer's row is not up to date");
     }
-    let run = &hand.run;
-    if let Ok(customer) = hand.context.id.owner.parse::<CustomerDid>() {
-        let summed = run
-            .store
-            .sum_up_customer(&customer, run.clock.unix_ms())
-            .await;
-        if let Err(error) = summed {
-            tracing::warn!(%customer, %error, "the customer's row is not up to date");
-        }
-    }
-    run.events.publish(if status.is_ended() {
+    hand.run.events.publish(if status.is_ended() {
         Event::UnitSettled {
-            unit: hand.context.id.clone(),
+            unit,
             status,
             counts,
         }
     } else {
-        Event::UnitReleased {
-            unit: hand.context.id.clone(),
-        }
+        Event::UnitReleased { unit }
     });
-    kept
+    true
 }

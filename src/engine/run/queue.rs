@@ -9,8 +9,10 @@ use futures::stream::FuturesUnordered;
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{UnitEnd, work};
-use crate::model::{Class, CustomerDid, Event, Failure, Lease, Reason, Unit};
+use crate::model::{Class, Event, Failure, Reason, Unit};
 use crate::runtime::{Degree, Moment, full_jitter};
+
+use crate::state::Held;
 
 use super::start::{Left, Task};
 
@@ -22,13 +24,13 @@ struct Waiting {
     troubles: u32,
     not_before: Option<Moment>,
     /// A holder that did not beat for a whole term.
-    dead: Option<Lease>,
+    dead: Option<Held>,
 }
 
 /// A unit that another holds.
 struct Busy {
     unit: Unit,
-    lease: Lease,
+    held: Held,
     seen: Moment,
 }
 
@@ -137,17 +139,16 @@ impl<'a, M: Migration> Queue<'a, M> {
                 self.busy.push(busy);
                 continue;
             }
-            let lease = match self.run.store.progress(&busy.unit.id).await {
-                Ok(row) => row.and_then(|row| row.lease),
-                Err(_) => Some(busy.lease.clone()),
-            };
-            let (epoch, beat) = (busy.lease.epoch, busy.lease.beat);
-            let dead = match lease {
-                Some(lease) if (lease.epoch, lease.beat) != (epoch, beat) => {
-                    self.left.held.push((busy.unit.id, lease.holder));
+            let row = self.run.store.progress_row(&busy.unit.id).await;
+            let seen = row.map(|row| row.and_then(|row| row.lease).map(Held::from));
+            let dead = match seen {
+                Ok(Some(held)) if held != busy.held => {
+                    self.left.held.push((busy.unit.id, held.holder));
                     continue;
                 }
-                lease => lease,
+                Ok(held) => held,
+                // The lease is asked for as it was seen: the store refuses if it lives.
+                Err(_) => Some(busy.held),
             };
             self.waiting.push_back(Waiting {
                 unit: busy.unit,
@@ -169,7 +170,7 @@ impl<'a, M: Migration> Queue<'a, M> {
 
     async fn end(&mut self, waiting: Waiting, end: UnitEnd) {
         match end {
-            UnitEnd::Ended(..) => {
+            UnitEnd::Ended => {
                 let owner = Arc::clone(&waiting.unit.id.owner);
                 let open = self.open_of.entry(Arc::clone(&owner)).or_default();
                 *open = open.saturating_sub(1);
@@ -179,9 +180,9 @@ impl<'a, M: Migration> Queue<'a, M> {
             }
             UnitEnd::Released => self.left.unfinished += 1,
             UnitEnd::Lost => self.left.lost += 1,
-            UnitEnd::Held(lease) => self.busy.push(Busy {
+            UnitEnd::Held(held) => self.busy.push(Busy {
                 unit: waiting.unit,
-                lease,
+                held,
                 seen: Moment::now(),
             }),
             UnitEnd::Trouble(failure) => self.trouble(waiting, failure),
@@ -223,7 +224,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         let busy = self
             .busy
             .drain(..)
-            .map(|busy| (busy.unit.id, busy.lease.holder));
+            .map(|busy| (busy.unit.id, busy.held.holder));
         self.left.held.extend(busy);
         if self.left.unfinished > 0
             && self.run.gate.limit_reached()
@@ -237,14 +238,10 @@ impl<'a, M: Migration> Queue<'a, M> {
     }
 
     async fn sum_up(&self, owner: &str) {
-        let Ok(customer) = owner.parse::<CustomerDid>() else {
-            return;
-        };
         if !self.run.keeps_records() {
             return;
         }
-        let now = self.run.clock.unix_ms();
-        if let Err(error) = self.run.store.sum_up_customer(&customer, now).await {
+        if let Err(error) = self.run.store.refresh_owner(owner).await {
             tracing::warn!(owner, %error, "the customer's row is not up to date");
         }
     }

@@ -77,7 +77,7 @@ fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
         snapshot,
         held: left.held,
         troubled: left.troubled,
-        files: run.files.paths(RESULTS),
+        files: run.files.paths(),
     }
 }
 

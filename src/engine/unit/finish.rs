@@ -2,10 +2,10 @@
 
 use crate::engine::Migration;
 use crate::model::{Event, Invariant, Status, UnitProgress};
-use crate::runtime::Moment;
+use crate::runtime::Degree;
 
 use super::work::UnitEnd;
-use super::{InHand, state_failure};
+use super::{InHand, Unwritten};
 
 /// The last writes of a unit are not waited for any longer.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
@@ -13,19 +13,10 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 /// Settles a unit that was swept to its end.
 pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     debug_assert!(hand.lock().is_even(), "{}", Invariant::CompletedIsSwept);
-    hand.lock().change(|progress| {
-        progress.counts.close();
-        progress.status = if progress.counts.bad() == 0 {
-            Status::Completed
-        } else {
-            Status::Failed
-        };
-        progress.error = (progress.counts.bad() > 0).then(|| summary(progress));
-    });
-    if let Err(end) = save(hand).await {
-        return end;
+    hand.lock().change(end);
+    if let Err(unwritten) = release(hand).await {
+        return unsaved(hand, unwritten);
     }
-    release(hand).await;
     let (status, counts) = {
         let tracker = hand.lock();
         (tracker.progress().status, tracker.progress().counts)
@@ -35,82 +26,89 @@ pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         status,
         counts,
     });
-    UnitEnd::Ended(status, counts)
+    UnitEnd::Ended
 }
 
 /// Gives a unit back unfinished, with its cursor as far as it is.
 pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
-    if hand.keeper.as_ref().is_some_and(|keeper| {
-        !keeper.is_trusted() && hand.run.stop.degree() < crate::runtime::Degree::Abort
-    }) {
-        hand.run.board.forget(&hand.context.id);
-        hand.run.events.publish(Event::LeaseLost {
-            unit: hand.context.id.clone(),
-        });
-        return UnitEnd::Lost;
+    let aborted = hand.run.stop.degree() >= Degree::Abort;
+    let trusted = hand
+        .keeper
+        .as_ref()
+        .is_none_or(|keeper| keeper.is_trusted());
+    if !trusted && !aborted {
+        return unsaved(hand, Unwritten::Lost);
     }
-    // The checkpoint file has it all the same if this write fails.
-    let saved = tokio::time::timeout(PATIENCE, save(hand)).await;
-    if !matches!(saved, Ok(Err(UnitEnd::Lost))) {
-        release(hand).await;
+    match tokio::time::timeout(PATIENCE, release(hand)).await {
+        Ok(Err(Unwritten::Lost)) => return unsaved(hand, Unwritten::Lost),
+        // The checkpoint file has it all the same; the lease runs out by itself.
+        Ok(Err(Unwritten::Trouble(error))) => {
+            tracing::warn!(unit = %hand.context.id, %error, "unit not given back");
+        }
+        Err(_) => tracing::warn!(unit = %hand.context.id, "unit not given back in time"),
+        Ok(Ok(())) => {}
     }
+    hand.run.board.rest(&hand.context.id);
     hand.run.events.publish(Event::UnitReleased {
         unit: hand.context.id.clone(),
     });
     UnitEnd::Released
 }
 
-/// Writes the row. An error is how the unit ends then.
-pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), UnitEnd> {
+/// How a unit ends whose row could not be written.
+pub(crate) fn unsaved<M: Migration>(hand: &InHand<M>, unwritten: Unwritten) -> UnitEnd {
+    let unit = hand.context.id.clone();
+    match unwritten {
+        Unwritten::Lost => {
+            // Whoever holds it knows better.
+            hand.run.board.forget(&unit);
+            hand.run.events.publish(Event::LeaseLost { unit });
+            UnitEnd::Lost
+        }
+        Unwritten::Trouble(error) => {
+            hand.run.board.rest(&unit);
+            hand.run.events.publish(Event::UnitReleased { unit });
+            UnitEnd::Trouble(error.failure())
+        }
+    }
+}
+
+/// Writes the row.
+pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten> {
     let Some(keeper) = &hand.keeper else {
         return Ok(());
     };
-    let progress = {
-        let mut tracker = hand.lock();
-        tracker.take_changed();
-        tracker.progress().clone()
-    };
-    let now = hand.run.clock.unix_ms();
-    match hand
-        .run
-        .store
-        .save_progress(&keeper.lease(), &progress, now)
-        .await
-    {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            keeper.lose();
-            hand.run.board.forget(&hand.context.id);
-            hand.run.events.publish(Event::LeaseLost {
-                unit: hand.context.id.clone(),
-            });
-            Err(UnitEnd::Lost)
-        }
-        Err(error) => {
-            hand.lock().keep_changed();
-            Err(UnitEnd::Trouble(state_failure(&error)))
-        }
+    hand.lock().take_changed();
+    let saved = keeper.save(|| hand.lock().progress().clone()).await;
+    if saved.is_err() {
+        hand.lock().keep_changed();
     }
+    saved
 }
 
-/// Gives the lease back; when that fails it runs out by itself.
-pub(crate) async fn release<M: Migration>(hand: &InHand<M>) {
-    hand.run.board.rest(&hand.context.id);
-    let Some(keeper) = &hand.keeper else {
-        return;
-    };
-    let lease = keeper.lease();
-    let deadline = Moment::now() + PATIENCE;
-    let released = hand.run.store.release(&lease, hand.run.clock.unix_ms());
-    match tokio::time::timeout_at(deadline, released).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(unit = %lease.unit, %error, "lease not given back"),
-        Err(_) => tracing::warn!(unit = %lease.unit, "lease not given back in time"),
+/// Writes the row and gives the unit back.
+pub(crate) async fn release<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten> {
+    if let Some(keeper) = &hand.keeper {
+        keeper.release(|| hand.lock().progress().clone()).await?;
     }
+    hand.run.board.rest(&hand.context.id);
+    Ok(())
+}
+
+/// The status of a unit whose items all have their last word.
+pub(crate) fn end(progress: &mut UnitProgress) {
+    let good = progress.counts.bad() == 0;
+    progress.counts.close();
+    progress.status = if good {
+        Status::Completed
+    } else {
+        Status::Failed
+    };
+    progress.error = (!good).then(|| summary(progress));
 }
 
 /// `3 items need a look: 2 CORRUPT_CAR, 1 MISSING_BLOB`.
-pub(crate) fn summary(progress: &UnitProgress) -> String {
+fn summary(progress: &UnitProgress) -> String {
     let reasons: Vec<String> = progress
         .reasons
         .iter()

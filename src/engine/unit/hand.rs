@@ -11,7 +11,6 @@ use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason};
 use crate::runtime::Moment;
-use crate::state::rows;
 
 use super::Keeper;
 
@@ -90,12 +89,12 @@ impl<M: Migration> InHand<M> {
                     first_at: before.map_or(now, |before| before.first_at),
                     last_at: now,
                 };
-                run.store.record_failure(&failed).await
+                run.store.put_failed(&failed).await
             }
-            None if before.is_some() => run.store.clear_failure(unit, item).await,
+            None if before.is_some() => run.store.remove_failed(unit, item).await,
             None => Ok(()),
         };
-        written.map_err(|error| state_failure(&error))
+        written.map_err(|error| error.failure())
     }
 
     /// Tells of an item's last word: results file, events, health.
@@ -136,14 +135,4 @@ impl<M: Migration> InHand<M> {
             took_ms,
         });
     }
-}
-
-/// A failure to read or write state, as the engine words it.
-pub(crate) fn state_failure(error: &rows::Error) -> Failure {
-    let reason = match error.trouble {
-        rows::Trouble::Missing | rows::Trouble::Denied => Reason::Misconfigured,
-        rows::Trouble::Shape => Reason::BadRecord,
-        _ => Reason::StateUnavailable,
-    };
-    Failure::new(error.trouble.class(), reason, error.to_string()).from_dependency("state")
 }

@@ -7,46 +7,52 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Migration;
-use crate::engine::shared::Shared;
-use crate::model::Lease;
+use crate::model::{Lease, UnitProgress};
 use crate::runtime::Moment;
+use crate::state::{self, Store};
 
 use super::InHand;
 
 /// A lease that is held. Judged on one's own monotonic clock only: a process that was frozen
 /// finds its lease stale when it thaws, before it makes an effect.
+///
+/// All writes of the unit's row go through here, one after the other.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    state: Mutex<State>,
+    store: Store,
+    /// None once it was given back.
+    lease: tokio::sync::Mutex<Option<Lease>>,
+    /// When the last write that renewed it was asked for.
+    asked: Mutex<Moment>,
     term: Duration,
     token: CancellationToken,
 }
 
+/// Why the row was not written.
 #[derive(Debug)]
-struct State {
-    lease: Lease,
-    /// When the last renewal that succeeded was asked for.
-    asked: Moment,
+pub(crate) enum Unwritten {
+    /// The lease is another's, or was given back; the work on the unit was stopped.
+    Lost,
+    /// It may do better later.
+    Trouble(state::Error),
 }
 
 impl Keeper {
     /// A lease that was asked for at `asked`. `token` stops the unit's work when it is lost.
     pub(crate) fn new(
+        store: &Store,
         lease: Lease,
         asked: Moment,
         term: Duration,
         token: CancellationToken,
     ) -> Self {
         Self {
-            state: Mutex::new(State { lease, asked }),
+            store: store.clone(),
+            lease: tokio::sync::Mutex::new(Some(lease)),
+            asked: Mutex::new(asked),
             term,
             token,
         }
-    }
-
-    /// The lease as it is now.
-    pub(crate) fn lease(&self) -> Lease {
-        self.lock().lease.clone()
     }
 
     /// Whether effects may be made under it.
@@ -59,80 +65,78 @@ impl Keeper {
         self.token.clone()
     }
 
-    /// Stops the unit's work: the lease is another's.
-    pub(crate) fn lose(&self) {
-        self.token.cancel();
+    /// Writes the row as it is when its turn to be written comes, which renews the lease.
+    pub(crate) async fn save(&self, progress: impl Fn() -> UnitProgress) -> Result<(), Unwritten> {
+        let mut lease = self.lease.lock().await;
+        let held = lease.as_mut().ok_or(Unwritten::Lost)?;
+        let asked = Moment::now();
+        let written = self.store.save(held, &progress()).await;
+        self.judge(written, asked)
+    }
+
+    /// Gives the unit back, with its row as it is.
+    pub(crate) async fn release(
+        &self,
+        progress: impl Fn() -> UnitProgress,
+    ) -> Result<(), Unwritten> {
+        let mut lease = self.lease.lock().await;
+        let held = lease.take().ok_or(Unwritten::Lost)?;
+        let written = self.store.release(held, &progress()).await;
+        self.judge(written, Moment::now())
+    }
+
+    async fn renew(&self) -> Result<(), Unwritten> {
+        let mut lease = self.lease.lock().await;
+        let held = lease.as_mut().ok_or(Unwritten::Lost)?;
+        let asked = Moment::now();
+        let written = self.store.renew(held).await;
+        self.judge(written, asked)
+    }
+
+    fn judge(&self, written: Result<(), state::Error>, asked: Moment) -> Result<(), Unwritten> {
+        match written {
+            Ok(()) => {
+                *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+                Ok(())
+            }
+            Err(error) if error.is_lost_lease() => {
+                self.token.cancel();
+                Err(Unwritten::Lost)
+            }
+            Err(error) => Err(Unwritten::Trouble(error)),
+        }
     }
 
     fn trusted_until(&self) -> Moment {
-        self.lock().asked + self.term * 3 / 4
-    }
-
-    fn renewed(&self, lease: Lease, asked: Moment) {
-        *self.lock() = State { lease, asked };
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + self.term * 3 / 4
     }
 }
 
 /// Renews until the lease is lost, and writes the row along with it when it changed. Returns only
 /// when it is lost. No limit and no throttle stands before these writes.
-pub(crate) async fn keep<M: Migration>(run: &Shared<M>, hand: &InHand<M>, keeper: &Keeper) {
-    let term = run.config.pace.lease_term;
+pub(crate) async fn keep<M: Migration>(hand: &InHand<M>, keeper: &Keeper) {
     loop {
-        tokio::time::sleep(term / 6).await;
-        let trusted_until = keeper.trusted_until();
-        if Moment::now() >= trusted_until || !beat(run, keeper, trusted_until).await {
-            break;
-        }
-        if hand.lock().take_changed() && !save(run, hand, keeper).await {
-            break;
-        }
-    }
-    keeper.lose();
-}
-
-/// One renewal; `false` when the lease is lost.
-async fn beat<M: Migration>(run: &Shared<M>, keeper: &Keeper, until: Moment) -> bool {
-    let asked = Moment::now();
-    let term = run.config.pace.lease_term;
-    let expires = run.clock.unix_ms() + u64::try_from(term.as_millis()).unwrap_or(u64::MAX);
-    let lease = keeper.lease();
-    match timeout_at(until, run.store.renew(&lease, expires)).await {
-        Ok(Ok(Some(renewed))) => {
-            keeper.renewed(renewed, asked);
-            true
-        }
-        Ok(Ok(None)) => false,
-        // Tried again at the next beat, until the lease is not to be trusted any more.
-        Ok(Err(error)) => {
-            tracing::warn!(unit = %lease.unit, %error, "lease not renewed");
-            true
-        }
-        Err(_) => false,
-    }
-}
-
-/// Writes the row; `false` when the lease is lost.
-async fn save<M: Migration>(run: &Shared<M>, hand: &InHand<M>, keeper: &Keeper) -> bool {
-    let progress = hand.lock().progress().clone();
-    let (lease, now) = (keeper.lease(), run.clock.unix_ms());
-    let saved = timeout_at(
-        keeper.trusted_until(),
-        run.store.save_progress(&lease, &progress, now),
-    );
-    match saved.await {
-        Ok(Ok(held)) => held,
-        Ok(Err(error)) => {
-            hand.lock().keep_changed();
-            tracing::warn!(unit = %progress.unit, %error, "progress not written");
-            true
-        }
-        Err(_) => {
-            hand.lock().keep_changed();
-            true
+        tokio::time::sleep(keeper.term / 6).await;
+        let until = keeper.trusted_until();
+        let changed = hand.lock().take_changed();
+        let written = async {
+            if changed {
+                keeper.save(|| hand.lock().progress().clone()).await
+            } else {
+                keeper.renew().await
+            }
+        };
+        match timeout_at(until, written).await {
+            Ok(Ok(())) => {}
+            Ok(Err(Unwritten::Lost)) | Err(_) => break,
+            // Tried again at the next beat, until the lease is not to be trusted any more.
+            Ok(Err(Unwritten::Trouble(error))) => {
+                if changed {
+                    hand.lock().keep_changed();
+                }
+                tracing::warn!(unit = %hand.context.id, %error, "lease not renewed");
+            }
         }
     }
+    keeper.token.cancel();
 }

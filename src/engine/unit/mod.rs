@@ -7,10 +7,9 @@ mod steps;
 mod sweep;
 mod work;
 
-pub(super) use finish::{release, save, summary};
-pub(super) use hand::{InHand, state_failure};
-pub(super) use keeper::Keeper;
-pub(super) use keeper::keep;
+pub(super) use finish::{end, release, save, unsaved};
+pub(super) use hand::InHand;
+pub(super) use keeper::{Keeper, Unwritten, keep};
 pub(super) use steps::unit_steps;
 pub(super) use sweep::step;
 pub(super) use work::{Claim, UnitEnd, claim, work};

@@ -6,7 +6,7 @@ use crate::model::{
 };
 use crate::runtime::{Degree, full_jitter};
 
-use super::{InHand, state_failure};
+use super::{InHand, Unwritten};
 
 /// Makes the steps that are not made yet; gives the unit as items see it then. A permanent failure
 /// of a step is recorded and left to the items that need the step. An error ends the work on the
@@ -135,7 +135,7 @@ async fn verify<M: Migration>(
     }
 }
 
-/// Writes where a step stands: into the shared store first, then the journal, then the tracker.
+/// Writes where a step stands: into the shared store first, then the journal.
 async fn record<M: Migration>(
     hand: &InHand<M>,
     name: &StepName,
@@ -148,16 +148,18 @@ async fn record<M: Migration>(
         at: run.clock.unix_ms(),
         attempts,
     };
-    if let Some(keeper) = &hand.keeper {
-        let lease = keeper.lease();
-        let saved = run.store.save_step(&lease, name, &record, record.at);
-        if !saved.await.map_err(|error| state_failure(&error))? {
-            keeper.lose();
+    hand.lock().change(|progress| {
+        progress.steps.insert(name.clone(), record);
+    });
+    match super::save(hand).await {
+        Ok(()) => {}
+        Err(Unwritten::Lost) => {
             return Err(Failure::unknown(
                 Reason::LeaseLost,
                 "another holds the lease",
             ));
         }
+        Err(Unwritten::Trouble(error)) => return Err(error.failure()),
     }
     let entry = match state {
         StepState::Started => JournalEntry::Started {
@@ -167,10 +169,5 @@ async fn record<M: Migration>(
         StepState::Found => JournalEntry::Found,
         StepState::Failed(failure) => JournalEntry::Failed(failure),
     };
-    run.journal(&hand.context.id, None, Some(name), entry)
-        .await?;
-    hand.lock().change(|progress| {
-        progress.steps.insert(name.clone(), record);
-    });
-    Ok(())
+    run.journal(&hand.context.id, None, Some(name), entry).await
 }

@@ -6,15 +6,13 @@ use std::sync::{Arc, Mutex};
 use crate::engine::Migration;
 use crate::engine::record::Tracker;
 use crate::engine::shared::Shared;
-use crate::model::{
-    Counts, Event, Failure, Lease, Mark, Reason, Status, Sweep, Unit, UnitProgress,
-};
-use crate::state::{FailureFilter, ProgressRow, Taken};
+use crate::model::{Counts, Epoch, Event, Failure, Mark, Status, Sweep, Unit, UnitProgress};
+use crate::state::{FailedQuery, Grant, Held, Reopen, Take};
 
-use super::finish::{finish, give_back};
+use super::finish::{finish, give_back, save, unsaved};
 use super::keeper::keep;
 use super::sweep::{Swept, sweep};
-use super::{InHand, Keeper, state_failure};
+use super::{InHand, Keeper};
 
 /// After so many sweeps the last one takes whatever is new: clocks that differ must not keep a
 /// unit open.
@@ -24,11 +22,11 @@ const BOUNDED_SWEEPS: u32 = 3;
 #[derive(Debug)]
 pub(crate) enum UnitEnd {
     /// Swept to its end, now or in an earlier run.
-    Ended(Status, Counts),
+    Ended,
     /// Given back unfinished.
     Released,
     /// Another holds it.
-    Held(Lease),
+    Held(Held),
     /// Its lease was lost.
     Lost,
     /// It could not be worked on for now.
@@ -47,10 +45,10 @@ pub(crate) enum Claim<M: Migration> {
 pub(crate) async fn work<M: Migration>(
     run: Arc<Shared<M>>,
     unit: Unit,
-    dead: Option<Lease>,
+    dead: Option<Held>,
 ) -> UnitEnd {
     let hand = if run.keeps_records() {
-        match claim(&run, &unit, dead, false).await {
+        match claim(&run, &unit, dead.as_ref(), Reopen::No).await {
             Ok(Claim::InHand(hand)) => *hand,
             Ok(Claim::Done(end)) => return end,
             Err(failure) => return UnitEnd::Trouble(failure),
@@ -69,96 +67,74 @@ pub(crate) async fn work<M: Migration>(
     tokio::select! {
         end = &mut sweeping => end,
         // The lease is lost: the sweep sees it and ends by itself.
-        () = keep(&run, &hand, &keeper) => sweeping.await,
+        () = keep(&hand, &keeper) => sweeping.await,
     }
 }
 
-/// Asks for a unit. `reopen` takes one that ended, too.
+/// Asks for a unit. [`Reopen::Yes`] takes one that ended, too.
 pub(crate) async fn claim<M: Migration>(
     run: &Arc<Shared<M>>,
     unit: &Unit,
-    dead: Option<Lease>,
-    reopen: bool,
+    dead: Option<&Held>,
+    reopen: Reopen,
 ) -> Result<Claim<M>, Failure> {
-    let row = run.store.progress(&unit.id).await;
-    let row = row.map_err(|error| state_failure(&error))?;
-    if let Some(row) = row
-        .as_ref()
-        .filter(|row| row.progress.status.is_ended() && !reopen)
-    {
-        let (status, counts) = (row.progress.status, row.progress.counts);
-        run.events.publish(Event::UnitLeased {
-            unit: unit.id.clone(),
-            counts,
-        });
-        run.events.publish(Event::UnitSettled {
-            unit: unit.id.clone(),
-            status,
-            counts,
-        });
-        return Ok(Claim::Done(UnitEnd::Ended(status, counts)));
-    }
-    let dead = dead.or_else(|| own_dead(run, row.as_ref()));
-    let now = run.clock.unix_ms();
-    let term = run.config.pace.lease_term;
-    let until = now + u64::try_from(term.as_millis()).unwrap_or(u64::MAX);
-    let by = (&run.config.instance, &run.config.run);
-    let asked = run.clock.moment();
-    let taken = run
-        .store
-        .take(&unit.id, by, dead.as_ref(), until, now)
-        .await;
-    match taken.map_err(|error| state_failure(&error))? {
-        Taken::Ours(lease, row) => {
-            let token = run.stop.abort_token();
-            let keeper = Arc::new(Keeper::new(lease, asked, term, token));
-            in_hand(run, unit, *row, keeper, dead.is_some() || reopen)
-                .await
-                .map(|hand| Claim::InHand(Box::new(hand)))
-        }
-        Taken::Held(row) => match row.lease {
-            Some(lease) => Ok(Claim::Done(UnitEnd::Held(lease))),
-            None => Err(Failure::transient(
-                Reason::LeaseLost,
-                "the unit was let go while it was asked for",
-            )),
+    let config = &run.config;
+    let take = match dead {
+        Some(held) => Take::Over {
+            epoch: held.epoch,
+            beat: held.beat,
         },
-        Taken::Foreign(row) => Err(Failure::permanent(
-            Reason::BadRecord,
-            format!(
-                "its status is {:?}, no word of ours",
-                row.foreign_status.unwrap_or_default()
-            ),
-        )),
+        None if config.adopt_own => Take::Mine(config.instance.clone()),
+        None => Take::Free,
+    };
+    let asked = run.clock.moment();
+    let grant = run
+        .store
+        .lease(unit, &config.instance, &config.run, &take, reopen);
+    match grant.await.map_err(|error| error.failure())? {
+        Grant::Leased { lease, progress } => {
+            let (term, token) = (config.pace.lease_term, run.stop.abort_token());
+            let is_first =
+                lease.epoch == Epoch::default().next() && progress.status == Status::Pending;
+            let keeper = Keeper::new(&run.store, lease, asked, term, token);
+            let hand = in_hand(run, unit, progress, keeper, is_first).await?;
+            Ok(Claim::InHand(Box::new(hand)))
+        }
+        Grant::Busy(held) => Ok(Claim::Done(UnitEnd::Held(held))),
+        Grant::Ended(progress) => {
+            let (unit, status, counts) = (progress.unit, progress.status, progress.counts);
+            run.events.publish(Event::UnitLeased {
+                unit: unit.clone(),
+                counts,
+            });
+            run.events.publish(Event::UnitSettled {
+                unit,
+                status,
+                counts,
+            });
+            Ok(Claim::Done(UnitEnd::Ended))
+        }
     }
-}
-
-/// A lease that an earlier process of this instance left, when that process is known to be dead.
-fn own_dead<M: Migration>(run: &Shared<M>, row: Option<&ProgressRow>) -> Option<Lease> {
-    let lease = row?.lease.as_ref()?;
-    let ours = lease.holder == run.config.instance && lease.run != run.config.run;
-    (ours && run.config.adopt_own).then(|| lease.clone())
 }
 
 /// Puts together what the row and the checkpoint file know.
 async fn in_hand<M: Migration>(
     run: &Arc<Shared<M>>,
     unit: &Unit,
-    row: ProgressRow,
-    keeper: Arc<Keeper>,
-    begun_before: bool,
+    row: UnitProgress,
+    keeper: Keeper,
+    is_first: bool,
 ) -> Result<InHand<M>, Failure> {
-    let begun_before = begun_before || row.progress.status != Status::Pending;
-    let failed_before = if begun_before {
-        let failures = run
-            .store
-            .all_failures(&FailureFilter::Unit(unit.id.clone()))
-            .await;
-        failures.map_err(|error| state_failure(&error))?
-    } else {
+    let failed_before = if is_first {
         Vec::new()
+    } else {
+        let failed = run.store.failed_items(&FailedQuery::unit(&unit.id)).await;
+        failed.map_err(|error| error.failure())?
     };
-    let mark = resume(row.progress, run.board.mark(&unit.id), unit);
+    let failed_before = failed_before
+        .into_iter()
+        .map(|failed| (failed.item.clone(), failed));
+    let mark = resume(row, run.board.mark(&unit.id));
     let tracker = Arc::new(Mutex::new(Tracker::new(mark)));
     run.board.follow(&unit.id, &tracker);
     Ok(InHand {
@@ -166,33 +142,24 @@ async fn in_hand<M: Migration>(
         context: run.context(&unit.id),
         tracker,
         token: keeper.token(),
-        keeper: Some(keeper),
-        failed_before: Arc::new(
-            failed_before
-                .into_iter()
-                .map(|failed| (failed.item.clone(), failed))
-                .collect(),
-        ),
+        keeper: Some(Arc::new(keeper)),
+        failed_before: Arc::new(failed_before.collect()),
     })
 }
 
 /// The further of row and file. The items above the cursor are of use only with the cursor they
 /// belong to.
-fn resume(row: UnitProgress, file: Option<Mark>, unit: &Unit) -> Mark {
+fn resume(row: UnitProgress, file: Option<Mark>) -> Mark {
     let (file, above) = file.map_or((None, BTreeMap::new()), |mark| {
         (Some(mark.progress), mark.above)
     });
-    let mut progress = match &file {
+    let progress = match &file {
         Some(file) => row.further(file.clone()),
         None => row,
     };
     let same = file.is_some_and(|file| {
         (file.sweep.number, &file.cursor) == (progress.sweep.number, &progress.cursor)
     });
-    let counts = &mut progress.counts;
-    if !progress.status.is_ended() {
-        counts.planned = counts.planned.max(unit.planned.unwrap_or(0));
-    }
     Mark {
         progress,
         above: if same { above } else { BTreeMap::new() },
@@ -228,8 +195,8 @@ async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
             progress.sweep = Sweep::first(now);
         }
     });
-    if let Err(end) = super::finish::save(hand).await {
-        return end;
+    if let Err(unwritten) = save(hand).await {
+        return unsaved(hand, unwritten);
     }
     loop {
         let (taken, deferred) = match sweep(hand).await {
