@@ -1,13 +1,18 @@
-//! The gateway's listener.
+//! The gateway: takes serve delegations, and serves content by CID (protocol: gateway).
+//!
+//! Owns the stored delegations. Finds content as the real one does: claims of the indexing service over HTTP, then
+//! range requests to the locations, every block checked.
 
-use std::sync::Arc;
+mod answer;
+mod authorize;
+mod blocks;
+mod content_type;
+mod delegate;
+mod files;
+mod locator;
+mod request;
+mod routes;
+mod serve;
+mod service;
 
-use axum::Router;
-
-use super::network::Network;
-
-/// The gateway's listener.
-pub(crate) fn router(shared: Arc<Network>) -> Result<Router, super::Error> {
-    drop(shared);
-    Ok(Router::new())
-}
+pub(crate) use routes::router;

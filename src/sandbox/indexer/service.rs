@@ -13,7 +13,7 @@ use crate::proto::multihash::Multihash;
 use crate::proto::validate::{Rule, derives_equal};
 use crate::sandbox::network::Network;
 use crate::sandbox::service::Service;
-use crate::sandbox::ucan_server::{Answer, Call, Dialect, Failure, Party, UcanService};
+use crate::sandbox::ucan_server::{Answer, Audiences, Call, Dialect, Failure, Party, UcanService};
 
 use super::record::Provider;
 
@@ -33,7 +33,7 @@ impl Indexer {
         let keys = &network.keys;
         let party = Party {
             signer: keys.indexer.clone(),
-            aliases: vec![keys.indexer.key_did().clone()],
+            audiences: Audiences::Also(vec![keys.indexer.key_did().clone()]),
             proofs: Vec::new(),
             dialect: Dialect::Go,
         };

@@ -10,7 +10,7 @@ use crate::proto::ucan::{Capability, Delegation, Draft};
 use crate::proto::validate::{Rule, derives_equal};
 use crate::sandbox::config::Error;
 use crate::sandbox::network::Network;
-use crate::sandbox::ucan_server::{Answer, Call, Dialect, Failure, Party, UcanService};
+use crate::sandbox::ucan_server::{Answer, Audiences, Call, Dialect, Failure, Party, UcanService};
 
 /// The storage node.
 pub(super) struct Node {
@@ -35,7 +35,7 @@ impl Node {
             })?;
         let party = Party {
             signer,
-            aliases: vec![keys.node.did().clone()],
+            audiences: Audiences::Also(vec![keys.node.did().clone()]),
             proofs: Vec::new(),
             dialect: Dialect::Go,
         };

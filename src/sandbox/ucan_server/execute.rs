@@ -7,11 +7,11 @@ use futures::future::join_all;
 use ipld_core::ipld::Ipld;
 
 use super::answer::{Call, map, text};
-use super::service::{Dialect, UcanService};
+use super::service::{Audiences, Dialect, Party, UcanService};
 use crate::proto::Did;
 use crate::proto::message::{Effects, Message, Outcome, Receipt};
 use crate::proto::ucan::{Capability, Delegation};
-use crate::proto::validate::{Context, Rule, access, audience};
+use crate::proto::validate::{Context, InvalidAudience, Rule, access, audience};
 
 /// Runs every invocation of a message, all at once, and reports each. An invocation that was answered before gets the
 /// same answer. Fails if an invocation cannot be read.
@@ -87,7 +87,7 @@ async fn admitted(
     rule: &Rule,
 ) -> Result<Capability, Ipld> {
     let party = service.party();
-    if let Err(error) = audience(invocation, party.signer.did(), &party.aliases) {
+    if let Err(error) = addressed(invocation, party) {
         let name = match party.dialect {
             Dialect::Js => "InvalidAudience",
             Dialect::Go => "InvalidAudienceError",
@@ -109,6 +109,15 @@ async fn admitted(
     };
     let authorization = access(invocation, rule, &context).map_err(|error| error.to_ipld())?;
     Ok(authorization.capability)
+}
+
+fn addressed(invocation: &Delegation, party: &Party) -> Result<(), InvalidAudience> {
+    let given = invocation.audience();
+    match &party.audiences {
+        Audiences::AnyService if given.is_web() || given.is_key() => Ok(()),
+        Audiences::AnyService => audience(invocation, party.signer.did(), &[]),
+        Audiences::Also(others) => audience(invocation, party.signer.did(), others),
+    }
 }
 
 /// The invocation and everything it rests on.

@@ -12,4 +12,4 @@ mod service;
 pub(crate) use answer::{Answer, Call, Failure, Success, map, text};
 pub(crate) use call::{CallError, call};
 pub(crate) use http::{answer_message, plain};
-pub(crate) use service::{Dialect, Party, UcanService};
+pub(crate) use service::{Audiences, Dialect, Party, UcanService};

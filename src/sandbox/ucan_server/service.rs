@@ -21,12 +21,21 @@ pub(crate) enum Dialect {
     Go,
 }
 
+/// Whom invocations may be addressed to, beside the service itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Audiences {
+    /// These DIDs.
+    Also(Vec<Did>),
+    /// Any did:web and any did:key.
+    AnyService,
+}
+
 /// Who answers, and whom it trusts.
 pub(crate) struct Party {
     /// Signs receipts; its DID is the authority.
     pub(crate) signer: Signer,
-    /// Further DIDs that invocations may be addressed to.
-    pub(crate) aliases: Vec<Did>,
+    /// Whom invocations may be addressed to.
+    pub(crate) audiences: Audiences,
     /// Delegations by the authority that let others attest for it.
     pub(crate) proofs: Vec<Delegation>,
     /// Whose words it uses.

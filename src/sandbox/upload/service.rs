@@ -16,7 +16,7 @@ use crate::sandbox::config::Error;
 use crate::sandbox::dynamo::Row;
 use crate::sandbox::layout::Table;
 use crate::sandbox::network::Network;
-use crate::sandbox::ucan_server::{Answer, Call, Dialect, Party, UcanService};
+use crate::sandbox::ucan_server::{Answer, Audiences, Call, Dialect, Party, UcanService};
 
 /// The upload service.
 pub(super) struct Upload {
@@ -55,7 +55,7 @@ impl Upload {
             node: node.did().clone(),
             party: Party {
                 signer: keys.upload.clone(),
-                aliases: vec![keys.upload.key_did().clone()],
+                audiences: Audiences::Also(vec![keys.upload.key_did().clone()]),
                 proofs: Vec::new(),
                 dialect: Dialect::Js,
             },
