@@ -13,6 +13,7 @@
 //! through [`Migration`] and [`Step`]. Steps and clients never loop; attempts of an item are
 //! repeated here and nowhere else.
 
+mod audit;
 mod config;
 mod events;
 mod gate;
@@ -26,6 +27,7 @@ mod shared;
 mod unit;
 
 pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
+pub use audit::{AuditOutcome, Audited, Choice, Explained, Scope, audit, explain};
 pub use config::{Config, Job, Pace, Parts, StepFilter};
 pub use events::Events;
 pub use migration::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::engine::Migration;
 use crate::engine::record::Tracker;
 use crate::engine::shared::Shared;
-use crate::model::{Counts, Epoch, Event, Failure, Mark, Status, Sweep, Unit, UnitProgress};
+use crate::model::{Epoch, Event, Failure, Mark, Status, Sweep, Unit, UnitProgress};
 use crate::state::{FailedQuery, Grant, Held, Reopen, Take};
 
 use super::finish::{finish, give_back, save, unsaved};

@@ -26,7 +26,11 @@ impl Uploads {
         let upload = self.item(unit, id).await?;
         let seen = self.probe(unit, &upload).await?;
         let review = self.review(&upload, &seen);
-        Ok(Explanation { upload, seen, review })
+        Ok(Explanation {
+            upload,
+            seen,
+            review,
+        })
     }
 }
 
@@ -34,17 +38,22 @@ impl Explanation {
     /// For people and scripts.
     #[must_use]
     pub fn json(&self) -> Value {
-        let shards: Vec<Value> = self.review.shards.iter().map(|(shard, state)| {
-            let row = self.seen.rows.get(&shard.hash);
-            json!({
-                "shard": shard.cid.to_string(),
-                "multihash": shard.hash.base58(),
-                "size": row.map(|row| row.size),
-                "protocol": row.map(|row| row.protocol.as_str()),
-                "state": location_word(state),
-                "why": location_why(state),
+        let shards: Vec<Value> = self
+            .review
+            .shards
+            .iter()
+            .map(|(shard, state)| {
+                let row = self.seen.rows.get(&shard.hash);
+                json!({
+                    "shard": shard.cid.to_string(),
+                    "multihash": shard.hash.base58(),
+                    "size": row.map(|row| row.size),
+                    "protocol": row.map(|row| row.protocol.as_str()),
+                    "state": location_word(state),
+                    "why": location_why(state),
+                })
             })
-        }).collect();
+            .collect();
         json!({
             "root": self.upload.row.root,
             "space": self.upload.row.space.as_str(),

@@ -26,11 +26,19 @@ impl Upload {
 
     /// The shards that the row itself lists.
     pub fn listed_shards(&self) -> Result<Vec<Cid>, Failure> {
-        self.row.shards.iter().map(|text| parse("shard", text)).collect()
+        self.row
+            .shards
+            .iter()
+            .map(|text| parse("shard", text))
+            .collect()
     }
 }
 
 fn parse(what: &str, text: &str) -> Result<Cid, Failure> {
-    Cid::try_from(text)
-        .map_err(|error| Failure::permanent(Reason::BadRecord, format!("{what} `{text}` is no CID: {error}")))
+    Cid::try_from(text).map_err(|error| {
+        Failure::permanent(
+            Reason::BadRecord,
+            format!("{what} `{text}` is no CID: {error}"),
+        )
+    })
 }

@@ -32,7 +32,9 @@ impl Uploads {
         settings: Settings,
     ) -> Result<Self, Failure> {
         let parts = Parts::connect(config, clock, dependencies, registry, settings).await?;
-        Ok(Self { parts: Arc::new(parts) })
+        Ok(Self {
+            parts: Arc::new(parts),
+        })
     }
 
     /// The clients in use.
@@ -90,18 +92,40 @@ impl Migration for Uploads {
         let pages = stream::try_unfold(first, move |state: Option<Option<String>>| {
             let space = space.clone();
             async move {
-                let Some(after) = state else { return Ok::<_, Failure>(None) };
-                let page = self.parts.services.tables.uploads(&space, after.as_deref()).await?;
+                let Some(after) = state else {
+                    return Ok::<_, Failure>(None);
+                };
+                let page = self
+                    .parts
+                    .services
+                    .tables
+                    .uploads(&space, after.as_deref())
+                    .await?;
                 Ok(Some((page.rows, page.next.map(Some))))
             }
         });
-        pages.map_ok(|rows| stream::iter(rows.into_iter().map(|row| Ok(Upload { row })))).try_flatten().boxed()
+        pages
+            .map_ok(|rows| stream::iter(rows.into_iter().map(|row| Ok(Upload { row }))))
+            .try_flatten()
+            .boxed()
     }
 
     async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<Upload, Failure> {
-        let row = self.parts.services.tables.upload(&space(unit)?, id.as_str()).await?;
-        let gone = || Failure::permanent(Reason::NotFound, format!("space {} has no upload {id}", unit.id.name));
-        Ok(Upload { row: row.ok_or_else(gone)? })
+        let row = self
+            .parts
+            .services
+            .tables
+            .upload(&space(unit)?, id.as_str())
+            .await?;
+        let gone = || {
+            Failure::permanent(
+                Reason::NotFound,
+                format!("space {} has no upload {id}", unit.id.name),
+            )
+        };
+        Ok(Upload {
+            row: row.ok_or_else(gone)?,
+        })
     }
 
     async fn probe(&self, unit: &UnitContext, upload: &Upload) -> Result<Seen, Failure> {
@@ -110,5 +134,6 @@ impl Migration for Uploads {
 }
 
 fn space(unit: &UnitContext) -> Result<Did, Failure> {
-    Did::parse(&unit.id.name).map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
+    Did::parse(&unit.id.name)
+        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
 }

@@ -47,17 +47,37 @@ impl Parts {
             issuers: issuers(&network, nodes),
             upload_service: config.secrets.upload_service.verifier(),
         };
-        let spaces = Spaces::new(registry, services.clone(), &config.secrets.encryption, &network);
+        let spaces = Spaces::new(
+            registry,
+            services.clone(),
+            &config.secrets.encryption,
+            &network,
+        );
         let secrets = config.secrets.clone();
         let shards_at_once = config.limits.shards_at_once;
-        Ok(Self { services, network, secrets, trust, spaces, settings, shards_at_once })
+        Ok(Self {
+            services,
+            network,
+            secrets,
+            trust,
+            spaces,
+            settings,
+            shards_at_once,
+        })
     }
 }
 
 /// Everybody whose location claims count: the network's own services and its storage nodes.
 fn issuers(network: &Network, nodes: Vec<Did>) -> BTreeSet<Did> {
-    let services = [&network.upload_service, &network.claims_service, &network.storage_node.service];
-    let mut all: BTreeSet<Did> = services.into_iter().map(|service| service.did.clone()).collect();
+    let services = [
+        &network.upload_service,
+        &network.claims_service,
+        &network.storage_node.service,
+    ];
+    let mut all: BTreeSet<Did> = services
+        .into_iter()
+        .map(|service| service.did.clone())
+        .collect();
     all.extend(network.storage_providers.iter().cloned());
     all.extend(nodes);
     all

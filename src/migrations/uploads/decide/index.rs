@@ -22,7 +22,12 @@ pub enum IndexState {
 pub fn index_state(seen: &Seen) -> IndexState {
     let root = Multihash::of(&seen.root);
     let mut first: Option<IndexState> = None;
-    for found in seen.claims.indexes.iter().filter(|found| found.content == root) {
+    for found in seen
+        .claims
+        .indexes
+        .iter()
+        .filter(|found| found.content == root)
+    {
         match judge(found, seen) {
             IndexState::Right => return IndexState::Right,
             // "Could not tell" outweighs what is known to be wrong: it may be right.
@@ -44,7 +49,10 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
         return wrong("is not signed by its issuer".to_owned());
     }
     match &found.index {
-        None => IndexState::CannotTell(format!("index {} did not come along with its claim", found.link)),
+        None => IndexState::CannotTell(format!(
+            "index {} did not come along with its claim",
+            found.link
+        )),
         Some(Err(error)) => wrong(format!("names an index that cannot be read: {error}")),
         Some(Ok(index)) => lack(index, seen).map_or(IndexState::Right, wrong),
     }
@@ -53,21 +61,36 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
 /// What an index lacks to be this upload's.
 fn lack(index: &ShardedDagIndex, seen: &Seen) -> Option<String> {
     if Multihash::of(index.content()) != Multihash::of(&seen.root) {
-        return Some(format!("names an index of other content ({})", index.content()));
+        return Some(format!(
+            "names an index of other content ({})",
+            index.content()
+        ));
     }
     if index.shard_count() == 0 {
         return Some("names an index without shards".to_owned());
     }
-    seen.shards.iter().find_map(|shard| lack_of_shard(index, shard, seen))
+    seen.shards
+        .iter()
+        .find_map(|shard| lack_of_shard(index, shard, seen))
 }
 
 fn lack_of_shard(index: &ShardedDagIndex, shard: &Shard, seen: &Seen) -> Option<String> {
     let Some(slices) = index.slices(&shard.hash) else {
-        return Some(format!("names an index that leaves out shard {}", shard.cid));
+        return Some(format!(
+            "names an index that leaves out shard {}",
+            shard.cid
+        ));
     };
     let size = seen.rows.get(&shard.hash)?.size;
-    let beyond = slices.iter().find(|(_, position)| position.offset.saturating_add(position.length) > size);
-    beyond.map(|(slice, _)| format!("names an index that puts {slice} beyond the end of shard {}", shard.cid))
+    let beyond = slices
+        .iter()
+        .find(|(_, position)| position.offset.saturating_add(position.length) > size);
+    beyond.map(|(slice, _)| {
+        format!(
+            "names an index that puts {slice} beyond the end of shard {}",
+            shard.cid
+        )
+    })
 }
 
 /// The shards of an upload whose row names none, from the first index that counts (protocol: pitfalls 13, 14).
@@ -78,14 +101,24 @@ pub fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
     for found in seen.claims.indexes.iter().filter(about) {
         match (judge(found, seen), &found.index) {
             (IndexState::Right, Some(Ok(index))) => {
-                return Ok(index.shards().into_iter().map(|(shard, _)| shard.clone()).collect());
+                return Ok(index
+                    .shards()
+                    .into_iter()
+                    .map(|(shard, _)| shard.clone())
+                    .collect());
             }
             (IndexState::CannotTell(why), _) => unread = Some(why),
             _ => {}
         }
     }
     match unread {
-        Some(why) => Err(Failure::unknown(Reason::CouldNotTell, format!("upload names no shards, and {why}"))),
-        None => Err(Failure::permanent(Reason::NoShards, format!("upload {} names no shards and has no index", seen.root))),
+        Some(why) => Err(Failure::unknown(
+            Reason::CouldNotTell,
+            format!("upload names no shards, and {why}"),
+        )),
+        None => Err(Failure::permanent(
+            Reason::NoShards,
+            format!("upload {} names no shards and has no index", seen.root),
+        )),
     }
 }

@@ -26,7 +26,10 @@ pub fn location_state(seen: &Seen, trust: &Trust, shard: &Shard, space: &Did) ->
         match fault(found, trust, shard, size, seen.at) {
             None => return LocationState::Right,
             Some(why) => {
-                first.get_or_insert(LocationState::Wrong(format!("location claim {} {why}", found.claim)));
+                first.get_or_insert(LocationState::Wrong(format!(
+                    "location claim {} {why}",
+                    found.claim
+                )));
             }
         }
     }
@@ -34,7 +37,13 @@ pub fn location_state(seen: &Seen, trust: &Trust, shard: &Shard, space: &Did) ->
 }
 
 /// Why a claim that names the right shard and space does not count.
-fn fault(found: &FoundLocation, trust: &Trust, shard: &Shard, size: Option<u64>, now: u64) -> Option<String> {
+fn fault(
+    found: &FoundLocation,
+    trust: &Trust,
+    shard: &Shard,
+    size: Option<u64>,
+    now: u64,
+) -> Option<String> {
     if found.expiration.is_some_and(|end| end <= now) {
         return Some("has expired".to_owned());
     }
@@ -47,13 +56,22 @@ fn fault(found: &FoundLocation, trust: &Trust, shard: &Shard, size: Option<u64>,
     if found.with != found.issuer.as_str() {
         return Some(format!("is about the resource of another, {}", found.with));
     }
-    if !found.location.location.iter().any(|url| trust.is_place_of(url, shard)) {
+    if !found
+        .location
+        .location
+        .iter()
+        .any(|url| trust.is_place_of(url, shard))
+    {
         return Some("leads to no address of the shard".to_owned());
     }
-    let Some(range) = found.location.range else { return Some("has no range".to_owned()) };
+    let Some(range) = found.location.range else {
+        return Some("has no range".to_owned());
+    };
     match (range.length, size) {
         (None, _) => Some("has a range without length".to_owned()),
-        (Some(length), Some(size)) if length != size => Some(format!("covers {length} bytes of {size}")),
+        (Some(length), Some(size)) if length != size => {
+            Some(format!("covers {length} bytes of {size}"))
+        }
         _ if range.offset != 0 => Some(format!("starts at byte {}", range.offset)),
         _ => None,
     }
@@ -67,7 +85,9 @@ pub fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
     let own = |found: &crate::migrations::uploads::find::FoundIndex| {
         let index = found.index.as_ref()?.as_ref().ok()?;
         let slices = index.slices(&shard.hash)?;
-        let (_, own) = slices.into_iter().find(|(slice, position)| **slice == shard.hash && position.offset == 0)?;
+        let (_, own) = slices
+            .into_iter()
+            .find(|(slice, position)| **slice == shard.hash && position.offset == 0)?;
         Some(own.length)
     };
     seen.claims.indexes.iter().find_map(own)
@@ -76,5 +96,6 @@ pub fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
 /// Whether everything can be judged without asking the tables: the index is right and tells the size of every
 /// shard.
 pub fn knows_sizes(seen: &Seen) -> bool {
-    index_state(seen) == IndexState::Right && seen.shards.iter().all(|shard| size(seen, shard).is_some())
+    index_state(seen) == IndexState::Right
+        && seen.shards.iter().all(|shard| size(seen, shard).is_some())
 }

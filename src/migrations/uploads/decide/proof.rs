@@ -28,16 +28,28 @@ fn grants(proof: &Delegation, space: &Did, ability: &str) -> bool {
 
 /// `*`, the ability itself, or `ns/*` over it.
 fn matches(pattern: &str, ability: &str) -> bool {
-    let wide = pattern.strip_suffix('*').filter(|namespace| namespace.ends_with('/'));
-    pattern == "*" || pattern == ability || wide.is_some_and(|namespace| ability.starts_with(namespace))
+    let wide = pattern
+        .strip_suffix('*')
+        .filter(|namespace| namespace.ends_with('/'));
+    pattern == "*"
+        || pattern == ability
+        || wide.is_some_and(|namespace| ability.starts_with(namespace))
 }
 
 /// The best of delegations that will do, always the same one: the customer's own, the one that lasts longest, the
 /// lowest CID.
-pub fn choose<'a>(proofs: &'a [Delegation], space: &Did, customer: &Did, now: u64) -> Option<&'a Delegation> {
-    proofs.iter().filter(|proof| covers(proof, space, now)).min_by_key(|proof| {
-        let own = proof.audience() == customer;
-        let lasts = proof.expiration().unwrap_or(u64::MAX);
-        (!own, u64::MAX - lasts, *proof.cid())
-    })
+pub fn choose<'a>(
+    proofs: &'a [Delegation],
+    space: &Did,
+    customer: &Did,
+    now: u64,
+) -> Option<&'a Delegation> {
+    proofs
+        .iter()
+        .filter(|proof| covers(proof, space, now))
+        .min_by_key(|proof| {
+            let own = proof.audience() == customer;
+            let lasts = proof.expiration().unwrap_or(u64::MAX);
+            (!own, u64::MAX - lasts, *proof.cid())
+        })
 }

@@ -1,6 +1,8 @@
 //! All that is to be said of one upload.
 
-use crate::migrations::uploads::decide::{IndexState, LocationState, Trust, index_state, location_state};
+use crate::migrations::uploads::decide::{
+    IndexState, LocationState, Trust, index_state, location_state,
+};
 use crate::migrations::uploads::find::{Seen, Shard};
 use crate::model::{Verdict, VerdictCounts};
 use crate::proto::did::Did;
@@ -24,7 +26,11 @@ impl Review {
         Self {
             index: index_state(seen),
             shards: seen.shards.iter().map(judge).collect(),
-            remarks: seen.shards.iter().filter_map(|shard| old_claim(seen, shard)).collect(),
+            remarks: seen
+                .shards
+                .iter()
+                .filter_map(|shard| old_claim(seen, shard))
+                .collect(),
         }
     }
 
@@ -46,7 +52,10 @@ impl Review {
             });
         }
         match counts {
-            VerdictCounts { could_not_tell: 1.., .. } => Verdict::CouldNotTell,
+            VerdictCounts {
+                could_not_tell: 1..,
+                ..
+            } => Verdict::CouldNotTell,
             VerdictCounts { wrong: 1.., .. } => Verdict::Wrong,
             VerdictCounts { missing: 1.., .. } => Verdict::Missing,
             _ => Verdict::Ok,
@@ -63,7 +72,14 @@ impl Review {
 /// While a claim without length is visible the gateway uses it and counts no egress (protocol: gateway §3).
 fn old_claim(seen: &Seen, shard: &Shard) -> Option<String> {
     let old = seen.claims.locations.iter().find(|found| {
-        found.location.content.hash() == shard.hash && found.location.range.is_none_or(|range| range.length.is_none())
+        found.location.content.hash() == shard.hash
+            && found
+                .location
+                .range
+                .is_none_or(|range| range.length.is_none())
     })?;
-    Some(format!("shard {} is still served by the old claim {}, which has no length", shard.cid, old.claim))
+    Some(format!(
+        "shard {} is still served by the old claim {}, which has no length",
+        shard.cid, old.claim
+    ))
 }

@@ -24,7 +24,9 @@ impl Trust {
     /// Whether a URL is a right place for a shard: an expected origin, and in the carpark the shard's own address.
     #[must_use]
     pub fn is_place_of(&self, text: &str, shard: &Shard) -> bool {
-        let Ok(url) = Url::parse(text) else { return false };
+        let Ok(url) = Url::parse(text) else {
+            return false;
+        };
         if self.addresses.is_carpark(&url) {
             return self.addresses.layout_of(&url, &shard.hash).is_some() || names(&url, shard);
         }

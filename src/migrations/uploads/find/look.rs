@@ -18,7 +18,8 @@ pub async fn look(parts: &Parts, upload: &Upload, now: u64) -> Result<Seen, Fail
     let root = upload.root()?;
     let listed = shards(parts, upload).await?;
     let root_hash = Multihash::of(&root);
-    let hashes = std::iter::once(root_hash.clone()).chain(listed.iter().map(|shard| shard.hash.clone()));
+    let hashes =
+        std::iter::once(root_hash.clone()).chain(listed.iter().map(|shard| shard.hash.clone()));
     let claims = claims(parts, hashes.collect()).await?;
     let mut seen = Seen::new(root, listed, claims, now);
     if seen.shards.is_empty() {
@@ -33,9 +34,12 @@ pub async fn look(parts: &Parts, upload: &Upload, now: u64) -> Result<Seen, Fail
 /// The shards of the row, or of the object that lists very many.
 async fn shards(parts: &Parts, upload: &Upload) -> Result<Vec<Shard>, Failure> {
     let cids = match &upload.row.shards_ref {
-        Some(key) if upload.row.shards.is_empty() => {
-            parts.services.tables.listed_shards(key).await.map_err(could_not_tell)?
-        }
+        Some(key) if upload.row.shards.is_empty() => parts
+            .services
+            .tables
+            .listed_shards(key)
+            .await
+            .map_err(could_not_tell)?,
         _ => upload.listed_shards()?,
     };
     let mut shards: Vec<Shard> = cids.into_iter().map(Shard::new).collect();
@@ -46,7 +50,12 @@ async fn shards(parts: &Parts, upload: &Upload) -> Result<Vec<Shard>, Failure> {
 }
 
 async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure> {
-    let result = parts.services.indexing.claims(&hashes, &[], QueryKind::Standard).await.map_err(could_not_tell)?;
+    let result = parts
+        .services
+        .indexing
+        .claims(&hashes, &[], QueryKind::Standard)
+        .await
+        .map_err(could_not_tell)?;
     Ok(read(&result, &parts.trust.upload_service))
 }
 
@@ -56,10 +65,14 @@ async fn recover_shards(parts: &Parts, seen: &mut Seen) -> Result<(), Failure> {
     let found = claims(parts, hashes.clone()).await?;
     let shard = |hash: Multihash| {
         let cid = hash.cid(codec::CAR);
-        let cid = cid.map_err(|error| Failure::permanent(Reason::CorruptIndex, error.to_string()))?;
+        let cid =
+            cid.map_err(|error| Failure::permanent(Reason::CorruptIndex, error.to_string()))?;
         Ok(Shard { cid, hash })
     };
-    seen.shards = hashes.into_iter().map(shard).collect::<Result<_, Failure>>()?;
+    seen.shards = hashes
+        .into_iter()
+        .map(shard)
+        .collect::<Result<_, Failure>>()?;
     seen.claims.locations.extend(found.locations);
     Ok(())
 }
@@ -70,7 +83,12 @@ async fn rows(
     shards: &[Shard],
 ) -> Result<BTreeMap<Multihash, crate::client::ShardRow>, Failure> {
     let cids: Vec<_> = shards.iter().map(|shard| shard.cid).collect();
-    parts.services.tables.shard_rows(&upload.row.space, &cids).await.map_err(could_not_tell)
+    parts
+        .services
+        .tables
+        .shard_rows(&upload.row.space, &cids)
+        .await
+        .map_err(could_not_tell)
 }
 
 /// Trouble with reading leaves the world unknown, whatever it was; only what ends the run stays what it is.

@@ -6,5 +6,5 @@ mod seen;
 
 pub(super) use look::look;
 pub(super) use read::read;
-pub use seen::{FoundIndex, FoundLocation, Seen, Shard, Signed};
 pub(super) use seen::StoredIndex;
+pub use seen::{FoundIndex, FoundLocation, Seen, Shard, Signed};

@@ -47,12 +47,23 @@ pub fn read(result: &QueryResult, upload_service: &Verifier) -> Claims {
 }
 
 fn indexes(result: &QueryResult) -> BTreeMap<Cid, Index> {
-    let read = |archive: &[u8]| ShardedDagIndex::extract(archive).map(Arc::new).map_err(|error| error.to_string());
-    result.indexes.iter().map(|block| (block.link, read(&block.archive))).collect()
+    let read = |archive: &[u8]| {
+        ShardedDagIndex::extract(archive)
+            .map(Arc::new)
+            .map_err(|error| error.to_string())
+    };
+    result
+        .indexes
+        .iter()
+        .map(|block| (block.link, read(&block.archive)))
+        .collect()
 }
 
 fn with(delegation: &Delegation) -> String {
-    delegation.capabilities().first().map_or_else(String::new, |capability| capability.with.clone())
+    delegation
+        .capabilities()
+        .first()
+        .map_or_else(String::new, |capability| capability.with.clone())
 }
 
 fn signed(delegation: &Delegation, upload_service: &Verifier) -> Signed {

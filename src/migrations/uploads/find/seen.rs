@@ -26,7 +26,10 @@ impl Shard {
     /// A shard by its CID.
     #[must_use]
     pub fn new(cid: Cid) -> Self {
-        Self { hash: Multihash::of(&cid), cid }
+        Self {
+            hash: Multihash::of(&cid),
+            cid,
+        }
     }
 }
 
@@ -118,8 +121,20 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub(in crate::migrations::uploads) fn new(root: Cid, shards: Vec<Shard>, claims: Claims, at: u64) -> Self {
-        Self { root, shards, claims, rows: BTreeMap::new(), at, notes: Mutex::default() }
+    pub(in crate::migrations::uploads) fn new(
+        root: Cid,
+        shards: Vec<Shard>,
+        claims: Claims,
+        at: u64,
+    ) -> Self {
+        Self {
+            root,
+            shards,
+            claims,
+            rows: BTreeMap::new(),
+            at,
+            notes: Mutex::default(),
+        }
     }
 
     /// Remembers where a shard was found.
@@ -151,7 +166,10 @@ impl FoundLocation {
     /// The claim for people and scripts.
     #[must_use]
     pub fn json(&self) -> Value {
-        let range = self.location.range.map(|range| serde_json::json!({"offset": range.offset, "length": range.length}));
+        let range = self
+            .location
+            .range
+            .map(|range| serde_json::json!({"offset": range.offset, "length": range.length}));
         serde_json::json!({
             "claim": self.claim.to_string(),
             "issuer": self.issuer.as_str(),

@@ -35,7 +35,13 @@ impl Spaces {
         network: &Network,
     ) -> Self {
         let provider = network.upload_service.did.clone();
-        Self { registry, services, seal: Key::from_bytes(*seal.as_bytes()), provider, ready: Mutex::default() }
+        Self {
+            registry,
+            services,
+            seal: Key::from_bytes(*seal.as_bytes()),
+            provider,
+            ready: Mutex::default(),
+        }
     }
 
     /// The key of the customer's migration space. Whatever an earlier run left undone is finished first
@@ -45,7 +51,9 @@ impl Spaces {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(ready.entry(customer.clone()).or_default())
         };
-        cell.get_or_try_init(|| self.make_ready(customer, clock)).await.cloned()
+        cell.get_or_try_init(|| self.make_ready(customer, clock))
+            .await
+            .cloned()
     }
 
     async fn make_ready(&self, customer: &CustomerDid, clock: &Clock) -> Result<Signer, Failure> {
@@ -70,19 +78,35 @@ impl Spaces {
     async fn create(&self, customer: &CustomerDid, account: &Did) -> Result<SpaceRow, Failure> {
         let signer = Signer::generate();
         let sealed = self.seal.seal(account, &signer.to_secret_text());
-        let sealed = sealed.map_err(|error| Failure::permanent(Reason::KeyUnavailable, error.to_string()))?;
+        let sealed = sealed
+            .map_err(|error| Failure::permanent(Reason::KeyUnavailable, error.to_string()))?;
         let space: SpaceDid = signer.did().as_str().parse().map_err(internal)?;
         let name = format!("Migrated Indexes - {customer}");
-        let row = SpaceRow { space, name, sealed_key: Some(sealed), provisioned: false, delegated: false };
+        let row = SpaceRow {
+            space,
+            name,
+            sealed_key: Some(sealed),
+            provisioned: false,
+            delegated: false,
+        };
         self.registry.create(customer, row).await
     }
 
     fn open(&self, account: &Did, row: &SpaceRow) -> Result<Signer, Failure> {
         let unusable = |why: String| {
-            Failure::permanent(Reason::KeyUnavailable, format!("key of migration space {}: {why}", row.space))
+            Failure::permanent(
+                Reason::KeyUnavailable,
+                format!("key of migration space {}: {why}", row.space),
+            )
         };
-        let sealed = row.sealed_key.as_ref().ok_or_else(|| unusable("is not in its row".to_owned()))?;
-        let opened = self.seal.open(account, sealed).map_err(|error| unusable(error.to_string()))?;
+        let sealed = row
+            .sealed_key
+            .as_ref()
+            .ok_or_else(|| unusable("is not in its row".to_owned()))?;
+        let opened = self
+            .seal
+            .open(account, sealed)
+            .map_err(|error| unusable(error.to_string()))?;
         let signer = Signer::parse(&opened.secret).map_err(|error| unusable(error.to_string()))?;
         if signer.did().as_str() == row.space.as_str() {
             Ok(signer)
@@ -107,7 +131,14 @@ impl Spaces {
         let delegation = to_account(space, account)?;
         self.services.delegations.store(&delegation).await?;
         let tables = &self.services.tables;
-        tables.store_delegation_row(delegation.cid(), account, space.did(), delegation.expiration()).await?;
+        tables
+            .store_delegation_row(
+                delegation.cid(),
+                account,
+                space.did(),
+                delegation.expiration(),
+            )
+            .await?;
         Ok(())
     }
 }
@@ -115,7 +146,11 @@ impl Spaces {
 /// Everything in the space, for ever: the same bytes each time it is made.
 fn to_account(space: &Signer, account: &Did) -> Result<Delegation, Failure> {
     let all = Capability::new("space/*", space.did().as_str());
-    Draft::new(space, account).capability(all).expiration(Expiration::Never).sign().map_err(internal)
+    Draft::new(space, account)
+        .capability(all)
+        .expiration(Expiration::Never)
+        .sign()
+        .map_err(internal)
 }
 
 /// Only a mail account can hold a space; said before anything is written (protocol: pitfalls 80).
@@ -125,7 +160,9 @@ fn account(customer: &CustomerDid) -> Result<Did, Failure> {
     if did.is_mailto() {
         return Ok(did);
     }
-    let text = format!("customer {customer} is no did:mailto, so no migration space can be delegated to it");
+    let text = format!(
+        "customer {customer} is no did:mailto, so no migration space can be delegated to it"
+    );
     Err(Failure::permanent(Reason::BadRecord, text))
 }
 
@@ -137,6 +174,8 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 fn iso(unix_ms: u64) -> String {
     let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000);
     let at = at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-    let format = time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let format = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+    );
     at.format(&format).unwrap_or_default()
 }

@@ -21,10 +21,20 @@ impl InMemorySpaces {
         Self::default()
     }
 
-    fn change(&self, customer: &CustomerDid, space: &SpaceDid, change: impl FnOnce(&mut SpaceRow)) -> Result<(), Failure> {
+    fn change(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+        change: impl FnOnce(&mut SpaceRow),
+    ) -> Result<(), Failure> {
         let mut rows = self.rows();
         let row = rows.get_mut(customer).filter(|row| row.space == *space);
-        let other = || Failure::permanent(Reason::StateUnavailable, format!("{customer} has another migration space"));
+        let other = || {
+            Failure::permanent(
+                Reason::StateUnavailable,
+                format!("{customer} has another migration space"),
+            )
+        };
         change(row.ok_or_else(other)?);
         Ok(())
     }
@@ -44,11 +54,19 @@ impl MigrationSpaces for InMemorySpaces {
         Ok(self.rows().entry(customer.clone()).or_insert(row).clone())
     }
 
-    async fn mark_provisioned(&self, customer: &CustomerDid, space: &SpaceDid) -> Result<(), Failure> {
+    async fn mark_provisioned(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+    ) -> Result<(), Failure> {
         self.change(customer, space, |row| row.provisioned = true)
     }
 
-    async fn mark_delegated(&self, customer: &CustomerDid, space: &SpaceDid) -> Result<(), Failure> {
+    async fn mark_delegated(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+    ) -> Result<(), Failure> {
         self.change(customer, space, |row| row.delegated = true)
     }
 }

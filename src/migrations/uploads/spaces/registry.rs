@@ -45,8 +45,13 @@ pub trait MigrationSpaces: Send + Sync {
     async fn create(&self, customer: &CustomerDid, row: SpaceRow) -> Result<SpaceRow, Failure>;
 
     /// Notes that consumer and subscription rows are written. Fails if the customer's space is another one.
-    async fn mark_provisioned(&self, customer: &CustomerDid, space: &SpaceDid) -> Result<(), Failure>;
+    async fn mark_provisioned(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+    ) -> Result<(), Failure>;
 
     /// Notes that the account's delegation is stored. Fails if the customer's space is another one.
-    async fn mark_delegated(&self, customer: &CustomerDid, space: &SpaceDid) -> Result<(), Failure>;
+    async fn mark_delegated(&self, customer: &CustomerDid, space: &SpaceDid)
+    -> Result<(), Failure>;
 }

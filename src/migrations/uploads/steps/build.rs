@@ -11,7 +11,9 @@ use crate::migrations::uploads::find::{Seen, Shard};
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Failure, Reason};
 use crate::proto::car;
-use crate::proto::index::{self, Name, Shard as IndexedShard, ShardBuilder, ShardedDagIndex, Unverifiable};
+use crate::proto::index::{
+    self, Name, Shard as IndexedShard, ShardBuilder, ShardedDagIndex, Unverifiable,
+};
 use crate::proto::multihash::{self, Multihash};
 
 /// Reads every shard of an upload, checks the hash of every block, and gives the index.
@@ -25,7 +27,10 @@ pub async fn build(
         read_shard(Arc::clone(parts), seen, shard.clone(), row, known)
     };
     let all: Vec<_> = seen.shards.iter().map(read).collect();
-    let shards: Vec<IndexedShard> = stream::iter(all).buffered(parts.shards_at_once.max(1)).try_collect().await?;
+    let shards: Vec<IndexedShard> = stream::iter(all)
+        .buffered(parts.shards_at_once.max(1))
+        .try_collect()
+        .await?;
     let mut index = ShardedDagIndex::new(seen.root);
     for shard in shards {
         index.add(shard);
@@ -41,23 +46,40 @@ async fn read_shard(
     known: Vec<Url>,
 ) -> Result<IndexedShard, Failure> {
     let layout = row.map_or(Layout::Blob, |row| Layout::from(row.protocol));
-    let opened = parts.services.carpark.open(&shard.hash, layout, &known).await?;
-    let Some((place, mut blob)) = opened else { return Err(missing(&shard)) };
+    let opened = parts
+        .services
+        .carpark
+        .open(&shard.hash, layout, &known)
+        .await?;
+    let Some((place, mut blob)) = opened else {
+        return Err(missing(&shard));
+    };
     let size = row.map(|row| row.size).or(place.length);
     check_length(&shard, row.map(|row| row.size), place.length)?;
     seen.note_located(&shard.hash, place);
     let name = match size {
-        Some(size) => Name::Known { hash: shard.hash.clone(), size },
+        Some(size) => Name::Known {
+            hash: shard.hash.clone(),
+            size,
+        },
         None => Name::Later,
     };
     let mut builder = ShardBuilder::new(name, car::Limits::default(), Unverifiable::Refuse);
     feed(&mut blob, &mut builder, &shard).await?;
-    builder.finish_as(shard.hash.clone()).map_err(|error| refused(&shard, &error))
+    builder
+        .finish_as(shard.hash.clone())
+        .map_err(|error| refused(&shard, &error))
 }
 
-async fn feed(blob: &mut CarparkBlob, builder: &mut ShardBuilder, shard: &Shard) -> Result<(), Failure> {
+async fn feed(
+    blob: &mut CarparkBlob,
+    builder: &mut ShardBuilder,
+    shard: &Shard,
+) -> Result<(), Failure> {
     while let Some(piece) = blob.next().await? {
-        builder.push(&piece).map_err(|error| refused(shard, &error))?;
+        builder
+            .push(&piece)
+            .map_err(|error| refused(shard, &error))?;
         // Hashing a piece takes a good part of a millisecond: others want their turn.
         tokio::task::yield_now().await;
     }
@@ -65,11 +87,18 @@ async fn feed(blob: &mut CarparkBlob, builder: &mut ShardBuilder, shard: &Shard)
 }
 
 /// A recorded size that the object contradicts would give wrong ranges (protocol: pitfalls 16).
-pub fn check_length(shard: &Shard, recorded: Option<u64>, found: Option<u64>) -> Result<(), Failure> {
+pub fn check_length(
+    shard: &Shard,
+    recorded: Option<u64>,
+    found: Option<u64>,
+) -> Result<(), Failure> {
     match (recorded, found) {
         (Some(recorded), Some(found)) if recorded != found => Err(Failure::permanent(
             Reason::WrongSize,
-            format!("shard {} has {found} bytes in the carpark, {recorded} in the tables", shard.cid),
+            format!(
+                "shard {} has {found} bytes in the carpark, {recorded} in the tables",
+                shard.cid
+            ),
         )),
         _ => Ok(()),
     }
@@ -77,7 +106,13 @@ pub fn check_length(shard: &Shard, recorded: Option<u64>, found: Option<u64>) ->
 
 /// A shard that is at none of its addresses.
 pub fn missing(shard: &Shard) -> Failure {
-    Failure::permanent(Reason::MissingBlob, format!("shard {} is at none of its addresses in the carpark", shard.cid))
+    Failure::permanent(
+        Reason::MissingBlob,
+        format!(
+            "shard {} is at none of its addresses in the carpark",
+            shard.cid
+        ),
+    )
 }
 
 fn refused(shard: &Shard, error: &index::Error) -> Failure {
@@ -89,7 +124,10 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
             | car::Error::LargeCid { .. }
             | car::Error::LargeBlock { .. },
         )
-        | index::Error::Block { source: multihash::Error::Unverifiable { .. }, .. } => Reason::UnsupportedCar,
+        | index::Error::Block {
+            source: multihash::Error::Unverifiable { .. },
+            ..
+        } => Reason::UnsupportedCar,
         _ => Reason::CorruptCar,
     };
     let mut text = error.to_string();
@@ -104,9 +142,12 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
 impl Seen {
     /// Addresses that claims name for a shard, to be tried after its own.
     pub(in crate::migrations::uploads) fn known_places(&self, shard: &Shard) -> Vec<Url> {
-        let of_shard = self.claims.locations.iter().filter(|found| found.location.content.hash() == shard.hash);
+        let of_shard = self
+            .claims
+            .locations
+            .iter()
+            .filter(|found| found.location.content.hash() == shard.hash);
         let urls = of_shard.flat_map(|found| &found.location.location);
         urls.filter_map(|text| Url::parse(text).ok()).collect()
     }
 }
-

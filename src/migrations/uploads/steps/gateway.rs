@@ -31,8 +31,11 @@ impl UnitStep for AuthorizeGateway {
     /// The same delegations each time, so the gateway stores nothing twice (protocol: pitfalls 39).
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
         let space = Did::parse(&unit.id.name);
-        let space = space.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
-        let account = customer(unit).ok().and_then(|customer| Did::parse(customer.as_str()).ok());
+        let space =
+            space.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
+        let account = customer(unit)
+            .ok()
+            .and_then(|customer| Did::parse(customer.as_str()).ok());
         let account = account.unwrap_or_else(|| space.clone());
         let proof = self.proof(&space, &account, unit.clock.unix_secs()).await?;
         self.0.services.gateway.authorize(&space, &proof).await?;
@@ -47,8 +50,11 @@ impl AuthorizeGateway {
     /// those will do.
     async fn proof(&self, space: &Did, customer: &Did, now: u64) -> Result<Delegation, Failure> {
         let rows = self.0.services.tables.delegations_by_issuer(space).await?;
-        let accounts = rows.iter().filter(|row| row.audience.starts_with("did:mailto:"));
-        let (own, others): (Vec<_>, Vec<_>) = accounts.partition(|row| row.audience == customer.as_str());
+        let accounts = rows
+            .iter()
+            .filter(|row| row.audience.starts_with("did:mailto:"));
+        let (own, others): (Vec<_>, Vec<_>) =
+            accounts.partition(|row| row.audience == customer.as_str());
         for group in [own, others] {
             let mut usable = self.read(&group, space, now).await?;
             while let Some(best) = choose(&usable, space, customer, now).cloned() {
@@ -58,12 +64,20 @@ impl AuthorizeGateway {
                 usable.retain(|proof| proof.cid() != best.cid());
             }
         }
-        let text = format!("none of {} delegations of space {space} lets an account authorise the gateway", rows.len());
+        let text = format!(
+            "none of {} delegations of space {space} lets an account authorise the gateway",
+            rows.len()
+        );
         Err(Failure::permanent(Reason::MissingDelegation, text))
     }
 
     /// An object that is nowhere is a delegation that cannot be used; one that cannot be read is trouble.
-    async fn read(&self, rows: &[&DelegationRow], space: &Did, now: u64) -> Result<Vec<Delegation>, Failure> {
+    async fn read(
+        &self,
+        rows: &[&DelegationRow],
+        space: &Did,
+        now: u64,
+    ) -> Result<Vec<Delegation>, Failure> {
         let mut found = Vec::new();
         for row in rows {
             let proof = self.0.services.delegations.read(&row.link).await?;

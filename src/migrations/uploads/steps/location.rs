@@ -29,19 +29,37 @@ impl Step<Uploads> for RepublishLocation {
 
     fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
         let judged = seen.shards.iter().map(|shard| {
-            (shard, location_state(seen, &self.0.trust, shard, &upload.row.space))
+            (
+                shard,
+                location_state(seen, &self.0.trust, shard, &upload.row.space),
+            )
         });
-        Ok(judged.filter_map(|(shard, state)| need(shard, state)).collect())
+        Ok(judged
+            .filter_map(|(shard, state)| need(shard, state))
+            .collect())
     }
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, need: &Need) -> Result<Effect, Failure> {
         self.allowed(turn.unit)?;
         let space = &turn.item.row.space;
-        let shard = turn.seen.shards.iter().find(|shard| shard.cid.to_string() == need.subject);
-        let shard = shard.ok_or_else(|| Failure::permanent(Reason::Internal, format!("no shard {}", need.subject)))?;
+        let shard = turn
+            .seen
+            .shards
+            .iter()
+            .find(|shard| shard.cid.to_string() == need.subject);
+        let shard = shard.ok_or_else(|| {
+            Failure::permanent(Reason::Internal, format!("no shard {}", need.subject))
+        })?;
         let place = find(&self.0, turn.seen, shard, space).await?;
-        let claim = relocate(&self.0.secrets.upload_service, space, &shard.hash, &place.url, place.size);
-        let claim = claim.map_err(|error| Failure::permanent(Reason::Internal, error.to_string()))?;
+        let claim = relocate(
+            &self.0.secrets.upload_service,
+            space,
+            &shard.hash,
+            &place.url,
+            place.size,
+        );
+        let claim =
+            claim.map_err(|error| Failure::permanent(Reason::Internal, error.to_string()))?;
         let job = self.publish(space, shard, &place, &claim).await?;
         Ok(Effect::new("claim-published", need.subject.clone())
             .fact("claim", claim.cid().to_string())
@@ -88,9 +106,15 @@ impl RepublishLocation {
         claim: &Delegation,
     ) -> Result<String, Failure> {
         let parts = &self.0;
-        let addresses: ProviderAddresses =
-            claim_addresses(&parts.network, &address_link(shard, place.layout), &place.url)?;
-        let cached = CacheRequest { claim: claim.clone(), addresses: addresses.bytes() };
+        let addresses: ProviderAddresses = claim_addresses(
+            &parts.network,
+            &address_link(shard, place.layout),
+            &place.url,
+        )?;
+        let cached = CacheRequest {
+            claim: claim.clone(),
+            addresses: addresses.bytes(),
+        };
         let job = advert(&parts.network, space, shard, place, claim.cid(), addresses)?;
         let digests = [shard.hash.clone()];
         let (kept, stored) = futures::join!(

@@ -22,32 +22,66 @@ pub struct Place {
 
 /// Finds a shard: where a step of this turn saw it, else by asking the carpark. Its size comes from the tables, as a
 /// last resort from the carpark.
-pub async fn find(parts: &Parts, seen: &Seen, shard: &Shard, space: &Did) -> Result<Place, Failure> {
+pub async fn find(
+    parts: &Parts,
+    seen: &Seen,
+    shard: &Shard,
+    space: &Did,
+) -> Result<Place, Failure> {
     let row = row(parts, seen, shard, space).await?;
     let located = match seen.located(&shard.hash) {
         Some(located) => located,
         None => ask(parts, seen, shard, row).await?,
     };
     check_length(shard, row.map(|row| row.size), located.length)?;
-    let size = row.map(|row| row.size).or(located.length).filter(|size| *size > 0);
+    let size = row
+        .map(|row| row.size)
+        .or(located.length)
+        .filter(|size| *size > 0);
     let size = size.ok_or_else(|| {
-        Failure::permanent(Reason::MissingSize, format!("size of shard {} is recorded nowhere", shard.cid))
+        Failure::permanent(
+            Reason::MissingSize,
+            format!("size of shard {} is recorded nowhere", shard.cid),
+        )
     })?;
     let protocol = row.map_or_else(|| protocol(located.layout), |row| row.protocol);
-    Ok(Place { url: located.url.to_string(), size, protocol, layout: located.layout })
+    Ok(Place {
+        url: located.url.to_string(),
+        size,
+        protocol,
+        layout: located.layout,
+    })
 }
 
-async fn row(parts: &Parts, seen: &Seen, shard: &Shard, space: &Did) -> Result<Option<ShardRow>, Failure> {
+async fn row(
+    parts: &Parts,
+    seen: &Seen,
+    shard: &Shard,
+    space: &Did,
+) -> Result<Option<ShardRow>, Failure> {
     if let Some(row) = seen.rows.get(&shard.hash) {
         return Ok(Some(*row));
     }
-    let found = parts.services.tables.shard_rows(space, &[shard.cid]).await?;
+    let found = parts
+        .services
+        .tables
+        .shard_rows(space, &[shard.cid])
+        .await?;
     Ok(found.get(&shard.hash).copied())
 }
 
-async fn ask(parts: &Parts, seen: &Seen, shard: &Shard, row: Option<ShardRow>) -> Result<Located, Failure> {
+async fn ask(
+    parts: &Parts,
+    seen: &Seen,
+    shard: &Shard,
+    row: Option<ShardRow>,
+) -> Result<Located, Failure> {
     let layout = row.map_or(Layout::Blob, |row| Layout::from(row.protocol));
-    let located = parts.services.carpark.locate(&shard.hash, layout, &seen.known_places(shard)).await?;
+    let located = parts
+        .services
+        .carpark
+        .locate(&shard.hash, layout, &seen.known_places(shard))
+        .await?;
     located.ok_or_else(|| missing(shard))
 }
 

@@ -31,13 +31,20 @@ pub fn address_link(shard: &Shard, layout: Option<Layout>) -> Cid {
 
 /// Where the claim and the blob at `url` are found. Without a port that the URL does not name, so that a reader of
 /// the address gets exactly the claim's URL (protocol: pitfalls 4 to 6).
-pub fn claim_addresses(network: &Network, link: &Cid, url: &str) -> Result<ProviderAddresses, Failure> {
-    let wrong = |error: crate::proto::ipni::Error| Failure::permanent(Reason::Misconfigured, error.to_string());
+pub fn claim_addresses(
+    network: &Network,
+    link: &Cid,
+    url: &str,
+) -> Result<ProviderAddresses, Failure> {
+    let wrong = |error: crate::proto::ipni::Error| {
+        Failure::permanent(Reason::Misconfigured, error.to_string())
+    };
     let mut claims = network.storage_node.service.url.to_string();
     if !claims.ends_with('/') {
         claims.push('/');
     }
-    let claims = Multiaddr::from_url(&format!("{claims}claim/{{claim}}"), Port::AsGiven).map_err(wrong)?;
+    let claims =
+        Multiaddr::from_url(&format!("{claims}claim/{{claim}}"), Port::AsGiven).map_err(wrong)?;
     let blobs = Multiaddr::for_location(url, &Multihash::of(link), link).map_err(wrong)?;
     Ok(ProviderAddresses(vec![claims, blobs]))
 }
@@ -56,13 +63,21 @@ pub fn advert(
         Protocol::Blob => &network.storage_node.blob_peer_id,
         Protocol::Store => &network.storage_node.store_peer_id,
     };
-    let id = PeerId::parse(peer).map_err(|error| Failure::fatal(Reason::Misconfigured, error.to_string()))?;
+    let id = PeerId::parse(peer)
+        .map_err(|error| Failure::fatal(Reason::Misconfigured, error.to_string()))?;
     let metadata = Metadata::Location {
         claim: *claim,
         expiration: 0,
         range: None,
         shard: Some(address_link(shard, place.layout)),
     };
-    let provider = Provider { id, addrs: addresses.0 };
-    Ok(Job::new(&context_id(Some(space), &shard.hash), &[metadata], provider))
+    let provider = Provider {
+        id,
+        addrs: addresses.0,
+    };
+    Ok(Job::new(
+        &context_id(Some(space), &shard.hash),
+        &[metadata],
+        provider,
+    ))
 }

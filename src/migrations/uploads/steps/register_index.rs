@@ -40,7 +40,8 @@ impl Step<Uploads> for RegisterIndex {
             Some(stored) => (parts.spaces.ensure(&customer, clock).await?, stored),
             // Stored in an earlier life: storing again finds it there and gives its place.
             None => {
-                let (space, stored, _) = store(parts, turn.item, turn.seen, &customer, clock).await?;
+                let (space, stored, _) =
+                    store(parts, turn.item, turn.seen, &customer, clock).await?;
                 (space, stored)
             }
         };
@@ -54,11 +55,19 @@ impl Step<Uploads> for RegisterIndex {
 impl RegisterIndex {
     /// The service must know where the index blob lies. The storage node tells it; where that was lost, the node's
     /// own claim is sent again, since no other issuer's counts (protocol: pitfalls 2).
-    async fn register(&self, turn: &Turn<'_, Uploads>, space: &Signer, stored: &StoredIndex) -> Result<(), Failure> {
+    async fn register(
+        &self,
+        turn: &Turn<'_, Uploads>,
+        space: &Signer,
+        stored: &StoredIndex,
+    ) -> Result<(), Failure> {
         let indexing = &self.0.services.indexing;
         let mut tries = 0;
         loop {
-            let error = match indexing.assert_index(space, &turn.seen.root, &stored.link).await {
+            let error = match indexing
+                .assert_index(space, &turn.seen.root, &stored.link)
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -77,6 +86,9 @@ impl RegisterIndex {
             _ => None,
         };
         let addresses = claim_addresses(&self.0.network, &stored.link, &url.unwrap_or_default())?;
-        Ok(CacheRequest { claim: stored.location.clone(), addresses: addresses.bytes() })
+        Ok(CacheRequest {
+            claim: stored.location.clone(),
+            addresses: addresses.bytes(),
+        })
     }
 }

@@ -11,8 +11,8 @@ use crate::migrations::uploads::decide::{IndexState, index_state};
 use crate::migrations::uploads::find::{Seen, StoredIndex};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
-use crate::migrations::uploads::{STORE_INDEX, Uploads};
 use crate::migrations::uploads::steps::build::build;
+use crate::migrations::uploads::{STORE_INDEX, Uploads};
 use crate::model::{CustomerDid, Effect, Failure, Reason, StepName};
 use crate::proto::index::link;
 use crate::proto::key::Signer;
@@ -32,7 +32,8 @@ impl Step<Uploads> for StoreIndex {
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
         let customer = customer(turn.unit)?;
-        let (space, stored, size) = store(&self.0, turn.item, turn.seen, &customer, &turn.unit.clock).await?;
+        let (space, stored, size) =
+            store(&self.0, turn.item, turn.seen, &customer, &turn.unit.clock).await?;
         let effect = Effect::new("index-stored", stored.link.to_string())
             .reversible()
             .fact("space", space.did().as_str())
@@ -47,7 +48,10 @@ impl Step<Uploads> for StoreIndex {
 pub fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
     match index_state(seen) {
         IndexState::Right => Ok(Vec::new()),
-        IndexState::Missing => Ok(vec![Need::missing(upload.row.root.clone(), "no index is registered")]),
+        IndexState::Missing => Ok(vec![Need::missing(
+            upload.row.root.clone(),
+            "no index is registered",
+        )]),
         IndexState::Wrong(why) => Ok(vec![Need::wrong(upload.row.root.clone(), why)]),
         IndexState::CannotTell(why) => Err(Failure::unknown(Reason::CouldNotTell, why)),
     }
@@ -64,7 +68,11 @@ pub async fn store(
     let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
     let asked;
     let rows = if seen.rows.is_empty() {
-        asked = parts.services.tables.shard_rows(&upload.row.space, &cids).await?;
+        asked = parts
+            .services
+            .tables
+            .shard_rows(&upload.row.space, &cids)
+            .await?;
         &asked
     } else {
         &seen.rows
@@ -72,11 +80,25 @@ pub async fn store(
     let archive = build(parts, seen, rows).await?.archive();
     let (index, size) = (link(&archive), archive.len());
     let space = parts.spaces.ensure(customer, clock).await?;
-    let stored = parts.services.upload.add_blob(&space, &Blob::new(Bytes::from(archive))).await?;
-    Ok((space, StoredIndex { link: index, location: stored.location }, size))
+    let stored = parts
+        .services
+        .upload
+        .add_blob(&space, &Blob::new(Bytes::from(archive)))
+        .await?;
+    Ok((
+        space,
+        StoredIndex {
+            link: index,
+            location: stored.location,
+        },
+        size,
+    ))
 }
 
 /// The customer of a unit.
 pub fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
-    unit.id.owner.parse().map_err(|error| Failure::permanent(Reason::MissingCustomer, format!("{error}")))
+    unit.id
+        .owner
+        .parse()
+        .map_err(|error| Failure::permanent(Reason::MissingCustomer, format!("{error}")))
 }
