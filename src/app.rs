@@ -5,6 +5,7 @@ mod inspect;
 #[cfg(feature = "sandbox")]
 mod local;
 mod reports;
+pub mod setup;
 mod trouble;
 
 /// Tells a running command to drain, to abort, or to end.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::client::{self, Cause};
+use crate::state;
 
 /// What sort of trouble ended a command; the command line maps each to one exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,44 @@ impl Trouble {
             ),
         };
         Self::new(kind, error.to_string(), cause, next)
+    }
+
+    /// What an error of the migration's own state means for a command.
+    #[must_use]
+    pub fn of_state(error: &state::Error) -> Self {
+        let (kind, cause, next) = match error {
+            error if error.is_missing_table() => (
+                Kind::Preflight,
+                "the migration tables are not made yet, or have other names here",
+                "run `sterna init`, or look at MIGRATION_*_TABLE_NAME with `sterna config show --origin`",
+            ),
+            error if error.is_denied() => (
+                Kind::Credentials,
+                "AWS credentials are absent, expired, or lack a permission",
+                "look at the AWS profile, role and region; `sterna init --print` shows the policy that is needed",
+            ),
+            error if error.is_transient() => (
+                Kind::Temporary,
+                "DynamoDB is in trouble, busy or not reached",
+                "look at AWS_ENDPOINT_URL_DYNAMODB, wait a moment and run it again",
+            ),
+            error if error.is_lost_lease() => (
+                Kind::Lease,
+                "another process works on the same unit",
+                "see `sterna monitor` for who holds it",
+            ),
+            state::Error::File(_) | state::Error::ForeignStatus { .. } => (
+                Kind::Mismatch,
+                "it was written by another version or another program, or it was damaged",
+                "keep it aside and run again, or use the version that wrote it",
+            ),
+            _ => (
+                Kind::Unexpected,
+                "state does not have the shape it must have",
+                "see the log, and report it",
+            ),
+        };
+        Self::new(kind, error.failure().message, cause, next)
     }
 }
 

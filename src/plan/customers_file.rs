@@ -81,6 +81,15 @@ pub fn customers_file_name(instance: u32) -> String {
     format!("instance-{instance}-customers.json")
 }
 
+/// The instance whose customers file has this name.
+#[must_use]
+pub fn customers_file_instance(name: &str) -> Option<u32> {
+    name.strip_prefix("instance-")?
+        .strip_suffix("-customers.json")?
+        .parse()
+        .ok()
+}
+
 /// The customers file of `share`. `workers` is a hint for the run.
 #[must_use]
 pub fn customers_file(instance: u32, workers: Option<u32>, share: &Share) -> String {

@@ -11,7 +11,7 @@ mod filter;
 mod improve;
 
 pub use choose::{Chosen, Conflict, ConsumerRow, choose};
-pub use customers_file::{customers_file, customers_file_name};
+pub use customers_file::{customers_file, customers_file_instance, customers_file_name};
 pub use distribute::{Options, Plan, Portion, Share, SpaceLoad, distribute, weigh};
 pub use estimate::{Estimate, Pace, estimate};
 pub use filter::{Filter, SkipList};

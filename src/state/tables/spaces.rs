@@ -3,6 +3,7 @@
 //! Of two processes that create at once, one wins and both go on with the stored row (protocol: pitfalls 33). No write
 //! here ever replaces a key.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::{CustomerDid, SpaceDid};
@@ -103,6 +104,17 @@ impl Store {
         let table = &self.config.tables.spaces;
         let row = self.rows.get(table, &key(customer)).await?;
         Ok(row.map(|row| read(table, &row)).transpose()?)
+    }
+
+    /// The names of all migration spaces: reads the whole table.
+    pub async fn migration_space_names(&self) -> Result<BTreeSet<SpaceDid>, Error> {
+        let table = &self.config.tables.spaces;
+        let rows = rows::all(&*self.rows, table, &rows::Select::default()).await?;
+        let name = |row: &Row| {
+            row.text("migrationSpace")
+                .and_then(|name| name.parse().ok())
+        };
+        Ok(rows.iter().filter_map(name).collect())
     }
 
     /// Stores `space` unless the customer has one; gives the stored one in either case.

@@ -1,0 +1,159 @@
+//! Counting the uploads of every space, with a checkpoint by space.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use anyhow::Result;
+use futures::stream::{self, StreamExt as _};
+use serde::{Deserialize, Serialize};
+
+use super::{Census, Parts, census};
+use crate::app::{Kind, Stop, Trouble};
+use crate::client;
+use crate::model::SpaceDid;
+use crate::plan::Chosen;
+use crate::runtime::{Degree, Moment};
+use crate::state::files::Sealed;
+
+/// Spaces that are counted at the same time.
+const AT_ONCE: usize = 32;
+/// Counts between two looks at the clock, and seconds between two checkpoints.
+const LOOK_EVERY: usize = 64;
+const CHECKPOINT_SECONDS: u64 = 5;
+
+/// Uploads by space.
+#[derive(Debug)]
+pub(super) struct Counted {
+    uploads: BTreeMap<SpaceDid, u64>,
+    /// How many of them an earlier setup counted.
+    pub(super) taken_up: usize,
+    file: Sealed,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Saved {
+    fingerprint: String,
+    uploads: BTreeMap<SpaceDid, u64>,
+}
+
+impl Counted {
+    /// Uploads of a space.
+    pub(super) fn of(&self, space: &SpaceDid) -> u64 {
+        self.uploads.get(space).copied().unwrap_or(0)
+    }
+
+    /// Removes the checkpoint: the next setup counts anew.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        for path in [self.file.path().to_path_buf(), self.file.previous()] {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts the chosen spaces that the checkpoint does not know. A space that cannot be counted is tried again after the
+/// others (protocol: pitfalls 81).
+pub(super) async fn count<C: Census>(
+    parts: &Parts<C>,
+    chosen: &Chosen,
+    stop: &Stop,
+) -> Result<Counted> {
+    let file = Sealed::new(parts.dir.join("setup-checkpoint.json"), "sterna.setup", 1);
+    // A damaged or foreign checkpoint costs a count, no more.
+    let saved = file
+        .read::<Saved>()
+        .ok()
+        .flatten()
+        .map(|(saved, _)| saved)
+        .unwrap_or_default();
+    let mut saved = if saved.fingerprint == parts.fingerprint {
+        saved
+    } else {
+        Saved::default()
+    };
+    saved.fingerprint.clone_from(&parts.fingerprint);
+    saved
+        .uploads
+        .retain(|space, _| chosen.spaces.contains_key(space));
+    let taken_up = saved.uploads.len();
+    let mut left: Vec<SpaceDid> = chosen
+        .spaces
+        .keys()
+        .filter(|space| !saved.uploads.contains_key(*space))
+        .cloned()
+        .collect();
+    for last in [false, true] {
+        if left.is_empty() {
+            break;
+        }
+        let failed = pass(parts, left, &mut saved, &file, stop).await;
+        file.write(&saved)?;
+        let (spaces, errors): (Vec<_>, Vec<_>) = failed?.into_iter().unzip();
+        if let (true, Some(error)) = (last, errors.first()) {
+            return Err(census::trouble(error).into());
+        }
+        left = spaces;
+    }
+    Ok(Counted {
+        uploads: saved.uploads,
+        taken_up,
+        file,
+    })
+}
+
+/// One pass over `spaces`; gives those that could not be counted. Ends at once when nothing can work.
+async fn pass<C: Census>(
+    parts: &Parts<C>,
+    spaces: Vec<SpaceDid>,
+    saved: &mut Saved,
+    file: &Sealed,
+    stop: &Stop,
+) -> Result<Vec<(SpaceDid, client::Error)>> {
+    let mut failed = Vec::new();
+    let mut written = Moment::now();
+    let count = |space: SpaceDid| async move {
+        let uploads = parts.census.uploads(&space).await;
+        (space, uploads)
+    };
+    let mut counts = stream::iter(spaces).map(count).buffer_unordered(AT_ONCE);
+    let mut seen = 0_usize;
+    while let Some((space, uploads)) = counts.next().await {
+        match uploads {
+            Ok(uploads) => {
+                saved.uploads.insert(space, uploads);
+            }
+            Err(error) if hopeless(&error) => return Err(census::trouble(&error).into()),
+            Err(error) => failed.push((space, error)),
+        }
+        seen += 1;
+        if stop.degree() > Degree::Run {
+            return Err(stopped(stop, saved.uploads.len()).into());
+        }
+        if seen.is_multiple_of(LOOK_EVERY) && written.elapsed().as_secs() >= CHECKPOINT_SECONDS {
+            file.write(saved)?;
+            written = Moment::now();
+        }
+    }
+    Ok(failed)
+}
+
+/// Whether no other space can be counted either.
+fn hopeless(error: &client::Error) -> bool {
+    matches!(
+        error.cause,
+        client::Cause::Missing | client::Cause::Credentials(_)
+    )
+}
+
+/// What `setup` says when it is told to stop.
+pub(super) fn stopped(stop: &Stop, counted: usize) -> Trouble {
+    Trouble::new(
+        Kind::Temporary,
+        format!("setup was stopped after {counted} spaces were counted"),
+        stop.reason().unwrap_or("somebody asked for it").to_owned(),
+        "run the same command again: it goes on where it was",
+    )
+}
