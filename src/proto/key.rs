@@ -38,6 +38,9 @@ pub struct Signer {
 
 impl Signer {
     /// Makes the key of an RFC 8032 seed.
+    ///
+    /// # Panics
+    /// Never: every seed has a key, and every key a did:key.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let key = SigningKey::from_bytes(&seed);
@@ -51,6 +54,9 @@ impl Signer {
     }
 
     /// Makes a new key of the operating system's randomness.
+    ///
+    /// # Panics
+    /// If the operating system has no random bytes to give.
     #[must_use]
     pub fn generate() -> Self {
         let mut seed = [0; 32];
@@ -169,6 +175,9 @@ impl Verifier {
     }
 
     /// The did:key of the key itself.
+    ///
+    /// # Panics
+    /// Never: every key has a did:key.
     #[must_use]
     pub fn key_did(&self) -> Did {
         Did::from_bytes(&public_bytes(&self.key)).expect("an ed25519 key has a did:key")

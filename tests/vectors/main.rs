@@ -5,3 +5,4 @@
 
 mod data;
 mod load;
+mod ucan;

@@ -3,6 +3,7 @@
 mod conclude;
 mod error;
 mod inspect;
+mod negotiate;
 mod outcome;
 mod receipt;
 mod wire;
@@ -10,9 +11,7 @@ mod wire;
 pub use conclude::{conclude, concluded, find_receipt};
 pub use error::Error;
 pub use inspect::inspect;
+pub use negotiate::{CONTENT_TYPE, Refused, negotiate};
 pub use outcome::Outcome;
 pub use receipt::{Effects, Receipt, Task};
 pub use wire::Message;
-
-/// Content type of requests and replies.
-pub const CONTENT_TYPE: &str = "application/vnd.ipld.car";
