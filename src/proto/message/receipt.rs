@@ -41,11 +41,9 @@ impl Receipt {
         effects: Effects,
     ) -> Result<Self, Error> {
         let ran = ran.into();
+        let Effects { fork, join } = effects;
         let mut blocks = Blocks::new();
-        for task in std::iter::once(&ran)
-            .chain(&effects.fork)
-            .chain(&effects.join)
-        {
+        for task in std::iter::once(&ran).chain(&fork).chain(&join) {
             blocks.extend(
                 task.delegation()
                     .map(Delegation::export)
@@ -56,8 +54,8 @@ impl Receipt {
             issuer,
             *ran.cid(),
             outcome,
-            effects.fork.iter().map(|task| *task.cid()).collect(),
-            effects.join.as_ref().map(|task| *task.cid()),
+            fork.into_iter().map(|task| *task.cid()).collect(),
+            join.map(|task| *task.cid()),
         )?;
         let root = Block::dag_cbor(&model.to_ipld())?;
         blocks.insert(root.clone());

@@ -96,7 +96,7 @@ impl Message {
         };
         let execute = match parts.remove(EXECUTE) {
             None => Vec::new(),
-            Some(Ipld::List(links)) => links.into_iter().map(link).collect::<Result<_, _>>()?,
+            Some(Ipld::List(links)) => links.iter().map(link).collect::<Result<_, _>>()?,
             Some(_) => return Err(Error::Message("execute is no list")),
         };
         let report = match parts.remove(REPORT) {
@@ -164,9 +164,9 @@ impl Message {
     }
 }
 
-fn link(value: Ipld) -> Result<Cid, Error> {
+fn link(value: &Ipld) -> Result<Cid, Error> {
     match value {
-        Ipld::Link(cid) => Ok(cid),
+        Ipld::Link(cid) => Ok(*cid),
         _ => Err(Error::Message(
             "execute or report holds something that is no link",
         )),
@@ -176,5 +176,5 @@ fn link(value: Ipld) -> Result<Cid, Error> {
 fn reported((ran, root): (String, Ipld)) -> Result<(Cid, Cid), Error> {
     let ran = Cid::try_from(ran.as_str())
         .map_err(|_| Error::Message("report has a key that is no CID"))?;
-    Ok((ran, link(root)?))
+    Ok((ran, link(&root)?))
 }

@@ -52,8 +52,8 @@ impl Ucan {
                 .into_iter()
                 .map(Capability::from_ipld)
                 .collect::<Result<_, _>>()?,
-            expiration: seconds(take("exp").ok_or(Error::Field("exp is missing"))?)?,
-            not_before: take("nbf").map_or(Ok(None), seconds)?,
+            expiration: seconds(&take("exp").ok_or(Error::Field("exp is missing"))?)?,
+            not_before: take("nbf").as_ref().map_or(Ok(None), seconds)?,
             nonce: match take("nnc") {
                 None => None,
                 Some(Ipld::String(nonce)) => Some(nonce),
@@ -66,7 +66,7 @@ impl Ucan {
                 .collect::<Result<_, _>>()?,
             proofs: take("prf")
                 .map_or(Ok(Vec::new()), list)?
-                .into_iter()
+                .iter()
                 .map(link)
                 .collect::<Result<_, _>>()?,
             signature: match take("s") {
@@ -130,11 +130,11 @@ fn principal(value: Option<Ipld>) -> Result<Did, Error> {
     }
 }
 
-fn seconds(value: Ipld) -> Result<Option<u64>, Error> {
+fn seconds(value: &Ipld) -> Result<Option<u64>, Error> {
     match value {
         Ipld::Null => Ok(None),
         Ipld::Integer(seconds) => Ok(Some(
-            u64::try_from(seconds).map_err(|_| Error::Field("exp or nbf is negative"))?,
+            u64::try_from(*seconds).map_err(|_| Error::Field("exp or nbf is negative"))?,
         )),
         _ => Err(Error::Field("exp or nbf is no integer")),
     }
@@ -154,9 +154,9 @@ fn fact(value: Ipld) -> Result<Fact, Error> {
     }
 }
 
-fn link(value: Ipld) -> Result<Cid, Error> {
+fn link(value: &Ipld) -> Result<Cid, Error> {
     match value {
-        Ipld::Link(cid) => Ok(cid),
+        Ipld::Link(cid) => Ok(*cid),
         _ => Err(Error::Field("prf holds something that is no link")),
     }
 }

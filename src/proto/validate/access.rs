@@ -307,7 +307,7 @@ fn select<'a>(
     sources: &[Source<'a>],
     reasons: &mut Reasons,
 ) -> Vec<Match<'a>> {
-    let mut matches = Vec::new();
+    let mut found = Vec::new();
     for Source {
         capability,
         delegation,
@@ -323,14 +323,14 @@ fn select<'a>(
             &capability.with,
             caveats(capability),
         ) {
-            Ok(value) => matches.push(Match { value, delegation }),
+            Ok(value) => found.push(Match { value, delegation }),
             Err(why) => reasons.narrower.push(format!(
                 "Can not derive [object Object] from delegated capabilities:\n{}",
                 item(&malformed(capability, &why))
             )),
         }
     }
-    matches
+    found
 }
 
 /// The capabilities that the claimed one derives from.
@@ -340,7 +340,7 @@ fn derive<'a>(
     sources: &[Source<'a>],
     reasons: &mut Reasons,
 ) -> Vec<Match<'a>> {
-    let mut matches = Vec::new();
+    let mut found = Vec::new();
     for Source {
         capability,
         delegation,
@@ -368,7 +368,7 @@ fn derive<'a>(
             Err(why) => Err(format!("Constraint violation: {why}")),
         });
         match value {
-            Ok(value) => matches.push(Match { value, delegation }),
+            Ok(value) => found.push(Match { value, delegation }),
             Err(why) => reasons.narrower.push(format!(
                 "Can not derive {} from delegated capabilities:\n{}",
                 claimed(claim),
@@ -376,7 +376,7 @@ fn derive<'a>(
             )),
         }
     }
-    matches
+    found
 }
 
 /// Tells whether a delegated ability is, or is a pattern for, a claimed one.

@@ -8,8 +8,8 @@ use sterna::proto::ucan::{Delegation, archive, extract};
 use sterna::proto::{Signer, cbor, json};
 
 use super::conversation::{Keyring, task_cids};
-use crate::load::{cid, did, hex, ipld, list, load, name, section, text, texts};
 use super::messages::outcome;
+use crate::load::{cid, did, hex, ipld, list, load, name, section, text, texts};
 
 #[test]
 fn put_keys_are_derived_from_digests() {
@@ -113,9 +113,9 @@ fn every_exchange_is_read_and_made_again() {
             .filter(|exchange| exchange["request_body_hex"].is_string())
             .collect();
         assert!(!messages.is_empty(), "{}", name(flow));
-        messages
-            .into_iter()
-            .for_each(|exchange| assert_exchange(&keys, exchange));
+        for exchange in messages {
+            assert_exchange(&keys, exchange);
+        }
     }
 }
 

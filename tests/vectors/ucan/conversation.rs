@@ -20,7 +20,10 @@ impl Keyring {
         let mut keys = Self(BTreeMap::new());
         for entry in std::fs::read_dir(folder()).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            if name.ends_with(".json") {
+            if std::path::Path::new(&name)
+                .extension()
+                .is_some_and(|kind| kind == "json")
+            {
                 keys.collect(&load(&name));
             }
         }
@@ -37,7 +40,7 @@ impl Keyring {
                 for seed in entries
                     .iter()
                     .filter(|(key, _)| key.ends_with("seeds_hex"))
-                    .flat_map(|(_, seeds)| seeds.as_array())
+                    .filter_map(|(_, seeds)| seeds.as_array())
                     .flatten()
                 {
                     self.add(Signer::from_seed(
@@ -186,12 +189,12 @@ impl Keyring {
         let message = Message::decode(body).unwrap();
         assert_eq!(message.encode(), body);
         let (invocations, receipts) = (message.invocations().unwrap(), message.receipts().unwrap());
-        invocations
-            .iter()
-            .for_each(|invocation| self.check_delegation(invocation));
-        receipts
-            .iter()
-            .for_each(|receipt| self.check_receipt(receipt));
+        for invocation in &invocations {
+            self.check_delegation(invocation);
+        }
+        for receipt in &receipts {
+            self.check_receipt(receipt);
+        }
         let again = Message::new(&invocations, &in_wire_order(&message, receipts)).unwrap();
         assert_eq!(again.cid(), message.cid());
         assert_eq!(again.encode(), body);

@@ -7,8 +7,8 @@ use sterna::proto::validate::{Context, Rule, access, audience, claim};
 use sterna::proto::{Did, Signer};
 
 use super::conversation::Keyring;
-use crate::load::{cid, did, hex, list, load, name, section, signer, text, texts, unhex};
 use super::messages::outcome;
+use crate::load::{cid, did, hex, list, load, name, section, signer, text, texts, unhex};
 
 const DELEGATE: Rule = Rule::new("access/delegate");
 const SERVE: Rule = Rule::new("space/content/serve/*");

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 use sterna::proto::message::{
-    CONTENT_TYPE, Message, Outcome, Receipt, conclude, concluded, find_receipt, negotiate,
+    CONTENT_TYPE, Effects, Message, Outcome, Receipt, conclude, concluded, find_receipt, negotiate,
 };
+use sterna::proto::ucan::Delegation;
 use sterna::proto::{Block, Blocks, cbor, json};
 
 use super::conversation::{Keyring, task_cids};
 use super::delegations::{assert_outline, outline};
-use crate::load::{cid, did, hex, ipld, list, load, name, section, signer, text, texts};
+use crate::load::{cid, did, hex, ipld, load, name, section, signer, text, texts};
 
 /// Checks the outline of a body, and each block against its bytes and DAG-JSON.
 fn assert_blocks(body: &[u8], car: &Value) {
@@ -153,6 +154,22 @@ fn bodies_that_are_no_message_are_refused() {
     }
 }
 
+/// Checks the conclusion of a vector against its fields; gives it.
+fn assert_conclusion(message: &Message, expected: &Value) -> Delegation {
+    let [invocation] = &message.invocations().unwrap()[..] else {
+        panic!("one invocation")
+    };
+    assert_eq!(invocation.cid(), &cid(expected, "cid"));
+    let value = cbor::decode(&invocation.block().bytes).unwrap();
+    assert_eq!(json::to_value(&value).unwrap(), expected["dag_json"]);
+    assert_eq!(cids(&invocation.export()), texts(expected, "export_order"));
+    invocation.clone()
+}
+
+fn cids(blocks: &[Block]) -> Vec<String> {
+    blocks.iter().map(|block| block.cid.to_string()).collect()
+}
+
 #[test]
 fn conclusions_are_the_same_and_read_back() {
     let keys = Keyring::of_all_files();
@@ -160,58 +177,29 @@ fn conclusions_are_the_same_and_read_back() {
         let body = hex(&vector["request"], "body_hex");
         let message = keys.check_message(&body);
         assert_outline(&body, &vector["request"]["car"]);
-        let expected = &vector["invocation"];
-        let [invocation] = &message.invocations().unwrap()[..] else {
-            panic!("one invocation")
-        };
-        assert_eq!(invocation.cid(), &cid(expected, "cid"));
-        assert_eq!(
-            json::to_value(&cbor::decode(&invocation.block().bytes).unwrap()).unwrap(),
-            expected["dag_json"]
-        );
-        let order: Vec<_> = invocation
-            .export()
-            .iter()
-            .map(|block| block.cid.to_string())
-            .collect();
-        assert_eq!(order, texts(expected, "export_order"));
+        let invocation = assert_conclusion(&message, &vector["invocation"]);
 
-        let receipt = concluded(invocation).unwrap();
+        let receipt = concluded(&invocation).unwrap();
         let given = &vector["receipt"];
+        let root = hex(given, "root_hex");
         assert_eq!(receipt.cid(), &cid(given, "cid"));
-        assert_eq!(&receipt.block().bytes[..], hex(given, "root_hex"));
-        assert_eq!(
-            cbor::encode(&ipld(&given["dag_json"])).unwrap(),
-            hex(given, "root_hex")
-        );
+        assert_eq!(&receipt.block().bytes[..], root);
+        assert_eq!(cbor::encode(&ipld(&given["dag_json"])).unwrap(), root);
         keys.check_receipt(&receipt);
+        let found = find_receipt(&message, receipt.ran().cid()).unwrap();
+        assert_eq!(found.unwrap().cid(), receipt.cid());
 
         // The receipt with the blocks that the vector names, and only those.
-        let blocks: Blocks = texts(given, "block_order")
-            .into_iter()
-            .map(|cid| message.blocks().get(&cid.parse().unwrap()).unwrap())
+        let order = texts(given, "block_order");
+        let all = message.blocks();
+        let blocks: Blocks = order
+            .iter()
+            .map(|cid| all.get(&cid.parse().unwrap()).unwrap())
             .collect();
         let lone = Receipt::view(receipt.cid(), &blocks).unwrap();
-        let exported: Vec<_> = lone
-            .export()
-            .iter()
-            .map(|block| block.cid.to_string())
-            .collect();
-        assert_eq!(
-            sorted(exported),
-            sorted(
-                texts(given, "block_order")
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect()
-            )
-        );
-        let again = conclude(
-            &keys.signer_of(invocation.issuer()),
-            invocation.audience(),
-            &lone,
-        )
-        .unwrap();
+        assert_eq!(cids(&lone.export()), order);
+        let key = keys.signer_of(invocation.issuer());
+        let again = conclude(&key, invocation.audience(), &lone).unwrap();
         assert_eq!(again.cid(), invocation.cid(), "{}", name(vector));
         assert_eq!(
             Message::request(&[again]).unwrap().encode(),
@@ -219,15 +207,35 @@ fn conclusions_are_the_same_and_read_back() {
             "{}",
             name(vector)
         );
-        let found = find_receipt(&message, receipt.ran().cid())
-            .unwrap()
-            .unwrap();
-        assert_eq!(found.cid(), receipt.cid());
-        assert!(list(&vector["request"]["car"], "roots").len() == 1);
     }
 }
 
-fn sorted(mut items: Vec<String>) -> Vec<String> {
-    items.sort();
-    items
+#[test]
+fn receipts_are_found_in_all_three_places() {
+    let keys = Keyring::of_all_files();
+    let mut found = 0;
+    for vector in section(&load("messages.json"), "conclude") {
+        let message = keys.check_message(&hex(&vector["request"], "body_hex"));
+        let invocation = message.invocations().unwrap().remove(0);
+        let receipt = concluded(&invocation).unwrap();
+        let task = *receipt.ran().cid();
+        let key = keys.signer_of(invocation.issuer());
+        let of_conclusion =
+            Receipt::issue(&key, invocation, Outcome::done(), Effects::default()).unwrap();
+        let places = [
+            Message::reply(std::slice::from_ref(&receipt)).unwrap(),
+            message,
+            Message::reply(&[of_conclusion]).unwrap(),
+        ];
+        for place in places {
+            let place = Message::decode(&place.encode()).unwrap();
+            assert_eq!(
+                find_receipt(&place, &task).unwrap().unwrap().cid(),
+                receipt.cid()
+            );
+            assert!(find_receipt(&place, receipt.cid()).unwrap().is_none());
+            found += 1;
+        }
+    }
+    assert!(found > 0);
 }

@@ -31,7 +31,7 @@ fn collect(value: &Value, found: &mut Vec<Vec<u8>>) {
                 match value {
                     Value::String(text) if key.ends_with("hex") => found.push(unhex(text)),
                     Value::String(text) if key == "proof_string" => {
-                        found.push(text.clone().into_bytes())
+                        found.push(text.clone().into_bytes());
                     }
                     _ => collect(value, found),
                 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 use sterna::proto::ucan::{archive, extract, format_proof, from_bytes, parse_proof, to_bytes};
 
 use super::conversation::Keyring;
-use crate::load::{cid, did, hex, load, name, section, text};
 use super::messages::outcome;
+use crate::load::{cid, did, hex, load, name, section, text};
 
 /// All exchanges of the file with the name of their run.
 fn exchanges(file: &Value) -> Vec<(&str, &Value)> {
