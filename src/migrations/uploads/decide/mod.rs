@@ -13,3 +13,8 @@ pub(super) use location::{knows_sizes, location_state};
 pub(super) use proof::{choose, covers};
 pub use review::Review;
 pub use trust::Trust;
+
+#[cfg(test)]
+mod proof_tests;
+#[cfg(test)]
+mod tests;

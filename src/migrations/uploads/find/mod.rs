@@ -6,5 +6,7 @@ mod seen;
 
 pub(super) use look::look;
 pub(super) use read::read;
+#[cfg(test)]
+pub(super) use seen::Claims;
 pub(super) use seen::StoredIndex;
 pub use seen::{FoundIndex, FoundLocation, Seen, Shard, Signed};

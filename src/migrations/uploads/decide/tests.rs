@@ -1,0 +1,331 @@
+//! The truth table: what counts and what does not, one row per reason.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cid::Cid;
+use url::Url;
+
+use super::*;
+use crate::client::{Addresses, Buckets, Carpark, Layout, Network, Protocol, Queues, Service, ShardRow, StorageNode, Tables};
+use crate::migrations::uploads::find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
+use crate::model::Verdict;
+use crate::proto::claims::{Content, Location, Range};
+use crate::proto::did::Did;
+use crate::proto::index::{Position, ShardedDagIndex};
+use crate::proto::key::Signer;
+use crate::proto::multihash::{Multihash, codec};
+
+const NOW: u64 = 1_000;
+const SIZE: u64 = 100;
+
+struct World {
+    seen: Seen,
+    trust: Trust,
+    space: Did,
+}
+
+fn did(text: &str) -> Did {
+    Did::parse(text).unwrap()
+}
+
+fn service(name: &str) -> Service {
+    Service { url: Url::parse(&format!("https://{name}.test")).unwrap(), did: did(&format!("did:web:{name}.test")) }
+}
+
+fn network() -> Network {
+    let url = |text: &str| Url::parse(text).unwrap();
+    let table = String::new;
+    Network {
+        upload_service: service("up"),
+        indexing_service: service("indexer"),
+        gateway: service("gateway"),
+        claims_service: service("claims"),
+        storage_node: StorageNode {
+            service: service("storage"),
+            blob_peer_id: String::new(),
+            store_peer_id: String::new(),
+        },
+        carpark: Carpark { blob_url: url("https://carpark.test"), store_url: url("https://carpark.test") },
+        tables: Tables {
+            upload: table(),
+            store: table(),
+            allocation: table(),
+            blob_registry: table(),
+            consumer: table(),
+            subscription: table(),
+            delegation: table(),
+            revocation: table(),
+            storage_provider: table(),
+        },
+        buckets: Buckets {
+            claims: table(),
+            delegations: table(),
+            upload_shards: table(),
+            ipni_blob: table(),
+            ipni_store: table(),
+        },
+        queues: Queues { ipni_blob: url("https://sqs.test/b"), ipni_store: url("https://sqs.test/s") },
+        storage_providers: vec![did("did:web:web3.storage")],
+    }
+}
+
+fn cid(name: &str, codec: u64) -> Cid {
+    Multihash::sha256(name.as_bytes()).cid(codec).unwrap()
+}
+
+fn right_index(root: Cid, shards: &[Shard]) -> ShardedDagIndex {
+    let mut index = ShardedDagIndex::new(root);
+    for shard in shards {
+        index.set_slice(&shard.hash, shard.hash.clone(), Position { offset: 0, length: SIZE });
+        index.set_slice(&shard.hash, Multihash::of(&root), Position { offset: 60, length: 40 });
+    }
+    index
+}
+
+fn index_claim(root: Cid, index: ShardedDagIndex) -> FoundIndex {
+    FoundIndex {
+        claim: cid("index claim", codec::DAG_CBOR),
+        issuer: Signer::from_seed([5; 32]).did().clone(),
+        content: Multihash::of(&root),
+        link: cid("index", codec::CAR),
+        expiration: None,
+        signed: Signed::Yes,
+        index: Some(Ok(Arc::new(index))),
+    }
+}
+
+fn location_claim(trust: &Trust, shard: &Shard, space: &Did) -> FoundLocation {
+    FoundLocation {
+        claim: cid("location claim", codec::DAG_CBOR),
+        issuer: did("did:web:up.test"),
+        with: "did:web:up.test".to_owned(),
+        location: Location {
+            content: Content::Digest(shard.hash.clone()),
+            location: vec![trust.addresses.of(&shard.hash, Layout::Blob).unwrap().to_string()],
+            range: Some(Range { offset: 0, length: Some(SIZE) }),
+            space: Some(space.clone()),
+        },
+        expiration: None,
+        signed: Signed::Yes,
+    }
+}
+
+/// An upload of two shards for which everything is right.
+fn complete() -> World {
+    let network = network();
+    let trust = Trust {
+        addresses: Addresses::new(&network),
+        issuers: BTreeSet::from([did("did:web:up.test"), did("did:web:storage.test")]),
+        upload_service: Signer::from_seed([6; 32]).with_did(did("did:web:up.test")).verifier(),
+    };
+    let space = Signer::from_seed([1; 32]).did().clone();
+    let root = cid("root", codec::DAG_PB);
+    let shards: Vec<_> = ["one", "two"].map(|name| Shard::new(cid(name, codec::CAR))).into();
+    let claims = Claims {
+        indexes: vec![index_claim(root, right_index(root, &shards))],
+        locations: shards.iter().map(|shard| location_claim(&trust, shard, &space)).collect(),
+    };
+    World { seen: Seen::new(root, shards, claims, NOW), trust, space }
+}
+
+impl World {
+    fn review(&self) -> Review {
+        Review::of(&self.seen, &self.trust, &self.space)
+    }
+
+    fn index(&mut self) -> &mut FoundIndex {
+        &mut self.seen.claims.indexes[0]
+    }
+
+    fn location(&mut self) -> &mut FoundLocation {
+        &mut self.seen.claims.locations[1]
+    }
+}
+
+/// Changes one thing in a world where all is right.
+type Change = fn(&mut World);
+
+#[test]
+fn a_complete_upload_of_many_shards_is_left_alone_and_its_sizes_need_no_table() {
+    let world = complete();
+    assert_eq!(world.review().verdict(), Verdict::Ok);
+    assert!(world.review().is_complete() && world.review().remarks.is_empty());
+    assert!(knows_sizes(&world.seen));
+}
+
+#[test]
+fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
+    let other = |world: &World| cid("other", world.seen.root.codec());
+    let table: Vec<(&str, Verdict, Change)> = vec![
+        ("no claim", Verdict::Missing, |world| world.seen.claims.indexes.clear()),
+        ("about other content", Verdict::Missing, |world| world.index().content = Multihash::sha256(b"other")),
+        ("expired", Verdict::Wrong, |world| world.index().expiration = Some(NOW)),
+        ("forged", Verdict::Wrong, |world| world.index().signed = Signed::No),
+        ("unreadable", Verdict::Wrong, |world| world.index().index = Some(Err("garbage".to_owned()))),
+        ("did not come along", Verdict::CouldNotTell, |world| world.index().index = None),
+        ("leaves out a shard", Verdict::Wrong, |world| {
+            let index = right_index(world.seen.root, &world.seen.shards[..1]);
+            world.index().index = Some(Ok(Arc::new(index)));
+        }),
+        ("without shards", Verdict::Wrong, |world| {
+            world.index().index = Some(Ok(Arc::new(ShardedDagIndex::new(world.seen.root))));
+        }),
+        ("beyond the end of a shard", Verdict::Wrong, |world| {
+            let row = ShardRow { size: SIZE - 1, protocol: Protocol::Blob };
+            let hash = world.seen.shards[0].hash.clone();
+            world.seen.rows.insert(hash, row);
+        }),
+    ];
+    for (name, verdict, change) in table {
+        let mut world = complete();
+        change(&mut world);
+        assert_eq!(world.review().verdict(), verdict, "{name}");
+        assert!(!world.review().is_complete(), "{name}");
+    }
+    let mut world = complete();
+    let foreign = right_index(other(&world), &world.seen.shards);
+    world.index().index = Some(Ok(Arc::new(foreign)));
+    assert_eq!(world.review().verdict(), Verdict::Wrong, "index of other content");
+}
+
+#[test]
+fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
+    let table: Vec<(&str, Verdict, Change)> = vec![
+        ("none", Verdict::Missing, |world| drop(world.seen.claims.locations.pop())),
+        ("no space", Verdict::Missing, |world| world.location().location.space = None),
+        ("another space", Verdict::Missing, |world| {
+            world.location().location.space = Some(Signer::from_seed([9; 32]).did().clone());
+        }),
+        ("another shard", Verdict::Missing, |world| {
+            world.location().location.content = Content::Digest(Multihash::sha256(b"other"));
+        }),
+        ("expired", Verdict::Wrong, |world| world.location().expiration = Some(NOW)),
+        ("forged", Verdict::Wrong, |world| world.location().signed = Signed::No),
+        ("by a stranger", Verdict::Wrong, |world| {
+            let stranger = Signer::from_seed([9; 32]).did().clone();
+            world.location().with = stranger.as_str().to_owned();
+            world.location().issuer = stranger;
+        }),
+        ("on another's resource", Verdict::Wrong, |world| world.location().with = "did:web:storage.test".to_owned()),
+        ("no range", Verdict::Wrong, |world| world.location().location.range = None),
+        ("no length", Verdict::Wrong, |world| {
+            world.location().location.range = Some(Range { offset: 0, length: None });
+        }),
+        ("too short", Verdict::Wrong, |world| {
+            world.location().location.range = Some(Range { offset: 0, length: Some(SIZE - 1) });
+        }),
+        ("starts late", Verdict::Wrong, |world| {
+            world.location().location.range = Some(Range { offset: 1, length: Some(SIZE) });
+        }),
+        ("on an unknown host", Verdict::Wrong, |world| {
+            world.location().location.location = vec!["https://evil.test/shard".to_owned()];
+        }),
+        ("not over http", Verdict::Wrong, |world| {
+            world.location().location.location = vec!["file:///carpark.test/shard".to_owned()];
+        }),
+        ("at another shard's address", Verdict::Wrong, |world| {
+            let other = world.seen.shards[0].hash.clone();
+            let url = world.trust.addresses.of(&other, Layout::Blob).unwrap();
+            world.location().location.location = vec![url.to_string()];
+        }),
+    ];
+    for (name, verdict, change) in table {
+        let mut world = complete();
+        change(&mut world);
+        assert_eq!(world.review().verdict(), verdict, "{name}");
+        let states: Vec<_> = world.review().shards.into_iter().map(|(_, state)| state).collect();
+        assert_eq!(states[0], LocationState::Right, "{name}: the other shard is untouched");
+    }
+}
+
+#[test]
+fn what_else_is_said_of_a_shard_takes_nothing_from_a_right_claim() {
+    let table: Vec<(&str, Change)> = vec![
+        ("the store layout", |world| {
+            let hash = world.seen.shards[1].hash.clone();
+            let url = world.trust.addresses.of(&hash, Layout::Store).unwrap();
+            world.location().location.location = vec![url.to_string()];
+        }),
+        ("the storage node as issuer and place", |world| {
+            world.location().issuer = did("did:web:storage.test");
+            world.location().with = "did:web:storage.test".to_owned();
+            world.location().signed = Signed::Unchecked;
+            world.location().location.location = vec!["https://storage.test/blob/x".to_owned()];
+        }),
+        ("content as a link", |world| {
+            let link = world.seen.shards[1].cid;
+            world.location().location.content = Content::Link(link);
+        }),
+        ("wrong claims before it", |world| {
+            let mut wrong = world.location().clone();
+            wrong.location.range = None;
+            world.seen.claims.locations.insert(0, wrong);
+        }),
+        ("a wrong index claim before the right one", |world| {
+            let mut wrong = world.index().clone();
+            wrong.index = Some(Err("garbage".to_owned()));
+            world.seen.claims.indexes.insert(0, wrong);
+        }),
+        ("an index that did not come along beside the right one", |world| {
+            let mut unread = world.index().clone();
+            unread.index = None;
+            world.seen.claims.indexes.insert(0, unread);
+        }),
+    ];
+    for (name, change) in table {
+        let mut world = complete();
+        change(&mut world);
+        assert_eq!(world.review().verdict(), Verdict::Ok, "{name}");
+    }
+}
+
+#[test]
+fn an_old_claim_without_length_is_reported_while_it_is_visible() {
+    let mut world = complete();
+    let mut old = world.location().clone();
+    (old.location.range, old.location.space) = (None, None);
+    world.seen.claims.locations.push(old);
+    assert_eq!(world.review().verdict(), Verdict::Ok);
+    assert_eq!(world.review().remarks.len(), 1);
+}
+
+#[test]
+fn could_not_tell_outweighs_wrong_and_wrong_outweighs_missing() {
+    let mut world = complete();
+    world.seen.claims.locations.clear();
+    assert_eq!(world.review().verdict(), Verdict::Missing);
+    world.index().signed = Signed::No;
+    assert_eq!(world.review().verdict(), Verdict::Wrong);
+    world.index().signed = Signed::Yes;
+    world.index().index = None;
+    assert_eq!(world.review().verdict(), Verdict::CouldNotTell);
+}
+
+#[test]
+fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
+    let mut world = complete();
+    let hashes: Vec<_> = world.seen.shards.drain(..).map(|shard| shard.hash).collect();
+    let mut found = indexed_shards(&world.seen).unwrap();
+    found.sort();
+    let mut wanted = hashes;
+    wanted.sort();
+    assert_eq!(found, wanted);
+    world.index().index = None;
+    let failure = indexed_shards(&world.seen).unwrap_err();
+    assert_eq!((failure.class, failure.reason), (crate::model::Class::Unknown, crate::model::Reason::CouldNotTell));
+    world.seen.claims.indexes.clear();
+    let failure = indexed_shards(&world.seen).unwrap_err();
+    assert_eq!((failure.class, failure.reason), (crate::model::Class::Permanent, crate::model::Reason::NoShards));
+}
+
+#[test]
+fn without_an_own_slice_the_tables_are_asked() {
+    let mut world = complete();
+    let mut index = ShardedDagIndex::new(world.seen.root);
+    for shard in &world.seen.shards {
+        index.set_slice(&shard.hash, Multihash::of(&world.seen.root), Position { offset: 60, length: 40 });
+    }
+    world.index().index = Some(Ok(Arc::new(index)));
+    assert!(!knows_sizes(&world.seen));
+}

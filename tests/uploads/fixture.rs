@@ -1,0 +1,52 @@
+//! A local network with a seeded world, and the settings that lead to it.
+
+use sterna::client::{Config, Services};
+use sterna::config::{Environment, Flags, Need, Settings};
+use sterna::runtime::{Clock, Dependencies};
+use sterna::sandbox::world::manifest::Manifest;
+use sterna::sandbox::world::plan::{Plan, Sizes};
+use sterna::sandbox::{self, Sandbox, Service};
+
+pub(crate) struct Local {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) config: Config,
+    pub(crate) world: Manifest,
+    folder: tempfile::TempDir,
+}
+
+impl Local {
+    pub(crate) async fn start(sizes: Sizes) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::start(sandbox::Config::in_dir(folder.path().join("local"))).await.unwrap();
+        let plan = Plan::new(7, sizes);
+        let world = sandbox::world::seed(sandbox.network(), &plan).await.unwrap();
+        let flags = Flags {
+            environment: Some(Environment::Local),
+            env_file: None,
+            state_dir: Some(folder.path().to_owned()),
+            folder: folder.path().to_owned(),
+        };
+        let settings = Settings::load(&flags, Need::Secrets).unwrap();
+        let mut config = settings.client();
+        config.limits.tries = 1;
+        Self { sandbox, config, world, folder }
+    }
+
+    pub(crate) async fn services(&self) -> Services {
+        Services::connect(&self.config, Clock::system(), Dependencies::new()).await.unwrap()
+    }
+
+    pub(crate) async fn stop(self) {
+        self.sandbox.shutdown().await;
+        drop(self.folder);
+    }
+
+    /// Requests so far of one operation of one service.
+    pub(crate) fn count(&self, service: Service, operation: &str) -> u64 {
+        self.sandbox.network().meter.count(service, operation)
+    }
+}
+
+pub(crate) fn small() -> Sizes {
+    Sizes { customers: 2, spaces: 3, uploads: 24 }
+}

@@ -1,0 +1,7 @@
+//! The uploads migration and its clients against the local network, over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod fixture;
+mod flows;
+mod services;
