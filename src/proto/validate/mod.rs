@@ -5,6 +5,8 @@ mod context;
 mod error;
 mod rule;
 mod session;
+#[cfg(test)]
+mod tests;
 mod wording;
 
 pub use access::{Authorization, access, audience, claim};
