@@ -1,1 +1,24 @@
-//! Snapshot and its faces; read only.
+//! Where the migration stands: read from the state tables, shown as text or JSON. Read only.
+//!
+//! [`look`] answers one [`Ask`] with a [`View`]: plain data that serialises as it is and renders itself as text.
+//! [`line`] is the one line of live progress that a run shows of itself. May import `model`, `runtime` and `state`;
+//! never writes anything.
+
+mod eta;
+mod line;
+mod look;
+mod overview;
+mod paint;
+mod stuck;
+mod table;
+mod text;
+mod view;
+
+pub use eta::{Eta, eta};
+pub use line::line;
+pub use look::{Ask, look};
+pub use paint::Paint;
+pub use view::{
+    Alive, CustomerView, FailureView, InstanceLine, InstanceView, Overview, SCHEMA, SpaceLine,
+    StuckLine, Totals, VERSION, Verdict, View,
+};

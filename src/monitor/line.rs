@@ -1,0 +1,102 @@
+//! One line of live progress of a run.
+
+use std::fmt::Write as _;
+
+use super::eta::eta;
+use super::table::{grouped, percent};
+use crate::model::Snapshot;
+
+/// Reasons that are named in the line.
+const REASONS: usize = 3;
+
+/// Where a run stands at `now` (Unix milliseconds), in one line without colour.
+#[must_use]
+pub fn line(snapshot: &Snapshot, now: u64) -> String {
+    let counts = &snapshot.counts;
+    let rate = snapshot.items_per_minute(now);
+    let settled = counts.settled();
+    let audited = snapshot.verdicts.total();
+    let done = if audited > 0 { audited } else { settled };
+    let mut text = format!(
+        "{} of {} uploads ({}), {rate:.0}/min, {} in flight",
+        grouped(done),
+        grouped(counts.planned.max(done)),
+        percent(done, counts.planned.max(done)),
+        snapshot.in_flight,
+    );
+    // Writing to a String cannot fail.
+    if let Some(eta) = eta(counts.planned.saturating_sub(done), rate) {
+        let _ = write!(text, ", {eta} left");
+    }
+    let bad = counts.bad();
+    if bad > 0 {
+        let mut reasons: Vec<_> = snapshot.reasons.iter().collect();
+        reasons.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
+        let named = reasons
+            .iter()
+            .take(REASONS)
+            .map(|(reason, number)| format!("{reason} {number}"));
+        let named: Vec<String> = named.collect();
+        let _ = write!(text, ", {} failed or set aside", grouped(bad));
+        if !named.is_empty() {
+            let more = if reasons.len() > REASONS { ", …" } else { "" };
+            let _ = write!(text, " ({}{more})", named.join(", "));
+        }
+    }
+    if let Some(reason) = snapshot.draining.as_ref().or(snapshot.paused.as_ref()) {
+        let _ = write!(text, "; {reason}");
+    } else if let Some(throttle) = snapshot.throttles.first() {
+        let _ = write!(
+            text,
+            "; slow: {} at {} ({})",
+            throttle.dependency, throttle.limit, throttle.reason
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Counts, Reason, Throttle};
+
+    #[test]
+    fn the_line_says_how_far_how_fast_and_what_is_wrong() {
+        let mut snapshot = Snapshot {
+            counts: Counts {
+                done: 1_200,
+                failed: 3,
+                quarantined: 2,
+                ..Counts::planned(4_000)
+            },
+            in_flight: 16,
+            started_at: 0,
+            ..Snapshot::default()
+        };
+        snapshot
+            .reasons
+            .extend([(Reason::CorruptCar, 2), (Reason::Timeout, 3)]);
+        for second in 0..60 {
+            snapshot.rate.count(60_000 + second * 1_000);
+        }
+        let text = line(&snapshot, 120_000);
+        assert!(
+            text.starts_with(
+                "1,205 of 4,000 uploads (30.1 %), 30/min, 16 in flight, 1 h 14 min to 2 h"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("5 failed or set aside (TIMEOUT 3, CORRUPT_CAR 2)"),
+            "{text}"
+        );
+        snapshot.throttles = vec![Throttle {
+            dependency: "carpark".into(),
+            limit: 2,
+            reason: "429".into(),
+        }];
+        assert!(line(&snapshot, 120_000).ends_with("; slow: carpark at 2 (429)"));
+        snapshot.paused = Some("paused by ann: deploy".into());
+        assert!(line(&snapshot, 120_000).ends_with("; paused by ann: deploy"));
+    }
+}

@@ -1,0 +1,114 @@
+//! The whole migration from the fleet rows, and from the customer rows as far as a few pages go.
+
+use std::collections::BTreeMap;
+
+use super::eta::eta;
+use super::view::{Alive, InstanceLine, Overview, Totals};
+use crate::model::{Control, Counts, InstanceReport};
+use crate::state::rows::stamp;
+use crate::state::{Error, Scope, Store};
+
+/// Pages of customer rows that an overview reads: with fleet and control rows it stays within 20 requests.
+const CUSTOMER_PAGES: u32 = 15;
+
+/// An instance that did not report for so long should have.
+pub(super) const SILENT_AFTER_MS: u64 = 60_000;
+
+/// Reads the overview.
+pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error> {
+    let (fleet, totals, asked) =
+        futures::try_join!(store.fleet(), totals(store), store.asked(&Scope::Fleet))?;
+    let instances: Vec<InstanceLine> = fleet.iter().map(|report| instance(report, now)).collect();
+    let mut reasons = BTreeMap::new();
+    for (reason, number) in fleet.iter().flat_map(|report| &report.reasons) {
+        *reasons.entry(*reason).or_default() += number;
+    }
+    let counts: Counts = instances.iter().map(|line| line.counts).sum();
+    let running = instances.iter().filter(|line| line.alive == Alive::Yes);
+    let items_per_minute = running.map(|line| line.items_per_minute).sum();
+    Ok(Overview {
+        at: stamp(now),
+        eta: eta(counts.left(), items_per_minute),
+        counts,
+        totals,
+        items_per_minute,
+        reasons,
+        instances,
+        asked: in_words(&asked),
+    })
+}
+
+async fn totals(store: &Store) -> Result<Totals, Error> {
+    let (rows, whole) = store.first_customers(CUSTOMER_PAGES).await?;
+    let mut totals = Totals {
+        whole,
+        ..Totals::default()
+    };
+    for row in rows {
+        *totals.customers.entry(row.status).or_default() += 1;
+        totals.spaces += row.total_spaces;
+        totals.spaces_completed += row.completed_spaces;
+        totals.uploads += row.total_uploads;
+        totals.uploads_completed += row.completed_uploads;
+    }
+    Ok(totals)
+}
+
+/// One row of the list of instances.
+pub(super) fn instance(report: &InstanceReport, now: u64) -> InstanceLine {
+    let spoke = report.heartbeat_at > 0;
+    let age = now.saturating_sub(report.heartbeat_at);
+    InstanceLine {
+        instance: report.instance.to_string(),
+        state: report.state.clone(),
+        alive: alive(report, now),
+        note: report.note.clone(),
+        host: report.host.clone(),
+        pid: report.pid,
+        program: report.version.clone(),
+        heartbeat_at: spoke.then(|| stamp(report.heartbeat_at)),
+        heartbeat_age_seconds: spoke.then_some(age / 1_000),
+        counts: report.counts,
+        reasons: report.reasons.clone(),
+        spaces: report.units_planned,
+        spaces_settled: report.units_settled,
+        in_flight: report.in_flight,
+        concurrency: report.concurrency,
+        items_per_minute: report.items_per_minute,
+        throttles: report.throttles.clone(),
+    }
+}
+
+/// Whether an instance is there, by its last report.
+pub(super) fn alive(report: &InstanceReport, now: u64) -> Alive {
+    match report.state.as_str() {
+        _ if report.heartbeat_at == 0 => Alive::Never,
+        "ended" => Alive::Ended,
+        _ if now.saturating_sub(report.heartbeat_at) > SILENT_AFTER_MS => Alive::Silent,
+        _ => Alive::Yes,
+    }
+}
+
+fn in_words(asked: &Control) -> Option<String> {
+    let wishes = [
+        asked.paused.then(|| "paused".to_owned()),
+        asked.drain.then(|| "draining".to_owned()),
+        asked
+            .concurrency
+            .map(|limit| format!("at most {limit} uploads in flight per instance")),
+    ];
+    let wishes: Vec<String> = wishes.into_iter().flatten().collect();
+    let why = if asked.why.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", asked.why)
+    };
+    (!wishes.is_empty()).then(|| {
+        format!(
+            "{} by {} at {}{why}",
+            wishes.join(", "),
+            asked.by,
+            stamp(asked.at)
+        )
+    })
+}

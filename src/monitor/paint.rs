@@ -1,0 +1,45 @@
+//! Colour, where the reader wants it. What it says is always said in words too.
+
+/// How text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Paint {
+    /// Not at all: pipes, `NO_COLOR`.
+    #[default]
+    Plain,
+    /// With ANSI codes.
+    Ansi,
+}
+
+impl Paint {
+    /// Headings.
+    pub(super) fn strong(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    /// What matters less.
+    pub(super) fn faint(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    /// What is well.
+    pub(super) fn good(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    /// What somebody should look at.
+    pub(super) fn warn(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    /// What is wrong.
+    pub(super) fn bad(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Ansi => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+}

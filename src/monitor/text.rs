@@ -1,0 +1,383 @@
+//! Views as text for people.
+
+use std::collections::BTreeMap;
+
+use super::eta::span;
+use super::paint::Paint;
+use super::table::{Cell, bar, grouped, percent, table};
+use super::view::{
+    Alive, CustomerView, FailureView, InstanceLine, InstanceView, Overview, SpaceLine, StuckLine,
+    Verdict, View,
+};
+use crate::model::{Counts, Reason};
+
+const BAR: usize = 24;
+
+impl View {
+    /// The view as text, each line ended.
+    #[must_use]
+    pub fn text(&self, paint: Paint) -> String {
+        match self {
+            Self::Overview(view) => overview(view, paint),
+            Self::Customer(view) => customer(view, paint),
+            Self::Space {
+                at,
+                spaces: lines,
+                failures: failed,
+            } => {
+                let heads = [
+                    title("Space", at, paint),
+                    spaces(lines, paint),
+                    failures(failed, paint),
+                ];
+                heads.concat()
+            }
+            Self::Instance(view) => instance(view, paint),
+            Self::Failed {
+                at,
+                reasons: counted,
+                failures: failed,
+            } => [
+                title("Failed uploads", at, paint),
+                reasons(counted, paint),
+                failures(failed, paint),
+            ]
+            .concat(),
+            Self::Stuck {
+                at,
+                idle_seconds,
+                spaces,
+            } => {
+                let head = format!("No progress for {}", span(*idle_seconds));
+                [title(&head, at, paint), stuck(spaces, paint)].concat()
+            }
+        }
+    }
+}
+
+fn title(text: &str, at: &str, paint: Paint) -> String {
+    format!("{}  {}\n\n", paint.strong(text), paint.faint(at))
+}
+
+fn heading(text: &str, paint: Paint) -> String {
+    format!("\n{}\n", paint.strong(text))
+}
+
+fn progress(name: &str, part: u64, whole: u64, more: &str) -> String {
+    format!(
+        "{name:<10} {} {:>7}  {} of {}{more}\n",
+        bar(part, whole, BAR),
+        percent(part, whole),
+        grouped(part),
+        grouped(whole)
+    )
+}
+
+fn of_counts(counts: &Counts, paint: Paint) -> String {
+    let bad = counts.bad();
+    let bad = if bad > 0 {
+        format!(", {}", paint.bad(&format!("{} bad", grouped(bad))))
+    } else {
+        String::new()
+    };
+    format!(" settled{bad}, {} left", grouped(counts.left()))
+}
+
+fn overview(view: &Overview, paint: Paint) -> String {
+    let counts = &view.counts;
+    let mut text = title("Sterna migration", &view.at, paint);
+    if let Some(asked) = &view.asked {
+        text += &format!(
+            "{}\n\n",
+            paint.warn(&format!("The fleet is asked to be {asked}"))
+        );
+    }
+    text += &progress(
+        "Uploads",
+        counts.settled(),
+        counts.planned,
+        &of_counts(counts, paint),
+    );
+    let (spaces, settled) = view.instances.iter().fold((0, 0), |sum, line| {
+        (sum.0 + line.spaces, sum.1 + line.spaces_settled)
+    });
+    text += &progress("Spaces", settled, spaces, " settled");
+    let totals = &view.totals;
+    let customers: u64 = totals.customers.values().sum();
+    let named: Vec<String> = totals
+        .customers
+        .iter()
+        .map(|(status, number)| format!("{} {status}", grouped(*number)))
+        .collect();
+    let more = if totals.whole { "" } else { " or more" };
+    text += &format!(
+        "{:<10} {}{more}: {}\n",
+        "Customers",
+        grouped(customers),
+        or_none(&named.join(", "))
+    );
+    let eta = view.eta.map_or_else(
+        || "no estimate while nothing moves".to_owned(),
+        |eta| format!("{eta} left"),
+    );
+    let eta = if counts.left() == 0 {
+        "nothing left".to_owned()
+    } else {
+        eta
+    };
+    text += &format!(
+        "{:<10} {:.0} uploads a minute, {eta}\n",
+        "Rate", view.items_per_minute
+    );
+    text += &heading("Instances", paint);
+    text += &instances(&view.instances, paint);
+    if !view.reasons.is_empty() {
+        text += &heading("Failed or set aside", paint);
+        text += &reasons(&view.reasons, paint);
+    }
+    text
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+/// The state in one word, and its colour.
+fn state(line: &InstanceLine) -> Cell {
+    match line.alive {
+        Alive::Yes if line.state == "running" => Cell::left("running").painted(Paint::good),
+        Alive::Yes => Cell::left(&line.state).painted(Paint::warn),
+        Alive::Silent => Cell::left("SILENT").painted(Paint::bad),
+        Alive::Ended => Cell::left("ended").painted(Paint::faint),
+        Alive::Never => Cell::left("not started").painted(Paint::faint),
+    }
+}
+
+fn instances(lines: &[InstanceLine], paint: Paint) -> String {
+    if lines.is_empty() {
+        return "none has reported; `sterna setup` and `sterna migrate` begin\n".to_owned();
+    }
+    let heads = [
+        "no",
+        "state",
+        "settled",
+        "of",
+        "%",
+        "bad",
+        "per min",
+        "in flight",
+        "spaces",
+        "seen",
+        "host",
+        "pid",
+    ];
+    let row = |line: &InstanceLine| {
+        let bad = line.counts.bad();
+        let seen = line
+            .heartbeat_age_seconds
+            .map_or_else(|| "-".to_owned(), |age| format!("{} ago", span(age)));
+        vec![
+            Cell::left(&line.instance),
+            state(line),
+            Cell::right(grouped(line.counts.settled())),
+            Cell::right(grouped(line.counts.planned)),
+            Cell::right(percent(line.counts.settled(), line.counts.planned)),
+            if bad > 0 {
+                Cell::right(grouped(bad)).painted(Paint::bad)
+            } else {
+                Cell::right(0)
+            },
+            Cell::right(format!("{:.0}", line.items_per_minute)),
+            Cell::right(format!("{}/{}", line.in_flight, line.concurrency)),
+            Cell::right(format!(
+                "{}/{}",
+                grouped(line.spaces_settled),
+                grouped(line.spaces)
+            )),
+            Cell::right(seen),
+            Cell::left(if line.host.is_empty() {
+                "-"
+            } else {
+                &line.host
+            }),
+            Cell::right(line.pid),
+        ]
+    };
+    let mut text = table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>());
+    for line in lines {
+        let throttles = line.throttles.iter().map(|throttle| {
+            format!(
+                "{} limited to {} at once: {}",
+                throttle.dependency, throttle.limit, throttle.reason
+            )
+        });
+        for why in line.note.clone().into_iter().chain(throttles) {
+            text += &format!("{}\n", paint.warn(&format!("  {}: {why}", line.instance)));
+        }
+    }
+    text
+}
+
+fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
+    let mut counted: Vec<_> = counted.iter().collect();
+    counted.sort_by_key(|(reason, number)| (std::cmp::Reverse(**number), **reason));
+    let row = |(reason, number): &(&Reason, &u64)| {
+        vec![
+            Cell::left(reason.as_str()),
+            Cell::right(grouped(**number)),
+            Cell::left(reason.advice()),
+        ]
+    };
+    table(
+        paint,
+        &["reason", "uploads", "what to do"],
+        &counted.iter().map(row).collect::<Vec<_>>(),
+    )
+}
+
+fn customer(view: &CustomerView, paint: Paint) -> String {
+    let mut text = title(&view.customer, &view.at, paint);
+    text += &format!(
+        "{:<10} {}\n",
+        "Status",
+        view.status
+            .as_deref()
+            .unwrap_or("no row: `sterna setup` has not seen it")
+    );
+    text += &format!(
+        "{:<10} {}\n",
+        "Instance",
+        view.instance.as_deref().unwrap_or("-")
+    );
+    text += &progress(
+        "Uploads",
+        view.counts.settled(),
+        view.counts.planned,
+        &of_counts(&view.counts, paint),
+    );
+    if view.failures > 0 {
+        text += &format!(
+            "{:<10} {} (`sterna monitor --failed --customer {}`)\n",
+            "Failures", view.failures, view.customer
+        );
+    }
+    text += &heading("Spaces", paint);
+    text + &spaces(&view.spaces, paint)
+}
+
+fn instance(view: &InstanceView, paint: Paint) -> String {
+    let Some(line) = &view.instance else {
+        return title("Instance", &view.at, paint)
+            + "it has no fleet row: it was given no work and never ran\n";
+    };
+    let mut text = title(&format!("Instance {}", line.instance), &view.at, paint);
+    text += &progress(
+        "Uploads",
+        line.counts.settled(),
+        line.counts.planned,
+        &of_counts(&line.counts, paint),
+    );
+    text += "\n";
+    text += &instances(std::slice::from_ref(line), paint);
+    text += &heading("Spaces in hand", paint);
+    text += &spaces(&view.spaces, paint);
+    if !view.failures.is_empty() {
+        text += &heading("Failed or set aside", paint);
+        text += &reasons(&view.failures, paint);
+    }
+    text
+}
+
+fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
+    if lines.is_empty() {
+        return "none\n".to_owned();
+    }
+    let row = |line: &SpaceLine| {
+        let bad = line.counts.bad();
+        let status = match line.status.as_str() {
+            "completed" => Cell::left("completed").painted(Paint::good),
+            "failed" => Cell::left("failed").painted(Paint::bad),
+            other => Cell::left(other),
+        };
+        vec![
+            Cell::left(&line.space),
+            status,
+            Cell::right(grouped(line.counts.settled())),
+            Cell::right(grouped(line.counts.planned)),
+            if bad > 0 {
+                Cell::right(grouped(bad)).painted(Paint::bad)
+            } else {
+                Cell::right(0)
+            },
+            Cell::left(
+                line.held_by
+                    .as_deref()
+                    .map_or_else(|| "-".to_owned(), |held| format!("held by {held}")),
+            ),
+            Cell::left(line.updated_at.as_deref().unwrap_or("-")),
+            Cell::left(line.error.as_deref().unwrap_or("")),
+        ]
+    };
+    let heads = [
+        "space",
+        "status",
+        "settled",
+        "of",
+        "bad",
+        "lease",
+        "last progress",
+        "error",
+    ];
+    table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>())
+}
+
+fn failures(lines: &[FailureView], paint: Paint) -> String {
+    if lines.is_empty() {
+        return "\nno upload failed\n".to_owned();
+    }
+    let row = |line: &FailureView| {
+        vec![
+            Cell::left(line.reason.as_str()).painted(Paint::bad),
+            Cell::left(line.class.as_str()),
+            Cell::left(line.step.as_deref().unwrap_or("-")),
+            Cell::right(line.attempts),
+            Cell::left(&line.last_at),
+            Cell::left(&line.space),
+            Cell::left(&line.item),
+            Cell::left(line.message.lines().next().unwrap_or("")),
+        ]
+    };
+    let heads = [
+        "reason", "class", "step", "tries", "last", "space", "upload", "message",
+    ];
+    format!(
+        "\n{}",
+        table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>())
+    )
+}
+
+fn stuck(lines: &[StuckLine], paint: Paint) -> String {
+    if lines.is_empty() {
+        return "no space is stuck\n".to_owned();
+    }
+    let row = |line: &StuckLine| {
+        let verdict = match line.verdict {
+            Verdict::Slow => Cell::left("slow").painted(Paint::warn),
+            Verdict::Dead => Cell::left("dead").painted(Paint::bad),
+            Verdict::Waiting => Cell::left("waiting").painted(Paint::faint),
+        };
+        vec![
+            verdict,
+            Cell::right(span(line.idle_seconds)),
+            Cell::left(&line.space.customer),
+            Cell::left(&line.space.space),
+            Cell::right(grouped(line.space.counts.settled())),
+            Cell::right(grouped(line.space.counts.planned)),
+            Cell::left(&line.because),
+        ]
+    };
+    let heads = [
+        "verdict", "idle", "customer", "space", "settled", "of", "because",
+    ];
+    table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>())
+}

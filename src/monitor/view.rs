@@ -1,0 +1,254 @@
+//! What a look shows, as data. Names of fields carry their unit; times are RFC 3339.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::eta::Eta;
+use crate::model::{Class, Counts, Reason, Status, Throttle};
+
+/// Name of the JSON schema.
+pub const SCHEMA: &str = "sterna.monitor";
+/// Its version.
+pub const VERSION: u32 = 1;
+
+/// The answer to one question.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "view", rename_all = "kebab-case")]
+pub enum View {
+    /// The whole migration.
+    Overview(Overview),
+    /// One customer.
+    Customer(CustomerView),
+    /// One space, in the rows of each customer that has it.
+    Space {
+        /// When it was read.
+        at: String,
+        /// Its rows.
+        spaces: Vec<SpaceLine>,
+        /// Its failed uploads.
+        failures: Vec<FailureView>,
+    },
+    /// One instance.
+    Instance(InstanceView),
+    /// Failed uploads.
+    Failed {
+        /// When it was read.
+        at: String,
+        /// How many, by reason.
+        reasons: BTreeMap<Reason, u64>,
+        /// All of them.
+        failures: Vec<FailureView>,
+    },
+    /// Spaces that make no progress.
+    Stuck {
+        /// When it was read.
+        at: String,
+        /// For how long a space must be without progress.
+        idle_seconds: u64,
+        /// All of them, longest ago first.
+        spaces: Vec<StuckLine>,
+    },
+}
+
+/// Sums over customers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Customers by the word in their row.
+    pub customers: BTreeMap<String, u64>,
+    /// Spaces.
+    pub spaces: u64,
+    /// Spaces that ended well.
+    pub spaces_completed: u64,
+    /// Uploads.
+    pub uploads: u64,
+    /// Uploads done or skipped, as of the last sum: instances know of more.
+    pub uploads_completed: u64,
+    /// Whether all customers were read; else there are more, and only the instances' own sums are whole.
+    pub whole: bool,
+}
+
+/// The whole migration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Overview {
+    /// When it was read.
+    pub at: String,
+    /// Counters of all instances.
+    pub counts: Counts,
+    /// Sums over customer rows.
+    pub totals: Totals,
+    /// Uploads a minute, over the last minutes, of the instances that run.
+    pub items_per_minute: f64,
+    /// How long it will take.
+    pub eta: Option<Eta>,
+    /// Bad uploads by reason, over all instances.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// Each instance.
+    pub instances: Vec<InstanceLine>,
+    /// What the operator asks of the fleet, in words; `None` when nothing.
+    pub asked: Option<String>,
+}
+
+/// Whether an instance is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alive {
+    /// It reported lately.
+    Yes,
+    /// It should have reported and did not: dead, frozen or cut off.
+    Silent,
+    /// It ended, and said so.
+    Ended,
+    /// It never ran.
+    Never,
+}
+
+/// One instance in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstanceLine {
+    /// Its name.
+    pub instance: String,
+    /// `assigned`, `running`, `paused`, `draining`, `ended`, in its own words.
+    pub state: String,
+    /// Whether it is there.
+    pub alive: Alive,
+    /// Why it is paused or draining.
+    pub note: Option<String>,
+    /// The machine and process.
+    pub host: String,
+    /// See `host`.
+    pub pid: u32,
+    /// The program's version.
+    pub program: String,
+    /// When it reported last; `None` if never.
+    pub heartbeat_at: Option<String>,
+    /// How long ago that is.
+    pub heartbeat_age_seconds: Option<u64>,
+    /// Its counters.
+    pub counts: Counts,
+    /// Its bad uploads, by reason.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// Spaces in its scope, and those that ended.
+    pub spaces: u64,
+    /// See `spaces`.
+    pub spaces_settled: u64,
+    /// Uploads in flight, and how many it may have.
+    pub in_flight: u64,
+    /// See `in_flight`.
+    pub concurrency: u32,
+    /// Uploads a minute.
+    pub items_per_minute: f64,
+    /// What holds it back.
+    pub throttles: Vec<Throttle>,
+}
+
+/// One space in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpaceLine {
+    /// Whose it is.
+    pub customer: String,
+    /// The space.
+    pub space: String,
+    /// Its status, or another program's word.
+    pub status: String,
+    /// Its counters.
+    pub counts: Counts,
+    /// Its bad uploads, by reason.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// The instance it was given to, or that wrote it last.
+    pub instance: Option<String>,
+    /// The instance that holds it now.
+    pub held_by: Option<String>,
+    /// The last upload below which all are settled.
+    pub cursor: Option<String>,
+    /// When it made progress last.
+    pub updated_at: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// One customer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CustomerView {
+    /// When it was read.
+    pub at: String,
+    /// The customer.
+    pub customer: String,
+    /// The word in its row; `None` if it has no row.
+    pub status: Option<String>,
+    /// The instance it was given to.
+    pub instance: Option<String>,
+    /// Counters of all its spaces.
+    pub counts: Counts,
+    /// Its spaces.
+    pub spaces: Vec<SpaceLine>,
+    /// How many failed uploads have a row.
+    pub failures: u64,
+}
+
+/// One instance.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstanceView {
+    /// When it was read.
+    pub at: String,
+    /// Itself; `None` if it has no row.
+    pub instance: Option<InstanceLine>,
+    /// The spaces in its hands.
+    pub spaces: Vec<SpaceLine>,
+    /// How many uploads it met last have failed, by reason.
+    pub failures: BTreeMap<Reason, u64>,
+}
+
+/// One failed upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailureView {
+    /// Whose it is.
+    pub customer: String,
+    /// Its space.
+    pub space: String,
+    /// The upload.
+    pub item: String,
+    /// The step that failed, if it was one.
+    pub step: Option<String>,
+    /// What it means.
+    pub class: Class,
+    /// Why.
+    pub reason: Reason,
+    /// In words.
+    pub message: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The instance that tried last.
+    pub instance: String,
+    /// When it failed first and last.
+    pub first_at: String,
+    /// See `first_at`.
+    pub last_at: String,
+}
+
+/// Why a space makes no progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Its holder lives and works on it: something there is slow.
+    Slow,
+    /// Its holder is dead, frozen or cut off: another instance takes it over.
+    Dead,
+    /// Nobody holds it: it waits until its instance comes to it, or is started.
+    Waiting,
+}
+
+/// One space without progress.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StuckLine {
+    /// The space.
+    pub space: SpaceLine,
+    /// Its status in words of the model.
+    pub status: Status,
+    /// Since when it makes no progress.
+    pub idle_seconds: u64,
+    /// Why.
+    pub verdict: Verdict,
+    /// What tells so.
+    pub because: String,
+}
