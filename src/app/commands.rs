@@ -3,27 +3,8 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::{AuditReport, Face, InitReport, RunReport, SetupReport, Stop};
+use super::{AuditReport, Face, RunReport, Stop};
 use crate::config::{Settings, options};
-
-/// Creates the migration tables that are not there and waits until they are active.
-pub async fn init(_settings: &Settings) -> Result<InitReport> {
-    bail!("create the migration tables: not wired yet")
-}
-
-/// The tables and the policy as a CloudFormation template.
-pub fn init_template(_settings: &Settings) -> Result<Value> {
-    bail!("print the template: not wired yet")
-}
-
-/// Counts uploads and distributes customers over instances.
-pub async fn setup(
-    _settings: &Settings,
-    _options: options::Setup,
-    _stop: Stop,
-) -> Result<SetupReport> {
-    bail!("distribute customers: not wired yet")
-}
 
 /// Runs the uploads migration on this instance.
 pub async fn migrate(
@@ -58,11 +39,6 @@ pub async fn retry(
 /// Everything known of one upload or space.
 pub async fn explain(_settings: &Settings, _options: options::Explain) -> Result<Value> {
     bail!("explain: not wired yet")
-}
-
-/// One look at the fleet; `monitor --watch` calls it again and again.
-pub async fn monitor(_settings: &Settings, _options: &options::Monitor) -> Result<Value> {
-    bail!("monitor: not wired yet")
 }
 
 /// The whole main job on the local network; gives the summary.

@@ -1,6 +1,6 @@
 //! The command line as a whole: global flags and the list of commands.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Command, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::log::Log;
 use super::output::Output;
 use crate::config::{self, Environment, Flags};
+use crate::monitor::Paint;
 
 /// Distributed migration of content indexes and location claims on the Storacha network.
 #[derive(Debug, Parser)]
@@ -69,10 +70,23 @@ impl Global {
 
     /// Whether talk on standard error has colours.
     pub(super) fn color(&self) -> bool {
+        self.color_on(&io::stderr())
+    }
+
+    /// Whether results on standard output have colours.
+    pub(super) fn paint(&self) -> Paint {
+        if self.color_on(&io::stdout()) {
+            Paint::Ansi
+        } else {
+            Paint::Plain
+        }
+    }
+
+    fn color_on(&self, stream: &impl io::IsTerminal) -> bool {
         match self.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => config::color_wish().unwrap_or_else(|| io::stderr().is_terminal()),
+            ColorChoice::Auto => config::color_wish().unwrap_or_else(|| stream.is_terminal()),
         }
     }
 }

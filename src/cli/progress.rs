@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::Face;
 use crate::model::Snapshot;
+use crate::monitor::line;
 
 /// Time between two lines where nothing can be redrawn.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -69,7 +70,7 @@ impl State {
             return;
         }
         self.last = Some(now);
-        let text = line(snapshot);
+        let text = line(snapshot, snapshot.updated_at);
         let mut out = io::stderr().lock();
         let _ = if self.terminal {
             self.drawn = true;
@@ -77,89 +78,5 @@ impl State {
         } else {
             writeln!(out, "{text}")
         };
-    }
-}
-
-/// Where a run stands, in one line.
-fn line(snapshot: &Snapshot) -> String {
-    let counts = &snapshot.counts;
-    let per_minute = snapshot
-        .rate
-        .per_minute(snapshot.started_at, snapshot.updated_at);
-    let mut text = format!(
-        "{} of {} uploads, {:.0}/min, {} in flight",
-        counts.settled(),
-        counts.planned,
-        per_minute,
-        snapshot.in_flight,
-    );
-    let left = counts.left();
-    if per_minute > 0.0 && left > 0 {
-        text.push_str(&format!(", about {} left", time_left(left, per_minute)));
-    }
-    let bad = [
-        ("failed", counts.failed),
-        ("set aside", counts.quarantined),
-        ("unknown", counts.unknown),
-    ];
-    for (word, count) in bad {
-        if count > 0 {
-            text.push_str(&format!(", {count} {word}"));
-        }
-    }
-    if let Some(reason) = snapshot.draining.as_ref().or(snapshot.paused.as_ref()) {
-        text.push_str(&format!("; {reason}"));
-    } else if let Some(throttle) = snapshot.throttles.first() {
-        text.push_str(&format!(
-            "; slow: {} ({})",
-            throttle.dependency, throttle.reason
-        ));
-    }
-    text
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an estimate is shown in whole minutes"
-)]
-fn time_left(left: u64, per_minute: f64) -> String {
-    let minutes = (left as f64 / per_minute).ceil() as u64;
-    match minutes {
-        0..=119 => format!("{minutes} min"),
-        120..=2879 => format!("{} h", minutes.div_ceil(60)),
-        _ => format!("{} d", minutes.div_ceil(1440)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Counts;
-
-    #[test]
-    fn a_line_says_what_is_done_and_what_went_wrong() {
-        let snapshot = Snapshot {
-            counts: Counts {
-                planned: 10,
-                done: 4,
-                failed: 1,
-                ..Counts::default()
-            },
-            in_flight: 2,
-            ..Snapshot::default()
-        };
-        assert_eq!(
-            line(&snapshot),
-            "5 of 10 uploads, 0/min, 2 in flight, 1 failed"
-        );
-    }
-
-    #[test]
-    fn time_left_is_rounded_up() {
-        assert_eq!(time_left(1, 60.0), "1 min");
-        assert_eq!(time_left(60 * 180, 60.0), "3 h");
-        assert_eq!(time_left(60 * 60 * 24 * 3, 60.0), "3 d");
     }
 }

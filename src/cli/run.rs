@@ -15,6 +15,7 @@ use super::failure;
 use super::output::{Output, talk};
 use crate::app::{Degree, Stop, Tasks};
 use crate::config::{Flags, Need, Settings};
+use crate::monitor::Paint;
 
 /// How long detached work may still hold the process after its command ended.
 const LINGER: Duration = Duration::from_millis(500);
@@ -25,6 +26,8 @@ pub(super) struct Context {
     pub(super) flags: Flags,
     /// The form of results.
     pub(super) output: Output,
+    /// Whether results have colours.
+    pub(super) paint: Paint,
     /// Whether to stop.
     pub(super) stop: Stop,
 }
@@ -92,6 +95,7 @@ async fn with_signals(global: Global, command: Commands) -> Result<Exit> {
     let context = Context {
         flags: global.flags(),
         output: global.output(),
+        paint: global.paint(),
         stop: stop.clone(),
     };
     let result = tokio::select! {

@@ -17,9 +17,13 @@ pub(crate) struct Local {
 impl Local {
     pub(crate) async fn start(sizes: Sizes) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let sandbox = Sandbox::start(sandbox::Config::in_dir(folder.path().join("local"))).await.unwrap();
+        let sandbox = Sandbox::start(sandbox::Config::in_dir(folder.path().join("local")))
+            .await
+            .unwrap();
         let plan = Plan::new(7, sizes);
-        let world = sandbox::world::seed(sandbox.network(), &plan).await.unwrap();
+        let world = sandbox::world::seed(sandbox.network(), &plan)
+            .await
+            .unwrap();
         let flags = Flags {
             environment: Some(Environment::Local),
             env_file: None,
@@ -29,11 +33,18 @@ impl Local {
         let settings = Settings::load(&flags, Need::Secrets).unwrap();
         let mut config = settings.client();
         config.limits.tries = 1;
-        Self { sandbox, config, world, folder }
+        Self {
+            sandbox,
+            config,
+            world,
+            folder,
+        }
     }
 
     pub(crate) async fn services(&self) -> Services {
-        Services::connect(&self.config, Clock::system(), Dependencies::new()).await.unwrap()
+        Services::connect(&self.config, Clock::system(), Dependencies::new())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn stop(self) {
@@ -48,5 +59,9 @@ impl Local {
 }
 
 pub(crate) fn small() -> Sizes {
-    Sizes { customers: 2, spaces: 3, uploads: 24 }
+    Sizes {
+        customers: 2,
+        spaces: 3,
+        uploads: 24,
+    }
 }

@@ -23,12 +23,27 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) async fn new(local: &Local, spaces: Arc<InMemorySpaces>, settings: Settings) -> Self {
+    pub(crate) async fn new(
+        local: &Local,
+        spaces: Arc<InMemorySpaces>,
+        settings: Settings,
+    ) -> Self {
         let dependencies = Dependencies::new();
-        let connect = Uploads::connect(&local.config, Clock::system(), dependencies.clone(), spaces, settings);
+        let connect = Uploads::connect(
+            &local.config,
+            Clock::system(),
+            dependencies.clone(),
+            spaces,
+            settings,
+        );
         let dir = tempfile::tempdir().unwrap();
         let store = Store::in_memory(state::Config::new("local-migration-", dir.path()));
-        Self { migration: Arc::new(connect.await.unwrap()), store, dependencies, dir }
+        Self {
+            migration: Arc::new(connect.await.unwrap()),
+            store,
+            dependencies,
+            dir,
+        }
     }
 
     pub(crate) async fn run(&self, job: Job, steps: StepFilter, name: &str) -> Outcome {
@@ -51,8 +66,14 @@ impl Worker {
 
     /// Reasons of the items that were set aside, by root.
     pub(crate) async fn failed(&self) -> BTreeMap<String, Reason> {
-        let rows = self.store.failed_items(&state::FailedQuery::default()).await.unwrap();
-        rows.into_iter().map(|row| (row.item.as_str().to_owned(), row.failure.reason)).collect()
+        let rows = self
+            .store
+            .failed_items(&state::FailedQuery::default())
+            .await
+            .unwrap();
+        rows.into_iter()
+            .map(|row| (row.item.as_str().to_owned(), row.failure.reason))
+            .collect()
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -61,8 +82,12 @@ impl Worker {
 }
 
 pub(crate) fn units(local: &Local) -> Vec<Unit> {
-    let pairs: BTreeSet<_> =
-        local.world.uploads.iter().map(|record| (record.customer.clone(), record.space.clone())).collect();
+    let pairs: BTreeSet<_> = local
+        .world
+        .uploads
+        .iter()
+        .map(|record| (record.customer.clone(), record.space.clone()))
+        .collect();
     let unit = |(customer, space): (String, String)| {
         let customer: CustomerDid = customer.parse().unwrap();
         let space: SpaceDid = space.parse().unwrap();
@@ -73,10 +98,14 @@ pub(crate) fn units(local: &Local) -> Vec<Unit> {
 
 /// The failures that the world is made to end in.
 fn expected(local: &Local) -> BTreeMap<String, Reason> {
-    let failures = local.world.uploads.iter().filter_map(|record| match &record.expected {
-        Expected::Failed(reason) => Some((record.root.clone(), reason.parse().unwrap())),
-        Expected::Migrated | Expected::AlreadyComplete => None,
-    });
+    let failures = local
+        .world
+        .uploads
+        .iter()
+        .filter_map(|record| match &record.expected {
+            Expected::Failed(reason) => Some((record.root.clone(), reason.parse().unwrap())),
+            Expected::Migrated | Expected::AlreadyComplete => None,
+        });
     failures.collect()
 }
 
@@ -85,16 +114,29 @@ async fn every_upload_becomes_what_the_world_says_and_a_second_run_finds_it_so()
     let local = Local::start(small()).await;
     let spaces = Arc::new(InMemorySpaces::new());
     let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
-    let outcome = worker.run(Job::Units(units(&local)), StepFilter::All, "first").await;
+    let outcome = worker
+        .run(Job::Units(units(&local)), StepFilter::All, "first")
+        .await;
     let failed = worker.failed().await;
     assert_eq!(failed, expected(&local));
-    let complete = local.world.uploads.iter().filter(|record| record.expected == Expected::AlreadyComplete).count();
-    assert_eq!(outcome.counts.found, complete as u64, "{:?}", outcome.counts);
+    let complete = local
+        .world
+        .uploads
+        .iter()
+        .filter(|record| record.expected == Expected::AlreadyComplete)
+        .count();
+    assert_eq!(
+        outcome.counts.found, complete as u64,
+        "{:?}",
+        outcome.counts
+    );
 
     // A second process with an empty memory: everything is found, nothing is published again.
     let again = Worker::new(&local, spaces, Settings::default()).await;
     let published = local.count(Service::Indexer, "claim/cache");
-    let outcome = again.run(Job::Units(units(&local)), StepFilter::All, "second").await;
+    let outcome = again
+        .run(Job::Units(units(&local)), StepFilter::All, "second")
+        .await;
     assert_eq!(again.failed().await, failed);
     assert_eq!(outcome.counts.done, outcome.counts.found);
     assert_eq!(local.count(Service::Indexer, "claim/cache"), published);

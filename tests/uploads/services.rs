@@ -15,11 +15,20 @@ async fn the_network_is_read_as_it_was_seeded() {
     let services = local.services().await;
     for record in &local.world.uploads {
         let space = Did::parse(&record.space).unwrap();
-        let row = services.tables.upload(&space, &record.root).await.unwrap().unwrap();
+        let row = services
+            .tables
+            .upload(&space, &record.root)
+            .await
+            .unwrap()
+            .unwrap();
         let mut wanted = record.shards.clone();
         wanted.sort();
         assert_eq!(row.shards, wanted);
-        let shards: Vec<_> = row.shards.iter().map(|text| cid::Cid::try_from(text.as_str()).unwrap()).collect();
+        let shards: Vec<_> = row
+            .shards
+            .iter()
+            .map(|text| cid::Cid::try_from(text.as_str()).unwrap())
+            .collect();
         let sizes = services.tables.shard_rows(&space, &shards).await.unwrap();
         assert_eq!(sizes.len(), shards.len(), "{}", record.root);
         let protocol = match record.protocol {
@@ -30,18 +39,36 @@ async fn the_network_is_read_as_it_was_seeded() {
         let mut missing = 0;
         for shard in shards {
             let hash = Multihash::of(&shard);
-            match services.carpark.locate(&hash, Layout::Blob, &[]).await.unwrap() {
+            match services
+                .carpark
+                .locate(&hash, Layout::Blob, &[])
+                .await
+                .unwrap()
+            {
                 Some(place) => assert_eq!(place.length, Some(sizes[&hash].size)),
                 None => missing += 1,
             }
         }
-        assert_eq!(missing > 0, record.condition == Condition::MissingBlob, "{}", record.root);
+        assert_eq!(
+            missing > 0,
+            record.condition == Condition::MissingBlob,
+            "{}",
+            record.root
+        );
     }
-    let mut spaces: Vec<_> = local.world.uploads.iter().map(|record| record.space.clone()).collect();
+    let mut spaces: Vec<_> = local
+        .world
+        .uploads
+        .iter()
+        .map(|record| record.space.clone())
+        .collect();
     spaces.sort();
     for run in spaces.chunk_by(|a, b| a == b) {
         let space = Did::parse(&run[0]).unwrap();
-        assert_eq!(services.tables.count_uploads(&space).await.unwrap(), run.len() as u64);
+        assert_eq!(
+            services.tables.count_uploads(&space).await.unwrap(),
+            run.len() as u64
+        );
         let customers = services.tables.consumers_of_space(&space).await.unwrap();
         let customer = customers[0].customer.clone().unwrap();
         let listed = services.tables.spaces_of_customer(&customer).await.unwrap();
@@ -55,10 +82,19 @@ async fn an_object_is_streamed_whole_and_an_unknown_one_is_named_missing() {
     use sterna::proto::multihash::codec;
     let local = Local::start(small()).await;
     let services = local.services().await;
-    let record = local.world.uploads.iter().find(|record| record.condition == Condition::Complete);
+    let record = local
+        .world
+        .uploads
+        .iter()
+        .find(|record| record.condition == Condition::Complete);
     let shard = cid::Cid::try_from(record.unwrap().shards[0].as_str()).unwrap();
     let hash = Multihash::of(&shard);
-    let (place, mut blob) = services.carpark.open(&hash, Layout::Store, &[]).await.unwrap().unwrap();
+    let (place, mut blob) = services
+        .carpark
+        .open(&hash, Layout::Store, &[])
+        .await
+        .unwrap()
+        .unwrap();
     let mut whole = Vec::new();
     while let Some(piece) = blob.next().await.unwrap() {
         whole.extend_from_slice(&piece);
@@ -66,7 +102,14 @@ async fn an_object_is_streamed_whole_and_an_unknown_one_is_named_missing() {
     assert_eq!(place.length, Some(whole.len() as u64));
     assert_eq!(Multihash::sha256(&whole), hash);
     let unknown = Multihash::sha256(b"nowhere");
-    assert!(services.carpark.open(&unknown, Layout::Blob, &[]).await.unwrap().is_none());
+    assert!(
+        services
+            .carpark
+            .open(&unknown, Layout::Blob, &[])
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(unknown.cid(codec::CAR).is_ok());
     local.stop().await;
 }
@@ -76,8 +119,15 @@ async fn an_unprovisioned_space_is_refused_by_name() {
     let local = Local::start(small()).await;
     let services = local.services().await;
     let space = sterna::proto::key::Signer::generate();
-    let error = services.upload.add_blob(&space, &Blob::new(Bytes::from_static(b"index"))).await.unwrap_err();
-    assert!(matches!(&error.cause, Cause::Failed { name, .. } if name == "InsufficientStorage"), "{error}");
+    let error = services
+        .upload
+        .add_blob(&space, &Blob::new(Bytes::from_static(b"index")))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error.cause, Cause::Failed { name, .. } if name == "InsufficientStorage"),
+        "{error}"
+    );
     local.stop().await;
 }
 
@@ -85,15 +135,31 @@ async fn an_unprovisioned_space_is_refused_by_name() {
 async fn a_complete_upload_shows_an_index_and_a_claim_per_shard_in_one_query() {
     let local = Local::start(small()).await;
     let services = local.services().await;
-    let complete = local.world.uploads.iter().filter(|record| record.condition == Condition::Complete);
+    let complete = local
+        .world
+        .uploads
+        .iter()
+        .filter(|record| record.condition == Condition::Complete);
     for record in complete {
         let cids = std::iter::once(&record.root).chain(&record.shards);
-        let hashes: Vec<_> = cids.map(|text| Multihash::of(&cid::Cid::try_from(text.as_str()).unwrap())).collect();
-        let answer = services.indexing.claims(&hashes, &[], QueryKind::Standard).await.unwrap();
-        let kinds: Vec<_> = answer.claims.iter().map(|claim| Claim::of(claim).unwrap()).collect();
+        let hashes: Vec<_> = cids
+            .map(|text| Multihash::of(&cid::Cid::try_from(text.as_str()).unwrap()))
+            .collect();
+        let answer = services
+            .indexing
+            .claims(&hashes, &[], QueryKind::Standard)
+            .await
+            .unwrap();
+        let kinds: Vec<_> = answer
+            .claims
+            .iter()
+            .map(|claim| Claim::of(claim).unwrap())
+            .collect();
         assert!(kinds.iter().any(|claim| matches!(claim, Claim::Index(_))));
         for shard in &hashes[1..] {
-            let here = kinds.iter().any(|claim| matches!(claim, Claim::Location(at) if at.content.hash() == *shard));
+            let here = kinds
+                .iter()
+                .any(|claim| matches!(claim, Claim::Location(at) if at.content.hash() == *shard));
             assert!(here, "{shard} of {}", record.root);
         }
         assert!(!answer.indexes.is_empty());

@@ -8,12 +8,13 @@ use clap::Args;
 
 use crate::app::{self, Degree};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, Schema, outline, text};
+use crate::cli::output::{Output, Schema, text};
 use crate::cli::run::Context;
 use crate::cli::values;
 use crate::config::options::Monitor;
 use crate::config::{Need, Settings};
 use crate::model::{CustomerDid, SpaceDid};
+use crate::monitor;
 
 const EXAMPLES: &str = "Examples:
   sterna monitor
@@ -85,6 +86,8 @@ pub(in crate::cli) async fn run(args: MonitorArgs, context: &Context) -> Result<
 
 async fn look(settings: &Settings, options: &Monitor, context: &Context) -> Result<()> {
     let seen = app::monitor(settings, options).await?;
-    let schema = Schema("sterna.monitor", 1);
-    context.output.result(schema, &seen, || outline(&seen))
+    let schema = Schema(monitor::SCHEMA, monitor::VERSION);
+    context
+        .output
+        .result(schema, &seen, || seen.text(context.paint))
 }

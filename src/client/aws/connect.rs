@@ -24,18 +24,17 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// The client of tables alone, for commands that use nothing else.
+    pub async fn dynamodb_only(aws: &Aws, limits: &Limits) -> aws_sdk_dynamodb::Client {
+        let shared = shared(aws, limits).await;
+        dynamodb(&shared, aws.endpoints.dynamodb.as_ref())
+    }
+
     /// Resolves region and credentials and makes the clients; nothing is sent to a service yet.
     ///
     /// A queue outside AWS is reached at its own address unless `aws.endpoints.sqs` says otherwise.
     pub async fn connect(aws: &Aws, queues: &Queues, limits: &Limits) -> Self {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts(limits))
-            .region(Region::new(aws.region.clone()));
-        if let Some(credentials) = &aws.credentials {
-            loader = loader.credentials_provider(fixed(credentials));
-        }
-        let shared = loader.load().await;
+        let shared = shared(aws, limits).await;
         let queue = aws
             .endpoints
             .sqs
@@ -48,6 +47,17 @@ impl Clients {
             sqs: sqs(&shared, queue.as_ref()),
         }
     }
+}
+
+async fn shared(aws: &Aws, limits: &Limits) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts(limits))
+        .region(Region::new(aws.region.clone()));
+    if let Some(credentials) = &aws.credentials {
+        loader = loader.credentials_provider(fixed(credentials));
+    }
+    loader.load().await
 }
 
 fn timeouts(limits: &Limits) -> TimeoutConfig {

@@ -32,18 +32,50 @@ fn only_a_wide_delegation_in_force_to_an_account_will_do() {
     let did = SPACE.did();
     for (name, wanted, proof) in [
         ("everything", true, proof(&alice, &["*"], Expiration::Never)),
-        ("all that is needed", true, proof(&alice, &["space/*", "access/*"], Expiration::At(NOW + 1))),
-        ("no access", false, proof(&alice, &["space/*"], Expiration::Never)),
-        ("no serving", false, proof(&alice, &["access/*", "upload/*"], Expiration::Never)),
-        ("expired to the second", false, proof(&alice, &["*"], Expiration::At(NOW))),
-        ("to an agent", false, proof(&agent, &["*"], Expiration::Never)),
-        ("of nobody", false, Draft::new(&*SPACE, &alice).sign().unwrap_or_else(|_| proof(&alice, &["a/b"], Expiration::Never))),
+        (
+            "all that is needed",
+            true,
+            proof(&alice, &["space/*", "access/*"], Expiration::At(NOW + 1)),
+        ),
+        (
+            "no access",
+            false,
+            proof(&alice, &["space/*"], Expiration::Never),
+        ),
+        (
+            "no serving",
+            false,
+            proof(&alice, &["access/*", "upload/*"], Expiration::Never),
+        ),
+        (
+            "expired to the second",
+            false,
+            proof(&alice, &["*"], Expiration::At(NOW)),
+        ),
+        (
+            "to an agent",
+            false,
+            proof(&agent, &["*"], Expiration::Never),
+        ),
+        (
+            "of nobody",
+            false,
+            Draft::new(&*SPACE, &alice)
+                .sign()
+                .unwrap_or_else(|_| proof(&alice, &["a/b"], Expiration::Never)),
+        ),
     ] {
         assert_eq!(covers(&proof, did, NOW), wanted, "{name}");
     }
     let whole = proof(&alice, &["*"], Expiration::Never);
-    assert!(!covers(&whole, Signer::from_seed([3; 32]).did(), NOW), "of another space");
-    let absent = Draft::new(did, &alice).capability(Capability::new("*", did.as_str())).sign().unwrap();
+    assert!(
+        !covers(&whole, Signer::from_seed([3; 32]).did(), NOW),
+        "of another space"
+    );
+    let absent = Draft::new(did, &alice)
+        .capability(Capability::new("*", did.as_str()))
+        .sign()
+        .unwrap();
     assert!(!covers(&absent, did, NOW), "signed by nobody");
 }
 
@@ -56,10 +88,19 @@ fn the_choice_is_always_the_same_and_prefers_the_customer() {
     let mut all = vec![foreign.clone(), short.clone(), long.clone()];
     for _ in 0..all.len() {
         all.rotate_left(1);
-        assert_eq!(choose(&all, SPACE.did(), &alice, NOW).unwrap().cid(), long.cid());
+        assert_eq!(
+            choose(&all, SPACE.did(), &alice, NOW).unwrap().cid(),
+            long.cid()
+        );
     }
     let rest = [foreign.clone(), short.clone()];
-    assert_eq!(choose(&rest, SPACE.did(), &alice, NOW).unwrap().cid(), short.cid());
-    assert_eq!(choose(&rest, SPACE.did(), &alice, NOW + 10).unwrap().cid(), foreign.cid());
+    assert_eq!(
+        choose(&rest, SPACE.did(), &alice, NOW).unwrap().cid(),
+        short.cid()
+    );
+    assert_eq!(
+        choose(&rest, SPACE.did(), &alice, NOW + 10).unwrap().cid(),
+        foreign.cid()
+    );
     assert!(choose(&[], SPACE.did(), &alice, NOW).is_none());
 }

@@ -7,7 +7,10 @@ use cid::Cid;
 use url::Url;
 
 use super::*;
-use crate::client::{Addresses, Buckets, Carpark, Layout, Network, Protocol, Queues, Service, ShardRow, StorageNode, Tables};
+use crate::client::{
+    Addresses, Buckets, Carpark, Layout, Network, Protocol, Queues, Service, ShardRow, StorageNode,
+    Tables,
+};
 use crate::migrations::uploads::find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
 use crate::model::Verdict;
 use crate::proto::claims::{Content, Location, Range};
@@ -30,7 +33,10 @@ fn did(text: &str) -> Did {
 }
 
 fn service(name: &str) -> Service {
-    Service { url: Url::parse(&format!("https://{name}.test")).unwrap(), did: did(&format!("did:web:{name}.test")) }
+    Service {
+        url: Url::parse(&format!("https://{name}.test")).unwrap(),
+        did: did(&format!("did:web:{name}.test")),
+    }
 }
 
 fn network() -> Network {
@@ -46,7 +52,10 @@ fn network() -> Network {
             blob_peer_id: String::new(),
             store_peer_id: String::new(),
         },
-        carpark: Carpark { blob_url: url("https://carpark.test"), store_url: url("https://carpark.test") },
+        carpark: Carpark {
+            blob_url: url("https://carpark.test"),
+            store_url: url("https://carpark.test"),
+        },
         tables: Tables {
             upload: table(),
             store: table(),
@@ -65,7 +74,10 @@ fn network() -> Network {
             ipni_blob: table(),
             ipni_store: table(),
         },
-        queues: Queues { ipni_blob: url("https://sqs.test/b"), ipni_store: url("https://sqs.test/s") },
+        queues: Queues {
+            ipni_blob: url("https://sqs.test/b"),
+            ipni_store: url("https://sqs.test/s"),
+        },
         storage_providers: vec![did("did:web:web3.storage")],
     }
 }
@@ -77,8 +89,22 @@ fn cid(name: &str, codec: u64) -> Cid {
 fn right_index(root: Cid, shards: &[Shard]) -> ShardedDagIndex {
     let mut index = ShardedDagIndex::new(root);
     for shard in shards {
-        index.set_slice(&shard.hash, shard.hash.clone(), Position { offset: 0, length: SIZE });
-        index.set_slice(&shard.hash, Multihash::of(&root), Position { offset: 60, length: 40 });
+        index.set_slice(
+            &shard.hash,
+            shard.hash.clone(),
+            Position {
+                offset: 0,
+                length: SIZE,
+            },
+        );
+        index.set_slice(
+            &shard.hash,
+            Multihash::of(&root),
+            Position {
+                offset: 60,
+                length: 40,
+            },
+        );
     }
     index
 }
@@ -102,8 +128,17 @@ fn location_claim(trust: &Trust, shard: &Shard, space: &Did) -> FoundLocation {
         with: "did:web:up.test".to_owned(),
         location: Location {
             content: Content::Digest(shard.hash.clone()),
-            location: vec![trust.addresses.of(&shard.hash, Layout::Blob).unwrap().to_string()],
-            range: Some(Range { offset: 0, length: Some(SIZE) }),
+            location: vec![
+                trust
+                    .addresses
+                    .of(&shard.hash, Layout::Blob)
+                    .unwrap()
+                    .to_string(),
+            ],
+            range: Some(Range {
+                offset: 0,
+                length: Some(SIZE),
+            }),
             space: Some(space.clone()),
         },
         expiration: None,
@@ -117,16 +152,27 @@ fn complete() -> World {
     let trust = Trust {
         addresses: Addresses::new(&network),
         issuers: BTreeSet::from([did("did:web:up.test"), did("did:web:storage.test")]),
-        upload_service: Signer::from_seed([6; 32]).with_did(did("did:web:up.test")).verifier(),
+        upload_service: Signer::from_seed([6; 32])
+            .with_did(did("did:web:up.test"))
+            .verifier(),
     };
     let space = Signer::from_seed([1; 32]).did().clone();
     let root = cid("root", codec::DAG_PB);
-    let shards: Vec<_> = ["one", "two"].map(|name| Shard::new(cid(name, codec::CAR))).into();
+    let shards: Vec<_> = ["one", "two"]
+        .map(|name| Shard::new(cid(name, codec::CAR)))
+        .into();
     let claims = Claims {
         indexes: vec![index_claim(root, right_index(root, &shards))],
-        locations: shards.iter().map(|shard| location_claim(&trust, shard, &space)).collect(),
+        locations: shards
+            .iter()
+            .map(|shard| location_claim(&trust, shard, &space))
+            .collect(),
     };
-    World { seen: Seen::new(root, shards, claims, NOW), trust, space }
+    World {
+        seen: Seen::new(root, shards, claims, NOW),
+        trust,
+        space,
+    }
 }
 
 impl World {
@@ -158,12 +204,24 @@ fn a_complete_upload_of_many_shards_is_left_alone_and_its_sizes_need_no_table() 
 fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
     let other = |world: &World| cid("other", world.seen.root.codec());
     let table: Vec<(&str, Verdict, Change)> = vec![
-        ("no claim", Verdict::Missing, |world| world.seen.claims.indexes.clear()),
-        ("about other content", Verdict::Missing, |world| world.index().content = Multihash::sha256(b"other")),
-        ("expired", Verdict::Wrong, |world| world.index().expiration = Some(NOW)),
-        ("forged", Verdict::Wrong, |world| world.index().signed = Signed::No),
-        ("unreadable", Verdict::Wrong, |world| world.index().index = Some(Err("garbage".to_owned()))),
-        ("did not come along", Verdict::CouldNotTell, |world| world.index().index = None),
+        ("no claim", Verdict::Missing, |world| {
+            world.seen.claims.indexes.clear()
+        }),
+        ("about other content", Verdict::Missing, |world| {
+            world.index().content = Multihash::sha256(b"other")
+        }),
+        ("expired", Verdict::Wrong, |world| {
+            world.index().expiration = Some(NOW)
+        }),
+        ("forged", Verdict::Wrong, |world| {
+            world.index().signed = Signed::No
+        }),
+        ("unreadable", Verdict::Wrong, |world| {
+            world.index().index = Some(Err("garbage".to_owned()))
+        }),
+        ("did not come along", Verdict::CouldNotTell, |world| {
+            world.index().index = None
+        }),
         ("leaves out a shard", Verdict::Wrong, |world| {
             let index = right_index(world.seen.root, &world.seen.shards[..1]);
             world.index().index = Some(Ok(Arc::new(index)));
@@ -172,7 +230,10 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
             world.index().index = Some(Ok(Arc::new(ShardedDagIndex::new(world.seen.root))));
         }),
         ("beyond the end of a shard", Verdict::Wrong, |world| {
-            let row = ShardRow { size: SIZE - 1, protocol: Protocol::Blob };
+            let row = ShardRow {
+                size: SIZE - 1,
+                protocol: Protocol::Blob,
+            };
             let hash = world.seen.shards[0].hash.clone();
             world.seen.rows.insert(hash, row);
         }),
@@ -186,37 +247,62 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
     let mut world = complete();
     let foreign = right_index(other(&world), &world.seen.shards);
     world.index().index = Some(Ok(Arc::new(foreign)));
-    assert_eq!(world.review().verdict(), Verdict::Wrong, "index of other content");
+    assert_eq!(
+        world.review().verdict(),
+        Verdict::Wrong,
+        "index of other content"
+    );
 }
 
 #[test]
 fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
     let table: Vec<(&str, Verdict, Change)> = vec![
-        ("none", Verdict::Missing, |world| drop(world.seen.claims.locations.pop())),
-        ("no space", Verdict::Missing, |world| world.location().location.space = None),
+        ("none", Verdict::Missing, |world| {
+            drop(world.seen.claims.locations.pop())
+        }),
+        ("no space", Verdict::Missing, |world| {
+            world.location().location.space = None
+        }),
         ("another space", Verdict::Missing, |world| {
             world.location().location.space = Some(Signer::from_seed([9; 32]).did().clone());
         }),
         ("another shard", Verdict::Missing, |world| {
             world.location().location.content = Content::Digest(Multihash::sha256(b"other"));
         }),
-        ("expired", Verdict::Wrong, |world| world.location().expiration = Some(NOW)),
-        ("forged", Verdict::Wrong, |world| world.location().signed = Signed::No),
+        ("expired", Verdict::Wrong, |world| {
+            world.location().expiration = Some(NOW)
+        }),
+        ("forged", Verdict::Wrong, |world| {
+            world.location().signed = Signed::No
+        }),
         ("by a stranger", Verdict::Wrong, |world| {
             let stranger = Signer::from_seed([9; 32]).did().clone();
             world.location().with = stranger.as_str().to_owned();
             world.location().issuer = stranger;
         }),
-        ("on another's resource", Verdict::Wrong, |world| world.location().with = "did:web:storage.test".to_owned()),
-        ("no range", Verdict::Wrong, |world| world.location().location.range = None),
+        ("on another's resource", Verdict::Wrong, |world| {
+            world.location().with = "did:web:storage.test".to_owned()
+        }),
+        ("no range", Verdict::Wrong, |world| {
+            world.location().location.range = None
+        }),
         ("no length", Verdict::Wrong, |world| {
-            world.location().location.range = Some(Range { offset: 0, length: None });
+            world.location().location.range = Some(Range {
+                offset: 0,
+                length: None,
+            });
         }),
         ("too short", Verdict::Wrong, |world| {
-            world.location().location.range = Some(Range { offset: 0, length: Some(SIZE - 1) });
+            world.location().location.range = Some(Range {
+                offset: 0,
+                length: Some(SIZE - 1),
+            });
         }),
         ("starts late", Verdict::Wrong, |world| {
-            world.location().location.range = Some(Range { offset: 1, length: Some(SIZE) });
+            world.location().location.range = Some(Range {
+                offset: 1,
+                length: Some(SIZE),
+            });
         }),
         ("on an unknown host", Verdict::Wrong, |world| {
             world.location().location.location = vec!["https://evil.test/shard".to_owned()];
@@ -234,8 +320,17 @@ fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
         let mut world = complete();
         change(&mut world);
         assert_eq!(world.review().verdict(), verdict, "{name}");
-        let states: Vec<_> = world.review().shards.into_iter().map(|(_, state)| state).collect();
-        assert_eq!(states[0], LocationState::Right, "{name}: the other shard is untouched");
+        let states: Vec<_> = world
+            .review()
+            .shards
+            .into_iter()
+            .map(|(_, state)| state)
+            .collect();
+        assert_eq!(
+            states[0],
+            LocationState::Right,
+            "{name}: the other shard is untouched"
+        );
     }
 }
 
@@ -267,11 +362,14 @@ fn what_else_is_said_of_a_shard_takes_nothing_from_a_right_claim() {
             wrong.index = Some(Err("garbage".to_owned()));
             world.seen.claims.indexes.insert(0, wrong);
         }),
-        ("an index that did not come along beside the right one", |world| {
-            let mut unread = world.index().clone();
-            unread.index = None;
-            world.seen.claims.indexes.insert(0, unread);
-        }),
+        (
+            "an index that did not come along beside the right one",
+            |world| {
+                let mut unread = world.index().clone();
+                unread.index = None;
+                world.seen.claims.indexes.insert(0, unread);
+            },
+        ),
     ];
     for (name, change) in table {
         let mut world = complete();
@@ -305,7 +403,12 @@ fn could_not_tell_outweighs_wrong_and_wrong_outweighs_missing() {
 #[test]
 fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
     let mut world = complete();
-    let hashes: Vec<_> = world.seen.shards.drain(..).map(|shard| shard.hash).collect();
+    let hashes: Vec<_> = world
+        .seen
+        .shards
+        .drain(..)
+        .map(|shard| shard.hash)
+        .collect();
     let mut found = indexed_shards(&world.seen).unwrap();
     found.sort();
     let mut wanted = hashes;
@@ -313,10 +416,22 @@ fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
     assert_eq!(found, wanted);
     world.index().index = None;
     let failure = indexed_shards(&world.seen).unwrap_err();
-    assert_eq!((failure.class, failure.reason), (crate::model::Class::Unknown, crate::model::Reason::CouldNotTell));
+    assert_eq!(
+        (failure.class, failure.reason),
+        (
+            crate::model::Class::Unknown,
+            crate::model::Reason::CouldNotTell
+        )
+    );
     world.seen.claims.indexes.clear();
     let failure = indexed_shards(&world.seen).unwrap_err();
-    assert_eq!((failure.class, failure.reason), (crate::model::Class::Permanent, crate::model::Reason::NoShards));
+    assert_eq!(
+        (failure.class, failure.reason),
+        (
+            crate::model::Class::Permanent,
+            crate::model::Reason::NoShards
+        )
+    );
 }
 
 #[test]
@@ -324,7 +439,14 @@ fn without_an_own_slice_the_tables_are_asked() {
     let mut world = complete();
     let mut index = ShardedDagIndex::new(world.seen.root);
     for shard in &world.seen.shards {
-        index.set_slice(&shard.hash, Multihash::of(&world.seen.root), Position { offset: 60, length: 40 });
+        index.set_slice(
+            &shard.hash,
+            Multihash::of(&world.seen.root),
+            Position {
+                offset: 60,
+                length: 40,
+            },
+        );
     }
     world.index().index = Some(Ok(Arc::new(index)));
     assert!(!knows_sizes(&world.seen));
