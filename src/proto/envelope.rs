@@ -170,3 +170,91 @@ fn bound(version: Version, customer: &Did) -> Vec<u8> {
         Version::Two => format!("sterna key envelope v2\n{customer}").into_bytes(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn customer(name: &str) -> Did {
+        Did::mailto(&format!("{name}@example.com")).unwrap()
+    }
+
+    /// Pitfall 83.
+    #[test]
+    fn an_envelope_opens_only_for_its_customer() {
+        let key = Key::from_bytes([7; 32]);
+        let sealed = key.seal(&customer("alice"), "Msecret").unwrap();
+        let opened = key.open(&customer("alice"), &sealed).unwrap();
+        assert_eq!(
+            (opened.secret.as_str(), opened.version),
+            ("Msecret", Version::Two)
+        );
+        assert_eq!(
+            key.open(&customer("bob"), &sealed).err(),
+            Some(Error::Refused)
+        );
+        assert_eq!(
+            Key::from_bytes([8; 32])
+                .open(&customer("alice"), &sealed)
+                .err(),
+            Some(Error::Refused)
+        );
+    }
+
+    #[test]
+    fn an_envelope_cannot_be_called_the_older_version() {
+        let key = Key::from_bytes([7; 32]);
+        let sealed = key.seal(&customer("alice"), "Msecret").unwrap();
+        let older = sealed.replace("\"v\":2,", "");
+        assert_ne!(older, sealed);
+        assert_eq!(
+            key.open(&customer("alice"), &older).err(),
+            Some(Error::Refused)
+        );
+        let newer = sealed.replace("\"v\":2", "\"v\":3");
+        assert_eq!(
+            key.open(&customer("alice"), &newer).err(),
+            Some(Error::Version(3))
+        );
+    }
+
+    #[test]
+    fn keys_and_ivs_have_one_length() {
+        assert_eq!(Key::parse("AAAA").err(), Some(Error::Key));
+        assert!(Key::parse(&STANDARD.encode([1; 32])).is_ok());
+        let short = "{\"encrypted\":\"\",\"iv\":\"AAAA\",\"authTag\":\"AAAA\"}";
+        assert_eq!(
+            Key::from_bytes([7; 32])
+                .open(&customer("alice"), short)
+                .err(),
+            Some(Error::Malformed)
+        );
+    }
+
+    #[test]
+    fn two_envelopes_of_one_secret_differ() {
+        let key = Key::from_bytes([7; 32]);
+        assert_ne!(
+            key.seal(&customer("alice"), "M"),
+            key.seal(&customer("alice"), "M")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens(secret: String, iv: [u8; 16]) {
+            let key = Key::from_bytes([7; 32]);
+            for version in [Version::One, Version::Two] {
+                let sealed = key.seal_with(version, &customer("alice"), &secret, iv).unwrap();
+                prop_assert_eq!(&key.open(&customer("alice"), &sealed).unwrap().secret, &secret);
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_never_panics(text: String) {
+            prop_assert!(Key::from_bytes([7; 32]).open(&customer("alice"), &text).is_err());
+        }
+    }
+}

@@ -41,3 +41,6 @@ pub use header::Header;
 pub use parser::{Event, Limits, Parser, Section, Summary};
 pub use read::{Car, Entry, read};
 pub use write::write;
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,7 @@ pub struct Parser {
     limits: Limits,
     state: State,
     /// Head bytes that came with earlier pieces.
-    held: Vec<u8>,
+    pub(super) held: Vec<u8>,
     /// Bytes taken from the file.
     at: u64,
     /// Where the inner CARv1 of a CARv2 ends.

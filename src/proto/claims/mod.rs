@@ -15,3 +15,6 @@ pub use location::{Location, Range, relocate};
 
 mod content;
 pub use content::Content;
+
+#[cfg(test)]
+mod tests;

@@ -24,3 +24,6 @@ pub use build::{Name, Shard, ShardBuilder, Unverifiable};
 pub use error::Error;
 pub use file::{Built, build, show};
 pub use sharded::{Position, ShardedDagIndex, Slices};
+
+#[cfg(test)]
+mod tests;

@@ -20,3 +20,6 @@ pub use metadata::{Metadata, decode_metadata, encode_metadata};
 pub use multiaddr::{Multiaddr, Part};
 pub use peer::PeerId;
 pub use template::{Port, Purpose};
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,9 @@ pub use decode::{decode, respond};
 pub use encode::{Form, NoIndexes, Place, encode};
 pub use error::Error;
 
+#[cfg(test)]
+mod tests;
+
 /// Claims about content, and the indexes that came with them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueryResult {
