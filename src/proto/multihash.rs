@@ -157,22 +157,43 @@ impl Multihash {
 
     /// Whether this hash belongs to `data`.
     pub fn verify(&self, data: &[u8]) -> Result<(), Error> {
-        let mut hasher = self.hasher()?;
-        hasher.update(data);
-        hasher.check(self)
+        let (function, wanted) = self.function()?;
+        let good = match function {
+            Function::Identity => wanted == data,
+            Function::Digest(algorithm) => digest::digest(algorithm, data).as_ref() == wanted,
+        };
+        if good {
+            Ok(())
+        } else {
+            Err(Error::Mismatch(self.clone()))
+        }
+    }
+
+    /// Whether data can be checked against this hash at all.
+    pub fn checkable(&self) -> Result<(), Error> {
+        self.function().map(|_| ())
     }
 
     /// A hasher of the function of this multihash, for data that comes in pieces.
     pub fn hasher(&self) -> Result<Hasher, Error> {
-        let context = |algorithm| Ok(Hasher::Digest(digest::Context::new(algorithm)));
-        match (self.code(), self.digest().len()) {
-            (IDENTITY, _) => Ok(Hasher::Identity {
-                wanted: self.digest().into(),
+        Ok(match self.function()? {
+            (Function::Identity, wanted) => Hasher::Identity {
+                wanted: wanted.into(),
                 seen: 0,
                 equal: true,
-            }),
-            (SHA2_256, 32) => context(&digest::SHA256),
-            (SHA2_512, 64) => context(&digest::SHA512),
+            },
+            (Function::Digest(algorithm), _) => Hasher::Digest(digest::Context::new(algorithm)),
+        })
+    }
+
+    /// The function, and the digest it should give.
+    fn function(&self) -> Result<(Function, &[u8]), Error> {
+        let (code, start) = self.numbers();
+        let wanted = &self.0[start..];
+        match (code, wanted.len()) {
+            (IDENTITY, _) => Ok((Function::Identity, wanted)),
+            (SHA2_256, 32) => Ok((Function::Digest(&digest::SHA256), wanted)),
+            (SHA2_512, 64) => Ok((Function::Digest(&digest::SHA512), wanted)),
             (code, length) => Err(Error::Unverifiable { code, length }),
         }
     }
@@ -188,6 +209,12 @@ impl Multihash {
         let (code, first) = number(0);
         (code, first + number(first).1)
     }
+}
+
+/// The functions that are computed here.
+enum Function {
+    Identity,
+    Digest(&'static digest::Algorithm),
 }
 
 /// How long the multihash at the start of `bytes` is, once its two numbers are there.

@@ -333,8 +333,12 @@ impl Parser {
             offset: start,
             source,
         };
-        let size = BlockId::length(rest).map_err(cid_error)?;
-        if size.is_some_and(|size| size > length) || (size.is_none() && rest.len() == limit) {
+        let id = BlockId::prefix(rest).map_err(cid_error)?;
+        let size = match &id {
+            Some((_, size)) => Some(*size as u64),
+            None => BlockId::length(rest).map_err(cid_error)?,
+        };
+        if size.is_some_and(|size| size > length) || (id.is_none() && rest.len() == limit) {
             return Err(Error::ShortSection(start));
         }
         if let Some(size) = size.filter(|&size| size > self.limits.cid) {
@@ -354,7 +358,7 @@ impl Parser {
                 limit: self.limits.block,
             });
         }
-        let Some((id, second)) = BlockId::prefix(rest).map_err(cid_error)? else {
+        let Some((id, second)) = id else {
             return Ok(Head::Part);
         };
         let used = first + second;

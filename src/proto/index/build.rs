@@ -58,11 +58,22 @@ pub struct ShardBuilder {
     unverified: u64,
 }
 
-/// The block that is being hashed.
+/// The block that is being checked.
 struct Open {
-    id: BlockId,
-    offset: u64,
-    hasher: Option<Hasher>,
+    section: Section,
+    check: Check,
+}
+
+/// How far the check of a block is.
+enum Check {
+    /// No payload came yet.
+    Waiting,
+    /// Some of it came.
+    Hashing(Hasher),
+    /// All of it came at once and is as it should be.
+    Good,
+    /// It cannot be checked, which was accepted.
+    Skipped,
 }
 
 impl ShardBuilder {
@@ -91,15 +102,7 @@ impl ShardBuilder {
             match event {
                 Event::Header(_) => {}
                 Event::Section(section) => self.start(section)?,
-                Event::Payload(payload) => {
-                    if let Some(Open {
-                        hasher: Some(hasher),
-                        ..
-                    }) = &mut self.open
-                    {
-                        hasher.update(payload);
-                    }
-                }
+                Event::Payload(payload) => self.payload(payload)?,
                 Event::SectionEnd => self.end()?,
             }
         }
@@ -142,9 +145,10 @@ impl ShardBuilder {
             offset: 0,
             length: summary.size,
         };
-        let mut slices = Slices::with_capacity(self.slices.len() + 1);
-        slices.insert(hash.clone(), own);
-        slices.extend(self.slices);
+        // Set first, so a section of the same name would have the last word.
+        let mut slices = self.slices;
+        let own = slices.get(&hash).copied().unwrap_or(own);
+        slices.shift_insert(0, hash.clone(), own);
         Ok(Shard {
             hash,
             slices,
@@ -154,37 +158,61 @@ impl ShardBuilder {
     }
 
     fn start(&mut self, section: Section) -> Result<(), Error> {
-        let hasher = match (section.id.hash().hasher(), self.unverifiable) {
-            (Ok(hasher), _) => Some(hasher),
-            (Err(_), Unverifiable::Accept) => None,
+        let check = match (section.id.hash().checkable(), self.unverifiable) {
+            (Ok(()), _) => Check::Waiting,
+            (Err(_), Unverifiable::Accept) => Check::Skipped,
             (Err(source), Unverifiable::Refuse) => {
                 return Err(fault(section.id, section.offset, source));
             }
         };
-        self.unverified += u64::from(hasher.is_none());
-        let position = Position {
-            offset: section.offset,
-            length: section.length,
+        self.unverified += u64::from(matches!(check, Check::Skipped));
+        self.open = Some(Open { section, check });
+        Ok(())
+    }
+
+    fn payload(&mut self, payload: &[u8]) -> Result<(), Error> {
+        let Some(Open { section, check }) = &mut self.open else {
+            return Ok(());
         };
-        self.slices.insert(section.id.hash().clone(), position);
-        self.open = Some(Open {
-            id: section.id,
-            offset: section.offset,
-            hasher,
-        });
+        let fault = |source| fault(section.id.clone(), section.offset, source);
+        match check {
+            Check::Waiting if payload.len() as u64 == section.length => {
+                section.id.hash().verify(payload).map_err(fault)?;
+                *check = Check::Good;
+            }
+            Check::Waiting => {
+                let mut hasher = section.id.hash().hasher().map_err(fault)?;
+                hasher.update(payload);
+                *check = Check::Hashing(hasher);
+            }
+            Check::Hashing(hasher) => hasher.update(payload),
+            Check::Good | Check::Skipped => {}
+        }
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), Error> {
-        match self.open.take() {
-            Some(Open {
-                id,
-                offset,
-                hasher: Some(hasher),
-            }) => hasher
-                .check(id.hash())
-                .map_err(|source| fault(id, offset, source)),
-            _ => Ok(()),
+        let Some(Open {
+            section: Section {
+                id, offset, length, ..
+            },
+            check,
+        }) = self.open.take()
+        else {
+            return Ok(());
+        };
+        let good = match check {
+            Check::Waiting => id.hash().verify(&[]),
+            Check::Hashing(hasher) => hasher.check(id.hash()),
+            Check::Good | Check::Skipped => Ok(()),
+        };
+        match good {
+            Ok(()) => {
+                self.slices
+                    .insert(id.into_hash(), Position { offset, length });
+                Ok(())
+            }
+            Err(source) => Err(fault(id, offset, source)),
         }
     }
 }

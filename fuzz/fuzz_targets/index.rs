@@ -1,0 +1,14 @@
+//! What is extracted as index is written to an archive that says the same.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sterna::proto::index::{ShardedDagIndex, show};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(index) = ShardedDagIndex::extract(bytes) {
+        let archive = index.archive();
+        assert_eq!(ShardedDagIndex::extract(&archive).expect("just written"), index);
+        show(&archive).expect("just written");
+    }
+});
