@@ -15,6 +15,11 @@ const REFUSALS: [&str; 6] = [
 /// Errors by which a service says that a proof does not suffice.
 const UNAUTHORIZED: [&str; 3] = ["Unauthorized", "InvalidAudience", "InvalidAudienceError"];
 
+/// What both kinds of refusal mean.
+const REFUSED: (Class, Reason) = (Class::Permanent, Reason::Refused);
+/// What both kinds of lacking rights mean.
+const UNFIT: (Class, Reason) = (Class::Permanent, Reason::Unauthorized);
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (class, reason) = meaning(&error.cause);
@@ -31,20 +36,17 @@ fn meaning(cause: &Cause) -> (Class, Reason) {
         Cause::Credentials(_) => (Class::Fatal, Reason::Misconfigured),
         Cause::Refused {
             status: 401 | 403, ..
-        } => (Class::Permanent, Reason::Unauthorized),
-        Cause::Refused { .. } => (Class::Permanent, Reason::Refused),
+        } => UNFIT,
+        Cause::Refused { .. } => REFUSED,
         Cause::Throttled { .. } => (Class::Transient, Reason::Throttled),
-        Cause::Unavailable { .. } => (Class::Transient, Reason::ServiceError),
         Cause::Timeout => (Class::Transient, Reason::Timeout),
         Cause::Network(_) => (Class::Transient, Reason::Unreachable),
         Cause::TooLarge { .. } | Cause::Malformed(_) => (Class::Transient, Reason::BadAnswer),
-        Cause::Failed { name, .. } if UNAUTHORIZED.contains(&name.as_str()) => {
-            (Class::Permanent, Reason::Unauthorized)
+        Cause::Failed { name, .. } if UNAUTHORIZED.contains(&name.as_str()) => UNFIT,
+        Cause::Failed { name, .. } if REFUSALS.contains(&name.as_str()) => REFUSED,
+        Cause::Unavailable { .. } | Cause::Failed { .. } => {
+            (Class::Transient, Reason::ServiceError)
         }
-        Cause::Failed { name, .. } if REFUSALS.contains(&name.as_str()) => {
-            (Class::Permanent, Reason::Refused)
-        }
-        Cause::Failed { .. } => (Class::Transient, Reason::ServiceError),
         Cause::Forged(_) => (Class::Permanent, Reason::BadAnswer),
         Cause::Conflict(_) => (Class::Permanent, Reason::CustomerConflict),
         Cause::Address(_) => (Class::Permanent, Reason::BadRecord),

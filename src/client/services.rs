@@ -75,19 +75,13 @@ impl Services {
             Identity::known(secrets.gateway.verifier()),
         );
         let indexing =
-            indexing(&http, &calls, &network.indexing_service, &clock).with_secrets(secrets);
+            indexing(&http, &calls, &network.indexing_service, clock).with_secrets(secrets);
         Ok(Self {
             tables: NetworkTables::new(&aws, &network.tables, &network.buckets, calls.clone()),
             delegations: DelegationStore::new(&aws, config, calls.clone()),
             claims: ClaimStore::new(&aws, &network.buckets, calls.clone()),
             carpark: CarparkClient::new(http.clone(), calls.clone(), Addresses::new(network)),
-            upload: UploadClient::new(
-                http.clone(),
-                calls.clone(),
-                uploads,
-                up.clone(),
-                clock.clone(),
-            ),
+            upload: UploadClient::new(http.clone(), calls.clone(), uploads, up.clone(), clock),
             indexing,
             gateway: GatewayClient::new(
                 http.clone(),
@@ -125,11 +119,11 @@ pub fn connect_indexing(
         &http,
         &Calls::new(limits, Dependencies::new()),
         service,
-        &clock,
+        clock,
     ))
 }
 
-fn indexing(http: &Http, calls: &Calls, service: &Service, clock: &Clock) -> IndexingClient {
+fn indexing(http: &Http, calls: &Calls, service: &Service, clock: Clock) -> IndexingClient {
     let identity = Identity::resolved(service.did.clone());
     let connection = Connection::new(
         http.clone(),
@@ -143,6 +137,6 @@ fn indexing(http: &Http, calls: &Calls, service: &Service, clock: &Clock) -> Ind
         calls.clone(),
         connection,
         service.clone(),
-        clock.clone(),
+        clock,
     )
 }

@@ -65,8 +65,8 @@ impl Blob {
                 }
                 Ok(None) if self.length.is_none_or(|length| length == self.at) => return Ok(None),
                 Ok(None) => {
-                    self.go_on(Cause::Network("body ended early".to_owned()))
-                        .await?
+                    let cut = Cause::Network("body ended early".to_owned());
+                    self.go_on(cut).await?;
                 }
                 Err(error) => self.go_on(http::network(&error)).await?,
             }

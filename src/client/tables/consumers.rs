@@ -39,6 +39,7 @@ impl NetworkTables {
     /// Scans all consumer rows in `segments` parallel parts, in no order.
     ///
     /// The stream ends at its first error: a part that could not be read is never taken for empty.
+    #[must_use]
     pub fn scan_consumers(&self, segments: u16) -> BoxStream<'_, Result<Consumer, Error>> {
         let segments = segments.max(1);
         let parts = (0..segments).map(move |segment| self.scan_segment(segment, segments).boxed());

@@ -62,7 +62,7 @@ impl NetworkTables {
         let put = PutRequest::builder()
             .set_item(Some(item))
             .build()
-            .expect("the item is set");
+            .map_err(|error| Cause::Malformed(error.to_string()).at(Dependency::DynamoDb, STORE))?;
         let request = WriteRequest::builder().put_request(put).build();
         self.write_all(HashMap::from([(
             self.names.delegation.clone(),

@@ -19,7 +19,7 @@ mod steps;
 
 pub use decide::{IndexState, LocationState, Review, Trust};
 pub use explain::Explanation;
-pub use find::{FoundIndex, FoundLocation, Seen, Shard};
+pub use find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
 pub use item::Upload;
 pub use migration::Uploads;
 pub use parts::Settings;

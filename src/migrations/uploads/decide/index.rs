@@ -19,7 +19,7 @@ pub enum IndexState {
 }
 
 /// Judges the index claims: all of them, in whatever order they came (protocol: pitfalls 12, 24).
-pub fn index_state(seen: &Seen) -> IndexState {
+pub(crate) fn index_state(seen: &Seen) -> IndexState {
     let root = Multihash::of(&seen.root);
     let mut first: Option<IndexState> = None;
     for found in seen
@@ -94,7 +94,7 @@ fn lack_of_shard(index: &ShardedDagIndex, shard: &Shard, seen: &Seen) -> Option<
 }
 
 /// The shards of an upload whose row names none, from the first index that counts (protocol: pitfalls 13, 14).
-pub fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
+pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
     let root = Multihash::of(&seen.root);
     let about = |found: &&FoundIndex| found.content == root;
     let mut unread = None;

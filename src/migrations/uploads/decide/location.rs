@@ -16,7 +16,12 @@ pub enum LocationState {
 }
 
 /// Judges the location claims of one shard for a space.
-pub fn location_state(seen: &Seen, trust: &Trust, shard: &Shard, space: &Did) -> LocationState {
+pub(crate) fn location_state(
+    seen: &Seen,
+    trust: &Trust,
+    shard: &Shard,
+    space: &Did,
+) -> LocationState {
     let size = size(seen, shard);
     let of_space = seen.claims.locations.iter().filter(|found| {
         found.location.content.hash() == shard.hash && found.location.space.as_ref() == Some(space)
@@ -78,7 +83,7 @@ fn fault(
 }
 
 /// Bytes of a shard: by the tables, else by the index's own slice of it.
-pub fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
+pub(crate) fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
     if let Some(row) = seen.rows.get(&shard.hash) {
         return Some(row.size);
     }
@@ -95,7 +100,7 @@ pub fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
 
 /// Whether everything can be judged without asking the tables: the index is right and tells the size of every
 /// shard.
-pub fn knows_sizes(seen: &Seen) -> bool {
+pub(crate) fn knows_sizes(seen: &Seen) -> bool {
     index_state(seen) == IndexState::Right
         && seen.shards.iter().all(|shard| size(seen, shard).is_some())
 }

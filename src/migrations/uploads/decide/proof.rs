@@ -8,7 +8,7 @@ use crate::proto::ucan::Delegation;
 const NEEDED: [&str; 2] = ["space/content/serve/*", "access/delegate"];
 
 /// Whether a delegation will do: from the space itself, signed, to an account, in force, and wide enough.
-pub fn covers(proof: &Delegation, space: &Did, now: u64) -> bool {
+pub(crate) fn covers(proof: &Delegation, space: &Did, now: u64) -> bool {
     let signed = Verifier::from_did(space).is_ok_and(|verifier| proof.verify(&verifier));
     proof.issuer() == space
         && proof.audience().is_mailto()
@@ -38,7 +38,7 @@ fn matches(pattern: &str, ability: &str) -> bool {
 
 /// The best of delegations that will do, always the same one: the customer's own, the one that lasts longest, the
 /// lowest CID.
-pub fn choose<'a>(
+pub(crate) fn choose<'a>(
     proofs: &'a [Delegation],
     space: &Did,
     customer: &Did,

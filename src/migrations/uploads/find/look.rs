@@ -14,7 +14,7 @@ use crate::proto::multihash::{Multihash, codec};
 /// Asks for the claims of root and shards, in one query, and for sizes only if the index does not tell them.
 ///
 /// Trouble is "could not tell" and never an absence (protocol: pitfalls 21, 22).
-pub async fn look(parts: &Parts, upload: &Upload, now: u64) -> Result<Seen, Failure> {
+pub(crate) async fn look(parts: &Parts, upload: &Upload, now: u64) -> Result<Seen, Failure> {
     let root = upload.root()?;
     let listed = shards(parts, upload).await?;
     let root_hash = Multihash::of(&root);

@@ -6,7 +6,5 @@ mod seen;
 
 pub(super) use look::look;
 pub(super) use read::read;
-#[cfg(test)]
-pub(super) use seen::Claims;
 pub(super) use seen::StoredIndex;
-pub use seen::{FoundIndex, FoundLocation, Seen, Shard, Signed};
+pub use seen::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};

@@ -17,7 +17,7 @@ type Index = Result<Arc<ShardedDagIndex>, String>;
 
 /// Sorts the claims of an answer. A claim whose caveats cannot be read is about nothing and left out, as is one of a
 /// kind that plays no part here.
-pub fn read(result: &QueryResult, upload_service: &Verifier) -> Claims {
+pub(crate) fn read(result: &QueryResult, upload_service: &Verifier) -> Claims {
     let indexes = indexes(result);
     let mut claims = Claims::default();
     for delegation in &result.claims {

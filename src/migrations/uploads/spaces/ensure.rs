@@ -19,7 +19,7 @@ use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
 type Cell = Arc<OnceCell<Signer>>;
 
 /// Migration spaces that are ready for use, each made ready once per process.
-pub struct Spaces {
+pub(crate) struct Spaces {
     registry: Arc<dyn MigrationSpaces>,
     services: Services,
     seal: Key,
@@ -28,7 +28,7 @@ pub struct Spaces {
 }
 
 impl Spaces {
-    pub fn new(
+    pub(crate) fn new(
         registry: Arc<dyn MigrationSpaces>,
         services: Services,
         seal: &EncryptionKey,
@@ -46,7 +46,11 @@ impl Spaces {
 
     /// The key of the customer's migration space. Whatever an earlier run left undone is finished first
     /// (protocol: pitfalls 34 to 37).
-    pub async fn ensure(&self, customer: &CustomerDid, clock: &Clock) -> Result<Signer, Failure> {
+    pub(crate) async fn ensure(
+        &self,
+        customer: &CustomerDid,
+        clock: &Clock,
+    ) -> Result<Signer, Failure> {
         let cell = {
             let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(ready.entry(customer.clone()).or_default())

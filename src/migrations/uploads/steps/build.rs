@@ -17,7 +17,7 @@ use crate::proto::index::{
 use crate::proto::multihash::{self, Multihash};
 
 /// Reads every shard of an upload, checks the hash of every block, and gives the index.
-pub async fn build(
+pub(crate) async fn build(
     parts: &Arc<Parts>,
     seen: &Seen,
     rows: &BTreeMap<Multihash, ShardRow>,
@@ -87,7 +87,7 @@ async fn feed(
 }
 
 /// A recorded size that the object contradicts would give wrong ranges (protocol: pitfalls 16).
-pub fn check_length(
+pub(crate) fn check_length(
     shard: &Shard,
     recorded: Option<u64>,
     found: Option<u64>,
@@ -105,7 +105,7 @@ pub fn check_length(
 }
 
 /// A shard that is at none of its addresses.
-pub fn missing(shard: &Shard) -> Failure {
+pub(crate) fn missing(shard: &Shard) -> Failure {
     Failure::permanent(
         Reason::MissingBlob,
         format!(

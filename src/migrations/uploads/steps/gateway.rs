@@ -15,7 +15,7 @@ use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
 
 /// See the module.
-pub struct AuthorizeGateway(pub Arc<Parts>);
+pub(crate) struct AuthorizeGateway(pub Arc<Parts>);
 
 #[async_trait]
 impl UnitStep for AuthorizeGateway {

@@ -19,7 +19,7 @@ use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
 
 /// See the module.
-pub struct RepublishLocation(pub Arc<Parts>);
+pub(crate) struct RepublishLocation(pub Arc<Parts>);
 
 #[async_trait]
 impl Step<Uploads> for RepublishLocation {

@@ -9,7 +9,7 @@ use crate::proto::did::Did;
 
 /// What a location claim says, checked against the carpark.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The shard's URL.
     pub url: String,
     /// Its size in bytes.
@@ -22,7 +22,7 @@ pub struct Place {
 
 /// Finds a shard: where a step of this turn saw it, else by asking the carpark. Its size comes from the tables, as a
 /// last resort from the carpark.
-pub async fn find(
+pub(crate) async fn find(
     parts: &Parts,
     seen: &Seen,
     shard: &Shard,

@@ -12,17 +12,17 @@ use crate::proto::multihash::{Multihash, codec};
 
 /// Provider addresses: of claims, then of blobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProviderAddresses(pub Vec<Multiaddr>);
+pub(crate) struct ProviderAddresses(pub Vec<Multiaddr>);
 
 impl ProviderAddresses {
     /// As `claim/cache` wants them.
-    pub fn bytes(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn bytes(&self) -> Vec<Vec<u8>> {
         self.0.iter().map(Multiaddr::to_bytes).collect()
     }
 }
 
 /// The link by which a shard's address names it: in the store layout the CAR form.
-pub fn address_link(shard: &Shard, layout: Option<Layout>) -> Cid {
+pub(crate) fn address_link(shard: &Shard, layout: Option<Layout>) -> Cid {
     match layout {
         Some(Layout::Store) => shard.hash.cid(codec::CAR).unwrap_or(shard.cid),
         Some(Layout::Blob) | None => shard.cid,
@@ -31,7 +31,7 @@ pub fn address_link(shard: &Shard, layout: Option<Layout>) -> Cid {
 
 /// Where the claim and the blob at `url` are found. Without a port that the URL does not name, so that a reader of
 /// the address gets exactly the claim's URL (protocol: pitfalls 4 to 6).
-pub fn claim_addresses(
+pub(crate) fn claim_addresses(
     network: &Network,
     link: &Cid,
     url: &str,
@@ -51,7 +51,7 @@ pub fn claim_addresses(
 
 /// The advert of a location claim. The context id is made of the space's bytes (protocol: pitfalls 1), the job's id
 /// follows from the content (pitfalls 40).
-pub fn advert(
+pub(crate) fn advert(
     network: &Network,
     space: &Did,
     shard: &Shard,

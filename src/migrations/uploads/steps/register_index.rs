@@ -21,7 +21,7 @@ use crate::proto::key::Signer;
 const TRIES: u32 = 3;
 
 /// See the module.
-pub struct RegisterIndex(pub Arc<Parts>);
+pub(crate) struct RegisterIndex(pub Arc<Parts>);
 
 #[async_trait]
 impl Step<Uploads> for RegisterIndex {
@@ -36,14 +36,12 @@ impl Step<Uploads> for RegisterIndex {
     async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
         let (parts, clock) = (&self.0, &turn.unit.clock);
         let customer = customer(turn.unit)?;
-        let (space, stored) = match turn.seen.stored() {
-            Some(stored) => (parts.spaces.ensure(&customer, clock).await?, stored),
+        let (space, stored) = if let Some(stored) = turn.seen.stored() {
+            (parts.spaces.ensure(&customer, clock).await?, stored)
+        } else {
             // Stored in an earlier life: storing again finds it there and gives its place.
-            None => {
-                let (space, stored, _) =
-                    store(parts, turn.item, turn.seen, &customer, clock).await?;
-                (space, stored)
-            }
+            let (space, stored, _) = store(parts, turn.item, turn.seen, &customer, clock).await?;
+            (space, stored)
         };
         self.register(turn, &space, &stored).await?;
         Ok(Effect::new("index-registered", stored.link.to_string())

@@ -18,7 +18,7 @@ use crate::proto::index::link;
 use crate::proto::key::Signer;
 
 /// See the module.
-pub struct StoreIndex(pub Arc<Parts>);
+pub(crate) struct StoreIndex(pub Arc<Parts>);
 
 #[async_trait]
 impl Step<Uploads> for StoreIndex {
@@ -45,7 +45,7 @@ impl Step<Uploads> for StoreIndex {
 }
 
 /// An index is needed unless a valid claim names one that covers the upload; not knowing is no need.
-pub fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
+pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
     match index_state(seen) {
         IndexState::Right => Ok(Vec::new()),
         IndexState::Missing => Ok(vec![Need::missing(
@@ -58,7 +58,7 @@ pub fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
 }
 
 /// Builds and stores. Repeating it stores nothing twice: the same shards give the same bytes.
-pub async fn store(
+pub(crate) async fn store(
     parts: &Arc<Parts>,
     upload: &Upload,
     seen: &Seen,
@@ -96,7 +96,7 @@ pub async fn store(
 }
 
 /// The customer of a unit.
-pub fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
+pub(crate) fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
     unit.id
         .owner
         .parse()
