@@ -3,6 +3,7 @@
 mod access;
 mod context;
 mod error;
+mod matching;
 mod rule;
 mod session;
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use ipld_core::ipld::Ipld;
 
-use super::access::{Matcher, Walk, verify as verify_signature};
+use super::access::{Walk, verify as verify_signature};
+use super::matching::Matcher;
 use super::wording::item;
 use super::{Derives, derives_equal};
 use crate::proto::Verifier;
