@@ -31,8 +31,7 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// Network: local, staging or production [env: STORACHA_ENV] [default: local]
-    #[arg(long, global = true, value_name = "NAME", value_parser = ["local", "staging", "production"])]
+    #[arg(long, global = true, help = "Network [env: STORACHA_ENV] [default: local]", value_name = "NAME", value_parser = ["local", "staging", "production"])]
     env: Option<String>,
     /// File of NAME=value lines, below the environment and above .env files
     #[arg(long, global = true, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! Exit codes: the one place where an outcome becomes a number.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use crate::app::{AuditReport, Ended, Kind, RunReport, Trouble};
@@ -92,7 +93,7 @@ impl Exit {
     pub(super) fn help() -> String {
         let mut text = String::from("Exit codes:");
         for (exit, meaning) in MEANINGS {
-            text.push_str(&format!("\n  {:>3}  {meaning}", *exit as u8));
+            let _ = write!(text, "\n  {:>3}  {meaning}", *exit as u8);
         }
         text
     }

@@ -2,6 +2,7 @@
 
 use crate::app::Trouble;
 use crate::config::Faults;
+use std::fmt::Write as _;
 
 /// Flags that contradict each other, or lack something, in a way that clap cannot see.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,10 +51,10 @@ pub(super) fn describe(error: &anyhow::Error, command: &str) -> String {
 fn three(what: &str, cause: &str, next: &str) -> String {
     let mut text = format!("error: {what}");
     if !cause.is_empty() {
-        text.push_str(&format!("\n  cause: {cause}"));
+        let _ = write!(text, "\n  cause: {cause}");
     }
     if !next.is_empty() {
-        text.push_str(&format!("\n  next:  {next}"));
+        let _ = write!(text, "\n  next:  {next}");
     }
     text
 }

@@ -29,24 +29,26 @@ pub(super) enum Format {
 pub(super) struct Log {
     /// How log lines are written
     #[arg(
-        long,
+        id = "log_format",
+        long = "log-format",
         global = true,
         value_name = "FORMAT",
         default_value = "text",
         help_heading = "Global options"
     )]
-    log_format: Format,
+    format: Format,
     /// off, error, warn, info, debug or trace, also per part: `info,sterna::client=debug`
-    #[arg(long, global = true, value_name = "LEVEL", value_parser = parse_level, help_heading = "Global options")]
-    log_level: Option<Targets>,
+    #[arg(id = "log_level", long = "log-level", global = true, value_name = "LEVEL", value_parser = parse_level, help_heading = "Global options")]
+    level: Option<Targets>,
     /// Append log lines to this file instead of standard error
     #[arg(
-        long,
+        id = "log_file",
+        long = "log-file",
         global = true,
         value_name = "FILE",
         help_heading = "Global options"
     )]
-    log_file: Option<PathBuf>,
+    file: Option<PathBuf>,
 }
 
 /// A level for Sterna itself, with its libraries never below warnings; or levels per part.
@@ -70,18 +72,18 @@ impl Log {
     /// # Errors
     /// When the file cannot be opened.
     pub(super) fn start(&self, color: bool) -> Result<(), Faults> {
-        let usual = if self.log_file.is_some() {
+        let usual = if self.file.is_some() {
             LevelFilter::INFO
         } else {
             LevelFilter::WARN
         };
-        let levels = self.log_level.clone().unwrap_or_else(|| at_level(usual));
-        let (writer, color) = match &self.log_file {
+        let levels = self.level.clone().unwrap_or_else(|| at_level(usual));
+        let (writer, color) = match &self.file {
             Some(path) => (BoxMakeWriter::new(Arc::new(open(path)?)), false),
             None => (BoxMakeWriter::new(std::io::stderr), color),
         };
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-        let lines = match self.log_format {
+        let lines = match self.format {
             Format::Text => lines.with_ansi(color).with_filter(levels).boxed(),
             Format::Json => lines.json().flatten_event(true).with_filter(levels).boxed(),
         };

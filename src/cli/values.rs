@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        assert_eq!(duration("2h30m"), Ok(Duration::from_secs(9000)));
+        assert_eq!(duration("2h30m"), Ok(Duration::from_mins(150)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
         for bad in ["", "5", "s", "5x", "-1s", "1.5h", "99999999999999999999s"] {

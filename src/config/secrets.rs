@@ -34,8 +34,8 @@ const CACHE: &str = "claim/cache";
 /// All keys and proofs; `now` is in Unix seconds.
 pub(super) fn secrets(from: &mut Reader<'_>, now: u64) -> Option<Secrets> {
     let migration = from.signer("MIGRATION_AGENT_PRIVATE_KEY");
-    let upload_service = service_key(from, "UPLOAD_SERVICE_PRIVATE_KEY", UPLOAD);
-    let gateway = service_key(from, "GATEWAY_PRIVATE_KEY", GATEWAY);
+    let upload_service = service_key(from, "UPLOAD_SERVICE_PRIVATE_KEY", &UPLOAD);
+    let gateway = service_key(from, "GATEWAY_PRIVATE_KEY", &GATEWAY);
     let migration = migration.map(|(signer, _)| signer);
     let proof = indexing_service_proof(from, migration.as_ref(), now);
     let encryption = from.encryption_key("MIGRATION_ENCRYPTION_KEY");
@@ -65,7 +65,7 @@ const GATEWAY: Identity = Identity {
     did: "GATEWAY_SERVICE_DID",
 };
 
-fn service_key(from: &mut Reader<'_>, name: &'static str, service: Identity) -> Option<Signer> {
+fn service_key(from: &mut Reader<'_>, name: &'static str, service: &Identity) -> Option<Signer> {
     let signer = from.signer(name);
     let did = from.did(service.did);
     let (signer, origin) = signer?;
@@ -142,9 +142,9 @@ fn problems_of(proof: &Delegation, indexer: &Did, migration: &Did, now: u64) -> 
             proof.audience()
         ));
     }
-    let gives = |can: &str| matches!(can, CACHE | "claim/*" | "*");
+    let covers = |can: &str| matches!(can, CACHE | "claim/*" | "*");
     let mut capabilities = proof.capabilities().iter();
-    if !capabilities.any(|given| gives(&given.can) && given.with == indexer.as_str()) {
+    if !capabilities.any(|given| covers(&given.can) && given.with == indexer.as_str()) {
         let given: Vec<String> = proof
             .capabilities()
             .iter()

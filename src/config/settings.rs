@@ -189,18 +189,15 @@ fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
         limits: Limits::default(),
         dry_run,
         concurrency,
-        network: transpose(network)?,
-        secrets: transpose(secrets)?,
+        network: match network {
+            Some(found) => Some(found?),
+            None => None,
+        },
+        secrets: match secrets {
+            Some(found) => Some(found?),
+            None => None,
+        },
     })
-}
-
-/// Not asked for is fine; asked for and not given is not.
-#[expect(clippy::option_option, reason = "outer: asked for; inner: found whole")]
-fn transpose<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(inner) => inner.map(Some),
-    }
 }
 
 /// Whether the environment asks for colour: `NO_COLOR` and `CLICOLOR_FORCE`; `None` leaves it to the terminal.

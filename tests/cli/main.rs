@@ -1,5 +1,11 @@
 //! The command line as its users meet it: the real binary, its exit codes, its standard output and error.
 
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on shall panic; its modules are its own"
+)]
+
 mod inspect;
 mod proofs;
 mod run;

@@ -26,7 +26,7 @@ pub fn build(root: Cid, files: &[PathBuf], output: &Path) -> Result<Value> {
     });
     let built = index::build(root, counted).map_err(|error| {
         let file = files.get(current.get()).map(|file| name(file));
-        trouble(&file.unwrap_or_default(), error)
+        trouble(&file.unwrap_or_default(), &error)
     })?;
     write(output, &built.archive).with_context(|| format!("write {}", output.display()))?;
     Ok(built.json())
@@ -75,8 +75,8 @@ fn name(path: &Path) -> String {
     }
 }
 
-fn trouble(file: &str, error: index::Error) -> Trouble {
-    let (kind, cause, next) = match &error {
+fn trouble(file: &str, error: &index::Error) -> Trouble {
+    let (kind, cause, next) = match error {
         index::Error::Block { .. } | index::Error::Shard { .. } => (
             Kind::Usage,
             "the file was damaged after it was made",

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table, talk};
 use crate::cli::run::Context;
-use crate::config;
+use crate::config::{self, Faults};
 
 const EXAMPLES: &str = "Examples:
   sterna config show --origin
@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(command: &ConfigCommand, context: &Context) -> Result<
     };
     let problems: Vec<String> = faults
         .iter()
-        .flat_map(|faults| faults.list())
+        .flat_map(Faults::list)
         .map(|fault| format!("{}: {}", fault.name, fault.problem))
         .collect();
     let value = json!({ "settings": settings, "faults": problems });

@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct InitArgs {
-    /// Print tables and policy as a CloudFormation template and create nothing
+    /// Print tables and policy as a template and create nothing
     #[arg(long)]
     print: bool,
     /// Do not ask before creating tables on a real network

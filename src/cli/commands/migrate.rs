@@ -23,6 +23,9 @@ const EXAMPLES: &str = "Examples:
   sterna migrate --cid bafy… --test-index
   sterna migrate --customer did:mailto:example.com:alice --verify-only";
 
+/// What every command says of its `--concurrency`.
+pub(super) const CONCURRENCY_HELP: &str =
+    "Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]";
 /// Uploads in flight when neither flag nor environment says.
 pub(super) const CONCURRENCY: usize = 10;
 /// Share of unexpected failures that stops a run when no flag says.
@@ -32,12 +35,15 @@ const CHECKPOINT_EVERY: u64 = 100;
 
 /// Arguments of `migrate`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag; clap keeps them apart"
+)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct MigrateArgs {
     #[command(flatten)]
     scope: ScopeArgs,
-    /// Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]
-    #[arg(long, value_name = "N", value_parser = values::concurrency)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     /// Only build, store and register indexes
     #[arg(long, group = "mode")]
@@ -51,8 +57,7 @@ pub(in crate::cli) struct MigrateArgs {
     /// Only audit; the same as `verify`
     #[arg(long, group = "mode", conflicts_with_all = ["dry_run", "checkpoint_every", "max_failure_rate"])]
     verify_only: bool,
-    /// Look, say what would be done, change nothing [env: DRY_RUN]
-    #[arg(long, conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
+    #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
     dry_run: bool,
     /// Settled uploads between two checkpoints [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cid")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{FAILURE_RATE, concurrency, report};
+use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, report};
 use crate::app;
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
@@ -52,8 +52,7 @@ pub(in crate::cli) struct RetryArgs {
     /// At most this many uploads, or `all`
     #[arg(long, value_name = "N", value_parser = values::limit, default_value = "all")]
     limit: Limit,
-    /// Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]
-    #[arg(long, value_name = "N", value_parser = values::concurrency)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
     #[arg(long, value_name = "PCT", value_parser = values::percent)]

@@ -1,5 +1,6 @@
 //! `setup`: count uploads, distribute customers over instances.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -100,12 +101,13 @@ fn rows(report: &SetupReport) -> String {
         &["INSTANCE", "CUSTOMERS", "SPACES", "UPLOADS", "FILE"],
         &rows,
     );
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "\n{} customers, {} spaces, {} uploads; spread of load {:.2} %",
         report.customers, report.spaces, report.uploads, report.spread_percent
-    ));
+    );
     for note in &report.notes {
-        text.push_str(&format!("\nnote: {note}"));
+        let _ = write!(text, "\nnote: {note}");
     }
     if report.analyzed_only {
         text.push_str("\nnothing was written; run it without --analyze to write files and rows");

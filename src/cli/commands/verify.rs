@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{concurrency, ending};
+use super::migrate::{CONCURRENCY_HELP, concurrency, ending};
 use crate::app::{self, AuditReport};
 use crate::cli::exit::Exit;
 use crate::cli::output::Schema;
@@ -26,8 +26,7 @@ const EXAMPLES: &str = "Examples:
 pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
     scope: ScopeArgs,
-    /// Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]
-    #[arg(long, value_name = "N", value_parser = values::concurrency)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     /// Drain after this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
