@@ -104,6 +104,8 @@ fn flags_that_contradict_or_do_nothing_are_refused() {
         &["retry", "--failed", "--class", "funny"],
         &["monitor", "--interval", "5s"],
         &["monitor", "--failed", "--stuck"],
+        &["monitor", "--stuck", "--space", &space],
+        &["monitor", "--space", &space, "--instance", "1"],
         &["init", "--print", "--yes"],
         &["setup", "--analyze", "--yes"],
         &["setup", "--instances", "0"],

@@ -8,7 +8,8 @@ use clap::Args;
 
 use crate::app::{self, Degree};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, Schema, text};
+use crate::cli::failure::Misuse;
+use crate::cli::output::{Output, Schema, talk, text};
 use crate::cli::run::Context;
 use crate::cli::values;
 use crate::config::options::Monitor;
@@ -56,6 +57,7 @@ const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Looks once, or until stopped.
 pub(in crate::cli) async fn run(args: MonitorArgs, context: &Context) -> Result<Exit> {
+    check(&args)?;
     let settings = context.settings(Need::State)?;
     let options = Monitor {
         customer: args.customer,
@@ -68,14 +70,53 @@ pub(in crate::cli) async fn run(args: MonitorArgs, context: &Context) -> Result<
         look(&settings, &options, context).await?;
         return Ok(Exit::Done);
     }
+    watch(
+        &settings,
+        &options,
+        args.interval.unwrap_or(INTERVAL),
+        context,
+    )
+    .await
+}
+
+/// Refuses views of which a flag would do nothing.
+fn check(args: &MonitorArgs) -> Result<(), Misuse> {
+    let narrow = args.customer.is_some() || args.space.is_some();
+    if args.stuck && args.space.is_some() {
+        return Err(Misuse::new(
+            "--stuck lists spaces, so --space says nothing more",
+            "leave one of them out",
+        ));
+    }
+    if args.instance.is_some() && narrow && !args.failed && !args.stuck {
+        return Err(Misuse::new(
+            "a customer or space is shown whole, whatever its instance",
+            "leave --instance out, or add --failed",
+        ));
+    }
+    Ok(())
+}
+
+/// Looks again and again until stopped; trouble that may pass is told and outlived.
+async fn watch(
+    settings: &Settings,
+    options: &Monitor,
+    interval: Duration,
+    context: &Context,
+) -> Result<Exit> {
     let redraw = context.output == Output::Table && io::stdout().is_terminal();
     loop {
         if redraw {
             crate::cli::output::bytes(HOME.as_bytes())?;
         }
-        look(&settings, &options, context).await?;
+        if let Err(error) = look(settings, options, context).await {
+            if Exit::of_error(&error) != Exit::Temporary {
+                return Err(error);
+            }
+            talk(&format!("not seen this time: {error:#}"));
+        }
         tokio::select! {
-            () = tokio::time::sleep(args.interval.unwrap_or(INTERVAL)) => {}
+            () = tokio::time::sleep(interval) => {}
             () = context.stop.reached(Degree::Drain) => return Ok(Exit::Done),
         }
         if !redraw && context.output == Output::Table {
