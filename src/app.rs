@@ -1,17 +1,26 @@
 //! The one composition root: configuration to parts; spawn; drain.
 
-mod commands;
+mod audit;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod explain;
 mod inspect;
 #[cfg(feature = "sandbox")]
 mod local;
 mod reports;
+mod scope;
 pub mod setup;
+mod spaces;
 mod tables;
 mod trouble;
+mod uploads;
 
 /// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::{Degree, Stop, Tasks};
-pub use commands::{demo, explain, migrate, retry, verify};
+pub use audit::verify;
+#[cfg(feature = "sandbox")]
+pub use demo::demo;
+pub use explain::explain;
 pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show};
 #[cfg(feature = "sandbox")]
 pub use local::{sandbox_seed, sandbox_start, sandbox_status};
@@ -20,3 +29,4 @@ pub use reports::{
 };
 pub use tables::{init, init_template, monitor, setup};
 pub use trouble::{Kind, Trouble};
+pub use uploads::{migrate, retry};

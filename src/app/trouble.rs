@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::client::{self, Cause};
+use crate::engine;
+use crate::model::{Class, Failure, Reason};
 use crate::state;
 
 /// What sort of trouble ended a command; the command line maps each to one exit code.
@@ -94,6 +96,47 @@ impl Trouble {
         Self::new(kind, error.to_string(), cause, next)
     }
 
+    /// What a failure outside of any item means for a command.
+    #[must_use]
+    pub fn of_failure(failure: &Failure) -> Self {
+        let (kind, cause) = match (failure.class, failure.reason) {
+            (_, Reason::Unauthorized | Reason::KeyUnavailable) => (
+                Kind::Credentials,
+                "credentials, a key or a proof was refused",
+            ),
+            (_, Reason::NotFound | Reason::Misconfigured) => (
+                Kind::Preflight,
+                "a table, bucket, queue or setting is not what it should be",
+            ),
+            (Class::Transient | Class::Unknown, _) => (
+                Kind::Temporary,
+                "a service is in trouble, busy or not reached",
+            ),
+            _ => (Kind::Unexpected, "nothing could go on like this"),
+        };
+        Self::new(kind, failure.to_string(), cause, failure.reason.advice())
+    }
+
+    /// What it means that a run could not begin or go on.
+    #[must_use]
+    pub fn of_engine(error: &engine::Error) -> Self {
+        match error {
+            engine::Error::State(error) => Self::of_state(error),
+            engine::Error::Foreign { path, .. } => Self::new(
+                Kind::Mismatch,
+                error.to_string(),
+                "the state folder was used for another environment or other tables",
+                format!("use another --state-dir, or keep {} aside", path.display()),
+            ),
+            engine::Error::File { .. } => Self::new(
+                Kind::Unexpected,
+                chain(error),
+                "the disk is full, or the folder may not be written",
+                "make room or choose another --state-dir; nothing is lost",
+            ),
+        }
+    }
+
     /// What an error of the migration's own state means for a command.
     #[must_use]
     pub fn of_state(error: &state::Error) -> Self {
@@ -140,3 +183,14 @@ impl fmt::Display for Trouble {
 }
 
 impl std::error::Error for Trouble {}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

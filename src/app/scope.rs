@@ -1,0 +1,242 @@
+//! From what an operator asked for to units and items.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{Kind, Trouble};
+use crate::client::{self, NetworkTables};
+use crate::config::Settings;
+use crate::config::options::Scope;
+use crate::model::{CustomerDid, ItemId, SpaceDid, Unit, UnitId};
+use crate::proto::did::Did;
+use crate::state::Store;
+
+/// Segments of a scan over all consumers.
+const SEGMENTS: u16 = 4;
+/// Customers whose spaces are asked for at once.
+const QUERIES: usize = 32;
+/// Unknown names that are listed one by one.
+const NAMED: usize = 20;
+
+/// What a run is about.
+pub(super) enum Work {
+    /// Whole spaces.
+    Units(Vec<Unit>),
+    /// One upload in each of some spaces.
+    Items(Vec<(UnitId, ItemId)>),
+}
+
+/// Resolves scopes with the network's and the migration's tables.
+pub(super) struct Resolver<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) tables: &'a NetworkTables,
+    pub(super) store: &'a Store,
+}
+
+impl Resolver<'_> {
+    /// The spaces, or uploads, that `scope` names. All unknown names are reported at once.
+    pub(super) async fn work(&self, scope: &Scope) -> Result<Work> {
+        let units = if let Some(file) = &scope.customers {
+            let wanted = file.customers.iter().map(|share| {
+                let spaces = share
+                    .spaces
+                    .as_ref()
+                    .map(|spaces| spaces.iter().cloned().collect());
+                (share.customer.clone(), spaces)
+            });
+            self.of_customers(wanted.collect(), &file.path.display().to_string())
+                .await?
+        } else if !scope.only_customers.is_empty() {
+            let spaces: Option<BTreeSet<SpaceDid>> = (!scope.only_spaces.is_empty())
+                .then(|| scope.only_spaces.iter().cloned().collect());
+            let wanted = scope
+                .only_customers
+                .iter()
+                .map(|one| (one.clone(), spaces.clone()));
+            self.of_customers(wanted.collect(), "--customer").await?
+        } else if !scope.only_spaces.is_empty() {
+            self.of_spaces(&scope.only_spaces).await?
+        } else if let Some(root) = &scope.root {
+            let spaces = self.spaces_of(&root.to_string()).await?;
+            self.of_spaces(&spaces).await?
+        } else {
+            self.everything().await?
+        };
+        Ok(match &scope.root {
+            None => Work::Units(units),
+            Some(root) => {
+                let item = ItemId::new(root.to_string());
+                Work::Items(
+                    units
+                        .into_iter()
+                        .map(|unit| (unit.id, item.clone()))
+                        .collect(),
+                )
+            }
+        })
+    }
+
+    async fn of_customers(
+        &self,
+        wanted: Vec<(CustomerDid, Option<BTreeSet<SpaceDid>>)>,
+        source: &str,
+    ) -> Result<Vec<Unit>> {
+        let own = self.own_spaces().await?;
+        let mut units = Vec::new();
+        let mut unknown = Vec::new();
+        let mut answers = stream::iter(wanted)
+            .map(|(customer, only)| async move {
+                let did = Did::parse(customer.as_str())?;
+                let found = self.tables.spaces_of_customer(&did).await;
+                let found = found.map_err(|error| self.tables_trouble(&error))?;
+                let spaces = found
+                    .iter()
+                    .filter_map(|one| one.space.as_str().parse().ok());
+                anyhow::Ok((customer, only, spaces.collect::<BTreeSet<SpaceDid>>()))
+            })
+            .buffered(QUERIES);
+        while let Some(answer) = answers.next().await {
+            let (customer, only, found) = answer?;
+            if found.is_empty() {
+                unknown.push(customer.to_string());
+                continue;
+            }
+            if let Some(only) = &only {
+                unknown.extend(
+                    only.difference(&found)
+                        .map(|space| format!("{space} of {customer}")),
+                );
+            }
+            let taken = found
+                .iter()
+                .filter(|space| !own.contains(*space))
+                .filter(|space| only.as_ref().is_none_or(|only| only.contains(*space)));
+            units.extend(taken.map(|space| Unit::new(UnitId::space(&customer, space))));
+        }
+        refuse_unknown(&unknown, source)?;
+        Ok(units)
+    }
+
+    async fn of_spaces(&self, spaces: &[SpaceDid]) -> Result<Vec<Unit>> {
+        let mut units = Vec::new();
+        let mut unknown = Vec::new();
+        for space in spaces {
+            let did = Did::parse(space.as_str())?;
+            let rows = self
+                .tables
+                .consumers_of_space(&did)
+                .await
+                .map_err(|e| self.tables_trouble(&e))?;
+            match self.owner(&rows) {
+                Some(customer) => units.push(Unit::new(UnitId::space(&customer, space))),
+                None => unknown.push(space.to_string()),
+            }
+        }
+        refuse_unknown(&unknown, "--space")?;
+        Ok(units)
+    }
+
+    /// Every space of the network; only a sample or a whole audit asks for it.
+    async fn everything(&self) -> Result<Vec<Unit>> {
+        let own = self.own_spaces().await?;
+        let rows: Vec<client::Consumer> = self
+            .tables
+            .scan_consumers(SEGMENTS)
+            .try_collect()
+            .await
+            .map_err(|error| self.tables_trouble(&error))?;
+        let mut by_space = std::collections::BTreeMap::<SpaceDid, Vec<client::Consumer>>::new();
+        for row in rows {
+            if let Ok(space) = row.space.as_str().parse::<SpaceDid>()
+                && !own.contains(&space)
+            {
+                by_space.entry(space).or_default().push(row);
+            }
+        }
+        let unit = |(space, rows): (SpaceDid, Vec<client::Consumer>)| {
+            Some(Unit::new(UnitId::space(&self.owner(&rows)?, &space)))
+        };
+        Ok(by_space.into_iter().filter_map(unit).collect())
+    }
+
+    async fn spaces_of(&self, root: &str) -> Result<Vec<SpaceDid>> {
+        let found = self
+            .tables
+            .spaces_of_root(root)
+            .await
+            .map_err(|e| self.tables_trouble(&e))?;
+        let spaces: Vec<SpaceDid> = found
+            .iter()
+            .filter_map(|space| space.as_str().parse().ok())
+            .collect();
+        if spaces.is_empty() {
+            return Err(Trouble::new(
+                Kind::NotFound,
+                format!("find the upload {root}"),
+                "no space has an upload with this root, in this spelling, on this network",
+                "look at --env and at the CID; uploads are named as their rows spell them",
+            )
+            .into());
+        }
+        Ok(spaces)
+    }
+
+    /// Who pays for a space: the row of the first provider in the order of the settings decides.
+    fn owner(&self, rows: &[client::Consumer]) -> Option<CustomerDid> {
+        let network = self.settings.network();
+        let providers: Vec<&Did> = std::iter::once(&network.upload_service.did)
+            .chain(&network.storage_providers)
+            .collect();
+        let rank = |row: &&client::Consumer| {
+            providers
+                .iter()
+                .position(|one| **one == row.provider)
+                .unwrap_or(usize::MAX)
+        };
+        let row = rows
+            .iter()
+            .filter(|row| row.customer.is_some())
+            .min_by_key(rank)?;
+        row.customer.as_ref()?.as_str().parse().ok()
+    }
+
+    /// Migration spaces are consumers too once they are provisioned; they hold no uploads.
+    async fn own_spaces(&self) -> Result<BTreeSet<SpaceDid>> {
+        let spaces = self.store.migration_space_names().await;
+        Ok(spaces.map_err(|error| Trouble::of_state(&error))?)
+    }
+
+    fn tables_trouble(&self, error: &client::Error) -> Trouble {
+        let table = &self.settings.network().tables.consumer;
+        Trouble::of_client(
+            error,
+            "AWS_ENDPOINT_URL_DYNAMODB and CONSUMER_TABLE_NAME",
+            table,
+        )
+    }
+}
+
+fn refuse_unknown(unknown: &[String], source: &str) -> Result<()> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let more = unknown.len().saturating_sub(NAMED);
+    let mut list = unknown
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if more > 0 {
+        list = format!("{list} and {more} more");
+    }
+    Err(Trouble::new(
+        Kind::NotFound,
+        format!("take up {list} from {source}"),
+        "the consumer table of this network has no such customer or space",
+        "correct the names, or write the file anew with `sterna setup`; nothing was changed",
+    )
+    .into())
+}

@@ -1,0 +1,296 @@
+//! Runs of the uploads migration: the run itself, and the retry of what failed.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::scope::{Resolver, Work};
+use super::spaces::StoredSpaces;
+use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tables};
+use crate::config::{Settings, options};
+use crate::engine::{self, Config, Events, Job, Parts, StepFilter};
+use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Uploads};
+use crate::model::{FailedItem, InstanceId, RunId, StepName};
+use crate::runtime::{Clock, Dependencies, Tasks};
+use crate::state::{FailedQuery, Store};
+
+/// Time between two looks of a display.
+const FACE_EVERY: Duration = Duration::from_millis(250);
+
+/// What a run of the engine needs, connected.
+pub(super) struct Opened {
+    pub(super) migration: Uploads,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) tasks: Tasks,
+    dependencies: Dependencies,
+}
+
+impl Opened {
+    /// Connects to the network and to the shared state. Changes nothing.
+    pub(super) async fn connect(settings: &Settings) -> Result<Self> {
+        let clock = Clock::system();
+        let dependencies = Dependencies::new();
+        let store = tables::open(settings).await;
+        let registry = Arc::new(StoredSpaces(store.clone()));
+        let config = settings.client();
+        let choices = uploads::Settings::default();
+        let migration = Uploads::connect(&config, clock, dependencies.clone(), registry, choices)
+            .await
+            .map_err(|failure| Trouble::of_failure(&failure))?;
+        Ok(Self {
+            migration,
+            store,
+            clock,
+            tasks: Tasks::new(),
+            dependencies,
+        })
+    }
+
+    /// Units or items that a scope names.
+    pub(super) async fn work(&self, settings: &Settings, scope: &options::Scope) -> Result<Work> {
+        let tables = &self.migration.services().tables;
+        let resolver = Resolver {
+            settings,
+            tables,
+            store: &self.store,
+        };
+        resolver.work(scope).await
+    }
+
+    /// The parts of one run, and the events that its display looks at.
+    pub(super) fn parts(&self, stop: Stop) -> (Parts<Uploads>, Events) {
+        let events = Events::new(self.clock);
+        let parts = Parts {
+            migration: Arc::new(self.migration.clone()),
+            store: self.store.clone(),
+            stop,
+            tasks: self.tasks.clone(),
+            clock: self.clock,
+            events: events.clone(),
+            dependencies: self.dependencies.clone(),
+        };
+        (parts, events)
+    }
+
+    /// Shows where the run stands until the handle is dropped.
+    pub(super) fn show(&self, events: Events, face: Face) -> AbortOnDropHandle<()> {
+        let showing = async move {
+            loop {
+                tokio::time::sleep(FACE_EVERY).await;
+                events.look(|snapshot| face(snapshot));
+            }
+        };
+        AbortOnDropHandle::new(self.tasks.spawn(showing))
+    }
+}
+
+/// Runs the uploads migration on this instance.
+pub async fn migrate(
+    settings: &Settings,
+    options: options::Migrate,
+    stop: Stop,
+    face: Face,
+) -> Result<RunReport> {
+    let opened = Opened::connect(settings).await?;
+    let work = opened.work(settings, &options.scope).await?;
+    let mut config = config(settings, options.instance, options.concurrency)?;
+    config.limit = options.scope.limit;
+    config.max_duration = options.max_duration;
+    if options.dry_run {
+        let plan = audit::run(&opened, config, work, "plan", (stop, face)).await?;
+        return Ok(planned(plan));
+    }
+    config.steps = steps(options.steps);
+    config.max_failure_rate = options.max_failure_rate;
+    config.pace.checkpoint_items = options.checkpoint_every;
+    let job = match work {
+        Work::Units(units) => Job::Units(units),
+        Work::Items(items) => Job::Items(items),
+    };
+    run(&opened, config, job, (stop, face)).await
+}
+
+/// Steps the failed items again.
+pub async fn retry(
+    settings: &Settings,
+    options: options::Retry,
+    stop: Stop,
+    face: Face,
+) -> Result<RunReport> {
+    let opened = Opened::connect(settings).await?;
+    let failed = failed_items(&opened, &options).await?;
+    let mut config = config(settings, options.instance, options.concurrency)?;
+    config.max_failure_rate = options.max_failure_rate;
+    run(&opened, config, Job::Failed(failed), (stop, face)).await
+}
+
+async fn run(
+    opened: &Opened,
+    mut config: Config,
+    job: Job,
+    (stop, face): (Stop, Face),
+) -> Result<RunReport> {
+    let started = opened.clock.moment();
+    // Holding the lock proves that an earlier process of this instance is dead.
+    let whole = matches!(config.steps, StepFilter::All);
+    let _lock = if whole {
+        Some(lock(&opened.store.config().dir, &config.instance)?)
+    } else {
+        None
+    };
+    config.adopt_own = whole;
+    let (parts, events) = opened.parts(stop);
+    let showing = opened.show(events.clone(), Arc::clone(&face));
+    let outcome = engine::run(parts, config, job).await;
+    drop(showing);
+    let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
+    face(&outcome.snapshot);
+    Ok(RunReport {
+        ended: ended(outcome.ended)?,
+        counts: outcome.counts,
+        failures: outcome.snapshot.reasons.clone(),
+        seconds: started.elapsed().as_secs_f64(),
+        files: outcome.files,
+    })
+}
+
+/// How the engine's ending reads to an operator; a fatal one is an error.
+pub(super) fn ended(ended: engine::Ended) -> Result<Ended> {
+    Ok(match ended {
+        engine::Ended::Finished | engine::Ended::Limit => Ended::Finished,
+        engine::Ended::Stopped { reason, .. } => Ended::Stopped { reason },
+        engine::Ended::Safety { reason } => Ended::Safety { reason },
+        engine::Ended::Trouble { reason } => Ended::Trouble { reason },
+        engine::Ended::Held { reason } => Ended::Held { reason },
+        engine::Ended::Fatal(failure) => return Err(Trouble::of_failure(&failure).into()),
+    })
+}
+
+/// The engine's settings that all runs share.
+pub(super) fn config(settings: &Settings, instance: u32, concurrency: usize) -> Result<Config> {
+    let fingerprint = format!(
+        "{} {}",
+        settings.environment, settings.state.tables.progress
+    );
+    let run = RunId::new(uuid::Uuid::new_v4().to_string());
+    let mut config = Config::new(InstanceId::number(instance), run, fingerprint);
+    config.host = host();
+    config.concurrency = u32::try_from(concurrency).context("so many uploads in flight")?;
+    Ok(config)
+}
+
+fn steps(steps: options::Steps) -> StepFilter {
+    match steps {
+        options::Steps::All => StepFilter::All,
+        options::Steps::Index => StepFilter::Only(vec![STORE_INDEX, REGISTER_INDEX]),
+        options::Steps::LocationClaims => StepFilter::Only(vec![LOCATION]),
+        options::Steps::GatewayAuthorization => StepFilter::Only(vec![GATEWAY]),
+    }
+}
+
+/// A plan as a run that did nothing: what is right is found, the rest is left.
+fn planned(plan: AuditReport) -> RunReport {
+    let mut counts = crate::model::Counts::planned(plan.verdicts.total());
+    counts.done = plan.verdicts.ok;
+    counts.found = plan.verdicts.ok;
+    RunReport {
+        ended: plan.ended,
+        counts,
+        failures: std::collections::BTreeMap::new(),
+        seconds: plan.seconds,
+        files: plan.file.into_iter().collect(),
+    }
+}
+
+async fn failed_items(opened: &Opened, options: &options::Retry) -> Result<Vec<FailedItem>> {
+    let scope = &options.scope;
+    let since = options.since.map(|ago| {
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        opened.clock.unix_ms().saturating_sub(ago)
+    });
+    let base = FailedQuery {
+        instance: options.only_instance.map(InstanceId::number),
+        reasons: options.reasons.clone(),
+        classes: options.classes.clone(),
+        steps: options.steps.iter().cloned().map(StepName::from).collect(),
+        since,
+        ..FailedQuery::default()
+    };
+    let file = scope.customers.iter().flat_map(|file| &file.customers);
+    let owners: Vec<String> = file
+        .map(|share| share.customer.to_string())
+        .chain(scope.only_customers.iter().map(ToString::to_string))
+        .collect();
+    let names: Vec<String> = scope.only_spaces.iter().map(ToString::to_string).collect();
+    let mut found = Vec::new();
+    for query in queries(&base, &owners, &names) {
+        let failed = opened.store.failed_items(&query).await;
+        found.extend(failed.map_err(|error| Trouble::of_state(&error))?);
+    }
+    if let Some(root) = &scope.root {
+        let root = root.to_string();
+        found.retain(|failed| failed.item.as_str() == root);
+    }
+    if let Some(limit) = scope.limit {
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(found)
+}
+
+/// One query for each owner and name that is asked for; all failures if none is.
+fn queries(base: &FailedQuery, owners: &[String], names: &[String]) -> Vec<FailedQuery> {
+    let all = |list: &[String]| -> Vec<Option<String>> {
+        if list.is_empty() {
+            vec![None]
+        } else {
+            list.iter().cloned().map(Some).collect()
+        }
+    };
+    let mut queries = Vec::new();
+    for owner in all(owners) {
+        for name in all(names) {
+            queries.push(FailedQuery {
+                owner: owner.clone(),
+                name,
+                ..base.clone()
+            });
+        }
+    }
+    queries
+}
+
+/// Takes the lock of an instance in a state folder; the system frees it with the process.
+fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
+    std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    let path = dir.join(format!("instance-{instance}.lock"));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Trouble::new(
+            Kind::Lease,
+            format!("run as instance {instance} in {}", dir.display()),
+            "another process runs as this instance here",
+            "wait for it or stop it (SIGTERM drains); or give this one another --instance",
+        )
+        .into()),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("lock {}", path.display()))
+        }
+    }
+}
+
+/// The name of the machine, for displays.
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| String::new(), |name| name.trim().to_owned())
+}
