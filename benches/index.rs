@@ -91,10 +91,10 @@ fn rates(criterion: &mut Criterion) {
         .measurement_time(Duration::from_secs(3));
     for (label, input) in &inputs {
         group.bench_with_input(BenchmarkId::new("sha256", label), input, |b, input| {
-            b.iter(|| input.sha256())
+            b.iter(|| input.sha256());
         });
         group.bench_with_input(BenchmarkId::new("build", label), input, |b, input| {
-            b.iter(|| input.build())
+            b.iter(|| input.build());
         });
     }
     group.finish();
@@ -118,7 +118,7 @@ fn timed(work: impl FnOnce()) -> Duration {
     let (start, before) = (Instant::now(), on_processor());
     work();
     match (before, on_processor()) {
-        (Some(before), Some(after)) => after - before,
+        (Some(before), Some(after)) => after.saturating_sub(before),
         _ => start.elapsed(),
     }
 }

@@ -118,7 +118,7 @@ impl Key {
             iv: STANDARD.encode(iv),
             tag: STANDARD.encode(tag),
         };
-        Ok(serde_json::to_string(&envelope).expect("text is JSON"))
+        serde_json::to_string(&envelope).map_err(|_| Error::Malformed)
     }
 
     /// Opens an envelope of either form for a customer.

@@ -148,11 +148,18 @@ impl Multihash {
         multibase::encode(Base::Base58Btc, &self.0)
     }
 
-    /// The CIDv1 with this hash; fails for digests above 64 bytes.
+    /// The `CIDv1` with this hash; fails for digests above 64 bytes.
     pub fn cid(&self, codec: u64) -> Result<Cid, Error> {
         let hash = cid::multihash::Multihash::wrap(self.code(), self.digest());
         hash.map(|hash| Cid::new_v1(codec, hash))
             .map_err(|_| Error::TooLong(self.digest().len()))
+    }
+
+    /// The `CIDv1` of `data` by SHA2-256.
+    pub(crate) fn link(codec: u64, data: &[u8]) -> Cid {
+        Self::sha256(data)
+            .cid(codec)
+            .expect("32 bytes of digest fit a link")
     }
 
     /// Whether this hash belongs to `data`.

@@ -9,9 +9,7 @@ use super::raw_cbor::Writer;
 /// The id of the subscription of a space: CID of `{"consumer": <DID text>}`; the same for every customer and provider.
 #[must_use]
 pub fn id(consumer: &Did) -> Cid {
-    Multihash::sha256(&block(consumer))
-        .cid(codec::DAG_CBOR)
-        .expect("32 bytes of digest fit a link")
+    Multihash::link(codec::DAG_CBOR, &block(consumer))
 }
 
 /// The block that [`id`] is the CID of.

@@ -38,7 +38,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, HeaderError> {
     for _ in 0..reader.map().map_err(HeaderError::Cbor)? {
         match reader.text().map_err(HeaderError::Cbor)? {
             b"version" if version.is_none() => {
-                version = Some(reader.uint().map_err(HeaderError::Cbor)?)
+                version = Some(reader.uint().map_err(HeaderError::Cbor)?);
             }
             b"roots" if roots.is_none() => roots = Some(self::roots(&mut reader)?),
             _ => return Err(HeaderError::Key),

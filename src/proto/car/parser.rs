@@ -128,10 +128,6 @@ impl Parser {
     }
 
     /// The next event; takes what it needs from the front of `input`. `None` when `input` is used up.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an iterator cannot lend its input"
-    )]
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
         loop {
             if let State::Payload { left: 0, .. } = self.state {

@@ -59,7 +59,7 @@ pub fn read(bytes: &[u8]) -> Result<Car<'_>, Error> {
         }
     }
     let summary = parser.finish()?;
-    let header = header.expect("a CAR that ends well has a header");
+    let header = header.ok_or(Error::TruncatedHeader(summary.size))?;
     Ok(Car {
         header,
         entries,

@@ -56,7 +56,7 @@ fn pieces(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<String>, Result<
             match parser.next(&mut input) {
                 Ok(Some(Event::Payload(piece))) => payload.extend_from_slice(piece),
                 Ok(Some(event)) => {
-                    said.push(format!("{:?} {event:?}", std::mem::take(&mut payload)))
+                    said.push(format!("{:?} {event:?}", std::mem::take(&mut payload)));
                 }
                 Ok(None) => break,
                 Err(error) => return (said, Err(error)),

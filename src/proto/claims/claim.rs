@@ -35,7 +35,7 @@ pub enum Claim {
 pub struct Index {
     /// The content root. Services in Go take a link only.
     pub content: Content,
-    /// The archive, CIDv1 of the CAR codec.
+    /// The archive, `CIDv1` of the CAR codec.
     pub index: Cid,
 }
 

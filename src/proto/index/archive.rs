@@ -40,12 +40,10 @@ impl ShardedDagIndex {
     }
 }
 
-/// The CID of an archive in claims: CIDv1 of the CAR codec.
+/// The CID of an archive in claims: `CIDv1` of the CAR codec.
 #[must_use]
 pub fn link(archive: &[u8]) -> Cid {
-    Multihash::sha256(archive)
-        .cid(codec::CAR)
-        .expect("32 bytes of digest fit a link")
+    Multihash::link(codec::CAR, archive)
 }
 
 fn shard_bytes(shard: &Multihash, slices: &Slices) -> Vec<u8> {
@@ -63,10 +61,5 @@ fn shard_bytes(shard: &Multihash, slices: &Slices) -> Vec<u8> {
 }
 
 fn block(bytes: Vec<u8>) -> (Cid, Vec<u8>) {
-    (
-        Multihash::sha256(&bytes)
-            .cid(codec::DAG_CBOR)
-            .expect("32 bytes of digest fit a link"),
-        bytes,
-    )
+    (Multihash::link(codec::DAG_CBOR, &bytes), bytes)
 }

@@ -78,18 +78,12 @@ impl Job {
 /// The body of the object in the bucket.
 #[must_use]
 pub fn digests_to_body(digests: &[Multihash], dialect: Dialect) -> Vec<u8> {
-    let body = match dialect {
-        Dialect::Js => {
-            serde_json::to_vec(&digests.iter().map(Multihash::as_bytes).collect::<Vec<_>>())
-        }
-        Dialect::Go => serde_json::to_vec(
-            &digests
-                .iter()
-                .map(|hash| STANDARD.encode(hash.as_bytes()))
-                .collect::<Vec<_>>(),
-        ),
+    let digest = |hash: &Multihash| match dialect {
+        Dialect::Js => serde_json::Value::from(hash.as_bytes()),
+        Dialect::Go => serde_json::Value::from(STANDARD.encode(hash.as_bytes())),
     };
-    body.expect("lists of text and numbers are JSON")
+    let list: serde_json::Value = digests.iter().map(digest).collect();
+    list.to_string().into_bytes()
 }
 
 /// Reads the object in the bucket: lists of byte numbers, base64 texts, or both.

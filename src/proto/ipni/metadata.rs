@@ -86,61 +86,42 @@ pub fn decode_metadata(mut bytes: &[u8]) -> Result<Vec<Metadata>, Error> {
 
 impl Metadata {
     fn write(&self, bytes: &mut Vec<u8>) {
-        let mut writer = Writer::default();
-        let protocol = match self {
+        let (protocol, fields) = match self {
             Self::Index {
                 claim,
                 expiration,
                 index,
-            } => {
-                writer
-                    .map(3)
-                    .text(b"c")
-                    .link(&claim.to_bytes())
-                    .text(b"e")
-                    .uint(*expiration);
-                writer.text(b"i").link(&index.to_bytes());
-                INDEX
-            }
+            } => (
+                INDEX,
+                Fields {
+                    index: Some(*index),
+                    ..Fields::of(claim, *expiration)
+                },
+            ),
             Self::Equals {
                 claim,
                 expiration,
                 equals,
-            } => {
-                writer.map(3).text(b"=").link(&equals.to_bytes());
-                writer
-                    .text(b"c")
-                    .link(&claim.to_bytes())
-                    .text(b"e")
-                    .uint(*expiration);
-                EQUALS
-            }
+            } => (
+                EQUALS,
+                Fields {
+                    equals: Some(*equals),
+                    ..Fields::of(claim, *expiration)
+                },
+            ),
             Self::Location {
                 claim,
                 expiration,
                 range,
                 shard,
-            } => {
-                writer.map(2 + usize::from(range.is_some()) + usize::from(shard.is_some()));
-                writer
-                    .text(b"c")
-                    .link(&claim.to_bytes())
-                    .text(b"e")
-                    .uint(*expiration);
-                if let Some(Range { offset, length }) = range {
-                    writer
-                        .text(b"r")
-                        .list(1 + usize::from(length.is_some()))
-                        .uint(*offset);
-                    if let Some(length) = length {
-                        writer.uint(*length);
-                    }
-                }
-                if let Some(shard) = shard {
-                    writer.text(b"s").link(&shard.to_bytes());
-                }
-                LOCATION
-            }
+            } => (
+                LOCATION,
+                Fields {
+                    range: *range,
+                    shard: *shard,
+                    ..Fields::of(claim, *expiration)
+                },
+            ),
             Self::Other {
                 protocol,
                 bytes: value,
@@ -151,7 +132,7 @@ impl Metadata {
             }
         };
         varint::write(protocol, bytes);
-        bytes.extend(writer.finish());
+        bytes.extend(fields.write());
     }
 }
 
@@ -167,6 +148,45 @@ struct Fields {
 }
 
 impl Fields {
+    fn of(claim: &Cid, expiration: u64) -> Self {
+        Self {
+            claim: Some(*claim),
+            expiration: Some(expiration),
+            ..Self::default()
+        }
+    }
+
+    /// The map of all fields that are set, in bytewise order of their keys.
+    fn write(&self) -> Vec<u8> {
+        let links = [self.equals, self.claim, self.index, self.shard];
+        let set = links.iter().flatten().count();
+        let mut writer = Writer::default();
+        writer
+            .map(set + usize::from(self.expiration.is_some()) + usize::from(self.range.is_some()));
+        let link = |writer: &mut Writer, key: &[u8], cid: Option<Cid>| {
+            if let Some(cid) = cid {
+                writer.text(key).link(&cid.to_bytes());
+            }
+        };
+        link(&mut writer, b"=", self.equals);
+        link(&mut writer, b"c", self.claim);
+        if let Some(expiration) = self.expiration {
+            writer.text(b"e").uint(expiration);
+        }
+        link(&mut writer, b"i", self.index);
+        if let Some(Range { offset, length }) = self.range {
+            writer
+                .text(b"r")
+                .list(1 + usize::from(length.is_some()))
+                .uint(offset);
+            if let Some(length) = length {
+                writer.uint(length);
+            }
+        }
+        link(&mut writer, b"s", self.shard);
+        writer.finish()
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, raw_cbor::Error> {
         let mut fields = Self::default();
         for _ in 0..reader.map()? {

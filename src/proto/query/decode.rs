@@ -44,7 +44,10 @@ pub fn decode(body: &[u8]) -> Result<QueryResult, Error> {
         if !blocks.contains(&cid) {
             return Err(Error::MissingClaim(cid));
         }
-        Delegation::view_shared(&cid, &blocks).map_err(|source| Error::Claim { cid, source })
+        Delegation::view_shared(&cid, &blocks).map_err(|source| Error::Claim {
+            cid,
+            source: Box::new(source),
+        })
     });
     let indexes = links.indexes.into_iter().map(|(key, link)| {
         let archive = blocks.get(&link).ok_or(Error::MissingIndex(link))?.bytes;

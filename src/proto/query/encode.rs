@@ -101,9 +101,7 @@ fn root(result: &QueryResult, no_indexes: NoIndexes) -> Block {
         }
     }
     let bytes = writer.finish();
-    let cid: Cid = Multihash::sha256(&bytes)
-        .cid(codec::DAG_CBOR)
-        .expect("32 bytes of digest fit a link");
+    let cid: Cid = Multihash::link(codec::DAG_CBOR, &bytes);
     Block {
         cid,
         bytes: Bytes::from(bytes),

@@ -40,7 +40,7 @@ pub enum Error {
         /// The claim.
         cid: Cid,
         /// What is wrong.
-        source: ucan::Error,
+        source: Box<ucan::Error>,
     },
     /// The block of an index is missing.
     #[error("decoding index: {0}: its block is missing")]

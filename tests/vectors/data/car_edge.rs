@@ -22,10 +22,10 @@ fn in_pieces(bytes: &[u8], size: usize) -> Result<Vec<(String, u64, Vec<u8>)>, E
         while let Some(event) = parser.next(&mut piece)? {
             match event {
                 Event::Section(section) => {
-                    sections.push((section.id.to_string(), section.offset, Vec::new()))
+                    sections.push((section.id.to_string(), section.offset, Vec::new()));
                 }
                 Event::Payload(payload) => {
-                    sections.last_mut().unwrap().2.extend_from_slice(payload)
+                    sections.last_mut().unwrap().2.extend_from_slice(payload);
                 }
                 Event::Header(_) | Event::SectionEnd => {}
             }

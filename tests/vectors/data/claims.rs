@@ -66,7 +66,7 @@ fn fields_of_claims_are_those_of_the_vector() {
     for vector in section(&file, "vectors") {
         let nb = &vector["capability"]["nb"];
         let claim = Claim::read(&stated(vector)).unwrap();
-        let content = match claim.content() {
+        match claim.content() {
             Some(Content::Link(link)) => assert_eq!(link.to_string(), text(&nb["content"], "/")),
             Some(Content::Digest(hash)) => {
                 assert_eq!(
@@ -75,8 +75,7 @@ fn fields_of_claims_are_those_of_the_vector() {
                 );
             }
             None => continue,
-        };
-        let () = content;
+        }
         match claim {
             Claim::Location(Location {
                 location,
@@ -97,10 +96,10 @@ fn fields_of_claims_are_those_of_the_vector() {
                 assert_eq!(bytes, nb.get("space").map(ipld), "{}", name(vector));
             }
             Claim::Index(Index { index, .. }) => {
-                assert_eq!(index.to_string(), text(&nb["index"], "/"))
+                assert_eq!(index.to_string(), text(&nb["index"], "/"));
             }
             Claim::Equals(Equals { equals, .. }) => {
-                assert_eq!(equals.to_string(), text(&nb["equals"], "/"))
+                assert_eq!(equals.to_string(), text(&nb["equals"], "/"));
             }
             Claim::Cache(_) | Claim::Other { .. } => {}
         }

@@ -73,7 +73,7 @@ fn against_parsed(claim: &Claim, expected: &Value) {
     match (claim.content(), &expected["content"]) {
         (_, Value::Null) | (None, _) => {}
         (Some(content), shown) if shown.get("link").is_some() => {
-            assert_eq!(content.to_ipld(), ipld(&shown["link"]))
+            assert_eq!(content.to_ipld(), ipld(&shown["link"]));
         }
         (Some(content), shown) => assert_eq!(content.to_ipld(), ipld(shown)),
     }

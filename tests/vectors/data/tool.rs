@@ -64,7 +64,10 @@ fn metadata_is_the_same_bytes_both_ways() {
             "{}",
             name(vector)
         );
-        assert_eq!(decode_metadata(&bytes).unwrap(), [metadata.clone()]);
+        assert_eq!(
+            decode_metadata(&bytes).unwrap(),
+            std::slice::from_ref(&metadata)
+        );
         let map = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
         assert_eq!(
             sterna::proto::cbor::decode(&bytes[map..]).unwrap(),
