@@ -32,7 +32,7 @@ impl Local {
         };
         let settings = Settings::load(&flags, Need::Secrets).unwrap();
         let mut config = settings.client();
-        config.limits.tries = 1;
+        config.limits.pause = std::time::Duration::from_millis(20);
         Self {
             sandbox,
             config,

@@ -47,6 +47,16 @@ impl Worker {
     }
 
     pub(crate) async fn run(&self, job: Job, steps: StepFilter, name: &str) -> Outcome {
+        self.run_with(job, steps, name, 8).await
+    }
+
+    pub(crate) async fn run_with(
+        &self,
+        job: Job,
+        steps: StepFilter,
+        name: &str,
+        at_once: u32,
+    ) -> Outcome {
         let clock = Clock::system();
         let parts = Parts {
             migration: Arc::clone(&self.migration),
@@ -59,6 +69,8 @@ impl Worker {
         };
         let mut config = Config::new(InstanceId::number(1), RunId::new(name), "local");
         config.steps = steps;
+        config.concurrency = at_once;
+        config.pace.verify_within = std::time::Duration::from_secs(20);
         config.max_failure_rate = 1.0;
         config.pace.attempts = 1;
         engine::run(parts, config, job).await.unwrap()
@@ -97,7 +109,7 @@ pub(crate) fn units(local: &Local) -> Vec<Unit> {
 }
 
 /// The failures that the world is made to end in.
-fn expected(local: &Local) -> BTreeMap<String, Reason> {
+pub(crate) fn expected(local: &Local) -> BTreeMap<String, Reason> {
     let failures = local
         .world
         .uploads

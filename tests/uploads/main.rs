@@ -4,4 +4,5 @@
 
 mod fixture;
 mod flows;
+mod hostile;
 mod services;
