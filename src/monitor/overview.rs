@@ -25,7 +25,7 @@ pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error>
     }
     let counts: Counts = instances.iter().map(|line| line.counts).sum();
     let running = instances.iter().filter(|line| line.alive == Alive::Yes);
-    let items_per_minute = running.map(|line| line.items_per_minute).sum();
+    let items_per_minute = running.fold(0.0, |sum, line| sum + line.items_per_minute);
     Ok(Overview {
         at: stamp(now),
         eta: eta(counts.left(), items_per_minute),

@@ -200,7 +200,11 @@ fn instances(lines: &[InstanceLine], paint: Paint) -> String {
             } else {
                 &line.host
             }),
-            Cell::right(line.pid),
+            Cell::right(if line.pid == 0 {
+                "-".to_owned()
+            } else {
+                line.pid.to_string()
+            }),
         ]
     };
     let mut text = table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>());
@@ -219,6 +223,9 @@ fn instances(lines: &[InstanceLine], paint: Paint) -> String {
 }
 
 fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
+    if counted.is_empty() {
+        return String::new();
+    }
     let mut counted: Vec<_> = counted.iter().collect();
     counted.sort_by_key(|(reason, number)| (std::cmp::Reverse(**number), **reason));
     let row = |(reason, number): &(&Reason, &u64)| {
@@ -333,7 +340,7 @@ fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
 
 fn failures(lines: &[FailureView], paint: Paint) -> String {
     if lines.is_empty() {
-        return "\nno upload failed\n".to_owned();
+        return "no upload failed\n".to_owned();
     }
     let row = |line: &FailureView| {
         vec![

@@ -9,6 +9,8 @@ mod distribute;
 mod estimate;
 mod filter;
 mod improve;
+#[cfg(test)]
+mod tests;
 
 pub use choose::{Chosen, Conflict, ConsumerRow, choose};
 pub use customers_file::{customers_file, customers_file_instance, customers_file_name};
