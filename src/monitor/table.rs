@@ -25,9 +25,9 @@ impl Cell {
     }
 
     /// A number, to the right.
-    pub(super) fn right(text: impl ToString) -> Self {
+    pub(super) fn right(text: impl Into<String>) -> Self {
         Self {
-            text: text.to_string(),
+            text: text.into(),
             paint: plain,
             right: true,
         }
@@ -82,12 +82,13 @@ fn line(paint: Paint, row: &[Cell], widths: &[usize]) -> String {
         let pad = " ".repeat(width - cell.width());
         let painted = (cell.paint)(paint, &cell.text);
         let last = at + 1 == row.len();
-        text += &match (cell.right, last) {
-            (true, true) => format!("{pad}{painted}"),
-            (true, false) => format!("{pad}{painted}  "),
-            (false, true) => painted,
-            (false, false) => format!("{painted}{pad}  "),
+        let parts = match (cell.right, last) {
+            (true, true) => [&pad, &painted, ""],
+            (true, false) => [&pad, &painted, "  "],
+            (false, true) => [&painted, "", ""],
+            (false, false) => [&painted, &pad, "  "],
         };
+        text.extend(parts);
     }
     format!("{}\n", text.trim_end())
 }
@@ -132,7 +133,7 @@ mod tests {
     #[test]
     fn columns_line_up_whatever_the_colour() {
         let rows = [
-            vec![Cell::left("a").painted(Paint::bad), Cell::right(7)],
+            vec![Cell::left("a").painted(Paint::bad), Cell::right("7")],
             vec![Cell::left("long"), Cell::right("1,234")],
         ];
         assert_eq!(

@@ -87,10 +87,8 @@ fn overview(view: &Overview, paint: Paint) -> String {
     let counts = &view.counts;
     let mut text = title("Sterna migration", &view.at, paint);
     if let Some(asked) = &view.asked {
-        text += &format!(
-            "{}\n\n",
-            paint.warn(&format!("The fleet is asked to be {asked}"))
-        );
+        text += &paint.warn(&format!("The fleet is asked to be {asked}"));
+        text += "\n\n";
     }
     text += &progress(
         "Uploads",
@@ -110,11 +108,11 @@ fn overview(view: &Overview, paint: Paint) -> String {
         .map(|(status, number)| format!("{} {status}", grouped(*number)))
         .collect();
     let more = if totals.whole { "" } else { " or more" };
-    text += &format!(
-        "{:<10} {}{more}: {}\n",
+    let named = named.join(", ");
+    let named = if named.is_empty() { "none" } else { &named };
+    text += &labelled(
         "Customers",
-        grouped(customers),
-        or_none(&named.join(", "))
+        &format!("{}{more}: {named}", grouped(customers)),
     );
     let eta = view.eta.map_or_else(
         || "no estimate while nothing moves".to_owned(),
@@ -125,9 +123,9 @@ fn overview(view: &Overview, paint: Paint) -> String {
     } else {
         eta
     };
-    text += &format!(
-        "{:<10} {:.0} uploads a minute, {eta}\n",
-        "Rate", view.items_per_minute
+    text += &labelled(
+        "Rate",
+        &format!("{:.0} uploads a minute, {eta}", view.items_per_minute),
     );
     text += &heading("Instances", paint);
     text += &instances(&view.instances, paint);
@@ -138,8 +136,22 @@ fn overview(view: &Overview, paint: Paint) -> String {
     text
 }
 
-fn or_none(text: &str) -> &str {
-    if text.is_empty() { "none" } else { text }
+fn labelled(label: &str, text: &str) -> String {
+    format!("{label:<10} {text}\n")
+}
+
+/// A number of what went wrong.
+fn bad(number: u64) -> Cell {
+    let cell = Cell::right(grouped(number));
+    if number > 0 {
+        cell.painted(Paint::bad)
+    } else {
+        cell
+    }
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
 }
 
 /// The state in one word, and its colour.
@@ -171,55 +183,49 @@ fn instances(lines: &[InstanceLine], paint: Paint) -> String {
         "host",
         "pid",
     ];
-    let row = |line: &InstanceLine| {
-        let bad = line.counts.bad();
-        let seen = line
-            .heartbeat_age_seconds
-            .map_or_else(|| "-".to_owned(), |age| format!("{} ago", span(age)));
-        vec![
-            Cell::left(&line.instance),
-            state(line),
-            Cell::right(grouped(line.counts.settled())),
-            Cell::right(grouped(line.counts.planned)),
-            Cell::right(percent(line.counts.settled(), line.counts.planned)),
-            if bad > 0 {
-                Cell::right(grouped(bad)).painted(Paint::bad)
-            } else {
-                Cell::right(0)
-            },
-            Cell::right(format!("{:.0}", line.items_per_minute)),
-            Cell::right(format!("{}/{}", line.in_flight, line.concurrency)),
-            Cell::right(format!(
-                "{}/{}",
-                grouped(line.spaces_settled),
-                grouped(line.spaces)
-            )),
-            Cell::right(seen),
-            Cell::left(if line.host.is_empty() {
-                "-"
-            } else {
-                &line.host
-            }),
-            Cell::right(if line.pid == 0 {
-                "-".to_owned()
-            } else {
-                line.pid.to_string()
-            }),
-        ]
+    let rows: Vec<_> = lines.iter().map(instance_row).collect();
+    let held: String = lines.iter().map(|line| held_back(line, paint)).collect();
+    table(paint, &heads, &rows) + &held
+}
+
+fn instance_row(line: &InstanceLine) -> Vec<Cell> {
+    let counts = &line.counts;
+    let seen = line
+        .heartbeat_age_seconds
+        .map(|age| format!("{} ago", span(age)));
+    let pid = if line.pid == 0 {
+        String::new()
+    } else {
+        line.pid.to_string()
     };
-    let mut text = table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>());
-    for line in lines {
-        let throttles = line.throttles.iter().map(|throttle| {
-            format!(
-                "{} limited to {} at once: {}",
-                throttle.dependency, throttle.limit, throttle.reason
-            )
-        });
-        for why in line.note.clone().into_iter().chain(throttles) {
-            text += &format!("{}\n", paint.warn(&format!("  {}: {why}", line.instance)));
-        }
-    }
-    text
+    let spaces = format!("{}/{}", grouped(line.spaces_settled), grouped(line.spaces));
+    vec![
+        Cell::left(&line.instance),
+        state(line),
+        Cell::right(grouped(counts.settled())),
+        Cell::right(grouped(counts.planned)),
+        Cell::right(percent(counts.settled(), counts.planned)),
+        bad(counts.bad()),
+        Cell::right(format!("{:.0}", line.items_per_minute)),
+        Cell::right(format!("{}/{}", line.in_flight, line.concurrency)),
+        Cell::right(spaces),
+        Cell::right(or_dash(seen.as_deref().unwrap_or(""))),
+        Cell::left(or_dash(&line.host)),
+        Cell::right(or_dash(&pid)),
+    ]
+}
+
+/// Why an instance is paused, draining or slow, a line each.
+fn held_back(line: &InstanceLine, paint: Paint) -> String {
+    let throttles = line.throttles.iter().map(|throttle| {
+        format!(
+            "{} limited to {} at once: {}",
+            throttle.dependency, throttle.limit, throttle.reason
+        )
+    });
+    let reasons = line.note.clone().into_iter().chain(throttles);
+    let lines = reasons.map(|why| paint.warn(&format!("  {}: {why}", line.instance)) + "\n");
+    lines.collect()
 }
 
 fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
@@ -244,18 +250,13 @@ fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
 
 fn customer(view: &CustomerView, paint: Paint) -> String {
     let mut text = title(&view.customer, &view.at, paint);
-    text += &format!(
-        "{:<10} {}\n",
+    text += &labelled(
         "Status",
         view.status
             .as_deref()
-            .unwrap_or("no row: `sterna setup` has not seen it")
+            .unwrap_or("no row: `sterna setup` has not seen it"),
     );
-    text += &format!(
-        "{:<10} {}\n",
-        "Instance",
-        view.instance.as_deref().unwrap_or("-")
-    );
+    text += &labelled("Instance", view.instance.as_deref().unwrap_or("-"));
     text += &progress(
         "Uploads",
         view.counts.settled(),
@@ -263,10 +264,11 @@ fn customer(view: &CustomerView, paint: Paint) -> String {
         &of_counts(&view.counts, paint),
     );
     if view.failures > 0 {
-        text += &format!(
-            "{:<10} {} (`sterna monitor --failed --customer {}`)\n",
-            "Failures", view.failures, view.customer
+        let more = format!(
+            "{} (`sterna monitor --failed --customer {}`)",
+            view.failures, view.customer
         );
+        text += &labelled("Failures", &more);
     }
     text += &heading("Spaces", paint);
     text + &spaces(&view.spaces, paint)
@@ -300,7 +302,6 @@ fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
         return "none\n".to_owned();
     }
     let row = |line: &SpaceLine| {
-        let bad = line.counts.bad();
         let status = match line.status.as_str() {
             "completed" => Cell::left("completed").painted(Paint::good),
             "failed" => Cell::left("failed").painted(Paint::bad),
@@ -311,11 +312,7 @@ fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
             status,
             Cell::right(grouped(line.counts.settled())),
             Cell::right(grouped(line.counts.planned)),
-            if bad > 0 {
-                Cell::right(grouped(bad)).painted(Paint::bad)
-            } else {
-                Cell::right(0)
-            },
+            bad(line.counts.bad()),
             Cell::left(
                 line.held_by
                     .as_deref()
@@ -347,7 +344,7 @@ fn failures(lines: &[FailureView], paint: Paint) -> String {
             Cell::left(line.reason.as_str()).painted(Paint::bad),
             Cell::left(line.class.as_str()),
             Cell::left(line.step.as_deref().unwrap_or("-")),
-            Cell::right(line.attempts),
+            Cell::right(line.attempts.to_string()),
             Cell::left(&line.last_at),
             Cell::left(&line.space),
             Cell::left(&line.item),

@@ -71,11 +71,11 @@ pub fn choose(
             continue;
         };
         let mut others: Vec<CustomerDid> = customers.filter(|other| *other != customer).collect();
-        if !filter.passes(&customer.to_string()) {
+        if !filter.passes(customer.as_str()) {
             chosen.filtered += 1;
             continue;
         }
-        if skip.names(&customer.to_string()) {
+        if skip.names(customer.as_str()) {
             chosen.skipped += 1;
             continue;
         }

@@ -91,6 +91,9 @@ pub fn customers_file_instance(name: &str) -> Option<u32> {
 }
 
 /// The customers file of `share`. `workers` is a hint for the run.
+///
+/// # Panics
+/// Never: texts and numbers are always JSON.
 #[must_use]
 pub fn customers_file(instance: u32, workers: Option<u32>, share: &Share) -> String {
     let written = Written {

@@ -119,7 +119,7 @@ pub(super) struct Piece {
 pub fn distribute(mut loads: Vec<SpaceLoad>, options: Options) -> Plan {
     let instances = options.instances.max(1) as usize;
     loads.sort_unstable();
-    let mut pieces = pieces(loads, instances, options.split_over);
+    let mut pieces = pieces(&loads, instances, options.split_over);
     pieces.sort_by_key(|piece| Reverse(piece.weight));
     let mut bins: Vec<Vec<Piece>> = vec![Vec::new(); instances];
     let mut lightest: BinaryHeap<Reverse<(u64, usize)>> =
@@ -134,7 +134,7 @@ pub fn distribute(mut loads: Vec<SpaceLoad>, options: Options) -> Plan {
     plan(bins)
 }
 
-fn pieces(loads: Vec<SpaceLoad>, instances: usize, split_over: Option<f64>) -> Vec<Piece> {
+fn pieces(loads: &[SpaceLoad], instances: usize, split_over: Option<f64>) -> Vec<Piece> {
     let total: u64 = loads.iter().map(|load| weigh(load.uploads)).sum();
     let limit = split_over.map(|percent| limit(total, instances, percent));
     let mut pieces = Vec::new();

@@ -56,8 +56,13 @@ fn best(heavy: &[Piece], light: &[Piece], gap: u64) -> Option<(Exchange, u64)> {
         }
     };
     let near = heavy.partition_point(|piece| piece.weight <= goal);
-    for at in near.saturating_sub(1)..(near + 1).min(heavy.len()) {
-        offer(Exchange::Move(at), heavy[at].weight);
+    for (at, piece) in heavy
+        .iter()
+        .enumerate()
+        .skip(near.saturating_sub(1))
+        .take(2)
+    {
+        offer(Exchange::Move(at), piece.weight);
     }
     let mut other = 0;
     for (at, piece) in heavy.iter().enumerate() {

@@ -16,7 +16,7 @@ use super::shape::{Definition, Index, SORTED_BY};
 use crate::state::rows::{Error, Trouble};
 
 /// How long a table may take to become active.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What became of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,10 +1,10 @@
-//! The same tables as a CloudFormation template, and the policy that a run needs.
+//! The same tables as a `CloudFormation` template, and the policy that a run needs.
 
 use serde_json::{Value, json};
 
 use super::shape::{Definition, SORTED_BY};
 
-/// CloudFormation template of the tables. They are retained when the stack is deleted, and can be restored to a point
+/// `CloudFormation` template of the tables. They are retained when the stack is deleted, and can be restored to a point
 /// in time.
 pub(in crate::state) fn cloud_formation(tables: &[Definition]) -> Value {
     let resources = tables
@@ -56,8 +56,8 @@ fn keys(partition: &str, sort: Option<&str>) -> Value {
 pub(in crate::state) fn policy(tables: &[Definition]) -> Value {
     let arn = |name: &str| format!("arn:aws:dynamodb:*:*:table/{name}");
     let rows: Vec<String> = tables.iter().map(|table| arn(&table.name)).collect();
-    let indexed = tables.iter().filter(|table| !table.indexes.is_empty());
-    let indexes: Vec<String> = indexed
+    let with_index = tables.iter().filter(|table| !table.indexes.is_empty());
+    let indexes: Vec<String> = with_index
         .map(|table| format!("{}/index/*", arn(&table.name)))
         .collect();
     json!({

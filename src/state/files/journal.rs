@@ -152,7 +152,7 @@ impl Disk {
 
     /// Puts the file aside as `name.NNNN.ndjson` and begins a new one.
     fn rotate(&mut self) -> io::Result<()> {
-        let aside = (1..)
+        let aside = (1..u32::MAX)
             .map(|number| atomic::beside(&self.path, &format!("{number:04}")))
             .find(|path| !path.exists());
         fs::rename(
@@ -186,7 +186,7 @@ fn whole_lines(path: &Path) -> io::Result<u64> {
 /// # Errors
 /// A line in the middle that is no record is an error; a cut last line is not.
 pub fn read_journal<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
-    let rotated = (1..)
+    let rotated = (1..u32::MAX)
         .map(|number| atomic::beside(path, &format!("{number:04}")))
         .take_while(|path| path.exists());
     let mut records = Vec::new();

@@ -136,10 +136,10 @@ pub(super) fn key_condition(aliases: &mut Aliases, select: &Select) -> Option<St
         let name = aliases.name(name);
         let (Bound::Below(value) | Bound::From(value) | Bound::Prefix(value)) = bound;
         let value = aliases.value(&Value::S(value.clone()));
-        text += &match bound {
-            Bound::Below(_) => format!(" AND {name} < {value}"),
-            Bound::From(_) => format!(" AND {name} >= {value}"),
-            Bound::Prefix(_) => format!(" AND begins_with({name}, {value})"),
+        text = match bound {
+            Bound::Below(_) => format!("{text} AND {name} < {value}"),
+            Bound::From(_) => format!("{text} AND {name} >= {value}"),
+            Bound::Prefix(_) => format!("{text} AND begins_with({name}, {value})"),
         };
     }
     Some(text)

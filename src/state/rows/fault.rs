@@ -144,7 +144,7 @@ impl Trouble {
             Some(code) if DENIED.contains(&code) => Self::Denied,
             _ if status == 429 => Self::Throttled,
             _ if status == 401 || status == 403 => Self::Denied,
-            _ if status >= 500 || status < 300 => Self::Broken,
+            _ if !(300..500).contains(&status) => Self::Broken,
             _ => Self::Invalid,
         }
     }

@@ -55,17 +55,13 @@ impl Memory {
             return Written::Refused(held);
         }
         let before = held.unwrap_or_default();
-        match make(before.clone()) {
-            Some(row) => {
-                let row = keyed(key, row);
-                table.insert(rank(key), (key.clone(), row.clone()));
-                Written::Done(row)
-            }
-            None => {
-                table.remove(&rank(key));
-                Written::Done(before)
-            }
-        }
+        let Some(row) = make(before.clone()) else {
+            table.remove(&rank(key));
+            return Written::Done(before);
+        };
+        let row = keyed(key, row);
+        table.insert(rank(key), (key.clone(), row.clone()));
+        Written::Done(row)
     }
 }
 

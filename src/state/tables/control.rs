@@ -70,7 +70,7 @@ impl Store {
     pub async fn control(&self, instance: &InstanceId) -> Result<Control, Error> {
         let own = Scope::Instance(instance.clone());
         let (fleet, own) = futures::try_join!(self.asked(&Scope::Fleet), self.asked(&own))?;
-        Ok(together(fleet, own))
+        Ok(together(&fleet, &own))
     }
 
     /// Every wish ever, oldest first.
@@ -94,11 +94,11 @@ impl Store {
 
 /// Pause and drain hold if either asks; a limit of the instance's own goes before the fleet's. Who and why come from
 /// the newer wish.
-fn together(fleet: Control, own: Control) -> Control {
+fn together(fleet: &Control, own: &Control) -> Control {
     let (newer, older) = if own.at > fleet.at {
-        (&own, &fleet)
+        (own, fleet)
     } else {
-        (&fleet, &own)
+        (fleet, own)
     };
     let stops = |control: &Control| control.paused || control.drain;
     let spoken = if stops(newer) || !stops(older) {
