@@ -8,7 +8,10 @@ use sterna::proto::index::{ShardedDagIndex, show};
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(index) = ShardedDagIndex::extract(bytes) {
         let archive = index.archive();
-        assert_eq!(ShardedDagIndex::extract(&archive).expect("just written"), index);
+        assert_eq!(
+            ShardedDagIndex::extract(&archive).expect("just written"),
+            index
+        );
         show(&archive).expect("just written");
     }
 });

@@ -30,6 +30,7 @@
 
 mod block_id;
 mod error;
+mod event;
 mod header;
 mod parser;
 mod read;
@@ -37,8 +38,9 @@ mod write;
 
 pub use block_id::{BlockId, CidError};
 pub use error::{Error, HeaderError};
+pub use event::{Event, Limits, Section, Summary};
 pub use header::Header;
-pub use parser::{Event, Limits, Parser, Section, Summary};
+pub use parser::Parser;
 pub use read::{Car, Entry, read};
 pub use write::write;
 

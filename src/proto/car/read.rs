@@ -4,8 +4,9 @@ use cid::Cid;
 
 use super::block_id::BlockId;
 use super::error::Error;
+use super::event::{Event, Limits, Summary};
 use super::header::Header;
-use super::parser::{Event, Limits, Parser, Summary};
+use super::parser::Parser;
 
 /// A CAR whose payloads borrow from the bytes it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
