@@ -99,7 +99,7 @@ impl Config {
             host: String::new(),
             fingerprint: fingerprint.into(),
             concurrency: 16,
-            units_at_once: 16,
+            units_at_once: 32,
             steps: StepFilter::All,
             limit: None,
             max_duration: None,

@@ -154,6 +154,8 @@ impl Need {
 
 /// Everything a step has at hand while it works on an item.
 pub struct Turn<'a, M: Migration> {
+    /// The migration, which holds the clients.
+    pub migration: &'a M,
     /// The unit.
     pub unit: &'a UnitContext,
     /// The item.

@@ -33,3 +33,6 @@ pub use events::Events;
 pub use migration::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
 pub use outcome::{Ended, Error, Outcome};
 pub use run::run;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! What happened in a run, as facts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,12 +26,14 @@ pub enum Event {
         /// Items in scope, as far as they were counted.
         planned: u64,
     },
-    /// A unit is ours; `counts` is what was settled before.
+    /// A unit is ours, or was found ended; `counts` is what was settled before.
     UnitLeased {
         /// The unit.
         unit: UnitId,
         /// What was settled in earlier runs.
         counts: Counts,
+        /// The bad ones of them, by reason.
+        reasons: BTreeMap<Reason, u64>,
     },
     /// A unit was swept to its end, or was found ended already.
     UnitSettled {

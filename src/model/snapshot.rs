@@ -87,7 +87,7 @@ pub struct Snapshot {
     pub counts: Counts,
     /// Items that were settled by earlier runs, a part of `counts`.
     pub settled_before: u64,
-    /// Bad items by reason, in this run.
+    /// Bad items by reason, those of earlier runs too.
     pub reasons: BTreeMap<Reason, u64>,
     /// Units.
     pub units: UnitTotals,
@@ -130,11 +130,16 @@ impl Snapshot {
                 self.units.planned = *units;
                 self.counts = Counts::planned(*planned);
             }
-            Event::UnitLeased { counts, .. } => {
+            Event::UnitLeased {
+                counts, reasons, ..
+            } => {
                 self.units.active += 1;
                 self.earlier(counts);
+                for (reason, count) in reasons {
+                    *self.reasons.entry(*reason).or_default() += count;
+                }
             }
-            Event::UnitSettled { status, counts, .. } => self.unit_settled(*status, counts),
+            Event::UnitSettled { status, .. } => self.unit_settled(*status),
             Event::UnitReleased { .. } | Event::LeaseLost { .. } => {
                 self.units.active = self.units.active.saturating_sub(1);
                 self.units.released += 1;
@@ -177,7 +182,7 @@ impl Snapshot {
         self.counts.planned = planned.max(self.counts.settled());
     }
 
-    fn unit_settled(&mut self, status: Status, _counts: &Counts) {
+    fn unit_settled(&mut self, status: Status) {
         self.units.active = self.units.active.saturating_sub(1);
         match status {
             Status::Completed => self.units.completed += 1,
@@ -199,7 +204,13 @@ impl Snapshot {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.rate.count(now);
         match before {
-            Some((before, _)) => self.counts.resettle(*before, *settled),
+            Some((before, reason)) => {
+                self.counts.resettle(*before, *settled);
+                if let Some(count) = self.reasons.get_mut(reason) {
+                    *count = count.saturating_sub(1);
+                }
+                self.reasons.retain(|_, count| *count > 0);
+            }
             None => self.counts.settle(*settled),
         }
         if let Some(failure) = failure {

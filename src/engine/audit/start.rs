@@ -280,9 +280,8 @@ async fn one<M: Migration>(audit: &Audit<M>, unit: &UnitContext, item: &M::Item,
         verdict: judged.verdict,
     });
     audit.keep(&unit.id, Some(id), judged);
-    if audit.lock().unwritten.len() >= KEPT
-        && let Err(error) = write(audit).await
-    {
+    let due = audit.lock().unwritten.len() >= KEPT;
+    if due && let Err(error) = write(audit).await {
         audit.die(&Failure::fatal(Reason::StateUnavailable, error.to_string()));
     }
 }

@@ -28,6 +28,7 @@ pub(super) async fn attempt<M: Migration>(
     let past = Mutex::new(Vec::new());
     for (step, needs) in &first.needs {
         let turn = Turn {
+            migration: &*run.migration,
             unit: hand.unit,
             item: hand.item,
             seen: &first.seen,

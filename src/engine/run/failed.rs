@@ -61,10 +61,11 @@ async fn of_one_unit<M: Migration>(
             return left;
         }
     };
-    let counts = hand.lock().progress().counts;
+    let before = hand.progress();
     run.events.publish(Event::UnitLeased {
-        unit: unit.clone(),
-        counts,
+        unit: before.unit,
+        counts: before.counts,
+        reasons: before.reasons,
     });
     let Some(keeper) = hand.keeper.clone() else {
         return left;
@@ -186,10 +187,7 @@ async fn put_back<M: Migration>(hand: &InHand<M>) -> bool {
         unsaved(hand, unwritten);
         return false;
     }
-    let (status, counts) = {
-        let tracker = hand.lock();
-        (tracker.progress().status, tracker.progress().counts)
-    };
+    let UnitProgress { status, counts, .. } = hand.progress();
     let unit = hand.context.id.clone();
     if let Err(error) = hand.run.store.refresh_owner(&unit.owner).await {
         tracing::warn!(%unit, %error, "the customer's row is not up to date");

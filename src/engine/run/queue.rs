@@ -41,6 +41,8 @@ struct Queue<'a, M: Migration> {
     /// Units of an owner that have not ended, so that its row is summed up once.
     open_of: BTreeMap<Arc<str>, u64>,
     begun: BTreeSet<Arc<str>>,
+    /// Owners' rows that are being summed up.
+    sums: FuturesUnordered<Task<()>>,
     left: Left,
 }
 
@@ -52,7 +54,7 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
     loop {
         while flying.len() < at_once && !queue.is_stopped() {
             let Some(next) = queue.next() else { break };
-            queue.begin(&next.unit).await;
+            queue.begin(&next.unit);
             let task = run
                 .tasks
                 .spawn(work(Arc::clone(run), next.unit.clone(), next.dead.clone()));
@@ -65,7 +67,8 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
             break;
         }
         tokio::select! {
-            Some((waiting, end)) = flying.next() => queue.end(waiting, unpanicked(end)).await,
+            Some(_) = queue.sums.next() => {}
+            Some((waiting, end)) = flying.next() => queue.end(waiting, unpanicked(end)),
             () = until(wake), if wake.is_some() => queue.look_at_busy().await,
             () = run.stop.reached(Degree::Drain), if flying.is_empty() => {}
         }
@@ -104,6 +107,7 @@ impl<'a, M: Migration> Queue<'a, M> {
             busy: Vec::new(),
             open_of,
             begun: BTreeSet::new(),
+            sums: FuturesUnordered::new(),
             left: Left::default(),
         }
     }
@@ -160,22 +164,20 @@ impl<'a, M: Migration> Queue<'a, M> {
     }
 
     /// Tells the owner's row that work on it began, once.
-    async fn begin(&mut self, unit: &Unit) {
-        // The row is summed up when the first unit is in progress, hence not before the second.
-        if !self.begun.insert(Arc::clone(&unit.id.owner)) {
-            return;
+    fn begin(&mut self, unit: &Unit) {
+        if self.begun.insert(Arc::clone(&unit.id.owner)) {
+            self.sum_up(&unit.id.owner);
         }
-        self.sum_up(&unit.id.owner).await;
     }
 
-    async fn end(&mut self, waiting: Waiting, end: UnitEnd) {
+    fn end(&mut self, waiting: Waiting, end: UnitEnd) {
         match end {
             UnitEnd::Ended => {
                 let owner = Arc::clone(&waiting.unit.id.owner);
                 let open = self.open_of.entry(Arc::clone(&owner)).or_default();
                 *open = open.saturating_sub(1);
                 if *open == 0 {
-                    self.sum_up(&owner).await;
+                    self.sum_up(&owner);
                 }
             }
             UnitEnd::Released => self.left.unfinished += 1,
@@ -217,9 +219,10 @@ impl<'a, M: Migration> Queue<'a, M> {
         let begun = std::mem::take(&mut self.begun);
         for owner in begun {
             if self.open_of.get(&owner).is_some_and(|open| *open > 0) {
-                self.sum_up(&owner).await;
+                self.sum_up(&owner);
             }
         }
+        while self.sums.next().await.is_some() {}
         self.left.unfinished += self.waiting.len() as u64;
         let busy = self
             .busy
@@ -237,12 +240,16 @@ impl<'a, M: Migration> Queue<'a, M> {
         self.left
     }
 
-    async fn sum_up(&self, owner: &str) {
+    /// Brings an owner's row in step, beside the work.
+    fn sum_up(&mut self, owner: &Arc<str>) {
         if !self.run.keeps_records() {
             return;
         }
-        if let Err(error) = self.run.store.refresh_owner(owner).await {
-            tracing::warn!(owner, %error, "the customer's row is not up to date");
-        }
+        let (store, owner) = (self.run.store.clone(), Arc::clone(owner));
+        self.sums.push(Task::new(self.run.tasks.spawn(async move {
+            if let Err(error) = store.refresh_owner(&owner).await {
+                tracing::warn!(%owner, %error, "the customer's row is not up to date");
+            }
+        })));
     }
 }

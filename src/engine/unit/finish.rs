@@ -17,10 +17,7 @@ pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     if let Err(unwritten) = release(hand).await {
         return unsaved(hand, unwritten);
     }
-    let (status, counts) = {
-        let tracker = hand.lock();
-        (tracker.progress().status, tracker.progress().counts)
-    };
+    let UnitProgress { status, counts, .. } = hand.progress();
     hand.run.events.publish(Event::UnitSettled {
         unit: hand.context.id.clone(),
         status,
@@ -79,7 +76,7 @@ pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten
         return Ok(());
     };
     hand.lock().take_changed();
-    let saved = keeper.save(|| hand.lock().progress().clone()).await;
+    let saved = keeper.save(|| hand.progress()).await;
     if saved.is_err() {
         hand.lock().keep_changed();
     }
@@ -89,7 +86,7 @@ pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten
 /// Writes the row and gives the unit back.
 pub(crate) async fn release<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten> {
     if let Some(keeper) = &hand.keeper {
-        keeper.release(|| hand.lock().progress().clone()).await?;
+        keeper.release(|| hand.progress()).await?;
     }
     hand.run.board.rest(&hand.context.id);
     Ok(())

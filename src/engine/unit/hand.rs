@@ -9,7 +9,7 @@ use crate::engine::item::End;
 use crate::engine::record::{ItemLine, Ticket, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Event, FailedItem, Failure, ItemId, Reason};
+use crate::model::{Event, FailedItem, Failure, ItemId, Reason, UnitProgress};
 use crate::runtime::Moment;
 
 use super::Keeper;
@@ -43,6 +43,11 @@ impl<M: Migration> Clone for InHand<M> {
 impl<M: Migration> InHand<M> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tracker> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far the unit is now.
+    pub(crate) fn progress(&self) -> UnitProgress {
+        self.lock().progress().clone()
     }
 
     /// Writes an item's last word down: its failure row first, then its line, then the cursor may

@@ -121,7 +121,7 @@ pub(crate) async fn keep<M: Migration>(hand: &InHand<M>, keeper: &Keeper) {
         let changed = hand.lock().take_changed();
         let written = async {
             if changed {
-                keeper.save(|| hand.lock().progress().clone()).await
+                keeper.save(|| hand.progress()).await
             } else {
                 keeper.renew().await
             }

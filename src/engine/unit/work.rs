@@ -56,9 +56,11 @@ pub(crate) async fn work<M: Migration>(
     } else {
         unrecorded(&run, &unit)
     };
+    let before = hand.progress();
     run.events.publish(Event::UnitLeased {
-        unit: unit.id.clone(),
-        counts: hand.lock().progress().counts,
+        unit: before.unit,
+        counts: before.counts,
+        reasons: before.reasons,
     });
     let Some(keeper) = hand.keeper.clone() else {
         return sweeps(&hand).await;
@@ -106,6 +108,7 @@ pub(crate) async fn claim<M: Migration>(
             run.events.publish(Event::UnitLeased {
                 unit: unit.clone(),
                 counts,
+                reasons: progress.reasons,
             });
             run.events.publish(Event::UnitSettled {
                 unit,
@@ -184,7 +187,7 @@ fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InHand<M> {
 /// Sweeps until nothing new came.
 async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     let now = hand.run.clock.unix_ms();
-    if hand.lock().progress().status.is_ended() {
+    if hand.progress().status.is_ended() {
         // The row was lost, the file knows better.
         return finish(hand).await;
     }

@@ -1,0 +1,125 @@
+//! Audits and explanations.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::world::{World, no_fault};
+use crate::engine::{Choice, Ended, Scope, Stop, audit, explain};
+use crate::model::{Failure, Reason, Verdict, VerdictCounts};
+
+const LATENCY: Duration = Duration::from_millis(10);
+
+async fn verdicts(world: &World, choice: Choice) -> VerdictCounts {
+    let scope = Scope::Units(world.units(), choice);
+    let outcome = audit(
+        world.parts(&Stop::new()),
+        world.next_config(),
+        scope,
+        "audit",
+    )
+    .await
+    .unwrap();
+    assert_eq!(outcome.ended, Ended::Finished);
+    outcome.verdicts
+}
+
+#[tokio::test(start_paused = true)]
+async fn ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written() {
+    let outage = Arc::new(AtomicBool::new(false));
+    let see = Arc::clone(&outage);
+    let fault = move |op: &str, key: &str, _: u32| {
+        let out = op == "probe" && key == "key-009" && see.load(Ordering::SeqCst);
+        out.then(|| Failure::transient(Reason::Timeout, "no answer"))
+    };
+    let world = World::new(1, 20, LATENCY, Box::new(fault)).await;
+    world.run().await;
+    outage.store(true, Ordering::SeqCst);
+    std::fs::write(world.copy.to.join("unit-00/key-003"), "changed").unwrap();
+    std::fs::remove_file(world.copy.to.join("unit-00/key-005")).unwrap();
+    let (target, row, writes) = (world.target(), world.row(0).await, world.calls("copy"));
+    let found = verdicts(&world, Choice::default()).await;
+    assert_eq!(
+        found,
+        VerdictCounts {
+            ok: 17,
+            wrong: 1,
+            missing: 1,
+            could_not_tell: 1
+        }
+    );
+    assert_eq!(
+        (world.target(), world.row(0).await, world.calls("copy")),
+        (target, row, writes)
+    );
+    let text =
+        std::fs::read_to_string(world.dir.path().join("state/instance-1-audit.ndjson")).unwrap();
+    assert_eq!(text.lines().count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_slices_look_at_every_item_once() {
+    let world = World::new(2, 50, LATENCY, no_fault()).await;
+    world.run().await;
+    let looked = world.calls("probe");
+    let mut ok = 0;
+    for slice in 1..=10 {
+        let choice = Choice {
+            slice: Some((slice, 10)),
+            share: None,
+        };
+        ok += verdicts(&world, choice).await.ok;
+    }
+    assert_eq!((ok, world.calls("probe") - looked), (100, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_plan_of_a_fresh_world_names_every_step_and_makes_none() {
+    let world = World::new(1, 4, LATENCY, no_fault()).await;
+    let scope = Scope::Units(world.units(), Choice::default());
+    let outcome = audit(
+        world.parts(&Stop::new()),
+        world.next_config(),
+        scope,
+        "plan",
+    )
+    .await
+    .unwrap();
+    assert_eq!(outcome.verdicts.missing, 4);
+    let steps: Vec<_> = outcome.first[0]
+        .findings
+        .iter()
+        .map(|found| found.step.as_str())
+        .collect();
+    assert_eq!(steps, ["folder", "copy", "seal"]);
+    assert!(world.target().is_empty());
+    assert!(
+        world
+            .store
+            .progress_where(None, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_explanation_joins_rows_and_world() {
+    let fault = |op: &str, key: &str, _: u32| {
+        (op == "seal" && key == "key-001").then(|| Failure::permanent(Reason::Refused, "no"))
+    };
+    let world = World::new(1, 3, LATENCY, Box::new(fault)).await;
+    world.run().await;
+    let unit = &world.units()[0].id;
+    let told = explain(&world.parts(&Stop::new()), unit, Some(&"key-001".into()))
+        .await
+        .unwrap();
+    assert_eq!(told.verdict, Verdict::Missing);
+    assert_eq!(told.findings.len(), 1);
+    assert_eq!(told.failed.unwrap().failure.reason, Reason::Refused);
+    assert_eq!(told.progress.unwrap().counts.done, 2);
+    let gone = explain(&world.parts(&Stop::new()), unit, Some(&"key-999".into()))
+        .await
+        .unwrap();
+    assert_eq!(gone.failure.unwrap().reason, Reason::NotFound);
+}

@@ -1,0 +1,9 @@
+//! The engine under a small second migration, with paused time and a store without sockets.
+
+mod copy;
+mod failing;
+mod judging;
+mod leasing;
+mod resuming;
+mod running;
+mod world;

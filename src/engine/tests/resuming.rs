@@ -1,0 +1,168 @@
+//! Runs that end in the middle, and those that go on.
+
+use std::time::Duration;
+
+use super::world::{World, done, no_fault};
+use crate::engine::{Degree, Ended, Error, Job, Stop, run};
+use crate::model::Status;
+
+const LATENCY: Duration = Duration::from_millis(50);
+
+/// Everything that may be lost between two runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lost {
+    Nothing,
+    File,
+    Table,
+    Both,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_at_any_time_loses_nothing_whatever_else_is_lost() {
+    let (units, keys) = (2, 6);
+    for (lost, step) in [
+        (Lost::Nothing, LATENCY / 2),
+        (Lost::File, LATENCY * 2),
+        (Lost::Table, LATENCY * 2),
+        (Lost::Both, LATENCY * 2),
+    ] {
+        let mut after = LATENCY / 2;
+        loop {
+            let mut world = World::new(units, keys, LATENCY, no_fault()).await;
+            world.config.pace.checkpoint_every = Duration::from_millis(200);
+            let crashed = world.crash(after).await;
+            if lost == Lost::File || lost == Lost::Both {
+                world.lose_file();
+            }
+            if lost == Lost::Table || lost == Lost::Both {
+                world.lose_table().await;
+            }
+            let outcome = world.run().await;
+            assert_eq!(outcome.ended, Ended::Finished, "{lost:?} {after:?}");
+            assert_eq!(done(&outcome).done, 12, "{lost:?} {after:?}");
+            world.assert_all_done(units, 6).await;
+            // Only what was in flight may have been done twice.
+            assert!(world.calls("copy") <= 12 + 4, "{lost:?} {after:?}");
+            if !crashed {
+                break;
+            }
+            after += step;
+        }
+        assert!(after > LATENCY * 15, "the crashes hit the work");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_settles_what_is_in_flight_and_gives_the_units_back_at_once() {
+    let mut world = World::new(2, 40, LATENCY, no_fault()).await;
+    // Another process goes on, without waiting for a lease to run out.
+    world.config.adopt_own = false;
+    let stop = Stop::new();
+    let signal = async {
+        tokio::time::sleep(LATENCY * 30).await;
+        stop.ask(Degree::Drain, "SIGTERM");
+    };
+    let (outcome, ()) = tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
+    let reason = "SIGTERM".to_owned();
+    assert_eq!(
+        outcome.ended,
+        Ended::Stopped {
+            reason,
+            aborted: false
+        }
+    );
+    let settled = done(&outcome).done;
+    assert!(settled > 0 && settled < 80);
+    assert_eq!(outcome.snapshot.in_flight, 0);
+    assert_eq!(world.calls("written"), 2 * u32::try_from(settled).unwrap());
+    let rows = [world.row(0).await, world.row(1).await];
+    assert_eq!(rows.iter().map(|row| row.counts.done).sum::<u64>(), settled);
+    let start = tokio::time::Instant::now();
+    let outcome = world.run().await;
+    assert!(start.elapsed() < world.config.pace.lease_term);
+    assert_eq!(done(&outcome).done, 80);
+    world.assert_all_done(2, 40).await;
+    assert_eq!(world.calls("copy"), 80, "nothing twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_drops_what_is_in_flight_and_the_next_run_goes_on() {
+    let world = World::new(1, 40, LATENCY, no_fault()).await;
+    let stop = Stop::new();
+    let signal = async {
+        tokio::time::sleep(LATENCY * 30).await;
+        stop.ask(Degree::Abort, "second SIGINT");
+    };
+    let start = tokio::time::Instant::now();
+    let (outcome, ()) = tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
+    assert!(matches!(
+        outcome.ended,
+        Ended::Stopped { aborted: true, .. }
+    ));
+    assert!(start.elapsed() < LATENCY * 31);
+    assert_eq!(done(&world.run().await).done, 40);
+    world.assert_all_done(1, 40).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn either_record_alone_spares_the_looks_at_what_is_settled() {
+    for lost in [Lost::File, Lost::Table] {
+        let mut world = World::new(1, 200, LATENCY, no_fault()).await;
+        world.config.pace.checkpoint_every = Duration::from_millis(500);
+        world.config.pace.lease_term = Duration::from_secs(3);
+        assert!(world.crash(LATENCY * 250).await);
+        match lost {
+            Lost::File => world.lose_file(),
+            _ => world.lose_table().await,
+        }
+        let looked = world.calls("probe");
+        assert!(looked > 200, "{looked}");
+        world.run().await;
+        world.assert_all_done(1, 200).await;
+        // Two looks for each of 200 items, and again for half a second of bookkeeping.
+        assert!(
+            world.calls("probe") < 400 + 40,
+            "{lost:?}: {}",
+            world.calls("probe")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_unit_is_known_from_the_file_alone() {
+    let mut world = World::new(2, 10, LATENCY, no_fault()).await;
+    world.run().await;
+    let looked = world.calls("probe");
+    world.lose_table().await;
+    let outcome = world.run().await;
+    assert_eq!(
+        (outcome.ended.clone(), done(&outcome).done),
+        (Ended::Finished, 20)
+    );
+    assert_eq!(world.calls("probe"), looked);
+    world.assert_all_done(2, 10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_checkpoint_of_another_environment_is_refused() {
+    let mut world = World::new(1, 3, LATENCY, no_fault()).await;
+    world.run().await;
+    world.config.fingerprint = "production".to_owned();
+    let job = Job::Units(world.units());
+    let refused = run(world.parts(&Stop::new()), world.next_config(), job).await;
+    assert!(matches!(refused, Err(Error::Foreign { found, wanted, .. })
+        if found.contains("test") && wanted.contains("production")));
+    assert_eq!(world.row(0).await.status, Status::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_allowed_ends_the_run_with_work_left() {
+    let mut world = World::new(1, 100, LATENCY, no_fault()).await;
+    world.config.max_duration = Some(LATENCY * 20);
+    let outcome = world.run().await;
+    assert!(matches!(
+        outcome.ended,
+        Ended::Stopped { aborted: false, .. }
+    ));
+    assert_eq!(world.row(0).await.status, Status::InProgress);
+}

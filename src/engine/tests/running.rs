@@ -1,0 +1,145 @@
+//! Runs that nothing disturbs.
+
+use std::time::Duration;
+
+use super::world::{World, done, key_name, no_fault};
+use crate::engine::{Ended, Job, StepFilter, Stop};
+use crate::model::{Status, StepName, StepState, UnitId};
+
+const LATENCY: Duration = Duration::from_millis(50);
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_copied_and_a_second_run_has_nothing_to_do() {
+    let world = World::new(3, 20, LATENCY, no_fault()).await;
+    let first = world.run().await;
+    assert_eq!(first.ended, Ended::Finished);
+    assert_eq!((done(&first).done, done(&first).found), (60, 0));
+    world.assert_all_done(3, 20).await;
+    let calls = world.calls("copy");
+    let second = world.run().await;
+    assert_eq!(second.ended, Ended::Finished);
+    assert_eq!(done(&second), done(&first));
+    assert_eq!((world.calls("copy"), calls), (60, 60));
+    assert_eq!(
+        world.calls("probe"),
+        120,
+        "one look before, one after, none in the second run"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_complete_costs_one_look_and_no_effect() {
+    let world = World::new(1, 10, LATENCY, no_fault()).await;
+    world.run().await;
+    let again: Vec<_> = (0..10)
+        .map(|key| (UnitId::new("o", "unit-00"), key_name(key).as_str().into()))
+        .collect();
+    let outcome = world.run_job(Job::Items(again), &Stop::new()).await;
+    assert_eq!((done(&outcome).done, done(&outcome).found), (10, 10));
+    assert_eq!(world.calls("probe"), 30);
+    assert_eq!(world.calls("copy"), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixteen_at_once_are_ten_times_as_fast_as_one() {
+    let mut took = Vec::new();
+    for concurrency in [1, 16] {
+        let mut world = World::new(2, 48, LATENCY, no_fault()).await;
+        world.config.concurrency = concurrency;
+        let start = tokio::time::Instant::now();
+        world.run().await;
+        world.assert_all_done(2, 48).await;
+        took.push(start.elapsed().as_secs_f64());
+    }
+    assert!(took[0] >= 10.0 * took[1], "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_ends_the_run_and_completes_no_unit() {
+    let mut world = World::new(2, 20, LATENCY, no_fault()).await;
+    world.config.limit = Some(10);
+    world.config.units_at_once = 1;
+    let outcome = world.run().await;
+    assert_eq!(outcome.ended, Ended::Limit);
+    assert_eq!(done(&outcome).done, 10);
+    assert_eq!(world.row(0).await.status, Status::InProgress);
+    world.config.limit = None;
+    assert_eq!(world.run().await.ended, Ended::Finished);
+    world.assert_all_done(2, 20).await;
+    assert_eq!(world.calls("copy"), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_step_alone_writes_nothing_else() {
+    let mut world = World::new(1, 5, LATENCY, no_fault()).await;
+    std::fs::create_dir(world.copy.to.join("unit-00")).unwrap();
+    world.config.steps = StepFilter::Only(vec![StepName::new("seal")]);
+    let outcome = world.run().await;
+    assert_eq!(
+        (outcome.ended.clone(), done(&outcome).done),
+        (Ended::Finished, 5)
+    );
+    assert_eq!((world.calls("seal"), world.calls("copy")), (5, 0));
+    assert!(world.target().keys().all(|path| path.ends_with(".seal")));
+    assert!(
+        world
+            .store
+            .progress_where(None, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(world.store.fleet().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_of_the_unit_is_made_once_and_recorded() {
+    let world = World::new(2, 3, LATENCY, no_fault()).await;
+    world.run().await;
+    for unit in 0..2 {
+        let row = world.row(unit).await;
+        let record = &row.steps[&StepName::new("folder")];
+        assert!(matches!(&record.state, StepState::Applied(effect) if effect.kind == "folder"));
+        assert_eq!(record.attempts, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_added_below_the_cursor_during_the_run_are_done_too() {
+    let world = World::new(1, 30, LATENCY, no_fault()).await;
+    let run = world.run();
+    let add = async {
+        tokio::time::sleep(LATENCY * 40).await;
+        // Below the cursor, which is at about key-010 by now.
+        std::fs::write(world.copy.from.join("unit-00/key-000-late"), "late").unwrap();
+        let now = world.clock.unix_ms();
+        world
+            .copy
+            .added_at
+            .lock()
+            .unwrap()
+            .insert("key-000-late".into(), now);
+    };
+    let (outcome, ()) = tokio::join!(run, add);
+    assert_eq!(done(&outcome).done, 31);
+    assert_eq!(world.target()["unit-00/key-000-late"], b"late");
+    assert_eq!(world.row(0).await.counts.done, 31);
+    assert_eq!(world.calls("copy"), 31);
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_hold_one_line_for_each_item() {
+    let world = World::new(2, 25, LATENCY, no_fault()).await;
+    let outcome = world.run().await;
+    let file = outcome
+        .files
+        .iter()
+        .find(|file| file.ends_with("instance-1-results.ndjson"));
+    let text = std::fs::read_to_string(file.unwrap()).unwrap();
+    let items: std::collections::BTreeSet<_> = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| (line["unit"]["name"].to_string(), line["item"].to_string()))
+        .collect();
+    assert_eq!((items.len(), text.lines().count()), (50, 50));
+}

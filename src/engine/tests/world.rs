@@ -1,0 +1,208 @@
+//! Two folders, a store without sockets, and runs over them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::copy::{Copy, Fault};
+use crate::engine::{Config, Dependencies, Events, Job, Outcome, Parts, Stop, Tasks, run};
+use crate::model::{Counts, InstanceId, RunId, Status, Unit, UnitId, UnitProgress};
+use crate::runtime::Clock;
+use crate::state::{self, Store};
+
+/// Wall time at which every test begins, Unix milliseconds.
+pub(super) const START: u64 = 1_760_000_000_000;
+
+pub(super) struct World {
+    pub(super) dir: TempDir,
+    pub(super) store: Store,
+    pub(super) copy: Arc<Copy>,
+    pub(super) clock: Clock,
+    pub(super) config: Config,
+    runs: Mutex<u32>,
+}
+
+pub(super) fn no_fault() -> Fault {
+    Box::new(|_, _, _| None)
+}
+
+impl World {
+    /// `units` folders with `keys` files each.
+    pub(super) async fn new(units: usize, keys: usize, latency: Duration, fault: Fault) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::set_to(START);
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        for unit in 0..units {
+            fs::create_dir_all(from.join(name(unit))).unwrap();
+            for key in 0..keys {
+                fs::write(
+                    from.join(name(unit)).join(key_name(key)),
+                    format!("{unit}/{key}"),
+                )
+                .unwrap();
+            }
+        }
+        fs::create_dir_all(&to).unwrap();
+        let mut config = Config::new(InstanceId::number(1), RunId::new("?"), "test");
+        config.adopt_own = true;
+        config.concurrency = 4;
+        config.units_at_once = 2;
+        Self {
+            store: fresh_store(dir.path(), clock).await,
+            copy: Arc::new(Copy {
+                from,
+                to,
+                latency,
+                fault,
+                calls: Mutex::default(),
+                added_at: Mutex::default(),
+            }),
+            dir,
+            clock,
+            config,
+            runs: Mutex::new(0),
+        }
+    }
+
+    pub(super) fn parts(&self, stop: &Stop) -> Parts<Copy> {
+        Parts {
+            migration: Arc::clone(&self.copy),
+            store: self.store.clone(),
+            stop: stop.clone(),
+            tasks: Tasks::new(),
+            clock: self.clock,
+            events: Events::new(self.clock),
+            dependencies: Dependencies::new(),
+        }
+    }
+
+    /// The settings for one more run.
+    pub(super) fn next_config(&self) -> Config {
+        let mut runs = self.runs.lock().unwrap();
+        *runs += 1;
+        Config {
+            run: RunId::new(format!("run-{runs}")),
+            ..self.config.clone()
+        }
+    }
+
+    pub(super) fn units(&self) -> Vec<Unit> {
+        let mut names: Vec<_> = fs::read_dir(&self.copy.from)
+            .unwrap()
+            .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+            .into_iter()
+            .map(|name| Unit::new(UnitId::new("did:mailto:test:owner", name)))
+            .collect()
+    }
+
+    pub(super) async fn run(&self) -> Outcome {
+        self.run_job(Job::Units(self.units()), &Stop::new()).await
+    }
+
+    pub(super) async fn run_job(&self, job: Job, stop: &Stop) -> Outcome {
+        run(self.parts(stop), self.next_config(), job)
+            .await
+            .unwrap()
+    }
+
+    /// Runs and dies after `after`: what was in flight is dropped where it was.
+    pub(super) async fn crash(&self, after: Duration) -> bool {
+        let job = Job::Units(self.units());
+        let parts = self.parts(&Stop::new());
+        let tasks = parts.tasks.clone();
+        let going = run(parts, self.next_config(), job);
+        let crashed = tokio::time::timeout(after, going).await.is_err();
+        // A file that is being written in a thread: the thread would have died, too.
+        tasks.join().await;
+        crashed
+    }
+
+    pub(super) async fn row(&self, unit: usize) -> UnitProgress {
+        let unit = UnitId::new("did:mailto:test:owner", name(unit));
+        self.store.progress(&unit).await.unwrap().unwrap()
+    }
+
+    /// The table is gone.
+    pub(super) async fn lose_table(&mut self) {
+        self.store = fresh_store(self.dir.path(), self.clock).await;
+    }
+
+    /// The checkpoint file is gone, and the one before it.
+    pub(super) fn lose_file(&self) {
+        for entry in fs::read_dir(self.dir.path().join("state")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().contains("checkpoint") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
+    pub(super) fn calls(&self, operation: &str) -> u32 {
+        let calls = self.copy.calls.lock().unwrap();
+        let of = calls.iter().filter(|((name, _), _)| name == operation);
+        of.map(|(_, count)| count).sum()
+    }
+
+    /// Everything in the target, with its bytes.
+    pub(super) fn target(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        for folder in fs::read_dir(&self.copy.to).unwrap() {
+            for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+                let path = file.unwrap().path();
+                let name = path.strip_prefix(&self.copy.to).unwrap();
+                found.insert(
+                    name.to_string_lossy().into_owned(),
+                    fs::read(&path).unwrap(),
+                );
+            }
+        }
+        found
+    }
+
+    /// Every key copied and sealed, every unit completed, every counter right.
+    pub(super) async fn assert_all_done(&self, units: usize, keys: u64) {
+        let target = self.target();
+        assert_eq!(target.len() as u64, 2 * units as u64 * keys);
+        for unit in 0..units {
+            for key in 0..keys {
+                let path = format!("{}/{}", name(unit), key_name(usize::try_from(key).unwrap()));
+                assert_eq!(target[&path], format!("{unit}/{key}").as_bytes(), "{path}");
+            }
+            let row = self.row(unit).await;
+            assert_eq!(row.status, Status::Completed, "{row:?}");
+            assert_eq!(
+                (row.counts.planned, row.counts.done),
+                (keys, keys),
+                "{row:?}"
+            );
+            assert!(row.counts.add_up());
+        }
+    }
+}
+
+pub(super) fn name(unit: usize) -> String {
+    format!("unit-{unit:02}")
+}
+
+pub(super) fn key_name(key: usize) -> String {
+    format!("key-{key:03}")
+}
+
+pub(super) fn done(outcome: &Outcome) -> Counts {
+    assert!(outcome.counts.add_up(), "{:?}", outcome.counts);
+    outcome.counts
+}
+
+async fn fresh_store(dir: &Path, clock: Clock) -> Store {
+    let config = state::Config::new("test-migration-", dir.join("state"));
+    let store = Store::in_memory(config).with_clock(clock);
+    store.create_tables().await.unwrap();
+    store
+}
