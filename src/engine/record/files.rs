@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -57,7 +57,7 @@ pub(crate) struct Files {
     lines: Mutex<Vec<ItemLine>>,
     unwritten: AtomicU64,
     wake: Notify,
-    writing: tokio::sync::Mutex<()>,
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Files {
@@ -78,7 +78,7 @@ impl Files {
             lines: Mutex::default(),
             unwritten: AtomicU64::new(0),
             wake: Notify::new(),
-            writing: tokio::sync::Mutex::default(),
+            writing: Arc::default(),
             folder: folder.to_owned(),
             checkpoint,
             results_path,
@@ -140,7 +140,8 @@ impl Files {
         tasks: &Tasks,
         board: Option<(&Board, Checkpoint)>,
     ) -> Result<(), Error> {
-        let _one_at_a_time = self.writing.lock().await;
+        // Goes with the write, which goes on in its thread when whoever waits for it is dropped.
+        let one_at_a_time = Arc::clone(&self.writing).lock_owned().await;
         // Marks first: an item whose mark is taken has its line in `lines` already.
         let checkpoint = board.map(|(board, empty)| Checkpoint {
             units: board.marks(),
@@ -157,7 +158,10 @@ impl Files {
         if let Some(checkpoint) = checkpoint {
             let folder = self.folder.clone();
             let written = tasks
-                .blocking(move || checkpoint::save(&folder, &checkpoint))
+                .blocking(move || {
+                    let _one_at_a_time = one_at_a_time;
+                    checkpoint::save(&folder, &checkpoint)
+                })
                 .await;
             let written = written.map_err(|source| Error::File {
                 path: self.checkpoint.clone(),

@@ -57,14 +57,24 @@ async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
     }
 }
 
-/// Writes results and checkpoint now.
+/// Writes results and checkpoint now. The write goes on when whoever waits for it is dropped: what
+/// it took out of memory must reach the disk.
 pub(super) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<(), Error> {
-    let board = run.keeps_records().then(|| {
-        let mut empty = empty_checkpoint(&run.config, run.migration.name());
-        empty.taken_at = run.clock.unix_ms();
-        (&run.board, empty)
+    let shared = Arc::clone(run);
+    let writing = run.tasks.spawn(async move {
+        let board = shared.keeps_records().then(|| {
+            let mut empty = empty_checkpoint(&shared.config, shared.migration.name());
+            empty.taken_at = shared.clock.unix_ms();
+            (&shared.board, empty)
+        });
+        shared.files.write(&shared.tasks, board).await
     });
-    run.files.write(&run.tasks, board).await
+    writing.await.unwrap_or_else(|source| {
+        Err(Error::File {
+            path: run.store.config().dir.clone(),
+            source: std::io::Error::other(source),
+        })
+    })
 }
 
 /// Shows what holds calls back, when it changes.
