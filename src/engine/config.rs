@@ -73,18 +73,18 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            lease_term: Duration::from_secs(60),
+            lease_term: Duration::from_mins(1),
             checkpoint_items: 100,
             checkpoint_every: Duration::from_secs(5),
             attempts: 3,
             attempt_wait: Duration::from_secs(2),
-            longest_attempt_wait: Duration::from_secs(60),
-            verify_within: Duration::from_secs(60),
+            longest_attempt_wait: Duration::from_mins(1),
+            verify_within: Duration::from_mins(1),
             verify_wait: Duration::from_millis(200),
             needs_at_once: 4,
             rate_floor: 50,
             report_every: Duration::from_secs(5),
-            drain_within: Duration::from_secs(120),
+            drain_within: Duration::from_mins(2),
             window: 1_024,
         }
     }

@@ -109,7 +109,7 @@ impl Counts {
 
     /// Counts an item anew that had another last word before.
     pub fn resettle(&mut self, before: Settled, now: Settled) {
-        self.move_by(before, |count, one| count.saturating_sub(one));
+        self.move_by(before, u64::saturating_sub);
         self.settle(now);
     }
 

@@ -89,7 +89,7 @@ impl Breaker {
         if let Some(open) = &mut state.open {
             // Calls that were in flight when it opened do not lengthen the pause.
             if now >= open.try_at - open.pause {
-                open.reason = reason.to_owned();
+                reason.clone_into(&mut open.reason);
             }
             return;
         }

@@ -65,7 +65,7 @@ impl Default for Policy {
             deadline: Duration::from_secs(30),
             first_wait: Duration::from_millis(400),
             longest_wait: Duration::from_secs(20),
-            longest_asked: Duration::from_secs(60),
+            longest_asked: Duration::from_mins(1),
         }
     }
 }
@@ -229,7 +229,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_beyond_patience_is_left_to_the_caller() {
         let slower = Advice::Slower {
-            after: Some(Duration::from_secs(3_600)),
+            after: Some(Duration::from_hours(1)),
         };
         let (result, used, _) =
             tries(Policy::default(), vec![Err(Said(slower, "busy")), Ok(1)]).await;
@@ -240,7 +240,7 @@ mod tests {
     async fn who_never_answers_meets_the_deadline_of_each_try() {
         let policy = Policy::default().within(Duration::from_secs(5));
         let start = Instant::now();
-        let result: Result<(), Said> = retry(&policy, || std::future::pending()).await;
+        let result: Result<(), Said> = retry(&policy, std::future::pending).await;
         assert_eq!(result, Err(Said(AGAIN, "no answer")));
         let took = start.elapsed();
         assert!(

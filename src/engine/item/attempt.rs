@@ -10,6 +10,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Migration, Need, Step, Turn};
 use crate::model::{Effect, Event, Failure, JournalEntry, Reason, Settled};
 
+use super::looks::StepNeeds;
 use super::{Hand, look};
 
 /// No wait between two looks of a verification is longer.
@@ -127,10 +128,7 @@ async fn verify<M: Migration>(run: &Shared<M>, hand: &Hand<'_, M>) -> Result<Set
     }
 }
 
-fn not_visible<M: Migration>(
-    needs: &[(std::sync::Arc<dyn Step<M>>, Vec<Need>)],
-    within: Duration,
-) -> Option<Failure> {
+fn not_visible<M: Migration>(needs: &[StepNeeds<M>], within: Duration) -> Option<Failure> {
     let (step, wanted) = needs.first()?;
     let need = wanted.first()?;
     let message = format!(

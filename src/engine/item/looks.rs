@@ -5,12 +5,15 @@ use std::sync::Arc;
 use crate::engine::{Migration, Need, Step, UnitContext};
 use crate::model::Failure;
 
+/// A step and what it would put right.
+pub(crate) type StepNeeds<M> = (Arc<dyn Step<M>>, Vec<Need>);
+
 /// What one look came to.
 pub(crate) struct Looked<M: Migration> {
     pub(crate) seen: M::Seen,
     /// Needs of each step that has any, in the order of the steps. The first step that could not
     /// say its needs ends the list.
-    pub(crate) needs: Vec<(Arc<dyn Step<M>>, Vec<Need>)>,
+    pub(crate) needs: Vec<StepNeeds<M>>,
     /// What that step said.
     pub(crate) blocked: Option<Failure>,
 }

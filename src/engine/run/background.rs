@@ -193,7 +193,7 @@ pub(super) async fn report<M: Migration>(run: &Shared<M>) {
     match run.store.report(&report).await {
         Ok(true) => {}
         Ok(false) => {
-            tracing::warn!(instance = %run.config.instance, "a newer run of this instance reports")
+            tracing::warn!(instance = %run.config.instance, "a newer run of this instance reports");
         }
         Err(error) => tracing::warn!(%error, "fleet row not written"),
     }

@@ -1,7 +1,7 @@
 //! Single items: made and verified, and nothing else written.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream;
@@ -9,10 +9,9 @@ use futures::stream;
 use crate::engine::Migration;
 use crate::engine::gate::Admission;
 use crate::engine::item::End;
-use crate::engine::record::Tracker;
 use crate::engine::shared::Shared;
-use crate::engine::unit::{InHand, step, unit_steps};
-use crate::model::{Event, Failure, ItemId, Mark, Settled, Unit, UnitId, UnitProgress};
+use crate::engine::unit::{InHand, step, unit_steps, unrecorded};
+use crate::model::{Event, Failure, ItemId, Settled, Unit, UnitId};
 use crate::runtime::Degree;
 
 use super::start::Left;
@@ -77,19 +76,15 @@ async fn one<M: Migration>(hand: &InHand<M>, id: &ItemId) -> bool {
         Ok(item) => step(hand, id, &item, slot).await,
         Err(failure) => Some(not_there(failure)),
     };
-    match end {
-        Some(end) => {
-            hand.tell(id, end, began, None);
-            true
-        }
-        None => {
-            run.events.publish(Event::ItemDropped {
-                unit: hand.context.id.clone(),
-                item: id.clone(),
-            });
-            false
-        }
-    }
+    let Some(end) = end else {
+        run.events.publish(Event::ItemDropped {
+            unit: hand.context.id.clone(),
+            item: id.clone(),
+        });
+        return false;
+    };
+    hand.tell(id, end, began, None);
+    true
 }
 
 fn not_there(failure: Failure) -> End {
@@ -97,21 +92,5 @@ fn not_there(failure: Failure) -> End {
         settled: Settled::by_class(failure.class),
         failure: Some(failure),
         attempts: 1,
-    }
-}
-
-/// A unit of which nothing is kept.
-fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InHand<M> {
-    let mark = Mark {
-        progress: UnitProgress::pending(unit),
-        above: BTreeMap::new(),
-    };
-    InHand {
-        run: Arc::clone(run),
-        context: run.context(&unit.id),
-        tracker: Arc::new(Mutex::new(Tracker::new(mark))),
-        keeper: None,
-        token: run.stop.abort_token(),
-        failed_before: Arc::default(),
     }
 }

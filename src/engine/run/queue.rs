@@ -55,10 +55,9 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
         while flying.len() < at_once && !queue.is_stopped() {
             let Some(next) = queue.next() else { break };
             queue.begin(&next.unit);
-            let task = run
-                .tasks
-                .spawn(work(Arc::clone(run), next.unit.clone(), next.dead.clone()));
-            flying.push(async move { (next, Task::new(task).await) });
+            let task = work(Arc::clone(run), next.unit.clone(), next.dead.clone());
+            let task = Task::new(run.tasks.spawn(task));
+            flying.push(async move { (next, task.await) });
         }
         let wake = queue
             .next_at()

@@ -145,16 +145,14 @@ async fn fly<M: Migration>(
     slot: OwnedSemaphorePermit,
 ) -> Option<Failure> {
     let began = hand.run.clock.moment();
-    match step(&hand, &id, &item, slot).await {
-        Some(end) => hand.end(&id, ticket, end, began).await.err(),
-        None => {
-            hand.run.events.publish(Event::ItemDropped {
-                unit: hand.context.id.clone(),
-                item: id,
-            });
-            None
-        }
-    }
+    let Some(end) = step(&hand, &id, &item, slot).await else {
+        hand.run.events.publish(Event::ItemDropped {
+            unit: hand.context.id.clone(),
+            item: id,
+        });
+        return None;
+    };
+    hand.end(&id, ticket, end, began).await.err()
 }
 
 /// Settles an item while its unit is ours. A step that panics is a failure of its item alone.

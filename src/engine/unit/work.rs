@@ -170,7 +170,7 @@ fn resume(row: UnitProgress, file: Option<Mark>) -> Mark {
 }
 
 /// A unit of which nothing is kept.
-fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InHand<M> {
+pub(crate) fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InHand<M> {
     InHand {
         run: Arc::clone(run),
         context: run.context(&unit.id),
