@@ -10,6 +10,7 @@ use sterna::sandbox::world::plan::{Condition, Protocol as Stored};
 use crate::fixture::{Local, small};
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one walk over the world")]
 async fn the_network_is_read_as_it_was_seeded() {
     let local = Local::start(small()).await;
     let services = local.services().await;

@@ -205,22 +205,22 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
     let other = |world: &World| cid("other", world.seen.root.codec());
     let table: Vec<(&str, Verdict, Change)> = vec![
         ("no claim", Verdict::Missing, |world| {
-            world.seen.claims.indexes.clear()
+            world.seen.claims.indexes.clear();
         }),
         ("about other content", Verdict::Missing, |world| {
-            world.index().content = Multihash::sha256(b"other")
+            world.index().content = Multihash::sha256(b"other");
         }),
         ("expired", Verdict::Wrong, |world| {
-            world.index().expiration = Some(NOW)
+            world.index().expiration = Some(NOW);
         }),
         ("forged", Verdict::Wrong, |world| {
-            world.index().signed = Signed::No
+            world.index().signed = Signed::No;
         }),
         ("unreadable", Verdict::Wrong, |world| {
-            world.index().index = Some(Err("garbage".to_owned()))
+            world.index().index = Some(Err("garbage".to_owned()));
         }),
         ("did not come along", Verdict::CouldNotTell, |world| {
-            world.index().index = None
+            world.index().index = None;
         }),
         ("leaves out a shard", Verdict::Wrong, |world| {
             let index = right_index(world.seen.root, &world.seen.shards[..1]);
@@ -255,13 +255,14 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row per reason")]
 fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
     let table: Vec<(&str, Verdict, Change)> = vec![
         ("none", Verdict::Missing, |world| {
-            drop(world.seen.claims.locations.pop())
+            drop(world.seen.claims.locations.pop());
         }),
         ("no space", Verdict::Missing, |world| {
-            world.location().location.space = None
+            world.location().location.space = None;
         }),
         ("another space", Verdict::Missing, |world| {
             world.location().location.space = Some(Signer::from_seed([9; 32]).did().clone());
@@ -270,10 +271,10 @@ fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
             world.location().location.content = Content::Digest(Multihash::sha256(b"other"));
         }),
         ("expired", Verdict::Wrong, |world| {
-            world.location().expiration = Some(NOW)
+            world.location().expiration = Some(NOW);
         }),
         ("forged", Verdict::Wrong, |world| {
-            world.location().signed = Signed::No
+            world.location().signed = Signed::No;
         }),
         ("by a stranger", Verdict::Wrong, |world| {
             let stranger = Signer::from_seed([9; 32]).did().clone();
@@ -281,10 +282,10 @@ fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
             world.location().issuer = stranger;
         }),
         ("on another's resource", Verdict::Wrong, |world| {
-            world.location().with = "did:web:storage.test".to_owned()
+            world.location().with = "did:web:storage.test".to_owned();
         }),
         ("no range", Verdict::Wrong, |world| {
-            world.location().location.range = None
+            world.location().location.range = None;
         }),
         ("no length", Verdict::Wrong, |world| {
             world.location().location.range = Some(Range {
