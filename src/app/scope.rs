@@ -1,6 +1,6 @@
 //! From what an operator asked for to units and items.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::config::options::Scope;
 use crate::model::{CustomerDid, ItemId, SpaceDid, Unit, UnitId};
 use crate::proto::did::Did;
-use crate::state::Store;
+use crate::state::{ProgressRow, Store};
 
 /// Segments of a scan over all consumers.
 const SEGMENTS: u16 = 4;
@@ -94,11 +94,17 @@ impl Resolver<'_> {
                 let spaces = found
                     .iter()
                     .filter_map(|one| one.space.as_str().parse().ok());
-                anyhow::Ok((customer, only, spaces.collect::<BTreeSet<SpaceDid>>()))
+                let counted = self.counted(&customer).await?;
+                anyhow::Ok((
+                    customer,
+                    only,
+                    spaces.collect::<BTreeSet<SpaceDid>>(),
+                    counted,
+                ))
             })
             .buffered(QUERIES);
         while let Some(answer) = answers.next().await {
-            let (customer, only, found) = answer?;
+            let (customer, only, found, counted) = answer?;
             if found.is_empty() {
                 unknown.push(customer.to_string());
                 continue;
@@ -113,10 +119,26 @@ impl Resolver<'_> {
                 .iter()
                 .filter(|space| !own.contains(*space))
                 .filter(|space| only.as_ref().is_none_or(|only| only.contains(*space)));
-            units.extend(taken.map(|space| Unit::new(UnitId::space(&customer, space))));
+            units.extend(taken.map(|space| Unit {
+                planned: counted.get(space.as_str()).copied(),
+                ..Unit::new(UnitId::space(&customer, space))
+            }));
         }
         refuse_unknown(&unknown, source)?;
         Ok(units)
+    }
+
+    /// Uploads of a customer's spaces as its progress rows count them, by space.
+    async fn counted(&self, customer: &CustomerDid) -> Result<BTreeMap<String, u64>> {
+        let rows = self.store.progress_of(customer.as_str()).await;
+        let rows = rows.map_err(|error| Trouble::of_state(&error))?;
+        let count = |row: ProgressRow| {
+            (
+                row.progress.unit.name.to_string(),
+                row.progress.counts.planned,
+            )
+        };
+        Ok(rows.into_iter().map(count).collect())
     }
 
     async fn of_spaces(&self, spaces: &[SpaceDid]) -> Result<Vec<Unit>> {
@@ -147,7 +169,7 @@ impl Resolver<'_> {
             .try_collect()
             .await
             .map_err(|error| self.tables_trouble(&error))?;
-        let mut by_space = std::collections::BTreeMap::<SpaceDid, Vec<client::Consumer>>::new();
+        let mut by_space = BTreeMap::<SpaceDid, Vec<client::Consumer>>::new();
         for row in rows {
             if let Ok(space) = row.space.as_str().parse::<SpaceDid>()
                 && !own.contains(&space)
