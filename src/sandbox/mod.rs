@@ -30,8 +30,10 @@ mod shelf;
 mod sqs;
 mod traffic;
 mod ucan_server;
-mod unixfs;
+pub mod unixfs;
 mod upload;
+#[cfg(test)]
+mod vectors;
 pub mod world;
 
 pub use config::{Config, Error, Lifetimes};

@@ -96,3 +96,34 @@ impl Urls {
         format!("{}/{ACCOUNT}/{name}", self.of(Service::Sqs))
     }
 }
+
+#[cfg(test)]
+impl Network {
+    /// A network in `dir` whose services are not started, at a fixed time.
+    pub(crate) fn at_rest(
+        dir: &std::path::Path,
+        keys: Keys,
+        ports: BTreeMap<Service, u16>,
+        unix_ms: u64,
+    ) -> Self {
+        let clock = Clock::set_to(unix_ms);
+        let objects = Objects::open(&dir.join("s3"), clock).unwrap();
+        for bucket in super::layout::bucket::ALL {
+            objects.create_bucket(bucket).unwrap();
+        }
+        Self {
+            dir: dir.to_owned(),
+            keys,
+            urls: Urls::new(ports),
+            db: Db::open(&dir.join("dynamodb.db")).unwrap(),
+            objects,
+            queues: Queues::open(&dir.join("sqs"), clock).unwrap(),
+            shelf: Shelf::open(&dir.join("services.shelf")).unwrap(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            meter: Meter::default(),
+            faults: Faults::default(),
+            clock,
+            lifetimes: Lifetimes::default(),
+        }
+    }
+}

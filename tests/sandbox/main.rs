@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod aws;
+mod blobs;
+mod claims;
 mod dynamo;
+mod gateway;
 mod network;
 mod objects;
 mod queues;
 mod slices;
+mod ucan;

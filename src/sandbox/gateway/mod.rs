@@ -14,5 +14,7 @@ mod request;
 mod routes;
 mod serve;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use routes::router;

@@ -26,7 +26,7 @@ pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
     known(upload, &space, &Multihash::of(&index), "IndexNotFound").await?;
     match call.capability.get("content") {
         Some(content) => {
-            let authorization = retrieval(upload, call)?;
+            let authorization = hand_on(upload, call, &retrieval(upload, call)?)?;
             let content = link(content)?;
             let claim = claim(upload, &index, content, Some(&authorization))?;
             publish(upload, &claim).await.map_err(|error| match error {
@@ -111,24 +111,27 @@ fn claim(
         .proof(upload.may_index.clone());
     let mut fact = Caveats::new();
     if let Some(authorization) = authorization {
-        let handed_on = hand_on(upload, authorization)?;
-        for block in handed_on.export() {
+        for block in authorization.export() {
             fact.insert(block.cid.to_string(), Ipld::Link(block.cid));
             draft = draft.attach(block);
         }
-        fact.insert("retrievalAuth".to_owned(), Ipld::Link(*handed_on.cid()));
+        fact.insert("retrievalAuth".to_owned(), Ipld::Link(*authorization.cid()));
     }
     Ok(draft.fact(fact).sign()?)
 }
 
-/// The same authorization for the indexing service.
-fn hand_on(upload: &Upload, authorization: &Delegation) -> Result<Delegation, Failure> {
+/// The same authorization for the indexing service, as long as the invocation holds.
+fn hand_on(
+    upload: &Upload,
+    call: &Call,
+    authorization: &Delegation,
+) -> Result<Delegation, Failure> {
     let keys = &upload.network.keys;
     let mut draft = Draft::new(&keys.upload, keys.indexer.did()).proof(authorization.clone());
     for capability in authorization.capabilities() {
         draft = draft.capability(capability.clone());
     }
-    if let Some(expiration) = authorization.expiration() {
+    if let Some(expiration) = call.invocation.expiration() {
         draft = draft.expiration(Expiration::At(expiration));
     }
     Ok(draft.sign()?)

@@ -16,6 +16,8 @@ mod replay;
 mod routes;
 mod service;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod uploads;
 
 pub(crate) use routes::router;
