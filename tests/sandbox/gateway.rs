@@ -306,6 +306,30 @@ async fn directories_are_walked_listed_and_exported() {
     );
 }
 
+/// Caches a claim of the old kind: no space, no length.
+async fn tell_old_place(local: &Local, digest: &Multihash) {
+    let keys = &local.sandbox.network().keys;
+    let location = Location {
+        content: Content::Digest(digest.clone()),
+        location: vec![format!(
+            "{}/{digest}/{digest}.blob",
+            local.url(Service::Carpark)
+        )],
+        range: Some(Range {
+            offset: 0,
+            length: None,
+        }),
+        space: None,
+    };
+    let claim = Draft::new(&keys.migration, keys.migration.did())
+        .capability(location.capability(keys.migration.did()))
+        .sign()
+        .unwrap();
+    let invocation = cache(local, &keys.migration, &claim, &addresses(local));
+    let told = send(local, Service::Indexer, &invocation).await;
+    assert!(told.outcome().ok().is_some(), "{:?}", told.outcome());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn old_content_without_a_space_is_served_freely_but_not_with_a_token() {
     let local = Local::start().await;
@@ -313,30 +337,7 @@ async fn old_content_without_a_space_is_served_freely_but_not_with_a_token() {
     let keys = &local.sandbox.network().keys;
     for bytes in [&upload.index, &upload.shards[0]] {
         located(&local, space.did(), bytes).await;
-        let digest = Multihash::sha256(bytes);
-        let location = Location {
-            content: Content::Digest(digest.clone()),
-            location: vec![format!(
-                "{}/{digest}/{digest}.blob",
-                local.url(Service::Carpark)
-            )],
-            range: Some(Range {
-                offset: 0,
-                length: None,
-            }),
-            space: None,
-        };
-        let claim = Draft::new(&keys.migration, keys.migration.did())
-            .capability(location.capability(keys.migration.did()))
-            .sign()
-            .unwrap();
-        let told = send(
-            &local,
-            Service::Indexer,
-            &cache(&local, &keys.migration, &claim, &addresses(&local)),
-        )
-        .await;
-        assert!(told.outcome().ok().is_some());
+        tell_old_place(&local, &Multihash::sha256(bytes)).await;
     }
     let told = send(
         &local,

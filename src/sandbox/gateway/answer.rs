@@ -221,7 +221,7 @@ fn encoded(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                text.push(byte.into())
+                text.push(byte.into());
             }
             other => {
                 // Writing to a string cannot fail.

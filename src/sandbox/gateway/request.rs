@@ -41,20 +41,7 @@ pub(super) fn read(uri: &Uri, headers: &HeaderMap) -> Result<Wanted, Malformed> 
         .ok_or("invalid path")?;
     let root = match host_cid(headers) {
         Some(cid) => cid,
-        None => {
-            if path.is_empty() {
-                return Err("missing CID".to_owned());
-            }
-            let protocol = path.remove(0);
-            if protocol != "ipfs" {
-                return Err(format!("unsupported protocol: {protocol}"));
-            }
-            if path.is_empty() {
-                String::new()
-            } else {
-                path.remove(0)
-            }
-        }
+        None => path_cid(&mut path)?,
     };
     let root = root.parse().map_err(|_| format!("invalid CID: {root}"))?;
     Ok(Wanted {
@@ -63,6 +50,21 @@ pub(super) fn read(uri: &Uri, headers: &HeaderMap) -> Result<Wanted, Malformed> 
         format: format(uri, headers)?,
         token: token(uri, headers),
     })
+}
+
+/// Takes protocol and root off the front of a path.
+fn path_cid(path: &mut Vec<String>) -> Result<String, Malformed> {
+    if path.is_empty() {
+        return Err("missing CID".to_owned());
+    }
+    let protocol = path.remove(0);
+    if protocol != "ipfs" {
+        return Err(format!("unsupported protocol: {protocol}"));
+    }
+    if path.is_empty() {
+        return Ok(String::new());
+    }
+    Ok(path.remove(0))
 }
 
 /// The first label of a host of the form `{cid}.ipfs.…`, also `{cid}.ipfs-staging.…`.

@@ -34,7 +34,7 @@ impl Gateway {
             proofs: vec![validator_proof],
             dialect: Dialect::Js,
         };
-        Ok(Self { party, network })
+        Ok(Self { network, party })
     }
 }
 

@@ -87,10 +87,10 @@ fn body(bytes: Vec<u8>, headers: &HeaderMap) -> Response<Body> {
     if !accepted.any(|value| value.to_str().is_ok_and(|value| value.contains("gzip"))) {
         return Response::new(Body::from(bytes));
     }
-    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-    match packer.write_all(&bytes).and_then(|()| packer.finish()) {
-        Ok(packed) => {
-            let mut answer = Response::new(Body::from(packed));
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    match gzip.write_all(&bytes).and_then(|()| gzip.finish()) {
+        Ok(body) => {
+            let mut answer = Response::new(Body::from(body));
             answer
                 .headers_mut()
                 .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -40,9 +40,9 @@ impl Node {
             dialect: Dialect::Go,
         };
         Ok(Self {
+            network,
             may_cache,
             party,
-            network,
         })
     }
 

@@ -96,10 +96,10 @@ pub(super) fn number(rest: &mut &[u8]) -> Result<u64, Error> {
 /// Appends a varint.
 fn write_number(mut value: u64, into: &mut Vec<u8>) {
     while value >= 0x80 {
-        into.push((value & 0x7f) as u8 | 0x80);
+        into.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    into.push(value as u8 & 0x7f);
+    into.push(value.to_le_bytes()[0]);
 }
 
 /// Appends a number field.

@@ -17,35 +17,34 @@ use crate::sandbox::ucan_server::{
 };
 
 /// How long the indexing service may take.
-const PUBLISH_LIMIT: Duration = Duration::from_secs(60);
+const PUBLISH_LIMIT: Duration = Duration::from_mins(1);
 
 /// Publishes an index of a space's content.
 pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
     let space = call.subject()?;
     let index = link(call.caveat("index")?)?;
     known(upload, &space, &Multihash::of(&index), "IndexNotFound").await?;
-    match call.capability.get("content") {
-        Some(content) => {
-            let authorization = hand_on(upload, call, &retrieval(upload, call)?)?;
-            let content = link(content)?;
-            let claim = claim(upload, &index, content, Some(&authorization))?;
-            publish(upload, &claim).await.map_err(|error| match error {
-                Failure::Refused(Ipld::Map(fields)) => {
-                    Failure::named("PublishFailure", &message_of(&fields))
-                }
-                Failure::Refused(_) => Failure::named("PublishFailure", "publishing failed"),
-                Failure::Thrown(why) => Failure::named("PublishFailure", &why),
-            })?;
+    if let Some(content) = call.capability.get("content") {
+        let authorization = hand_on(upload, call, &retrieval(upload, call)?)?;
+        let claim = claim(upload, &index, link(content)?, Some(&authorization))?;
+        publish(upload, &claim).await.map_err(unpublished)?;
+    } else {
+        let read = index_blob::read(upload, &Multihash::of(&index)).await?;
+        for shard in read.shards() {
+            known(upload, &space, shard.0, "ShardNotFound").await?;
         }
-        None => {
-            let read = index_blob::read(upload, &Multihash::of(&index)).await?;
-            for shard in read.shards() {
-                known(upload, &space, shard.0, "ShardNotFound").await?;
-            }
-            publish(upload, &claim(upload, &index, *read.content(), None)?).await?;
-        }
+        publish(upload, &claim(upload, &index, *read.content(), None)?).await?;
     }
     Ok(Success::done())
+}
+
+fn unpublished(error: Failure) -> Failure {
+    let message = match error {
+        Failure::Refused(Ipld::Map(fields)) => message_of(&fields),
+        Failure::Refused(_) => "publishing failed".to_owned(),
+        Failure::Thrown(why) => why,
+    };
+    Failure::named("PublishFailure", &message)
 }
 
 /// Refuses with a name and the digest, without a message, if the space does not have the blob.

@@ -58,13 +58,11 @@ async fn neighbour(script: Arc<Mutex<Script>>, request: Request) -> Response<Bod
         .iter()
         .find(|(recorded, _)| *recorded == body)
         .map(|(_, reply)| reply.clone());
-    match reply {
-        Some(reply) => Response::new(Body::from(reply)),
-        None => {
-            script.unknown += 1;
-            plain(StatusCode::INTERNAL_SERVER_ERROR, "not recorded")
-        }
+    if let Some(reply) = reply {
+        return Response::new(Body::from(reply));
     }
+    script.unknown += 1;
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "not recorded")
 }
 
 /// Starts a neighbour that answers as the script says; its port.
@@ -230,34 +228,13 @@ async fn every_recorded_exchange_gives_the_same_receipts() {
             continue;
         }
         let exchanges = list(flow, "exchanges");
-        script.lock().unwrap().replies = exchanges
-            .iter()
-            .filter(|exchange| exchange["from"] == "upload-service")
-            .map(|exchange| {
-                (
-                    hex(text(exchange, "request_body_hex")),
-                    hex(text(exchange, "response_body_hex")),
-                )
-            })
-            .collect();
+        script.lock().unwrap().replies = replies(exchanges);
         for exchange in exchanges
             .iter()
             .filter(|one| one["from"] == "client" && one["to"] == "upload-service")
         {
             if exchange["kind"] == "http-get" {
-                let task = text(exchange, "url")
-                    .rsplit_once('/')
-                    .unwrap()
-                    .1
-                    .parse()
-                    .unwrap();
-                let recorded = Message::decode(&hex(text(exchange, "body_hex"))).unwrap();
-                let recorded = find_receipt(&recorded, &task).unwrap().unwrap();
-                let stored = super::messages::receipt(&upload.network, &task)
-                    .await
-                    .unwrap()
-                    .unwrap();
-                assert_eq!(stored.cid(), recorded.cid(), "{name}");
+                stored(&upload, name, exchange).await;
                 continue;
             }
             let out = &exchange["receipts"][0]["out"];
@@ -282,6 +259,34 @@ async fn every_recorded_exchange_gives_the_same_receipts() {
             "{name}: the service asked something that was not recorded"
         );
     }
+}
+
+/// What the neighbours answered in a flow.
+fn replies(exchanges: &[Value]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let own = exchanges
+        .iter()
+        .filter(|exchange| exchange["from"] == "upload-service");
+    own.map(|exchange| {
+        (
+            hex(text(exchange, "request_body_hex")),
+            hex(text(exchange, "response_body_hex")),
+        )
+    })
+    .collect()
+}
+
+/// The receipt that was polled is stored.
+async fn stored(upload: &Upload, name: &str, exchange: &Value) {
+    let url = text(exchange, "url");
+    let task = url.rsplit_once('/').unwrap().1.parse().unwrap();
+    let recorded = Message::decode(&hex(text(exchange, "body_hex"))).unwrap();
+    let recorded = find_receipt(&recorded, &task).unwrap().unwrap();
+    let stored = super::messages::receipt(&upload.network, &task);
+    assert_eq!(
+        stored.await.unwrap().unwrap().cid(),
+        recorded.cid(),
+        "{name}"
+    );
 }
 
 /// Receipts are equal by CID, errors (whose stacks differ) by their other fields.
