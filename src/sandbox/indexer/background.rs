@@ -25,7 +25,10 @@ pub(crate) async fn publisher(network: Arc<Network>, stop: CancellationToken) {
     ];
     while !stop.is_cancelled() {
         for (queue, bucket) in queues {
-            while !stop.is_cancelled() && drain_one(&network, queue, bucket).await {}
+            let waiting = network.queues.messages(queue);
+            if waiting.iter().any(|message| is_job(&message.body)) {
+                while !stop.is_cancelled() && drain_one(&network, queue, bucket).await {}
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -34,11 +37,20 @@ pub(crate) async fn publisher(network: Arc<Network>, stop: CancellationToken) {
     }
 }
 
-/// Publishes the job of one message; whether there was one. A job that cannot be published is dropped with a warning.
+fn is_job(body: &str) -> bool {
+    Job::from_message(body).is_ok()
+}
+
+/// Publishes the job of one message; whether there was one. A job whose object is missing is dropped with a warning; a
+/// message that is no job stays, hidden for a while.
 async fn drain_one(network: &Network, queue: &'static str, bucket: &'static str) -> bool {
     let Some((message, handle)) = network.queues.take(queue, HIDE) else {
         return false;
     };
+    if !is_job(&message.body) {
+        tracing::warn!(queue, id = message.id, "message is no publishing job");
+        return true;
+    }
     match publish(network, bucket, &message.body).await {
         Ok(()) => {}
         Err(reason) => tracing::warn!(queue, reason, "publishing job is dropped"),
