@@ -12,6 +12,8 @@ use super::config::{Config, Error};
 use super::network::Urls;
 use super::service::Service;
 
+/// The file whose lock says that a process has the folder.
+const LOCK: &str = "sandbox.lock";
 /// The seed of a new folder when none is asked for.
 const SEED: u64 = 1;
 
@@ -75,6 +77,25 @@ impl Home {
     }
 }
 
+/// Removes all that a network left in `dir`; refuses if a process has it.
+pub fn clear(dir: &Path) -> Result<(), Error> {
+    fs::create_dir_all(dir).map_err(at(dir))?;
+    let _held = hold(dir)?;
+    for entry in fs::read_dir(dir).map_err(at(dir))? {
+        let path = entry.map_err(at(dir))?.path();
+        if path.file_name().is_some_and(|name| name == LOCK) {
+            continue;
+        }
+        let gone = if path.is_dir() && !path.is_symlink() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+        gone.map_err(at(&path))?;
+    }
+    Ok(())
+}
+
 /// Where the control listener of the network in `dir` is; `None` if there never was one.
 pub fn control_url(dir: &Path) -> Result<Option<String>, Error> {
     let path = dir.join("sandbox.json");
@@ -106,7 +127,7 @@ pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Locks the folder. The lock goes with the process, however it ends; the file tells whose it is.
 fn hold(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("sandbox.lock");
+    let path = dir.join(LOCK);
     let mut file = File::options()
         .read(true)
         .write(true)

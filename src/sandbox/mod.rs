@@ -38,7 +38,7 @@ pub mod world;
 
 pub use config::{Config, Error, Lifetimes};
 pub use dynamo::{Db, Put, Row};
-pub use home::control_url;
+pub use home::{clear, control_url};
 pub use indexer::{Advert, Provider};
 pub use keys::{Keys, derive};
 pub use layout::{

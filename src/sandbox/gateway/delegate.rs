@@ -6,6 +6,7 @@ use super::service::Gateway;
 use crate::proto::Did;
 use crate::proto::ucan::{Delegation, archive, extract};
 use crate::proto::validate::{Context, Rule, claim, derives_equal};
+use crate::sandbox::Network;
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, UcanService as _};
 
 /// What a serving delegation allows.
@@ -23,15 +24,22 @@ pub(super) fn delegate(gateway: &Gateway, call: &Call) -> Answer {
         ..Context::new(&authority, network.clock.unix_ms() / 1000)
     };
     for delegation in accepted(call, &context)? {
-        let expires = delegation.expiration().map(|end| end.saturating_mul(1000));
-        network.shelf.put(
-            &group(&space),
-            &delegation.cid().to_string(),
-            archive(&delegation)?,
-            expires,
-        )?;
+        let archive = archive(&delegation)?;
+        keep(network, &space, &delegation, archive)?;
     }
     Ok(Success::done())
+}
+
+/// Keeps one delegation for a space, as its archive; the same one again takes its own place.
+pub(crate) fn keep(
+    network: &Network,
+    space: &Did,
+    delegation: &Delegation,
+    archive: Vec<u8>,
+) -> std::io::Result<()> {
+    let expires = delegation.expiration().map(|end| end.saturating_mul(1000));
+    let id = delegation.cid().to_string();
+    network.shelf.put(&group(space), &id, archive, expires)
 }
 
 /// What a space's delegations are kept under.

@@ -17,4 +17,5 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use delegate::keep;
 pub(crate) use routes::router;

@@ -21,18 +21,17 @@ pub(super) struct Account {
     pub customer: Did,
     /// The key of the space.
     pub space: Signer,
+    /// What the space delegated to the customer, if it did.
+    pub delegation: Option<Delegation>,
 }
 
 /// Writes customers and spaces; gives the spaces in the order of the plan.
 pub(super) async fn write(network: &Network, plan: &Plan) -> Result<Vec<Account>, Error> {
     let mut accounts = Vec::with_capacity(plan.spaces.len());
     for (index, space) in plan.spaces.iter().enumerate() {
-        let account = Account {
-            customer: Did::parse(&plan.customers[space.customer])?,
-            space: Signer::from_seed(space.key),
-        };
+        let account = account(plan, space)?;
         rows(network, &account).await?;
-        for (delegation, bucket) in delegations(plan, index, space, &account)? {
+        for (delegation, bucket) in delegations(plan, index, &account)? {
             store(network, &delegation, bucket).await?;
         }
         accounts.push(account);
@@ -40,8 +39,24 @@ pub(super) async fn write(network: &Network, plan: &Plan) -> Result<Vec<Account>
     Ok(accounts)
 }
 
+fn account(plan: &Plan, space: &Space) -> Result<Account, Error> {
+    let customer = Did::parse(&plan.customers[space.customer])?;
+    let key = Signer::from_seed(space.key);
+    let delegation = match space.delegation {
+        AccountDelegation::Present => Some(grant(&key, &customer)?),
+        AccountDelegation::Absent => None,
+    };
+    Ok(Account {
+        customer,
+        space: key,
+        delegation,
+    })
+}
+
 async fn rows(network: &Network, account: &Account) -> Result<(), Error> {
-    let Account { customer, space } = account;
+    let Account {
+        customer, space, ..
+    } = account;
     let subscription = subscription::id(space.did()).to_string();
     let provider = network.keys.upload.did().as_str();
     let row = |name: &str, value: &str| {
@@ -70,7 +85,6 @@ async fn rows(network: &Network, account: &Account) -> Result<(), Error> {
 fn delegations(
     plan: &Plan,
     index: usize,
-    space: &Space,
     account: &Account,
 ) -> Result<Vec<(Delegation, &'static str)>, Error> {
     let mut found = Vec::new();
@@ -78,13 +92,13 @@ fn delegations(
         let agent = Signer::from_seed(derive(plan.seed, &format!("agent {index}")));
         found.push((grant(&account.space, agent.did())?, bucket::DELEGATIONS));
     }
-    if space.delegation == AccountDelegation::Present {
+    if let Some(delegation) = &account.delegation {
         let place = if index % OLD_BUCKET_EVERY == 1 {
             bucket::OLD_DELEGATIONS
         } else {
             bucket::DELEGATIONS
         };
-        found.push((grant(&account.space, &account.customer)?, place));
+        found.push((delegation.clone(), place));
     }
     Ok(found)
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod claims;
+mod serving;
 mod shards;
 
 use super::content;
@@ -31,9 +32,9 @@ pub enum Error {
     /// A planned account that is no DID.
     #[error("read an account of the plan")]
     Account(#[from] did::Error),
-    /// The manifest.
-    #[error("write the manifest of the world")]
-    Manifest(#[from] std::io::Error),
+    /// The manifest, or what a service remembers.
+    #[error("write a file of the world")]
+    File(#[from] std::io::Error),
     /// An index.
     #[error("index a shard of the world")]
     Index(#[from] index::Error),
@@ -45,6 +46,7 @@ pub enum Error {
 /// Writes `plan` into `network` and its manifest into the network's folder.
 pub async fn seed(network: &Network, plan: &Plan) -> Result<Manifest, Error> {
     let accounts = accounts::write(network, plan).await?;
+    serving::write(network, plan, &accounts)?;
     let mut bytes = 0;
     let mut uploads = Vec::with_capacity(plan.uploads.len());
     for upload in &plan.uploads {
