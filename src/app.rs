@@ -19,7 +19,7 @@ mod uploads;
 pub use crate::runtime::{Degree, Stop, Tasks};
 pub use audit::verify;
 #[cfg(feature = "sandbox")]
-pub use demo::demo;
+pub use demo::{Asked, Demonstrated, News, Stage, Summary, Tell, demo, readable};
 pub use explain::explain;
 pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show};
 #[cfg(feature = "sandbox")]

@@ -16,6 +16,8 @@ pub enum Kind {
     Usage,
     /// Temporary trouble outlasted its limit; safe to run again.
     Temporary,
+    /// It was stopped on purpose, with work left.
+    Stopped,
     /// A safety rule stopped it.
     Safety,
     /// Something that must be there before the start is not: a table, a bucket, a queue.

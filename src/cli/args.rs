@@ -74,11 +74,13 @@ impl Global {
 
     /// Whether results on standard output have colours.
     pub(super) fn paint(&self) -> Paint {
-        if self.color_on(&io::stdout()) {
-            Paint::Ansi
-        } else {
-            Paint::Plain
-        }
+        paint(self.color_on(&io::stdout()))
+    }
+
+    /// Whether talk on standard error has colours.
+    #[cfg(feature = "sandbox")]
+    pub(super) fn talk_paint(&self) -> Paint {
+        paint(self.color_on(&io::stderr()))
     }
 
     fn color_on(&self, stream: &impl io::IsTerminal) -> bool {
@@ -88,6 +90,10 @@ impl Global {
             ColorChoice::Auto => config::color_wish().unwrap_or_else(|| stream.is_terminal()),
         }
     }
+}
+
+fn paint(colors: bool) -> Paint {
+    if colors { Paint::Ansi } else { Paint::Plain }
 }
 
 /// The commands.

@@ -124,6 +124,7 @@ impl From<Kind> for Exit {
             Kind::Unexpected => Self::Unexpected,
             Kind::Usage => Self::Usage,
             Kind::Temporary => Self::Temporary,
+            Kind::Stopped => Self::Stopped,
             Kind::Safety => Self::Safety,
             Kind::Preflight => Self::Preflight,
             Kind::NotFound => Self::NotFound,

@@ -1,6 +1,6 @@
 //! Results on standard output: a table for people, JSON for scripts.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
@@ -68,9 +68,12 @@ fn allow_closed(written: io::Result<()>) -> Result<()> {
     }
 }
 
-/// Writes talk to standard error; nothing is lost when nobody listens.
+/// Writes talk to standard error; nothing is lost when nobody listens. On a terminal it takes the place of a line of
+/// progress that may stand there.
 pub(super) fn talk(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let mut out = io::stderr().lock();
+    let clear = if out.is_terminal() { "\r\x1b[2K" } else { "" };
+    let _ = writeln!(out, "{clear}{text}");
 }
 
 /// Any JSON value as indented text: a name per line, a dash per element.

@@ -28,6 +28,9 @@ pub(super) struct Context {
     pub(super) output: Output,
     /// Whether results have colours.
     pub(super) paint: Paint,
+    /// Whether talk has colours.
+    #[cfg(feature = "sandbox")]
+    pub(super) talk: Paint,
     /// Whether to stop.
     pub(super) stop: Stop,
 }
@@ -96,6 +99,8 @@ async fn with_signals(global: Global, command: Commands) -> Result<Exit> {
         flags: global.flags(),
         output: global.output(),
         paint: global.paint(),
+        #[cfg(feature = "sandbox")]
+        talk: global.talk_paint(),
         stop: stop.clone(),
     };
     let result = tokio::select! {
@@ -126,7 +131,7 @@ async fn tell_degrees(stop: &Stop) {
 async fn dispatch(command: Commands, context: &Context) -> Result<Exit> {
     match command {
         #[cfg(feature = "sandbox")]
-        Commands::Demo(args) => one::demo::run(args, context).await,
+        Commands::Demo(args) => Box::pin(one::demo::run(args, context)).await,
         #[cfg(feature = "sandbox")]
         Commands::Sandbox(args) => one::sandbox::run(args, context).await,
         Commands::Init(args) => one::init::run(args, context).await,

@@ -182,6 +182,4 @@ pub struct Demo {
     pub instances: u32,
     /// Uploads in flight in each process.
     pub concurrency: usize,
-    /// Keep the network's data and state afterwards.
-    pub keep: bool,
 }

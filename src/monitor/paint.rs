@@ -12,27 +12,32 @@ pub enum Paint {
 
 impl Paint {
     /// Headings.
-    pub(super) fn strong(self, text: &str) -> String {
+    #[must_use]
+    pub fn strong(self, text: &str) -> String {
         self.with("1", text)
     }
 
     /// What matters less.
-    pub(super) fn faint(self, text: &str) -> String {
+    #[must_use]
+    pub fn faint(self, text: &str) -> String {
         self.with("2", text)
     }
 
     /// What is well.
-    pub(super) fn good(self, text: &str) -> String {
+    #[must_use]
+    pub fn good(self, text: &str) -> String {
         self.with("32", text)
     }
 
     /// What somebody should look at.
-    pub(super) fn warn(self, text: &str) -> String {
+    #[must_use]
+    pub fn warn(self, text: &str) -> String {
         self.with("33", text)
     }
 
     /// What is wrong.
-    pub(super) fn bad(self, text: &str) -> String {
+    #[must_use]
+    pub fn bad(self, text: &str) -> String {
         self.with("31", text)
     }
 

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on shall panic; its modules are its own"
 )]
 
+#[cfg(feature = "sandbox")]
+mod demo;
 mod inspect;
 mod proofs;
 mod run;

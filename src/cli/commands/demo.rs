@@ -1,11 +1,15 @@
 //! `demo`: the whole main job on a local network.
 
+mod lines;
+mod live;
+
 use anyhow::Result;
 use clap::Args;
 
+use self::live::Live;
 use crate::app;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, outline};
+use crate::cli::output::{Schema, talk};
 use crate::cli::run::Context;
 use crate::cli::values;
 use crate::config::Need;
@@ -27,7 +31,7 @@ pub(in crate::cli) struct DemoArgs {
     /// Uploads in flight in each process
     #[arg(long, value_name = "N", default_value = "8", value_parser = values::concurrency)]
     concurrency: usize,
-    /// Keep the network's data and the state afterwards
+    /// Leave the local network running until Ctrl-C, to try commands on it (its folder stays in any case)
     #[arg(long)]
     keep: bool,
 }
@@ -60,19 +64,27 @@ impl From<WorldArgs> for World {
     }
 }
 
-/// Runs it and prints the summary.
+/// Runs it, shows how it goes, and prints the summary.
 pub(in crate::cli) async fn run(args: DemoArgs, context: &Context) -> Result<Exit> {
     let options = Demo {
         world: args.world.into(),
         instances: args.instances,
         concurrency: args.concurrency,
-        keep: args.keep,
     };
     let settings = context.settings(Need::Nothing)?;
-    let summary = app::demo(&settings, options, context.stop.clone()).await?;
+    let live = Live::new(context.talk);
+    let ran = app::demo(&settings, options, context.stop.clone(), live.tell()).await;
+    live.finish();
+    let demonstrated = ran?;
+    let summary = &demonstrated.summary;
     let schema = Schema("sterna.demo", 1);
-    context
-        .output
-        .result(schema, &summary, || outline(&summary))?;
+    let table = || lines::summary(summary, context.paint);
+    context.output.result(schema, summary, table)?;
+    if args.keep {
+        talk(&lines::to_try(summary, demonstrated.example.as_deref()));
+        demonstrated.stay(&context.stop).await;
+    } else {
+        demonstrated.end().await;
+    }
     Ok(Exit::Done)
 }

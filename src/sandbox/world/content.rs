@@ -36,6 +36,9 @@ pub struct Shard {
 
 impl Shard {
     /// Names CAR bytes by their digest.
+    ///
+    /// # Panics
+    /// Never: a sha2-256 digest fits a CID.
     #[must_use]
     pub fn new(car: Vec<u8>) -> Self {
         let digest = Multihash::sha256(&car);

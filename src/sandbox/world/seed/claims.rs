@@ -88,7 +88,7 @@ async fn index(
 async fn old_locations(network: &Network, upload: &Upload, shards: &[Shard]) -> Result<(), Error> {
     let length = !upload.number.is_multiple_of(WITHOUT_LENGTH_EVERY);
     for shard in shards {
-        let range = length.then(|| Range {
+        let range = length.then_some(Range {
             offset: 0,
             length: Some(shard.car.len() as u64),
         });

@@ -8,12 +8,17 @@ mod claims;
 mod serving;
 mod shards;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use self::accounts::Account;
 use super::content;
 use super::manifest::{self, Manifest, Record};
 use super::plan::{Plan, Upload};
 use crate::proto::{did, index, ipni, ucan};
 use crate::sandbox::{self, Network};
 
+/// Uploads made and written at the same time.
+const AT_ONCE: usize = 8;
 /// When all of it was stored.
 const LONG_AGO: &str = "2024-03-05T10:00:00.000Z";
 
@@ -47,39 +52,52 @@ pub enum Error {
 pub async fn seed(network: &Network, plan: &Plan) -> Result<Manifest, Error> {
     let accounts = accounts::write(network, plan).await?;
     serving::write(network, plan, &accounts)?;
-    let mut bytes = 0;
-    let mut uploads = Vec::with_capacity(plan.uploads.len());
-    for upload in &plan.uploads {
-        let account = &accounts[upload.space];
-        let content = make(plan, upload).await;
-        let shards = shards::stored(upload, &content);
-        shards::write(network, account, upload, &content, &shards).await?;
-        claims::write(network, account, upload, &content, &shards).await?;
-        bytes += shards
-            .iter()
-            .map(|shard| shard.car.len() as u64)
-            .sum::<u64>();
-        uploads.push(Record {
-            number: upload.number,
-            customer: account.customer.to_string(),
-            space: account.space.did().to_string(),
-            root: content.root.to_string(),
-            shards: shards.iter().map(|shard| shard.cid.to_string()).collect(),
-            protocol: upload.protocol,
-            condition: upload.condition,
-            expected: plan.expected(upload),
-            retrievable: plan.retrievable(upload),
-        });
-    }
+    // Futures that are made before the stream takes them spare it a closure over all lifetimes.
+    let writing: Vec<_> = plan
+        .uploads
+        .iter()
+        .map(|upload| one(network, plan, &accounts, upload))
+        .collect();
+    let written: Vec<(Record, u64)> = stream::iter(writing)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
     let manifest = Manifest {
         schema: manifest::SCHEMA.to_owned(),
         seed: plan.seed,
         sizes: plan.sizes,
-        bytes,
-        uploads,
+        bytes: written.iter().map(|(_, bytes)| bytes).sum(),
+        uploads: written.into_iter().map(|(record, _)| record).collect(),
     };
     manifest.write(&network.dir)?;
     Ok(manifest)
+}
+
+/// Writes one upload; gives its record and the bytes in its shards.
+async fn one(
+    network: &Network,
+    plan: &Plan,
+    accounts: &[Account],
+    upload: &Upload,
+) -> Result<(Record, u64), Error> {
+    let account = &accounts[upload.space];
+    let content = make(plan, upload).await;
+    let shards = shards::stored(upload, &content);
+    shards::write(network, account, upload, &content, &shards).await?;
+    claims::write(network, account, upload, &content, &shards).await?;
+    let record = Record {
+        number: upload.number,
+        customer: account.customer.to_string(),
+        space: account.space.did().to_string(),
+        root: content.root.to_string(),
+        shards: shards.iter().map(|shard| shard.cid.to_string()).collect(),
+        protocol: upload.protocol,
+        condition: upload.condition,
+        expected: plan.expected(upload),
+        retrievable: plan.retrievable(upload),
+    };
+    let bytes = shards.iter().map(|shard| shard.car.len() as u64).sum();
+    Ok((record, bytes))
 }
 
 /// Makes content on a blocking thread: hashing some MiB would hold up the listeners.

@@ -1,0 +1,89 @@
+//! The folder of a demonstration: emptied at its start, left as it is at its end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::app::{Kind, Trouble};
+use crate::sandbox;
+
+/// The folder inside the state folder, so that other state is not touched.
+const NAME: &str = "demo";
+/// The local network's folder inside it; a client finds it there.
+const LOCAL: &str = "local";
+
+/// The folder, in the hands of this process once the local network runs in it.
+pub(super) struct Folder {
+    /// Where it is, absolute: the state folder of all processes of the demonstration.
+    pub(super) root: PathBuf,
+}
+
+impl Folder {
+    /// Finds or makes the folder and empties the local network in it. Refuses while another
+    /// process has it, and when it holds what no demonstration made.
+    pub(super) fn claim(state_dir: &Path) -> Result<Self> {
+        let root = state_dir.join(NAME);
+        fs::create_dir_all(&root).with_context(|| format!("make {}", root.display()))?;
+        let root = root
+            .canonicalize()
+            .with_context(|| format!("find {}", root.display()))?;
+        let local = root.join(LOCAL);
+        if !local.is_dir() && fs::read_dir(&root)?.next().is_some() {
+            return Err(Trouble::new(
+                Kind::Usage,
+                format!("empty {}", root.display()),
+                "it holds files that no demonstration made",
+                "move them away, or name another folder with --state-dir",
+            )
+            .into());
+        }
+        sandbox::clear(&local).map_err(|error| held(&error))?;
+        Ok(Self { root })
+    }
+
+    /// The local network's folder.
+    pub(super) fn local(&self) -> PathBuf {
+        self.root.join(LOCAL)
+    }
+
+    /// What children say.
+    pub(super) fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// Removes what an earlier demonstration left beside the local network. The lock of the
+    /// network must be held.
+    pub(super) fn sweep(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.root)? {
+            let path = entry?.path();
+            if path == self.local() {
+                continue;
+            }
+            let gone = if path.is_dir() && !path.is_symlink() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            gone.with_context(|| format!("remove {}", path.display()))?;
+        }
+        fs::create_dir_all(self.logs()).context("make the folder of logs")
+    }
+}
+
+/// What it means that the local network's folder cannot be had.
+pub(super) fn held(error: &sandbox::Error) -> anyhow::Error {
+    let (kind, cause, next) = match error {
+        sandbox::Error::Held { .. } => (
+            Kind::Lease,
+            "a demonstration or a local network is running there".to_owned(),
+            "end it with Ctrl-C, or name another folder with --state-dir",
+        ),
+        other => (
+            Kind::Unexpected,
+            std::error::Error::source(other).map_or_else(String::new, ToString::to_string),
+            "look at the folder, or name another one with --state-dir",
+        ),
+    };
+    Trouble::new(kind, error.to_string(), cause, next).into()
+}
