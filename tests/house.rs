@@ -3,6 +3,8 @@
 //! Each room may import only what its row of the map in `lib.rs` names. The test
 //! reads the sources, so a forbidden edge fails with its file and line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,7 +59,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const LINES_CAP: usize = 400;
 
 /// The files a folder may have.
-const FILES_CAP: usize = 14;
+const FILES_CAP: usize = 16;
 
 fn source_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

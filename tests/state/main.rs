@@ -1,6 +1,15 @@
 //! One suite for the shared state, on every store of rows: in memory, on the embedded `DynamoDB`, and on the endpoint
 //! that `STERNA_TEST_DYNAMODB` names (any engine that speaks `DynamoDB`; credentials are made up).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    clippy::print_stdout,
+    clippy::cast_sign_loss,
+    unreachable_pub,
+    reason = "a test tells one story to its end and fails where it cannot go on"
+)]
+
 mod customers;
 mod failures;
 mod fleet;
