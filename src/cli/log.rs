@@ -54,10 +54,18 @@ pub(super) struct Log {
 /// A level for Sterna itself, with its libraries never below warnings; or levels per part.
 fn parse_level(text: &str) -> Result<Targets, String> {
     let wrong = || "write off, error, warn, info, debug or trace, or part=level,…".to_owned();
-    match text.parse::<LevelFilter>() {
-        Ok(level) => Ok(at_level(level)),
-        Err(_) => text.parse::<Targets>().map_err(|_| wrong()),
+    if let Ok(level) = text.parse::<LevelFilter>() {
+        return Ok(at_level(level));
     }
+    // A lone word would be taken for a part at the finest level.
+    let parts = text.split(',');
+    if !parts
+        .into_iter()
+        .all(|part| part.contains('=') || part.parse::<LevelFilter>().is_ok())
+    {
+        return Err(wrong());
+    }
+    text.parse::<Targets>().map_err(|_| wrong())
 }
 
 fn at_level(level: LevelFilter) -> Targets {
