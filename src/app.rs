@@ -7,6 +7,7 @@ mod explain;
 mod inspect;
 #[cfg(feature = "sandbox")]
 mod local;
+mod preflight;
 mod reports;
 mod scope;
 pub mod setup;
@@ -24,6 +25,7 @@ pub use explain::explain;
 pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show};
 #[cfg(feature = "sandbox")]
 pub use local::{sandbox_seed, sandbox_start, sandbox_status};
+pub use preflight::{Reliance, preflight};
 pub use reports::{
     AuditReport, Audited, Ended, Face, InitReport, InitTable, RunReport, SetupReport, SetupShare,
 };

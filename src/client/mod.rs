@@ -16,6 +16,7 @@ mod gateway;
 mod http;
 mod indexing;
 mod ipni;
+mod presence;
 mod services;
 mod tables;
 mod ucan;
@@ -32,6 +33,7 @@ pub use error::{Cause, Dependency, Error};
 pub use gateway::{GatewayClient, Grant, grant};
 pub use indexing::{CacheRequest, IndexingClient, QueryKind, lacks_location};
 pub use ipni::Publisher;
+pub use presence::{Absent, Thing, absent};
 pub use services::{Services, connect_indexing, connect_tables};
 pub use tables::{
     Consumer, DelegationRow, NetworkTables, Protocol, Provision, ShardRow, SpaceOfCustomer,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::verify;
-use crate::app::{self, Ended, RunReport};
+use crate::app::{self, Ended, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::Schema;
@@ -111,9 +111,13 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         max_duration: args.max_duration,
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
     };
-    if !options.dry_run {
+    let reliance = if options.dry_run {
+        Reliance::Auditing
+    } else {
         confirm(settings.environment, args.yes, "migrate uploads")?;
-    }
+        Reliance::Migrating
+    };
+    app::preflight(&settings, reliance).await?;
     let progress = Progress::new();
     let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, report};
-use crate::app;
+use crate::app::{self, Reliance};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
@@ -66,6 +66,7 @@ pub(in crate::cli) struct RetryArgs {
 pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Exit> {
     let settings = context.settings(Need::Secrets)?;
     confirm(settings.environment, args.yes, "migrate failed uploads")?;
+    app::preflight(&settings, Reliance::Migrating).await?;
     let limit = match args.limit {
         Limit::All => None,
         Limit::AtMost(limit) => Some(limit),

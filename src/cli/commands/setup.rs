@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::app::{self, SetupReport};
+use crate::app::{self, Reliance, SetupReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table};
@@ -60,13 +60,17 @@ fn share(text: &str) -> Result<f64, String> {
 /// Counts, distributes, writes.
 pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Exit> {
     let settings = context.settings(Need::Network)?;
-    if !args.analyze {
+    let reliance = if args.analyze {
+        Reliance::Counting
+    } else {
         confirm(
             settings.environment,
             args.yes,
             "write customer and progress rows",
         )?;
-    }
+        Reliance::Distributing
+    };
+    app::preflight(&settings, reliance).await?;
     let options = Setup {
         instances: args.instances,
         parallel_segments: args.parallel_segments,

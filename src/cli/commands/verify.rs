@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::migrate::{CONCURRENCY_HELP, concurrency, ending};
-use crate::app::{self, AuditReport};
+use crate::app::{self, AuditReport, Reliance};
 use crate::cli::exit::Exit;
 use crate::cli::output::Schema;
 use crate::cli::progress::Progress;
@@ -48,6 +48,7 @@ pub(in crate::cli) async fn run(args: VerifyArgs, context: &Context) -> Result<E
 
 /// Audits and prints what was found.
 pub(super) async fn audit(settings: &Settings, options: Verify, context: &Context) -> Result<Exit> {
+    app::preflight(settings, Reliance::Auditing).await?;
     let progress = Progress::new();
     let ran = app::verify(settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();

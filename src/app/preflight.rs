@@ -1,0 +1,186 @@
+//! Looks for everything a command relies on before the command does anything, and reports all that is missing at once.
+
+use anyhow::Result;
+
+use super::{Kind, Trouble};
+use crate::client::{Absent, Cause, Thing, absent};
+use crate::config::Settings;
+
+/// What a command relies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reliance {
+    /// The tables that customers and uploads are counted in.
+    Counting,
+    /// The same, and the tables of the migration.
+    Distributing,
+    /// What an audit reads.
+    Auditing,
+    /// Everything.
+    Migrating,
+}
+
+/// A thing, and the variable that names it.
+type Named = (&'static str, Thing);
+
+/// Fails when anything is missing or does not answer; all of it is in the error.
+///
+/// # Errors
+/// [`Trouble`] of the gravest kind found: credentials refused, something missing, no answer.
+pub async fn preflight(settings: &Settings, reliance: Reliance) -> Result<()> {
+    let named = things(settings, reliance);
+    let wanted = named.iter().map(|(_, thing)| thing.clone()).collect();
+    let queues = &settings.network().queues;
+    let found = absent(&settings.aws, queues, &settings.limits, wanted).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(trouble(settings, &named, &found).into())
+}
+
+fn things(settings: &Settings, reliance: Reliance) -> Vec<Named> {
+    let tables = &settings.network().tables;
+    let mut things = vec![
+        table("CONSUMER_TABLE_NAME", &tables.consumer),
+        table("UPLOAD_TABLE_NAME", &tables.upload),
+    ];
+    if reliance != Reliance::Counting {
+        things.extend(state_tables(settings));
+    }
+    if matches!(reliance, Reliance::Auditing | Reliance::Migrating) {
+        things.extend(network_reads(settings));
+    }
+    if reliance == Reliance::Migrating {
+        things.extend(network_writes(settings));
+    }
+    things
+}
+
+fn table(variable: &'static str, name: &str) -> Named {
+    (variable, Thing::Table(name.into()))
+}
+
+fn state_tables(settings: &Settings) -> [Named; 6] {
+    let tables = &settings.state.tables;
+    [
+        table("MIGRATION_CUSTOMERS_TABLE_NAME", &tables.customers),
+        table("MIGRATION_PROGRESS_TABLE_NAME", &tables.progress),
+        table("MIGRATION_SPACES_TABLE_NAME", &tables.spaces),
+        table("MIGRATION_FAILURES_TABLE_NAME", &tables.failures),
+        table("MIGRATION_FLEET_TABLE_NAME", &tables.fleet),
+        table("MIGRATION_CONTROL_TABLE_NAME", &tables.control),
+    ]
+}
+
+fn network_reads(settings: &Settings) -> Vec<Named> {
+    let network = settings.network();
+    let service = |variable, url: &url::Url| (variable, Thing::Service(url.clone()));
+    vec![
+        table("ALLOCATIONS_TABLE_NAME", &network.tables.allocation),
+        table("STORE_TABLE_NAME", &network.tables.store),
+        table("BLOB_REGISTRY_TABLE_NAME", &network.tables.blob_registry),
+        service("INDEXING_SERVICE_URL", &network.indexing_service.url),
+        service("BLOB_CARPARK_PUBLIC_URL", &network.carpark.blob_url),
+        service("STORE_CARPARK_PUBLIC_URL", &network.carpark.store_url),
+    ]
+}
+
+fn network_writes(settings: &Settings) -> Vec<Named> {
+    let network = settings.network();
+    let buckets = &network.buckets;
+    let service = |variable, url: &url::Url| (variable, Thing::Service(url.clone()));
+    let bucket = |variable, name: &str| (variable, Thing::Bucket(name.into()));
+    let queue = |variable, url: &url::Url| (variable, Thing::Queue(url.clone()));
+    let mut things = vec![
+        table("SUBSCRIPTION_TABLE_NAME", &network.tables.subscription),
+        table("DELEGATION_TABLE_NAME", &network.tables.delegation),
+        service("UPLOAD_SERVICE_URL", &network.upload_service.url),
+        service("GATEWAY_SERVICE_URL", &network.gateway.url),
+        bucket("CLAIMS_BUCKET", &buckets.claims),
+        bucket("IPNI_BLOB_PUBLISHING_BUCKET", &buckets.ipni_blob),
+        bucket("IPNI_STORE_PUBLISHING_BUCKET", &buckets.ipni_store),
+        queue("IPNI_BLOB_PUBLISHING_QUEUE", &network.queues.ipni_blob),
+        queue("IPNI_STORE_PUBLISHING_QUEUE", &network.queues.ipni_store),
+    ];
+    // Delegations are written to R2 where there is one, else to S3.
+    things.push(match &settings.aws.r2 {
+        Some(r2) => (
+            "R2_DELEGATION_BUCKET_NAME",
+            Thing::R2Bucket(r2.delegation_bucket.clone()),
+        ),
+        None => bucket("DELEGATION_BUCKET_NAME", &buckets.delegations),
+    });
+    things
+}
+
+fn trouble(settings: &Settings, named: &[Named], found: &[Absent]) -> Trouble {
+    let mut lines = vec![match found.len() {
+        1 => "look for what is needed: 1 thing cannot be used; nothing was done".to_owned(),
+        n => format!("look for what is needed: {n} things cannot be used; nothing was done"),
+    }];
+    for absent in found {
+        let variable = named.iter().find(|(_, thing)| *thing == absent.thing);
+        let variable = variable.map_or("", |(variable, _)| variable);
+        lines.push(format!(
+            "  {} ({variable}): {}",
+            words(&absent.thing),
+            absent.cause
+        ));
+    }
+    let kind = found
+        .iter()
+        .map(|absent| kind(&absent.cause))
+        .max_by_key(gravity);
+    let (cause, next) = advice(settings, found, kind.unwrap_or(Kind::Unexpected));
+    let kind = kind.unwrap_or(Kind::Unexpected);
+    Trouble::new(kind, lines.join("\n"), cause, next)
+}
+
+fn words(thing: &Thing) -> String {
+    match thing {
+        Thing::Table(name) => format!("table {name}"),
+        Thing::Bucket(name) => format!("bucket {name}"),
+        Thing::R2Bucket(name) => format!("R2 bucket {name}"),
+        Thing::Queue(url) => format!("queue {url}"),
+        Thing::Service(url) => format!("service {url}"),
+    }
+}
+
+fn kind(cause: &Cause) -> Kind {
+    match cause {
+        Cause::Credentials(_) => Kind::Credentials,
+        cause if cause.is_transient() => Kind::Temporary,
+        _ => Kind::Preflight,
+    }
+}
+
+/// What must be mended first.
+fn gravity(kind: &Kind) -> u8 {
+    match kind {
+        Kind::Credentials => 2,
+        Kind::Preflight => 1,
+        _ => 0,
+    }
+}
+
+fn advice(settings: &Settings, found: &[Absent], kind: Kind) -> (&'static str, String) {
+    let look = "look at the names with `sterna config show --origin`, then run it again";
+    match kind {
+        Kind::Credentials => (
+            "AWS credentials are absent, expired, or lack a permission",
+            "look at the AWS profile, role and region; `sterna init --print` shows the policy that is needed".into(),
+        ),
+        Kind::Temporary => (
+            "it is down, or the way to it is broken, or its address is wrong",
+            look.into(),
+        ),
+        _ => {
+            let own = settings.state.tables.all();
+            let is_own = |absent: &Absent| matches!(&absent.thing, Thing::Table(name) if own.contains(&name.as_str()));
+            if found.iter().any(is_own) {
+                ("the migration tables are not made yet, or something has another name here", format!("run `sterna init`; {look}"))
+            } else {
+                ("it was never made, or has another name or region here", look.into())
+            }
+        }
+    }
+}
