@@ -117,14 +117,20 @@ fn trouble(settings: &Settings, named: &[Named], found: &[Absent]) -> Trouble {
         1 => "look for what is needed: 1 thing cannot be used; nothing was done".to_owned(),
         n => format!("look for what is needed: {n} things cannot be used; nothing was done"),
     }];
+    // One line per cause: a service that is down takes many things with it.
+    let mut causes: Vec<String> = Vec::new();
     for absent in found {
-        let variable = named.iter().find(|(_, thing)| *thing == absent.thing);
-        let variable = variable.map_or("", |(variable, _)| variable);
-        lines.push(format!(
-            "  {} ({variable}): {}",
-            words(&absent.thing),
-            absent.cause
-        ));
+        let cause = absent.cause.to_string();
+        if !causes.contains(&cause) {
+            causes.push(cause);
+        }
+    }
+    for cause in causes {
+        lines.push(format!("  {cause}:"));
+        let alike = found
+            .iter()
+            .filter(|absent| absent.cause.to_string() == cause);
+        lines.extend(alike.map(|absent| format!("    {}", words(&absent.thing, named))));
     }
     let kind = found
         .iter()
@@ -135,14 +141,17 @@ fn trouble(settings: &Settings, named: &[Named], found: &[Absent]) -> Trouble {
     Trouble::new(kind, lines.join("\n"), cause, next)
 }
 
-fn words(thing: &Thing) -> String {
-    match thing {
+fn words(thing: &Thing, named: &[Named]) -> String {
+    let variable = named.iter().find(|(_, other)| other == thing);
+    let variable = variable.map_or("", |(variable, _)| variable);
+    let name = match thing {
         Thing::Table(name) => format!("table {name}"),
         Thing::Bucket(name) => format!("bucket {name}"),
         Thing::R2Bucket(name) => format!("R2 bucket {name}"),
         Thing::Queue(url) => format!("queue {url}"),
         Thing::Service(url) => format!("service {url}"),
-    }
+    };
+    format!("{name} ({variable})")
 }
 
 fn kind(cause: &Cause) -> Kind {

@@ -20,7 +20,7 @@ pub(super) struct Progress {
 
 struct State {
     terminal: bool,
-    last: Option<Instant>,
+    last: Instant,
     drawn: bool,
 }
 
@@ -30,7 +30,7 @@ impl Progress {
         Self {
             state: Arc::new(Mutex::new(State {
                 terminal: io::stderr().is_terminal(),
-                last: None,
+                last: Instant::now(),
                 drawn: false,
             })),
         }
@@ -63,13 +63,10 @@ impl State {
             PLAIN_EVERY
         };
         let now = Instant::now();
-        if self
-            .last
-            .is_some_and(|last| now.duration_since(last) < every)
-        {
+        if now.duration_since(self.last) < every {
             return;
         }
-        self.last = Some(now);
+        self.last = now;
         let text = line(snapshot, snapshot.updated_at);
         let mut out = io::stderr().lock();
         let _ = if self.terminal {

@@ -9,6 +9,8 @@
 #[cfg(feature = "sandbox")]
 mod demo;
 mod inspect;
+#[cfg(feature = "sandbox")]
+mod network;
 mod proofs;
 mod run;
 mod settings;

@@ -9,7 +9,7 @@ use super::verify;
 use crate::app::{self, Ended, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::Schema;
+use crate::cli::output::{Schema, talk};
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::ScopeArgs;
@@ -118,9 +118,13 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         Reliance::Migrating
     };
     app::preflight(&settings, reliance).await?;
+    let is_plan = options.dry_run;
     let progress = Progress::new();
     let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
+    if is_plan {
+        talk("this is a plan: nothing was changed; what is left is what a run would do");
+    }
     report(&ran?, context)
 }
 
