@@ -12,3 +12,4 @@ mod objects;
 mod queues;
 mod slices;
 mod ucan;
+mod world;
