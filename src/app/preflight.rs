@@ -135,7 +135,7 @@ fn trouble(settings: &Settings, named: &[Named], found: &[Absent]) -> Trouble {
     let kind = found
         .iter()
         .map(|absent| kind(&absent.cause))
-        .max_by_key(gravity);
+        .max_by_key(|kind| gravity(*kind));
     let (cause, next) = advice(settings, found, kind.unwrap_or(Kind::Unexpected));
     let kind = kind.unwrap_or(Kind::Unexpected);
     Trouble::new(kind, lines.join("\n"), cause, next)
@@ -163,7 +163,7 @@ fn kind(cause: &Cause) -> Kind {
 }
 
 /// What must be mended first.
-fn gravity(kind: &Kind) -> u8 {
+fn gravity(kind: Kind) -> u8 {
     match kind {
         Kind::Credentials => 2,
         Kind::Preflight => 1,
