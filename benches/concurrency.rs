@@ -12,9 +12,9 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 const LATENCY: &str = "50ms";
-const CUSTOMERS: &str = "6";
-const SPACES: &str = "12";
-const UPLOADS: &str = "60";
+const CUSTOMERS: &str = "8";
+const SPACES: &str = "20";
+const UPLOADS: &str = "160";
 
 /// The local network in a folder; killed with the value.
 struct Network(Child);

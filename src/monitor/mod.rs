@@ -1,7 +1,7 @@
 //! Where the migration stands: read from the state tables, shown as text or JSON. Read only.
 //!
 //! [`look`] answers one [`Ask`] with a [`View`]: plain data that serialises as it is and renders itself as text.
-//! [`line`] is the one line of live progress that a run shows of itself. May import `model`, `runtime` and `state`;
+//! [`line()`] is the one line of live progress that a run shows of itself. May import `model`, `runtime` and `state`;
 //! never writes anything.
 
 mod eta;
