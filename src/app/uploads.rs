@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, stream};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::scope::{Resolver, Work};
@@ -14,12 +15,14 @@ use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tab
 use crate::config::{Settings, options};
 use crate::engine::{self, Config, Events, Job, Parts, StepFilter};
 use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Uploads};
-use crate::model::{FailedItem, InstanceId, RunId, StepName};
+use crate::model::{Counts, FailedItem, InstanceId, RunId, Settled, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
 use crate::state::{FailedQuery, Store};
 
 /// Time between two looks of a display.
 const FACE_EVERY: Duration = Duration::from_millis(250);
+/// Failure rows that are read at once.
+const ROWS: usize = 16;
 
 /// What a run of the engine needs, connected.
 pub(super) struct Opened {
@@ -126,7 +129,26 @@ pub async fn retry(
     let failed = failed_items(&opened, &options).await?;
     let mut config = config(settings, options.instance, options.concurrency)?;
     config.max_failure_rate = options.max_failure_rate;
-    run(&opened, config, Job::Failed(failed), (stop, face)).await
+    let begun = opened.clock.unix_ms();
+    let report = run(&opened, config, Job::Failed(failed.clone()), (stop, face)).await?;
+    let counts = retried(&opened.store, &failed, begun).await?;
+    Ok(RunReport { counts, ..report })
+}
+
+/// What became of the items that a retry took up, by their failure rows: no row is done, a
+/// row that was not touched since `begun` (Unix milliseconds) is left.
+async fn retried(store: &Store, failed: &[FailedItem], begun: u64) -> Result<Counts> {
+    let mut counts = Counts::planned(failed.len() as u64);
+    let rows = stream::iter(failed).map(|one| store.failed_item(&one.unit, &one.item));
+    let mut rows = rows.buffer_unordered(ROWS);
+    while let Some(row) = rows.next().await {
+        match row.map_err(|error| Trouble::of_state(&error))? {
+            None => counts.settle(Settled::Migrated),
+            Some(row) if row.last_at < begun => {}
+            Some(row) => counts.settle(Settled::by_class(row.failure.class)),
+        }
+    }
+    Ok(counts)
 }
 
 async fn run(
@@ -195,7 +217,7 @@ fn steps(steps: options::Steps) -> StepFilter {
 
 /// A plan as a run that did nothing: what is right is found, the rest is left.
 fn planned(plan: AuditReport) -> RunReport {
-    let mut counts = crate::model::Counts::planned(plan.verdicts.total());
+    let mut counts = Counts::planned(plan.verdicts.total());
     counts.done = plan.verdicts.ok;
     counts.found = plan.verdicts.ok;
     RunReport {

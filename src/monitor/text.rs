@@ -125,7 +125,8 @@ fn overview(view: &Overview, paint: Paint) -> String {
     };
     text += &labelled(
         "Rate",
-        &format!("{:.0} uploads a minute, {eta}", view.items_per_minute),
+        // A sum of nothing is -0.0, which would be written as it is.
+        &format!("{:.0} uploads a minute, {eta}", view.items_per_minute + 0.0),
     );
     text += &heading("Instances", paint);
     text += &instances(&view.instances, paint);
