@@ -47,16 +47,6 @@ impl Worker {
     }
 
     pub(crate) async fn run(&self, job: Job, steps: StepFilter, name: &str) -> Outcome {
-        self.run_with(job, steps, name, 8).await
-    }
-
-    pub(crate) async fn run_with(
-        &self,
-        job: Job,
-        steps: StepFilter,
-        name: &str,
-        at_once: u32,
-    ) -> Outcome {
         let clock = Clock::system();
         let parts = Parts {
             migration: Arc::clone(&self.migration),
@@ -69,7 +59,7 @@ impl Worker {
         };
         let mut config = Config::new(InstanceId::number(1), RunId::new(name), "local");
         config.steps = steps;
-        config.concurrency = at_once;
+        config.concurrency = 8;
         config.pace.verify_within = std::time::Duration::from_secs(20);
         config.max_failure_rate = 1.0;
         config.pace.attempts = 1;

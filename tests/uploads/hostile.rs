@@ -1,7 +1,7 @@
 //! Outages, races, lost answers: what must not happen, and what must happen nevertheless.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sterna::engine::{Job, StepFilter};
 use sterna::migrations::uploads::{GATEWAY, InMemorySpaces, LOCATION, STORE_INDEX, Settings};
@@ -253,34 +253,4 @@ async fn a_complete_upload_costs_one_claims_query() {
     assert_eq!(local.count(Service::Indexer, "GET /claims"), count);
     assert_eq!(mutations(&local), 0);
     local.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures time; run by hand on a quiet machine"]
-async fn sixteen_at_once_are_ten_times_as_fast() {
-    let mut took = Vec::new();
-    for at_once in [1, 16] {
-        let local = Local::start(Sizes {
-            customers: 4,
-            spaces: 4,
-            uploads: 320,
-        })
-        .await;
-        for service in Service::ALL {
-            local
-                .sandbox
-                .network()
-                .faults
-                .set_latency(service, Duration::from_millis(50));
-        }
-        let worker = worker(&local).await;
-        let start = Instant::now();
-        worker
-            .run_with(Job::Units(units(&local)), StepFilter::All, "timed", at_once)
-            .await;
-        took.push(start.elapsed().as_secs_f64());
-        println!("concurrency {at_once}: {:.1} s", took[took.len() - 1]);
-        local.stop().await;
-    }
-    assert!(took[0] / took[1] > 10.0, "{took:?}");
 }
