@@ -1,0 +1,188 @@
+//! A world in which everything is right, for tests to change one thing in.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cid::Cid;
+use url::Url;
+
+use crate::client::{
+    Addresses, Buckets, Carpark, Layout, Network, Queues, Service, StorageNode, Tables,
+};
+use crate::migrations::uploads::decide::*;
+use crate::migrations::uploads::find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
+use crate::proto::claims::{Content, Location, Range};
+use crate::proto::did::Did;
+use crate::proto::index::{Position, ShardedDagIndex};
+use crate::proto::key::Signer;
+use crate::proto::multihash::{Multihash, codec};
+
+pub(super) const NOW: u64 = 1_000;
+pub(super) const SIZE: u64 = 100;
+
+pub(super) struct World {
+    pub(super) seen: Seen,
+    pub(super) trust: Trust,
+    pub(super) space: Did,
+}
+
+pub(super) fn did(text: &str) -> Did {
+    Did::parse(text).unwrap()
+}
+
+pub(super) fn service(name: &str) -> Service {
+    Service {
+        url: Url::parse(&format!("https://{name}.test")).unwrap(),
+        did: did(&format!("did:web:{name}.test")),
+    }
+}
+
+pub(super) fn network() -> Network {
+    let url = |text: &str| Url::parse(text).unwrap();
+    let table = String::new;
+    Network {
+        upload_service: service("up"),
+        indexing_service: service("indexer"),
+        gateway: service("gateway"),
+        claims_service: service("claims"),
+        storage_node: StorageNode {
+            service: service("storage"),
+            blob_peer_id: String::new(),
+            store_peer_id: String::new(),
+        },
+        carpark: Carpark {
+            blob_url: url("https://carpark.test"),
+            store_url: url("https://carpark.test"),
+        },
+        tables: Tables {
+            upload: table(),
+            store: table(),
+            allocation: table(),
+            blob_registry: table(),
+            consumer: table(),
+            subscription: table(),
+            delegation: table(),
+            revocation: table(),
+            storage_provider: table(),
+        },
+        buckets: Buckets {
+            claims: table(),
+            delegations: table(),
+            upload_shards: table(),
+            ipni_blob: table(),
+            ipni_store: table(),
+        },
+        queues: Queues {
+            ipni_blob: url("https://sqs.test/b"),
+            ipni_store: url("https://sqs.test/s"),
+        },
+        storage_providers: vec![did("did:web:web3.storage")],
+    }
+}
+
+pub(super) fn cid(name: &str, codec: u64) -> Cid {
+    Multihash::sha256(name.as_bytes()).cid(codec).unwrap()
+}
+
+pub(super) fn right_index(root: Cid, shards: &[Shard]) -> ShardedDagIndex {
+    let mut index = ShardedDagIndex::new(root);
+    for shard in shards {
+        index.set_slice(
+            &shard.hash,
+            shard.hash.clone(),
+            Position {
+                offset: 0,
+                length: SIZE,
+            },
+        );
+        index.set_slice(
+            &shard.hash,
+            Multihash::of(&root),
+            Position {
+                offset: 60,
+                length: 40,
+            },
+        );
+    }
+    index
+}
+
+pub(super) fn index_claim(root: Cid, index: ShardedDagIndex) -> FoundIndex {
+    FoundIndex {
+        claim: cid("index claim", codec::DAG_CBOR),
+        issuer: Signer::from_seed([5; 32]).did().clone(),
+        content: Multihash::of(&root),
+        link: cid("index", codec::CAR),
+        expiration: None,
+        signed: Signed::Yes,
+        index: Some(Ok(Arc::new(index))),
+    }
+}
+
+pub(super) fn location_claim(trust: &Trust, shard: &Shard, space: &Did) -> FoundLocation {
+    FoundLocation {
+        claim: cid("location claim", codec::DAG_CBOR),
+        issuer: did("did:web:up.test"),
+        with: "did:web:up.test".to_owned(),
+        location: Location {
+            content: Content::Digest(shard.hash.clone()),
+            location: vec![
+                trust
+                    .addresses
+                    .of(&shard.hash, Layout::Blob)
+                    .unwrap()
+                    .to_string(),
+            ],
+            range: Some(Range {
+                offset: 0,
+                length: Some(SIZE),
+            }),
+            space: Some(space.clone()),
+        },
+        expiration: None,
+        signed: Signed::Yes,
+    }
+}
+
+/// An upload of two shards for which everything is right.
+pub(super) fn complete() -> World {
+    let network = network();
+    let trust = Trust {
+        addresses: Addresses::new(&network),
+        issuers: BTreeSet::from([did("did:web:up.test"), did("did:web:storage.test")]),
+        upload_service: Signer::from_seed([6; 32])
+            .with_did(did("did:web:up.test"))
+            .verifier(),
+    };
+    let space = Signer::from_seed([1; 32]).did().clone();
+    let root = cid("root", codec::DAG_PB);
+    let shards: Vec<_> = ["one", "two"]
+        .map(|name| Shard::new(cid(name, codec::CAR)))
+        .into();
+    let claims = Claims {
+        indexes: vec![index_claim(root, right_index(root, &shards))],
+        locations: shards
+            .iter()
+            .map(|shard| location_claim(&trust, shard, &space))
+            .collect(),
+    };
+    World {
+        seen: Seen::new(root, shards, claims, NOW),
+        trust,
+        space,
+    }
+}
+
+impl World {
+    pub(super) fn review(&self) -> Review {
+        Review::of(&self.seen, &self.trust, &self.space)
+    }
+
+    pub(super) fn index(&mut self) -> &mut FoundIndex {
+        &mut self.seen.claims.indexes[0]
+    }
+
+    pub(super) fn location(&mut self) -> &mut FoundLocation {
+        &mut self.seen.claims.locations[1]
+    }
+}
