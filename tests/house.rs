@@ -59,7 +59,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const LINES_CAP: usize = 400;
 
 /// The files a folder may have.
-const FILES_CAP: usize = 16;
+const FILES_CAP: usize = 14;
 
 fn source_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

@@ -20,30 +20,27 @@ mod counts;
 mod effect;
 mod event;
 mod failure;
-mod files;
 mod fleet;
 mod ids;
 mod invariant;
-mod progress;
 mod reason;
 mod snapshot;
-mod status;
+mod stored;
 
 pub use audit::{Finding, Verdict, VerdictCounts};
 pub use counts::{Counts, Settled};
 pub use effect::{Effect, Undo};
 pub use event::Event;
 pub use failure::{Class, FailedItem, Failure};
-pub use files::{
-    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Mark,
-};
 pub use fleet::{Control, InstanceReport, Throttle};
 pub use ids::{
     CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, RunId, SpaceDid, StepName,
     UnitId,
 };
 pub use invariant::Invariant;
-pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
 pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, UnitTotals};
-pub use status::{Status, StatusError};
+pub use stored::{
+    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Lease, Mark,
+    Status, StatusError, StepRecord, StepState, Sweep, Unit, UnitProgress,
+};

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::config::Error;
-use super::keys::{CLAIMS_DID, GATEWAY_DID, INDEXER_DID, NODE_DID, UPLOAD_DID};
+use super::identity::{CLAIMS_DID, GATEWAY_DID, INDEXER_DID, NODE_DID, UPLOAD_DID};
 use super::layout::{ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, Table, bucket, queue};
 use super::network::Network;
 use super::service::Service;

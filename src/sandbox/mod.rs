@@ -11,14 +11,13 @@
 mod blob;
 mod carpark;
 mod config;
-mod did_documents;
 mod dynamo;
 mod env;
 mod gateway;
 mod home;
+mod identity;
 mod index_worker;
 mod indexer;
-mod keys;
 mod layout;
 mod network;
 mod node;
@@ -39,8 +38,8 @@ pub mod world;
 pub use config::{Config, Error, Lifetimes};
 pub use dynamo::{Db, Put, Row};
 pub use home::{clear, control_url};
+pub use identity::{Keys, derive};
 pub use indexer::{Advert, Provider};
-pub use keys::{Keys, derive};
 pub use layout::{
     ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, TABLE_PREFIX, Table, bucket, queue,
 };

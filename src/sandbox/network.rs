@@ -9,7 +9,7 @@ use time::macros::format_description;
 
 use super::config::Lifetimes;
 use super::dynamo::Db;
-use super::keys::Keys;
+use super::identity::Keys;
 use super::layout::ACCOUNT;
 use super::s3::Objects;
 use super::service::Service;

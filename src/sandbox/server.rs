@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::{Config, Error};
 use super::dynamo::Db;
 use super::home::{Home, at, write_secret};
-use super::keys::Keys;
+use super::identity::Keys;
 use super::layout::{bucket, queue};
 use super::network::{Network, Urls};
 use super::s3::Objects;

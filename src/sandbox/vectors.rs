@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::keys::Keys;
+use super::identity::Keys;
 use crate::proto::{Did, Signer};
 
 /// One file of vectors: those of the folder `STERNA_VECTORS`, else the project's own.

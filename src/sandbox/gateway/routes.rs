@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use super::serve::retrieve;
 use super::service::Gateway;
 use crate::sandbox::config::Error;
-use crate::sandbox::did_documents;
+use crate::sandbox::identity::did_documents;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{answer_message, plain};
 

@@ -2,7 +2,7 @@
 
 use super::record::{Kind, Record};
 use super::service::Indexer;
-use super::{advert, legacy};
+use super::{ipni, legacy};
 use crate::proto::Did;
 use crate::proto::ipni::{Metadata, context_id};
 use crate::proto::multihash::Multihash;
@@ -102,7 +102,7 @@ fn ask_ipni(indexer: &Indexer, digest: &Multihash, kinds: &[Kind]) -> Vec<Record
     if open.is_empty() {
         return Vec::new();
     }
-    let found: Vec<Record> = advert::found(network, digest)
+    let found: Vec<Record> = ipni::found(network, digest)
         .into_iter()
         .filter(|record| record.is_any(&open))
         .collect();

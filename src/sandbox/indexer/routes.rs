@@ -10,9 +10,9 @@ use axum::routing::get;
 use cid::Cid;
 
 use super::service::Indexer;
-use super::{claims, find, query};
+use super::{claims, ipni, query};
 use crate::proto::multihash::Multihash;
-use crate::sandbox::did_documents;
+use crate::sandbox::identity::did_documents;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{answer_message, plain};
 
@@ -71,7 +71,7 @@ async fn providers(State(indexer): State<Arc<Indexer>>, Path(cid): Path<String>)
     let Ok(cid) = cid.parse::<Cid>() else {
         return plain(StatusCode::BAD_REQUEST, "invalid CID");
     };
-    match find::answer(&indexer.network, &Multihash::of(&cid)) {
+    match ipni::answer(&indexer.network, &Multihash::of(&cid)) {
         Some(answer) => typed(answer.to_string().into(), "application/json"),
         None => plain(StatusCode::NOT_FOUND, "not found"),
     }

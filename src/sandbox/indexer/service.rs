@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::abilities::{assert_equals, assert_index, cache_claim};
 use super::lookup::millis;
-use super::{assert_equals, assert_index, cache_claim};
 use crate::proto::ipni::{Multiaddr, PeerId, Port};
 use crate::proto::multihash::Multihash;
 use crate::proto::validate::{Rule, derives_equal};

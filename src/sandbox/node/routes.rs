@@ -11,7 +11,7 @@ use axum::routing::get;
 use super::blobs;
 use super::service::Node;
 use crate::sandbox::config::Error;
-use crate::sandbox::did_documents;
+use crate::sandbox::identity::did_documents;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{answer_message, plain};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::operation::Operation;
-use crate::sandbox::keys::derive;
+use crate::sandbox::identity::derive;
 use crate::sandbox::service::Service;
 
 /// One planned fault, the body of `POST /_sandbox/faults`. Several parts may be set; they add up:

@@ -13,7 +13,7 @@ use super::messages;
 use super::service::Upload;
 use crate::proto::message::CONTENT_TYPE;
 use crate::sandbox::config::Error;
-use crate::sandbox::did_documents;
+use crate::sandbox::identity::did_documents;
 use crate::sandbox::layout::bucket;
 use crate::sandbox::network::Network;
 use crate::sandbox::service::Service;

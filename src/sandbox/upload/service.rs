@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cid::Cid;
 
 use super::messages;
-use super::{blob_add, blobs, conclude, delegations, index_add, uploads};
+use super::{add, blobs, delegations, uploads};
 use crate::proto::Did;
 use crate::proto::message::{Message, Receipt};
 use crate::proto::ucan::{Capability, Delegation, Draft};
@@ -97,12 +97,12 @@ impl UcanService for Upload {
 
     async fn run(&self, call: Call) -> Answer {
         match call.capability.can.as_str() {
-            "space/blob/add" => blob_add::add(self, &call).await,
+            "space/blob/add" => add::blob::add(self, &call).await,
             "space/blob/remove" => blobs::remove(self, &call).await,
             "space/blob/list" => blobs::list(self, &call).await,
             "space/blob/get/0/1" => blobs::get(self, &call).await,
-            "space/index/add" => index_add::add(self, &call).await,
-            "ucan/conclude" => conclude::conclude(self, &call).await,
+            "space/index/add" => add::index::add(self, &call).await,
+            "ucan/conclude" => add::conclude::conclude(self, &call).await,
             "ucan/revoke" => delegations::revoke(self, &call).await,
             "upload/add" => uploads::add(self, &call).await,
             "upload/get" => uploads::get(self, &call).await,

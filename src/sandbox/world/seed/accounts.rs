@@ -5,7 +5,7 @@ use crate::proto::did::Did;
 use crate::proto::key::Signer;
 use crate::proto::subscription;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, to_bytes};
-use crate::sandbox::keys::derive;
+use crate::sandbox::identity::derive;
 use crate::sandbox::layout::bucket;
 use crate::sandbox::world::plan::{AccountDelegation, Plan, Space};
 use crate::sandbox::{Network, PutOptions, Row, Table};

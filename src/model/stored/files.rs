@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::model::{
     Effect, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Settled, StepName, UnitId,
     UnitProgress,
 };

@@ -2,18 +2,18 @@
 
 use cid::Cid;
 
-use super::claims;
-use super::lookup::{millis, remember};
-use super::record::{Provider, Record};
-use super::service::Indexer;
 use crate::proto::claims::{Claim, Location};
 use crate::proto::ipni::{Metadata, Multiaddr, PeerId, context_id, encode_metadata};
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::{Delegation, archive};
+use crate::sandbox::indexer::claims;
+use crate::sandbox::indexer::lookup::{millis, remember};
+use crate::sandbox::indexer::record::{Provider, Record};
+use crate::sandbox::indexer::service::Indexer;
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success};
 
 /// Caches a location claim and a record that leads to it. The claim's signature is not looked at.
-pub(super) fn cache(indexer: &Indexer, call: &Call) -> Answer {
+pub(crate) fn cache(indexer: &Indexer, call: &Call) -> Answer {
     let own = indexer.network.keys.indexer.did();
     if call.subject()? != *own {
         return Err(Failure::named(

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::accept::{Acceptance, accept};
-use super::registry;
 use super::replay;
-use super::service::Upload;
 use super::tasks::{Order, awaits, put, put_key};
 use crate::proto::message::{Effects, Outcome, Receipt, conclude};
 use crate::proto::ucan::Delegation;
@@ -13,6 +11,8 @@ use crate::proto::{Did, Signer};
 use crate::sandbox::blob::Blob;
 use crate::sandbox::service::Service;
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, call as call_service, map};
+use crate::sandbox::upload::registry;
+use crate::sandbox::upload::service::Upload;
 
 /// How long a storage node may take to allocate.
 const ALLOCATE_LIMIT: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ struct Started {
 }
 
 /// Adds a blob to a space: allocates at the node and answers with what is to be done.
-pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
+pub(crate) async fn add(upload: &Upload, call: &Call) -> Answer {
     let space = call.subject()?;
     let blob = Blob::from_ipld(call.caveat("blob")?)?;
     let consumer = registry::consumer(upload, &space).await?;

@@ -2,11 +2,11 @@
 
 use cid::Cid;
 
-use super::messages;
-use super::registry::Entry;
-use super::service::Upload;
 use crate::proto::message::{Receipt, conclude};
 use crate::sandbox::ucan_server::{Answer, Failure, Success};
+use crate::sandbox::upload::messages;
+use crate::sandbox::upload::registry::Entry;
+use crate::sandbox::upload::service::Upload;
 
 /// Answers as the first add did, and adds the receipts of its `http/put` and `blob/accept`.
 pub(super) async fn answer(upload: &Upload, entry: &Entry) -> Answer {

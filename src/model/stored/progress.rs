@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::model::{
     Counts, Effect, Epoch, Failure, InstanceId, ItemId, Reason, RunId, Settled, Status, StepName,
     UnitId,
 };

@@ -2,21 +2,21 @@
 
 use cid::Cid;
 
-use super::advert::Advert;
-use super::fetch;
-use super::lookup::{Known, find, remember};
-use super::record::Kind;
-use super::service::Indexer;
-use super::{claims, lookup};
 use crate::proto::Verifier;
 use crate::proto::claims::Claim;
 use crate::proto::index::ShardedDagIndex;
 use crate::proto::ipni::{Metadata, encode_metadata};
 use crate::proto::multihash::Multihash;
+use crate::sandbox::indexer::fetch;
+use crate::sandbox::indexer::ipni::Advert;
+use crate::sandbox::indexer::lookup::{Known, find, remember};
+use crate::sandbox::indexer::record::Kind;
+use crate::sandbox::indexer::service::Indexer;
+use crate::sandbox::indexer::{claims, lookup};
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success};
 
 /// Publishes an index: fetches it through a valid location claim, and advertises every slice.
-pub(super) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
+pub(crate) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
     let Claim::Index(claim) =
         Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))?
     else {

@@ -6,8 +6,8 @@ use axum::http::{HeaderValue, Response, header};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::network::Network;
 use crate::proto::{Did, Signer};
+use crate::sandbox::network::Network;
 
 impl Network {
     /// The did:keys of a service's did:web; none of any other DID.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::advert::Advert;
-use super::record::Provider;
 use crate::proto::ipni::{Job, digests_from_body};
+use crate::sandbox::indexer::record::Provider;
 use crate::sandbox::layout::{bucket, queue};
 use crate::sandbox::network::Network;
 use crate::sandbox::s3::Condition;

@@ -1,15 +1,15 @@
 //! `assert/equals`: two names of the same content (protocol: claims §6).
 
 use super::assert_index::announce;
-use super::claims;
-use super::service::Indexer;
 use crate::proto::claims::Claim;
 use crate::proto::ipni::Metadata;
 use crate::proto::multihash::Multihash;
+use crate::sandbox::indexer::claims;
+use crate::sandbox::indexer::service::Indexer;
 use crate::sandbox::ucan_server::{Answer, Call, Failure};
 
 /// Publishes an equality under both names.
-pub(super) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
+pub(crate) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
     let Claim::Equals(claim) =
         Claim::read(&call.capability).map_err(|error| Failure::thrown(&error))?
     else {

@@ -2,20 +2,20 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::config::Error;
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
+use crate::sandbox::config::Error;
 
 /// The upload service.
-pub(super) const UPLOAD_DID: &str = "did:web:up.sterna.test";
+pub(crate) const UPLOAD_DID: &str = "did:web:up.sterna.test";
 /// The indexing service.
-pub(super) const INDEXER_DID: &str = "did:web:indexer.sterna.test";
+pub(crate) const INDEXER_DID: &str = "did:web:indexer.sterna.test";
 /// The gateway.
-pub(super) const GATEWAY_DID: &str = "did:web:gateway.sterna.test";
+pub(crate) const GATEWAY_DID: &str = "did:web:gateway.sterna.test";
 /// The storage node.
-pub(super) const NODE_DID: &str = "did:web:storage.sterna.test";
+pub(crate) const NODE_DID: &str = "did:web:storage.sterna.test";
 /// The claims service.
-pub(super) const CLAIMS_DID: &str = "did:web:claims.sterna.test";
+pub(crate) const CLAIMS_DID: &str = "did:web:claims.sterna.test";
 
 /// Every key of the local network. Services are known by a did:web; `key_did` is the did:key.
 pub struct Keys {

@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::advert;
-use super::record::Record;
 use crate::proto::multihash::Multihash;
+use crate::sandbox::indexer::record::Record;
 use crate::sandbox::network::Network;
 
 /// The answer for a hash; nothing if IPNI has nothing.
-pub(super) fn answer(network: &Network, digest: &Multihash) -> Option<Value> {
+pub(crate) fn answer(network: &Network, digest: &Multihash) -> Option<Value> {
     let records = advert::found(network, digest);
     if records.is_empty() {
         return None;

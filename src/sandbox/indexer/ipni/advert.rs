@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::record::{Provider, Record};
 use crate::proto::multihash::Multihash;
+use crate::sandbox::indexer::record::{Provider, Record};
 use crate::sandbox::network::Network;
 use crate::sandbox::shelf::Item;
 
@@ -58,7 +58,7 @@ impl Advert {
     }
 
     /// The record that it makes for each of its hashes.
-    pub(super) fn record(&self) -> Record {
+    pub(crate) fn record(&self) -> Record {
         Record {
             provider: self.provider.clone(),
             context: self.context.clone(),
@@ -68,7 +68,7 @@ impl Advert {
 }
 
 /// What IPNI finds about a hash now.
-pub(super) fn found(network: &Network, digest: &Multihash) -> Vec<Record> {
+pub(crate) fn found(network: &Network, digest: &Multihash) -> Vec<Record> {
     let now = network.clock.unix_ms();
     let items = network.shelf.list(&group(digest), now);
     let records = items.into_iter().filter_map(|(_, value)| {

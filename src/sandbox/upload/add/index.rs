@@ -6,8 +6,6 @@ use cid::Cid;
 use ipld_core::ipld::Ipld;
 
 use super::index_blob;
-use super::registry;
-use super::service::Upload;
 use crate::proto::Did;
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::{Capability, Caveats, Delegation, Draft, Expiration};
@@ -15,12 +13,14 @@ use crate::sandbox::service::Service;
 use crate::sandbox::ucan_server::{
     Answer, Call, CallError, Failure, Success, call as call_service, map, text,
 };
+use crate::sandbox::upload::registry;
+use crate::sandbox::upload::service::Upload;
 
 /// How long the indexing service may take.
 const PUBLISH_LIMIT: Duration = Duration::from_mins(1);
 
 /// Publishes an index of a space's content.
-pub(super) async fn add(upload: &Upload, call: &Call) -> Answer {
+pub(crate) async fn add(upload: &Upload, call: &Call) -> Answer {
     let space = call.subject()?;
     let index = link(call.caveat("index")?)?;
     known(upload, &space, &Multihash::of(&index), "IndexNotFound").await?;

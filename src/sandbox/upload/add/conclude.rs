@@ -3,17 +3,17 @@
 use ipld_core::ipld::Ipld;
 
 use super::accept::{Acceptance, accept};
-use super::messages;
-use super::service::Upload;
 use super::tasks::{Order, awaited};
 use crate::proto::Verifier;
 use crate::proto::message::{Receipt, concluded};
 use crate::proto::ucan::{Capability, Delegation};
 use crate::sandbox::blob::{Blob, space_of};
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, map};
+use crate::sandbox::upload::messages;
+use crate::sandbox::upload::service::Upload;
 
 /// Takes a receipt. That of an `http/put` makes the node accept the blob; others change nothing.
-pub(super) async fn conclude(upload: &Upload, call: &Call) -> Answer {
+pub(crate) async fn conclude(upload: &Upload, call: &Call) -> Answer {
     let receipt = concluded(&call.invocation)?;
     let task = find(upload, receipt.ran().cid()).await?;
     if let Some(put) = task.filter(|task| first(task).is_some_and(|first| first.can == "http/put"))

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use super::messages;
-use super::registry;
-use super::service::Upload;
 use crate::proto::Did;
 use crate::proto::message::{Effects, Message, Receipt};
 use crate::proto::ucan::Delegation;
 use crate::sandbox::blob::Blob;
 use crate::sandbox::service::Service;
 use crate::sandbox::ucan_server::{Failure, call};
+use crate::sandbox::upload::messages;
+use crate::sandbox::upload::registry;
+use crate::sandbox::upload::service::Upload;
 
 /// How long a storage node may take to accept.
 const ACCEPT_LIMIT: Duration = Duration::from_secs(30);

@@ -1,0 +1,11 @@
+//! What is stored between runs: progress rows, their status words, and the local files.
+
+mod files;
+mod progress;
+mod status;
+
+pub use files::{
+    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Mark,
+};
+pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
+pub use status::{Status, StatusError};

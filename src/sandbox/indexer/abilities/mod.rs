@@ -1,0 +1,5 @@
+//! The abilities that tell the indexing service of claims, a file each (protocol: claims §6).
+
+pub(super) mod assert_equals;
+pub(super) mod assert_index;
+pub(super) mod cache_claim;

@@ -1,0 +1,9 @@
+//! Adding a blob to a space, and its index: tasks, acceptance, publishing (protocol: blob-add).
+
+mod accept;
+pub(super) mod blob;
+pub(super) mod conclude;
+pub(super) mod index;
+mod index_blob;
+mod replay;
+mod tasks;
