@@ -3,15 +3,15 @@
 use ipld_core::ipld::Ipld;
 use sterna::proto::Signer;
 use sterna::proto::claims::Claim;
-use sterna::proto::message::{CONTENT_TYPE, Message};
+use sterna::proto::message::{CONTENT_TYPE, Message, find_receipt};
 use sterna::proto::multihash::Multihash;
 use sterna::proto::ucan::{Capability, Draft, Expiration};
 use sterna::sandbox::{Plan, Row, Service, Table};
 
 use crate::aws::Local;
 use crate::ucan::{
-    Space, blob_of, concluded_in, counted, error_message, error_name, field, forks, map, polled,
-    post, send,
+    Space, blob_of, concluded_in, counted, error_message, error_name, field, fork, forks, map,
+    polled, post, send,
 };
 
 fn content(seed: u8, size: usize) -> Vec<u8> {
@@ -72,6 +72,33 @@ async fn a_blob_is_put_accepted_registered_and_found() {
     // What services ask of each other is not the client's doing.
     assert_eq!(counted(&local, Service::Node, "blob/allocate").await, 0);
     assert_eq!(counted(&local, Service::Upload, "space/blob/add").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_found_in_every_message_that_it_is_filed_under() {
+    let local = Local::start().await;
+    let space = Space::provisioned(&local).await;
+    let bytes = content(9, 3000);
+    space.add(&local, &bytes).await;
+    // Another process adds the same blob: the answer tells what came of the first add, and is filed too.
+    let again = space.ask(&local, "space/blob/add", blob_of(&bytes)).await;
+    let accept = *fork(&again, "blob/accept").cid();
+
+    let network = local.sandbox.network();
+    let rows = network
+        .db
+        .query(Table::AgentIndex, None, &format!("{accept}.out"))
+        .await
+        .unwrap();
+    assert!(rows.len() > 1, "{rows:?}");
+    for row in rows {
+        let (_, name) = row.get_text("identifier").unwrap().split_once('@').unwrap();
+        let url = format!("{}/messages/{name}/{name}", local.url(Service::Upload));
+        let body = reqwest::get(url).await.unwrap().bytes().await.unwrap();
+        let message = Message::decode(&body).unwrap();
+        let receipt = find_receipt(&message, &accept).unwrap().expect(name);
+        assert!(receipt.outcome().ok().is_some());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,10 +78,11 @@ impl UploadClient {
     /// Stores a blob in the space whose key is `space`, and has it accepted. Safe to repeat: bytes that are there
     /// are not sent again.
     pub async fn add_blob(&self, space: &Signer, blob: &Blob) -> Result<Stored, Error> {
-        let answer = self
-            .connection
-            .execute_one(ADD, || self.add_invocation(space, blob))
-            .await?;
+        let add = || {
+            self.connection
+                .execute_one(ADD, || self.add_invocation(space, blob))
+        };
+        let answer = self.when_there(is_half_done, add).await?;
         let effects =
             Effects::read(&answer).map_err(|cause| cause.at(Dependency::UploadService, ADD))?;
         if !effects.is_put() {
@@ -133,6 +134,11 @@ impl UploadClient {
         self.connection.execute_one(CONCLUDE, make).await?;
         Ok(())
     }
+}
+
+/// Whether another add of the same blob has been begun whose receipts are not filed yet.
+fn is_half_done(error: &Error) -> bool {
+    matches!(&error.cause, Cause::Failed { name, .. } if name == "ReceiptNotFound")
 }
 
 /// The location claim that an accept's receipt names; it must be about the blob.

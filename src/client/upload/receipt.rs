@@ -1,5 +1,6 @@
-//! Asking for the receipt of a task until it is there (protocol: transport §6).
+//! Asking for what is not there yet: the receipt of a task (protocol: transport §6).
 
+use std::future::Future;
 use std::time::Duration;
 
 use cid::Cid;
@@ -15,13 +16,26 @@ const POLL: &str = "read the receipt of a task";
 const LARGEST: usize = 16 << 20;
 
 impl UploadClient {
-    /// Reads a receipt; "not there" is asked again with growing pauses until the deadline.
+    /// Reads a receipt; "not there" is asked again.
     pub(super) async fn receipt(&self, task: &Cid) -> Result<Receipt, Error> {
+        let is_early = |error: &Error| error.cause == Cause::Missing;
+        self.when_there(is_early, || self.receipt_now(task)).await
+    }
+
+    /// Asks, and asks again with growing pauses while the answer says that it is too early, until the deadline.
+    pub(super) async fn when_there<T, F>(
+        &self,
+        is_early: impl Fn(&Error) -> bool,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let longest = self.calls.limits().receipt;
         let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(250));
         loop {
-            match self.receipt_now(task).await {
-                Err(error) if error.cause == Cause::Missing && waited < longest => {}
+            match ask().await {
+                Err(error) if is_early(&error) && waited < longest => {}
                 other => return other,
             }
             tokio::time::sleep(pause).await;

@@ -38,33 +38,32 @@ pub fn concluded(invocation: &Delegation) -> Result<Receipt, Error> {
     }
 }
 
-/// Finds the receipt of a task in a message: reported, concluded by an invocation, or in a concluded conclusion.
+/// Finds the receipt of a task in a message: reported, or inside a `ucan/conclude` that the message executes, that a
+/// report ran, or that a report sets in motion. Services file receipts under all of these places.
 /// A malformed invocation or receipt on the way counts as not there.
 pub fn find_receipt(message: &Message, task: &Cid) -> Result<Option<Receipt>, Error> {
     if let Some(receipt) = message.receipt(task)? {
         return Ok(Some(receipt));
     }
-    let of_task = |invocation: &Delegation| {
-        concluded(invocation)
-            .ok()
-            .filter(|found| found.ran().cid() == task)
-    };
     let blocks = message.blocks();
     let executed = message
         .execute()
         .iter()
         .filter_map(|cid| Delegation::view_shared(cid, blocks).ok());
-    if let Some(receipt) = executed
-        .into_iter()
-        .find_map(|invocation| of_task(&invocation))
-    {
-        return Ok(Some(receipt));
-    }
     let reported = message
         .report()
         .iter()
         .filter_map(|(_, root)| Receipt::view_shared(root, blocks).ok());
-    Ok(reported
-        .into_iter()
-        .find_map(|receipt| of_task(receipt.ran().delegation()?)))
+    let around = reported.flat_map(|receipt| {
+        let tasks = std::iter::once(receipt.ran()).chain(receipt.forks());
+        let tasks: Vec<_> = tasks.chain(receipt.join()).collect();
+        tasks
+            .into_iter()
+            .filter_map(|task| task.delegation().cloned())
+    });
+    Ok(executed.chain(around).find_map(|invocation| {
+        concluded(&invocation)
+            .ok()
+            .filter(|found| found.ran().cid() == task)
+    }))
 }

@@ -31,12 +31,13 @@ impl Refused {
     }
 }
 
-/// Decides by the headers `content-type` and `accept` whether a request can be answered with a message.
+/// Decides by the headers `content-type` and `accept` whether a request can be answered with a message. The content
+/// type must be exact, parameters included; no `accept`, or an empty one, takes anything.
 pub fn negotiate(content_type: Option<&str>, accept: Option<&str>) -> Result<(), Refused> {
-    if content_type.map(media) != Some(CONTENT_TYPE) {
+    if content_type != Some(CONTENT_TYPE) {
         return Err(Refused::ContentType);
     }
-    let takes = |part: &str| ["*/*", "application/*", CONTENT_TYPE].contains(&media(part));
+    let takes = |part: &str| ["", "*/*", "application/*", CONTENT_TYPE].contains(&media(part));
     if accept.is_none_or(|accept| accept.split(',').any(takes)) {
         Ok(())
     } else {

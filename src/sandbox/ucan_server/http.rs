@@ -1,11 +1,11 @@
 //! Content negotiation around the execution of a message.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::execute::execute;
 use super::service::UcanService;
-use crate::proto::message::{CONTENT_TYPE, Message};
+use crate::proto::message::{CONTENT_TYPE, Message, Refused, negotiate};
 
 /// Answers a `POST` of an agent message. What an invocation did wrong is told in its receipt, with status 200.
 pub(crate) async fn answer_message(
@@ -13,18 +13,10 @@ pub(crate) async fn answer_message(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Response<Body> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    if content_type != Some(CONTENT_TYPE) {
-        let reason = "The server cannot process the request because the payload format is not supported. \
-                      Please check the content-type header and try again with a supported media type.";
-        return wants_car(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason);
-    }
-    if !accepts_car(headers) {
-        let reason = "The requested resource cannot be served in the requested content type. \
-                      Please specify a supported content type using the Accept header.";
-        return wants_car(StatusCode::NOT_ACCEPTABLE, reason);
+    let content_type = text_of(headers, &header::CONTENT_TYPE);
+    let accept = text_of(headers, &header::ACCEPT);
+    if let Err(refused) = negotiate(content_type.as_deref(), accept.as_deref()) {
+        return turned_away(refused);
     }
     let message = match Message::decode(body) {
         Ok(message) => message,
@@ -50,16 +42,14 @@ pub(crate) async fn answer_message(
     }
 }
 
-fn accepts_car(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(header::ACCEPT).iter().peekable();
-    let types = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    values.peek().is_none()
-        || values.any(|value| {
-            types(value).split(',').any(|part| {
-                let media = part.split(';').next().unwrap_or_default().trim();
-                media.is_empty() || ["*/*", "application/*", CONTENT_TYPE].contains(&media)
-            })
-        })
+/// All values of a header, as one.
+fn text_of(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| value.to_str().unwrap_or_default())
+        .collect();
+    (!values.is_empty()).then(|| values.join(","))
 }
 
 fn car(body: Vec<u8>) -> Response<Body> {
@@ -70,8 +60,9 @@ fn car(body: Vec<u8>) -> Response<Body> {
     response
 }
 
-fn wants_car(status: StatusCode, reason: &str) -> Response<Body> {
-    let mut response = plain(status, reason);
+fn turned_away(refused: Refused) -> Response<Body> {
+    let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = plain(status, &refused.to_string());
     response
         .headers_mut()
         .insert(header::ACCEPT, HeaderValue::from_static(CONTENT_TYPE));

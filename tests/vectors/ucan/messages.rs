@@ -1,8 +1,10 @@
 //! `messages.json`: requests, replies, receipts, refusals of the transport, `ucan/conclude`.
 
+use ipld_core::ipld::Ipld;
 use serde_json::Value;
 use sterna::proto::message::{
-    CONTENT_TYPE, Effects, Message, Outcome, Receipt, conclude, concluded, find_receipt, negotiate,
+    CONTENT_TYPE, Effects, Message, Outcome, Receipt, Task, conclude, concluded, find_receipt,
+    negotiate,
 };
 use sterna::proto::ucan::Delegation;
 use sterna::proto::{Block, Blocks, cbor, json};
@@ -211,7 +213,7 @@ fn conclusions_are_the_same_and_read_back() {
 }
 
 #[test]
-fn receipts_are_found_in_all_three_places() {
+fn receipts_are_found_in_all_places_that_services_file_them_under() {
     let keys = Keyring::of_all_files();
     let mut found = 0;
     for vector in section(&load("messages.json"), "conclude") {
@@ -220,12 +222,28 @@ fn receipts_are_found_in_all_three_places() {
         let receipt = concluded(&invocation).unwrap();
         let task = *receipt.ran().cid();
         let key = keys.signer_of(invocation.issuer());
-        let of_conclusion =
-            Receipt::issue(&key, invocation, Outcome::done(), Effects::default()).unwrap();
+        let of_conclusion = Receipt::issue(
+            &key,
+            invocation.clone(),
+            Outcome::done(),
+            Effects::default(),
+        )
+        .unwrap();
+        // As the answer to a second add of a blob tells what came of the first.
+        let told = Effects {
+            fork: vec![invocation.into()],
+            join: None,
+        };
+        let other = Task::Link(*receipt.cid());
+        let telling = Receipt::issue(&key, other, Outcome::done(), told);
+        let unheard = Block::dag_cbor(&Ipld::String("no task".to_owned()))
+            .unwrap()
+            .cid;
         let places = [
             Message::reply(std::slice::from_ref(&receipt)).unwrap(),
             message,
             Message::reply(&[of_conclusion]).unwrap(),
+            Message::reply(&[telling.unwrap()]).unwrap(),
         ];
         for place in places {
             let place = Message::decode(&place.encode()).unwrap();
@@ -233,7 +251,7 @@ fn receipts_are_found_in_all_three_places() {
                 find_receipt(&place, &task).unwrap().unwrap().cid(),
                 receipt.cid()
             );
-            assert!(find_receipt(&place, receipt.cid()).unwrap().is_none());
+            assert!(find_receipt(&place, &unheard).unwrap().is_none());
             found += 1;
         }
     }

@@ -54,11 +54,11 @@ pub(super) async fn accept(upload: &Upload, what: &Acceptance) -> Result<Accepte
         &[what.accept.clone(), what.legacy.clone()],
         &[receipt.clone(), legacy.clone()],
     )?;
-    if receipt.outcome().ok().is_some() {
-        registry::register(upload, &what.space, &what.blob, &what.cause).await?;
-    }
     messages::store(network, &message)
         .await
         .map_err(|error| Failure::thrown(&error))?;
+    if receipt.outcome().ok().is_some() {
+        registry::register(upload, &what.space, &what.blob, &what.cause).await?;
+    }
     Ok(Accepted { receipt, legacy })
 }
