@@ -1,6 +1,7 @@
 //! The one composition root: configuration to parts; spawn; drain.
 
 mod audit;
+mod control;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod explain;
@@ -19,6 +20,7 @@ mod uploads;
 /// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::{Degree, Stop, Tasks};
 pub use audit::verify;
+pub use control::{control, control_log, control_status};
 #[cfg(feature = "sandbox")]
 pub use demo::{Asked, Demonstrated, News, Stage, Summary, Tell, demo, readable};
 pub use explain::explain;
@@ -27,7 +29,8 @@ pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show}
 pub use local::{sandbox_seed, sandbox_start, sandbox_status};
 pub use preflight::{Reliance, preflight};
 pub use reports::{
-    AuditReport, Audited, Ended, Face, InitReport, InitTable, RunReport, SetupReport, SetupShare,
+    AuditReport, Audited, ControlReport, Ended, Face, InitReport, InitTable, RunReport,
+    SetupReport, SetupShare,
 };
 pub use tables::{init, init_template, monitor, setup};
 pub use trouble::{Kind, Trouble};

@@ -42,6 +42,9 @@ pub struct RunReport {
     pub ended: Ended,
     /// Items by outcome.
     pub counts: Counts,
+    /// Spaces that are not finished; of a run over single uploads, uploads. Of a space that nobody counted, `counts`
+    /// does not know what is left.
+    pub unfinished: u64,
     /// Failed and quarantined items by reason code.
     pub failures: BTreeMap<Reason, u64>,
     /// Wall time.
@@ -84,6 +87,25 @@ pub struct Audited {
 
 /// Shows where a run stands; called some times a second from a task of the run, must not block.
 pub type Face = std::sync::Arc<dyn Fn(&Snapshot) + Send + Sync>;
+
+/// What a wish of the operator came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ControlReport {
+    /// Whom it was for: `fleet`, `instance 3`.
+    pub scope: String,
+    /// What was asked.
+    pub wish: String,
+    /// Who asked, as `user@host`.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// What is asked of the scope now, in words; `None` when nothing is.
+    pub holds: Option<String>,
+    /// Instances of the scope that run and will act on it at their next look.
+    pub running: Vec<String>,
+    /// What the operator may not expect.
+    pub notes: Vec<String>,
+}
 
 /// What `init` found and made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

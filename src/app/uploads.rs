@@ -175,6 +175,7 @@ async fn run(
     Ok(RunReport {
         ended: ended(outcome.ended)?,
         counts: outcome.counts,
+        unfinished: outcome.unfinished,
         failures: outcome.snapshot.reasons.clone(),
         seconds: started.elapsed().as_secs_f64(),
         files: outcome.files,
@@ -223,6 +224,7 @@ fn planned(plan: AuditReport) -> RunReport {
     RunReport {
         ended: plan.ended,
         counts,
+        unfinished: 0,
         failures: std::collections::BTreeMap::new(),
         seconds: plan.seconds,
         files: plan.file.into_iter().collect(),
@@ -312,7 +314,7 @@ fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
 }
 
 /// The name of the machine, for displays.
-fn host() -> String {
+pub(super) fn host() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map_or_else(|_| String::new(), |name| name.trim().to_owned())
 }

@@ -118,6 +118,9 @@ pub(super) enum Commands {
     Retry(Box<one::retry::RetryArgs>),
     /// Show where the migration stands
     Monitor(one::monitor::MonitorArgs),
+    /// Pause, resume, drain or slow down instances that run
+    #[command(subcommand)]
+    Ctl(one::ctl::CtlCommand),
     /// Tell everything known of one upload or space
     Explain(one::explain::ExplainArgs),
     /// Build or show a sharded DAG index

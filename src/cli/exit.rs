@@ -192,6 +192,7 @@ mod tests {
         RunReport {
             ended,
             counts,
+            unfinished: 0,
             failures: BTreeMap::new(),
             seconds: 1.0,
             files: Vec::new(),

@@ -108,13 +108,12 @@ async fn with_signals(global: Global, command: Commands) -> Result<Exit> {
         () = tell_degrees(&stop) => Ok(Exit::Stopped),
     };
     ended.cancel();
-    if stop.degree() >= Degree::Abort {
-        return Ok(match stop.reason() {
-            Some("SIGTERM") => Exit::Terminated,
-            _ => Exit::Interrupted,
-        });
+    // A drain that took too long is aborted too, and is no second signal.
+    match stop.abort_reason() {
+        Some("SIGTERM") => Ok(Exit::Terminated),
+        Some("SIGINT") => Ok(Exit::Interrupted),
+        _ => result,
     }
-    result
 }
 
 /// Says what each signal does; ready when the third says: now.
@@ -140,6 +139,7 @@ async fn dispatch(command: Commands, context: &Context) -> Result<Exit> {
         Commands::Verify(args) => Box::pin(one::verify::run(*args, context)).await,
         Commands::Retry(args) => Box::pin(one::retry::run(*args, context)).await,
         Commands::Monitor(args) => Box::pin(one::monitor::run(args, context)).await,
+        Commands::Ctl(args) => one::ctl::run(args, context).await,
         Commands::Explain(args) => Box::pin(one::explain::run(args, context)).await,
         Commands::Index(args) => one::inspect::index::run(args, context).await,
         Commands::Claims(args) => one::inspect::claims::run(args, context).await,

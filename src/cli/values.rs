@@ -6,7 +6,7 @@ use std::time::Duration;
 use cid::Cid;
 
 use crate::config;
-use crate::model::{Class, CustomerDid, Reason, SpaceDid};
+use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid};
 
 /// `90s`, `15m`, `2h30m`, `1d`, `250ms`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -92,6 +92,58 @@ pub(super) fn concurrency(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A text that says something.
+pub(super) fn some_text(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("write at least a word".into()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// A limit of a run that can be changed while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// Uploads in flight in an instance.
+    Concurrency(Limits),
+    /// Uploads that an instance may begin a minute.
+    Rate(Limits),
+}
+
+/// `concurrency=8`, `rate=600`, `rate=600/min`, `rate=10/s`, and either with `default`.
+pub(super) fn setting(text: &str) -> Result<Setting, String> {
+    let wanted = "write concurrency=N, rate=N (a minute), rate=N/min, rate=N/s, or NAME=default";
+    let (name, value) = text.split_once('=').ok_or(wanted)?;
+    let to = |parsed: Result<u32, String>| match value {
+        "default" => Ok(Limits::Default),
+        _ => parsed.map(Limits::To),
+    };
+    match name {
+        "concurrency" => {
+            let number = concurrency(value);
+            let number = number.and_then(|n| u32::try_from(n).map_err(|e| e.to_string()));
+            to(number).map(Setting::Concurrency)
+        }
+        "rate" => to(per_minute(value)).map(Setting::Rate),
+        _ => Err(format!("no such limit; {wanted}")),
+    }
+}
+
+/// A number a minute from 1 up.
+fn per_minute(text: &str) -> Result<u32, String> {
+    let wrong = || "write a number from 1 up, with /min or /s; to stop all work, pause".to_owned();
+    let (number, times) = match text.split_once('/') {
+        None => (text, 1),
+        Some((number, "min" | "m")) => (number, 1),
+        Some((number, "s")) => (number, 60),
+        Some(_) => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    match number.checked_mul(times) {
+        Some(0) | None => Err(wrong()),
+        Some(rate) => Ok(rate),
+    }
+}
+
 /// A customer's DID.
 pub(super) fn customer(text: &str) -> Result<CustomerDid, String> {
     config::customer_did(text)
@@ -156,6 +208,26 @@ mod tests {
         assert!(customer("did:mailto:example.com:alice").is_ok());
         assert!(space("did:mailto:example.com:alice").is_err());
         assert!(space("did:key:z6Mk").is_err());
+    }
+
+    #[test]
+    fn limits_of_a_run_name_their_unit() {
+        let rate = |to| Ok(Setting::Rate(to));
+        assert_eq!(setting("rate=600"), rate(Limits::To(600)));
+        assert_eq!(setting("rate=10/s"), rate(Limits::To(600)));
+        assert_eq!(setting("rate=default"), rate(Limits::Default));
+        let eight = Setting::Concurrency(Limits::To(8));
+        assert_eq!(setting("concurrency=8"), Ok(eight));
+        for bad in [
+            "rate=0",
+            "rate=5/h",
+            "rate=",
+            "rate",
+            "speed=3",
+            "concurrency=0",
+        ] {
+            assert!(setting(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

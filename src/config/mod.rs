@@ -20,5 +20,5 @@ pub use customers::{CustomerShare, CustomersFile, customer_did, space_did};
 pub use fault::{Fault, Faults};
 pub use key_file::read_key_file;
 pub use secrets::known_key;
-pub use settings::{Environment, Flags, Need, Settings, Shown, color_wish, show};
+pub use settings::{Environment, Flags, Need, Settings, Shown, color_wish, show, user};
 pub use sources::Origin;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::model::{Class, CustomerDid, Reason, SpaceDid};
+use crate::model::{Class, CustomerDid, Reason, SpaceDid, Wish};
 
 /// What a run, an audit or a retry is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,6 +127,17 @@ pub struct Monitor {
     pub failed: bool,
     /// Only units without progress for a while.
     pub stuck: bool,
+}
+
+/// A wish of the operator (`ctl pause`, `resume`, `drain`, `set`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Only this instance; `None` is the fleet.
+    pub instance: Option<u32>,
+    /// What is asked.
+    pub wish: Wish,
+    /// Why.
+    pub why: String,
 }
 
 /// What `explain` is asked about: an upload, with or without its space, or a space.

@@ -212,6 +212,15 @@ pub fn color_wish() -> Option<bool> {
     forced.is_some_and(|value| value != "0").then_some(true)
 }
 
+/// Who runs this process, as the environment says: the user behind `sudo`, else the user.
+#[must_use]
+pub fn user() -> Option<String> {
+    let environment = process_environment();
+    let names = ["SUDO_USER", "USER", "LOGNAME"];
+    let said = names.iter().filter_map(|name| environment.get(*name));
+    said.into_iter().find(|name| !name.is_empty()).cloned()
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::runtime::Pacer;
+
 /// Admits items. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
@@ -12,12 +14,24 @@ pub(super) struct Gate {
     paused: Arc<watch::Sender<bool>>,
     size: Arc<std::sync::Mutex<Size>>,
     left: Arc<AtomicU64>,
+    pacer: Pacer,
 }
 
 #[derive(Debug)]
 struct Size {
     wanted: u32,
     given: u32,
+}
+
+/// One of the items that are left to be begun; given back unless it was.
+struct Reserved<'a>(Option<&'a AtomicU64>);
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if let Some(left) = self.0 {
+            left.fetch_add(1, Ordering::AcqRel);
+        }
+    }
 }
 
 /// What came of asking for admission of a new item.
@@ -40,10 +54,12 @@ impl Gate {
                 given: size,
             })),
             left: Arc::new(AtomicU64::new(limit.unwrap_or(u64::MAX))),
+            pacer: Pacer::new(),
         }
     }
 
-    /// Waits for the admission of an item that was not begun before.
+    /// Waits for the admission of an item that was not begun before. Nothing is taken when the
+    /// wait is given up.
     pub(super) async fn admit(&self) -> Admission {
         let took = self
             .left
@@ -53,7 +69,16 @@ impl Gate {
         if took.is_err() {
             return Admission::LimitReached;
         }
-        Admission::Slot(self.slot().await)
+        let mut reserved = Reserved(Some(&self.left));
+        loop {
+            let slot = self.slot().await;
+            self.pacer.turn().await;
+            // It may have been paused while the turn was waited for.
+            if !self.is_paused() {
+                reserved.0 = None;
+                return Admission::Slot(slot);
+            }
+        }
     }
 
     /// Waits for a slot, for an item that was admitted before.
@@ -66,7 +91,7 @@ impl Gate {
                 .acquire_owned()
                 .await
                 .expect("the semaphore of a gate is never closed");
-            if *self.paused.borrow() {
+            if self.is_paused() {
                 continue;
             }
             let mut size = self.lock();
@@ -106,6 +131,21 @@ impl Gate {
         }
     }
 
+    /// Admits so many new items a minute; none is no limit.
+    pub(super) fn pace(&self, per_minute: Option<u32>) {
+        self.pacer.set(per_minute);
+    }
+
+    /// New items admitted a minute.
+    pub(super) fn rate(&self) -> Option<u32> {
+        self.pacer.per_minute()
+    }
+
+    /// Whether nothing new is begun for now.
+    pub(super) fn is_paused(&self) -> bool {
+        *self.paused.borrow()
+    }
+
     /// Items allowed in flight.
     pub(super) fn size(&self) -> u32 {
         self.lock().wanted
@@ -115,5 +155,45 @@ impl Gate {
         self.size
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::runtime::Moment;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_takes_nothing_of_the_limit() {
+        let gate = Gate::new(1, Some(2));
+        let Admission::Slot(first) = gate.admit().await else {
+            panic!("not admitted")
+        };
+        assert!(gate.admit().now_or_never().is_none(), "no slot is free");
+        drop(first);
+        assert!(matches!(gate.admit().await, Admission::Slot(_)));
+        assert!(matches!(gate.admit().await, Admission::LimitReached));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_items_keep_the_rate_and_a_pause_holds_who_waited_for_a_turn() {
+        let gate = Gate::new(8, None);
+        gate.pace(Some(60));
+        let start = Moment::now();
+        for _ in 0..11 {
+            gate.admit().await;
+        }
+        assert_eq!(start.elapsed(), Duration::from_secs(10));
+        let mut waiting = std::pin::pin!(gate.admit());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(gate.pause(true));
+        let paused = tokio::time::timeout(Duration::from_mins(5), waiting.as_mut());
+        assert!(paused.await.is_err(), "begun while paused");
+        gate.pause(false);
+        waiting.await;
     }
 }

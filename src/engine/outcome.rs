@@ -14,6 +14,9 @@ pub struct Outcome {
     pub counts: Counts,
     /// The last snapshot.
     pub snapshot: Snapshot,
+    /// Units, or single items, without a last word: those that others hold and those in trouble
+    /// too.
+    pub unfinished: u64,
     /// Units that others hold, with their holders.
     pub held: Vec<(UnitId, InstanceId)>,
     /// Units that could not be worked on, with the reason.

@@ -1,4 +1,4 @@
-//! What an instance says of itself, and what it is told.
+//! What an instance says of itself.
 
 use std::collections::BTreeMap;
 
@@ -55,29 +55,9 @@ pub struct InstanceReport {
     pub items_per_minute: f64,
     /// Items allowed in flight.
     pub concurrency: u32,
+    /// Items that may be begun a minute; `None` is no limit.
+    #[serde(default)]
+    pub rate: Option<u32>,
     /// What holds it back.
     pub throttles: Vec<Throttle>,
-}
-
-/// What the operator asks of an instance, or of all; kept over restarts.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Control {
-    /// Begin nothing new.
-    #[serde(default)]
-    pub paused: bool,
-    /// End when what is in flight is settled.
-    #[serde(default)]
-    pub drain: bool,
-    /// Items allowed in flight, instead of what the instance was started with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<u32>,
-    /// Who asked.
-    #[serde(default)]
-    pub by: String,
-    /// Why.
-    #[serde(default)]
-    pub why: String,
-    /// When, Unix milliseconds.
-    #[serde(default)]
-    pub at: u64,
 }

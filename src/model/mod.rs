@@ -16,6 +16,7 @@
 //! May import `proto`. Never waits, never reads a clock, a file or the network.
 
 mod audit;
+mod control;
 mod counts;
 mod effect;
 mod event;
@@ -28,11 +29,12 @@ mod snapshot;
 mod stored;
 
 pub use audit::{Finding, Verdict, VerdictCounts};
+pub use control::{Control, Limit, Wish};
 pub use counts::{Counts, Settled};
 pub use effect::{Effect, Undo};
 pub use event::Event;
 pub use failure::{Class, FailedItem, Failure};
-pub use fleet::{Control, InstanceReport, Throttle};
+pub use fleet::{InstanceReport, Throttle};
 pub use ids::{
     CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, RunId, SpaceDid, StepName,
     UnitId,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, View};
-use super::{overview, stuck};
+use super::{control, overview, stuck};
 use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status};
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
@@ -22,6 +22,10 @@ pub enum Ask {
     Instance(InstanceId),
     /// Every failed upload that is asked for.
     Failed(FailedQuery),
+    /// What the operator asks.
+    Control,
+    /// What the operator ever asked.
+    ControlLog,
     /// Every space without progress for so long, of one instance or of all.
     Stuck {
         /// Shorter pauses are no matter.
@@ -60,6 +64,8 @@ pub async fn look(store: &Store, clock: Clock, ask: &Ask) -> Result<View, Error>
                 failures,
             }
         }
+        Ask::Control => control::standing(store, now).await?,
+        Ask::ControlLog => control::log(store, now).await?,
         Ask::Stuck {
             idle_seconds,
             instance,

@@ -4,6 +4,7 @@
 //! [`line()`] is the one line of live progress that a run shows of itself. May import `model`, `runtime` and `state`;
 //! never writes anything.
 
+mod control;
 mod eta;
 mod line;
 mod look;
@@ -19,6 +20,6 @@ pub use line::line;
 pub use look::{Ask, look};
 pub use paint::Paint;
 pub use view::{
-    Alive, CustomerView, FailureView, InstanceLine, InstanceView, Overview, SCHEMA, SpaceLine,
-    StuckLine, Totals, VERSION, Verdict, View,
+    Alive, AskedLine, CustomerView, FailureView, InstanceLine, InstanceView, Overview, SCHEMA,
+    SpaceLine, StuckLine, Totals, VERSION, Verdict, View,
 };

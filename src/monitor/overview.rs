@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::control;
 use super::eta::eta;
 use super::view::{Alive, InstanceLine, Overview, Totals};
-use crate::model::{Control, Counts, InstanceReport};
+use crate::model::{Counts, InstanceReport};
 use crate::state::rows::stamp;
-use crate::state::{Error, Scope, Store};
+use crate::state::{Error, Store};
 
 /// Pages of customer rows that an overview reads: with fleet and control rows it stays within 20 requests.
 const CUSTOMER_PAGES: u32 = 15;
@@ -16,8 +17,8 @@ pub(super) const SILENT_AFTER_MS: u64 = 60_000;
 
 /// Reads the overview.
 pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error> {
-    let (fleet, totals, asked) =
-        futures::try_join!(store.fleet(), totals(store), store.asked(&Scope::Fleet))?;
+    let (fleet, totals, standing) =
+        futures::try_join!(store.fleet(), totals(store), store.standing())?;
     let instances: Vec<InstanceLine> = fleet.iter().map(|report| instance(report, now)).collect();
     let mut reasons = BTreeMap::new();
     for (reason, number) in fleet.iter().flat_map(|report| &report.reasons) {
@@ -34,7 +35,7 @@ pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error>
         items_per_minute,
         reasons,
         instances,
-        asked: in_words(&asked),
+        asked: standing.iter().filter_map(control::asked).collect(),
     })
 }
 
@@ -74,6 +75,7 @@ pub(super) fn instance(report: &InstanceReport, now: u64) -> InstanceLine {
         spaces_settled: report.units_settled,
         in_flight: report.in_flight,
         concurrency: report.concurrency,
+        begun_per_minute_at_most: report.rate,
         items_per_minute: report.items_per_minute,
         throttles: report.throttles.clone(),
     }
@@ -87,28 +89,4 @@ pub(super) fn alive(report: &InstanceReport, now: u64) -> Alive {
         _ if now.saturating_sub(report.heartbeat_at) > SILENT_AFTER_MS => Alive::Silent,
         _ => Alive::Yes,
     }
-}
-
-fn in_words(asked: &Control) -> Option<String> {
-    let wishes = [
-        asked.paused.then(|| "paused".to_owned()),
-        asked.drain.then(|| "draining".to_owned()),
-        asked
-            .concurrency
-            .map(|limit| format!("at most {limit} uploads in flight per instance")),
-    ];
-    let wishes: Vec<String> = wishes.into_iter().flatten().collect();
-    let why = if asked.why.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", asked.why)
-    };
-    (!wishes.is_empty()).then(|| {
-        format!(
-            "{} by {} at {}{why}",
-            wishes.join(", "),
-            asked.by,
-            stamp(asked.at)
-        )
-    })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::control;
 use super::eta::span;
 use super::paint::Paint;
 use super::table::{Cell, bar, grouped, percent, table};
@@ -41,6 +42,22 @@ impl View {
                 title("Failed uploads", at, paint),
                 reasons(counted, paint),
                 failures(failed, paint),
+            ]
+            .concat(),
+            Self::Control {
+                at,
+                asked,
+                instances: lines,
+            } => [
+                title("Asked by the operator", at, paint),
+                control::lines(asked, paint),
+                heading("Instances", paint),
+                instances(lines, paint),
+            ]
+            .concat(),
+            Self::ControlLog { at, wishes } => [
+                title("Wishes of the operator", at, paint),
+                control::lines(wishes, paint),
             ]
             .concat(),
             Self::Stuck {
@@ -86,9 +103,10 @@ fn of_counts(counts: &Counts, paint: Paint) -> String {
 fn overview(view: &Overview, paint: Paint) -> String {
     let counts = &view.counts;
     let mut text = title("Sterna migration", &view.at, paint);
-    if let Some(asked) = &view.asked {
-        text += &paint.warn(&format!("The fleet is asked to be {asked}"));
-        text += "\n\n";
+    if !view.asked.is_empty() {
+        text += &heading("Asked by the operator", paint);
+        text += &control::lines(&view.asked, paint);
+        text += "\n";
     }
     text += &progress(
         "Uploads",
@@ -224,7 +242,10 @@ fn held_back(line: &InstanceLine, paint: Paint) -> String {
             throttle.dependency, throttle.limit, throttle.reason
         )
     });
-    let reasons = line.note.clone().into_iter().chain(throttles);
+    let rate = line
+        .begun_per_minute_at_most
+        .map(|rate| format!("begins at most {rate} uploads a minute"));
+    let reasons = line.note.clone().into_iter().chain(rate).chain(throttles);
     let lines = reasons.map(|why| paint.warn(&format!("  {}: {why}", line.instance)) + "\n");
     lines.collect()
 }

@@ -40,6 +40,22 @@ pub enum View {
         /// All of them.
         failures: Vec<FailureView>,
     },
+    /// What the operator asks, and what the instances do.
+    Control {
+        /// When it was read.
+        at: String,
+        /// What is asked.
+        asked: Vec<AskedLine>,
+        /// Each instance.
+        instances: Vec<InstanceLine>,
+    },
+    /// Every wish of the operator.
+    ControlLog {
+        /// When it was read.
+        at: String,
+        /// All of them, oldest first.
+        wishes: Vec<AskedLine>,
+    },
     /// Spaces that make no progress.
     Stuck {
         /// When it was read.
@@ -85,8 +101,8 @@ pub struct Overview {
     pub reasons: BTreeMap<Reason, u64>,
     /// Each instance.
     pub instances: Vec<InstanceLine>,
-    /// What the operator asks of the fleet, in words; `None` when nothing.
-    pub asked: Option<String>,
+    /// What the operator asks of the fleet and of single instances; nothing is left out.
+    pub asked: Vec<AskedLine>,
 }
 
 /// Whether an instance is there.
@@ -136,10 +152,27 @@ pub struct InstanceLine {
     pub in_flight: u64,
     /// See `in_flight`.
     pub concurrency: u32,
+    /// Uploads that it may begin a minute; `None` is no limit.
+    pub begun_per_minute_at_most: Option<u32>,
     /// Uploads a minute.
     pub items_per_minute: f64,
     /// What holds it back.
     pub throttles: Vec<Throttle>,
+}
+
+/// What the operator asks of the fleet or of one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AskedLine {
+    /// Of whom: `fleet`, `instance 3`.
+    pub scope: String,
+    /// What holds, in words; in the log: what was asked.
+    pub what: String,
+    /// Who asked, as `user@host`.
+    pub by: String,
+    /// When.
+    pub at: String,
+    /// Why; empty when nobody said.
+    pub why: String,
 }
 
 /// One space in a list.

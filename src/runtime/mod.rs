@@ -1,7 +1,7 @@
 //! Time and tasks, without a domain word.
 //!
 //! Owns the only place that starts tasks ([`Tasks`]), the degrees of stopping ([`Stop`]), the
-//! only clock ([`Clock`]), and everything between a caller and a service that may be slow, busy
+//! only clock ([`Clock`]), the even pace of new work ([`Pacer`]), and everything between a caller and a service that may be slow, busy
 //! or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
 //! three around a call. Imports no room. Never knows what the work is about.
 
@@ -9,6 +9,7 @@ mod breaker;
 mod clock;
 mod dependency;
 mod limit;
+mod pacer;
 mod retry;
 mod stop;
 mod tasks;
@@ -17,6 +18,7 @@ pub use breaker::{Breaker, BreakerConfig};
 pub use clock::{Clock, Moment};
 pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
 pub use limit::{Limit, Permit};
+pub use pacer::Pacer;
 pub use retry::{Advice, Classify, Policy, full_jitter, retry};
 pub use stop::{Degree, Stop};
 pub use tasks::Tasks;

@@ -26,6 +26,7 @@ pub struct Stop {
     abort: CancellationToken,
     exit: CancellationToken,
     reason: Arc<OnceLock<String>>,
+    abort_reason: Arc<OnceLock<String>>,
 }
 
 impl Stop {
@@ -35,13 +36,14 @@ impl Stop {
         Self::default()
     }
 
-    /// Asks to stop at least to this degree; the first reason is kept.
+    /// Asks to stop at least to this degree; the first reason of draining and of aborting is kept.
     pub fn ask(&self, degree: Degree, reason: &str) {
         if degree > Degree::Run {
             let _ = self.reason.set(reason.to_owned());
             self.drain.cancel();
         }
         if degree >= Degree::Abort {
+            let _ = self.abort_reason.set(reason.to_owned());
             self.abort.cancel();
         }
         if degree >= Degree::Exit {
@@ -67,6 +69,12 @@ impl Stop {
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.get().map(String::as_str)
+    }
+
+    /// Why it aborts, once somebody asked for that.
+    #[must_use]
+    pub fn abort_reason(&self) -> Option<&str> {
+        self.abort_reason.get().map(String::as_str)
     }
 
     /// Ready once the degree is at least this one; [`Degree::Run`] is reached from the start.
@@ -126,6 +134,16 @@ mod tests {
         stop.ask(Degree::Drain, "late");
         assert_eq!(stop.degree(), Degree::Abort);
         assert_eq!(stop.reason(), Some("second signal"));
+    }
+
+    #[tokio::test]
+    async fn the_reasons_of_drain_and_abort_are_told_apart() {
+        let stop = Stop::new();
+        stop.ask(Degree::Drain, "SIGTERM");
+        assert_eq!(stop.abort_reason(), None);
+        stop.ask(Degree::Abort, "the drain took too long");
+        assert_eq!(stop.reason(), Some("SIGTERM"));
+        assert_eq!(stop.abort_reason(), Some("the drain took too long"));
     }
 
     #[tokio::test]

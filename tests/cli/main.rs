@@ -7,6 +7,8 @@
 )]
 
 #[cfg(feature = "sandbox")]
+mod control;
+#[cfg(feature = "sandbox")]
 mod demo;
 mod inspect;
 #[cfg(feature = "sandbox")]
@@ -14,4 +16,6 @@ mod network;
 mod proofs;
 mod run;
 mod settings;
+#[cfg(feature = "sandbox")]
+mod signals;
 mod usage;

@@ -5,17 +5,23 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::run::{Place, ROOT};
+use crate::run::{Place, ROOT, signal};
 
 /// A local network in the state folder of a place.
-struct Network {
+pub struct Network {
     child: Child,
 }
 
 impl Network {
-    fn start(place: &Place) -> Self {
+    pub fn start(place: &Place) -> Self {
+        Self::start_with(place, &[])
+    }
+
+    /// The same with more flags.
+    pub fn start_with(place: &Place, flags: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sterna"))
             .args(["sandbox", "start", "--seed", "7"])
+            .args(flags)
             .current_dir(place.path())
             .env_clear()
             .stdout(Stdio::piped())
@@ -28,6 +34,11 @@ impl Network {
         let described: Value = serde_json::from_str(&line).unwrap();
         assert!(described["env"]["UPLOAD_SERVICE_URL"].is_string());
         Self { child }
+    }
+
+    /// Makes every service fall silent, as a broken network does.
+    pub fn freeze(&self) {
+        signal(self.child.id(), "STOP");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs the binary in an empty folder with an empty environment.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -100,6 +100,108 @@ impl Place {
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
+}
+
+/// A command that runs beside the test; it dies with it.
+#[cfg(feature = "sandbox")]
+pub struct Running {
+    child: std::process::Child,
+    talk: std::io::BufReader<std::process::ChildStderr>,
+    said: String,
+}
+
+#[cfg(feature = "sandbox")]
+impl Place {
+    /// Starts a command and does not wait for it.
+    pub fn start<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Running {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sterna"))
+            .args(args)
+            .current_dir(self.path())
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let talk = std::io::BufReader::new(child.stderr.take().unwrap());
+        Running {
+            child,
+            talk,
+            said: String::new(),
+        }
+    }
+}
+
+#[cfg(feature = "sandbox")]
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal: `TERM`, `INT`, `KILL`.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// Reads standard error up to a line that has this in it.
+    #[track_caller]
+    pub fn says(&mut self, word: &str) {
+        loop {
+            let start = self.said.len();
+            let read = self.talk.read_line(&mut self.said).unwrap();
+            assert!(read > 0, "it never said {word:?}:\n{}", self.said);
+            if self.said[start..].contains(word) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ran {
+        let mut stdout = self.child.stdout.take().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stdout.read_to_end(&mut bytes).unwrap();
+            bytes
+        });
+        self.talk.read_to_string(&mut self.said).unwrap();
+        Ran {
+            code: self.child.wait().unwrap().code().unwrap_or(-1),
+            stdout: reader.join().unwrap(),
+            stderr: std::mem::take(&mut self.said),
+        }
+    }
+}
+
+#[cfg(feature = "sandbox")]
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to a process.
+#[cfg(feature = "sandbox")]
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {pid}")])
+        .status();
+    assert!(sent.unwrap().success(), "{name} to {pid}");
+}
+
+/// Looks until there is something to see; gives up, and fails, only when nothing can come any more.
+#[cfg(feature = "sandbox")]
+#[track_caller]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..1_200 {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("never: {what}");
 }
 
 impl Ran {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sterna::model::{Control, Counts, InstanceId, InstanceReport, MigrationName, Reason, Throttle};
+use sterna::model::{
+    Control, Counts, InstanceId, InstanceReport, Limit, MigrationName, Reason, Throttle, Wish,
+};
+use sterna::runtime::Clock;
 use sterna::state::Scope;
 
 use crate::place::{everywhere, one, run, two};
@@ -31,6 +34,7 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
         in_flight: 16,
         items_per_minute: 123.5,
         concurrency: 16,
+        rate: Some(600),
         throttles: vec![Throttle {
             dependency: "carpark".to_owned(),
             limit: 3,
@@ -92,51 +96,77 @@ async fn what_setup_gave_is_shown_until_the_instance_speaks_for_itself() {
 async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged() {
     everywhere(|store| async move {
         assert_eq!(store.control(&one()).await.unwrap(), Control::default());
-        let wish = |at: u64, by: &str| Control {
-            by: by.to_owned(),
-            why: format!("why {at}"),
-            at,
-            ..Control::default()
+        let at = |at: u64| store.clone().with_clock(Clock::set_to(at));
+        let limit = |number| Wish::Set {
+            concurrency: Limit::To(number),
+            rate: Limit::Stays,
         };
-        store
-            .ask(
-                &Scope::Fleet,
-                &Control {
-                    paused: true,
-                    concurrency: Some(8),
-                    ..wish(10, "ann")
-                },
-            )
-            .await
-            .unwrap();
-        store
-            .ask(
-                &Scope::Instance(one()),
-                &Control {
-                    concurrency: Some(2),
-                    ..wish(20, "bob")
-                },
-            )
-            .await
-            .unwrap();
+        let own = Scope::Instance(one());
+        let asks = [
+            (&Scope::Fleet, Wish::Pause, "ann@a"),
+            (&Scope::Fleet, limit(8), "ann@a"),
+            (&own, limit(2), "bob@b"),
+        ];
+        for (number, (scope, wish, by)) in (1..).zip(asks) {
+            let why = format!("why {number}");
+            let asked = at(10 * number).ask(scope, wish, by, &why).await.unwrap();
+            assert_eq!(store.asked(scope).await.unwrap(), asked);
+        }
         let (first, second) = (
             store.control(&one()).await.unwrap(),
             store.control(&two()).await.unwrap(),
         );
         assert_eq!(
             (first.paused, first.concurrency, first.by.as_str()),
-            (true, Some(2), "ann")
+            (true, Some(2), "ann@a")
         );
         assert_eq!((second.paused, second.concurrency), (true, Some(8)));
-        store.ask(&Scope::Fleet, &wish(30, "eve")).await.unwrap();
+        let resumed = at(40).ask(&Scope::Fleet, Wish::Resume, "eve@e", "").await;
+        assert_eq!(resumed.unwrap().concurrency, Some(8));
         assert!(!store.control(&one()).await.unwrap().paused);
         let log = store.control_log().await.unwrap();
-        let who: Vec<&str> = log.iter().map(|asked| asked.control.by.as_str()).collect();
-        assert_eq!(who, ["ann", "bob", "eve"]);
-        assert_eq!(
-            (log[1].scope.as_str(), log[1].control.why.as_str()),
-            ("instance#1", "why 20")
+        let told: Vec<(&str, &str, &str)> = log
+            .iter()
+            .map(|asked| {
+                let control = &asked.control;
+                (&*asked.scope, &*control.what, &*control.by)
+            })
+            .collect();
+        let wanted = [
+            ("fleet", "pause", "ann@a"),
+            ("fleet", "set concurrency=8", "ann@a"),
+            ("instance#1", "set concurrency=2", "bob@b"),
+            ("fleet", "resume", "eve@e"),
+        ];
+        assert_eq!(told, wanted);
+        assert_eq!(log[2].control.why, "why 3");
+        let standing = store.standing().await.unwrap();
+        let scopes: Vec<&str> = standing.iter().map(|asked| &*asked.scope).collect();
+        assert_eq!(scopes, ["fleet", "instance#1"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wishes_at_the_same_time_are_all_kept() {
+    everywhere(|store| async move {
+        let set = Wish::Set {
+            concurrency: Limit::Stays,
+            rate: Limit::To(60),
+        };
+        let ask = |wish, by| {
+            let store = store.clone();
+            async move { store.ask(&Scope::Fleet, wish, by, "at once").await.unwrap() }
+        };
+        tokio::join!(
+            ask(Wish::Pause, "ann@a"),
+            ask(set, "bob@b"),
+            ask(Wish::Drain, "eve@e")
         );
+        let held = store.asked(&Scope::Fleet).await.unwrap();
+        assert!(held.paused && held.drain);
+        assert_eq!(held.rate, Some(60));
+        assert_eq!(store.control_log().await.unwrap().len(), 3);
     })
     .await;
 }

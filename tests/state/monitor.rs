@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sterna::model::{
-    Control, Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Lease, Reason, RunId,
-    Settled, Status, Unit,
+    Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Lease, Limit, Reason, RunId,
+    Settled, Status, Unit, Wish,
 };
 use sterna::monitor::{Alive, Ask, Paint, Verdict, View, look};
 use sterna::runtime::Clock;
@@ -149,14 +149,14 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
             })
             .await
             .unwrap();
-        let wish = Control {
-            paused: true,
-            by: "ann".into(),
-            why: "deploy".into(),
-            at: NOW,
-            ..Control::default()
+        let own = Scope::Instance(one());
+        let limit = Wish::Set {
+            concurrency: Limit::Stays,
+            rate: Limit::To(30),
         };
-        store.ask(&Scope::Fleet, &wish).await.unwrap();
+        let fleet = store.ask(&Scope::Fleet, Wish::Pause, "ann@host", "deploy");
+        fleet.await.unwrap();
+        store.ask(&own, limit, "bob@host", "").await.unwrap();
         let view = shown(&store, &Ask::Overview).await;
         let View::Overview(overview) = &view else {
             panic!("another view")
@@ -180,7 +180,12 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         assert!(overview.totals.whole);
         let text = view.text(Paint::Plain);
         for part in [
-            "paused by ann",
+            "paused",
+            "ann@host",
+            "deploy",
+            "instance 1",
+            "at most 30 uploads a minute per instance",
+            "begins at most 600 uploads a minute",
             "SILENT",
             "not started",
             "carpark limited to 3",
@@ -194,6 +199,19 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         assert_eq!(json["view"], "overview");
         assert_eq!(json["instances"][1]["heartbeat_age_seconds"], 900);
         assert_eq!(json["at"], "2026-01-01T00:00:00.000Z");
+        assert_eq!(json["asked"][0]["scope"], "fleet");
+        let View::ControlLog { wishes, .. } = shown(&store, &Ask::ControlLog).await else {
+            panic!("another view")
+        };
+        let told: Vec<_> = wishes.iter().map(|wish| wish.what.as_str()).collect();
+        assert_eq!(told, ["pause", "set rate=30"]);
+        let View::Control {
+            asked, instances, ..
+        } = shown(&store, &Ask::Control).await
+        else {
+            panic!("another view")
+        };
+        assert_eq!((asked.len(), instances.len()), (2, 3));
     })
     .await;
 }

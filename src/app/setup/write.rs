@@ -138,6 +138,7 @@ fn reports(plan: &Plan) -> Vec<InstanceReport> {
         in_flight: 0,
         items_per_minute: 0.0,
         concurrency: 0,
+        rate: None,
         throttles: Vec::new(),
     };
     (1..).zip(&plan.shares).map(report).collect()

@@ -157,6 +157,12 @@ fn lines(report: &RunReport) -> String {
             report.seconds
         ),
     ];
+    if report.unfinished > 0 {
+        lines.push(format!(
+            "  {} spaces or single uploads are not finished",
+            report.unfinished
+        ));
+    }
     for (reason, count) in &report.failures {
         lines.push(format!("  {count} {reason}: {}", reason.advice()));
     }

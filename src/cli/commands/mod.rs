@@ -2,6 +2,7 @@
 
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod ctl;
 #[cfg(feature = "sandbox")]
 pub(super) mod demo;
 pub(super) mod explain;

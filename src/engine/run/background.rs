@@ -14,20 +14,19 @@ use super::start::Task;
 /// How often holds of outside services are looked at.
 const LOOK_AT_HOLDS: Duration = Duration::from_secs(1);
 
-/// Starts the helpers of a run; they end when the handles are dropped.
-pub(super) fn start<M: Migration>(
+/// Does what is asked of the instance, then starts the helpers of a run; they end when the handles
+/// are dropped.
+pub(super) async fn start<M: Migration>(
     run: &Arc<Shared<M>>,
     dependencies: Dependencies,
 ) -> Vec<Task<()>> {
-    let mut helpers = vec![
+    control(run).await;
+    vec![
         spawn(run, |run| async move { checkpoints(&run).await }),
         spawn(run, |run| async move { holds(&run, &dependencies).await }),
         spawn(run, |run| async move { time_limits(&run).await }),
-    ];
-    if run.keeps_records() {
-        helpers.push(spawn(run, |run| async move { reports(&run).await }));
-    }
-    helpers
+        spawn(run, |run| async move { reports(&run).await }),
+    ]
 }
 
 fn spawn<M, F>(run: &Arc<Shared<M>>, task: impl FnOnce(Arc<Shared<M>>) -> F) -> Task<()>
@@ -124,27 +123,35 @@ async fn time_limits<M: Migration>(run: &Shared<M>) {
     run.stop.ask(Degree::Abort, "the drain took too long");
 }
 
-/// Reports to the fleet, and does what its control rows ask.
+/// Reports to the fleet, and does what is asked of the instance.
 async fn reports<M: Migration>(run: &Shared<M>) {
-    let mut held = Control::default();
     loop {
-        match run.store.control(&run.config.instance).await {
-            Ok(control) => {
-                obey(run, &held, &control);
-                held = control;
-            }
-            // What was asked before still holds.
-            Err(error) => tracing::warn!(%error, "control rows not read"),
+        if run.keeps_records() {
+            report(run).await;
         }
-        report(run).await;
         tokio::time::sleep(run.config.pace.report_every).await;
+        control(run).await;
     }
 }
 
-fn obey<M: Migration>(run: &Shared<M>, before: &Control, now: &Control) {
-    let said = |what: &str| format!("{what} by {}: {}", now.by, now.why);
-    if run.gate.pause(now.paused) {
-        run.events.publish(if now.paused {
+/// Reads what is asked and does it. What could not be read changes nothing: the last wish that was
+/// read still holds.
+async fn control<M: Migration>(run: &Shared<M>) {
+    match run.store.control(&run.config.instance).await {
+        Ok(control) => obey(run, &control),
+        Err(error) => tracing::warn!(%error, "control rows not read"),
+    }
+}
+
+fn obey<M: Migration>(run: &Shared<M>, asked: &Control) {
+    let why = if asked.why.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", asked.why)
+    };
+    let said = |what: &str| format!("{what} by {}{why} (until `sterna ctl resume`)", asked.by);
+    if run.gate.pause(asked.paused) {
+        run.events.publish(if asked.paused {
             Event::Paused {
                 reason: said("paused"),
             }
@@ -152,13 +159,14 @@ fn obey<M: Migration>(run: &Shared<M>, before: &Control, now: &Control) {
             Event::Resumed
         });
     }
-    if now.drain && !before.drain {
+    if asked.drain {
         run.drain(&said("drained"));
     }
-    let wanted = now.concurrency.unwrap_or(run.config.concurrency);
+    let wanted = asked.concurrency.unwrap_or(run.config.concurrency);
     if wanted != run.gate.size() {
         run.gate.resize(wanted);
     }
+    run.gate.pace(asked.rate);
 }
 
 /// Writes the fleet row once. A fault is logged: the next beat is near.
@@ -188,6 +196,7 @@ pub(super) async fn report<M: Migration>(run: &Shared<M>) {
         in_flight: seen.in_flight,
         items_per_minute: seen.items_per_minute(now),
         concurrency: run.gate.size(),
+        rate: run.gate.rate(),
         throttles: seen.throttles.clone(),
     });
     match run.store.report(&report).await {

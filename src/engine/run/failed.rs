@@ -7,7 +7,6 @@ use futures::StreamExt;
 use futures::stream;
 
 use crate::engine::Migration;
-use crate::engine::gate::Admission;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
@@ -119,10 +118,7 @@ async fn unit_steps_anew<M: Migration>(
 async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<bool, Failure> {
     let run = &hand.run;
     let began = run.clock.moment();
-    if run.stop.degree() > Degree::Run || hand.token.is_cancelled() {
-        return Ok(false);
-    }
-    let Admission::Slot(slot) = run.gate.admit().await else {
+    let Some(slot) = hand.admit().await else {
         return Ok(false);
     };
     run.events.publish(Event::ItemStarted {

@@ -7,12 +7,10 @@ use futures::StreamExt;
 use futures::stream;
 
 use crate::engine::Migration;
-use crate::engine::gate::Admission;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{InHand, step, unit_steps, unrecorded};
 use crate::model::{Event, Failure, ItemId, Settled, Unit, UnitId};
-use crate::runtime::Degree;
 
 use super::start::Left;
 
@@ -62,10 +60,7 @@ async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Ve
 async fn one<M: Migration>(hand: &InHand<M>, id: &ItemId) -> bool {
     let run = &hand.run;
     let began = run.clock.moment();
-    if run.stop.degree() > Degree::Run {
-        return false;
-    }
-    let Admission::Slot(slot) = run.gate.admit().await else {
+    let Some(slot) = hand.admit().await else {
         return false;
     };
     run.events.publish(Event::ItemStarted {

@@ -25,6 +25,12 @@ pub(super) struct Left {
     pub(super) lost: u64,
 }
 
+impl Left {
+    fn open(&self) -> u64 {
+        self.unfinished + self.lost + (self.held.len() + self.troubled.len()) as u64
+    }
+}
+
 /// Runs a job to its end, or until it is stopped, and returns when everything is written and
 /// every task of the run has ended. Dropping the future ends the run as a crash would.
 pub async fn run<M: Migration>(
@@ -34,7 +40,7 @@ pub async fn run<M: Migration>(
 ) -> Result<Outcome, Error> {
     let run = Shared::open(&parts, config, RESULTS).await?;
     announce(&run, &job);
-    let helpers = background::start(&run, parts.dependencies.clone());
+    let helpers = background::start(&run, parts.dependencies.clone()).await;
     let left = match job {
         Job::Units(units) => queue::units(&run, units).await,
         Job::Items(wanted) => items::items(&run, wanted).await,
@@ -75,6 +81,7 @@ fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
         ended: ended(run, &left),
         counts: snapshot.counts,
         snapshot,
+        unfinished: left.open(),
         held: left.held,
         troubled: left.troubled,
         files: run.files.paths(),
@@ -89,8 +96,7 @@ fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
     if let Some(reason) = run.health.broken() {
         return Ended::Safety { reason };
     }
-    let open = left.unfinished + left.lost + (left.held.len() + left.troubled.len()) as u64;
-    if open == 0 {
+    if left.open() == 0 {
         return Ended::Finished;
     }
     if run.stop.degree() > Degree::Run {

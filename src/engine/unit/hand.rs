@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::gate::Admission;
 use crate::engine::item::End;
 use crate::engine::record::{ItemLine, Ticket, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, UnitProgress};
-use crate::runtime::Moment;
+use crate::runtime::{Degree, Moment};
 
 use super::Keeper;
 
@@ -43,6 +45,27 @@ impl<M: Migration> Clone for InHand<M> {
 impl<M: Migration> InHand<M> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tracker> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until one more item of the unit may be begun; none when nothing new may be: drain,
+    /// limit, or lease lost.
+    pub(crate) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = self.stopped() => None,
+            admission = self.run.gate.admit() => match admission {
+                Admission::Slot(slot) => Some(slot),
+                Admission::LimitReached => None,
+            },
+        }
+    }
+
+    /// Ready when nothing new of this unit may be begun.
+    pub(crate) async fn stopped(&self) {
+        tokio::select! {
+            () = self.run.stop.reached(Degree::Drain) => {}
+            () = self.token.cancelled() => {}
+        }
     }
 
     /// How far the unit is now.

@@ -8,12 +8,11 @@ use futures::{FutureExt, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::gate::Admission;
 use crate::engine::item::{End, Hand, settle};
 use crate::engine::record::Ticket;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Class, Event, Failure, ItemId, Reason, Settled};
-use crate::runtime::{Degree, full_jitter};
+use crate::runtime::full_jitter;
 
 use super::{InHand, unit_steps};
 
@@ -59,7 +58,7 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
     loop {
         let item = tokio::select! {
             biased;
-            () = stopped(hand) => return Swept::Stopped,
+            () = hand.stopped() => return Swept::Stopped,
             item = items.next() => item,
         };
         let item = match item {
@@ -113,12 +112,7 @@ async fn begin<M: Migration>(
     (id, item, ticket): (ItemId, M::Item, Ticket),
     flying: &mut Flying,
 ) -> Option<Swept> {
-    let admission = tokio::select! {
-        biased;
-        () = stopped(hand) => return Some(Swept::Stopped),
-        admission = hand.run.gate.admit() => admission,
-    };
-    let Admission::Slot(slot) = admission else {
+    let Some(slot) = hand.admit().await else {
         return Some(Swept::Stopped);
     };
     hand.run.events.publish(Event::ItemStarted {
@@ -224,14 +218,6 @@ async fn wait_to_list_again<M: Migration>(
     let wait = full_jitter(grown.min(pace.longest_attempt_wait));
     tokio::select! {
         () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => None,
-        () = stopped(hand) => Some(failure),
-    }
-}
-
-/// Ready when nothing new of this unit may be begun.
-async fn stopped<M: Migration>(hand: &InHand<M>) {
-    tokio::select! {
-        () = hand.run.stop.reached(Degree::Drain) => {}
-        () = hand.token.cancelled() => {}
+        () = hand.stopped() => Some(failure),
     }
 }

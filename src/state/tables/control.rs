@@ -1,7 +1,12 @@
 //! `…-migration-control`: what the operator asks of the fleet or of one instance, kept over restarts, and its log.
+//!
+//! One row per scope (`current`) holds the wish in force. It goes to the log when another replaces it, and counts as
+//! its last line until then: the log names no wish that never was in force, and misses none.
 
-use crate::model::{Control, InstanceId};
-use crate::state::rows::{self, Batched, Key, Row, Select, Value, stamp};
+use crate::model::{Control, InstanceId, Wish};
+use crate::state::rows::{
+    self, Batched, Condition, Key, Row, Select, Trouble, Value, Written, stamp,
+};
 use crate::state::{Error, Store};
 
 /// Whom a wish is for.
@@ -16,7 +21,7 @@ pub enum Scope {
 /// A wish, and whom it was for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// Whom.
+    /// Whom: `fleet`, `instance#N`.
     pub scope: String,
     /// What, by whom, when, why.
     pub control: Control,
@@ -24,94 +29,140 @@ pub struct Asked {
 
 const CURRENT: &str = "current";
 const LOG: &str = "log#";
+const REVISION: &str = "revision";
+
+/// Tries of a wish whose row changes at the same time.
+const TRIES: u32 = 8;
 
 impl Scope {
-    fn text(&self) -> String {
+    /// The scope as its rows name it.
+    #[must_use]
+    pub fn text(&self) -> String {
         match self {
             Self::Fleet => "fleet".to_owned(),
             Self::Instance(instance) => format!("instance#{instance}"),
         }
     }
+
+    fn key(&self, entry: &str) -> Key {
+        Key::two(("scope", &self.text()), ("entry", entry))
+    }
+}
+
+fn read(row: &Row) -> Option<Asked> {
+    Some(Asked {
+        scope: row.text("scope")?.to_owned(),
+        control: row.get("control")?.read()?,
+    })
 }
 
 impl Store {
-    /// Replaces what is asked of `scope`, and logs it.
-    pub async fn ask(&self, scope: &Scope, control: &Control) -> Result<(), Error> {
-        let scope = scope.text();
-        let row = || {
-            Row::new()
-                .with("updatedAt", stamp(control.at))
-                .with("control", Value::of(control))
-        };
-        let key = |entry: &str| Key::two(("scope", &scope), ("entry", entry));
-        let log = format!("{LOG}{}#{}", stamp(control.at), control.by);
-        // The log goes first: a wish that is in force is always in the log.
-        for entry in [log.as_str(), CURRENT] {
-            self.rows
-                .write_all(
-                    &self.config.tables.control,
-                    vec![Batched::Put(key(entry), row())],
-                )
-                .await?;
+    /// Changes what is asked of `scope` by a wish of `by` for the reason `why`, and logs it; gives what holds then.
+    /// Wishes of several people at once are all kept.
+    pub async fn ask(
+        &self,
+        scope: &Scope,
+        wish: Wish,
+        by: &str,
+        why: &str,
+    ) -> Result<Control, Error> {
+        let (table, key) = (&self.config.tables.control, scope.key(CURRENT));
+        for _ in 0..TRIES {
+            let row = self.rows.get(table, &key).await?;
+            let revision = row.as_ref().and_then(|row| row.number(REVISION));
+            let revision = revision.unwrap_or(0);
+            let before = row.as_ref().and_then(read).map(|asked| asked.control);
+            if let Some(before) = &before {
+                self.log(scope, before).await?;
+            }
+            let next = before.unwrap_or_default().after(wish, by, why, self.now());
+            let row = Row::new()
+                .with("updatedAt", stamp(next.at))
+                .with("control", Value::of(&next))
+                .with(REVISION, revision + 1);
+            let same = if revision == 0 {
+                Condition::absent_or(REVISION, 0_u64)
+            } else {
+                Condition::Equals(REVISION, revision.into())
+            };
+            match self.rows.put(table, &key, row, same).await? {
+                Written::Done(_) => return Ok(next),
+                // Our first try, its answer lost.
+                Written::Refused(Some(row)) if read(&row).is_some_and(|it| it.control == next) => {
+                    return Ok(next);
+                }
+                Written::Refused(_) => {}
+            }
         }
-        Ok(())
+        Err(rows::Error {
+            doing: "change",
+            table: table.clone(),
+            trouble: Trouble::Throttled,
+            detail: format!(
+                "what is asked of {} changed under {TRIES} tries",
+                scope.text()
+            ),
+            retry_after: None,
+        }
+        .into())
+    }
+
+    /// Puts a wish that is about to be replaced into the log; again, it is the same line.
+    async fn log(&self, scope: &Scope, control: &Control) -> Result<(), Error> {
+        let key = scope.key(&format!("{LOG}{}#{}", stamp(control.at), control.by));
+        let row = Row::new()
+            .with("updatedAt", stamp(control.at))
+            .with("control", Value::of(control));
+        let table = &self.config.tables.control;
+        let put = vec![Batched::Put(key, row)];
+        Ok(self.rows.write_all(table, put).await?)
     }
 
     /// What is asked of `scope` itself.
     pub async fn asked(&self, scope: &Scope) -> Result<Control, Error> {
-        let key = Key::two(("scope", &scope.text()), ("entry", CURRENT));
-        let row = self.rows.get(&self.config.tables.control, &key).await?;
-        Ok(row
-            .and_then(|row| row.get("control")?.read())
-            .unwrap_or_default())
+        let table = &self.config.tables.control;
+        let row = self.rows.get(table, &scope.key(CURRENT)).await?;
+        let asked = row.as_ref().and_then(read);
+        Ok(asked.map(|asked| asked.control).unwrap_or_default())
     }
 
     /// What holds for an instance: what is asked of it and of the fleet together.
     pub async fn control(&self, instance: &InstanceId) -> Result<Control, Error> {
         let own = Scope::Instance(instance.clone());
         let (fleet, own) = futures::try_join!(self.asked(&Scope::Fleet), self.asked(&own))?;
-        Ok(together(&fleet, &own))
+        Ok(fleet.and_of(&own))
     }
 
-    /// Every wish ever, oldest first.
+    /// What is asked of the fleet and of each instance of which anything was ever asked; the fleet first.
+    pub async fn standing(&self) -> Result<Vec<Asked>, Error> {
+        let current = Condition::Equals("entry", CURRENT.into());
+        self.wishes(Some(current)).await
+    }
+
+    /// Every wish ever, oldest first; those in force stand among them.
     pub async fn control_log(&self) -> Result<Vec<Asked>, Error> {
-        let rows = rows::all(&*self.rows, &self.config.tables.control, &Select::default()).await?;
-        let logged = rows.iter().filter(|row| {
-            row.text("entry")
-                .is_some_and(|entry| entry.starts_with(LOG))
+        let mut log = self.wishes(None).await?;
+        log.sort_by(|left, right| {
+            let key = |asked: &Asked| (asked.control.at, asked.scope.clone());
+            key(left).cmp(&key(right))
         });
-        let read = |row: &Row| {
-            Some(Asked {
-                scope: row.text("scope")?.to_owned(),
-                control: row.get("control")?.read()?,
-            })
-        };
-        let mut log: Vec<Asked> = logged.filter_map(read).collect();
-        log.sort_by_key(|asked| asked.control.at);
+        // One in force that was about to be replaced stands there twice.
+        log.dedup();
         Ok(log)
     }
-}
 
-/// Pause and drain hold if either asks; a limit of the instance's own goes before the fleet's. Who and why come from
-/// the newer wish.
-fn together(fleet: &Control, own: &Control) -> Control {
-    let (newer, older) = if own.at > fleet.at {
-        (own, fleet)
-    } else {
-        (fleet, own)
-    };
-    let stops = |control: &Control| control.paused || control.drain;
-    let spoken = if stops(newer) || !stops(older) {
-        newer
-    } else {
-        older
-    };
-    Control {
-        paused: fleet.paused || own.paused,
-        drain: fleet.drain || own.drain,
-        concurrency: own.concurrency.or(fleet.concurrency),
-        by: spoken.by.clone(),
-        why: spoken.why.clone(),
-        at: spoken.at,
+    async fn wishes(&self, filter: Option<Condition>) -> Result<Vec<Asked>, Error> {
+        let select = Select {
+            filter,
+            ..Select::default()
+        };
+        let rows = rows::all(&*self.rows, &self.config.tables.control, &select).await?;
+        let mut wishes: Vec<Asked> = rows.iter().filter_map(read).collect();
+        let number = |asked: &Asked| {
+            let text = asked.scope.rsplit('#').next();
+            text.and_then(|text| text.parse::<u32>().ok())
+        };
+        wishes.sort_by_key(|asked| (asked.scope != "fleet", number(asked), asked.scope.clone()));
+        Ok(wishes)
     }
 }

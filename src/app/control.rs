@@ -1,0 +1,106 @@
+//! What the operator asks of the fleet or of one instance: said, shown, and read back.
+
+use anyhow::Result;
+
+use super::uploads::host;
+use super::{ControlReport, Trouble, tables};
+use crate::config::{Settings, options, user};
+use crate::model::{Control, InstanceId, Wish};
+use crate::monitor::{self, Alive, Ask, View};
+use crate::runtime::Clock;
+use crate::state::{Asked, Scope, Store};
+
+/// Asks something of the fleet or of one instance.
+pub async fn control(settings: &Settings, options: &options::Control) -> Result<ControlReport> {
+    let store = tables::open(settings).await;
+    let scope = match options.instance {
+        Some(number) => Scope::Instance(InstanceId::number(number)),
+        None => Scope::Fleet,
+    };
+    let by = format!("{}@{}", user().as_deref().unwrap_or("?"), host());
+    let asked = store.ask(&scope, options.wish, &by, &options.why).await;
+    let now = asked.map_err(|error| Trouble::of_state(&error))?;
+    let all = store.standing().await;
+    let all = all.map_err(|error| Trouble::of_state(&error))?;
+    let (running, silent) = running(&store, &scope).await?;
+    let mut notes = still_held(&scope, options.wish, &all);
+    notes.extend(silent);
+    Ok(ControlReport {
+        scope: scope.text().replace('#', " "),
+        wish: now.what.clone(),
+        by: now.by.clone(),
+        why: now.why.clone(),
+        holds: now.words(),
+        running,
+        notes,
+    })
+}
+
+/// What is asked, and what the instances do.
+pub async fn control_status(settings: &Settings) -> Result<View> {
+    look(settings, &Ask::Control).await
+}
+
+/// Every wish of the operator.
+pub async fn control_log(settings: &Settings) -> Result<View> {
+    look(settings, &Ask::ControlLog).await
+}
+
+async fn look(settings: &Settings, ask: &Ask) -> Result<View> {
+    let store = tables::open(settings).await;
+    let view = monitor::look(&store, Clock::system(), ask).await;
+    Ok(view.map_err(|error| Trouble::of_state(&error))?)
+}
+
+/// Instances of a scope that run, and a note when the one that is meant does not.
+async fn running(store: &Store, scope: &Scope) -> Result<(Vec<String>, Option<String>)> {
+    let view = monitor::look(store, Clock::system(), &Ask::Control).await;
+    let View::Control { instances, .. } = view.map_err(|error| Trouble::of_state(&error))? else {
+        return Ok((Vec::new(), None));
+    };
+    let meant = |name: &str| match scope {
+        Scope::Fleet => true,
+        Scope::Instance(one) => one.as_str() == name,
+    };
+    let alive = instances.iter().filter(|line| line.alive == Alive::Yes);
+    let running: Vec<String> = alive
+        .map(|line| line.instance.clone())
+        .filter(|name| meant(name))
+        .collect();
+    let known = instances.iter().any(|line| meant(&line.instance));
+    let note = match scope {
+        Scope::Instance(one) if !known => Some(format!(
+            "instance {one} is in no plan and never ran; it is asked all the same when it starts"
+        )),
+        _ => None,
+    };
+    Ok((running, note))
+}
+
+/// What goes on holding instances that a resume was meant to free.
+fn still_held(scope: &Scope, wish: Wish, all: &[Asked]) -> Vec<String> {
+    if wish != Wish::Resume {
+        return Vec::new();
+    }
+    let fleet = Scope::Fleet.text();
+    let word = |control: &Control| {
+        if control.drain { "drained" } else { "paused" }
+    };
+    let stopped = all.iter().filter(|asked| asked.control.stops());
+    let other = stopped.filter(|asked| match scope {
+        Scope::Fleet => asked.scope != fleet,
+        Scope::Instance(_) => asked.scope == fleet,
+    });
+    other
+        .map(|asked| {
+            let name = asked.scope.replace('#', " ");
+            let flag = asked.scope.strip_prefix("instance#");
+            let flag = flag.map_or_else(String::new, |number| format!(" --instance {number}"));
+            format!(
+                "{name} is still {} by {}: `sterna ctl resume{flag}` lifts that",
+                word(&asked.control),
+                asked.control.by
+            )
+        })
+        .collect()
+}

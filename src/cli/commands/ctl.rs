@@ -1,0 +1,183 @@
+//! `ctl`: pause, resume, drain and limit instances while they run.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::app::{self, ControlReport};
+use crate::cli::confirm::confirm;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Misuse;
+use crate::cli::output::Schema;
+use crate::cli::run::Context;
+use crate::cli::values;
+use crate::config::{Need, options};
+use crate::model::{Limit, Wish};
+use crate::monitor;
+
+const EXAMPLES: &str = "Examples:
+  sterna ctl pause --why 'index service is deployed'
+  sterna ctl set rate=600 concurrency=8 --instance 2 --why 'slow disk'
+  sterna ctl resume
+  sterna ctl status
+
+Every instance looks every 5 s. What is asked holds over restarts, until `resume` (pause, drain) or
+`set NAME=default` takes it back. An instance that drains ends with 6, and one that is started while
+a drain holds ends at once; `resume` lets instances be started again and does not bring an ended one
+back.";
+
+const PAUSE: &str = "Examples:
+  sterna ctl pause --why 'index service is deployed'
+  sterna ctl pause --instance 2 --why 'disk is checked'";
+const RESUME: &str = "Examples:
+  sterna ctl resume
+  sterna ctl resume --instance 2";
+const DRAIN: &str = "Examples:
+  sterna ctl drain --why 'end of the window'
+  sterna ctl drain --instance 2 --why 'machine goes away'";
+const SET: &str = "Examples:
+  sterna ctl set rate=600 --why 'gateway is busy'
+  sterna ctl set rate=10/s concurrency=32 --instance 1 --why 'night'
+  sterna ctl set rate=default concurrency=default --why 'day is over'";
+const STATUS: &str = "Examples:
+  sterna ctl status
+  sterna ctl status --output json";
+const LOG: &str = "Examples:
+  sterna ctl log
+  sterna ctl log --output json";
+
+/// What may be asked of the fleet.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) enum CtlCommand {
+    /// Begin nothing new, keep leases, wait
+    #[command(after_help = PAUSE)]
+    Pause(Reasoned),
+    /// Lift a pause or a drain
+    #[command(after_help = RESUME)]
+    Resume(Resume),
+    /// End what is in flight, give leases back, end with 6
+    #[command(after_help = DRAIN)]
+    Drain(Reasoned),
+    /// Change limits: concurrency=N, rate=N (uploads begun a minute and instance), or =default
+    #[command(after_help = SET)]
+    Set(Set),
+    /// Show what is asked, and what the instances do
+    #[command(after_help = STATUS)]
+    Status,
+    /// Show who asked what, when and why
+    #[command(after_help = LOG)]
+    Log,
+}
+
+/// Whom a wish is for.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Whom {
+    /// Only this instance [default: every instance]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    instance: Option<u32>,
+    /// Do not ask before changing a run on a real network
+    #[arg(long)]
+    yes: bool,
+}
+
+/// A wish that somebody will ask about.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Reasoned {
+    #[command(flatten)]
+    whom: Whom,
+    /// Why, for the log and for who looks at the monitor
+    #[arg(long, value_name = "TEXT", value_parser = values::some_text)]
+    why: String,
+}
+
+/// Arguments of `ctl resume`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Resume {
+    #[command(flatten)]
+    whom: Whom,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    why: String,
+}
+
+/// Arguments of `ctl set`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Set {
+    /// concurrency=N: uploads in flight per instance; rate=N, rate=N/min, rate=N/s: uploads that
+    /// each instance may begin; =default takes the limit back
+    #[arg(required = true, value_name = "NAME=VALUE", value_parser = values::setting)]
+    limits: Vec<values::Setting>,
+    #[command(flatten)]
+    reasoned: Reasoned,
+}
+
+/// Asks, or shows what was asked.
+pub(in crate::cli) async fn run(command: CtlCommand, context: &Context) -> Result<Exit> {
+    let (wish, whom, why) = match command {
+        CtlCommand::Pause(args) => (Wish::Pause, args.whom, args.why),
+        CtlCommand::Drain(args) => (Wish::Drain, args.whom, args.why),
+        CtlCommand::Resume(args) => (Wish::Resume, args.whom, args.why),
+        CtlCommand::Set(args) => (limits(&args.limits)?, args.reasoned.whom, args.reasoned.why),
+        CtlCommand::Status => return show(context, false).await,
+        CtlCommand::Log => return show(context, true).await,
+    };
+    let settings = context.settings(Need::State)?;
+    confirm(settings.environment, whom.yes, &wish.words())?;
+    let options = options::Control {
+        instance: whom.instance,
+        wish,
+        why,
+    };
+    let report = app::control(&settings, &options).await?;
+    let schema = Schema("sterna.control", 1);
+    context.output.result(schema, &report, || lines(&report))?;
+    Ok(Exit::Done)
+}
+
+async fn show(context: &Context, log: bool) -> Result<Exit> {
+    let settings = context.settings(Need::State)?;
+    let seen = if log {
+        app::control_log(&settings).await?
+    } else {
+        app::control_status(&settings).await?
+    };
+    let schema = Schema(monitor::SCHEMA, monitor::VERSION);
+    let text = || seen.text(context.paint);
+    context.output.result(schema, &seen, text)?;
+    Ok(Exit::Done)
+}
+
+/// Each limit once.
+fn limits(settings: &[values::Setting]) -> Result<Wish, Misuse> {
+    let (mut concurrency, mut rate) = (Limit::Stays, Limit::Stays);
+    for setting in settings {
+        let (held, to, name) = match setting {
+            values::Setting::Concurrency(to) => (&mut concurrency, to, "concurrency"),
+            values::Setting::Rate(to) => (&mut rate, to, "rate"),
+        };
+        if *held != Limit::Stays {
+            return Err(Misuse::new(
+                format!("{name} is given twice"),
+                "give each limit once",
+            ));
+        }
+        *held = *to;
+    }
+    Ok(Wish::Set { concurrency, rate })
+}
+
+fn lines(report: &ControlReport) -> String {
+    let mut lines = vec![format!(
+        "{}: {}; asked now: {}",
+        report.scope,
+        report.wish,
+        report.holds.as_deref().unwrap_or("nothing")
+    )];
+    lines.push(match report.running.as_slice() {
+        [] => "no instance of it runs; it holds for those that are started".to_owned(),
+        [one] => format!("instance {one} acts on it within 10 s"),
+        all => format!("instances {} act on it within 10 s", all.join(", ")),
+    });
+    lines.extend(report.notes.iter().map(|note| format!("  {note}")));
+    lines.join("\n")
+}

@@ -1,0 +1,67 @@
+//! What the operator asks of the fleet, and what was asked before.
+
+use super::paint::Paint;
+use super::table::{Cell, table};
+use super::view::{AskedLine, View};
+use super::{overview, view};
+use crate::state::rows::stamp;
+use crate::state::{Asked, Error, Store};
+
+/// What is asked, and what the instances do.
+pub(super) async fn standing(store: &Store, now: u64) -> Result<View, Error> {
+    let (standing, fleet) = futures::try_join!(store.standing(), store.fleet())?;
+    let instance = |report: &_| overview::instance(report, now);
+    Ok(View::Control {
+        at: stamp(now),
+        asked: standing.iter().filter_map(asked).collect(),
+        instances: fleet
+            .iter()
+            .map(instance)
+            .collect::<Vec<view::InstanceLine>>(),
+    })
+}
+
+/// Every wish ever.
+pub(super) async fn log(store: &Store, now: u64) -> Result<View, Error> {
+    let wishes = store.control_log().await?;
+    Ok(View::ControlLog {
+        at: stamp(now),
+        wishes: wishes
+            .iter()
+            .map(|wish| line(wish, wish.control.what.clone()))
+            .collect(),
+    })
+}
+
+/// What holds for a scope; none when nothing is asked of it.
+pub(super) fn asked(asked: &Asked) -> Option<AskedLine> {
+    Some(line(asked, asked.control.words()?))
+}
+
+fn line(asked: &Asked, what: String) -> AskedLine {
+    AskedLine {
+        scope: asked.scope.replace('#', " "),
+        what,
+        by: asked.control.by.clone(),
+        at: stamp(asked.control.at),
+        why: asked.control.why.clone(),
+    }
+}
+
+/// Wishes as text, a line each, each line ended.
+pub(super) fn lines(asked: &[AskedLine], paint: Paint) -> String {
+    if asked.is_empty() {
+        return "nothing is asked\n".to_owned();
+    }
+    let row = |line: &AskedLine| {
+        vec![
+            Cell::left(&line.at),
+            Cell::left(&line.scope),
+            Cell::left(&line.what).painted(Paint::warn),
+            Cell::left(&line.by),
+            Cell::left(&line.why),
+        ]
+    };
+    let rows: Vec<_> = asked.iter().map(row).collect();
+    table(paint, &["at", "scope", "what", "by", "why"], &rows)
+}
