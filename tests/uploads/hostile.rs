@@ -11,7 +11,7 @@ use sterna::sandbox::world::plan::{Condition, Expected, Sizes};
 use sterna::sandbox::{Plan, Service};
 
 use crate::fixture::{Local, small};
-use crate::flows::{Worker, expected, units};
+use crate::worker::{Worker, expected, units};
 
 /// Operations that changed something, over all services.
 fn mutations(local: &Local) -> u64 {

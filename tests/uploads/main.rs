@@ -6,3 +6,4 @@ mod fixture;
 mod flows;
 mod hostile;
 mod services;
+mod worker;

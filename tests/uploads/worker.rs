@@ -1,0 +1,107 @@
+//! A process that migrates, and what a seeded world must become under it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sterna::engine::{self, Config, Events, Job, Outcome, Parts, StepFilter, Stop, Tasks};
+use sterna::migrations::uploads::{InMemorySpaces, Settings, Uploads};
+use sterna::model::{CustomerDid, InstanceId, Reason, RunId, SpaceDid, Unit, UnitId};
+use sterna::runtime::{Clock, Dependencies};
+use sterna::sandbox::world::plan::Expected;
+use sterna::state::{self, Store};
+
+use crate::fixture::Local;
+
+/// A process that migrates, with a memory of its own.
+pub(crate) struct Worker {
+    migration: Arc<Uploads>,
+    store: Store,
+    dependencies: Dependencies,
+    _dir: tempfile::TempDir,
+}
+
+impl Worker {
+    pub(crate) async fn new(
+        local: &Local,
+        spaces: Arc<InMemorySpaces>,
+        settings: Settings,
+    ) -> Self {
+        let dependencies = Dependencies::new();
+        let connect = Uploads::connect(
+            &local.config,
+            Clock::system(),
+            dependencies.clone(),
+            spaces,
+            settings,
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::in_memory(state::Config::new("local-migration-", dir.path()));
+        Self {
+            migration: Arc::new(connect.await.unwrap()),
+            store,
+            dependencies,
+            _dir: dir,
+        }
+    }
+
+    pub(crate) async fn run(&self, job: Job, steps: StepFilter, name: &str) -> Outcome {
+        let clock = Clock::system();
+        let parts = Parts {
+            migration: Arc::clone(&self.migration),
+            store: self.store.clone(),
+            stop: Stop::new(),
+            tasks: Tasks::new(),
+            clock,
+            events: Events::new(clock),
+            dependencies: self.dependencies.clone(),
+        };
+        let mut config = Config::new(InstanceId::number(1), RunId::new(name), "local");
+        config.steps = steps;
+        config.concurrency = 8;
+        config.pace.verify_within = std::time::Duration::from_secs(20);
+        config.max_failure_rate = 1.0;
+        config.pace.attempts = 1;
+        config.pace.attempt_wait = std::time::Duration::from_millis(100);
+        engine::run(parts, config, job).await.unwrap()
+    }
+
+    /// Reasons of the items that were set aside, by root.
+    pub(crate) async fn failed(&self) -> BTreeMap<String, Reason> {
+        let rows = self
+            .store
+            .failed_items(&state::FailedQuery::default())
+            .await
+            .unwrap();
+        rows.into_iter()
+            .map(|row| (row.item.as_str().to_owned(), row.failure.reason))
+            .collect()
+    }
+}
+
+pub(crate) fn units(local: &Local) -> Vec<Unit> {
+    let pairs: BTreeSet<_> = local
+        .world
+        .uploads
+        .iter()
+        .map(|record| (record.customer.clone(), record.space.clone()))
+        .collect();
+    let unit = |(customer, space): (String, String)| {
+        let customer: CustomerDid = customer.parse().unwrap();
+        let space: SpaceDid = space.parse().unwrap();
+        Unit::new(UnitId::space(&customer, &space))
+    };
+    pairs.into_iter().map(unit).collect()
+}
+
+/// The failures that the world is made to end in.
+pub(crate) fn expected(local: &Local) -> BTreeMap<String, Reason> {
+    let failures = local
+        .world
+        .uploads
+        .iter()
+        .filter_map(|record| match &record.expected {
+            Expected::Failed(reason) => Some((record.root.clone(), reason.parse().unwrap())),
+            Expected::Migrated | Expected::AlreadyComplete => None,
+        });
+    failures.collect()
+}
