@@ -13,5 +13,5 @@ npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 (cd ../.. && cargo build)
 export STERNA_BIN="${STERNA_BIN:-${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/debug/sterna}"
 export NODE_NO_WARNINGS=1
-(cd ../.. && STERNA_INTEROP=1 cargo test --test interop -- --include-ignored)
+(cd ../.. && cargo test --test interop -- --include-ignored)
 node --test --test-concurrency=1 .

@@ -58,7 +58,7 @@ impl Advert {
     }
 
     /// The record that it makes for each of its hashes.
-    pub(crate) fn record(&self) -> Record {
+    pub(in crate::sandbox::indexer) fn record(&self) -> Record {
         Record {
             provider: self.provider.clone(),
             context: self.context.clone(),
