@@ -130,6 +130,13 @@ impl Trouble {
                 "the state folder was used for another environment or other tables",
                 format!("use another --state-dir, or keep {} aside", path.display()),
             ),
+            engine::Error::Survey(failure) => Self::of_failure(failure),
+            engine::Error::Journals(_) => Self::new(
+                Kind::NotFound,
+                chain(error),
+                "a journal is not where it should be, may not be read, or was damaged",
+                "look at --state-dir and --journal; nothing was changed",
+            ),
             engine::Error::File { .. } => Self::new(
                 Kind::Unexpected,
                 chain(error),

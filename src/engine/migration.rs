@@ -1,9 +1,10 @@
 //! What a migration has to say: its items, its look at the world, its steps.
 //!
 //! The engine knows no upload. It asks these traits, and everything else (leases, checkpoints,
-//! retries, throttles, verification, progress, audits) a migration gets for nothing.
+//! retries, throttles, verification, rollback, progress, audits) a migration gets for nothing.
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,11 @@ pub trait Migration: Send + Sync + Sized + 'static {
     /// Steps of a unit, made once per unit, before its items.
     fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
         Vec::new()
+    }
+
+    /// Effects on the owner of units as a whole, if there are any.
+    fn owner_effects(&self) -> Option<&dyn OwnerEffects> {
+        None
     }
 
     /// The name of an item inside its unit.
@@ -78,8 +84,53 @@ pub trait Step<M: Migration>: Send + Sync {
         seen: &M::Seen,
     ) -> Result<Vec<Need>, Failure>;
 
-    /// Puts one need right.
+    /// Puts one need right. An effect that can be taken back is told to [`Turn::intend`] before it
+    /// is made.
     async fn apply(&self, turn: &Turn<'_, M>, need: &Need) -> Result<Effect, Failure>;
+
+    /// How its effects are taken back; `None` when they cannot be.
+    fn undo(&self) -> Option<&dyn Undoer> {
+        None
+    }
+
+    /// What stays in the world after a rollback, in words; all of it when nothing can be taken back.
+    fn leaves(&self) -> &'static str {
+        ""
+    }
+}
+
+/// Takes effects of one step back.
+///
+/// Contract: `undo` may be called twice for the same effect (a crash between it and its record), and
+/// the world must be as if it was called once; afterwards `stands` says no.
+#[async_trait]
+pub trait Undoer: Send + Sync {
+    /// Whether what the effect made is there. No change. "Could not tell" is a failure.
+    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure>;
+
+    /// Takes it back.
+    async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure>;
+
+    /// A name for what the effect made, if effects on other items may have made the same: it is
+    /// taken back with the last of them only.
+    fn shared(&self, unit: &UnitId, effect: &Effect) -> Option<String> {
+        let _ = (unit, effect);
+        None
+    }
+}
+
+/// Effects on the owner of units, which no journal holds: they are found in the world and in shared
+/// state. Taken back only when nothing of the owner's units is left to take back.
+#[async_trait]
+pub trait OwnerEffects: Send + Sync {
+    /// What was made for the owner by this migration and is there, in the order in which it was made.
+    async fn standing(&self, owner: &str) -> Result<Vec<Effect>, Failure>;
+
+    /// Takes one back; as [`Undoer::undo`].
+    async fn undo(&self, owner: &str, effect: &Effect) -> Result<(), Failure>;
+
+    /// As [`Step::leaves`], of effects of this kind.
+    fn leaves(&self, kind: &str) -> &'static str;
 }
 
 /// One kind of effect on a unit as a whole. Its record is in the shared store before the effect
@@ -94,6 +145,17 @@ pub trait UnitStep: Send + Sync {
 
     /// Makes the effect. May be called again after a crash.
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure>;
+
+    /// As [`Step::undo`]. It is handed the recorded effect; after a crash one that names only the
+    /// step and the unit.
+    fn undo(&self) -> Option<&dyn Undoer> {
+        None
+    }
+
+    /// As [`Step::leaves`].
+    fn leaves(&self) -> &'static str {
+        ""
+    }
 }
 
 /// What a look at a unit's effect showed.
@@ -163,9 +225,20 @@ pub struct Turn<'a, M: Migration> {
     /// What the last look saw.
     pub seen: &'a M::Seen,
     pub(super) past: &'a Mutex<Vec<Effect>>,
+    pub(super) intent: &'a Intent<'a>,
 }
 
+/// Writes down what is about to be made.
+pub(super) type Intent<'a> =
+    dyn Fn(Effect) -> BoxFuture<'a, Result<(), Failure>> + Send + Sync + 'a;
+
 impl<M: Migration> Turn<'_, M> {
+    /// Puts on disk which effect is about to be made, with all that it takes to find it and to take
+    /// it back. An effect that was there before is not told.
+    pub async fn intend(&self, effect: &Effect) -> Result<(), Failure> {
+        (self.intent)(effect.clone()).await
+    }
+
     /// Effects that steps of this item made since the last look, the latest last. Only a
     /// shortcut: after a crash the next look must show as much.
     #[must_use]

@@ -22,6 +22,7 @@ mod item;
 mod migration;
 mod outcome;
 mod record;
+mod rollback;
 mod run;
 mod shared;
 mod unit;
@@ -30,8 +31,11 @@ pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
 pub use audit::{AuditOutcome, Audited, Choice, Explained, Scope, audit, explain};
 pub use config::{Config, Job, Pace, Parts, StepFilter};
 pub use events::Events;
-pub use migration::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
+pub use migration::{
+    Look, Migration, Need, OwnerEffects, Step, Turn, Undoer, UnitContext, UnitStep,
+};
 pub use outcome::{Ended, Error, Outcome};
+pub use rollback::{Listed, Refused, RolledBack, Survey, Within, rollback, survey};
 pub use run::run;
 
 #[cfg(test)]

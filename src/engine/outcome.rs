@@ -74,6 +74,12 @@ pub enum Error {
         /// Whose it should be.
         wanted: String,
     },
+    /// The world could not be asked what a rollback would do.
+    #[error("{0}")]
+    Survey(Failure),
+    /// A journal could not be read.
+    #[error("read the journals")]
+    Journals(#[source] std::io::Error),
     /// A local file could not be opened or written.
     #[error("write {}", path.display())]
     File {

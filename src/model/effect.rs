@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Undo {
     /// A rollback removes it.
     Possible,
+    /// It was there already, whoever made it: it is nobody's here to take back.
+    Found,
     /// It stays; a rollback lists it.
     Irreversible,
 }
@@ -46,6 +48,13 @@ impl Effect {
     #[must_use]
     pub fn reversible(mut self) -> Self {
         self.undo = Undo::Possible;
+        self
+    }
+
+    /// The same effect, which was found there and not made.
+    #[must_use]
+    pub fn found(mut self) -> Self {
+        self.undo = Undo::Found;
         self
     }
 

@@ -104,6 +104,17 @@ pub enum Event {
         /// The effect.
         effect: Effect,
     },
+    /// A rollback took an effect back.
+    StepUndone {
+        /// The unit.
+        unit: UnitId,
+        /// The item; none for a step of the unit.
+        item: Option<ItemId>,
+        /// The step.
+        step: StepName,
+        /// The effect.
+        effect: Effect,
+    },
     /// A unit was given back unfinished.
     UnitReleased {
         /// The unit.

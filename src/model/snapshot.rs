@@ -97,6 +97,9 @@ pub struct Snapshot {
     pub retries: u64,
     /// Effects by kind, in this run.
     pub effects: BTreeMap<String, u64>,
+    /// Effects that a rollback took back, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub undone: BTreeMap<String, u64>,
     /// Verdicts of an audit.
     pub verdicts: VerdictCounts,
     /// What holds the run back.
@@ -155,6 +158,9 @@ impl Snapshot {
             Event::ItemRetried { .. } => self.retries += 1,
             Event::StepApplied { effect, .. } => {
                 *self.effects.entry(effect.kind.clone()).or_default() += 1;
+            }
+            Event::StepUndone { effect, .. } => {
+                *self.undone.entry(effect.kind.clone()).or_default() += 1;
             }
             Event::Throttled { throttles } => self.throttles.clone_from(throttles),
             Event::Paused { reason } => self.paused = Some(reason.clone()),

@@ -28,14 +28,16 @@ pub(super) async fn attempt<M: Migration>(
     }
     let past = Mutex::new(Vec::new());
     for (step, needs) in &first.needs {
+        let name = step.name();
+        let intent = |effect| intend(run, hand, name.clone(), effect).boxed();
         let turn = Turn {
             migration: &*run.migration,
             unit: hand.unit,
             item: hand.item,
             seen: &first.seen,
             past: &past,
+            intent: &intent,
         };
-        let name = step.name();
         let work: Vec<_> = needs
             .iter()
             .map(|need| put_right(run, hand, &**step, &turn, need).boxed())
@@ -44,12 +46,25 @@ pub(super) async fn attempt<M: Migration>(
             .buffer_unordered(run.config.pace.needs_at_once.max(1))
             .try_collect::<()>()
             .await
-            .map_err(|failure| failure.at(name))?;
+            .map_err(|failure| failure.at(name.clone()))?;
     }
     match first.blocked {
         Some(failure) => Err(failure),
         None => verify(run, hand).await,
     }
+}
+
+/// Writes down an effect that is about to be made, while it still may be.
+async fn intend<M: Migration>(
+    run: &Shared<M>,
+    hand: &Hand<'_, M>,
+    step: crate::model::StepName,
+    effect: Effect,
+) -> Result<(), Failure> {
+    let entry = JournalEntry::Intended(effect);
+    run.journal(&hand.unit.id, Some(&hand.id), Some(&step), entry)
+        .await?;
+    hand.check_lease()
 }
 
 /// Record → apply → record, for one need.

@@ -16,7 +16,7 @@ const LOOK_AT_HOLDS: Duration = Duration::from_secs(1);
 
 /// Does what is asked of the instance, then starts the helpers of a run; they end when the handles
 /// are dropped.
-pub(super) async fn start<M: Migration>(
+pub(crate) async fn start<M: Migration>(
     run: &Arc<Shared<M>>,
     dependencies: Dependencies,
 ) -> Vec<Task<()>> {
@@ -58,7 +58,7 @@ async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
 
 /// Writes results and checkpoint now. The write goes on when whoever waits for it is dropped: what
 /// it took out of memory must reach the disk.
-pub(super) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<(), Error> {
+pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<(), Error> {
     let shared = Arc::clone(run);
     let writing = run.tasks.spawn(async move {
         let board = shared.keeps_records().then(|| {
@@ -170,7 +170,7 @@ fn obey<M: Migration>(run: &Shared<M>, asked: &Control) {
 }
 
 /// Writes the fleet row once. A fault is logged: the next beat is near.
-pub(super) async fn report<M: Migration>(run: &Shared<M>) {
+pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
     let now = run.clock.unix_ms();
     let report = run.events.look(|seen| InstanceReport {
         instance: run.config.instance.clone(),

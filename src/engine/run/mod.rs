@@ -6,4 +6,5 @@ mod items;
 mod queue;
 mod start;
 
+pub(super) use background::{report, start as helpers, write_files};
 pub use start::run;

@@ -1,56 +1,28 @@
 //! A small second migration: copies keys from one folder to another and seals each copy.
 //!
 //! A unit is a folder, an item a file. It says only this; leases, checkpoints, retries,
-//! verification, audits and progress come from the engine.
+//! verification, rollback, audits and progress come from the engine.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
-use crate::engine::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
+use super::calls::Calls;
+use crate::engine::{Look, Migration, Need, Step, Turn, Undoer, UnitContext, UnitStep};
 use crate::model::{Effect, Failure, ItemId, MigrationName, Reason, StepName};
 
-pub(super) type Fault = Box<dyn Fn(&str, &str, u32) -> Option<Failure> + Send + Sync>;
-
-/// Two folders, how slow they are, and what goes wrong with them.
+/// Two folders.
 pub(super) struct Copy {
     pub(super) from: PathBuf,
-    pub(super) to: PathBuf,
-    pub(super) latency: Duration,
-    /// Asked with operation, key and how often it was asked for before.
-    pub(super) fault: Fault,
-    /// How often each operation met each key.
-    pub(super) calls: Mutex<BTreeMap<(String, String), u32>>,
-    pub(super) added_at: Mutex<BTreeMap<String, u64>>,
+    pub(super) to: Target,
+    pub(super) calls: Arc<Calls>,
 }
 
-impl Copy {
-    async fn call(&self, operation: &str, key: &str) -> Result<(), Failure> {
-        let before = {
-            let mut calls = self.calls.lock().unwrap();
-            let count = calls.entry((operation.into(), key.into())).or_default();
-            *count += 1;
-            *count - 1
-        };
-        tokio::time::sleep(self.latency).await;
-        (self.fault)(operation, key, before).map_or(Ok(()), Err)
-    }
-
-    fn path(root: &Path, unit: &UnitContext, key: &str) -> PathBuf {
-        root.join(&*unit.id.name).join(key)
-    }
-}
-
-/// What is in the target.
-pub(super) struct Seen {
-    same: Option<bool>,
-    sealed: bool,
-}
+/// What is in the target: whether the copy is the same, and whether there is a seal.
+type Seen = (Option<bool>, bool);
 
 #[async_trait]
 impl Migration for Copy {
@@ -62,14 +34,12 @@ impl Migration for Copy {
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
-        vec![
-            Arc::new(Write(self.to.clone(), "copy")),
-            Arc::new(Write(self.to.clone(), "seal")),
-        ]
+        let step = |name, end| Arc::new(Write(self.to.clone(), name, end)) as Arc<dyn Step<Self>>;
+        vec![step("copy", ""), step("seal", ".seal")]
     }
 
     fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
-        vec![Arc::new(MakeFolder(self.to.clone()))]
+        vec![Arc::new(self.to.clone())]
     }
 
     fn item_id(&self, key: &String) -> ItemId {
@@ -77,7 +47,7 @@ impl Migration for Copy {
     }
 
     fn added_at(&self, key: &String) -> Option<u64> {
-        self.added_at.lock().unwrap().get(key).copied()
+        self.calls.added_at.lock().unwrap().get(key).copied()
     }
 
     fn items<'a>(
@@ -85,21 +55,16 @@ impl Migration for Copy {
         unit: &'a UnitContext,
         after: Option<ItemId>,
     ) -> BoxStream<'a, Result<String, Failure>> {
-        let folder = fs::read_dir(self.from.join(&*unit.id.name));
+        let folder = fs::read_dir(self.from.join(&*unit.id.name)).unwrap();
         let mut keys: Vec<String> = folder
-            .unwrap()
             .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .filter(|key| after.as_ref().is_none_or(|after| **key > *after.as_str()))
             .collect();
         keys.sort();
-        keys.retain(|key| {
-            after
-                .as_ref()
-                .is_none_or(|after| key.as_str() > after.as_str())
-        });
         // One request for a page of fifty.
         let pages: Vec<Vec<String>> = keys.chunks(50).map(<[String]>::to_vec).collect();
         stream::iter(pages)
-            .then(async |page| self.call("list", &page[0]).await.map(|()| page))
+            .then(async |page| self.calls.call("list", &page[0]).await.map(|()| page))
             .flat_map(|page| match page {
                 Ok(keys) => stream::iter(keys).map(Ok).left_stream(),
                 Err(failure) => stream::iter([Err(failure)]).right_stream(),
@@ -108,24 +73,26 @@ impl Migration for Copy {
     }
 
     async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<String, Failure> {
-        if Self::path(&self.from, unit, id.as_str()).exists() {
-            return Ok(id.to_string());
-        }
-        Err(Failure::permanent(Reason::NotFound, "no such key"))
+        let there = path(&self.from, unit, id.as_str()).exists();
+        there
+            .then(|| id.to_string())
+            .ok_or_else(|| Failure::permanent(Reason::NotFound, "gone"))
     }
 
     async fn probe(&self, unit: &UnitContext, key: &String) -> Result<Seen, Failure> {
-        self.call("probe", key).await?;
-        let source = fs::read(Self::path(&self.from, unit, key)).unwrap();
-        let target = fs::read(Self::path(&self.to, unit, key));
-        Ok(Seen {
-            same: target.ok().map(|target| target == source),
-            sealed: Self::path(&self.to, unit, &format!("{key}.seal")).exists(),
-        })
+        self.calls.call("probe", key).await?;
+        let source = fs::read(path(&self.from, unit, key)).unwrap();
+        let target = fs::read(path(&self.to.0, unit, key)).ok();
+        let seal = path(&self.to.0, unit, &format!("{key}.seal"));
+        Ok((target.map(|target| target == source), seal.exists()))
     }
 }
 
-struct Write(PathBuf, &'static str);
+fn path(root: &Path, unit: &UnitContext, key: &str) -> PathBuf {
+    root.join(&*unit.id.name).join(key)
+}
+
+struct Write(Target, &'static str, &'static str);
 
 #[async_trait]
 impl Step<Copy> for Write {
@@ -135,52 +102,76 @@ impl Step<Copy> for Write {
 
     fn needs(&self, _: &UnitContext, key: &String, seen: &Seen) -> Result<Vec<Need>, Failure> {
         Ok(match (self.1, seen) {
-            ("copy", Seen { same: None, .. }) => vec![Need::missing(key, "not copied")],
-            (
-                "copy",
-                Seen {
-                    same: Some(false), ..
-                },
-            ) => vec![Need::wrong(key, "differs")],
-            ("seal", Seen { sealed: false, .. }) => vec![Need::missing(key, "not sealed")],
+            ("copy", (None, _)) => vec![Need::missing(key, "not copied")],
+            ("copy", (Some(false), _)) => vec![Need::wrong(key, "differs")],
+            ("seal", (_, false)) => vec![Need::missing(key, "not sealed")],
             _ => Vec::new(),
         })
     }
 
     async fn apply(&self, turn: &Turn<'_, Copy>, need: &Need) -> Result<Effect, Failure> {
-        let copy = turn.migration;
-        copy.call(self.1, &need.subject).await?;
-        let (key, end) = (turn.item, if self.1 == "seal" { ".seal" } else { "" });
-        let bytes = fs::read(Copy::path(&copy.from, turn.unit, key)).unwrap();
-        fs::write(
-            Copy::path(&self.0, turn.unit, &format!("{key}{end}")),
-            bytes,
-        )
-        .unwrap();
-        copy.call("written", &need.subject).await?;
-        Ok(Effect::new(self.1, key).reversible())
+        let (copy, name) = (turn.migration, format!("{}{}", turn.item, self.2));
+        copy.calls.call(self.1, &need.subject).await?;
+        let effect = Effect::new(self.1, name.as_str()).reversible();
+        turn.intend(&effect).await?;
+        let bytes = fs::read(path(&copy.from, turn.unit, turn.item)).unwrap();
+        fs::write(path(&self.0.0, turn.unit, &name), bytes).unwrap();
+        copy.calls.call("written", &need.subject).await?;
+        Ok(effect)
+    }
+
+    fn undo(&self) -> Option<&dyn Undoer> {
+        Some(&self.0)
     }
 }
 
-struct MakeFolder(PathBuf);
+/// The folder of a unit in the target is made once; it and what is in it can be removed.
+#[derive(Clone)]
+pub(super) struct Target(pub(super) PathBuf, pub(super) Arc<Calls>);
 
 #[async_trait]
-impl UnitStep for MakeFolder {
+impl UnitStep for Target {
     fn name(&self) -> StepName {
         StepName::new("folder")
     }
 
     async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure> {
-        let there = self.0.join(&*unit.id.name).is_dir();
-        Ok(if there {
-            Look::Done
-        } else {
-            Look::Needed(Need::missing(&*unit.id.name, "no folder"))
-        })
+        if path(&self.0, unit, "").is_dir() {
+            return Ok(Look::Done);
+        }
+        Ok(Look::Needed(Need::missing(&*unit.id.name, "no folder")))
     }
 
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
-        fs::create_dir_all(self.0.join(&*unit.id.name)).unwrap();
-        Ok(Effect::new("folder", &*unit.id.name))
+        fs::create_dir_all(path(&self.0, unit, "")).unwrap();
+        Ok(Effect::new("folder", &*unit.id.name).reversible())
+    }
+
+    fn undo(&self) -> Option<&dyn Undoer> {
+        Some(self)
+    }
+}
+
+impl Target {
+    fn place(&self, unit: &UnitContext, effect: &Effect) -> PathBuf {
+        let is_folder = effect.kind == "folder";
+        path(&self.0, unit, if is_folder { "" } else { &effect.subject })
+    }
+}
+
+#[async_trait]
+impl Undoer for Target {
+    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+        self.1.call("look", &effect.subject).await?;
+        Ok(self.place(unit, effect).exists())
+    }
+
+    async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure> {
+        self.1.call("undo", &effect.subject).await?;
+        let path = self.place(unit, effect);
+        fs::remove_file(&path)
+            .or_else(|_| fs::remove_dir(&path))
+            .unwrap();
+        self.1.call("removed", &effect.subject).await
     }
 }

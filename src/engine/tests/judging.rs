@@ -35,8 +35,8 @@ async fn ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_writt
     let world = World::new(1, 20, LATENCY, Box::new(fault)).await;
     world.run().await;
     outage.store(true, Ordering::SeqCst);
-    std::fs::write(world.copy.to.join("unit-00/key-003"), "changed").unwrap();
-    std::fs::remove_file(world.copy.to.join("unit-00/key-005")).unwrap();
+    std::fs::write(world.copy.to.0.join("unit-00/key-003"), "changed").unwrap();
+    std::fs::remove_file(world.copy.to.0.join("unit-00/key-005")).unwrap();
     let (target, row, writes) = (world.target(), world.row(0).await, world.calls("copy"));
     let found = verdicts(&world, Choice::default()).await;
     assert_eq!(

@@ -37,7 +37,7 @@ async fn a_lost_lease_stops_only_its_unit() {
             .await
             .unwrap();
         assert!(matches!(grant, Grant::Leased { .. }));
-        world.copy.calls.lock().unwrap().len()
+        world.copy.calls.made.lock().unwrap().len()
     };
     let (outcome, _) = tokio::join!(world.run(), thief);
     assert!(

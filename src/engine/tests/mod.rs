@@ -1,9 +1,11 @@
 //! The engine under a small second migration, with paused time and a store without sockets.
 
+mod calls;
 mod copy;
 mod failing;
 mod judging;
 mod leasing;
 mod resuming;
+mod rolling;
 mod running;
 mod world;

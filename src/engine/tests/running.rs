@@ -72,7 +72,7 @@ async fn a_limit_ends_the_run_and_completes_no_unit() {
 #[tokio::test(start_paused = true)]
 async fn one_step_alone_writes_nothing_else() {
     let mut world = World::new(1, 5, LATENCY, no_fault()).await;
-    std::fs::create_dir(world.copy.to.join("unit-00")).unwrap();
+    std::fs::create_dir(world.copy.to.0.join("unit-00")).unwrap();
     world.config.steps = StepFilter::Only(vec![StepName::new("seal")]);
     let outcome = world.run().await;
     assert_eq!(
@@ -115,6 +115,7 @@ async fn items_added_below_the_cursor_during_the_run_are_done_too() {
         let now = world.clock.unix_ms();
         world
             .copy
+            .calls
             .added_at
             .lock()
             .unwrap()

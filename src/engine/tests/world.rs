@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::copy::{Copy, Fault};
+use super::calls::{Calls, Fault};
+use super::copy::{Copy, Target};
 use crate::engine::{Config, Dependencies, Events, Job, Outcome, Parts, Stop, Tasks, run};
 use crate::model::{Counts, InstanceId, RunId, Status, Unit, UnitId, UnitProgress};
 use crate::runtime::Clock;
@@ -47,6 +48,7 @@ impl World {
             }
         }
         fs::create_dir_all(&to).unwrap();
+        let calls = Arc::new(Calls::new(latency, fault));
         let mut config = Config::new(InstanceId::number(1), RunId::new("?"), "test");
         config.adopt_own = true;
         config.concurrency = 4;
@@ -55,11 +57,8 @@ impl World {
             store: fresh_store(dir.path(), clock).await,
             copy: Arc::new(Copy {
                 from,
-                to,
-                latency,
-                fault,
-                calls: Mutex::default(),
-                added_at: Mutex::default(),
+                to: Target(to, Arc::clone(&calls)),
+                calls,
             }),
             dir,
             clock,
@@ -145,7 +144,7 @@ impl World {
     }
 
     pub(super) fn calls(&self, operation: &str) -> u32 {
-        let calls = self.copy.calls.lock().unwrap();
+        let calls = self.copy.calls.made.lock().unwrap();
         let of = calls.iter().filter(|((name, _), _)| name == operation);
         of.map(|(_, count)| count).sum()
     }
@@ -153,10 +152,10 @@ impl World {
     /// Everything in the target, with its bytes.
     pub(super) fn target(&self) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();
-        for folder in fs::read_dir(&self.copy.to).unwrap() {
+        for folder in fs::read_dir(&self.copy.to.0).unwrap() {
             for file in fs::read_dir(folder.unwrap().path()).unwrap() {
                 let path = file.unwrap().path();
-                let name = path.strip_prefix(&self.copy.to).unwrap();
+                let name = path.strip_prefix(&self.copy.to.0).unwrap();
                 found.insert(
                     name.to_string_lossy().into_owned(),
                     fs::read(&path).unwrap(),

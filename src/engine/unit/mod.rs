@@ -10,6 +10,6 @@ mod work;
 pub(super) use finish::{end, release, save, unsaved};
 pub(super) use hand::InHand;
 pub(super) use keeper::{Keeper, Unwritten, keep};
-pub(super) use steps::unit_steps;
+pub(super) use steps::{adopted, unit_steps};
 pub(super) use sweep::step;
 pub(super) use work::{Claim, UnitEnd, claim, unrecorded, work};

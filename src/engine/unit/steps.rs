@@ -70,6 +70,15 @@ async fn patiently<M: Migration>(
     }
 }
 
+/// The effect of a step that was begun before a crash: what it made is known by step and unit.
+pub(crate) fn adopted(step: &dyn UnitStep, unit: &UnitContext) -> Effect {
+    let effect = Effect::new(step.name().as_str(), &*unit.id.name);
+    match step.undo() {
+        Some(_) => effect.reversible(),
+        None => effect,
+    }
+}
+
 /// Probe → record → apply → record → probe.
 async fn once<M: Migration>(
     hand: &InHand<M>,
@@ -82,7 +91,7 @@ async fn once<M: Migration>(
     if step.probe(context).await? == Look::Done {
         // Begun by us and found done: ours.
         let state = if was_started {
-            StepState::Applied(Effect::new(name.as_str(), &*context.id.name))
+            StepState::Applied(adopted(step, context))
         } else {
             StepState::Found
         };
@@ -168,6 +177,7 @@ async fn record<M: Migration>(
         StepState::Applied(effect) => JournalEntry::Applied(effect),
         StepState::Found => JournalEntry::Found,
         StepState::Failed(failure) => JournalEntry::Failed(failure),
+        StepState::Undone(effect) => JournalEntry::Undone(effect),
     };
     run.journal(&hand.context.id, None, Some(name), entry).await
 }

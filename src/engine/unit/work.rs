@@ -161,7 +161,8 @@ fn resume(row: UnitProgress, file: Option<Mark>) -> Mark {
         None => row,
     };
     let same = file.is_some_and(|file| {
-        (file.sweep.number, &file.cursor) == (progress.sweep.number, &progress.cursor)
+        (file.round, file.sweep.number, &file.cursor)
+            == (progress.round, progress.sweep.number, &progress.cursor)
     });
     Mark {
         progress,

@@ -89,6 +89,9 @@ pub enum JournalEntry {
         /// What the need is about.
         subject: String,
     },
+    /// This effect is about to be made; durable before it is. Whatever becomes of it, a rollback
+    /// looks whether it is there.
+    Intended(Effect),
     /// The effect was made.
     Applied(Effect),
     /// It was found done, and was not begun by us.
@@ -97,4 +100,8 @@ pub enum JournalEntry {
     Failed(Failure),
     /// A look at the world after the last effect showed all needs met.
     Verified,
+    /// A rollback is about to take the effect back.
+    Undoing(Effect),
+    /// A look at the world showed the effect gone, or others still need what it made.
+    Undone(Effect),
 }

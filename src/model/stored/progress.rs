@@ -98,6 +98,8 @@ pub enum StepState {
     Found,
     /// It could not be made.
     Failed(Failure),
+    /// A rollback took the effect back; it may be made again.
+    Undone(Effect),
 }
 
 /// How far a unit is. `counts` counts the items at or below the cursor and no others, so that
@@ -124,6 +126,17 @@ pub struct UnitProgress {
     /// Why the unit failed; empty when it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// How often the unit was rolled back. An account of an earlier round is worth nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round: u32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(round: &u32) -> bool {
+    *round == 0
 }
 
 impl UnitProgress {
@@ -139,7 +152,19 @@ impl UnitProgress {
             cursor: None,
             steps: BTreeMap::new(),
             error: None,
+            round: 0,
         }
+    }
+
+    /// Begins anew: every item is left again. Steps of the unit stay as they are recorded.
+    pub fn roll_back(&mut self) {
+        self.status = Status::InProgress;
+        self.counts = Counts::planned(self.counts.planned);
+        self.reasons.clear();
+        self.sweep = Sweep::default();
+        self.cursor = None;
+        self.error = None;
+        self.round += 1;
     }
 
     /// Counts a settled item, and its reason if it is bad.
@@ -167,11 +192,13 @@ impl UnitProgress {
     /// Which of two accounts of the same unit is further; the first when they are equal.
     ///
     /// Sweeps only grow, and within a sweep the settled items only grow, so the account that is
-    /// further knows all that the other knows, except for steps, which are joined.
+    /// further knows all that the other knows, except for steps, which are joined. A rollback begins
+    /// a round, and what was known before it counts no more.
     #[must_use]
     pub fn further(self, other: Self) -> Self {
         let key = |one: &Self| {
             (
+                one.round,
                 one.sweep.number,
                 one.status.is_ended(),
                 one.counts.settled(),
@@ -182,6 +209,9 @@ impl UnitProgress {
         } else {
             (self, other)
         };
+        if behind.round < ahead.round {
+            return ahead;
+        }
         for (name, record) in behind.steps {
             let keep = ahead
                 .steps
@@ -238,6 +268,28 @@ mod tests {
         assert_eq!(near.clone().further(far.clone()).cursor, far.cursor);
         assert_eq!(far.clone().further(near).cursor, far.cursor);
         assert_eq!(far.further(later.clone()).cursor, later.cursor);
+    }
+
+    #[test]
+    fn what_was_known_before_a_rollback_counts_no_more() {
+        let mut before = progress(1, 5);
+        before.steps.insert(
+            StepName::new("folder"),
+            StepRecord {
+                state: StepState::Found,
+                at: 9,
+                attempts: 1,
+            },
+        );
+        let mut after = progress(1, 5);
+        after.roll_back();
+        assert_eq!((after.counts.left(), after.counts.settled()), (5, 0));
+        for account in [
+            before.clone().further(after.clone()),
+            after.clone().further(before),
+        ] {
+            assert_eq!(account, after);
+        }
     }
 
     #[test]

@@ -186,22 +186,59 @@ fn whole_lines(path: &Path) -> io::Result<u64> {
 /// # Errors
 /// A line in the middle that is no record is an error; a cut last line is not.
 pub fn read_journal<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+    let mut records = Vec::new();
+    scan_journal(path, |record| records.push(record))?;
+    Ok(records)
+}
+
+/// Hands over the records of the journal at `path` one after the other, as [`read_journal`] gives
+/// them; holds one line at a time. Blocks.
+///
+/// # Errors
+/// As [`read_journal`].
+pub fn scan_journal<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> io::Result<()> {
     let rotated = (1..u32::MAX)
         .map(|number| atomic::beside(path, &format!("{number:04}")))
         .take_while(|path| path.exists());
-    let mut records = Vec::new();
     for file in rotated.chain(path.exists().then(|| path.to_path_buf())) {
-        let bytes = fs::read(&file)?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
-        for line in bytes[..whole]
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
-            records.push(serde_json::from_slice(line)?);
+        let mut reader = BufReader::new(File::open(&file)?);
+        let (mut line, mut number) = (Vec::new(), 0_u64);
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            number += 1;
+            if line.last() == Some(&b'\n') && line.len() > 1 {
+                let record = serde_json::from_slice(&line).map_err(|error| {
+                    let text = format!("{} line {number}: {error}", file.display());
+                    io::Error::new(io::ErrorKind::InvalidData, text)
+                })?;
+                take(record);
+            }
+            line.clear();
         }
     }
-    Ok(records)
+    Ok(())
+}
+
+/// The journals that lie in a folder, one path per instance, in the order of their names. Blocks.
+pub fn journals_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        // Also one of which only rotated files are left.
+        let whose = name
+            .strip_prefix("instance-")
+            .and_then(|rest| rest.strip_suffix(".ndjson"))
+            .and_then(|rest| rest.split_once("-journal"))
+            .map(|(instance, _)| instance);
+        if let Some(instance) = whose {
+            found.push(dir.join(format!("instance-{instance}-journal.ndjson")));
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
 }

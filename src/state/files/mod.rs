@@ -9,7 +9,7 @@ mod tests;
 use crate::model::InstanceId;
 
 pub use atomic::write_atomic;
-pub use journal::{Journal, Rotation, read_journal};
+pub use journal::{Journal, Rotation, journals_in, read_journal, scan_journal};
 pub use sealed::{Generation, Sealed, Unreadable};
 
 /// An instance's id as part of a file name.

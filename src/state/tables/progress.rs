@@ -86,6 +86,10 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
             sweep: part::<Sweep>(table, row, "sweep")?.unwrap_or_default(),
             cursor: row.text("cursor").map(ItemId::new),
             steps: steps.collect::<Result<BTreeMap<_, _>, rows::Error>>()?,
+            round: row
+                .number("round")
+                .and_then(|round| u32::try_from(round).ok())
+                .unwrap_or(0),
             error: row.text("error").map(str::to_owned),
             unit: unit.clone(),
         },
@@ -163,6 +167,17 @@ pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
         );
     let update = if progress.cursor.is_none() {
         update.remove("cursor")
+    } else {
+        update
+    };
+    let update = if progress.round > 0 {
+        update.set("round", u64::from(progress.round))
+    } else {
+        update
+    };
+    // A unit that was rolled back: the existing tool would begin after this upload.
+    let update = if progress.status == Status::Pending && progress.cursor.is_none() {
+        update.remove("lastProcessedUpload")
     } else {
         update
     };

@@ -90,7 +90,7 @@ impl RepublishLocation {
                 message: format!("the gateway may not serve the space: {}", failure.message),
                 ..failure.clone()
             }),
-            Some(StepState::Started) | None => Err(Failure::permanent(
+            Some(StepState::Started | StepState::Undone(_)) | None => Err(Failure::permanent(
                 Reason::GatewayNotAuthorized,
                 "the gateway is not authorised for the space yet, so a claim that names it would take content off the air",
             )),

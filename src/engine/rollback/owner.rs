@@ -1,0 +1,159 @@
+//! Effects on an owner, taken back while no unit of the owner is in anybody else's hands.
+
+use std::sync::Arc;
+
+use futures::future::{join_all, select_all};
+
+use crate::engine::unit::{Claim, InHand, UnitEnd, claim, keep, release};
+use crate::engine::{Migration, OwnerEffects};
+use crate::model::{Effect, Failure, Reason, Undo, Unit, UnitId};
+use crate::runtime::Degree;
+use crate::state::{Held, Reopen};
+
+use super::back::Rolling;
+
+/// How it ended.
+pub(super) enum OwnerEnd {
+    /// Nothing is left that can be taken back.
+    Clean,
+    /// Something could not be; it is in the report.
+    Refused,
+    /// The rollback was stopped.
+    Stopped,
+    /// Another holds one of its units.
+    Held(UnitId, Held),
+}
+
+/// Takes back what was made for an owner.
+pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> OwnerEnd {
+    let run = &rolling.run;
+    let migration = Arc::clone(&run.migration);
+    let Some(effects) = migration.owner_effects() else {
+        return OwnerEnd::Clean;
+    };
+    if run.stop.degree() > Degree::Run {
+        return OwnerEnd::Stopped;
+    }
+    match reversible(effects, owner).await {
+        Ok(standing) if standing.is_empty() => return OwnerEnd::Clean,
+        Ok(_) => {}
+        Err(failure) => return refuse(rolling, owner, None, failure),
+    }
+    let mut hands = Vec::new();
+    let end = match claim_all(rolling, owner, &mut hands).await {
+        Some(end) => end,
+        None => held(rolling, effects, owner, &hands).await,
+    };
+    for released in join_all(hands.iter().map(release)).await {
+        if released.is_err() {
+            tracing::warn!(%owner, "a unit was not given back; its lease runs out");
+        }
+    }
+    end
+}
+
+/// Leases every unit of the owner; how it ended if one could not be.
+async fn claim_all<M: Migration>(
+    rolling: &Rolling<M>,
+    owner: &str,
+    hands: &mut Vec<InHand<M>>,
+) -> Option<OwnerEnd> {
+    let run = &rolling.run;
+    let rows = match run.store.progress_of(owner).await {
+        Ok(rows) => rows,
+        Err(error) => return Some(refuse(rolling, owner, None, error.failure())),
+    };
+    for row in rows {
+        let unit = row.progress.unit;
+        match claim(run, &Unit::new(unit.clone()), None, Reopen::Yes).await {
+            Ok(Claim::InHand(hand)) => hands.push(*hand),
+            Ok(Claim::Done(UnitEnd::Held(held))) => return Some(OwnerEnd::Held(unit, held)),
+            Ok(Claim::Done(_)) => return Some(OwnerEnd::Refused),
+            Err(failure) => return Some(refuse(rolling, owner, None, failure)),
+        }
+    }
+    None
+}
+
+/// Takes the effects back while all leases are kept.
+async fn held<M: Migration>(
+    rolling: &Rolling<M>,
+    effects: &dyn OwnerEffects,
+    owner: &str,
+    hands: &[InHand<M>],
+) -> OwnerEnd {
+    let keeping = hands.iter().filter_map(|hand| {
+        let keeper = hand.keeper.clone()?;
+        Some(Box::pin(async move { keep(hand, &keeper).await }))
+    });
+    let keeping: Vec<_> = keeping.collect();
+    let lost = async {
+        if keeping.is_empty() {
+            std::future::pending::<()>().await;
+        } else {
+            select_all(keeping).await;
+        }
+    };
+    tokio::select! {
+        end = take_back(rolling, effects, owner, hands) => end,
+        () = lost => refuse(rolling, owner, None, lost_lease(owner)),
+    }
+}
+
+fn lost_lease(owner: &str) -> Failure {
+    Failure::unknown(Reason::LeaseLost, format!("a lease of {owner} was lost"))
+}
+
+fn refuse<M: Migration>(
+    rolling: &Rolling<M>,
+    owner: &str,
+    effect: Option<&Effect>,
+    failure: Failure,
+) -> OwnerEnd {
+    rolling.refuse(&UnitId::new(owner, ""), None, effect, failure);
+    OwnerEnd::Refused
+}
+
+async fn reversible(effects: &dyn OwnerEffects, owner: &str) -> Result<Vec<Effect>, Failure> {
+    let mut standing = effects.standing(owner).await?;
+    standing.retain(|effect| effect.undo == Undo::Possible);
+    Ok(standing)
+}
+
+async fn take_back<M: Migration>(
+    rolling: &Rolling<M>,
+    effects: &dyn OwnerEffects,
+    owner: &str,
+    hands: &[InHand<M>],
+) -> OwnerEnd {
+    loop {
+        // The world says what is left, after each of them.
+        let last = match reversible(effects, owner).await {
+            Ok(mut standing) => standing.pop(),
+            Err(failure) => return refuse(rolling, owner, None, failure),
+        };
+        let Some(effect) = last else {
+            return OwnerEnd::Clean;
+        };
+        if rolling.run.stop.degree() > Degree::Run {
+            return OwnerEnd::Stopped;
+        }
+        let trusted = |hand: &InHand<M>| hand.keeper.as_ref().is_some_and(|one| one.is_trusted());
+        if !hands.iter().all(trusted) {
+            return refuse(rolling, owner, Some(&effect), lost_lease(owner));
+        }
+        if let Err(failure) = once(effects, owner, &effect).await {
+            return refuse(rolling, owner, Some(&effect), failure);
+        }
+        rolling.count_undone(&effect);
+    }
+}
+
+async fn once(effects: &dyn OwnerEffects, owner: &str, effect: &Effect) -> Result<(), Failure> {
+    effects.undo(owner, effect).await?;
+    if reversible(effects, owner).await?.contains(effect) {
+        let text = format!("{} {} is still there", effect.kind, effect.subject);
+        return Err(Failure::unknown(Reason::NotVisibleYet, text));
+    }
+    Ok(())
+}

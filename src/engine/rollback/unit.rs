@@ -1,0 +1,221 @@
+//! One unit: lease it, begin its row anew, take its effects back, give it back.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream;
+
+use crate::engine::Migration;
+use crate::engine::unit::{
+    Claim, InHand, UnitEnd, Unwritten, adopted, claim, keep, release, save, unsaved,
+};
+use crate::model::{
+    Effect, Event, Failure, ItemId, Reason, Status, StepRecord, StepState, Unit, UnitId,
+    UnitProgress,
+};
+use crate::runtime::Degree;
+use crate::state::{Held, Reopen};
+
+use super::UnitPlan;
+use super::account::Made;
+use super::back::Rolling;
+use super::survey::{by_item, made};
+
+/// How the rollback of a unit ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Nothing of what was asked for is left.
+    Clean,
+    /// Something could not be taken back; it is in the report.
+    Refused,
+    /// The rollback was stopped.
+    Stopped,
+    /// Another holds it.
+    Held(Held),
+    /// The lease was lost.
+    Lost,
+}
+
+/// Rolls one unit back. `dead` is a lease that did not beat for a whole term.
+pub(super) async fn unit<M: Migration>(
+    rolling: &Rolling<M>,
+    id: &UnitId,
+    plan: UnitPlan,
+    dead: Option<&Held>,
+) -> End {
+    let run = &rolling.run;
+    if run.stop.degree() > Degree::Run {
+        return End::Stopped;
+    }
+    let hand = match claim(run, &Unit::new(id.clone()), dead, Reopen::Yes).await {
+        Ok(Claim::InHand(hand)) => *hand,
+        Ok(Claim::Done(UnitEnd::Held(held))) => return End::Held(held),
+        Ok(Claim::Done(_)) => return End::Lost,
+        Err(failure) => {
+            rolling.refuse(id, None, None, failure);
+            return End::Refused;
+        }
+    };
+    run.events.publish(Event::UnitLeased {
+        unit: id.clone(),
+        counts: crate::model::Counts::default(),
+        reasons: std::collections::BTreeMap::new(),
+    });
+    let Some(keeper) = hand.keeper.clone() else {
+        return End::Lost;
+    };
+    let end = {
+        let mut going = std::pin::pin!(all(rolling, &hand, plan));
+        tokio::select! {
+            end = &mut going => end,
+            // The lease is lost: what goes on sees it and ends by itself.
+            () = keep(&hand, &keeper) => going.await,
+        }
+    };
+    put_back(rolling, &hand, end).await
+}
+
+async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPlan) -> End {
+    // First of all, so that whatever is taken back is missing to the next run.
+    hand.lock().rewind(UnitProgress::roll_back);
+    match save(hand).await {
+        Ok(()) => {}
+        Err(Unwritten::Lost) => return End::Lost,
+        Err(Unwritten::Trouble(error)) => {
+            rolling.refuse(&hand.context.id, None, None, error.failure());
+            return End::Refused;
+        }
+    }
+    let at_once = rolling.run.config.concurrency.max(1) as usize;
+    let mut items = stream::iter(by_item(plan.made))
+        .map(|(id, made)| async move { item(rolling, hand, &id, made).await })
+        .buffer_unordered(at_once);
+    let mut worst = End::Clean;
+    while let Some(end) = items.next().await {
+        worst = worse(worst, end);
+    }
+    drop(items);
+    let steps: Vec<_> = rolling
+        .run
+        .unit_steps
+        .iter()
+        .rev()
+        .map(Arc::clone)
+        .collect();
+    for step in steps {
+        let asked = plan.steps.contains(&step.name()) && made(&hand.progress(), &*step);
+        let (End::Clean, true, Some(undo)) = (&worst, asked, step.undo()) else {
+            continue;
+        };
+        let effect = recorded(hand, &step.name()).unwrap_or_else(|| adopted(&*step, &hand.context));
+        let taken = rolling
+            .take_back(hand, undo, (None, &step.name(), &effect))
+            .await;
+        worst = match taken {
+            Ok(()) => undone(hand, &step.name(), effect),
+            Err(failure) => refused(rolling, hand, None, &effect, failure),
+        };
+    }
+    worst
+}
+
+/// Takes the effects on one item back, the latest first. Those before one that stays, stay too.
+async fn item<M: Migration>(
+    rolling: &Rolling<M>,
+    hand: &InHand<M>,
+    id: &ItemId,
+    made: Vec<Made>,
+) -> End {
+    let run = &rolling.run;
+    let _slot = tokio::select! {
+        biased;
+        () = run.stop.reached(Degree::Drain) => return End::Stopped,
+        () = hand.token.cancelled() => return End::Lost,
+        slot = run.gate.slot() => slot,
+    };
+    for made in made {
+        let step = run.steps.iter().find(|step| step.name() == made.step);
+        let Some(undo) = step.and_then(|step| step.undo()) else {
+            continue;
+        };
+        let what = (Some(id), &made.step, &made.effect);
+        let taking = rolling.take_back(hand, undo, what);
+        match hand.token.run_until_cancelled(taking).await {
+            None => return End::Lost,
+            Some(Ok(())) => {}
+            Some(Err(failure)) => return refused(rolling, hand, Some(id), &made.effect, failure),
+        }
+    }
+    End::Clean
+}
+
+fn recorded<M: Migration>(hand: &InHand<M>, step: &crate::model::StepName) -> Option<Effect> {
+    match hand.progress().steps.get(step)?.state.clone() {
+        StepState::Applied(effect) => Some(effect),
+        _ => None,
+    }
+}
+
+fn undone<M: Migration>(hand: &InHand<M>, step: &crate::model::StepName, effect: Effect) -> End {
+    let record = StepRecord {
+        state: StepState::Undone(effect),
+        at: hand.run.clock.unix_ms(),
+        attempts: 0,
+    };
+    hand.lock().change(|progress| {
+        progress.steps.insert(step.clone(), record);
+    });
+    End::Clean
+}
+
+fn refused<M: Migration>(
+    rolling: &Rolling<M>,
+    hand: &InHand<M>,
+    item: Option<&ItemId>,
+    effect: &Effect,
+    failure: Failure,
+) -> End {
+    if failure.reason == Reason::LeaseLost {
+        return End::Lost;
+    }
+    rolling.refuse(&hand.context.id, item, Some(effect), failure);
+    End::Refused
+}
+
+/// Gives the unit back: as nobody's work when nothing is left, else as begun.
+async fn put_back<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, end: End) -> End {
+    if matches!(end, End::Clean) {
+        hand.lock()
+            .change(|progress| progress.status = Status::Pending);
+    }
+    let unit = hand.context.id.clone();
+    if let Err(unwritten) = release(hand).await {
+        return match unsaved(hand, unwritten) {
+            UnitEnd::Trouble(failure) => {
+                rolling.refuse(&unit, None, None, failure);
+                End::Refused
+            }
+            _ => End::Lost,
+        };
+    }
+    if let Err(error) = hand.run.store.refresh_owner(&unit.owner).await {
+        tracing::warn!(%unit, %error, "the customer's row is not up to date");
+    }
+    hand.run.events.publish(Event::UnitReleased { unit });
+    end
+}
+
+fn worse(one: End, other: End) -> End {
+    let rank = |end: &End| match end {
+        End::Clean => 0,
+        End::Refused => 1,
+        End::Stopped => 2,
+        End::Held(_) => 3,
+        End::Lost => 4,
+    };
+    if rank(&other) > rank(&one) {
+        other
+    } else {
+        one
+    }
+}

@@ -1,0 +1,41 @@
+//! What the calls of the second migration meet: latency and faults; and how often each was made.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::model::Failure;
+
+pub(super) type Fault = Box<dyn Fn(&str, &str, u32) -> Option<Failure> + Send + Sync>;
+
+pub(super) struct Calls {
+    pub(super) latency: Duration,
+    /// Asked with operation, key and how often it was asked for before.
+    pub(super) fault: Fault,
+    /// How often each operation met each key.
+    pub(super) made: Mutex<BTreeMap<(String, String), u32>>,
+    /// When keys came into the source.
+    pub(super) added_at: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Calls {
+    pub(super) fn new(latency: Duration, fault: Fault) -> Self {
+        Self {
+            latency,
+            fault,
+            made: Mutex::default(),
+            added_at: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn call(&self, operation: &str, key: &str) -> Result<(), Failure> {
+        let before = {
+            let mut made = self.made.lock().unwrap();
+            let count = made.entry((operation.into(), key.into())).or_default();
+            *count += 1;
+            *count - 1
+        };
+        tokio::time::sleep(self.latency).await;
+        (self.fault)(operation, key, before).map_or(Ok(()), Err)
+    }
+}
