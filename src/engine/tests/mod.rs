@@ -5,6 +5,7 @@ mod copy;
 mod failing;
 mod judging;
 mod leasing;
+mod limited;
 mod resuming;
 mod rolling;
 mod running;

@@ -16,7 +16,7 @@ pub struct Provider {
 
 /// One record about one hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
+pub(crate) struct Record {
     pub(super) provider: Provider,
     pub(super) context: Vec<u8>,
     /// Encoded, as it was advertised.

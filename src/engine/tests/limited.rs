@@ -1,0 +1,266 @@
+//! A run against a service that takes 200 calls a second, and one that is down for ten minutes.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt};
+
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::world::START;
+use crate::engine::{
+    Clock, Config, Dependencies, Ended, Events, Job, Migration, Moment, Need, Parts, Step, Stop,
+    Tasks, Turn, UnitContext, run,
+};
+use crate::model::{
+    Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, StepName, Unit,
+    UnitId,
+};
+use crate::runtime::{Advice, Classify, Dependency, DependencyConfig};
+use crate::state::{self, Store};
+
+/// Calls a second that the service takes.
+const RATE: f64 = 200.0;
+/// Calls that it takes at once after it was idle.
+const BURST: f64 = 20.0;
+/// Many, so that the run makes many calls and few records.
+const CALLS_TO_PROBE: u32 = 8;
+const LATENCY: Duration = Duration::from_millis(50);
+
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("429 Too Many Requests")]
+    Busy,
+    #[error("connection refused")]
+    Down,
+}
+
+impl Classify for Trouble {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::Busy => Advice::Slower { after: None },
+            Self::Down => Advice::Retry { after: None },
+        }
+    }
+
+    fn timed_out(_: Duration) -> Self {
+        Self::Down
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        let reason = match trouble {
+            Trouble::Busy => Reason::Throttled,
+            Trouble::Down => Reason::Unreachable,
+        };
+        Self::transient(reason, trouble.to_string())
+    }
+}
+
+/// A set of keys behind a service.
+struct Shelf {
+    keys: u32,
+    /// When the service is down, after the start.
+    down: Option<(Duration, Duration)>,
+    service: Dependency,
+    start: Moment,
+    put: Mutex<BTreeSet<String>>,
+    /// Share of the bucket used, in calls.
+    used: Mutex<f64>,
+    taken: AtomicU32,
+    refused: AtomicU32,
+    unanswered: AtomicU32,
+}
+
+impl Shelf {
+    async fn call(&self) -> Result<(), Failure> {
+        Ok(self.service.call(|| self.answer()).await?)
+    }
+
+    async fn answer(&self) -> Result<(), Trouble> {
+        let at = self.start.elapsed();
+        if self.down.is_some_and(|(from, to)| from <= at && at < to) {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
+            return Err(Trouble::Down);
+        }
+        let allowed = BURST + RATE * at.as_secs_f64();
+        let is_taken = {
+            let mut used = self.used.lock().unwrap();
+            *used = used.max(allowed - BURST);
+            let is_taken = *used + 1.0 <= allowed;
+            *used += f64::from(u8::from(is_taken));
+            is_taken
+        };
+        if !is_taken {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(Trouble::Busy);
+        }
+        tokio::time::sleep(LATENCY).await;
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Migration for Shelf {
+    type Item = u32;
+    type Seen = bool;
+
+    fn name(&self) -> MigrationName {
+        MigrationName::new("shelf")
+    }
+
+    fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
+        vec![Arc::new(Put)]
+    }
+
+    fn item_id(&self, key: &u32) -> ItemId {
+        ItemId::new(format!("{key:06}"))
+    }
+
+    fn items<'a>(
+        &'a self,
+        _: &'a UnitContext,
+        after: Option<ItemId>,
+    ) -> BoxStream<'a, Result<u32, Failure>> {
+        let first = after.map_or(0, |id| id.as_str().parse::<u32>().unwrap() + 1);
+        stream::iter((first..self.keys).map(Ok)).boxed()
+    }
+
+    async fn item(&self, _: &UnitContext, id: &ItemId) -> Result<u32, Failure> {
+        Ok(id.as_str().parse().unwrap())
+    }
+
+    async fn probe(&self, _: &UnitContext, key: &u32) -> Result<bool, Failure> {
+        for _ in 0..CALLS_TO_PROBE {
+            self.call().await?;
+        }
+        Ok(self.put.lock().unwrap().contains(&key.to_string()))
+    }
+}
+
+struct Put;
+
+#[async_trait]
+impl Step<Shelf> for Put {
+    fn name(&self) -> StepName {
+        StepName::new("put")
+    }
+
+    fn needs(&self, _: &UnitContext, key: &u32, seen: &bool) -> Result<Vec<Need>, Failure> {
+        let need = Need::missing(key.to_string(), "not there");
+        Ok(if *seen { Vec::new() } else { vec![need] })
+    }
+
+    async fn apply(&self, turn: &Turn<'_, Shelf>, need: &Need) -> Result<Effect, Failure> {
+        turn.migration.call().await?;
+        turn.migration
+            .put
+            .lock()
+            .unwrap()
+            .insert(need.subject.clone());
+        Ok(Effect::new("put", &need.subject))
+    }
+}
+
+/// What was seen of a run while it went.
+#[derive(Default)]
+struct Shown {
+    throttles: Vec<(u32, String)>,
+    /// Attempts at an item that ended since the service was down.
+    given_up: u32,
+}
+
+async fn listen(mut news: Receiver<Event>) -> Shown {
+    let mut shown = Shown::default();
+    loop {
+        match news.recv().await {
+            Ok(Event::Throttled { throttles }) => {
+                let throttles = throttles.into_iter();
+                shown
+                    .throttles
+                    .extend(throttles.map(|one| (one.limit, one.reason)));
+            }
+            Ok(Event::ItemRetried { failure, .. }) => {
+                shown.given_up += u32::from(failure.reason == Reason::Unreachable);
+            }
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return shown,
+        }
+    }
+}
+
+/// Runs over `keys` keys, to the end and without a failed item; the shelf, and what was shown.
+async fn migrate(keys: u32, down: Option<(Duration, Duration)>) -> (Arc<Shelf>, Shown) {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::set_to(START);
+    let dependencies = Dependencies::new();
+    let shelf = Arc::new(Shelf {
+        keys,
+        down,
+        service: dependencies.get("shelf", DependencyConfig::default()),
+        start: Moment::now(),
+        put: Mutex::default(),
+        used: Mutex::default(),
+        taken: AtomicU32::new(0),
+        refused: AtomicU32::new(0),
+        unanswered: AtomicU32::new(0),
+    });
+    let state = state::Config::new("test-migration-", dir.path().join("state"));
+    let store = Store::in_memory(state).with_clock(clock);
+    store.create_tables().await.unwrap();
+    let mut config = Config::new(InstanceId::number(1), RunId::new("run-1"), "test");
+    config.concurrency = 64;
+    let events = Events::new(clock);
+    let news = events.subscribe();
+    let parts = Parts {
+        migration: Arc::clone(&shelf),
+        store: store.clone(),
+        stop: Stop::new(),
+        tasks: Tasks::new(),
+        clock,
+        events,
+        dependencies,
+    };
+    let unit = Unit::new(UnitId::new("did:mailto:test:owner", "shelf"));
+    let going = run(parts, config, Job::Units(vec![unit]));
+    let (outcome, shown) = futures::join!(going, listen(news));
+    let outcome = outcome.unwrap();
+    let failed = store.failed_items(&state::FailedQuery::default()).await;
+    assert_eq!(failed.unwrap(), []);
+    assert_eq!(outcome.ended, Ended::Finished);
+    assert_eq!(outcome.counts.done, u64::from(keys));
+    assert!(outcome.counts.add_up());
+    (shelf, shown)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_takes_200_calls_a_second_gets_nearly_as_many_and_refuses_few() {
+    let (shelf, shown) = migrate(1_200, None).await;
+    let could = RATE * shelf.start.elapsed().as_secs_f64();
+    let (taken, refused) = [&shelf.taken, &shelf.refused]
+        .map(|count| f64::from(count.load(Ordering::Relaxed)))
+        .into();
+    assert!(taken > 0.85 * could, "{taken} of {could}");
+    assert!(refused < 0.02 * taken, "{refused} refused, {taken} taken");
+    let paced = |(_, reason): &(u32, String)| reason.ends_with("a second: 429 Too Many Requests");
+    assert!(shown.throttles.iter().any(paced), "{:?}", shown.throttles);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_ten_minutes_pauses_the_work_with_the_reason_and_fails_nothing() {
+    let (from, to) = (Duration::from_secs(10), Duration::from_secs(610));
+    let (shelf, shown) = migrate(400, Some((from, to))).await;
+    let down =
+        |(limit, reason): &(u32, String)| *limit == 0 && reason == "down: connection refused";
+    assert!(shown.throttles.iter().any(down), "{:?}", shown.throttles);
+    let unanswered = shelf.unanswered.load(Ordering::Relaxed);
+    assert!(unanswered < 64 + 40, "{unanswered} calls into the outage");
+    assert!(shown.given_up < 15, "{} attempts", shown.given_up);
+    // It goes on by itself, at the latest after the longest pause of the breaker.
+    assert!(shelf.start.elapsed() < to + Duration::from_mins(1) + Duration::from_secs(40));
+}

@@ -1,0 +1,119 @@
+//! What a service does: good answers a second, and whether they have become slow.
+
+use std::time::Duration;
+
+use super::Moment;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Answers are slow when they take so many times as long as usual …
+const SLOW_TIMES: f64 = 3.0;
+
+/// … and at least so much longer.
+const SLOW_MORE: Duration = Duration::from_millis(100);
+
+/// Answers before anything is said of how long they usually take.
+const FLOOR: u32 = 64;
+
+/// Good answers of the last second.
+#[derive(Debug)]
+pub(super) struct Throughput {
+    since: Moment,
+    now: u32,
+    /// Those of the second before; none when nothing was asked then.
+    before: Option<u32>,
+}
+
+impl Throughput {
+    pub(super) fn new(now: Moment) -> Self {
+        Self {
+            since: now,
+            now: 0,
+            before: None,
+        }
+    }
+
+    /// Counts a good answer.
+    pub(super) fn good(&mut self, now: Moment) {
+        self.turn(now);
+        self.now += 1;
+    }
+
+    /// Answers a second: those of this second, and the share of the last one that is less than a
+    /// second ago. `None` when it was not watched for a second.
+    pub(super) fn per_second(&mut self, now: Moment) -> Option<f64> {
+        self.turn(now);
+        let gone = (now - self.since).as_secs_f64();
+        Some(f64::from(self.now) + f64::from(self.before?) * (1.0 - gone))
+    }
+
+    fn turn(&mut self, now: Moment) {
+        let gone = now - self.since;
+        if gone < SECOND {
+            return;
+        }
+        self.before = (gone < 2 * SECOND).then_some(self.now);
+        self.now = 0;
+        self.since += SECOND * u32::try_from(gone.as_secs()).unwrap_or(u32::MAX);
+    }
+}
+
+/// How long answers take, lately and usually.
+#[derive(Debug, Default)]
+pub(super) struct Latency {
+    lately: f64,
+    usually: f64,
+    answers: u32,
+}
+
+impl Latency {
+    /// Counts an answer. `Some` with both times when answers have become slow; the count then
+    /// begins anew.
+    pub(super) fn answer(&mut self, took: Duration) -> Option<(Duration, Duration)> {
+        let took = took.as_secs_f64();
+        if self.answers == 0 {
+            (self.lately, self.usually) = (took, took);
+        }
+        self.answers = self.answers.saturating_add(1);
+        self.lately += (took - self.lately) / 16.0;
+        self.usually += (took - self.usually) / 256.0;
+        let slow = self.lately > self.usually * SLOW_TIMES
+            && self.lately > self.usually + SLOW_MORE.as_secs_f64();
+        if self.answers < FLOOR || !slow {
+            return None;
+        }
+        let times = [self.lately, self.usually].map(Duration::from_secs_f64);
+        *self = Self::default();
+        Some(times.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn counts_the_answers_of_the_last_second() {
+        let mut seen = Throughput::new(Moment::now());
+        for _ in 0..300 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            seen.good(Moment::now());
+        }
+        let rate = seen.per_second(Moment::now()).unwrap();
+        assert!((195.0..=205.0).contains(&rate), "{rate}");
+        tokio::time::sleep(3 * SECOND).await;
+        assert_eq!(seen.per_second(Moment::now()), None);
+    }
+
+    #[test]
+    fn tells_slow_answers_from_answers_that_always_took_long() {
+        let mut seen = Latency::default();
+        let long = Duration::from_secs(2);
+        assert!((0..1_000).all(|_| seen.answer(long).is_none()));
+        let mut seen = Latency::default();
+        let short = Duration::from_millis(50);
+        assert!((0..500).all(|_| seen.answer(short).is_none()));
+        let told = (0..100).find_map(|_| seen.answer(10 * short)).unwrap();
+        assert!(told.0 > 3 * told.1, "{told:?}");
+    }
+}

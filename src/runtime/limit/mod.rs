@@ -1,0 +1,233 @@
+//! How many calls a service gets, at once and a second: less when it is hurt, slowly more again.
+
+mod curve;
+mod measure;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Moment;
+use curve::Curve;
+use measure::{Latency, Throughput};
+
+/// After a halving, further signs of hurt from calls that were in flight then count for nothing.
+const CALM: Duration = Duration::from_secs(1);
+
+/// A service is never paced below this, calls a second.
+const SLOWEST: f64 = 0.5;
+
+/// An adaptive limit of calls, at once and a second. Clones share it.
+///
+/// It begins at its most, without a pace. A refusal (429) halves the calls at once and paces
+/// them at half of what the service answered in the last second; slow answers halve the calls at
+/// once. Both bounds grow back along a cubic curve, ever slower towards where the service was
+/// hurt and faster beyond, and are lifted at last. Without signals they stand still.
+///
+/// A bound of calls at once alone cannot hold a service that refuses by rate: with short answers
+/// the step from one call to two is twice the rate.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    permits: Arc<Semaphore>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    most: u32,
+    limit: u32,
+    /// Permits that still have to be taken out of circulation.
+    debt: u32,
+    at_once: Option<Curve>,
+    pace: Option<Curve>,
+    /// When the next paced call may begin.
+    next_at: Moment,
+    throughput: Throughput,
+    latency: Latency,
+    good_at: Moment,
+    halved_at: Option<Moment>,
+    reason: String,
+}
+
+/// The right to make one call; given back when dropped.
+#[derive(Debug)]
+pub struct Permit {
+    held: Option<OwnedSemaphorePermit>,
+    shared: Arc<Shared>,
+}
+
+impl Limit {
+    /// At most `most` calls at once, at least one.
+    #[must_use]
+    pub fn new(most: u32) -> Self {
+        let (most, now) = (most.max(1), Moment::now());
+        Self {
+            shared: Arc::new(Shared {
+                permits: Arc::new(Semaphore::new(most as usize)),
+                state: Mutex::new(State {
+                    most,
+                    limit: most,
+                    debt: 0,
+                    at_once: None,
+                    pace: None,
+                    next_at: now,
+                    throughput: Throughput::new(now),
+                    latency: Latency::default(),
+                    good_at: now,
+                    halved_at: None,
+                    reason: String::new(),
+                }),
+            }),
+        }
+    }
+
+    /// Waits for the right to make a call.
+    pub async fn permit(&self) -> Permit {
+        let held = Arc::clone(&self.shared.permits).acquire_owned().await.ok();
+        let permit = Permit {
+            held,
+            shared: Arc::clone(&self.shared),
+        };
+        if let Some(turn) = self.turn() {
+            tokio::time::sleep_until(turn).await;
+        }
+        permit
+    }
+
+    /// Calls allowed at once now.
+    #[must_use]
+    pub fn now(&self) -> u32 {
+        self.shared.state().limit
+    }
+
+    /// Why calls are held back; none when they are not.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let state = self.shared.state();
+        if let Some(pace) = &state.pace {
+            return Some(format!(
+                "{:.1} calls a second: {}",
+                pace.bound(),
+                state.reason
+            ));
+        }
+        (state.limit < state.most).then(|| state.reason.clone())
+    }
+
+    /// Tells of a good answer that took so long.
+    pub fn good(&self, took: Duration) {
+        let state = &mut *self.shared.state();
+        let now = Moment::now();
+        state.throughput.good(now);
+        let since = now - std::mem::replace(&mut state.good_at, now);
+        for curve in [&mut state.at_once, &mut state.pace] {
+            if let Some(growing) = curve {
+                growing.good(since);
+            }
+            *curve = curve.take().filter(|curve| !curve.is_over());
+        }
+        self.shared.resize(state);
+        let full = self.shared.permits.available_permits() == 0;
+        if let Some((lately, usually)) = state.latency.answer(took).filter(|_| full) {
+            let reason = format!(
+                "answers take {} ms, before {} ms",
+                lately.as_millis(),
+                usually.as_millis()
+            );
+            self.shared.hurt(state, &reason);
+        }
+    }
+
+    /// Tells that the service asked for less traffic.
+    pub fn refused(&self, reason: &str) {
+        let mut state = self.shared.state();
+        if self.shared.hurt(&mut state, reason) {
+            let now = Moment::now();
+            let could = state.throughput.per_second(now);
+            if let Some(could) = could.or(state.pace.map(|pace| pace.bound())) {
+                state.pace = Some(Curve::new(could.max(SLOWEST * 2.0)));
+                state.next_at = now;
+            }
+        }
+    }
+
+    /// Tells that the service did not keep up.
+    pub fn slow(&self, reason: &str) {
+        self.shared.hurt(&mut self.shared.state(), reason);
+    }
+
+    /// When a call that has its permit may begin; none when calls are not paced.
+    fn turn(&self) -> Option<Moment> {
+        let mut state = self.shared.state();
+        let between = Duration::from_secs_f64(1.0 / state.pace?.bound().max(SLOWEST));
+        let turn = state.next_at.max(Moment::now());
+        state.next_at = turn + between;
+        Some(turn)
+    }
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Halves the calls at once, unless this was just done.
+    fn hurt(&self, state: &mut State, reason: &str) -> bool {
+        let now = Moment::now();
+        if state.halved_at.is_some_and(|at| now - at < CALM) {
+            return false;
+        }
+        state.halved_at = Some(now);
+        reason.clone_into(&mut state.reason);
+        state.at_once = Some(Curve::new(f64::from(state.limit)));
+        self.resize(state);
+        true
+    }
+
+    /// Brings the permits in step with the curve.
+    fn resize(&self, state: &mut State) {
+        let most = f64::from(state.most);
+        let bound = state
+            .at_once
+            .map_or(most, |curve| curve.bound().clamp(1.0, most));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "from 1 to `most`, a u32"
+        )]
+        let to = bound as u32;
+        if to < state.limit {
+            let fewer = state.limit - to;
+            let taken = self.permits.forget_permits(fewer as usize);
+            state.debt += fewer - u32::try_from(taken).unwrap_or(fewer);
+        } else {
+            let more = to - state.limit;
+            let forgiven = more.min(state.debt);
+            state.debt -= forgiven;
+            self.permits.add_permits((more - forgiven) as usize);
+        }
+        state.limit = to;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(held) = self.held.take() else {
+            return;
+        };
+        let mut state = self.shared.state();
+        if state.debt > 0 {
+            state.debt -= 1;
+            held.forget();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
