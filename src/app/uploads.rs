@@ -203,7 +203,14 @@ pub(super) fn config(settings: &Settings, instance: u32, concurrency: usize) -> 
     let run = RunId::new(uuid::Uuid::new_v4().to_string());
     let mut config = Config::new(InstanceId::number(instance), run, fingerprint);
     config.host = host();
+    if let Some(term) = settings.lease_term {
+        config.pace.lease_term = term;
+    }
     config.concurrency = u32::try_from(concurrency).context("so many uploads in flight")?;
+    // Spaces that wait in hand for a slot are kept from the other instances.
+    config.units_at_once = config
+        .units_at_once
+        .min(config.concurrency.saturating_mul(2));
     Ok(config)
 }
 

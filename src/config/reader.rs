@@ -1,7 +1,9 @@
 //! Typed values out of the layers, with every fault kept.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use url::{Host, Url};
@@ -190,6 +192,24 @@ impl<'a> Reader<'a> {
             self.reject(name, &value.origin, problem, "write a number from 1 up");
         }
         number
+    }
+
+    /// A time in whole seconds that may be there.
+    pub(super) fn seconds(
+        &mut self,
+        name: &'static str,
+        allowed: RangeInclusive<u64>,
+    ) -> Option<Duration> {
+        let value = self.sources.get(name)?;
+        let number = value.text.parse().ok();
+        let number = number.filter(|number| allowed.contains(number));
+        if number.is_none() {
+            let (least, most) = (allowed.start(), allowed.end());
+            let problem = format!("`{}` is no such number of seconds", value.text);
+            let remedy = format!("write a whole number from {least} to {most}");
+            self.reject(name, &value.origin, problem, remedy);
+        }
+        number.map(Duration::from_secs)
     }
 
     /// A peer id in base58btc that must be there.

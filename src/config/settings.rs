@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::fault::Faults;
 use super::reader::Reader;
@@ -12,6 +14,10 @@ use super::{network, secrets, variables};
 use crate::client::{self, Aws, Limits, Network, Secrets, Service};
 use crate::runtime::Clock;
 use crate::state;
+
+/// Seconds that a lease may last. Shorter ones could not be renewed in time; with longer ones the
+/// work of a dead instance would lie for hours.
+const LEASE_TERMS: RangeInclusive<u64> = 2..=600;
 
 /// Which network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +104,9 @@ pub struct Settings {
     pub dry_run: bool,
     /// `MAX_CONCURRENCY`: items in flight when no flag says otherwise.
     pub concurrency: Option<usize>,
+    /// `STERNA_LEASE_TERM`: how long a lease lasts that is not renewed, when it is not the usual
+    /// time. The same for all instances: one with a shorter term takes others for dead.
+    pub lease_term: Option<Duration>,
     network: Option<Network>,
     secrets: Option<Secrets>,
 }
@@ -178,6 +187,7 @@ fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
     let secrets = wanted.then(|| secrets::secrets(from, now));
     let dry_run = from.flag("DRY_RUN");
     let concurrency = from.number("MAX_CONCURRENCY");
+    let lease_term = from.seconds("STERNA_LEASE_TERM", LEASE_TERMS);
     let state_dir = from.sources.state_dir.clone();
     let mut state = state::Config::new("", &state_dir);
     state.tables = tables?;
@@ -189,6 +199,7 @@ fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
         limits: Limits::default(),
         dry_run,
         concurrency,
+        lease_term,
         network: match network {
             Some(found) => Some(found?),
             None => None,

@@ -257,4 +257,5 @@ const VARIABLES: &[Variable] = &[
     // Ways of running
     unset("DRY_RUN"),
     unset("MAX_CONCURRENCY"),
+    unset("STERNA_LEASE_TERM"),
 ];

@@ -80,6 +80,7 @@ fn every_wrong_value_is_named_at_once_and_no_secret_is_quoted() {
         .env("R2_ENDPOINT", "https://x.r2.cloudflarestorage.com")
         .env("MAX_CONCURRENCY", "many")
         .env("DRY_RUN", "perhaps")
+        .env("STERNA_LEASE_TERM", "1")
         .env("MIGRATION_AGENT_PRIVATE_KEY", secret)
         .env("UPLOAD_SERVICE_PRIVATE_KEY", secret)
         .env("GATEWAY_PRIVATE_KEY", secret)
@@ -97,6 +98,8 @@ fn every_wrong_value_is_named_at_once_and_no_secret_is_quoted() {
         "R2_SECRET_ACCESS_KEY",
         "MAX_CONCURRENCY",
         "DRY_RUN",
+        "STERNA_LEASE_TERM",
+        "from 2 to 600",
         "do:",
     ]);
     assert!(!ran.stderr.contains(secret));
