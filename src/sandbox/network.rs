@@ -16,7 +16,7 @@ use super::service::Service;
 use super::shelf::Shelf;
 use super::sqs::Queues;
 use super::traffic::{Faults, Meter};
-use crate::runtime::Clock;
+use crate::runtime::{Clock, Tasks};
 
 /// The shared parts of a local network; every service's router gets it as state.
 pub struct Network {
@@ -44,6 +44,8 @@ pub struct Network {
     pub clock: Clock,
     /// Lifetimes of the indexing service's caches.
     pub lifetimes: Lifetimes,
+    /// Work on requests, which goes on when nobody waits for the answer.
+    pub(crate) tasks: Tasks,
 }
 
 impl Network {
@@ -124,6 +126,7 @@ impl Network {
             faults: Faults::default(),
             clock,
             lifetimes: Lifetimes::default(),
+            tasks: Tasks::new(),
         }
     }
 }

@@ -25,7 +25,7 @@ use super::shelf::Shelf;
 use super::sqs::Queues;
 use super::traffic::{self, Faults, Meter};
 use super::{carpark, dynamo, env, gateway, index_worker, indexer, node, s3, sqs, upload};
-use crate::runtime::Clock;
+use crate::runtime::{Clock, Tasks};
 
 /// How long open requests may go on after the stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -117,7 +117,10 @@ impl Sandbox {
     /// Takes no new requests, waits a moment for open ones, and gives the folder free.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let ended = async {
+            while self.tasks.join_next().await.is_some() {}
+            self.network.tasks.join().await;
+        };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
             self.tasks.shutdown().await;
         }
@@ -167,6 +170,7 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
         faults: Faults::with_latency(config.latency.clone()),
         clock,
         lifetimes: config.lifetimes,
+        tasks: Tasks::new(),
     })
 }
 

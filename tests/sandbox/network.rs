@@ -208,6 +208,38 @@ async fn an_answer_can_be_lost_after_the_work_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn work_goes_on_when_the_client_goes_away() {
+    let local = Local::start().await;
+    let network = local.sandbox.network();
+    network
+        .faults
+        .set_latency(Service::DynamoDb, Duration::from_millis(200));
+    let client = local.dynamodb();
+    let key = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
+    let put = client
+        .put_item()
+        .table_name("local-w3infra-upload")
+        .item("space", key("s"))
+        .item("root", key("r"))
+        .send();
+    assert!(
+        tokio::time::timeout(Duration::from_millis(100), put)
+            .await
+            .is_err()
+    );
+    let row = Row::new().text("space", "s").text("root", "r");
+    while network
+        .db
+        .get(Table::Upload, row.clone())
+        .await
+        .unwrap()
+        .is_none()
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_cut_and_slowed_and_requests_wait() {
     let local = Local::start().await;
     let network = local.sandbox.network();

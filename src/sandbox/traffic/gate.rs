@@ -12,6 +12,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::faults::{Plan, When};
 use super::operation::operations;
+use crate::runtime::Tasks;
 use crate::sandbox::network::Network;
 use crate::sandbox::service::Service;
 
@@ -49,28 +50,38 @@ pub(crate) async fn guard(
     } else {
         shared.meter.request(service, &asked);
     }
-    if !strike.latency.is_zero() {
-        tokio::time::sleep(strike.latency).await;
-    }
     let request = Request::from_parts(head, body);
     let Some(plan) = strike.plan else {
-        return Ok(next.run(request).await);
+        return Ok(to_its_end(&shared.tasks, strike.latency, request, next).await);
     };
     let name = asked.first().map_or("", |operation| &operation.name);
     shared.meter.fault(service, name);
-    Ok(struck(plan, request, next).await)
-}
-
-async fn struck(plan: Plan, request: Request, next: Next) -> Response<Body> {
     let replaced = plan.hang || plan.status.is_some();
     if replaced && plan.when == When::Before {
-        return replacement(&plan, request).await;
+        tokio::time::sleep(strike.latency).await;
+        return Ok(replacement(&plan, request).await);
     }
-    let answer = next.run(request).await;
+    let answer = to_its_end(&shared.tasks, strike.latency, request, next).await;
     if replaced {
-        return replacement(&plan, Request::new(Body::empty())).await;
+        return Ok(replacement(&plan, Request::new(Body::empty())).await);
     }
-    spoiled(&plan, answer)
+    Ok(spoiled(&plan, answer))
+}
+
+/// Lets the service do what it was asked, also when the client goes away meanwhile: no service stops in the middle of
+/// its work because nobody waits for the answer.
+async fn to_its_end(
+    tasks: &Tasks,
+    latency: Duration,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let work = tasks.spawn(async move {
+        tokio::time::sleep(latency).await;
+        next.run(request).await
+    });
+    work.await
+        .unwrap_or_else(|_| refusal(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 /// The answer that stands in for the service's own.
