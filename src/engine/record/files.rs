@@ -46,7 +46,8 @@ pub(crate) struct ItemLine {
 }
 
 /// The local files. The journal is on disk before an effect is made; results and checkpoint
-/// follow by count and time, results first, so that no item is settled without its line.
+/// follow by count and time. Result lines are on disk before the checkpoint or a row says that
+/// their items are settled, so that no item is settled without its line.
 pub(crate) struct Files {
     folder: PathBuf,
     checkpoint: PathBuf,
@@ -148,13 +149,7 @@ impl Files {
             ..empty
         });
         self.unwritten.store(0, Ordering::Release);
-        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
-        if !lines.is_empty() {
-            self.results
-                .append_all(&lines)
-                .await
-                .map_err(Error::State)?;
-        }
+        self.append_lines().await.map_err(Error::State)?;
         if let Some(checkpoint) = checkpoint {
             let folder = self.folder.clone();
             let written = tasks
@@ -170,6 +165,27 @@ impl Files {
             written.map_err(Error::State)?;
         }
         Ok(())
+    }
+
+    /// Writes the result lines taken so far; the checkpoint stays due.
+    pub(crate) async fn write_lines(&self) -> Result<(), state::Error> {
+        // Lines that another write took out of memory are on disk when it has ended.
+        let _one_at_a_time = self.writing.lock().await;
+        self.append_lines().await
+    }
+
+    async fn append_lines(&self) -> Result<(), state::Error> {
+        let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let written = self.results.append_all(&lines).await;
+        if written.is_err() {
+            // No later write may pass for one that had them.
+            let mut waiting = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.splice(..0, lines);
+        }
+        written
     }
 
     /// The files, for reports.

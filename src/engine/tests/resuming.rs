@@ -41,6 +41,7 @@ async fn a_crash_at_any_time_loses_nothing_whatever_else_is_lost() {
             assert_eq!(outcome.ended, Ended::Finished, "{lost:?} {after:?}");
             assert_eq!(done(&outcome).done, 12, "{lost:?} {after:?}");
             world.assert_all_done(units, 6).await;
+            assert_eq!(world.told_items().len(), 12, "{lost:?} {after:?}");
             // Only what was in flight may have been done twice.
             assert!(world.calls("copy") <= 12 + 4, "{lost:?} {after:?}");
             if !crashed {

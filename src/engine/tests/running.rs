@@ -129,18 +129,39 @@ async fn items_added_below_the_cursor_during_the_run_are_done_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_item_that_is_seen_after_the_time_that_its_source_wrote_is_not_lost() {
+    let world = World::new(1, 30, LATENCY, no_fault()).await;
+    // Written by its source before the run began, seen when the sweep is past it.
+    let written_at = world.clock.unix_ms() - 1_000;
+    let run = world.run();
+    let add = async {
+        tokio::time::sleep(LATENCY * 40).await;
+        let mut added_at = world.copy.calls.added_at.lock().unwrap();
+        added_at.insert("key-000-late".into(), written_at);
+        std::fs::write(world.copy.from.join("unit-00/key-000-late"), "late").unwrap();
+    };
+    let (outcome, ()) = tokio::join!(run, add);
+    assert_eq!(done(&outcome).done, 31);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_to_which_nothing_is_added_is_listed_twice() {
+    let world = World::new(1, 30, LATENCY, no_fault()).await;
+    {
+        let mut added_at = world.copy.calls.added_at.lock().unwrap();
+        added_at.extend((0..30).map(|key| (super::world::key_name(key), 1)));
+    }
+    world.run().await;
+    assert_eq!(world.calls("list"), 2);
+    assert_eq!(world.row(0).await.sweep.number, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn results_hold_one_line_for_each_item() {
     let world = World::new(2, 25, LATENCY, no_fault()).await;
     let outcome = world.run().await;
-    let file = outcome
-        .files
-        .iter()
-        .find(|file| file.ends_with("instance-1-results.ndjson"));
-    let text = std::fs::read_to_string(file.unwrap()).unwrap();
-    let items: std::collections::BTreeSet<_> = text
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .map(|line| (line["unit"]["name"].to_string(), line["item"].to_string()))
-        .collect();
-    assert_eq!((items.len(), text.lines().count()), (50, 50));
+    assert_eq!(done(&outcome).done, 50);
+    let told = world.told_items();
+    assert_eq!(told.len(), 50);
+    assert!(told.values().all(|lines| *lines == 1));
 }

@@ -149,6 +149,19 @@ impl World {
         of.map(|(_, count)| count).sum()
     }
 
+    /// Result lines of each item, by unit and item.
+    pub(super) fn told_items(&self) -> BTreeMap<(String, String), u32> {
+        let path = self.dir.path().join("state/instance-1-results.ndjson");
+        let mut told = BTreeMap::new();
+        for line in fs::read_to_string(path).unwrap().lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+            let item = (text(&line["unit"]["name"]), text(&line["item"]));
+            *told.entry(item).or_default() += 1;
+        }
+        told
+    }
+
     /// Everything in the target, with its bytes.
     pub(super) fn target(&self) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();

@@ -76,7 +76,7 @@ pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten
         return Ok(());
     };
     hand.lock().take_changed();
-    let saved = keeper.save(|| hand.progress()).await;
+    let saved = keeper.save(hand.told()).await;
     if saved.is_err() {
         hand.lock().keep_changed();
     }
@@ -86,7 +86,7 @@ pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten
 /// Writes the row and gives the unit back.
 pub(crate) async fn release<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten> {
     if let Some(keeper) = &hand.keeper {
-        keeper.release(|| hand.progress()).await?;
+        keeper.release(hand.told()).await?;
     }
     hand.run.board.rest(&hand.context.id);
     Ok(())

@@ -13,6 +13,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, UnitProgress};
 use crate::runtime::{Degree, Moment};
+use crate::state;
 
 use super::Keeper;
 
@@ -71,6 +72,20 @@ impl<M: Migration> InHand<M> {
     /// How far the unit is now.
     pub(crate) fn progress(&self) -> UnitProgress {
         self.lock().progress().clone()
+    }
+
+    /// How far the unit is now, with the result lines of all items below its cursor on disk.
+    pub(crate) async fn told(&self) -> Result<UnitProgress, state::Error> {
+        let progress = self.progress();
+        let files = Arc::clone(&self.run.files);
+        // Goes on when whoever waits for it is dropped: what was taken out of memory must reach the disk.
+        let writing = self
+            .run
+            .tasks
+            .spawn(async move { files.write_lines().await });
+        let written = writing.await.map_err(std::io::Error::other);
+        written.map_err(state::Error::Journal)??;
+        Ok(progress)
     }
 
     /// Writes an item's last word down: its failure row first, then its line, then the cursor may

@@ -66,22 +66,30 @@ impl Keeper {
     }
 
     /// Writes the row as it is when its turn to be written comes, which renews the lease.
-    pub(crate) async fn save(&self, progress: impl Fn() -> UnitProgress) -> Result<(), Unwritten> {
+    pub(crate) async fn save(
+        &self,
+        progress: impl Future<Output = Result<UnitProgress, state::Error>>,
+    ) -> Result<(), Unwritten> {
         let mut lease = self.lease.lock().await;
         let held = lease.as_mut().ok_or(Unwritten::Lost)?;
+        let progress = progress.await.map_err(Unwritten::Trouble)?;
         let asked = Moment::now();
-        let written = self.store.save(held, &progress()).await;
+        let written = self.store.save(held, &progress).await;
         self.judge(written, asked)
     }
 
     /// Gives the unit back, with its row as it is.
     pub(crate) async fn release(
         &self,
-        progress: impl Fn() -> UnitProgress,
+        progress: impl Future<Output = Result<UnitProgress, state::Error>>,
     ) -> Result<(), Unwritten> {
         let mut lease = self.lease.lock().await;
+        if lease.is_none() {
+            return Err(Unwritten::Lost);
+        }
+        let progress = progress.await.map_err(Unwritten::Trouble)?;
         let held = lease.take().ok_or(Unwritten::Lost)?;
-        let written = self.store.release(held, &progress()).await;
+        let written = self.store.release(held, &progress).await;
         self.judge(written, Moment::now())
     }
 
@@ -121,7 +129,7 @@ pub(crate) async fn keep<M: Migration>(hand: &InHand<M>, keeper: &Keeper) {
         let changed = hand.lock().take_changed();
         let written = async {
             if changed {
-                keeper.save(|| hand.progress()).await
+                keeper.save(hand.told()).await
             } else {
                 keeper.renew().await
             }

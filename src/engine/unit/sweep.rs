@@ -22,7 +22,7 @@ pub(crate) enum Swept {
     End {
         /// Items that belonged to this sweep and were listed by this process.
         taken: u64,
-        /// Items that came after it began.
+        /// Items that are left to a later sweep.
         deferred: u64,
     },
     /// Before: drain, limit, or lease lost.
@@ -77,8 +77,9 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
         let id = run.migration.item_id(&item);
         after = Some(id.clone());
         let sweep = hand.lock().progress().sweep;
-        if !sweep.takes(run.migration.added_at(&item)) {
-            deferred += 1;
+        let added_at = run.migration.added_at(&item);
+        if !sweep.takes(added_at) {
+            deferred += u64::from(sweep.leaves(added_at));
             continue;
         }
         taken += 1;

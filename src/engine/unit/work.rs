@@ -18,6 +18,10 @@ use super::{InHand, Keeper};
 /// unit open.
 const BOUNDED_SWEEPS: u32 = 3;
 
+/// Sources write the time of an item before it can be seen, by clocks of their own: items younger
+/// than this, milliseconds, are left to a later sweep, so that none slips in behind one.
+const YOUNG_MS: u64 = 60_000;
+
 /// How a unit left this process.
 #[derive(Debug)]
 pub(crate) enum UnitEnd {
@@ -187,7 +191,7 @@ pub(crate) fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InH
 
 /// Sweeps until nothing new came.
 async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
-    let now = hand.run.clock.unix_ms();
+    let settled_by = || hand.run.clock.unix_ms().saturating_sub(YOUNG_MS);
     if hand.progress().status.is_ended() {
         // The row was lost, the file knows better.
         return finish(hand).await;
@@ -196,7 +200,7 @@ async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         progress.status = Status::InProgress;
         progress.error = None;
         if progress.sweep.until == 0 {
-            progress.sweep = Sweep::first(now);
+            progress.sweep = Sweep::first(settled_by());
         }
     });
     if let Err(unwritten) = save(hand).await {
@@ -216,7 +220,7 @@ async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         if was_last {
             return finish(hand).await;
         }
-        let mut next = this.next(hand.run.clock.unix_ms());
+        let mut next = this.next(settled_by());
         if next.number >= BOUNDED_SWEEPS {
             next.until = u64::MAX;
         }

@@ -29,9 +29,9 @@ impl Unit {
 
 /// One listing of a unit, from its first item to its last.
 ///
-/// Sweep 0 takes the items that were there when it began. Items that were added while a sweep
-/// ran may lie below its cursor; they are left to the next sweep, which takes exactly those that
-/// were added since the one before began. The sweeps part the items by time, so none is taken
+/// Sweep 0 takes the items that were there for a while when it began. Items that were added while
+/// a sweep ran may lie below its cursor; they are left to the next sweep, which takes exactly those
+/// that were added since. The sweeps part the items by time, so none is taken
 /// twice and none has to be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sweep {
@@ -39,28 +39,28 @@ pub struct Sweep {
     pub number: u32,
     /// Takes items added at or after this time, Unix milliseconds; 0 in the first sweep.
     pub from: u64,
-    /// Takes items added before this time: when the sweep began; 0 until it has begun.
+    /// Takes items added before this time: somewhat before the sweep began; 0 until it has begun.
     pub until: u64,
 }
 
 impl Sweep {
-    /// The first sweep, beginning now.
+    /// The first sweep, of the items that were there by `until`.
     #[must_use]
-    pub fn first(now: u64) -> Self {
+    pub fn first(until: u64) -> Self {
         Self {
             number: 0,
             from: 0,
-            until: now,
+            until,
         }
     }
 
-    /// The sweep after this one, beginning now.
+    /// The sweep after this one, of the items that were there by `until`.
     #[must_use]
-    pub fn next(self, now: u64) -> Self {
+    pub fn next(self, until: u64) -> Self {
         Self {
             number: self.number + 1,
             from: self.until,
-            until: now.max(self.until),
+            until: until.max(self.until),
         }
     }
 
@@ -72,6 +72,12 @@ impl Sweep {
             None => self.number == 0,
             Some(at) => self.from <= at && at < self.until,
         }
+    }
+
+    /// Whether an item that was added at this time is left to a later sweep.
+    #[must_use]
+    pub fn leaves(&self, added_at: Option<u64>) -> bool {
+        added_at.is_some_and(|at| at >= self.until)
     }
 }
 
