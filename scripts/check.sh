@@ -15,6 +15,10 @@ cargo clippy --all-targets -- -D warnings
 step "tests"
 cargo test
 
+step "kill and freeze processes until a world is migrated"
+cargo build
+python3 scripts/chaos
+
 step "a production build leaves the sandbox out"
 cargo clippy --no-default-features -- -D warnings
 
