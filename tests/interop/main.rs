@@ -34,7 +34,7 @@ fn the_packages_are_pinned_and_what_is_left_out_is_said() {
     }
     if !std::env::args().any(|argument| argument.ends_with("ignored")) {
         // Straight to the stream, which the test runner does not hold back.
-        let line = "interop: the suites against the network's own services are left out (they need Node 20); \
+        let line = "\ninterop: the suites against the network's own services are left out (they need Node 20); \
                     run tests/interop/run.sh\n";
         std::io::stderr().write_all(line.as_bytes()).unwrap();
     }

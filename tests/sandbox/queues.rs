@@ -72,6 +72,35 @@ async fn a_batch_is_received_in_the_order_of_its_groups() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_too_large_or_ambiguous_is_refused_whole() {
+    let local = Local::start().await;
+    let client = local.sqs();
+    let url = local.variable("IPNI_BLOB_PUBLISHING_QUEUE");
+    let entry = |id: usize| {
+        SendMessageBatchRequestEntry::builder()
+            .id(id.to_string())
+            .message_body("body")
+            .message_group_id("group")
+            .build()
+            .unwrap()
+    };
+    let refused = async |ids: Vec<usize>| {
+        let batch = client.send_message_batch().queue_url(&url);
+        let entries = ids.into_iter().map(entry).collect();
+        let answer = batch.set_entries(Some(entries)).send().await;
+        answer.unwrap_err().into_service_error()
+    };
+    let error = refused((0..11).collect()).await;
+    assert!(error.is_too_many_entries_in_batch_request(), "{error}");
+    let error = refused(vec![1, 1]).await;
+    assert!(error.is_batch_entry_ids_not_distinct(), "{error}");
+    let error = refused(Vec::new()).await;
+    assert!(error.is_empty_batch_request(), "{error}");
+    let queues = &local.sandbox.network().queues;
+    assert!(queues.messages(queue::IPNI_BLOB).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_body_is_one_message_even_after_a_restart() {
     let mut local = Local::start().await;
     let url = local.variable("IPNI_STORE_PUBLISHING_QUEUE");

@@ -1,5 +1,6 @@
 //! The SQS protocol: `POST /` with the operation in `X-Amz-Target`, JSON in and out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,19 +56,21 @@ async fn serve(
     match call.run(operation).await {
         Ok(answer) => respond(StatusCode::OK, &answer),
         Err(error) => {
-            let (kind, code) = match &error {
+            let (name, code) = match &error {
                 Error::NoQueue => (
-                    "com.amazonaws.sqs#QueueDoesNotExist",
-                    "AWS.SimpleQueueService.NonExistentQueue",
+                    "QueueDoesNotExist",
+                    "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
                 ),
-                Error::NoGroup => ("com.amazonaws.sqs#MissingParameter", "MissingParameter"),
+                Error::NoGroup => ("MissingParameter", "MissingParameter".to_owned()),
                 Error::BadHandle => (
-                    "com.amazonaws.sqs#ReceiptHandleIsInvalid",
                     "ReceiptHandleIsInvalid",
+                    "ReceiptHandleIsInvalid".to_owned(),
                 ),
-                Error::File(_) => ("com.amazonaws.sqs#InternalError", "InternalError"),
+                Error::Batch { code, .. } => (*code, format!("AWS.SimpleQueueService.{code}")),
+                Error::File(_) => ("InternalError", "InternalError".to_owned()),
             };
-            let mut answer = refusal(kind, &error.to_string());
+            let kind = format!("com.amazonaws.sqs#{name}");
+            let mut answer = refusal(&kind, &error.to_string());
             if let Ok(value) = HeaderValue::try_from(format!("{code};Sender")) {
                 answer.headers_mut().insert("x-amzn-query-error", value);
             }
@@ -126,7 +129,7 @@ impl Call<'_> {
     }
 
     fn send_batch(&self) -> Result<Value, Error> {
-        let entries: Vec<&Map<String, Value>> = self.entries();
+        let entries = self.entries()?;
         let bodies = entries.iter().map(|entry| outgoing(entry)).collect();
         let results = self.queues.send(&self.queue()?, bodies)?;
         let (mut good, mut bad) = (Vec::new(), Vec::new());
@@ -169,7 +172,7 @@ impl Call<'_> {
     fn delete_batch(&self) -> Result<Value, Error> {
         let queue = self.queue()?;
         let (mut good, mut bad) = (Vec::new(), Vec::new());
-        for entry in self.entries() {
+        for entry in self.entries()? {
             let id = text(entry, "Id");
             match self.queues.delete(&queue, text(entry, "ReceiptHandle")) {
                 Ok(()) => good.push(json!({ "Id": id })),
@@ -246,15 +249,33 @@ impl Call<'_> {
         name.map(str::to_owned).ok_or(Error::NoQueue)
     }
 
-    fn entries(&self) -> Vec<&Map<String, Value>> {
-        self.request
+    /// The entries of a batch: one to ten, each with an id of its own.
+    fn entries(&self) -> Result<Vec<&Map<String, Value>>, Error> {
+        let refused = |code, text| Err(Error::Batch { code, text });
+        let entries: Vec<_> = self
+            .request
             .get("Entries")
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
             .filter_map(Value::as_object)
-            .take(BATCH)
-            .collect()
+            .collect();
+        let ids: BTreeSet<_> = entries.iter().map(|entry| text(entry, "Id")).collect();
+        match entries.len() {
+            0 => refused(
+                "EmptyBatchRequest",
+                "There should be at least one entry in the request.",
+            ),
+            length if length > BATCH => refused(
+                "TooManyEntriesInBatchRequest",
+                "A batch has at most 10 entries.",
+            ),
+            length if ids.len() < length => refused(
+                "BatchEntryIdsNotDistinct",
+                "Two entries of the batch have the same id.",
+            ),
+            _ => Ok(entries),
+        }
     }
 
     fn text(&self, name: &str) -> &str {

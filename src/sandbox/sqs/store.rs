@@ -58,6 +58,11 @@ pub(super) enum Error {
     NoGroup,
     #[error("The input receipt handle is invalid.")]
     BadHandle,
+    #[error("{text}")]
+    Batch {
+        code: &'static str,
+        text: &'static str,
+    },
     #[error(transparent)]
     File(#[from] io::Error),
 }
