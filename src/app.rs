@@ -14,6 +14,7 @@ mod scope;
 pub mod setup;
 mod spaces;
 mod tables;
+mod takeover;
 mod trouble;
 mod uploads;
 
@@ -29,7 +30,7 @@ pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show}
 pub use local::{sandbox_seed, sandbox_start, sandbox_status};
 pub use preflight::{Reliance, preflight};
 pub use reports::{
-    AuditReport, Audited, ControlReport, Ended, Face, InitReport, InitTable, RunReport,
+    AuditReport, Audited, ControlReport, Difference, Ended, Face, InitReport, InitTable, RunReport,
     SetupReport, SetupShare,
 };
 pub use tables::{init, init_template, monitor, setup};

@@ -51,6 +51,23 @@ pub struct RunReport {
     pub seconds: f64,
     /// Where the checkpoint and the journal lie.
     pub files: Vec<PathBuf>,
+    /// What the existing tool had left, and what became of it; of the spaces the first thousand.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that the existing tool left otherwise than it should be, or than its own numbers say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The customer.
+    pub customer: String,
+    /// The space; none for what is the customer's as a whole.
+    pub space: Option<String>,
+    /// What was found.
+    pub found: String,
+    /// What became of it.
+    pub done: String,
+    /// Somebody has to look at it: no run of ours can put it right.
+    pub needs_a_look: bool,
 }
 
 /// What an audit found.
@@ -138,6 +155,8 @@ pub struct SetupReport {
     pub spread_percent: f64,
     /// What was left out or looks odd: rows without customers, skipped customers.
     pub notes: Vec<String>,
+    /// What the existing tool had left, and what a run will do about it.
+    pub differences: Vec<Difference>,
     /// Nothing was written (`--analyze`).
     pub analyzed_only: bool,
 }

@@ -28,6 +28,19 @@ pub(super) enum Work {
     Items(Vec<(UnitId, ItemId)>),
 }
 
+impl Work {
+    /// Whose spaces or uploads these are.
+    pub(super) fn customers(&self) -> BTreeSet<String> {
+        match self {
+            Self::Units(units) => units.iter().map(|unit| unit.id.owner.to_string()).collect(),
+            Self::Items(items) => items
+                .iter()
+                .map(|(unit, _)| unit.owner.to_string())
+                .collect(),
+        }
+    }
+}
+
 /// Resolves scopes with the network's and the migration's tables.
 pub(super) struct Resolver<'a> {
     pub(super) settings: &'a Settings,
@@ -163,14 +176,18 @@ impl Resolver<'_> {
     /// Every space of the network; only a sample or a whole audit asks for it.
     async fn everything(&self) -> Result<Vec<Unit>> {
         let own = self.own_spaces().await?;
-        let rows: Vec<client::Consumer> = self
+        let rows: Vec<client::ConsumerEntry> = self
             .tables
             .scan_consumers(SEGMENTS)
             .try_collect()
             .await
             .map_err(|error| self.tables_trouble(&error))?;
         let mut by_space = BTreeMap::<SpaceDid, Vec<client::Consumer>>::new();
-        for row in rows {
+        for entry in rows {
+            // What makes no sense is told by `setup`.
+            let client::ConsumerEntry::Consumer(row) = entry else {
+                continue;
+            };
             if let Ok(space) = row.space.as_str().parse::<SpaceDid>()
                 && !own.contains(&space)
             {

@@ -6,6 +6,7 @@
 
 mod census;
 mod count;
+mod found;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -52,7 +53,8 @@ pub async fn run<C: Census>(
         .as_deref()
         .map_or_else(Filter::everyone, Filter::of);
     let skip = skip_list(options)?;
-    let mut rows = census::scan(&parts.census, options.parallel_segments).await?;
+    let scanned = census::scan(&parts.census, options.parallel_segments).await?;
+    let mut rows = scanned.rows;
     let migration_spaces = parts
         .store
         .migration_space_names()
@@ -72,6 +74,12 @@ pub async fn run<C: Census>(
         },
     );
     let mut notes = notes(&chosen, &counted, own, small);
+    notes.extend(list(
+        scanned.odd,
+        "consumer rows make no sense and are left out",
+    ));
+    let differences =
+        found::differences(&parts.store, &chosen, &counted, &migration_spaces).await?;
     let mut files = vec![None; plan.shares.len()];
     if !options.analyze {
         notes.extend(write::rows(&parts.store, &plan, filter.as_text(), stop).await?);
@@ -84,7 +92,9 @@ pub async fn run<C: Census>(
             .forget()
             .context("remove the checkpoint of the count")?;
     }
-    Ok(report(&plan, files, notes, options.analyze))
+    let mut report = report(&plan, files, notes, options.analyze);
+    report.differences = differences;
+    Ok(report)
 }
 
 fn skip_list(options: &options::Setup) -> Result<SkipList> {
@@ -126,19 +136,7 @@ fn at_least(chosen: &Chosen, counted: &Counted, least: u64) -> (Vec<SpaceLoad>, 
 }
 
 fn notes(chosen: &Chosen, counted: &Counted, own: usize, small: usize) -> Vec<String> {
-    let named = |names: Vec<String>| {
-        let more = names.len().saturating_sub(NAMED);
-        let first = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            format!("{first} and {more} more")
-        } else {
-            first
-        }
-    };
     let some = |number: usize, text: &str| (number > 0).then(|| format!("{number} {text}"));
-    let list = |names: Vec<String>, text: &str| {
-        (!names.is_empty()).then(|| format!("{} {text}: {}", names.len(), named(names)))
-    };
     let without = chosen
         .without_customer
         .iter()
@@ -179,6 +177,18 @@ fn notes(chosen: &Chosen, counted: &Counted, own: usize, small: usize) -> Vec<St
     .collect()
 }
 
+/// A note with the first of some names; none without names.
+fn list(names: Vec<String>, text: &str) -> Option<String> {
+    let (all, more) = (names.len(), names.len().saturating_sub(NAMED));
+    let first = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    (all > 0).then(|| format!("{all} {text}: {first}{more}"))
+}
+
 fn report(
     plan: &Plan,
     files: Vec<Option<PathBuf>>,
@@ -207,6 +217,7 @@ fn report(
         instances: (1..).zip(&plan.shares).zip(files).map(share).collect(),
         spread_percent: plan.spread_percent(),
         notes,
+        differences: Vec::new(),
         analyzed_only,
     }
 }

@@ -11,13 +11,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::scope::{Resolver, Work};
 use super::spaces::StoredSpaces;
-use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tables};
+use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tables, takeover};
 use crate::config::{Settings, options};
 use crate::engine::{self, Config, Events, Job, Parts, StepFilter};
 use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Uploads};
 use crate::model::{Counts, FailedItem, InstanceId, RunId, Settled, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
-use crate::state::{FailedQuery, Store};
+use crate::state::{FailedQuery, Reopen, Store};
 
 /// Time between two looks of a display.
 const FACE_EVERY: Duration = Duration::from_millis(250);
@@ -111,11 +111,23 @@ pub async fn migrate(
     config.steps = steps(options.steps);
     config.max_failure_rate = options.max_failure_rate;
     config.pace.checkpoint_items = options.checkpoint_every;
+    config.reopen = if options.repair {
+        Reopen::TakenOver
+    } else {
+        Reopen::No
+    };
+    let finished = if matches!(config.steps, StepFilter::All) {
+        takeover::finish_spaces(&opened, &work.customers(), &stop).await?
+    } else {
+        Vec::new()
+    };
     let job = match work {
         Work::Units(units) => Job::Units(units),
         Work::Items(items) => Job::Items(items),
     };
-    run(&opened, config, job, (stop, face)).await
+    let mut report = run(&opened, config, job, (stop, face)).await?;
+    report.differences.splice(0..0, finished);
+    Ok(report)
 }
 
 /// Steps the failed items again.
@@ -179,6 +191,7 @@ async fn run(
         failures: outcome.snapshot.reasons.clone(),
         seconds: started.elapsed().as_secs_f64(),
         files: outcome.files,
+        differences: takeover::of_units(&outcome.snapshot),
     })
 }
 
@@ -235,6 +248,7 @@ fn planned(plan: AuditReport) -> RunReport {
         failures: std::collections::BTreeMap::new(),
         seconds: plan.seconds,
         files: plan.file.into_iter().collect(),
+        differences: Vec::new(),
     }
 }
 

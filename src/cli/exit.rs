@@ -150,7 +150,8 @@ impl From<&RunReport> for Exit {
     fn from(report: &RunReport) -> Self {
         let counts = &report.counts;
         of_ending(&report.ended).unwrap_or({
-            if counts.failed + counts.quarantined + counts.unknown > 0 {
+            let look = report.differences.iter().any(|one| one.needs_a_look);
+            if counts.failed + counts.quarantined + counts.unknown > 0 || look {
                 Self::SomeFailed
             } else {
                 Self::Done
@@ -180,6 +181,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::app::Difference;
     use crate::model::{Counts, VerdictCounts};
 
     fn run(ended: Ended, failed: u64) -> RunReport {
@@ -196,6 +198,7 @@ mod tests {
             failures: BTreeMap::new(),
             seconds: 1.0,
             files: Vec::new(),
+            differences: Vec::new(),
         }
     }
 
@@ -203,6 +206,15 @@ mod tests {
     fn a_run_with_failures_never_ends_with_zero() {
         assert_eq!(Exit::from(&run(Ended::Finished, 0)), Exit::Done);
         assert_eq!(Exit::from(&run(Ended::Finished, 1)), Exit::SomeFailed);
+        let mut half_made = run(Ended::Finished, 0);
+        half_made.differences.push(Difference {
+            customer: "did:mailto:a.b:c".to_owned(),
+            space: None,
+            found: "a migration space that lacks its key".to_owned(),
+            done: "not finished".to_owned(),
+            needs_a_look: true,
+        });
+        assert_eq!(Exit::from(&half_made), Exit::SomeFailed);
         let stopped = Ended::Stopped {
             reason: "drain".into(),
         };

@@ -36,7 +36,7 @@ pub use ipni::Publisher;
 pub use presence::{Absent, Thing, absent};
 pub use services::{Services, connect_indexing, connect_tables};
 pub use tables::{
-    Consumer, DelegationRow, NetworkTables, Protocol, Provision, ShardRow, SpaceOfCustomer,
-    UploadPage, UploadRow,
+    Consumer, ConsumerEntry, DelegationRow, NetworkTables, Protocol, Provision, ShardRow,
+    SpaceOfCustomer, UploadPage, UploadRow,
 };
 pub use upload::{Blob, Stored, UploadClient};

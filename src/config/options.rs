@@ -43,6 +43,8 @@ pub struct Migrate {
     pub scope: Scope,
     /// Which steps to take.
     pub steps: Steps,
+    /// `--repair`: go through spaces again that the existing tool completed.
+    pub repair: bool,
     /// `--dry-run`: only probe and say what would be done.
     pub dry_run: bool,
     /// The number of this instance; names its checkpoint and its fleet row.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{FailedItem, InstanceId, ItemId, RunId, StepName, Unit, UnitId};
 use crate::runtime::{Clock, Dependencies, Stop, Tasks};
-use crate::state::Store;
+use crate::state::{Reopen, Store};
 
 use super::Events;
 
@@ -33,6 +33,8 @@ pub struct Config {
     /// Leases of this instance that an earlier process left may be taken at once: the caller knows
     /// that it is dead (it holds the lock of the state folder).
     pub adopt_own: bool,
+    /// Which units that ended are opened again.
+    pub reopen: Reopen,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
     /// Times, counts and sizes that hardly anybody changes.
@@ -104,6 +106,7 @@ impl Config {
             limit: None,
             max_duration: None,
             adopt_own: false,
+            reopen: Reopen::No,
             max_failure_rate: 0.05,
             pace: Pace::default(),
         }

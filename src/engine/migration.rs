@@ -69,7 +69,7 @@ pub trait Migration: Send + Sync + Sized + 'static {
 ///
 /// Contract: `needs` is pure; `apply` may be called twice for the same need (a crash between the
 /// effect and its record) and the world must be as if it was called once; after `apply`, `needs`
-/// of a later look stops to name the need.
+/// of a later look stops to name the need, unless it is [`Need::unseen`].
 #[async_trait]
 pub trait Step<M: Migration>: Send + Sync {
     /// Its name in rows, events and filters.
@@ -178,6 +178,8 @@ pub struct Need {
     pub wrong: bool,
     /// In words.
     pub why: String,
+    /// The world does not show whether it is there.
+    pub unseen: bool,
 }
 
 impl Need {
@@ -187,6 +189,16 @@ impl Need {
             subject: subject.into(),
             wrong: false,
             why: why.into(),
+            unseen: false,
+        }
+    }
+
+    /// Something of which the world does not show whether it is there. It is made once for each item, and not verified:
+    /// that the item is settled is the record of it.
+    pub fn unseen(subject: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            unseen: true,
+            ..Self::missing(subject, why)
         }
     }
 
@@ -260,6 +272,7 @@ pub struct UnitContext {
     /// Where to run what would block.
     pub tasks: Tasks,
     pub(super) steps: Arc<BTreeMap<StepName, StepState>>,
+    taken_over: bool,
 }
 
 impl UnitContext {
@@ -271,7 +284,22 @@ impl UnitContext {
             clock,
             tasks,
             steps: Arc::default(),
+            taken_over: false,
         }
+    }
+
+    /// The same unit, which another program had begun (or not).
+    #[must_use]
+    pub fn taken_over(mut self, taken_over: bool) -> Self {
+        self.taken_over = taken_over;
+        self
+    }
+
+    /// Whether another program had begun the unit, and items that it worked on may lie ahead. What it did may differ
+    /// from what we do where the world does not show it.
+    #[must_use]
+    pub fn is_taken_over(&self) -> bool {
+        self.taken_over
     }
 
     /// Where a step of the unit stands: `None` when it was not run (no record, or filtered out).

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Counts, Effect, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Settled, Status,
-    StepName, Throttle, UnitId, Verdict,
+    StepName, TakenOver, Throttle, UnitId, Verdict,
 };
 
 /// A fact about the run. The first four are enough to count by.
@@ -34,6 +34,8 @@ pub enum Event {
         counts: Counts,
         /// The bad ones of them, by reason.
         reasons: BTreeMap<Reason, u64>,
+        /// What another program had written of it.
+        taken_over: Option<TakenOver>,
     },
     /// A unit was swept to its end, or was found ended already.
     UnitSettled {

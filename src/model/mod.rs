@@ -41,8 +41,8 @@ pub use ids::{
 };
 pub use invariant::Invariant;
 pub use reason::Reason;
-pub use snapshot::{Rate, Snapshot, UnitTotals};
+pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
     CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Lease, Mark,
-    Status, StatusError, StepRecord, StepState, Sweep, Unit, UnitProgress,
+    Status, StatusError, StepRecord, StepState, Sweep, TakenOver, Unit, UnitProgress,
 };

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Counts, Event, InstanceId, MigrationName, Reason, RunId, Status, Throttle, VerdictCounts,
+    Counts, Event, InstanceId, MigrationName, Reason, RunId, Status, TakenOver, Throttle, UnitId,
+    VerdictCounts,
 };
 
 /// How long a rate looks back, in milliseconds.
 const RATE_WINDOW_MS: u64 = 120_000;
+/// Units taken over from another program that are named, at most.
+const NAMED: usize = 1_000;
 /// The grain of a rate, in milliseconds.
 const RATE_GRAIN_MS: u64 = 2_000;
 
@@ -26,6 +29,19 @@ pub struct UnitTotals {
     pub failed: u64,
     /// Units given back unfinished.
     pub released: u64,
+}
+
+/// A unit that another program had begun, and how far it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenUnit {
+    /// The unit.
+    pub unit: UnitId,
+    /// What that program had written.
+    pub found: TakenOver,
+    /// It was believed, and nothing of it was looked at.
+    pub kept: bool,
+    /// How it ended in this run; none if it is still worked on, or was given back.
+    pub now: Option<(Status, Counts)>,
 }
 
 /// Items settled over the last two minutes.
@@ -91,6 +107,10 @@ pub struct Snapshot {
     pub reasons: BTreeMap<Reason, u64>,
     /// Units.
     pub units: UnitTotals,
+    /// Units that another program had begun.
+    pub taken_over: u64,
+    /// The first thousand of them.
+    pub taken_over_named: Vec<TakenUnit>,
     /// Items in flight.
     pub in_flight: u64,
     /// Item attempts that failed and were taken up again.
@@ -134,15 +154,25 @@ impl Snapshot {
                 self.counts = Counts::planned(*planned);
             }
             Event::UnitLeased {
-                counts, reasons, ..
+                unit,
+                counts,
+                reasons,
+                taken_over,
             } => {
+                if let Some(found) = taken_over {
+                    self.take_over(unit, found, counts);
+                }
                 self.units.active += 1;
                 self.earlier(counts);
                 for (reason, count) in reasons {
                     *self.reasons.entry(*reason).or_default() += count;
                 }
             }
-            Event::UnitSettled { status, .. } => self.unit_settled(*status),
+            Event::UnitSettled {
+                unit,
+                status,
+                counts,
+            } => self.unit_settled(unit, *status, *counts),
             Event::UnitReleased { .. } | Event::LeaseLost { .. } => {
                 self.units.active = self.units.active.saturating_sub(1);
                 self.units.released += 1;
@@ -188,7 +218,27 @@ impl Snapshot {
         self.counts.planned = planned.max(self.counts.settled());
     }
 
-    fn unit_settled(&mut self, status: Status) {
+    fn take_over(&mut self, unit: &UnitId, found: &TakenOver, counts: &Counts) {
+        let named = &mut self.taken_over_named;
+        if named.iter().any(|taken| taken.unit == *unit) {
+            return;
+        }
+        self.taken_over += 1;
+        if named.len() < NAMED {
+            named.push(TakenUnit {
+                unit: unit.clone(),
+                found: found.clone(),
+                kept: found.is_believed() && counts.left() == 0,
+                now: None,
+            });
+        }
+    }
+
+    fn unit_settled(&mut self, unit: &UnitId, status: Status, counts: Counts) {
+        let taken = self.taken_over_named.iter_mut();
+        if let Some(taken) = taken.into_iter().find(|taken| taken.unit == *unit) {
+            taken.now = Some((status, counts));
+        }
         self.units.active = self.units.active.saturating_sub(1);
         match status {
             Status::Completed => self.units.completed += 1,

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
+use futures::stream::{BoxStream, TryStreamExt as _};
 
 use crate::app::Trouble;
-use crate::client::{self, Consumer, NetworkTables};
+use crate::client::{self, Consumer, ConsumerEntry, NetworkTables};
 use crate::model::SpaceDid;
 use crate::plan::ConsumerRow;
 use crate::proto::did::Did;
@@ -14,14 +14,14 @@ use crate::proto::did::Did;
 #[async_trait]
 pub trait Census: Send + Sync {
     /// All consumer rows, read in parallel segments, in no order; ends at the first error.
-    fn consumers(&self, segments: u16) -> BoxStream<'_, Result<Consumer, client::Error>>;
+    fn consumers(&self, segments: u16) -> BoxStream<'_, Result<ConsumerEntry, client::Error>>;
     /// Uploads of a space, over every page.
     async fn uploads(&self, space: &SpaceDid) -> Result<u64, client::Error>;
 }
 
 #[async_trait]
 impl Census for NetworkTables {
-    fn consumers(&self, segments: u16) -> BoxStream<'_, Result<Consumer, client::Error>> {
+    fn consumers(&self, segments: u16) -> BoxStream<'_, Result<ConsumerEntry, client::Error>> {
         self.scan_consumers(segments)
     }
 
@@ -34,17 +34,38 @@ impl Census for NetworkTables {
     }
 }
 
-/// Reads all consumers. Rows whose space is no `did:key` are no spaces, and left out.
-pub(super) async fn scan<C: Census>(census: &C, segments: u32) -> Result<Vec<ConsumerRow>> {
-    let segments = u16::try_from(segments.max(1)).unwrap_or(u16::MAX);
-    let rows = census.consumers(segments).map_err(|error| trouble(&error));
-    let rows = rows.try_filter_map(|consumer| async move { Ok(row(&consumer)) });
-    Ok(rows.boxed().try_collect().await?)
+/// What a scan found.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    pub(super) rows: Vec<ConsumerRow>,
+    /// Rows that make no sense, each with what is wrong.
+    pub(super) odd: Vec<String>,
 }
 
-fn row(consumer: &Consumer) -> Option<ConsumerRow> {
-    Some(ConsumerRow {
-        space: consumer.space.as_str().parse().ok()?,
+/// Reads all consumers.
+pub(super) async fn scan<C: Census>(census: &C, segments: u32) -> Result<Scanned> {
+    let segments = u16::try_from(segments.max(1)).unwrap_or(u16::MAX);
+    let mut entries = census.consumers(segments);
+    let mut scanned = Scanned::default();
+    while let Some(entry) = entries.try_next().await.map_err(|error| trouble(&error))? {
+        let read = match entry {
+            ConsumerEntry::Consumer(consumer) => row(&consumer),
+            ConsumerEntry::Unreadable(why) => Err(why),
+        };
+        match read {
+            Ok(row) => scanned.rows.push(row),
+            Err(why) => scanned.odd.push(why),
+        }
+    }
+    // In whichever order the segments came.
+    scanned.odd.sort_unstable();
+    Ok(scanned)
+}
+
+fn row(consumer: &Consumer) -> Result<ConsumerRow, String> {
+    let space = consumer.space.as_str().parse();
+    Ok(ConsumerRow {
+        space: space.map_err(|error| format!("subscription {}: {error}", consumer.subscription))?,
         customer: consumer
             .customer
             .as_ref()

@@ -151,7 +151,7 @@ fn hopeless(error: &client::Error) -> bool {
 /// What `setup` says when it is told to stop.
 pub(super) fn stopped(stop: &Stop, counted: usize) -> Trouble {
     Trouble::new(
-        Kind::Temporary,
+        Kind::Stopped,
         format!("setup was stopped after {counted} spaces were counted"),
         stop.reason().unwrap_or("somebody asked for it").to_owned(),
         "run the same command again: it goes on where it was",

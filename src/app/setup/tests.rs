@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 
 use super::*;
-use crate::client::{Cause, Consumer, Dependency, Error};
+use crate::client::{Cause, Consumer, ConsumerEntry, Dependency, Error};
 use crate::config::CustomersFile;
 use crate::model::{InstanceId, RunId, Settled, Status, Unit, UnitId};
 use crate::proto::did::Did;
@@ -17,6 +17,7 @@ use crate::state::{Config, Grant, MigrationSpace, Reopen, SpaceStatus, Take};
 /// Rows as given; counting fails after `answers` answers, and `hiccup` fails once.
 struct Network {
     consumers: Vec<Consumer>,
+    odd: Vec<String>,
     uploads: BTreeMap<String, u64>,
     answers: AtomicUsize,
     hiccups: AtomicUsize,
@@ -25,8 +26,10 @@ struct Network {
 
 #[async_trait]
 impl Census for Network {
-    fn consumers(&self, _segments: u16) -> BoxStream<'_, Result<Consumer, Error>> {
-        stream::iter(self.consumers.iter().cloned().map(Ok)).boxed()
+    fn consumers(&self, _segments: u16) -> BoxStream<'_, Result<ConsumerEntry, Error>> {
+        let read = self.consumers.iter().cloned().map(ConsumerEntry::Consumer);
+        let odd = self.odd.iter().cloned().map(ConsumerEntry::Unreadable);
+        stream::iter(read.chain(odd).map(Ok)).boxed()
     }
 
     async fn uploads(&self, space: &SpaceDid) -> Result<u64, Error> {
@@ -85,6 +88,7 @@ fn network() -> Network {
     consumers.push(lonely);
     Network {
         consumers,
+        odd: vec!["subscription bafys has no consumer".to_owned()],
         uploads,
         answers: AtomicUsize::new(usize::MAX),
         hiccups: AtomicUsize::new(0),
@@ -131,11 +135,13 @@ async fn every_space_stands_in_one_file_and_has_its_row() {
     let report = run(&parts, &options(3), &Stop::new()).await.unwrap();
     assert_eq!((report.customers, report.spaces), (9, 40));
     assert_eq!(report.uploads, parts.census.uploads.values().sum::<u64>());
-    assert!(
-        report.notes.iter().any(|note| note.contains(&key(200))),
-        "{:?}",
-        report.notes
-    );
+    for told in [&key(200), "1 consumer rows make no sense", "bafys"] {
+        assert!(
+            report.notes.iter().any(|note| note.contains(told)),
+            "{told}: {:?}",
+            report.notes
+        );
+    }
     let mut spaces = Vec::new();
     for (number, file) in (1..).zip(files(folder.path(), 3)) {
         assert_eq!(file.instance, Some(number));
@@ -321,5 +327,9 @@ async fn a_stop_ends_the_count_with_its_checkpoint_written() {
     stop.ask(Degree::Drain, "SIGINT");
     let error = run(&parts, &options(2), &stop).await.unwrap_err();
     assert!(error.to_string().contains("stopped"), "{error}");
+    assert_eq!(
+        error.downcast_ref::<Trouble>().unwrap().kind,
+        crate::app::Kind::Stopped
+    );
     assert!(folder.path().join("setup-checkpoint.json").exists());
 }

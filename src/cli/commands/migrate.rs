@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::verify;
-use crate::app::{self, Ended, Reliance, RunReport};
+use crate::app::{self, Difference, Ended, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk};
@@ -30,6 +30,8 @@ pub(super) const CONCURRENCY_HELP: &str =
 pub(super) const CONCURRENCY: usize = 10;
 /// Share of unexpected failures that stops a run when no flag says.
 pub(super) const FAILURE_RATE: f64 = 0.05;
+/// Places in which the existing tool left something that are named in text.
+const NAMED: usize = 20;
 /// Settled uploads between two checkpoints when no flag says.
 const CHECKPOINT_EVERY: u64 = 100;
 
@@ -57,6 +59,9 @@ pub(in crate::cli) struct MigrateArgs {
     /// Only audit; the same as `verify`
     #[arg(long, group = "mode", conflicts_with_all = ["dry_run", "checkpoint_every", "max_failure_rate"])]
     verify_only: bool,
+    /// Go through spaces again that the existing tool completed: advertise their claims anew, put right what is wrong
+    #[arg(long, conflicts_with_all = ["mode", "dry_run", "cid"])]
+    repair: bool,
     #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
     dry_run: bool,
     /// Settled uploads between two checkpoints [default: 100]
@@ -104,6 +109,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
     let options = Migrate {
         steps: args.steps(),
         scope,
+        repair: args.repair,
         dry_run: args.dry_run || settings.dry_run,
         instance,
         concurrency,
@@ -166,10 +172,36 @@ fn lines(report: &RunReport) -> String {
     for (reason, count) in &report.failures {
         lines.push(format!("  {count} {reason}: {}", reason.advice()));
     }
+    lines.extend(differences(&report.differences));
     for file in &report.files {
         lines.push(format!("  {}", file.display()));
     }
     lines.join("\n")
+}
+
+/// The first things that the existing tool had left, one line each.
+pub(super) fn differences(all: &[Difference]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !all.is_empty() {
+        lines.push(format!(
+            "left by the existing tool, in {} places:",
+            all.len()
+        ));
+    }
+    lines.extend(all.iter().take(NAMED).map(|one| {
+        let space = one.space.as_ref();
+        let space = space.map_or_else(String::new, |space| format!(" {space}"));
+        let mark = if one.needs_a_look { "! " } else { "" };
+        format!(
+            "  {mark}{}{space}: {}; {}",
+            one.customer, one.found, one.done
+        )
+    }));
+    if all.len() > NAMED {
+        let more = all.len() - NAMED;
+        lines.push(format!("  and {more} more: --output json names them"));
+    }
+    lines
 }
 
 /// How a run or an audit ended, in words.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use super::migrate;
 use crate::app::{self, Reliance, SetupReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
@@ -112,6 +113,9 @@ fn rows(report: &SetupReport) -> String {
     );
     for note in &report.notes {
         let _ = write!(text, "\nnote: {note}");
+    }
+    for line in migrate::differences(&report.differences) {
+        let _ = write!(text, "\n{line}");
     }
     if report.analyzed_only {
         text.push_str("\nnothing was written; run it without --analyze to write files and rows");

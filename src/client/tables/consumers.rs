@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use tracing::warn;
 
 use super::item::text;
-use super::table::{NetworkTables, Page, Row, Source, malformed};
+use super::table::{NetworkTables, Page, Row, Source};
 use crate::client::{Dependency, Error};
 use crate::proto::did::Did;
 
@@ -26,6 +27,15 @@ pub struct Consumer {
     pub subscription: String,
 }
 
+/// A row as a scan finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsumerEntry {
+    /// A row that can be read.
+    Consumer(Consumer),
+    /// A row that says no space or no provider: whose it is and what is wrong with it.
+    Unreadable(String),
+}
+
 /// A space of a customer, once, with all its providers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpaceOfCustomer {
@@ -38,9 +48,10 @@ pub struct SpaceOfCustomer {
 impl NetworkTables {
     /// Scans all consumer rows in `segments` parallel parts, in no order.
     ///
-    /// The stream ends at its first error: a part that could not be read is never taken for empty.
+    /// The stream ends at its first error: a part that could not be read is never taken for empty. A row that makes no
+    /// sense is an entry like the others.
     #[must_use]
-    pub fn scan_consumers(&self, segments: u16) -> BoxStream<'_, Result<Consumer, Error>> {
+    pub fn scan_consumers(&self, segments: u16) -> BoxStream<'_, Result<ConsumerEntry, Error>> {
         let segments = segments.max(1);
         let parts = (0..segments).map(move |segment| self.scan_segment(segment, segments).boxed());
         stream::select_all(parts).boxed()
@@ -50,7 +61,7 @@ impl NetworkTables {
         &self,
         segment: u16,
         of: u16,
-    ) -> impl stream::Stream<Item = Result<Consumer, Error>> + Send + '_ {
+    ) -> impl stream::Stream<Item = Result<ConsumerEntry, Error>> + Send + '_ {
         let pages = stream::try_unfold(Some(None), move |state: Option<Option<Row>>| async move {
             let Some(after) = state else {
                 return Ok::<_, Error>(None);
@@ -60,7 +71,7 @@ impl NetworkTables {
             Ok(Some((page.rows, next)))
         });
         pages
-            .map_ok(|rows| stream::iter(rows.into_iter().map(|row| read(SCAN, &row))))
+            .map_ok(|rows| stream::iter(rows.into_iter().map(|row| Ok(entry(&row)))))
             .try_flatten()
     }
 
@@ -85,7 +96,7 @@ impl NetworkTables {
         self.calls.run(Dependency::DynamoDb, SCAN, attempt).await
     }
 
-    /// Spaces of a customer, each once, sorted. A migration space that was provisioned earlier is among them.
+    /// Spaces of a customer, each once, sorted; rows that make no sense are logged. A migration space that was provisioned earlier is among them.
     pub async fn spaces_of_customer(&self, customer: &Did) -> Result<Vec<SpaceOfCustomer>, Error> {
         let source = Source {
             table: &self.names.consumer,
@@ -93,12 +104,8 @@ impl NetworkTables {
             key: ("customer", customer.as_str()),
         };
         let rows = self.all(OF_CUSTOMER, source).await?;
-        let consumers = rows
-            .iter()
-            .map(|row| read(OF_CUSTOMER, row))
-            .collect::<Result<Vec<_>, _>>()?;
         let mut spaces = BTreeMap::<Did, Vec<Did>>::new();
-        for consumer in consumers {
+        for consumer in readable(OF_CUSTOMER, &rows) {
             spaces
                 .entry(consumer.space)
                 .or_default()
@@ -115,7 +122,7 @@ impl NetworkTables {
             key: ("consumer", space.as_str()),
         };
         let rows = self.all(OF_SPACE, source).await?;
-        rows.iter().map(|row| read(OF_SPACE, row)).collect()
+        Ok(readable(OF_SPACE, &rows))
     }
 }
 
@@ -125,16 +132,71 @@ fn space_of_customer((space, mut providers): (Did, Vec<Did>)) -> SpaceOfCustomer
     SpaceOfCustomer { space, providers }
 }
 
-fn read(what: &'static str, row: &Row) -> Result<Consumer, Error> {
-    let did = |name: &str| -> Result<Did, Error> {
-        let value =
-            text(row, name).ok_or_else(|| malformed(what, format!("row without {name}")))?;
-        Did::parse(value).map_err(|error| malformed(what, error.to_string()))
+fn readable(what: &'static str, rows: &[Row]) -> Vec<Consumer> {
+    let read = |row| match entry(row) {
+        ConsumerEntry::Consumer(consumer) => Some(consumer),
+        ConsumerEntry::Unreadable(why) => {
+            warn!(what, why, "a consumer row is left out");
+            None
+        }
     };
-    Ok(Consumer {
-        space: did("consumer")?,
-        customer: text(row, "customer").and_then(|value| Did::parse(value).ok()),
-        provider: did("provider")?,
-        subscription: text(row, "subscription").unwrap_or_default().to_owned(),
-    })
+    rows.iter().filter_map(read).collect()
+}
+
+fn entry(row: &Row) -> ConsumerEntry {
+    let did = |name: &str| -> Result<Did, String> {
+        let value = text(row, name).ok_or_else(|| format!("has no {name}"))?;
+        Did::parse(value).map_err(|error| format!("has the {name} {value:?}: {error}"))
+    };
+    let subscription = text(row, "subscription").unwrap_or("?");
+    let read = || -> Result<Consumer, String> {
+        Ok(Consumer {
+            space: did("consumer")?,
+            customer: did("customer").ok(),
+            provider: did("provider")?,
+            subscription: subscription.to_owned(),
+        })
+    };
+    match read() {
+        Ok(consumer) => ConsumerEntry::Consumer(consumer),
+        Err(why) => ConsumerEntry::Unreadable(format!("subscription {subscription} {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::tables::item::key;
+
+    #[test]
+    fn a_row_that_makes_no_sense_is_named_and_ends_nothing() {
+        let space = "did:key:z6Mkon3Necd6NkkyfoGoHxid2znGc59LU3K7mubaRcFbLfLX";
+        let provider = "did:web:up.storacha.network";
+        let good = key(("consumer", space), ("provider", provider));
+        let ConsumerEntry::Consumer(consumer) = entry(&good) else {
+            panic!("not read")
+        };
+        assert_eq!((consumer.space.as_str(), consumer.customer), (space, None));
+        for (row, why) in [
+            (
+                key(("subscription", "bafys"), ("provider", provider)),
+                "bafys has no consumer",
+            ),
+            (
+                key(("consumer", "nobody"), ("provider", provider)),
+                "has the consumer \"nobody\"",
+            ),
+            (
+                key(("consumer", space), ("provider", "")),
+                "has the provider",
+            ),
+        ] {
+            let ConsumerEntry::Unreadable(told) = entry(&row) else {
+                panic!("read: {row:?}")
+            };
+            assert!(told.contains(why), "{told}");
+        }
+        let rows = [key(("consumer", "x"), ("provider", "y")), good];
+        assert_eq!(readable(SCAN, &rows).len(), 1);
+    }
 }

@@ -12,7 +12,7 @@ mod storage_providers;
 mod table;
 mod uploads;
 
-pub use consumers::{Consumer, SpaceOfCustomer};
+pub use consumers::{Consumer, ConsumerEntry, SpaceOfCustomer};
 pub use delegations::DelegationRow;
 pub use provision::Provision;
 pub use sizes::{Protocol, ShardRow};

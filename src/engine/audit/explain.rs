@@ -5,6 +5,8 @@ use serde::Serialize;
 use crate::engine::{Error, Migration, Pace, Parts, UnitContext};
 use crate::model::{FailedItem, Failure, Finding, ItemId, Lease, UnitId, UnitProgress, Verdict};
 
+use crate::state::ProgressRow;
+
 use super::judge::{Judged, judge, judge_unit};
 
 /// See [`explain`].
@@ -43,8 +45,10 @@ pub async fn explain<M: Migration>(
             .map_err(Error::State)?,
         None => None,
     };
+    let foreign = row.as_ref().is_some_and(ProgressRow::has_foreign_work);
     let (progress, lease) = row.map_or((None, None), |row| (Some(row.progress), row.lease));
     let context = UnitContext::new(unit.clone(), parts.clock, parts.tasks.clone());
+    let context = context.taken_over(foreign);
     let unit_steps = parts.migration.unit_steps();
     let (context, of_unit) = judge_unit(&unit_steps, progress.as_ref(), context).await;
     let judged = match item {

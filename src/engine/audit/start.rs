@@ -15,8 +15,8 @@ use crate::model::{
     Class, Event, Failure, Finding, ItemId, Reason, Snapshot, Unit, UnitId, Verdict, VerdictCounts,
 };
 use crate::runtime::Degree;
-use crate::state::Journal;
 use crate::state::files::Rotation;
+use crate::state::{Journal, ProgressRow};
 
 use super::Choice;
 use super::judge::{Judged, judge, judge_unit};
@@ -197,7 +197,9 @@ async fn unit_of<M: Migration>(
     choice: Choice,
 ) {
     let context = UnitContext::new(id.clone(), audit.parts.clock, audit.parts.tasks.clone());
-    let row = audit.parts.store.progress(&id).await.ok().flatten();
+    let row = audit.parts.store.progress_row(&id).await.ok().flatten();
+    let context = context.taken_over(row.as_ref().is_some_and(ProgressRow::has_foreign_work));
+    let row = row.map(|row| row.progress);
     let (context, of_unit) = judge_unit(&audit.unit_steps, row.as_ref(), context).await;
     let of_unit = Arc::new(of_unit);
     let mut items = match given {

@@ -1,5 +1,6 @@
 //! One whole attempt at an item.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,9 +9,9 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, Need, Step, Turn};
-use crate::model::{Effect, Event, Failure, JournalEntry, Reason, Settled};
+use crate::model::{Effect, Event, Failure, JournalEntry, Reason, Settled, StepName};
 
-use super::looks::StepNeeds;
+use super::looks::{Looked, StepNeeds};
 use super::{Hand, look};
 
 /// No wait between two looks of a verification is longer.
@@ -50,7 +51,7 @@ pub(super) async fn attempt<M: Migration>(
     }
     match first.blocked {
         Some(failure) => Err(failure),
-        None => verify(run, hand).await,
+        None => verify(run, hand, &made(&first)).await,
     }
 }
 
@@ -116,12 +117,17 @@ fn applied<M: Migration>(
 
 /// Looks until nothing is needed any more, or the deadline is over: what was just written may
 /// take a while to be seen. A look that could not tell counts as not seen.
-async fn verify<M: Migration>(run: &Shared<M>, hand: &Hand<'_, M>) -> Result<Settled, Failure> {
+async fn verify<M: Migration>(
+    run: &Shared<M>,
+    hand: &Hand<'_, M>,
+    made: &Made,
+) -> Result<Settled, Failure> {
     let pace = &run.config.pace;
     let deadline = run.clock.moment() + pace.verify_within;
     let mut wait = pace.verify_wait;
     loop {
-        let failure = match look(&*run.migration, &run.steps, hand.unit, hand.item).await {
+        let seen = look(&*run.migration, &run.steps, hand.unit, hand.item).await;
+        let failure = match seen.map(|seen| without(seen, made)) {
             Ok(seen) if seen.is_well() => {
                 run.journal(&hand.unit.id, Some(&hand.id), None, JournalEntry::Verified)
                     .await?;
@@ -141,6 +147,27 @@ async fn verify<M: Migration>(run: &Shared<M>, hand: &Hand<'_, M>) -> Result<Set
         tokio::time::sleep(failure.retry_after.unwrap_or(wait).min(pace.verify_within)).await;
         wait = (wait * 2).min(LONGEST_LOOK_WAIT);
     }
+}
+
+/// Steps and subjects of the needs that were put right.
+type Made = BTreeSet<(StepName, String)>;
+
+fn made<M: Migration>(first: &Looked<M>) -> Made {
+    let needs = first.needs.iter();
+    let named = needs.flat_map(|(step, needs)| needs.iter().map(|need| (step.name(), need)));
+    named
+        .map(|(step, need)| (step, need.subject.clone()))
+        .collect()
+}
+
+/// What a look showed without what it cannot show, if that was made.
+fn without<M: Migration>(mut seen: Looked<M>, made: &Made) -> Looked<M> {
+    for (step, needs) in &mut seen.needs {
+        let name = step.name();
+        needs.retain(|need| !need.unseen || !made.contains(&(name.clone(), need.subject.clone())));
+    }
+    seen.needs.retain(|(_, needs)| !needs.is_empty());
+    seen
 }
 
 fn not_visible<M: Migration>(needs: &[StepNeeds<M>], within: Duration) -> Option<Failure> {

@@ -65,6 +65,7 @@ async fn of_one_unit<M: Migration>(
         unit: before.unit,
         counts: before.counts,
         reasons: before.reasons,
+        taken_over: before.taken_over,
     });
     let Some(keeper) = hand.keeper.clone() else {
         return left;

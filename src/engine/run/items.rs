@@ -37,15 +37,19 @@ pub(super) async fn items<M: Migration>(
 
 async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Vec<ItemId>) -> Left {
     let mut left = Left::default();
-    let mut hand = unrecorded(run, &Unit::new(unit.clone()));
-    match unit_steps(&hand).await {
-        Ok(context) => hand.context = context,
+    let ready = async {
+        let hand = unrecorded(run, &Unit::new(unit.clone())).await?;
+        let context = unit_steps(&hand).await?;
+        Ok(InHand { context, ..hand })
+    };
+    let hand = match ready.await {
+        Ok(hand) => hand,
         Err(failure) => {
             left.unfinished += items.len() as u64;
             left.troubled.push((unit, failure));
             return left;
         }
-    }
+    };
     let hand = &hand;
     let unsettled = stream::iter(items)
         .map(|id| async move { u64::from(!one(hand, &id).await) })

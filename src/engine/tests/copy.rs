@@ -100,10 +100,11 @@ impl Step<Copy> for Write {
         StepName::new(self.1)
     }
 
-    fn needs(&self, _: &UnitContext, key: &String, seen: &Seen) -> Result<Vec<Need>, Failure> {
+    fn needs(&self, unit: &UnitContext, key: &String, seen: &Seen) -> Result<Vec<Need>, Failure> {
         Ok(match (self.1, seen) {
             ("copy", (None, _)) => vec![Need::missing(key, "not copied")],
             ("copy", (Some(false), _)) => vec![Need::wrong(key, "differs")],
+            ("copy", _) if unit.is_taken_over() => vec![Need::unseen(key, "copied by another")],
             ("seal", (_, false)) => vec![Need::missing(key, "not sealed")],
             _ => Vec::new(),
         })

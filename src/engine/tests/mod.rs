@@ -9,4 +9,5 @@ mod limited;
 mod resuming;
 mod rolling;
 mod running;
+mod taking_over;
 mod world;

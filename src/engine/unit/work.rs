@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::engine::Migration;
 use crate::engine::record::Tracker;
 use crate::engine::shared::Shared;
-use crate::model::{Epoch, Event, Failure, Mark, Status, Sweep, Unit, UnitProgress};
+use crate::model::{Epoch, Event, Failure, Mark, Status, Sweep, TakenOver, Unit, UnitProgress};
 use crate::state::{FailedQuery, Grant, Held, Reopen, Take};
 
 use super::finish::{finish, give_back, save, unsaved};
@@ -52,19 +52,23 @@ pub(crate) async fn work<M: Migration>(
     dead: Option<Held>,
 ) -> UnitEnd {
     let hand = if run.keeps_records() {
-        match claim(&run, &unit, dead.as_ref(), Reopen::No).await {
+        match claim(&run, &unit, dead.as_ref(), run.config.reopen).await {
             Ok(Claim::InHand(hand)) => *hand,
             Ok(Claim::Done(end)) => return end,
             Err(failure) => return UnitEnd::Trouble(failure),
         }
     } else {
-        unrecorded(&run, &unit)
+        match unrecorded(&run, &unit).await {
+            Ok(hand) => hand,
+            Err(failure) => return UnitEnd::Trouble(failure),
+        }
     };
     let before = hand.progress();
     run.events.publish(Event::UnitLeased {
         unit: before.unit,
         counts: before.counts,
         reasons: before.reasons,
+        taken_over: before.taken_over,
     });
     let Some(keeper) = hand.keeper.clone() else {
         return sweeps(&hand).await;
@@ -113,6 +117,8 @@ pub(crate) async fn claim<M: Migration>(
                 unit: unit.clone(),
                 counts,
                 reasons: progress.reasons,
+                // What was ended by us before is no news.
+                taken_over: progress.taken_over.filter(TakenOver::is_believed),
             });
             run.events.publish(Event::UnitSettled {
                 unit,
@@ -141,12 +147,13 @@ async fn in_hand<M: Migration>(
     let failed_before = failed_before
         .into_iter()
         .map(|failed| (failed.item.clone(), failed));
+    let taken_over = row.taken_over.is_some();
     let mark = resume(row, run.board.mark(&unit.id));
     let tracker = Arc::new(Mutex::new(Tracker::new(mark)));
     run.board.follow(&unit.id, &tracker);
     Ok(InHand {
         run: Arc::clone(run),
-        context: run.context(&unit.id),
+        context: run.context(&unit.id).taken_over(taken_over),
         tracker,
         token: keeper.token(),
         keeper: Some(Arc::new(keeper)),
@@ -174,11 +181,17 @@ fn resume(row: UnitProgress, file: Option<Mark>) -> Mark {
     }
 }
 
-/// A unit of which nothing is kept.
-pub(crate) fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InHand<M> {
-    InHand {
+/// A unit of which nothing is kept. Its row is only read.
+pub(crate) async fn unrecorded<M: Migration>(
+    run: &Arc<Shared<M>>,
+    unit: &Unit,
+) -> Result<InHand<M>, Failure> {
+    let row = run.store.progress_row(&unit.id).await;
+    let row = row.map_err(|error| error.failure())?;
+    let foreign = row.is_some_and(|row| row.has_foreign_work());
+    Ok(InHand {
         run: Arc::clone(run),
-        context: run.context(&unit.id),
+        context: run.context(&unit.id).taken_over(foreign),
         tracker: Arc::new(Mutex::new(Tracker::new(Mark {
             progress: UnitProgress::pending(unit),
             above: BTreeMap::new(),
@@ -186,7 +199,7 @@ pub(crate) fn unrecorded<M: Migration>(run: &Arc<Shared<M>>, unit: &Unit) -> InH
         keeper: None,
         token: run.stop.abort_token(),
         failed_before: Arc::default(),
-    }
+    })
 }
 
 /// Sweeps until nothing new came.

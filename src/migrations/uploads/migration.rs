@@ -13,7 +13,7 @@ use super::spaces::MigrationSpaces;
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use crate::client::{Config, Services};
 use crate::engine::{Clock, Dependencies, Migration, Step, UnitContext, UnitStep};
-use crate::model::{Failure, ItemId, MigrationName, Reason};
+use crate::model::{CustomerDid, Failure, ItemId, MigrationName, Reason};
 use crate::proto::did::Did;
 
 /// The uploads migration; cheap to clone.
@@ -41,6 +41,12 @@ impl Uploads {
     #[must_use]
     pub fn services(&self) -> &Services {
         &self.parts.services
+    }
+
+    /// Finishes the migration space of a customer who has one: whatever an earlier run left undone of it (protocol:
+    /// pitfalls 34 to 37). Of a space that is ready nothing changes.
+    pub async fn finish_space(&self, customer: &CustomerDid, clock: &Clock) -> Result<(), Failure> {
+        self.parts.spaces.ensure(customer, clock).await.map(drop)
     }
 
     /// Judges an upload of a unit by what was seen of it.

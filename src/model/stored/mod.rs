@@ -3,9 +3,11 @@
 mod files;
 mod progress;
 mod status;
+mod takeover;
 
 pub use files::{
     CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Mark,
 };
 pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
 pub use status::{Status, StatusError};
+pub use takeover::TakenOver;

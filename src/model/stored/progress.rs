@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Counts, Effect, Epoch, Failure, InstanceId, ItemId, Reason, RunId, Settled, Status, StepName,
-    UnitId,
+    TakenOver, UnitId,
 };
 
 /// A unit of work as planned.
@@ -132,6 +132,9 @@ pub struct UnitProgress {
     /// Why the unit failed; empty when it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What another program had written of it, if one had begun it before us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
     /// How often the unit was rolled back. An account of an earlier round is worth nothing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub round: u32,
@@ -159,6 +162,7 @@ impl UnitProgress {
             steps: BTreeMap::new(),
             error: None,
             round: 0,
+            taken_over: None,
         }
     }
 
@@ -227,6 +231,7 @@ impl UnitProgress {
                 ahead.steps.insert(name, record);
             }
         }
+        ahead.taken_over = ahead.taken_over.or(behind.taken_over);
         ahead.counts.planned = ahead
             .counts
             .planned

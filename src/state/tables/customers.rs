@@ -37,6 +37,8 @@ pub struct CustomerRow {
     pub error: Option<String>,
     /// Unix milliseconds.
     pub updated_at: Option<u64>,
+    /// Whether its counters are a sum of ours.
+    pub is_summed: bool,
 }
 
 /// What `setup` gives to an instance.
@@ -90,6 +92,7 @@ fn read(table: &str, row: &Row) -> Result<CustomerRow, rows::Error> {
         filter: row.text("filter").map(str::to_owned),
         error: row.text("error").map(str::to_owned),
         updated_at: row.text("updatedAt").and_then(unstamp),
+        is_summed: row.number("revision").is_some(),
     })
 }
 
@@ -186,6 +189,20 @@ impl Store {
         Ok((found, false))
     }
 
+    /// The existing tool has progress rows for migration spaces, too, once they are provisioned: they hold no uploads.
+    async fn without_migration_space(
+        &self,
+        owner: &str,
+        mut units: Vec<ProgressRow>,
+    ) -> Result<Vec<ProgressRow>, Error> {
+        if let Ok(customer) = owner.parse()
+            && let Some(own) = self.migration_space(&customer).await?
+        {
+            units.retain(|row| *row.progress.unit.name != *own.space.as_str());
+        }
+        Ok(units)
+    }
+
     async fn read_customers(&self, select: Select) -> Result<Vec<CustomerRow>, Error> {
         let table = &self.config.tables.customers;
         let rows = rows::all(&*self.rows, table, &select).await?;
@@ -207,6 +224,7 @@ impl Store {
             let before = self.rows.get(table, &key).await?.unwrap_or_default();
             let revision = before.number("revision").unwrap_or(0);
             let units = self.progress_of(owner).await?;
+            let units = self.without_migration_space(owner, units).await?;
             let foreign = before
                 .text("status")
                 .is_some_and(|word| word.parse::<Status>().is_err());
@@ -271,7 +289,7 @@ fn sum(units: &[ProgressRow], foreign: bool, now: u64) -> Update {
     if !foreign {
         update = update.set("status", status.as_str());
         update = if status == Status::Completed {
-            update.set("completedAt", stamp(now))
+            update.set_absent("completedAt", stamp(now))
         } else {
             update.remove("completedAt")
         };

@@ -4,8 +4,8 @@
 //! late writer loses whatever its clock says. Whether a holder is dead is for the caller to judge, on its own clock, by
 //! a beat that stands still: no clock of another machine is compared with ours.
 
-use crate::model::{Epoch, InstanceId, Lease, RunId, Status, Unit, UnitId, UnitProgress};
-use crate::state::rows::{Condition, Row, Update, Written, stamp};
+use crate::model::{Counts, Epoch, InstanceId, Lease, RunId, Status, Unit, UnitId, UnitProgress};
+use crate::state::rows::{Condition, Row, Update, Value, Written, stamp};
 use crate::state::{Error, Store};
 
 use super::progress::{self, ProgressRow, key, own_status, written};
@@ -44,6 +44,8 @@ pub enum Take {
 pub enum Reopen {
     /// They are left alone.
     No,
+    /// Those that another program ended and we did not go through since; they begin anew.
+    TakenOver,
     /// They are.
     Yes,
 }
@@ -71,6 +73,16 @@ impl From<Lease> for Held {
             run: lease.run,
             epoch: lease.epoch,
             beat: lease.beat,
+        }
+    }
+}
+
+impl Reopen {
+    fn opens(self, row: &ProgressRow) -> bool {
+        match self {
+            Self::No => false,
+            Self::TakenOver => row.has_foreign_work(),
+            Self::Yes => true,
         }
     }
 }
@@ -110,8 +122,15 @@ fn unchanged(row: Option<&ProgressRow>) -> Condition {
     Condition::All(vec![same_epoch, holder, own_status()])
 }
 
-fn taking(lease: &Lease, unit: &Unit, now: u64) -> Update {
-    Update::new()
+fn taking(lease: &Lease, unit: &Unit, seen: Option<&ProgressRow>, now: u64) -> Update {
+    let update = Update::new();
+    // What is about to be covered, as long as it is there.
+    let found = seen.and_then(|row| row.progress.taken_over.as_ref());
+    let update = match found {
+        Some(found) => update.set_absent("takenOver", Value::of(found)),
+        None => update,
+    };
+    update
         .set("leaseHolder", lease.holder.as_str())
         .set("leaseRun", lease.run.as_str())
         .set("leaseEpoch", lease.epoch.0)
@@ -125,7 +144,11 @@ fn taking(lease: &Lease, unit: &Unit, now: u64) -> Update {
 }
 
 /// How far the unit is for its new holder, who may have counted more items than the row knows.
-fn begun(mut progress: UnitProgress, unit: &Unit) -> UnitProgress {
+fn begun(mut progress: UnitProgress, unit: &Unit, reopen: Reopen) -> UnitProgress {
+    if progress.status.is_ended() && reopen == Reopen::TakenOver {
+        progress.status = Status::InProgress;
+        progress.counts = Counts::planned(progress.counts.planned);
+    }
     if !progress.status.is_ended() {
         progress.counts.planned = progress.counts.planned.max(unit.planned.unwrap_or(0));
     }
@@ -155,7 +178,7 @@ impl Store {
                     status: status.clone(),
                 });
             }
-            if row.progress.status.is_ended() && reopen == Reopen::No {
+            if row.progress.status.is_ended() && !reopen.opens(row) {
                 return Ok(Grant::Ended(row.progress.clone()));
             }
             if let Some(lease) = row.lease.as_ref().filter(|lease| !take.may(lease)) {
@@ -173,7 +196,7 @@ impl Store {
             epoch,
             beat: 0,
         };
-        let update = taking(&lease, unit, self.now());
+        let update = taking(&lease, unit, seen.as_ref(), self.now());
         let written = self
             .rows
             .update(table, &key(&unit.id), update, unchanged(seen.as_ref()))
@@ -187,7 +210,7 @@ impl Store {
             // Also when the first try was ours and its answer was lost.
             Some(held) if held == lease => Ok(Grant::Leased {
                 lease,
-                progress: begun(row.progress, unit),
+                progress: begun(row.progress, unit, reopen),
             }),
             Some(held) => Ok(Grant::Busy(held.into())),
             // Taken and given back, or touched by another program, between our read and our write.

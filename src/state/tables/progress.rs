@@ -2,13 +2,14 @@
 //!
 //! Its attributes are read and kept in step: `status`, `totalUploads`, `completedUploads`, `lastProcessedUpload`,
 //! `instanceId`, `error`. Its counters are not trusted (protocol: pitfalls 43-46): ours lie beside them in `counts`,
-//! `sweep`, `cursor`, and in one `step:NAME` per step of the unit. Lease attributes: `super::lease`.
+//! `sweep`, `cursor`, and in one `step:NAME` per step of the unit. What that tool had written when we took a unit over is
+//! kept in `takenOver`. Lease attributes: `super::lease`.
 
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Counts, Epoch, InstanceId, ItemId, Lease, RunId, Status, StepName, Sweep, Unit, UnitId,
-    UnitProgress,
+    Counts, Epoch, InstanceId, ItemId, Lease, RunId, Status, StepName, Sweep, TakenOver, Unit,
+    UnitId, UnitProgress,
 };
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
@@ -32,12 +33,23 @@ pub struct ProgressRow {
     pub epoch: Epoch,
     /// The instance it was given to, or that wrote it last.
     pub instance: Option<InstanceId>,
+    /// Whether the counters are ours.
+    pub is_counted: bool,
     /// `completedUploads` of a row that only the existing tool wrote.
     pub legacy_completed: Option<u64>,
     /// When it was made, Unix milliseconds.
     pub created_at: Option<u64>,
     /// When it was written last, Unix milliseconds.
     pub updated_at: Option<u64>,
+}
+
+impl ProgressRow {
+    /// Whether another program worked on the unit, and we did not go through all of its items since.
+    #[must_use]
+    pub fn has_foreign_work(&self) -> bool {
+        let gone_through = self.is_counted && self.progress.status.is_ended();
+        self.progress.taken_over.is_some() && !gone_through
+    }
 }
 
 /// Key of a unit's row.
@@ -64,8 +76,16 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
     let status = word.parse().ok();
     let epoch = Epoch(row.number("leaseEpoch").unwrap_or(0));
     let counts: Option<Counts> = part(table, row, "counts")?;
+    let has_counts = counts.is_some();
     let legacy_completed = row.number("completedUploads").filter(|_| counts.is_none());
-    let (status, counts) = counts.map_or_else(|| legacy(row, status), |counts| (status, counts));
+    let taken_over = match (part(table, row, "takenOver")?, &counts) {
+        (None, None) => status.and_then(|status| begun_elsewhere(row, status)),
+        (kept, _) => kept,
+    };
+    let (status, counts) = match counts {
+        Some(counts) => (status, counts),
+        None => uncounted(row, status, taken_over.as_ref()),
+    };
     let steps = row
         .0
         .iter()
@@ -77,6 +97,7 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
         Ok((StepName::from(name.to_owned()), record))
     });
     Ok(ProgressRow {
+        is_counted: has_counts,
         foreign_status: status.is_none().then(|| word.to_owned()),
         legacy_completed,
         progress: UnitProgress {
@@ -91,6 +112,7 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
                 .and_then(|round| u32::try_from(round).ok())
                 .unwrap_or(0),
             error: row.text("error").map(str::to_owned),
+            taken_over,
             unit: unit.clone(),
         },
         lease: row.text("leaseHolder").map(|holder| Lease {
@@ -107,25 +129,43 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
     })
 }
 
-/// Status and counters of a row that only the existing tool wrote.
+/// What the existing tool wrote, if it had begun the unit.
+fn begun_elsewhere(row: &Row, status: Status) -> Option<TakenOver> {
+    let completed = row.number("completedUploads").unwrap_or(0);
+    let last = row.text("lastProcessedUpload");
+    (status != Status::Pending || completed > 0 || last.is_some()).then(|| TakenOver {
+        status,
+        planned: row.number("totalUploads").unwrap_or(0),
+        completed,
+        last: last.map(ItemId::new),
+        instance: row.text("instanceId").map(InstanceId::new),
+        error: row.text("error").map(str::to_owned),
+        at: row.text("updatedAt").and_then(unstamp),
+    })
+}
+
+/// Status and counters of a row without counters of ours.
 ///
-/// Its `completed` may mean "ended by a limit", and its counter counts failures as completed (protocol: pitfalls 43-46):
-/// it is believed only where all uploads were gone through. Of anything else nothing is known to be done, and probing
-/// finds what is.
-fn legacy(row: &Row, status: Option<Status>) -> (Option<Status>, Counts) {
+/// The existing tool's `completed` may mean "ended by a limit", and its counter counts failures as completed (protocol:
+/// pitfalls 43-46): it is believed only where all uploads were gone through. Of anything else nothing is known to be
+/// done, and probing finds what is.
+fn uncounted(
+    row: &Row,
+    status: Option<Status>,
+    taken_over: Option<&TakenOver>,
+) -> (Option<Status>, Counts) {
     let total = row.number("totalUploads").unwrap_or(0);
-    match status {
-        Some(Status::Completed) if row.number("completedUploads").unwrap_or(0) >= total => (
+    let counts = Counts::planned(total);
+    match taken_over {
+        Some(found) if found.is_believed() => (
             status,
             Counts {
                 done: total,
-                ..Counts::planned(total)
+                ..counts
             },
         ),
-        Some(Status::Completed | Status::Failed) => {
-            (Some(Status::InProgress), Counts::planned(total))
-        }
-        _ => (status, Counts::planned(total)),
+        Some(_) => (Some(Status::InProgress), counts),
+        None => (status, counts),
     }
 }
 

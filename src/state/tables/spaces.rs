@@ -58,6 +58,23 @@ pub enum Stored {
     Theirs(MigrationSpace),
 }
 
+impl MigrationSpace {
+    /// What was left undone when it was made, in words; nothing of a space that is ready for use.
+    #[must_use]
+    pub fn lacks(&self) -> Option<String> {
+        let missing: Vec<&str> = [
+            (self.sealed_key.is_none(), "its key"),
+            (self.status == SpaceStatus::Active, "provisioning"),
+            (!self.delegated, "a recorded delegation to its customer"),
+        ]
+        .into_iter()
+        .filter_map(|(lacking, what)| lacking.then_some(what))
+        .collect();
+        (!missing.is_empty())
+            .then(|| format!("a migration space that lacks {}", missing.join(", ")))
+    }
+}
+
 impl Stored {
     /// The stored one, whoever made it.
     #[must_use]
@@ -115,6 +132,23 @@ impl Store {
                 .and_then(|name| name.parse().ok())
         };
         Ok(rows.iter().filter_map(name).collect())
+    }
+
+    /// Every migration space whose row can be read, and what is wrong with the others: reads the whole table.
+    pub async fn migration_spaces(&self) -> Result<(Vec<MigrationSpace>, Vec<String>), Error> {
+        let table = &self.config.tables.spaces;
+        let rows = rows::all(&*self.rows, table, &rows::Select::default()).await?;
+        let (mut spaces, mut odd) = (Vec::new(), Vec::new());
+        for row in &rows {
+            match read(table, row) {
+                Ok(space) => spaces.push(space),
+                Err(error) => odd.push(format!(
+                    "{}: {error}",
+                    row.text("customer").unwrap_or("a row without customer")
+                )),
+            }
+        }
+        Ok((spaces, odd))
     }
 
     /// Stores `space` unless the customer has one; gives the stored one in either case.

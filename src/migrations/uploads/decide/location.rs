@@ -23,11 +23,8 @@ pub(crate) fn location_state(
     space: &Did,
 ) -> LocationState {
     let size = size(seen, shard);
-    let of_space = seen.claims.locations.iter().filter(|found| {
-        found.location.content.hash() == shard.hash && found.location.space.as_ref() == Some(space)
-    });
     let mut first = None;
-    for found in of_space {
+    for found in of_space(seen, shard, space) {
         match fault(found, trust, shard, size, seen.at) {
             None => return LocationState::Right,
             Some(why) => {
@@ -39,6 +36,37 @@ pub(crate) fn location_state(
         }
     }
     first.unwrap_or(LocationState::Missing)
+}
+
+/// The claim of the upload service that counts, if no other issuer's does.
+///
+/// Such a claim was published by a migration, and is findable for good only if that migration advertised it (protocol:
+/// pitfalls 1, 32): a storage node's own claim is advertised by the node.
+pub(crate) fn republished<'a>(
+    seen: &'a Seen,
+    trust: &Trust,
+    shard: &Shard,
+    space: &Did,
+) -> Option<&'a FoundLocation> {
+    let size = size(seen, shard);
+    let mut counting = of_space(seen, shard, space)
+        .filter(|found| fault(found, trust, shard, size, seen.at).is_none())
+        .peekable();
+    let first = *counting.peek()?;
+    counting
+        .all(|found| found.issuer == *trust.upload_service.did())
+        .then_some(first)
+}
+
+/// The claims that name a shard and a space.
+fn of_space<'a>(
+    seen: &'a Seen,
+    shard: &Shard,
+    space: &Did,
+) -> impl Iterator<Item = &'a FoundLocation> {
+    seen.claims.locations.iter().filter(move |found| {
+        found.location.content.hash() == shard.hash && found.location.space.as_ref() == Some(space)
+    })
 }
 
 /// Why a claim that names the right shard and space does not count.

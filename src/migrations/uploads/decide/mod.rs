@@ -9,7 +9,7 @@ mod trust;
 pub use index::IndexState;
 pub(super) use index::{index_state, indexed_shards};
 pub use location::LocationState;
-pub(super) use location::{knows_sizes, location_state};
+pub(super) use location::{knows_sizes, location_state, republished};
 pub(super) use proof::{choose, covers};
 pub use review::Review;
 pub use trust::Trust;

@@ -216,6 +216,26 @@ fn an_old_claim_without_length_is_reported_while_it_is_visible() {
 }
 
 #[test]
+fn a_claim_of_the_upload_service_is_a_migrations_unless_another_issuers_counts_too() {
+    let mut world = complete();
+    let shard = world.seen.shards[1].clone();
+    let of = |world: &World| {
+        republished(&world.seen, &world.trust, &shard, &world.space).map(|found| found.claim)
+    };
+    let own = world.location().claim;
+    assert_eq!(of(&world), Some(own));
+    let mut node = world.location().clone();
+    node.issuer = did("did:web:storage.test");
+    node.with = "did:web:storage.test".to_owned();
+    node.signed = Signed::Unchecked;
+    world.seen.claims.locations.push(node.clone());
+    assert_eq!(of(&world), None, "the node advertised its own");
+    world.seen.claims.locations.pop();
+    world.location().expiration = Some(NOW);
+    assert_eq!(of(&world), None, "a claim that does not count");
+}
+
+#[test]
 fn could_not_tell_outweighs_wrong_and_wrong_outweighs_missing() {
     let mut world = complete();
     world.seen.claims.locations.clear();

@@ -8,8 +8,8 @@ use super::place::{Place, find};
 use super::publish::{ProviderAddresses, address_link, advert, claim_addresses};
 use crate::client::CacheRequest;
 use crate::engine::{Need, Step, Turn, UnitContext};
-use crate::migrations::uploads::decide::{LocationState, location_state};
-use crate::migrations::uploads::find::{Seen, Shard};
+use crate::migrations::uploads::decide::{LocationState, location_state, republished};
+use crate::migrations::uploads::find::{FoundLocation, Seen, Shard};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::{GATEWAY, LOCATION, Uploads};
@@ -27,16 +27,20 @@ impl Step<Uploads> for RepublishLocation {
         LOCATION
     }
 
-    fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
-        let judged = seen.shards.iter().map(|shard| {
-            (
-                shard,
-                location_state(seen, &self.0.trust, shard, &upload.row.space),
-            )
-        });
-        Ok(judged
-            .filter_map(|(shard, state)| need(shard, state))
-            .collect())
+    fn needs(
+        &self,
+        unit: &UnitContext,
+        upload: &Upload,
+        seen: &Seen,
+    ) -> Result<Vec<Need>, Failure> {
+        let (trust, space) = (&self.0.trust, &upload.row.space);
+        let of_shard = |shard| match location_state(seen, trust, shard, space) {
+            LocationState::Right if unit.is_taken_over() => {
+                readvertised(shard, republished(seen, trust, shard, space)?)
+            }
+            state => need(shard, state),
+        };
+        Ok(seen.shards.iter().filter_map(of_shard).collect())
     }
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, need: &Need) -> Result<Effect, Failure> {
@@ -75,6 +79,16 @@ fn need(shard: &Shard, state: LocationState) -> Option<Need> {
         LocationState::Missing => Some(Need::missing(subject, "no location claim names the space")),
         LocationState::Wrong(why) => Some(Need::wrong(subject, why)),
     }
+}
+
+/// The existing tool advertises claims under context ids that no query with a space matches, and it may have ended
+/// between showing a claim and queueing its advert (protocol: pitfalls 1, 32). Neither can be seen from here.
+fn readvertised(shard: &Shard, claim: &FoundLocation) -> Option<Need> {
+    let why = format!(
+        "claim {} was published by the existing tool: its advert is of no use, or was never queued",
+        claim.claim
+    );
+    Some(Need::unseen(shard.cid.to_string(), why))
 }
 
 impl RepublishLocation {

@@ -1,0 +1,146 @@
+//! What the existing tool left in the migration tables, told before a run goes on with it. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::count::Counted;
+use crate::app::{Difference, Trouble, takeover};
+use crate::model::{Counts, SpaceDid, Status};
+use crate::plan::Chosen;
+use crate::state::{CustomerRow, Error, ProgressRow, Store};
+
+/// All that was found otherwise than a run of ours leaves it, in order of customers.
+pub(super) async fn differences(
+    store: &Store,
+    chosen: &Chosen,
+    counted: &Counted,
+    migration_spaces: &BTreeSet<SpaceDid>,
+) -> Result<Vec<Difference>> {
+    let trouble = |error: Error| Trouble::of_state(&error);
+    let progress = store.progress_where(None, None).await.map_err(trouble)?;
+    let customers = store.customers_of(None).await.map_err(trouble)?;
+    let (spaces, odd) = store.migration_spaces().await.map_err(trouble)?;
+    let mut all: Vec<Difference> = progress
+        .iter()
+        .filter_map(|row| of_unit(row, chosen, counted, migration_spaces))
+        .collect();
+    let sums = sums(&progress);
+    all.extend(customers.iter().filter_map(|row| of_customer(row, &sums)));
+    all.extend(spaces.iter().filter_map(|space| {
+        let finishes = space.sealed_key.is_some();
+        Some(Difference {
+            customer: space.customer.to_string(),
+            space: Some(space.space.to_string()),
+            found: space.lacks()?,
+            done: if finishes {
+                "kept: a run of its customer finishes it".to_owned()
+            } else {
+                "kept: nothing can be stored in it without its key, and no other is made".to_owned()
+            },
+            needs_a_look: !finishes,
+        })
+    }));
+    all.extend(odd.into_iter().map(|why| Difference {
+        customer: why.split(": ").next().unwrap_or_default().to_owned(),
+        space: None,
+        found: format!("a row of a migration space that cannot be read: {why}"),
+        done: "left as it is".to_owned(),
+        needs_a_look: true,
+    }));
+    all.sort_by(|left, right| (&left.customer, &left.space).cmp(&(&right.customer, &right.space)));
+    Ok(all)
+}
+
+fn of_unit(
+    row: &ProgressRow,
+    chosen: &Chosen,
+    counted: &Counted,
+    migration_spaces: &BTreeSet<SpaceDid>,
+) -> Option<Difference> {
+    let unit = &row.progress.unit;
+    let told = |found: String, done: &str, needs_a_look| Difference {
+        customer: unit.owner.to_string(),
+        space: Some(unit.name.to_string()),
+        found,
+        done: done.to_owned(),
+        needs_a_look,
+    };
+    if let Some(word) = &row.foreign_status {
+        let found = format!("a progress row with the status {word:?}, which is none");
+        return Some(told(found, "left as it is: no run takes it up", true));
+    }
+    let left = row.progress.taken_over.as_ref()?;
+    if !row.has_foreign_work() {
+        return None;
+    }
+    let mut found = takeover::left(left);
+    let space = unit.name.parse::<SpaceDid>().ok();
+    if space
+        .as_ref()
+        .is_some_and(|space| migration_spaces.contains(space))
+    {
+        return Some(told(
+            found,
+            "left out: it is a migration space and holds no uploads",
+            false,
+        ));
+    }
+    let owner = space.as_ref().and_then(|space| chosen.spaces.get(space));
+    if owner.is_none_or(|owner| *owner.as_str() != *unit.owner) {
+        return Some(told(
+            found,
+            "left as it is: the plan has no such space of this customer",
+            false,
+        ));
+    }
+    let uploads = space.map_or(0, |space| counted.of(&space));
+    if uploads != left.planned {
+        found = format!("{found}; it has {uploads} uploads now");
+    }
+    let done = if left.is_believed() && row.progress.status == Status::Completed {
+        takeover::BELIEVED
+    } else {
+        "kept: a run looks at every upload again and counts anew"
+    };
+    Some(told(found, done, false))
+}
+
+/// Spaces that are completed, and counters, by customer.
+fn sums(progress: &[ProgressRow]) -> BTreeMap<&str, (u64, Counts)> {
+    let mut sums = BTreeMap::<&str, (u64, Counts)>::new();
+    for row in progress {
+        let (completed, counts) = sums.entry(&row.progress.unit.owner).or_default();
+        *completed += u64::from(row.progress.status == Status::Completed);
+        *counts = counts.plus(&row.progress.counts);
+    }
+    sums
+}
+
+fn of_customer(row: &CustomerRow, sums: &BTreeMap<&str, (u64, Counts)>) -> Option<Difference> {
+    if row.is_summed || row.status == Status::Pending.as_str() {
+        return None;
+    }
+    let (completed, counts) = sums.get(row.customer.as_str()).copied().unwrap_or_default();
+    let same = row.completed_spaces == completed
+        && row.total_uploads == counts.planned
+        && row.completed_uploads == counts.done + counts.skipped;
+    let error = row
+        .error
+        .as_ref()
+        .map_or_else(String::new, |error| format!(" ({error})"));
+    (!same).then(|| Difference {
+        customer: row.customer.to_string(),
+        space: None,
+        found: format!(
+            "left {} with {} of {} spaces and {} of {} uploads{error}",
+            row.status,
+            row.completed_spaces,
+            row.total_spaces,
+            row.completed_uploads,
+            row.total_uploads
+        ),
+        done: "kept: a run sums it up anew from its spaces".to_owned(),
+        needs_a_look: false,
+    })
+}

@@ -1,0 +1,110 @@
+//! What the existing tool left half done, outside of any upload: found, finished, told.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use futures::{StreamExt as _, stream};
+
+use super::uploads::Opened;
+use super::{Degree, Difference, Stop, Trouble};
+use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};
+use crate::state::MigrationSpace;
+
+/// Migration spaces that are finished at once.
+const AT_ONCE: usize = 8;
+
+/// What a believed space is told to lack, and what mends it.
+pub(super) const BELIEVED: &str = "kept as completed; its claims are advertised by that tool, if at all: `sterna migrate --repair` goes through \
+     it again and advertises them anew";
+
+/// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so no
+/// step would come across them (protocol: pitfalls 35, 36).
+pub(super) async fn finish_spaces(
+    opened: &Opened,
+    customers: &BTreeSet<String>,
+    stop: &Stop,
+) -> Result<Vec<Difference>> {
+    let spaces = opened.store.migration_spaces().await;
+    let (spaces, _) = spaces.map_err(|error| Trouble::of_state(&error))?;
+    let half_made = spaces
+        .into_iter()
+        .filter(|space| customers.contains(space.customer.as_str()))
+        .filter_map(|space| Some((space.lacks()?, space)));
+    let mut finishing = stream::iter(half_made)
+        .map(|(lacks, space)| finish(opened, lacks, space, stop))
+        .buffer_unordered(AT_ONCE);
+    let mut told = Vec::new();
+    while let Some(finished) = finishing.next().await {
+        told.push(finished?);
+    }
+    told.sort_by(|left, right| left.customer.cmp(&right.customer));
+    Ok(told)
+}
+
+async fn finish(
+    opened: &Opened,
+    lacks: String,
+    space: MigrationSpace,
+    stop: &Stop,
+) -> Result<Difference> {
+    let told = |done: String, needs_a_look: bool| Difference {
+        customer: space.customer.to_string(),
+        space: Some(space.space.to_string()),
+        found: lacks.clone(),
+        done,
+        needs_a_look,
+    };
+    if stop.degree() > Degree::Run {
+        return Ok(told("left: the run was stopped".to_owned(), true));
+    }
+    let finished = opened
+        .migration
+        .finish_space(&space.customer, &opened.clock);
+    match finished.await {
+        Ok(()) => Ok(told(
+            "finished: it is provisioned, and its customer has the delegation".to_owned(),
+            false,
+        )),
+        Err(failure) if failure.class == Class::Fatal => Err(Trouble::of_failure(&failure).into()),
+        Err(failure) => Ok(told(
+            format!("not finished: {failure}; {}", failure.reason.advice()),
+            true,
+        )),
+    }
+}
+
+/// What became of the spaces that the existing tool had begun.
+pub(super) fn of_units(snapshot: &Snapshot) -> Vec<Difference> {
+    snapshot.taken_over_named.iter().map(of_unit).collect()
+}
+
+fn of_unit(taken: &TakenUnit) -> Difference {
+    Difference {
+        customer: taken.unit.owner.to_string(),
+        space: Some(taken.unit.name.to_string()),
+        found: left(&taken.found),
+        done: done(taken),
+        needs_a_look: false,
+    }
+}
+
+/// How the existing tool left a space, in words.
+pub(super) fn left(found: &TakenOver) -> String {
+    format!("left {found} uploads")
+}
+
+fn done(taken: &TakenUnit) -> String {
+    let counts = |counts: &Counts| {
+        format!(
+            "{} uploads, {} put right, {} that need a look",
+            counts.planned,
+            counts.done - counts.found.min(counts.done),
+            counts.bad()
+        )
+    };
+    match &taken.now {
+        None => "not gone through to its end yet: the next run goes on".to_owned(),
+        Some(_) if taken.kept => BELIEVED.to_owned(),
+        Some((status, of)) => format!("gone through again: {status}, {}", counts(of)),
+    }
+}

@@ -1,0 +1,79 @@
+//! What another program had written of a unit when it was taken over.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{InstanceId, ItemId, Status};
+
+/// The row of a unit as the existing tool left it. Its counters are not trusted (protocol: pitfalls 43-46): they are
+/// kept to say what was found, and because effects of that tool need another look than our own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Its status.
+    pub status: Status,
+    /// The items that were counted when it was begun.
+    pub planned: u64,
+    /// The items that were gone through, the failed ones too.
+    pub completed: u64,
+    /// The last item that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<ItemId>,
+    /// The instance that worked on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
+    /// Why it had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it was written, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
+}
+
+impl TakenOver {
+    /// Whether everything was gone through and nothing failed. Only that is believed; of anything else nothing is known
+    /// to be done.
+    #[must_use]
+    pub fn is_believed(&self) -> bool {
+        self.status == Status::Completed && self.completed >= self.planned
+    }
+}
+
+impl fmt::Display for TakenOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} with {} of {}",
+            self.status, self.completed, self.planned
+        )?;
+        if let Some(error) = self.error.as_ref().filter(|error| !error.is_empty()) {
+            write!(f, " ({error})")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_gone_through_to_its_end_is_believed() {
+        let left = |status, completed| TakenOver {
+            status,
+            planned: 5,
+            completed,
+            last: None,
+            instance: None,
+            error: None,
+            at: None,
+        };
+        assert!(left(Status::Completed, 5).is_believed());
+        assert!(!left(Status::Completed, 3).is_believed());
+        assert!(!left(Status::Failed, 5).is_believed());
+        assert!(!left(Status::InProgress, 5).is_believed());
+        let mut failed = left(Status::Failed, 5);
+        failed.error = Some("2 uploads failed".to_owned());
+        assert_eq!(failed.to_string(), "failed with 5 of 5 (2 uploads failed)");
+    }
+}
