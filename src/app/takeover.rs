@@ -90,7 +90,9 @@ fn of_unit(taken: &TakenUnit) -> Difference {
 
 /// How the existing tool left a space, in words.
 pub(super) fn left(found: &TakenOver) -> String {
-    format!("left {found} uploads")
+    let error = found.error.as_ref().filter(|error| !error.is_empty());
+    let error = error.map_or_else(String::new, |error| format!(" ({error})"));
+    format!("left {found} uploads{error}")
 }
 
 fn done(taken: &TakenUnit) -> String {

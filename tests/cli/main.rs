@@ -18,4 +18,6 @@ mod run;
 mod settings;
 #[cfg(feature = "sandbox")]
 mod signals;
+#[cfg(feature = "sandbox")]
+mod takeover;
 mod usage;

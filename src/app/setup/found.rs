@@ -25,7 +25,7 @@ pub(super) async fn differences(
         .iter()
         .filter_map(|row| of_unit(row, chosen, counted, migration_spaces))
         .collect();
-    let sums = sums(&progress);
+    let sums = sums(&progress, migration_spaces);
     all.extend(customers.iter().filter_map(|row| of_customer(row, &sums)));
     all.extend(spaces.iter().filter_map(|space| {
         let finishes = space.sealed_key.is_some();
@@ -106,25 +106,44 @@ fn of_unit(
     Some(told(found, done, false))
 }
 
-/// Spaces that are completed, and counters, by customer.
-fn sums(progress: &[ProgressRow]) -> BTreeMap<&str, (u64, Counts)> {
-    let mut sums = BTreeMap::<&str, (u64, Counts)>::new();
+/// What a customer's progress rows come to.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sum {
+    spaces: u64,
+    completed: u64,
+    counts: Counts,
+}
+
+fn sums<'a>(
+    progress: &'a [ProgressRow],
+    migration_spaces: &BTreeSet<SpaceDid>,
+) -> BTreeMap<&'a str, Sum> {
+    let mut sums = BTreeMap::<&str, Sum>::new();
     for row in progress {
-        let (completed, counts) = sums.entry(&row.progress.unit.owner).or_default();
-        *completed += u64::from(row.progress.status == Status::Completed);
-        *counts = counts.plus(&row.progress.counts);
+        let space = row.progress.unit.name.parse::<SpaceDid>();
+        if space.is_ok_and(|space| migration_spaces.contains(&space)) {
+            continue;
+        }
+        let sum = sums.entry(&row.progress.unit.owner).or_default();
+        sum.spaces += 1;
+        sum.completed += u64::from(row.progress.status == Status::Completed);
+        sum.counts = sum.counts.plus(&row.progress.counts);
     }
     sums
 }
 
-fn of_customer(row: &CustomerRow, sums: &BTreeMap<&str, (u64, Counts)>) -> Option<Difference> {
+/// A customer's row whose status or numbers are not what its spaces come to.
+fn of_customer(row: &CustomerRow, sums: &BTreeMap<&str, Sum>) -> Option<Difference> {
     if row.is_summed || row.status == Status::Pending.as_str() {
         return None;
     }
-    let (completed, counts) = sums.get(row.customer.as_str()).copied().unwrap_or_default();
-    let same = row.completed_spaces == completed
-        && row.total_uploads == counts.planned
-        && row.completed_uploads == counts.done + counts.skipped;
+    let sum = sums.get(row.customer.as_str()).copied().unwrap_or_default();
+    let is_completed = row.status == Status::Completed.as_str();
+    let same = row.total_spaces == sum.spaces
+        && row.completed_spaces == sum.completed
+        && row.total_uploads == sum.counts.planned
+        && row.completed_uploads == sum.counts.done + sum.counts.skipped
+        && is_completed == (sum.completed == sum.spaces);
     let error = row
         .error
         .as_ref()

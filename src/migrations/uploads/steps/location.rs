@@ -36,7 +36,8 @@ impl Step<Uploads> for RepublishLocation {
         let (trust, space) = (&self.0.trust, &upload.row.space);
         let of_shard = |shard| match location_state(seen, trust, shard, space) {
             LocationState::Right if unit.is_taken_over() => {
-                readvertised(shard, republished(seen, trust, shard, space)?)
+                let claim = republished(seen, trust, shard, space)?;
+                Some(readvertised(shard, claim))
             }
             state => need(shard, state),
         };
@@ -83,12 +84,12 @@ fn need(shard: &Shard, state: LocationState) -> Option<Need> {
 
 /// The existing tool advertises claims under context ids that no query with a space matches, and it may have ended
 /// between showing a claim and queueing its advert (protocol: pitfalls 1, 32). Neither can be seen from here.
-fn readvertised(shard: &Shard, claim: &FoundLocation) -> Option<Need> {
+fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
     let why = format!(
         "claim {} was published by the existing tool: its advert is of no use, or was never queued",
         claim.claim
     );
-    Some(Need::unseen(shard.cid.to_string(), why))
+    Need::unseen(shard.cid.to_string(), why)
 }
 
 impl RepublishLocation {
