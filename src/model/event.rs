@@ -45,6 +45,8 @@ pub enum Event {
         status: Status,
         /// Its counters.
         counts: Counts,
+        /// How many items the plan of this run gave it.
+        announced: u64,
     },
     /// An item got its last word.
     ItemSettled {

@@ -101,6 +101,8 @@ pub struct Snapshot {
     pub updated_at: u64,
     /// Counters of all items in scope, those of earlier runs too.
     pub counts: Counts,
+    /// Items by the plan, and by their own count where units ended: plans may be of long ago.
+    pub announced: u64,
     /// Items that were settled by earlier runs, a part of `counts`.
     pub settled_before: u64,
     /// Bad items by reason, those of earlier runs too.
@@ -151,6 +153,7 @@ impl Snapshot {
                 self.migration = Some(migration.clone());
                 self.started_at = now;
                 self.units.planned = *units;
+                self.announced = *planned;
                 self.counts = Counts::planned(*planned);
             }
             Event::UnitLeased {
@@ -172,7 +175,13 @@ impl Snapshot {
                 unit,
                 status,
                 counts,
-            } => self.unit_settled(unit, *status, *counts),
+                announced,
+            } => {
+                self.announced += counts.planned;
+                self.announced = self.announced.saturating_sub(*announced);
+                self.counts.planned = self.announced.max(self.counts.settled());
+                self.unit_settled(unit, *status, *counts);
+            }
             Event::UnitReleased { .. } | Event::LeaseLost { .. } => {
                 self.units.active = self.units.active.saturating_sub(1);
                 self.units.released += 1;

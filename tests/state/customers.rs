@@ -1,9 +1,10 @@
 //! Customer rows: given out without reset, summed up without covering a newer sum.
 
 use sterna::model::{Settled, Status};
-use sterna::state::{Assignment, Grant, Placed, Reopen, Take};
+use sterna::state::rows::{Batched, Key, Row};
+use sterna::state::{Assignment, Grant, MigrationSpace, Placed, Reopen, SpaceStatus, Take};
 
-use crate::place::{customer, everywhere, one, run, two, unit};
+use crate::place::{customer, everywhere, one, run, space, two, unit};
 
 fn assignment(uploads: u64) -> Assignment {
     Assignment {
@@ -65,6 +66,57 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
             1
         );
         assert_eq!(store.customers_of(Some(&two())).await.unwrap(), vec![]);
+    })
+    .await;
+}
+
+/// A migration space that the existing tool took for one of the customer's spaces keeps no customer open, and a customer
+/// is completed once.
+#[tokio::test]
+async fn a_customer_is_completed_once_and_its_migration_space_counts_for_nothing() {
+    everywhere(|store| async move {
+        let (customer, unit) = (customer("a"), unit("a", "one", 0));
+        let own = MigrationSpace {
+            customer: customer.clone(),
+            space: space("own"),
+            name: String::new(),
+            sealed_key: None,
+            status: SpaceStatus::Active,
+            delegated: false,
+        };
+        store.create_migration_space(&own).await.unwrap();
+        let table = &store.config().tables.progress;
+        let key = Key::two(
+            ("customer", customer.as_str()),
+            ("space", own.space.as_str()),
+        );
+        let row = Row::new().with("status", "in-progress");
+        let rows = vec![Batched::Put(key, row)];
+        store.rows().write_all(table, rows).await.unwrap();
+        let Grant::Leased {
+            lease,
+            mut progress,
+        } = store
+            .lease(&unit, &one(), &run("r"), &Take::Free, Reopen::No)
+            .await
+            .unwrap()
+        else {
+            panic!("not leased")
+        };
+        progress.status = Status::Completed;
+        store.release(lease, &progress).await.unwrap();
+        let key = Key::one("customer", customer.as_str());
+        let table = &store.config().tables.customers;
+        let mut completed_at = Vec::new();
+        for _ in 0..2 {
+            store.refresh_owner(customer.as_str()).await.unwrap();
+            let row = store.rows().get(table, &key).await.unwrap().unwrap();
+            assert_eq!(row.text("status"), Some("completed"));
+            assert_eq!(row.number("totalSpaces"), Some(1));
+            completed_at.push(row.text("completedAt").unwrap().to_owned());
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        assert_eq!(completed_at[0], completed_at[1]);
     })
     .await;
 }

@@ -173,6 +173,59 @@ async fn rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go()
 }
 
 #[tokio::test]
+async fn what_the_existing_tool_wrote_is_kept_when_its_unit_is_taken_over() {
+    everywhere(|store| async move {
+        let open = async |unit: &Unit, reopen| {
+            store
+                .lease(unit, &two(), &run("r"), &Take::Free, reopen)
+                .await
+                .unwrap()
+        };
+        let limited = unit("a", "limited", 5);
+        legacy(&store, &limited, "completed", (5, 3)).await;
+        let row = store.progress_row(&limited.id).await.unwrap().unwrap();
+        let found = row.progress.taken_over.clone().unwrap();
+        assert!(row.has_foreign_work() && !found.is_believed());
+        let Grant::Leased {
+            mut lease,
+            mut progress,
+        } = open(&limited, Reopen::No).await
+        else {
+            panic!("not leased")
+        };
+        progress.count(Settled::Migrated, None);
+        store.save(&mut lease, &progress).await.unwrap();
+        let row = store.progress_row(&limited.id).await.unwrap().unwrap();
+        assert_eq!(row.progress.taken_over.as_ref(), Some(&found));
+        assert_eq!(
+            (found.status, found.planned, found.completed, found.at),
+            (Status::Completed, 5, 3, Some(1_767_225_600_000))
+        );
+        assert_eq!(row.created_at, found.at, "it stays as it was made");
+        progress.status = Status::Completed;
+        store.release(lease, &progress).await.unwrap();
+        let row = store.progress_row(&limited.id).await.unwrap().unwrap();
+        assert!(!row.has_foreign_work());
+        assert!(matches!(
+            open(&limited, Reopen::TakenOver).await,
+            Grant::Ended(_)
+        ));
+
+        let whole = unit("a", "whole", 5);
+        legacy(&store, &whole, "completed", (5, 5)).await;
+        assert!(matches!(open(&whole, Reopen::No).await, Grant::Ended(_)));
+        let Grant::Leased { progress, .. } = open(&whole, Reopen::TakenOver).await else {
+            panic!("not opened")
+        };
+        assert_eq!(
+            (progress.status, progress.counts),
+            (Status::InProgress, Counts::planned(5))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn rows_are_found_by_owner_status_instance_and_name() {
     everywhere(|store| async move {
         for number in 0..7 {

@@ -90,6 +90,24 @@ async fn a_row_of_the_existing_tool_without_a_key_is_given_as_it_is() {
             (held.space, held.sealed_key, held.status),
             (space("old"), None, SpaceStatus::Provisioned)
         );
+        let (spaces, odd) = store.migration_spaces().await.unwrap();
+        assert_eq!((spaces.len(), odd.len()), (1, 0));
+        let lacks = spaces[0].lacks().unwrap();
+        assert!(
+            lacks.contains("its key") && !lacks.contains("provisioning"),
+            "{lacks}"
+        );
+        let key = Key::one("customer", customer("b").as_str());
+        let row = Row::new().with("status", "active");
+        let rows = vec![Batched::Put(key, row)];
+        store
+            .rows()
+            .write_all(&store.config().tables.spaces, rows)
+            .await
+            .unwrap();
+        let (spaces, odd) = store.migration_spaces().await.unwrap();
+        assert_eq!((spaces.len(), odd.len()), (1, 1), "{odd:?}");
+        assert!(odd[0].starts_with(customer("b").as_str()));
     })
     .await;
 }

@@ -194,6 +194,7 @@ async fn put_back<M: Migration>(hand: &InHand<M>) -> bool {
             unit,
             status,
             counts,
+            announced: 0,
         }
     } else {
         Event::UnitReleased { unit }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::{World, done, key_name, name, no_fault};
 use crate::engine::audit::{Choice, Scope, audit};
-use crate::engine::{Ended, Stop};
+use crate::engine::{Ended, Job, Stop};
 use crate::model::{Counts, Status, VerdictCounts};
 use crate::state::Reopen;
 use crate::state::rows::{Batched, Key, Row};
@@ -110,6 +110,18 @@ async fn what_the_world_does_not_show_is_made_once_and_what_was_found_is_kept() 
     world.run().await;
     assert_eq!(world.calls("copy"), 15, "it is opened once");
     world.assert_all_done(3, KEYS).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_total_of_long_ago_is_counted_anew() {
+    let world = World::new(2, 5, LATENCY, no_fault()).await;
+    left(&world, 0, "in-progress", 3).await;
+    let mut units = world.units();
+    (units[0].planned, units[1].planned) = (Some(9), Some(2));
+    let outcome = world.run_job(Job::Units(units), &Stop::new()).await;
+    assert_eq!(outcome.ended, Ended::Finished);
+    assert_eq!((done(&outcome).planned, outcome.counts.left()), (10, 0));
+    world.assert_all_done(2, KEYS).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,6 +22,7 @@ pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         unit: hand.context.id.clone(),
         status,
         counts,
+        announced: hand.announced,
     });
     UnitEnd::Ended
 }

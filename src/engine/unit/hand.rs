@@ -26,6 +26,8 @@ pub(crate) struct InHand<M: Migration> {
     pub(crate) keeper: Option<Arc<Keeper>>,
     /// Stops the work on this unit alone.
     pub(crate) token: CancellationToken,
+    /// How many items the plan of this run gives it.
+    pub(crate) announced: u64,
     /// Items that failed in earlier runs.
     pub(crate) failed_before: Arc<BTreeMap<ItemId, FailedItem>>,
 }
@@ -38,6 +40,7 @@ impl<M: Migration> Clone for InHand<M> {
             tracker: Arc::clone(&self.tracker),
             keeper: self.keeper.clone(),
             token: self.token.clone(),
+            announced: self.announced,
             failed_before: Arc::clone(&self.failed_before),
         }
     }

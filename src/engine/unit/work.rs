@@ -112,6 +112,7 @@ pub(crate) async fn claim<M: Migration>(
         }
         Grant::Busy(held) => Ok(Claim::Done(UnitEnd::Held(held))),
         Grant::Ended(progress) => {
+            let announced = unit.planned.unwrap_or(0);
             let (unit, status, counts) = (progress.unit, progress.status, progress.counts);
             run.events.publish(Event::UnitLeased {
                 unit: unit.clone(),
@@ -124,6 +125,7 @@ pub(crate) async fn claim<M: Migration>(
                 unit,
                 status,
                 counts,
+                announced,
             });
             Ok(Claim::Done(UnitEnd::Ended))
         }
@@ -157,6 +159,7 @@ async fn in_hand<M: Migration>(
         tracker,
         token: keeper.token(),
         keeper: Some(Arc::new(keeper)),
+        announced: unit.planned.unwrap_or(0),
         failed_before: Arc::new(failed_before.collect()),
     })
 }
@@ -198,6 +201,7 @@ pub(crate) async fn unrecorded<M: Migration>(
         }))),
         keeper: None,
         token: run.stop.abort_token(),
+        announced: unit.planned.unwrap_or(0),
         failed_before: Arc::default(),
     })
 }

@@ -84,8 +84,8 @@ impl Scene {
         uploads
     }
 
-    /// Nothing is left of the run that made the effects: no row, no file.
-    pub(super) async fn forget_the_run(&self) {
+    /// Nothing is left of the run that made the effects: no row, no file, no message that a queue remembers.
+    pub(super) async fn forget_the_run(self) -> Self {
         for (table, key) in [
             (PROGRESS, &["customer", "space"][..]),
             (CUSTOMERS, &["customer"]),
@@ -101,12 +101,17 @@ impl Scene {
             }
         }
         let folder = self.place.path().join("migration-state");
-        for entry in std::fs::read_dir(folder).unwrap() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
                 std::fs::remove_file(path).unwrap();
             }
         }
+        let local = folder.join("local");
+        self.sandbox.shutdown().await;
+        std::fs::remove_dir_all(local.join("sqs")).unwrap();
+        let sandbox = Sandbox::start(Config::in_dir(local)).await.unwrap();
+        Self { sandbox, ..self }
     }
 
     /// The adverts of an upload's claims are as that tool makes them, or were never queued.

@@ -26,7 +26,7 @@ struct Left {
 }
 
 /// Makes the effects with a run, then puts that tool's traces in the place of ours.
-async fn leave(scene: &Scene) -> Left {
+async fn leave(scene: Scene) -> (Scene, Left) {
     let (bruno, carla) = (scene.spaces_of(BRUNO), scene.spaces_of(CARLA));
     let [whole, begun] = &bruno[..] else {
         panic!("{bruno:?}")
@@ -39,7 +39,7 @@ async fn leave(scene: &Scene) -> Left {
         ran.ends(0);
     }
     scene.adverts_are_published().await;
-    scene.forget_the_run().await;
+    let scene = scene.forget_the_run().await;
     for (space, done) in [(whole, 4), (begun, 1), (failed, 4), (limited, 1)] {
         for (number, record) in scene.uploads(space).into_iter().take(done).enumerate() {
             scene.tool_adverts(record, number > 0).await;
@@ -83,13 +83,14 @@ async fn leave(scene: &Scene) -> Left {
     ]);
     // It met its own migration space among the spaces of the customer.
     tables.begin_space((CARLA, &own[CARLA].0), 0).await;
-    Left {
+    let left = Left {
         whole: whole.clone(),
         begun: begun.clone(),
         failed: failed.clone(),
         limited: limited.clone(),
         own,
-    }
+    };
+    (scene, left)
 }
 
 /// What a report says of a space, or of a customer as a whole.
@@ -127,8 +128,7 @@ fn number(row: &Value, name: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one story from its begin to its end")]
 async fn what_the_existing_tool_left_is_finished_and_nothing_is_reset() {
-    let scene = Scene::start().await;
-    let left = leave(&scene).await;
+    let (scene, left) = leave(Scene::start().await).await;
     let tables = &scene.tables;
     let (progress, customers, spaces) = (
         tables.rows(PROGRESS).await,
@@ -349,8 +349,7 @@ async fn what_the_existing_tool_left_is_finished_and_nothing_is_reset() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audit_names_the_uploads_whose_adverts_are_the_existing_tools() {
-    let scene = Scene::start().await;
-    let left = leave(&scene).await;
+    let (scene, left) = leave(Scene::start().await).await;
     let verify = ["verify", "--space", &left.whole, "--output", "json"];
     let audit = scene.sterna(&verify).ends(4).json();
     assert_eq!(audit["verdicts"]["missing"], 4);
