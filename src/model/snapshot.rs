@@ -156,32 +156,8 @@ impl Snapshot {
                 self.announced = *planned;
                 self.counts = Counts::planned(*planned);
             }
-            Event::UnitLeased {
-                unit,
-                counts,
-                reasons,
-                taken_over,
-            } => {
-                if let Some(found) = taken_over {
-                    self.take_over(unit, found, counts);
-                }
-                self.units.active += 1;
-                self.earlier(counts);
-                for (reason, count) in reasons {
-                    *self.reasons.entry(*reason).or_default() += count;
-                }
-            }
-            Event::UnitSettled {
-                unit,
-                status,
-                counts,
-                announced,
-            } => {
-                self.announced += counts.planned;
-                self.announced = self.announced.saturating_sub(*announced);
-                self.counts.planned = self.announced.max(self.counts.settled());
-                self.unit_settled(unit, *status, *counts);
-            }
+            Event::UnitLeased { .. } => self.unit_leased(event),
+            Event::UnitSettled { .. } => self.unit_settled(event),
             Event::UnitReleased { .. } | Event::LeaseLost { .. } => {
                 self.units.active = self.units.active.saturating_sub(1);
                 self.units.released += 1;
@@ -243,10 +219,41 @@ impl Snapshot {
         }
     }
 
-    fn unit_settled(&mut self, unit: &UnitId, status: Status, counts: Counts) {
-        let taken = self.taken_over_named.iter_mut();
-        if let Some(taken) = taken.into_iter().find(|taken| taken.unit == *unit) {
-            taken.now = Some((status, counts));
+    fn unit_leased(&mut self, event: &Event) {
+        let Event::UnitLeased {
+            unit,
+            counts,
+            reasons,
+            taken_over,
+        } = event
+        else {
+            return;
+        };
+        if let Some(found) = taken_over {
+            self.take_over(unit, found, counts);
+        }
+        self.units.active += 1;
+        self.earlier(counts);
+        for (reason, count) in reasons {
+            *self.reasons.entry(*reason).or_default() += count;
+        }
+    }
+
+    fn unit_settled(&mut self, event: &Event) {
+        let Event::UnitSettled {
+            unit,
+            status,
+            counts,
+            announced,
+        } = event
+        else {
+            return;
+        };
+        self.announced = (self.announced + counts.planned).saturating_sub(*announced);
+        self.counts.planned = self.announced.max(self.counts.settled());
+        let mut taken = self.taken_over_named.iter_mut();
+        if let Some(taken) = taken.find(|taken| taken.unit == *unit) {
+            taken.now = Some((*status, *counts));
         }
         self.units.active = self.units.active.saturating_sub(1);
         match status {

@@ -60,6 +60,7 @@ pub(super) async fn unit<M: Migration>(
         unit: id.clone(),
         counts: crate::model::Counts::default(),
         reasons: std::collections::BTreeMap::new(),
+        taken_over: None,
     });
     let Some(keeper) = hand.keeper.clone() else {
         return End::Lost;

@@ -30,7 +30,7 @@ async fn left(world: &World, unit: usize, status: &str, completed: u64) {
     let table = world.store.config().tables.progress.clone();
     let rows = vec![Batched::Put(key, row)];
     world.store.rows().write_all(&table, rows).await.unwrap();
-    let folder = world.copy.to.join(name(unit));
+    let folder = world.copy.to.0.join(name(unit));
     std::fs::create_dir(&folder).unwrap();
     for key in 0..5 {
         let bytes = format!("{unit}/{key}");
@@ -131,7 +131,7 @@ async fn a_crash_in_a_unit_that_was_taken_over_leaves_nothing_out() {
     assert!(world.crash(LATENCY * 7).await);
     let outcome = world.run().await;
     assert_eq!(outcome.ended, Ended::Finished);
-    let copied = world.copy.calls.lock().unwrap().clone();
+    let copied = world.copy.calls.made.lock().unwrap().clone();
     for key in 0..5 {
         let calls = copied.get(&("copy".to_owned(), key_name(key)));
         assert!(calls.is_some_and(|calls| *calls >= 1), "{}", key_name(key));

@@ -46,6 +46,28 @@ async fn leave(scene: Scene) -> (Scene, Left) {
             assert!(!scene.is_advertised(record).await);
         }
     }
+    write_down(&scene, [whole, begun, failed, limited]).await;
+    let own = BTreeMap::from([
+        (BRUNO, scene.tool_migration_space(BRUNO, Got::Row).await),
+        (
+            CARLA,
+            scene.tool_migration_space(CARLA, Got::Provisioned).await,
+        ),
+    ]);
+    // It met its own migration space among the spaces of the customer.
+    scene.tables.begin_space((CARLA, &own[CARLA].0), 0).await;
+    let left = Left {
+        whole: whole.clone(),
+        begun: begun.clone(),
+        failed: failed.clone(),
+        limited: limited.clone(),
+        own,
+    };
+    (scene, left)
+}
+
+/// Progress and customer rows, in that tool's words.
+async fn write_down(scene: &Scene, [whole, begun, failed, limited]: [&String; 4]) {
     let tables = &scene.tables;
     let root = |space: &str, at: usize| scene.uploads(space)[at].root.clone();
 
@@ -73,24 +95,6 @@ async fn leave(scene: Scene) -> (Scene, Left) {
     tables.begin_customer(CARLA).await;
     tables.complete_customer(CARLA).await;
     tables.assign(DARIO, "7", (1, 3)).await;
-
-    let own = BTreeMap::from([
-        (BRUNO, scene.tool_migration_space(BRUNO, Got::Row).await),
-        (
-            CARLA,
-            scene.tool_migration_space(CARLA, Got::Provisioned).await,
-        ),
-    ]);
-    // It met its own migration space among the spaces of the customer.
-    tables.begin_space((CARLA, &own[CARLA].0), 0).await;
-    let left = Left {
-        whole: whole.clone(),
-        begun: begun.clone(),
-        failed: failed.clone(),
-        limited: limited.clone(),
-        own,
-    };
-    (scene, left)
 }
 
 /// What a report says of a space, or of a customer as a whole.
