@@ -68,6 +68,10 @@ pub struct Pace {
     pub report_every: Duration,
     /// How long a drain may take before it becomes an abort.
     pub drain_within: Duration,
+    /// How long a look or a step may stand still before it is named.
+    pub stalled_after: Duration,
+    /// How long before it is given up, and tried again.
+    pub give_up_after: Duration,
     /// Items of a unit that may be ahead of its slowest item.
     pub window: usize,
 }
@@ -87,6 +91,8 @@ impl Default for Pace {
             rate_floor: 50,
             report_every: Duration::from_secs(5),
             drain_within: Duration::from_mins(2),
+            stalled_after: Duration::from_mins(5),
+            give_up_after: Duration::from_mins(30),
             window: 1_024,
         }
     }

@@ -52,6 +52,12 @@ impl Health {
         Some(reason)
     }
 
+    /// Notes that a rule of another kind was broken.
+    pub(super) fn refuse(&self, reason: &str) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.get_or_insert_with(|| reason.to_owned());
+    }
+
     /// Which rule was broken, if one was.
     pub(super) fn broken(&self) -> Option<String> {
         self.broken

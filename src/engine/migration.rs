@@ -14,6 +14,8 @@ use crate::model::{
 };
 use crate::runtime::{Clock, Tasks};
 
+use super::Pulse;
+
 /// A migration: how its items are listed and looked at, and its steps in order.
 #[async_trait]
 pub trait Migration: Send + Sync + Sized + 'static {
@@ -236,6 +238,8 @@ pub struct Turn<'a, M: Migration> {
     pub item: &'a M::Item,
     /// What the last look saw.
     pub seen: &'a M::Seen,
+    /// To be told by a step that takes minutes, while it gets on.
+    pub pulse: Pulse,
     pub(super) past: &'a Mutex<Vec<Effect>>,
     pub(super) intent: &'a Intent<'a>,
 }

@@ -26,6 +26,7 @@ mod rollback;
 mod run;
 mod shared;
 mod unit;
+mod watch;
 
 pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
 pub use audit::{AuditOutcome, Audited, Choice, Explained, Scope, audit, explain};
@@ -37,6 +38,7 @@ pub use migration::{
 pub use outcome::{Ended, Error, Outcome};
 pub use rollback::{Listed, Refused, RolledBack, Survey, Within, rollback, survey};
 pub use run::run;
+pub use watch::Pulse;
 
 #[cfg(test)]
 mod tests;

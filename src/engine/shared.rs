@@ -11,6 +11,7 @@ use crate::state::Store;
 use super::gate::Gate;
 use super::health::Health;
 use super::record::{Board, Files, empty_checkpoint};
+use super::watch::Flights;
 use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
 
 /// One run. What is in here is shared by all its tasks.
@@ -26,6 +27,7 @@ pub(super) struct Shared<M: Migration> {
     pub(super) events: Events,
     pub(super) gate: Gate,
     pub(super) health: Health,
+    pub(super) flights: Flights,
     pub(super) files: Arc<Files>,
     pub(super) board: Board,
     fatal: Mutex<Option<Failure>>,
@@ -72,6 +74,7 @@ impl<M: Migration> Shared<M> {
             clock: parts.clock,
             events: parts.events.clone(),
             gate: Gate::new(config.concurrency, config.limit),
+            flights: Flights::default(),
             health: Health::new(config.max_failure_rate, config.pace.rate_floor),
             files: Arc::new(files),
             board: Board::new(marks),

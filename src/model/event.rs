@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Counts, Effect, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Settled, Status,
-    StepName, TakenOver, Throttle, UnitId, Verdict,
+    StepName, TakenOver, Throttle, UnitId, Verdict, Warning,
 };
 
 /// A fact about the run. The first four are enough to count by.
@@ -133,6 +133,11 @@ pub enum Event {
     Throttled {
         /// All throttles in force.
         throttles: Vec<Throttle>,
+    },
+    /// What the run noticed of its own health; replaces what was said before.
+    Warned {
+        /// All that holds now.
+        warnings: Vec<Warning>,
     },
     /// Nothing new is begun, for this reason.
     Paused {

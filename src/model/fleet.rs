@@ -17,6 +17,36 @@ pub struct Throttle {
     pub reason: String,
 }
 
+/// How bad what was noticed is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Somebody should look.
+    Warning,
+    /// The run stops.
+    Critical,
+}
+
+impl std::fmt::Display for Level {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+/// Something that a run noticed of its own health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// How bad.
+    pub level: Level,
+    /// What was noticed.
+    pub what: String,
+    /// What to do about it.
+    pub action: String,
+}
+
 /// A fleet row: one instance, as it last reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceReport {
@@ -60,4 +90,7 @@ pub struct InstanceReport {
     pub rate: Option<u32>,
     /// What holds it back.
     pub throttles: Vec<Throttle>,
+    /// What it noticed of its own health.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }

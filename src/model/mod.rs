@@ -34,7 +34,7 @@ pub use counts::{Counts, Settled};
 pub use effect::{Effect, Undo};
 pub use event::Event;
 pub use failure::{Class, FailedItem, Failure};
-pub use fleet::{InstanceReport, Throttle};
+pub use fleet::{InstanceReport, Level, Throttle, Warning};
 pub use ids::{
     CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, RunId, SpaceDid, StepName,
     UnitId,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Counts, Event, InstanceId, MigrationName, Reason, RunId, Status, TakenOver, Throttle, UnitId,
-    VerdictCounts,
+    VerdictCounts, Warning,
 };
 
 /// How long a rate looks back, in milliseconds.
@@ -126,6 +126,9 @@ pub struct Snapshot {
     pub verdicts: VerdictCounts,
     /// What holds the run back.
     pub throttles: Vec<Throttle>,
+    /// What the run noticed of its own health.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Why nothing new is begun.
     pub paused: Option<String>,
     /// Why the run is ending.
@@ -178,6 +181,7 @@ impl Snapshot {
                 *self.undone.entry(effect.kind.clone()).or_default() += 1;
             }
             Event::Throttled { throttles } => self.throttles.clone_from(throttles),
+            Event::Warned { warnings } => self.warnings.clone_from(warnings),
             Event::Paused { reason } => self.paused = Some(reason.clone()),
             Event::Resumed => self.paused = None,
             Event::Draining { reason } => {

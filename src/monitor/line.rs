@@ -43,6 +43,9 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
             let _ = write!(text, " ({}{more})", named.join(", "));
         }
     }
+    if let Some(warning) = snapshot.warnings.first() {
+        let _ = write!(text, "; {}: {}", warning.level, warning.what);
+    }
     if let Some(reason) = snapshot.draining.as_ref().or(snapshot.paused.as_ref()) {
         let _ = write!(text, "; {reason}");
     } else if let Some(throttle) = snapshot.throttles.first() {
@@ -58,7 +61,7 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Counts, Reason, Throttle};
+    use crate::model::{Counts, Level, Reason, Throttle, Warning};
 
     #[test]
     fn the_line_says_how_far_how_fast_and_what_is_wrong() {
@@ -96,6 +99,12 @@ mod tests {
             reason: "429".into(),
         }];
         assert!(line(&snapshot, 120_000).ends_with("; slow: carpark at 2 (429)"));
+        snapshot.warnings = vec![Warning {
+            level: Level::Warning,
+            what: "nothing moved for 300 s: the look of bafy in did:key".into(),
+            action: "see".into(),
+        }];
+        assert!(line(&snapshot, 120_000).contains("; warning: nothing moved for 300 s: the look"));
         snapshot.paused = Some("paused by ann: deploy".into());
         assert!(line(&snapshot, 120_000).ends_with("; paused by ann: deploy"));
     }

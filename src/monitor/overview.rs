@@ -78,6 +78,7 @@ pub(super) fn instance(report: &InstanceReport, now: u64) -> InstanceLine {
         begun_per_minute_at_most: report.rate,
         items_per_minute: report.items_per_minute,
         throttles: report.throttles.clone(),
+        warnings: report.warnings.clone(),
     }
 }
 

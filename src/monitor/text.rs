@@ -234,7 +234,7 @@ fn instance_row(line: &InstanceLine) -> Vec<Cell> {
     ]
 }
 
-/// Why an instance is paused, draining or slow, a line each.
+/// Why an instance is paused, draining or slow, and what is wrong with it, a line each.
 fn held_back(line: &InstanceLine, paint: Paint) -> String {
     let throttles = line.throttles.iter().map(|throttle| {
         format!(
@@ -245,7 +245,12 @@ fn held_back(line: &InstanceLine, paint: Paint) -> String {
     let rate = line
         .begun_per_minute_at_most
         .map(|rate| format!("begins at most {rate} uploads a minute"));
-    let reasons = line.note.clone().into_iter().chain(rate).chain(throttles);
+    let warnings = line
+        .warnings
+        .iter()
+        .map(|warning| format!("{}: {}; {}", warning.level, warning.what, warning.action));
+    let note = line.note.clone().into_iter();
+    let reasons = note.chain(rate).chain(throttles).chain(warnings);
     let lines = reasons.map(|why| paint.warn(&format!("  {}: {why}", line.instance)) + "\n");
     lines.collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::eta::Eta;
-use crate::model::{Class, Counts, Reason, Status, Throttle};
+use crate::model::{Class, Counts, Reason, Status, Throttle, Warning};
 
 /// Name of the JSON schema.
 pub const SCHEMA: &str = "sterna.monitor";
@@ -158,6 +158,8 @@ pub struct InstanceLine {
     pub items_per_minute: f64,
     /// What holds it back.
     pub throttles: Vec<Throttle>,
+    /// What it noticed of its own health.
+    pub warnings: Vec<Warning>,
 }
 
 /// What the operator asks of the fleet or of one instance.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sterna::model::{
-    Control, Counts, InstanceId, InstanceReport, Limit, MigrationName, Reason, Throttle, Wish,
+    Control, Counts, InstanceId, InstanceReport, Level, Limit, MigrationName, Reason, Throttle,
+    Warning, Wish,
 };
 use sterna::runtime::Clock;
 use sterna::state::Scope;
@@ -39,6 +40,11 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
             dependency: "carpark".to_owned(),
             limit: 3,
             reason: "429".to_owned(),
+        }],
+        warnings: vec![Warning {
+            level: Level::Warning,
+            what: "less than 500 MB are free".to_owned(),
+            action: "make room".to_owned(),
         }],
     }
 }

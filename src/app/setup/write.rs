@@ -140,6 +140,7 @@ fn reports(plan: &Plan) -> Vec<InstanceReport> {
         concurrency: 0,
         rate: None,
         throttles: Vec::new(),
+        warnings: Vec::new(),
     };
     (1..).zip(&plan.shares).map(report).collect()
 }

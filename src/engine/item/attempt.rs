@@ -23,7 +23,7 @@ pub(super) async fn attempt<M: Migration>(
     run: &Shared<M>,
     hand: &Hand<'_, M>,
 ) -> Result<Settled, Failure> {
-    let first = look(&*run.migration, &run.steps, hand.unit, hand.item).await?;
+    let first = look_at(run, hand).await?;
     if first.is_well() {
         return Ok(Settled::Found);
     }
@@ -31,28 +31,46 @@ pub(super) async fn attempt<M: Migration>(
     for (step, needs) in &first.needs {
         let name = step.name();
         let intent = |effect| intend(run, hand, name.clone(), effect).boxed();
-        let turn = Turn {
-            migration: &*run.migration,
-            unit: hand.unit,
-            item: hand.item,
-            seen: &first.seen,
-            past: &past,
-            intent: &intent,
-        };
-        let work: Vec<_> = needs
-            .iter()
-            .map(|need| put_right(run, hand, &**step, &turn, need).boxed())
-            .collect();
-        stream::iter(work)
-            .buffer_unordered(run.config.pace.needs_at_once.max(1))
-            .try_collect::<()>()
-            .await
-            .map_err(|failure| failure.at(name.clone()))?;
+        let doing = format!("step {name}");
+        let making = run
+            .flights
+            .during(&doing, &hand.unit.id, Some(&hand.id), async |pulse| {
+                let turn = Turn {
+                    migration: &*run.migration,
+                    unit: hand.unit,
+                    item: hand.item,
+                    seen: &first.seen,
+                    pulse,
+                    past: &past,
+                    intent: &intent,
+                };
+                make(run, hand, &**step, &turn, needs).await
+            });
+        making.await.map_err(|failure| failure.at(name.clone()))?;
     }
     match first.blocked {
         Some(failure) => Err(failure),
         None => verify(run, hand, &made(&first)).await,
     }
+}
+
+/// Puts right what one step needs, some at once.
+async fn make<M: Migration>(
+    run: &Shared<M>,
+    hand: &Hand<'_, M>,
+    step: &dyn Step<M>,
+    turn: &Turn<'_, M>,
+    needs: &[Need],
+) -> Result<(), Failure> {
+    let work: Vec<_> = needs
+        .iter()
+        .map(|need| put_right(run, hand, step, turn, need).boxed())
+        .collect();
+    stream::iter(work)
+        .buffer_unordered(run.config.pace.needs_at_once.max(1))
+        .inspect_ok(|()| turn.pulse.beat())
+        .try_collect::<()>()
+        .await
 }
 
 /// Writes down an effect that is about to be made, while it still may be.
@@ -96,6 +114,15 @@ async fn put_right<M: Migration>(
     }
 }
 
+async fn look_at<M: Migration>(run: &Shared<M>, hand: &Hand<'_, M>) -> Result<Looked<M>, Failure> {
+    let (migration, steps) = (&*run.migration, &run.steps);
+    run.flights
+        .during("the look", &hand.unit.id, Some(&hand.id), |_| {
+            look(migration, steps, hand.unit, hand.item)
+        })
+        .await
+}
+
 fn applied<M: Migration>(
     run: &Shared<M>,
     hand: &Hand<'_, M>,
@@ -126,7 +153,7 @@ async fn verify<M: Migration>(
     let deadline = run.clock.moment() + pace.verify_within;
     let mut wait = pace.verify_wait;
     loop {
-        let seen = look(&*run.migration, &run.steps, hand.unit, hand.item).await;
+        let seen = look_at(run, hand).await;
         let failure = match seen.map(|seen| without(seen, made)) {
             Ok(seen) if seen.is_well() => {
                 run.journal(&hand.unit.id, Some(&hand.id), None, JournalEntry::Verified)

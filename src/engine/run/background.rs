@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::engine::record::empty_checkpoint;
 use crate::engine::shared::Shared;
+use crate::engine::watch::watch;
 use crate::engine::{Error, Migration};
 use crate::model::{Control, Event, Failure, InstanceReport, Reason, Throttle};
 use crate::runtime::{Degree, Dependencies};
@@ -23,6 +24,10 @@ pub(crate) async fn start<M: Migration>(
     control(run).await;
     vec![
         spawn(run, |run| async move { checkpoints(&run).await }),
+        {
+            let dependencies = dependencies.clone();
+            spawn(run, |run| async move { watch(&run, &dependencies).await })
+        },
         spawn(run, |run| async move { holds(&run, &dependencies).await }),
         spawn(run, |run| async move { time_limits(&run).await }),
         spawn(run, |run| async move { reports(&run).await }),
@@ -198,6 +203,7 @@ pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
         concurrency: run.gate.size(),
         rate: run.gate.rate(),
         throttles: seen.throttles.clone(),
+        warnings: seen.warnings.clone(),
     });
     match run.store.report(&report).await {
         Ok(true) => {}

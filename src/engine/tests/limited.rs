@@ -1,4 +1,5 @@
-//! A run against a service that takes 200 calls a second, and one that is down for ten minutes.
+//! A run against a service that takes 200 calls a second, one that is down for ten minutes, and
+//! one that once never answers.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -67,6 +68,8 @@ struct Shelf {
     /// When the service is down, after the start.
     down: Option<(Duration, Duration)>,
     service: Dependency,
+    /// The key of which the first call never ends.
+    hangs: Mutex<Option<&'static str>>,
     start: Moment,
     put: Mutex<BTreeSet<String>>,
     /// Share of the bucket used, in calls.
@@ -157,6 +160,15 @@ impl Step<Shelf> for Put {
     }
 
     async fn apply(&self, turn: &Turn<'_, Shelf>, need: &Need) -> Result<Effect, Failure> {
+        let hangs = turn
+            .migration
+            .hangs
+            .lock()
+            .unwrap()
+            .take_if(|key| *key == need.subject);
+        if hangs.is_some() {
+            std::future::pending::<()>().await;
+        }
         turn.migration.call().await?;
         turn.migration
             .put
@@ -173,6 +185,9 @@ struct Shown {
     throttles: Vec<(u32, String)>,
     /// Attempts at an item that ended since the service was down.
     given_up: u32,
+    warnings: Vec<String>,
+    /// Attempts at an item that were ended since they hung.
+    hung: Vec<String>,
 }
 
 async fn listen(mut news: Receiver<Event>) -> Shown {
@@ -185,6 +200,14 @@ async fn listen(mut news: Receiver<Event>) -> Shown {
                     .throttles
                     .extend(throttles.map(|one| (one.limit, one.reason)));
             }
+            Ok(Event::Warned { warnings }) => {
+                shown
+                    .warnings
+                    .extend(warnings.into_iter().map(|one| one.what));
+            }
+            Ok(Event::ItemRetried { failure, .. }) if failure.reason == Reason::Timeout => {
+                shown.hung.push(failure.message);
+            }
             Ok(Event::ItemRetried { failure, .. }) => {
                 shown.given_up += u32::from(failure.reason == Reason::Unreachable);
             }
@@ -195,7 +218,11 @@ async fn listen(mut news: Receiver<Event>) -> Shown {
 }
 
 /// Runs over `keys` keys, to the end and without a failed item; the shelf, and what was shown.
-async fn migrate(keys: u32, down: Option<(Duration, Duration)>) -> (Arc<Shelf>, Shown) {
+async fn migrate(
+    keys: u32,
+    down: Option<(Duration, Duration)>,
+    hangs: Option<&'static str>,
+) -> (Arc<Shelf>, Shown) {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::set_to(START);
     let dependencies = Dependencies::new();
@@ -203,6 +230,7 @@ async fn migrate(keys: u32, down: Option<(Duration, Duration)>) -> (Arc<Shelf>, 
         keys,
         down,
         service: dependencies.get("shelf", DependencyConfig::default()),
+        hangs: Mutex::new(hangs),
         start: Moment::now(),
         put: Mutex::default(),
         used: Mutex::default(),
@@ -240,7 +268,7 @@ async fn migrate(keys: u32, down: Option<(Duration, Duration)>) -> (Arc<Shelf>, 
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_takes_200_calls_a_second_gets_nearly_as_many_and_refuses_few() {
-    let (shelf, shown) = migrate(1_200, None).await;
+    let (shelf, shown) = migrate(1_200, None, None).await;
     let could = RATE * shelf.start.elapsed().as_secs_f64();
     let (taken, refused) = [&shelf.taken, &shelf.refused]
         .map(|count| f64::from(count.load(Ordering::Relaxed)))
@@ -254,7 +282,7 @@ async fn a_service_that_takes_200_calls_a_second_gets_nearly_as_many_and_refuses
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_ten_minutes_pauses_the_work_with_the_reason_and_fails_nothing() {
     let (from, to) = (Duration::from_secs(10), Duration::from_secs(610));
-    let (shelf, shown) = migrate(400, Some((from, to))).await;
+    let (shelf, shown) = migrate(400, Some((from, to)), None).await;
     let down =
         |(limit, reason): &(u32, String)| *limit == 0 && reason == "down: connection refused";
     assert!(shown.throttles.iter().any(down), "{:?}", shown.throttles);
@@ -263,4 +291,18 @@ async fn an_outage_of_ten_minutes_pauses_the_work_with_the_reason_and_fails_noth
     assert!(shown.given_up < 15, "{} attempts", shown.given_up);
     // It goes on by itself, at the latest after the longest pause of the breaker.
     assert!(shelf.start.elapsed() < to + Duration::from_mins(1) + Duration::from_secs(40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_hangs_is_named_given_up_and_made_again() {
+    let (shelf, shown) = migrate(20, None, Some("7")).await;
+    let named = "nothing moved for 300 s: step put of 000007 in did:mailto:test:owner";
+    assert!(shown.warnings[0].starts_with(named), "{:?}", shown.warnings);
+    assert_eq!(shown.hung.len(), 1);
+    assert!(
+        shown.hung[0].contains("step put of 000007"),
+        "{:?}",
+        shown.hung
+    );
+    assert!(shelf.start.elapsed() < Duration::from_mins(32));
 }

@@ -88,7 +88,7 @@ async fn once<M: Migration>(
     was_started: bool,
 ) -> Result<StepState, Failure> {
     let name = step.name();
-    if step.probe(context).await? == Look::Done {
+    if probe(hand, context, step).await? == Look::Done {
         // Begun by us and found done: ours.
         let state = if was_started {
             StepState::Applied(adopted(step, context))
@@ -109,7 +109,11 @@ async fn once<M: Migration>(
             "the lease is not to be trusted any more",
         ));
     }
-    let effect = step.apply(context).await?;
+    let doing = format!("step {name}");
+    let flights = &hand.run.flights;
+    let effect = flights
+        .during(&doing, &context.id, None, |_| step.apply(context))
+        .await?;
     hand.run.events.publish(Event::StepApplied {
         unit: context.id.clone(),
         item: None,
@@ -122,6 +126,18 @@ async fn once<M: Migration>(
     Ok(state)
 }
 
+async fn probe<M: Migration>(
+    hand: &InHand<M>,
+    context: &UnitContext,
+    step: &dyn UnitStep,
+) -> Result<Look, Failure> {
+    let doing = format!("the look for step {}", step.name());
+    let flights = &hand.run.flights;
+    flights
+        .during(&doing, &context.id, None, |_| step.probe(context))
+        .await
+}
+
 async fn verify<M: Migration>(
     hand: &InHand<M>,
     context: &UnitContext,
@@ -131,7 +147,7 @@ async fn verify<M: Migration>(
     let deadline = hand.run.clock.moment() + pace.verify_within;
     let mut wait = pace.verify_wait;
     loop {
-        let failure = match step.probe(context).await {
+        let failure = match probe(hand, context, step).await {
             Ok(Look::Done | Look::Unseen) => return Ok(()),
             Ok(Look::Needed(need)) => Failure::unknown(Reason::NotVisibleYet, need.why),
             Err(failure) => failure,

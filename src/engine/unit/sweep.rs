@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicBool;
 
-use futures::stream::FuturesUnordered;
+use futures::stream::{BoxStream, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
@@ -59,7 +59,7 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
         let item = tokio::select! {
             biased;
             () = hand.stopped() => return Swept::Stopped,
-            item = items.next() => item,
+            item = next(hand, &mut items) => item,
         };
         let item = match item {
             None => return Swept::End { taken, deferred },
@@ -104,6 +104,20 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
             return swept;
         }
     }
+}
+
+/// The next item of the listing.
+async fn next<M: Migration>(
+    hand: &InHand<M>,
+    items: &mut BoxStream<'_, Result<M::Item, Failure>>,
+) -> Option<Result<M::Item, Failure>> {
+    let listing = hand
+        .run
+        .flights
+        .during("the listing", &hand.context.id, None, async |_| {
+            items.next().await.transpose()
+        });
+    listing.await.transpose()
 }
 
 /// Waits for a slot and starts the item.

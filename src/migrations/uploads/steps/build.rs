@@ -7,6 +7,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use url::Url;
 
 use crate::client::{CarparkBlob, Layout, ShardRow};
+use crate::engine::Pulse;
 use crate::migrations::uploads::find::{Seen, Shard};
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Failure, Reason};
@@ -21,10 +22,11 @@ pub(crate) async fn build(
     parts: &Arc<Parts>,
     seen: &Seen,
     rows: &BTreeMap<Multihash, ShardRow>,
+    pulse: &Pulse,
 ) -> Result<ShardedDagIndex, Failure> {
     let read = |shard: &Shard| {
         let (row, known) = (rows.get(&shard.hash).copied(), seen.known_places(shard));
-        read_shard(Arc::clone(parts), seen, shard.clone(), row, known)
+        read_shard(Arc::clone(parts), seen, shard.clone(), (row, known), pulse)
     };
     let all: Vec<_> = seen.shards.iter().map(read).collect();
     let shards: Vec<IndexedShard> = stream::iter(all)
@@ -42,8 +44,8 @@ async fn read_shard(
     parts: Arc<Parts>,
     seen: &Seen,
     shard: Shard,
-    row: Option<ShardRow>,
-    known: Vec<Url>,
+    (row, known): (Option<ShardRow>, Vec<Url>),
+    pulse: &Pulse,
 ) -> Result<IndexedShard, Failure> {
     let layout = row.map_or(Layout::Blob, |row| Layout::from(row.protocol));
     let opened = parts
@@ -65,7 +67,7 @@ async fn read_shard(
         None => Name::Later,
     };
     let mut builder = ShardBuilder::new(name, car::Limits::default(), Unverifiable::Refuse);
-    feed(&mut blob, &mut builder, &shard).await?;
+    feed(&mut blob, &mut builder, &shard, pulse).await?;
     builder
         .finish_as(shard.hash.clone())
         .map_err(|error| refused(&shard, &error))
@@ -75,8 +77,10 @@ async fn feed(
     blob: &mut CarparkBlob,
     builder: &mut ShardBuilder,
     shard: &Shard,
+    pulse: &Pulse,
 ) -> Result<(), Failure> {
     while let Some(piece) = blob.next().await? {
+        pulse.beat();
         builder
             .push(&piece)
             .map_err(|error| refused(shard, &error))?;

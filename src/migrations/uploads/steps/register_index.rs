@@ -40,7 +40,7 @@ impl Step<Uploads> for RegisterIndex {
             (parts.spaces.ensure(&customer, clock).await?, stored)
         } else {
             // Stored in an earlier life: storing again finds it there and gives its place.
-            let (space, stored, _) = store(parts, turn.item, turn.seen, &customer, clock).await?;
+            let (space, stored, _) = store(parts, turn, &customer).await?;
             (space, stored)
         };
         self.register(turn, &space, &stored).await?;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::client::Blob;
-use crate::engine::{Clock, Need, Step, Turn, UnitContext};
+use crate::engine::{Need, Step, Turn, UnitContext};
 use crate::migrations::uploads::decide::{IndexState, index_state};
 use crate::migrations::uploads::find::{Seen, StoredIndex};
 use crate::migrations::uploads::item::Upload;
@@ -32,8 +32,7 @@ impl Step<Uploads> for StoreIndex {
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
         let customer = customer(turn.unit)?;
-        let (space, stored, size) =
-            store(&self.0, turn.item, turn.seen, &customer, &turn.unit.clock).await?;
+        let (space, stored, size) = store(&self.0, turn, &customer).await?;
         let effect = Effect::new("index-stored", stored.link.to_string())
             .reversible()
             .fact("space", space.did().as_str())
@@ -60,11 +59,10 @@ pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> 
 /// Builds and stores. Repeating it stores nothing twice: the same shards give the same bytes.
 pub(crate) async fn store(
     parts: &Arc<Parts>,
-    upload: &Upload,
-    seen: &Seen,
+    turn: &Turn<'_, Uploads>,
     customer: &CustomerDid,
-    clock: &Clock,
 ) -> Result<(Signer, StoredIndex, usize), Failure> {
+    let (upload, seen, clock) = (turn.item, turn.seen, &turn.unit.clock);
     let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
     let asked;
     let rows = if seen.rows.is_empty() {
@@ -77,7 +75,7 @@ pub(crate) async fn store(
     } else {
         &seen.rows
     };
-    let archive = build(parts, seen, rows).await?.archive();
+    let archive = build(parts, seen, rows, &turn.pulse).await?.archive();
     let (index, size) = (link(&archive), archive.len());
     let space = parts.spaces.ensure(customer, clock).await?;
     let stored = parts

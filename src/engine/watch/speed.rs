@@ -1,0 +1,68 @@
+//! Whether a run has become much slower than it was, for no reason that is shown.
+
+use crate::model::{Level, Snapshot, Warning};
+
+/// A run must have gone for so long before its speed is judged, milliseconds.
+const FLOOR_MS: u64 = 10 * 60_000;
+
+/// Slow is below this share of the run's own average.
+const SHARE: f64 = 0.2;
+
+/// What is to be said of the speed seen at `now` (Unix milliseconds).
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a rate is compared, not counted"
+)]
+pub(super) fn look(seen: &Snapshot, now: u64) -> Option<Warning> {
+    let gone = now.saturating_sub(seen.started_at);
+    let here = seen.counts.settled().saturating_sub(seen.settled_before) + seen.verdicts.total();
+    if gone < FLOOR_MS || seen.in_flight == 0 || !seen.throttles.is_empty() {
+        return None;
+    }
+    let average = here as f64 * 60_000.0 / gone as f64;
+    let lately = seen.items_per_minute(now);
+    (lately < average * SHARE).then(|| Warning {
+        level: Level::Warning,
+        what: format!(
+            "less than {:.0} % of this run's average speed, {average:.0} items a minute",
+            SHARE * 100.0
+        ),
+        action: "see with `sterna monitor` what is in flight, and whether the services are well"
+            .to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Counts;
+
+    #[test]
+    fn a_run_is_slow_by_its_own_measure_and_only_when_nothing_explains_it() {
+        let mut seen = Snapshot {
+            in_flight: 4,
+            counts: Counts {
+                done: 20_000,
+                ..Counts::planned(40_000)
+            },
+            settled_before: 10_000,
+            ..Snapshot::default()
+        };
+        let now = 20 * 60_000;
+        // 500 a minute on average, 90 lately.
+        for number in 0..180 {
+            seen.rate.count(now - 110_000 + number * 500);
+        }
+        assert!(
+            look(&seen, now)
+                .unwrap()
+                .what
+                .contains("500 items a minute")
+        );
+        assert_eq!(look(&seen, 9 * 60_000), None, "too early");
+        for number in 0..100 {
+            seen.rate.count(now - 20_000 + number * 10);
+        }
+        assert_eq!(look(&seen, now), None, "fast enough");
+    }
+}
