@@ -22,6 +22,8 @@ pub enum Dependency {
     IndexingService,
     /// Gateway.
     Gateway,
+    /// Legacy claims service.
+    ClaimsService,
 }
 
 impl Dependency {
@@ -37,6 +39,7 @@ impl Dependency {
             Self::StorageNode => "storage-node",
             Self::IndexingService => "indexing-service",
             Self::Gateway => "gateway",
+            Self::ClaimsService => "claims-service",
         }
     }
 }

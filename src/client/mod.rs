@@ -39,4 +39,5 @@ pub use tables::{
     Consumer, ConsumerEntry, DelegationRow, NetworkTables, Protocol, Provision, ShardRow,
     SpaceOfCustomer, UploadPage, UploadRow,
 };
+pub use ucan::Issuers;
 pub use upload::{Blob, Stored, UploadClient};

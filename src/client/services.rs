@@ -11,7 +11,7 @@ use super::http::Http;
 use super::indexing::IndexingClient;
 use super::ipni::Publisher;
 use super::tables::NetworkTables;
-use super::ucan::{Connection, Identity};
+use super::ucan::{Connection, Identity, Issuers};
 use super::upload::UploadClient;
 use super::{Aws, Config, Dependency, Error, Limits, Network, Service};
 use crate::runtime::{Clock, Dependencies};
@@ -35,6 +35,8 @@ pub struct Services {
     pub gateway: GatewayClient,
     /// The IPNI publishing queues.
     pub ipni: Publisher,
+    /// The keys of those whose claims count.
+    pub issuers: Issuers,
 }
 
 impl Services {
@@ -76,7 +78,10 @@ impl Services {
         );
         let indexing =
             indexing(&http, &calls, &network.indexing_service, clock).with_secrets(secrets);
+        let own = secrets.upload_service.verifier();
+        let issuers = Issuers::new(http.clone(), calls.clone(), network, &own);
         Ok(Self {
+            issuers,
             tables: NetworkTables::new(&aws, &network.tables, &network.buckets, calls.clone()),
             delegations: DelegationStore::new(&aws, config, calls.clone()),
             claims: ClaimStore::new(&aws, &network.buckets, calls.clone()),

@@ -1,13 +1,31 @@
 //! The clients alone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
-use sterna::client::{Blob, Cause, Layout, Protocol, QueryKind};
+use sterna::client::{Blob, Cause, Layout, Protocol, QueryKind, Services};
 use sterna::proto::claims::Claim;
 use sterna::proto::did::Did;
+use sterna::proto::key::{Signer, Verifier};
 use sterna::proto::multihash::Multihash;
+use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::world::plan::{Condition, Protocol as Stored};
+use sterna::sandbox::{Row, Service, Table};
 
 use crate::fixture::{Local, small};
+
+/// A new space that somebody pays for.
+async fn paid_space(local: &Local) -> Signer {
+    let space = Signer::generate();
+    let network = local.sandbox.network();
+    let row = Row::new()
+        .text("subscription", format!("sub-{}", space.did()))
+        .text("provider", network.keys.upload.did().as_str())
+        .text("consumer", space.did().as_str())
+        .text("customer", "did:mailto:example.com:alice");
+    network.db.put(Table::Consumer, row).await.unwrap();
+    space
+}
 
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one walk over the world")]
@@ -119,7 +137,7 @@ async fn an_object_is_streamed_whole_and_an_unknown_one_is_named_missing() {
 async fn an_unprovisioned_space_is_refused_by_name() {
     let local = Local::start(small()).await;
     let services = local.services().await;
-    let space = sterna::proto::key::Signer::generate();
+    let space = Signer::generate();
     let error = services
         .upload
         .add_blob(&space, &Blob::new(Bytes::from_static(b"index")))
@@ -164,6 +182,75 @@ async fn a_complete_upload_shows_an_index_and_a_claim_per_shard_in_one_query() {
             assert!(here, "{shard} of {}", record.root);
         }
         assert!(!answer.indexes.is_empty());
+    }
+    local.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_add_waits_for_another_of_the_same_blob_that_is_half_done() {
+    let local = Local::start(small()).await;
+    let services = local.services().await;
+    let space = paid_space(&local).await;
+    let blob = Blob::new(Bytes::from_static(b"index"));
+    let first = services.upload.add_blob(&space, &blob).await.unwrap();
+
+    // The blob is registered, and the receipt of the add that did it is not filed yet.
+    let db = &local.sandbox.network().db;
+    let task = format!("{}.out", first.cause);
+    let rows = db.query(Table::AgentIndex, None, &task).await.unwrap();
+    assert!(!rows.is_empty());
+    for row in &rows {
+        assert!(db.delete(Table::AgentIndex, row.clone()).await.unwrap());
+    }
+    let adds = local.count(Service::Upload, "space/blob/add");
+    let ended = AtomicBool::new(false);
+    let again = async {
+        let stored = services.upload.add_blob(&space, &blob).await;
+        ended.store(true, Ordering::Relaxed);
+        stored
+    };
+    let filed = async {
+        let asked = || local.count(Service::Upload, "space/blob/add") > adds;
+        while !asked() && !ended.load(Ordering::Relaxed) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        for row in rows {
+            db.put(Table::AgentIndex, row).await.unwrap();
+        }
+    };
+    let (second, ()) = tokio::join!(again, filed);
+    let second = second.unwrap();
+    assert_eq!(second.location.cid(), first.location.cid());
+    local.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_issuers_are_those_they_publish_at_their_configured_address() {
+    let local = Local::start(small()).await;
+    let keys = &local.sandbox.network().keys;
+    let did = |text| Did::parse(text).unwrap();
+    let (provider, stranger) = (did("did:web:provider.test"), did("did:web:stranger.test"));
+    let known = async |claims_service, issuer: &Did| {
+        let mut config = local.config.clone();
+        config.network.claims_service = claims_service;
+        config.network.storage_providers.push(provider.clone());
+        let connect = Services::connect(&config, Clock::system(), Dependencies::new());
+        let issuers = connect.await.unwrap().issuers;
+        let keys: Vec<_> = issuers.keys(issuer).await.to_vec();
+        keys.iter().map(Verifier::key_did).collect::<Vec<_>>()
+    };
+    let gateway = local.config.network.gateway.clone();
+    let asked = async |issuer| known(gateway.clone(), issuer).await;
+    assert_eq!(asked(&gateway.did).await, [keys.gateway.key_did().clone()]);
+    assert_eq!(asked(keys.upload.did()).await, asked(&provider).await);
+    assert_eq!(asked(&provider).await, [keys.upload.key_did().clone()]);
+    assert!(asked(&stranger).await.is_empty());
+
+    // The document at the address is that of another; then nobody is there.
+    for url in [gateway.url.clone(), "http://127.0.0.1:1".parse().unwrap()] {
+        let did = stranger.clone();
+        let elsewhere = sterna::client::Service { url, did };
+        assert!(known(elsewhere, &stranger).await.is_empty());
     }
     local.stop().await;
 }

@@ -25,6 +25,8 @@ pub(crate) struct Identity {
 
 #[derive(Deserialize)]
 struct Document {
+    #[serde(default)]
+    id: Option<String>,
     #[serde(rename = "verificationMethod", default)]
     methods: Vec<Method>,
 }
@@ -58,8 +60,8 @@ impl Identity {
         &self.did
     }
 
-    /// The keys of the service, asked for once. A service that publishes no document has none: its receipts are
-    /// then as trustworthy as the connection they came over, which is said once in the log.
+    /// The keys of the service, asked for once. A service that publishes no document has none, which is said once in
+    /// the log: its receipts are then as trustworthy as the connection they came over, and its claims do not count.
     pub(crate) async fn keys(
         &self,
         http: &Http,
@@ -71,7 +73,7 @@ impl Identity {
             let attempt = || fetch(http, service);
             match calls.run(dependency, RESOLVE, attempt).await {
                 Err(error) if error.cause == Cause::Missing => {
-                    warn!(service = %service.did, "no DID document: receipts are not checked");
+                    warn!(service = %service.did, "no DID document: what it signs cannot be checked");
                     Ok(Vec::new())
                 }
                 other => other,
@@ -97,7 +99,11 @@ async fn fetch(http: &Http, service: &Service) -> Result<Vec<Verifier>, Cause> {
     Ok(verifiers(document, &service.did))
 }
 
+/// The keys of a document; none if it is the document of another.
 fn verifiers(document: Document, did: &Did) -> Vec<Verifier> {
+    if document.id.is_some_and(|id| id != did.as_str()) {
+        return Vec::new();
+    }
     let keys = document.methods.into_iter().filter_map(|method| method.key);
     keys.filter_map(|key| Verifier::from_did(&Did::parse(&format!("did:key:{key}")).ok()?).ok())
         .map(|verifier| verifier.with_did(did.clone()))

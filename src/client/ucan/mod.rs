@@ -2,6 +2,8 @@
 
 mod execute;
 mod identity;
+mod issuers;
 
 pub(crate) use execute::{Connection, failed, failure};
 pub(crate) use identity::Identity;
+pub use issuers::Issuers;

@@ -45,7 +45,6 @@ impl Parts {
         let trust = Trust {
             addresses: Addresses::new(&network),
             issuers: issuers(&network, nodes),
-            upload_service: config.secrets.upload_service.verifier(),
         };
         let spaces = Spaces::new(
             registry,

@@ -86,6 +86,12 @@ fn fault(
     if !trust.issuers.contains(&found.issuer) {
         return Some(format!("is issued by a stranger, {}", found.issuer));
     }
+    if found.signed == Signed::Unchecked {
+        return Some(format!(
+            "is issued by {}, whose key is not known",
+            found.issuer
+        ));
+    }
     if found.with != found.issuer.as_str() {
         return Some(format!("is about the resource of another, {}", found.with));
     }

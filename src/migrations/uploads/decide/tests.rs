@@ -102,6 +102,9 @@ fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
         ("forged", Verdict::Wrong, |world| {
             world.location().signed = Signed::No;
         }),
+        ("by one whose key is not known", Verdict::Wrong, |world| {
+            world.location().signed = Signed::Unchecked;
+        }),
         ("by a stranger", Verdict::Wrong, |world| {
             let stranger = Signer::from_seed([9; 32]).did().clone();
             world.location().with = stranger.as_str().to_owned();
@@ -172,7 +175,6 @@ fn what_else_is_said_of_a_shard_takes_nothing_from_a_right_claim() {
         ("the storage node as issuer and place", |world| {
             world.location().issuer = did("did:web:storage.test");
             world.location().with = "did:web:storage.test".to_owned();
-            world.location().signed = Signed::Unchecked;
             world.location().location.location = vec!["https://storage.test/blob/x".to_owned()];
         }),
         ("content as a link", |world| {

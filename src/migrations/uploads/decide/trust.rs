@@ -7,7 +7,6 @@ use url::Url;
 use crate::client::Addresses;
 use crate::migrations::uploads::find::Shard;
 use crate::proto::did::Did;
-use crate::proto::key::Verifier;
 
 /// Issuers and addresses that count (protocol: pitfalls 18).
 #[derive(Clone, Debug)]
@@ -16,8 +15,6 @@ pub struct Trust {
     pub addresses: Addresses,
     /// DIDs whose location claims count.
     pub issuers: BTreeSet<Did>,
-    /// The upload service's key: its claims are checked with it.
-    pub upload_service: Verifier,
 }
 
 impl Trust {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::read;
+use super::read::{Keys, read};
 use super::seen::{Claims, Seen, Shard};
 use crate::client::{Error, QueryKind};
 use crate::migrations::uploads::decide;
@@ -10,6 +10,7 @@ use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Class, Failure, Reason};
 use crate::proto::multihash::{Multihash, codec};
+use crate::proto::ucan::Delegation;
 
 /// Asks for the claims of root and shards, in one query, and for sizes only if the index does not tell them.
 ///
@@ -56,7 +57,14 @@ async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure
         .claims(&hashes, &[], QueryKind::Standard)
         .await
         .map_err(could_not_tell)?;
-    Ok(read(&result, &parts.trust.upload_service))
+    let mut keys = Keys::new();
+    for issuer in result.claims.iter().map(Delegation::issuer) {
+        if parts.trust.issuers.contains(issuer) && !keys.contains_key(issuer) {
+            let known = parts.services.issuers.keys(issuer).await;
+            keys.insert(issuer.clone(), known.to_vec());
+        }
+    }
+    Ok(read(&result, &keys))
 }
 
 /// An upload that names no shards has those of its index; their claims are asked for then.

@@ -5,6 +5,5 @@ mod read;
 mod seen;
 
 pub(super) use look::look;
-pub(super) use read::read;
 pub(super) use seen::StoredIndex;
 pub use seen::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};

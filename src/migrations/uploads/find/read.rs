@@ -7,6 +7,7 @@ use cid::Cid;
 
 use super::seen::{Claims, FoundIndex, FoundLocation, Signed};
 use crate::proto::claims::Claim;
+use crate::proto::did::Did;
 use crate::proto::index::ShardedDagIndex;
 use crate::proto::key::Verifier;
 use crate::proto::query::QueryResult;
@@ -15,13 +16,16 @@ use crate::proto::ucan::Delegation;
 /// An index as it came, read once.
 type Index = Result<Arc<ShardedDagIndex>, String>;
 
+/// The keys of issuers that are no did:key.
+pub(super) type Keys = BTreeMap<Did, Vec<Verifier>>;
+
 /// Sorts the claims of an answer. A claim whose caveats cannot be read is about nothing and left out, as is one of a
 /// kind that plays no part here.
-pub(crate) fn read(result: &QueryResult, upload_service: &Verifier) -> Claims {
+pub(super) fn read(result: &QueryResult, keys: &Keys) -> Claims {
     let indexes = indexes(result);
     let mut claims = Claims::default();
     for delegation in &result.claims {
-        let signed = signed(delegation, upload_service);
+        let signed = signed(delegation, keys);
         match Claim::of(delegation) {
             Ok(Claim::Location(location)) => claims.locations.push(FoundLocation {
                 claim: *delegation.cid(),
@@ -66,14 +70,42 @@ fn with(delegation: &Delegation) -> String {
         .map_or_else(String::new, |capability| capability.with.clone())
 }
 
-fn signed(delegation: &Delegation, upload_service: &Verifier) -> Signed {
+fn signed(delegation: &Delegation, keys: &Keys) -> Signed {
     let issuer = delegation.issuer();
-    let fits = if issuer == upload_service.did() {
-        delegation.verify(upload_service)
-    } else if issuer.is_key() {
+    let fits = if issuer.is_key() {
         Verifier::from_did(issuer).is_ok_and(|verifier| delegation.verify(&verifier))
     } else {
-        return Signed::Unchecked;
+        match keys.get(issuer).map(Vec::as_slice) {
+            None | Some([]) => return Signed::Unchecked,
+            Some(keys) => keys.iter().any(|verifier| delegation.verify(verifier)),
+        }
     };
     if fits { Signed::Yes } else { Signed::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::key::Signer;
+    use crate::proto::ucan::{Capability, Draft};
+
+    #[test]
+    fn a_claim_is_checked_with_every_key_of_its_issuer_and_with_no_other() {
+        let did = Did::parse("did:web:storage.test").unwrap();
+        let [old, new, stranger] = [1, 2, 3].map(|seed| Signer::from_seed([seed; 32]));
+        let claim = |key: &Signer| {
+            let issuer = key.clone().with_did(did.clone());
+            let claim = Draft::new(&issuer, stranger.did())
+                .capability(Capability::new("assert/location", did.as_str()));
+            claim.sign().unwrap()
+        };
+        let of = |key: &Signer| key.verifier().with_did(did.clone());
+        let keys = Keys::from([(did.clone(), vec![of(&old), of(&new)])]);
+        assert_eq!(signed(&claim(&old), &keys), Signed::Yes);
+        assert_eq!(signed(&claim(&new), &keys), Signed::Yes);
+        assert_eq!(signed(&claim(&stranger), &keys), Signed::No);
+        assert_eq!(signed(&claim(&old), &Keys::new()), Signed::Unchecked);
+        let unread = Keys::from([(did.clone(), Vec::new())]);
+        assert_eq!(signed(&claim(&old), &unread), Signed::Unchecked);
+    }
 }

@@ -150,9 +150,6 @@ pub(super) fn complete() -> World {
     let trust = Trust {
         addresses: Addresses::new(&network),
         issuers: BTreeSet::from([did("did:web:up.test"), did("did:web:storage.test")]),
-        upload_service: Signer::from_seed([6; 32])
-            .with_did(did("did:web:up.test"))
-            .verifier(),
     };
     let space = Signer::from_seed([1; 32]).did().clone();
     let root = cid("root", codec::DAG_PB);
