@@ -7,6 +7,7 @@ use ipld_core::ipld::Ipld;
 use sterna::proto::message::{CONTENT_TYPE, Message, Receipt};
 use sterna::proto::ucan::{Delegation, Draft, Expiration, Proof};
 use sterna::proto::{Block, Did, Signer, cbor};
+use sterna::runtime::Clock;
 
 /// Sends an invocation as it is; its receipt.
 pub(crate) async fn send(url: &str, invocation: &Delegation) -> Receipt {
@@ -58,12 +59,12 @@ pub(crate) struct Again<'a> {
 }
 
 impl<'a> Again<'a> {
-    /// The invocation as it was sent.
+    /// The invocation as it was sent, with time enough for a slow machine.
     pub(crate) fn of(invocation: &'a Delegation, key: &'a Signer) -> Self {
         Self {
             key,
             audience: invocation.audience().clone(),
-            expiration: invocation.expiration().unwrap(),
+            expiration: Clock::system().unix_secs() + 600,
             proofs: invocation.proofs().to_vec(),
             of: invocation,
         }

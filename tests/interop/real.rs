@@ -12,7 +12,7 @@ use sterna::client::{Config, Error, Services};
 use sterna::model::{Class, Failure, Reason};
 use sterna::proto::message::Message;
 use sterna::proto::multihash::Multihash;
-use sterna::proto::ucan::Delegation;
+use sterna::proto::ucan::{Capability, Delegation};
 use sterna::proto::{Did, Signer};
 use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::Service;
@@ -154,19 +154,20 @@ impl Real {
         seen.as_array().unwrap().clone()
     }
 
-    /// The last invocation of an ability on a resource, as the client sent it.
-    pub(crate) async fn sent(&self, can: &str, with: &Did) -> Delegation {
+    /// The invocation of an ability that fits and was taken, as the client sent it.
+    pub(crate) async fn sent(&self, can: &str, fits: impl Fn(&Capability) -> bool) -> Delegation {
         let seen = self.seen().await;
-        let messages = seen.iter().rev().filter(|one| one["can"] == can);
-        let bodies = messages.map(|one| BASE64.decode(one["message"].as_str().unwrap()).unwrap());
-        let invocations = bodies.flat_map(|body| {
+        let taken = seen
+            .iter()
+            .filter(|one| one["can"] == can && one["error"].is_null());
+        let bodies = taken.map(|one| BASE64.decode(one["message"].as_str().unwrap()).unwrap());
+        let mut invocations = bodies.flat_map(|body| {
             let message = Message::decode(&body).unwrap();
             message.invocations().unwrap()
         });
         invocations
-            .into_iter()
-            .find(|one| one.capabilities()[0].with == with.as_str())
-            .unwrap_or_else(|| panic!("no {can} with {with}"))
+            .find(|one| fits(&one.capabilities()[0]))
+            .unwrap_or_else(|| panic!("no {can} that fits"))
     }
 }
 
