@@ -45,6 +45,7 @@ impl Parts {
         let trust = Trust {
             addresses: Addresses::new(&network),
             issuers: issuers(&network, nodes),
+            upload_service: network.upload_service.did.clone(),
         };
         let spaces = Spaces::new(
             registry,

@@ -54,7 +54,7 @@ pub(crate) fn republished<'a>(
         .peekable();
     let first = *counting.peek()?;
     counting
-        .all(|found| found.issuer == *trust.upload_service.did())
+        .all(|found| found.issuer == trust.upload_service)
         .then_some(first)
 }
 

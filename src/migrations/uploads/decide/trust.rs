@@ -15,6 +15,8 @@ pub struct Trust {
     pub addresses: Addresses,
     /// DIDs whose location claims count.
     pub issuers: BTreeSet<Did>,
+    /// The upload service, by which we issue claims ourselves.
+    pub upload_service: Did,
 }
 
 impl Trust {

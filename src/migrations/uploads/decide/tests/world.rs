@@ -150,6 +150,7 @@ pub(super) fn complete() -> World {
     let trust = Trust {
         addresses: Addresses::new(&network),
         issuers: BTreeSet::from([did("did:web:up.test"), did("did:web:storage.test")]),
+        upload_service: did("did:web:up.test"),
     };
     let space = Signer::from_seed([1; 32]).did().clone();
     let root = cid("root", codec::DAG_PB);
