@@ -211,3 +211,20 @@ fn the_main_path_by_hand_ends_with_the_documented_codes() {
         .ends(0);
     assert_eq!(one.json()["schema"], "sterna.monitor");
 }
+
+#[test]
+fn without_flags_ten_uploads_are_migrated() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    place.sterna(["init"]).ends(0);
+    let world = ["sandbox", "seed", "--customers", "3", "--spaces", "5"];
+    place
+        .sterna(world.iter().chain(&["--uploads", "20"]))
+        .ends(0);
+    let ran = place.sterna(["migrate", "--output", "json"]);
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    let counts = &ran.json()["counts"];
+    let count = |name: &str| counts[name].as_u64().unwrap();
+    let settled = count("done") + count("failed") + count("quarantined") + count("unknown");
+    assert_eq!(settled, 10, "{counts}");
+}

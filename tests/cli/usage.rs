@@ -135,3 +135,45 @@ fn completions_are_made_for_every_shell() {
         assert!(text.contains("customers-file"), "{shell}");
     }
 }
+
+#[test]
+fn a_real_network_is_changed_only_if_somebody_says_so() {
+    let place = Place::new();
+    for command in [&["init"][..], &["setup"]] {
+        for environment in ["staging", "production"] {
+            let args = ["--env", environment].iter().chain(command);
+            let ran = place.sterna(args).ends(2).tells(&["--yes"]);
+            assert!(ran.stdout.is_empty());
+        }
+    }
+    assert!(place.entries().is_empty());
+}
+
+/// Every `sterna …` in a text of the sources is a command that exists.
+#[test]
+fn every_command_that_a_text_names_exists() {
+    let mut open = vec![std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src"
+    ))];
+    let (mut named, mut wrong) = (0, Vec::new());
+    let help = Place::new().sterna(["--help"]).ends(0).text();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for part in text.split("`sterna ").skip(1) {
+                let word: String = part.chars().take_while(char::is_ascii_lowercase).collect();
+                named += 1;
+                if !word.is_empty() && !help.contains(&format!("\n  {word} ")) {
+                    wrong.push(format!("{}: sterna {word}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(named > 10 && wrong.is_empty(), "{wrong:#?}");
+}

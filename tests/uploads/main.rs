@@ -6,4 +6,5 @@ mod fixture;
 mod flows;
 mod hostile;
 mod services;
+mod tables;
 mod worker;

@@ -65,6 +65,17 @@ impl Worker {
         engine::run(parts, config, job).await.unwrap()
     }
 
+    /// What was said of the items that were set aside, by root.
+    pub(crate) async fn messages(&self) -> BTreeMap<String, String> {
+        let rows = self
+            .store
+            .failed_items(&state::FailedQuery::default())
+            .await;
+        let rows = rows.unwrap().into_iter();
+        rows.map(|row| (row.item.as_str().to_owned(), row.failure.message))
+            .collect()
+    }
+
     /// Reasons of the items that were set aside, by root.
     pub(crate) async fn failed(&self) -> BTreeMap<String, Reason> {
         let rows = self
