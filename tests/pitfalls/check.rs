@@ -17,8 +17,6 @@ pub(crate) enum Held {
     By(&'static [&'static str]),
     /// Nothing needs to: why it cannot happen here.
     NotOurs(&'static str),
-    /// Nothing yet.
-    Open(&'static str),
 }
 
 pub(crate) const fn by(number: u32, what: &'static str, tests: &'static [&'static str]) -> Pitfall {
@@ -34,14 +32,6 @@ pub(crate) const fn not_ours(number: u32, what: &'static str, why: &'static str)
         number,
         what,
         held: Held::NotOurs(why),
-    }
-}
-
-pub(crate) const fn open(number: u32, what: &'static str, why: &'static str) -> Pitfall {
-    Pitfall {
-        number,
-        what,
-        held: Held::Open(why),
     }
 }
 
@@ -62,7 +52,7 @@ pub(crate) fn faults(list: &[&Pitfall], known: u32) -> Vec<String> {
             Held::NotOurs(why) if why.is_empty() => {
                 faults.push(format!("{}: no reason is given", pitfall.number));
             }
-            Held::NotOurs(_) | Held::Open(_) => {}
+            Held::NotOurs(_) => {}
         }
     }
     let missing = (1..=known).filter(|number| !seen.contains_key(number));

@@ -1,6 +1,6 @@
 //! Pitfalls 1 to 31: the protocol's data, and deciding what to do.
 
-use super::check::{Pitfall, by, not_ours, open};
+use super::check::{Pitfall, by, not_ours};
 
 pub(crate) const ALL: &[Pitfall] = &[
     by(
@@ -76,7 +76,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "shards of an index taken for raw blocks",
         &[
             "src/proto/index/tests.rs: shards_are_carried_as_multihashes_and_give_both_links",
-            "src/client/tables/sizes.rs: a_shard_is_looked_for_under_every_name_it_may_have",
+            "tests/uploads/tables.rs: a_store_row_is_found_by_the_raw_link_that_an_index_gives",
         ],
     ),
     by(
@@ -107,7 +107,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "a size that only the blob registry knows",
         &[
             "src/client/tables/sizes.rs: allocation_counts_before_registry_before_store",
-            "tests/uploads/tables.rs: a_size_that_no_table_has_is_the_length_of_the_object",
+            "tests/uploads/tables.rs: a_size_comes_from_any_table_and_at_last_from_the_object",
         ],
     ),
     by(
@@ -186,21 +186,37 @@ pub(crate) const ALL: &[Pitfall] = &[
         "a migration space that nothing needs",
         &["tests/uploads/tables.rs: a_customer_whose_uploads_are_complete_gets_no_migration_space"],
     ),
-    open(
+    by(
         27,
-        "a repair that verifies nothing",
-        "`--repair` is not offered yet",
+        "a repair that skips steps and verifies nothing",
+        &[
+            "src/engine/tests/taking_over.rs: what_the_world_does_not_show_is_made_once_and_what_was_found_is_kept",
+            "tests/cli/takeover/world.rs: an_audit_names_the_uploads_whose_adverts_are_the_existing_tools",
+        ],
     ),
     by(
         28,
         "test modes with side effects",
         &["src/engine/tests/running.rs: one_step_alone_writes_nothing_else"],
     ),
-    open(29, "verified in a cache", ""),
+    by(
+        29,
+        "verified in a cache, at once, for good (a query does not tell a cache from IPNI: so a claim is shown only after its \
+            advert is queued, and the audit is a command of its own)",
+        &[
+            "tests/uploads/tables.rs: a_claim_shows_only_after_it_is_stored_and_its_advert_is_queued",
+            "src/engine/tests/judging.rs: ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written",
+        ],
+    ),
     not_ours(
         30,
         "two verifications",
         "there is one look for all: a run, its verification, the plan and the audit ask `Migration::probe` and `Step::needs`",
     ),
-    open(31, "a fixed gateway, looked at once", ""),
+    not_ours(
+        31,
+        "a fixed gateway, looked at once",
+        "no upload is judged by a look at the gateway; where content is fetched (`demo`), GATEWAY_SERVICE_URL says from where, \
+         each call has its deadline, and what is not served is a difference that fails the command",
+    ),
 ];

@@ -35,7 +35,6 @@ fn main() -> ExitCode {
                 tests.join("\n    by ")
             ),
             Held::NotOurs(why) => println!("pitfall {number:>2}: {what}\n    not ours: {why}"),
-            Held::Open(why) => println!("pitfall {number:>2}: {what}\n    OPEN {why}"),
         }
     }
     let faults = check::faults(&all(), KNOWN);

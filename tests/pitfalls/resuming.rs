@@ -1,13 +1,13 @@
 //! Pitfalls 32 to 56: effects that are half done, races, progress, limits.
 
-use super::check::{Pitfall, by, not_ours, open};
+use super::check::{Pitfall, by, not_ours};
 
 pub(crate) const ALL: &[Pitfall] = &[
     by(
         32,
         "a claim that is visible though its advert was never queued",
         &[
-            "tests/uploads/tables.rs: a_claim_shows_only_after_its_advert_is_queued",
+            "tests/uploads/tables.rs: a_claim_shows_only_after_it_is_stored_and_its_advert_is_queued",
             "tests/cli/takeover/world.rs: what_the_existing_tool_left_is_finished_and_nothing_is_reset",
         ],
     ),
@@ -152,7 +152,11 @@ pub(crate) const ALL: &[Pitfall] = &[
         "results that are kept until the end",
         &["src/engine/tests/running.rs: results_hold_one_line_for_each_item"],
     ),
-    open(54, "a prompt where nobody sits", ""),
+    by(
+        54,
+        "a prompt where nobody sits",
+        &["tests/cli/usage.rs: a_real_network_is_changed_only_if_somebody_says_so"],
+    ),
     by(
         55,
         "a space listed once per provider",

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::world::{World, done};
+use super::faulty::{Faulty, Out};
+use super::world::{World, done, no_fault};
 use crate::engine::{Ended, Job, Stop};
 use crate::model::{Class, Failure, Reason, Status};
-use crate::state::FailedQuery;
+use crate::state::{FailedQuery, Store};
 
 const LATENCY: Duration = Duration::from_millis(10);
 
@@ -224,4 +225,48 @@ async fn a_unit_that_cannot_be_listed_is_left_over_and_not_completed() {
     assert_eq!(outcome.troubled.len(), 2);
     assert_eq!(world.row(0).await.status, Status::InProgress);
     assert!(world.target().is_empty());
+}
+
+/// The world over rows that may be out of order.
+fn faulty(world: &mut World) -> Arc<Faulty> {
+    let rows = Arc::new(Faulty::new());
+    let config = world.store.config().clone();
+    world.store = Store::over(Arc::clone(&rows) as _, config).with_clock(world.clock);
+    rows
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_that_cannot_be_read_is_not_taken_for_none() {
+    let mut world = World::new(2, 5, LATENCY, no_fault()).await;
+    let rows = faulty(&mut world);
+    rows.set(Out::Reading);
+    let outcome = world.run().await;
+    assert!(
+        matches!(outcome.ended, Ended::Trouble { .. }),
+        "{:?}",
+        outcome.ended
+    );
+    assert!(world.target().is_empty());
+    rows.set(Out::Nothing);
+    assert_eq!(world.run().await.ended, Ended::Finished);
+    world.assert_all_done(2, 5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_that_cannot_be_written_ends_the_run_and_is_told() {
+    let mut world = World::new(1, 5, LATENCY, no_fault()).await;
+    let rows = faulty(&mut world);
+    let breaks = async {
+        tokio::time::sleep(LATENCY * 5).await;
+        rows.set(Out::Writing);
+    };
+    let (outcome, ()) = tokio::join!(world.run(), breaks);
+    let Ended::Trouble { reason } = outcome.ended else {
+        panic!("{:?}", outcome.ended)
+    };
+    assert!(reason.contains("out of order"), "{reason}");
+    rows.set(Out::Nothing);
+    assert_eq!(world.run().await.ended, Ended::Finished);
+    world.assert_all_done(1, 5).await;
+    assert_eq!(world.calls("copy"), 5, "nothing is made twice");
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod copy;
 mod failing;
+mod faulty;
 mod judging;
 mod leasing;
 mod limited;

@@ -70,6 +70,16 @@ async fn a_limit_ends_the_run_and_completes_no_unit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_is_one_number_for_the_whole_run() {
+    let mut world = World::new(3, 20, LATENCY, no_fault()).await;
+    world.config.limit = Some(7);
+    world.config.units_at_once = 3;
+    let outcome = world.run().await;
+    assert_eq!(outcome.ended, Ended::Limit);
+    assert_eq!((done(&outcome).done, world.calls("copy")), (7, 7));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_step_alone_writes_nothing_else() {
     let mut world = World::new(1, 5, LATENCY, no_fault()).await;
     std::fs::create_dir(world.copy.to.0.join("unit-00")).unwrap();

@@ -1,0 +1,110 @@
+//! Rows that cannot be read, or not be written, as long as a test says so.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use async_trait::async_trait;
+
+use crate::state::define::{Definition, Made};
+use crate::state::rows::{
+    Batched, Condition, Error, Key, Memory, Page, Row, Rows, Select, Trouble, Update, Written,
+};
+
+/// What is out of order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Out {
+    Nothing,
+    Reading,
+    Writing,
+}
+
+#[derive(Debug)]
+pub(super) struct Faulty {
+    inner: Memory,
+    out: AtomicU8,
+}
+
+impl Faulty {
+    pub(super) fn new() -> Self {
+        Self {
+            inner: Memory::new(),
+            out: AtomicU8::new(Out::Nothing as u8),
+        }
+    }
+
+    pub(super) fn set(&self, out: Out) {
+        self.out.store(out as u8, Ordering::SeqCst);
+    }
+
+    fn check(&self, out: Out, table: &str) -> Result<(), Error> {
+        if self.out.load(Ordering::SeqCst) != out as u8 {
+            return Ok(());
+        }
+        Err(Error {
+            doing: "reach",
+            table: table.to_owned(),
+            trouble: Trouble::Unreachable,
+            detail: "out of order".to_owned(),
+            retry_after: None,
+        })
+    }
+}
+
+#[async_trait]
+impl Rows for Faulty {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+        self.check(Out::Reading, table)?;
+        self.inner.get(table, key).await
+    }
+
+    async fn put(
+        &self,
+        table: &str,
+        key: &Key,
+        row: Row,
+        condition: Condition,
+    ) -> Result<Written, Error> {
+        self.check(Out::Writing, table)?;
+        self.inner.put(table, key, row, condition).await
+    }
+
+    async fn update(
+        &self,
+        table: &str,
+        key: &Key,
+        update: Update,
+        condition: Condition,
+    ) -> Result<Written, Error> {
+        self.check(Out::Writing, table)?;
+        self.inner.update(table, key, update, condition).await
+    }
+
+    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+        self.check(Out::Writing, table)?;
+        self.inner.delete(table, key, condition).await
+    }
+
+    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+        self.check(Out::Reading, table)?;
+        self.inner.page(table, select, after).await
+    }
+
+    async fn count(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<(u64, Option<Row>), Error> {
+        self.check(Out::Reading, table)?;
+        self.inner.count(table, select, after).await
+    }
+
+    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+        self.inner.ensure(table).await
+    }
+
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+        self.check(Out::Writing, table)?;
+        self.inner.write_all(table, rows).await
+    }
+}
