@@ -141,8 +141,9 @@ fn a_real_network_is_changed_only_if_somebody_says_so() {
     let place = Place::new();
     for command in [&["init"][..], &["setup"]] {
         for environment in ["staging", "production"] {
-            let args = ["--env", environment].iter().chain(command);
-            let ran = place.sterna(args).ends(2).tells(&["--yes"]);
+            let flags = ["--env", environment];
+            let ran = place.sterna(flags.iter().chain(command));
+            let ran = ran.ends(2).tells(&["--yes"]);
             assert!(ran.stdout.is_empty());
         }
     }
