@@ -479,8 +479,9 @@ async fn a_refusal_of_the_gateway_keeps_its_reason() {
     worker
         .run(Job::Units(units(&local)), StepFilter::All, "refused")
         .await;
-    let messages = worker.messages().await;
-    let told = &messages[&record.root];
+    let failures = worker.failures().await;
+    let of_record = failures.iter().find(|one| one.item.as_str() == record.root);
+    let told = &of_record.unwrap().failure.message;
     assert!(told.contains("closed for the holidays"), "{told}");
     local.stop().await;
 }

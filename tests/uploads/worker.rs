@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sterna::engine::{self, Config, Events, Job, Outcome, Parts, StepFilter, Stop, Tasks};
 use sterna::migrations::uploads::{InMemorySpaces, Settings, Uploads};
-use sterna::model::{CustomerDid, InstanceId, Reason, RunId, SpaceDid, Unit, UnitId};
+use sterna::model::{CustomerDid, FailedItem, InstanceId, Reason, RunId, SpaceDid, Unit, UnitId};
 use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::world::plan::Expected;
 use sterna::state::{self, Store};
@@ -65,26 +65,16 @@ impl Worker {
         engine::run(parts, config, job).await.unwrap()
     }
 
-    /// What was said of the items that were set aside, by root.
-    pub(crate) async fn messages(&self) -> BTreeMap<String, String> {
-        let rows = self
-            .store
-            .failed_items(&state::FailedQuery::default())
-            .await;
-        let rows = rows.unwrap().into_iter();
-        rows.map(|row| (row.item.as_str().to_owned(), row.failure.message))
-            .collect()
+    /// The items that were set aside.
+    pub(crate) async fn failures(&self) -> Vec<FailedItem> {
+        let query = state::FailedQuery::default();
+        self.store.failed_items(&query).await.unwrap()
     }
 
     /// Reasons of the items that were set aside, by root.
     pub(crate) async fn failed(&self) -> BTreeMap<String, Reason> {
-        let rows = self
-            .store
-            .failed_items(&state::FailedQuery::default())
-            .await
-            .unwrap();
-        rows.into_iter()
-            .map(|row| (row.item.as_str().to_owned(), row.failure.reason))
+        let rows = self.failures().await.into_iter();
+        rows.map(|row| (row.item.as_str().to_owned(), row.failure.reason))
             .collect()
     }
 }
