@@ -18,6 +18,7 @@ mod takeover;
 mod trouble;
 mod uploads;
 
+pub use crate::engine::{Listed, Refused};
 /// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::{Degree, Stop, Tasks};
 pub use audit::verify;
@@ -30,9 +31,9 @@ pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show}
 pub use local::{sandbox_seed, sandbox_start, sandbox_status};
 pub use preflight::{Reliance, preflight};
 pub use reports::{
-    AuditReport, Audited, ControlReport, Difference, Ended, Face, InitReport, InitTable, RunReport,
-    SetupReport, SetupShare,
+    AuditReport, Audited, ControlReport, Difference, Ended, Face, InitReport, InitTable,
+    RollbackPlan, RollbackReport, RunReport, SetupReport, SetupShare, Unaccounted,
 };
 pub use tables::{init, init_template, monitor, setup};
 pub use trouble::{Kind, Trouble};
-pub use uploads::{migrate, retry};
+pub use uploads::{Agree, migrate, retry, rollback};

@@ -255,7 +255,7 @@ fn files_are_small_enough_to_be_understood_at_once() {
     }
     for (folder, count) in per_folder {
         // The commands are one file each by rule, so their folder grows with them.
-        let is_commands = folder.ends_with("cli");
+        let is_commands = folder.ends_with("cli/commands");
         if count > FILES_CAP && !is_commands {
             broken.push(format!(
                 "{}: {count} files, at most {FILES_CAP}",

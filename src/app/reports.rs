@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::engine::{Listed, Refused};
 use crate::model::{Counts, Finding, Reason, Snapshot, Verdict, VerdictCounts};
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]
 pub enum Ended {
     /// Everything in scope was looked at.
+    #[default]
     Finished,
     /// Stopped on purpose with work left: a signal, `--max-duration`, a pause.
     Stopped {
@@ -68,6 +70,59 @@ pub struct Difference {
     pub done: String,
     /// Somebody has to look at it: no run of ours can put it right.
     pub needs_a_look: bool,
+}
+
+/// What a rollback would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RollbackPlan {
+    /// Effects that stay, by kind, and why.
+    pub stays: Vec<Listed>,
+    /// Effects that are taken back, by kind, and what they leave.
+    pub undone: Vec<Listed>,
+    /// Spaces with something to take back.
+    pub spaces: u64,
+    /// Spaces with migrated uploads that no journal at hand knows.
+    pub unaccounted: Vec<Unaccounted>,
+    /// The journals that were read.
+    pub journals: Vec<PathBuf>,
+}
+
+/// Uploads of a space of which no journal says what was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unaccounted {
+    /// The customer.
+    pub customer: String,
+    /// The space.
+    pub space: String,
+    /// How many.
+    pub uploads: u64,
+}
+
+/// What a rollback did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RollbackReport {
+    /// How it ended.
+    pub ended: Ended,
+    /// Nothing was to be done.
+    pub dry_run: bool,
+    /// What was said beforehand.
+    pub plan: RollbackPlan,
+    /// Effects that were taken back, by kind.
+    pub undone: BTreeMap<String, u64>,
+    /// Effects that were gone already, or had not come to pass.
+    pub gone: u64,
+    /// Effects that made what others still need.
+    pub kept: u64,
+    /// Spaces of which nothing is left to take back.
+    pub spaces: u64,
+    /// Effects that could not be taken back.
+    pub failed: u64,
+    /// The first of them.
+    pub refused: Vec<Refused>,
+    /// Wall time.
+    pub seconds: f64,
+    /// Files that it wrote.
+    pub files: Vec<PathBuf>,
 }
 
 /// What an audit found.

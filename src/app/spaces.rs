@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::migrations::uploads::{MigrationSpaces, SpaceRow};
-use crate::model::{CustomerDid, Failure, Reason, SpaceDid};
+use crate::model::{CustomerDid, Failure, Reason, SpaceDid, SpaceMark};
 use crate::state::{MigrationSpace, SpaceStatus, Store};
 
 /// The migration-spaces table as the uploads migration wants it.
@@ -29,26 +29,19 @@ impl MigrationSpaces for StoredSpaces {
             sealed_key: wanted.sealed_key,
             status,
             delegated: wanted.delegated,
+            ours: wanted.ours,
         };
         let stored = self.0.create_migration_space(&space).await;
         Ok(row(stored.map_err(|error| error.failure())?.into_space()))
     }
 
-    async fn mark_provisioned(
+    async fn mark(
         &self,
         customer: &CustomerDid,
         space: &SpaceDid,
+        mark: SpaceMark,
     ) -> Result<(), Failure> {
-        let marked = self.0.mark_provisioned(customer, space).await;
-        same(marked.map_err(|error| error.failure())?, customer, space)
-    }
-
-    async fn mark_delegated(
-        &self,
-        customer: &CustomerDid,
-        space: &SpaceDid,
-    ) -> Result<(), Failure> {
-        let marked = self.0.mark_delegated(customer, space).await;
+        let marked = self.0.mark_space(customer, space, mark).await;
         same(marked.map_err(|error| error.failure())?, customer, space)
     }
 }
@@ -60,6 +53,7 @@ fn row(stored: MigrationSpace) -> SpaceRow {
         sealed_key: stored.sealed_key,
         provisioned: stored.status == SpaceStatus::Provisioned,
         delegated: stored.delegated,
+        ours: stored.ours,
     }
 }
 

@@ -1,4 +1,6 @@
-//! Runs of the uploads migration: the run itself, and the retry of what failed.
+//! Runs of the uploads migration: the run itself, the retry of what failed, the rollback.
+
+mod rollback;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -18,6 +20,8 @@ use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_
 use crate::model::{Counts, FailedItem, InstanceId, RunId, Settled, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
+
+pub use rollback::{Agree, rollback};
 
 /// Time between two looks of a display.
 const FACE_EVERY: Duration = Duration::from_millis(250);

@@ -116,6 +116,8 @@ pub(super) enum Commands {
     Verify(Box<one::verify::VerifyArgs>),
     /// Take up failed uploads again
     Retry(Box<one::retry::RetryArgs>),
+    /// Take back what a migration made
+    Rollback(Box<one::rollback::RollbackArgs>),
     /// Show where the migration stands
     Monitor(one::monitor::MonitorArgs),
     /// Pause, resume, drain or slow down instances that run

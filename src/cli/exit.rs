@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use crate::app::{AuditReport, Ended, Kind, RunReport, Trouble};
+use crate::app::{AuditReport, Ended, Kind, RollbackReport, RunReport, Trouble};
 use crate::config::Faults;
 
 /// How a command ended.
@@ -160,6 +160,19 @@ impl From<&RunReport> for Exit {
     }
 }
 
+impl From<&RollbackReport> for Exit {
+    fn from(report: &RollbackReport) -> Self {
+        let left = report.failed > 0 || !report.plan.unaccounted.is_empty();
+        of_ending(&report.ended).unwrap_or({
+            if left && !report.dry_run {
+                Self::SomeFailed
+            } else {
+                Self::Done
+            }
+        })
+    }
+}
+
 impl From<&AuditReport> for Exit {
     fn from(report: &AuditReport) -> Self {
         let verdicts = &report.verdicts;
@@ -219,6 +232,24 @@ mod tests {
             reason: "drain".into(),
         };
         assert_eq!(Exit::from(&run(stopped, 1)), Exit::Stopped);
+    }
+
+    #[test]
+    fn a_rollback_that_leaves_something_never_ends_with_zero() {
+        let done = RollbackReport::default();
+        let failed = RollbackReport {
+            failed: 1,
+            ..RollbackReport::default()
+        };
+        let held = RollbackReport {
+            ended: Ended::Held {
+                reason: "instance 2".into(),
+            },
+            ..failed.clone()
+        };
+        assert_eq!(Exit::from(&done), Exit::Done);
+        assert_eq!(Exit::from(&failed), Exit::SomeFailed);
+        assert_eq!(Exit::from(&held), Exit::Lease);
     }
 
     #[test]

@@ -138,6 +138,7 @@ async fn dispatch(command: Commands, context: &Context) -> Result<Exit> {
         Commands::Migrate(args) => Box::pin(one::migrate::run(*args, context)).await,
         Commands::Verify(args) => Box::pin(one::verify::run(*args, context)).await,
         Commands::Retry(args) => Box::pin(one::retry::run(*args, context)).await,
+        Commands::Rollback(args) => Box::pin(one::rollback::run(*args, context)).await,
         Commands::Monitor(args) => Box::pin(one::monitor::run(args, context)).await,
         Commands::Ctl(args) => one::ctl::run(args, context).await,
         Commands::Explain(args) => Box::pin(one::explain::run(args, context)).await,

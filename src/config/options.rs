@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::model::{Class, CustomerDid, Reason, SpaceDid, Wish};
+use crate::model::{Class, CustomerDid, Reason, RunId, SpaceDid, Wish};
 
 /// What a run, an audit or a retry is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,6 +93,23 @@ pub struct Retry {
     pub concurrency: usize,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// Customers and spaces; a root or a limit means nothing here.
+    pub scope: Scope,
+    /// Only what this run made.
+    pub run: Option<RunId>,
+    /// Journals beside those of the state folder: files, or folders that hold some.
+    pub journals: Vec<PathBuf>,
+    /// The number of this instance.
+    pub instance: u32,
+    /// Uploads in flight in this process.
+    pub concurrency: usize,
+    /// Only say what would be done.
+    pub dry_run: bool,
 }
 
 /// Arguments of `setup`.

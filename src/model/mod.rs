@@ -44,5 +44,5 @@ pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
     CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Lease, Mark,
-    Status, StatusError, StepRecord, StepState, Sweep, TakenOver, Unit, UnitProgress,
+    SpaceMark, Status, StatusError, StepRecord, StepState, Sweep, TakenOver, Unit, UnitProgress,
 };

@@ -14,6 +14,8 @@ mod inspect;
 #[cfg(feature = "sandbox")]
 mod network;
 mod proofs;
+#[cfg(feature = "sandbox")]
+mod rollback;
 mod run;
 mod settings;
 #[cfg(feature = "sandbox")]

@@ -50,7 +50,7 @@ impl Drop for Network {
 }
 
 /// Changing requests of all services so far.
-fn changes(place: &Place) -> u64 {
+pub fn changes(place: &Place) -> u64 {
     let status = place.sterna(["sandbox", "status", "--output", "json"]);
     let status = status.ends(0).json();
     let services = status["requests"].as_object().unwrap();

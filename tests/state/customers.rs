@@ -83,6 +83,7 @@ async fn a_customer_is_completed_once_and_its_migration_space_counts_for_nothing
             sealed_key: None,
             status: SpaceStatus::Active,
             delegated: false,
+            ours: true,
         };
         store.create_migration_space(&own).await.unwrap();
         let table = &store.config().tables.progress;

@@ -1,5 +1,6 @@
 //! Migration spaces: one per customer, no key lost.
 
+use sterna::model::SpaceMark;
 use sterna::state::rows::{Batched, Key, Row};
 use sterna::state::{MigrationSpace, SpaceStatus, Stored};
 
@@ -13,6 +14,7 @@ fn made(by: u32) -> MigrationSpace {
         sealed_key: Some(format!("sealed {by}")),
         status: SpaceStatus::Active,
         delegated: false,
+        ours: true,
     }
 }
 
@@ -48,14 +50,34 @@ async fn marks_are_kept_and_touch_no_other_space() {
     everywhere(|store| async move {
         store.create_migration_space(&made(1)).await.unwrap();
         let (customer, mine, other) = (customer("a"), space("by1"), space("by2"));
-        assert!(!store.mark_provisioned(&customer, &other).await.unwrap());
-        assert!(!store.mark_delegated(&customer, &other).await.unwrap());
+        assert!(
+            !store
+                .mark_space(&customer, &other, SpaceMark::Provisioned(true))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .mark_space(&customer, &other, SpaceMark::Delegated(true))
+                .await
+                .unwrap()
+        );
         assert_eq!(
             store.migration_space(&customer).await.unwrap(),
             Some(made(1))
         );
-        assert!(store.mark_provisioned(&customer, &mine).await.unwrap());
-        assert!(store.mark_delegated(&customer, &mine).await.unwrap());
+        assert!(
+            store
+                .mark_space(&customer, &mine, SpaceMark::Provisioned(true))
+                .await
+                .unwrap()
+        );
+        assert!(
+            store
+                .mark_space(&customer, &mine, SpaceMark::Delegated(true))
+                .await
+                .unwrap()
+        );
         assert!(store.count_index(&customer, &mine).await.unwrap());
         let again = store.create_migration_space(&made(1)).await.unwrap();
         let whole = MigrationSpace {

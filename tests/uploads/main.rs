@@ -7,4 +7,5 @@ mod flows;
 mod hostile;
 mod services;
 mod tables;
+mod undo;
 mod worker;

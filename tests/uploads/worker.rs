@@ -15,7 +15,7 @@ use crate::fixture::Local;
 /// A process that migrates, with a memory of its own.
 pub(crate) struct Worker {
     migration: Arc<Uploads>,
-    store: Store,
+    pub(crate) store: Store,
     dependencies: Dependencies,
     _dir: tempfile::TempDir,
 }
@@ -45,8 +45,14 @@ impl Worker {
     }
 
     pub(crate) async fn run(&self, job: Job, steps: StepFilter, name: &str) -> Outcome {
+        let mut config = config(name);
+        config.steps = steps;
+        engine::run(self.parts(), config, job).await.unwrap()
+    }
+
+    pub(crate) fn parts(&self) -> Parts<Uploads> {
         let clock = Clock::system();
-        let parts = Parts {
+        Parts {
             migration: Arc::clone(&self.migration),
             store: self.store.clone(),
             stop: Stop::new(),
@@ -54,15 +60,7 @@ impl Worker {
             clock,
             events: Events::new(clock),
             dependencies: self.dependencies.clone(),
-        };
-        let mut config = Config::new(InstanceId::number(1), RunId::new(name), "local");
-        config.steps = steps;
-        config.concurrency = 8;
-        config.pace.verify_within = std::time::Duration::from_secs(20);
-        config.max_failure_rate = 1.0;
-        config.pace.attempts = 1;
-        config.pace.attempt_wait = std::time::Duration::from_millis(100);
-        engine::run(parts, config, job).await.unwrap()
+        }
     }
 
     /// The items that were set aside.
@@ -77,6 +75,17 @@ impl Worker {
         rows.map(|row| (row.item.as_str().to_owned(), row.failure.reason))
             .collect()
     }
+}
+
+pub(crate) fn config(run: &str) -> Config {
+    let mut config = Config::new(InstanceId::number(1), RunId::new(run), "local");
+    config.concurrency = 8;
+    config.adopt_own = true;
+    config.pace.verify_within = std::time::Duration::from_secs(20);
+    config.max_failure_rate = 1.0;
+    config.pace.attempts = 1;
+    config.pace.attempt_wait = std::time::Duration::from_millis(100);
+    config
 }
 
 pub(crate) fn units(local: &Local) -> Vec<Unit> {

@@ -291,6 +291,7 @@ async fn analyze_writes_nothing_and_what_is_left_out_is_said() {
         sealed_key: None,
         status: SpaceStatus::Active,
         delegated: false,
+        ours: true,
     };
     parts.store.create_migration_space(&made).await.unwrap();
     let skip = folder.path().join("skip.txt");

@@ -11,6 +11,7 @@ pub(super) mod inspect;
 pub(super) mod migrate;
 pub(super) mod monitor;
 pub(super) mod retry;
+pub(super) mod rollback;
 #[cfg(feature = "sandbox")]
 pub(super) mod sandbox;
 pub(super) mod setup;

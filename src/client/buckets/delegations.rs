@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use cid::Cid;
 
-use super::{get, put};
+use super::{delete, get, put};
 use crate::client::calls::Calls;
 use crate::client::{AwsClients, Buckets, Cause, Config, Dependency, Error};
 use crate::proto::ucan::{self, Delegation};
 
 const READ: &str = "read a delegation";
 const STORE: &str = "store a delegation";
+const REMOVE: &str = "remove a delegation";
 /// Largest object that is read.
 const LARGEST: usize = 4 << 20;
 
@@ -83,6 +84,13 @@ impl DelegationStore {
             )
         };
         self.calls.run(Dependency::S3, STORE, attempt).await
+    }
+
+    /// Removes the object of a delegation from the first place, where [`DelegationStore::store`] puts it.
+    pub async fn remove(&self, cid: &Cid) -> Result<(), Error> {
+        let (key, place) = (key(cid), &self.places[0]);
+        let attempt = || delete(&place.client, &place.bucket, &key);
+        self.calls.run(Dependency::S3, REMOVE, attempt).await
     }
 }
 

@@ -6,4 +6,4 @@ mod object;
 
 pub use claims::ClaimStore;
 pub use delegations::DelegationStore;
-pub(crate) use object::{get, put};
+pub(crate) use object::{delete, get, put};

@@ -1,4 +1,4 @@
-//! One GET or PUT of an object.
+//! One GET, PUT or DELETE of an object.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -62,5 +62,12 @@ pub(crate) async fn put(
         .send()
         .await
         .map_err(cause)?;
+    Ok(())
+}
+
+/// Removes an object, once; one that is not there is no error.
+pub(crate) async fn delete(client: &Client, bucket: &str, key: &str) -> Result<(), Cause> {
+    let delete = client.delete_object().bucket(bucket).key(key);
+    delete.send().await.map_err(cause)?;
     Ok(())
 }

@@ -13,6 +13,8 @@ use crate::proto::did::Did;
 
 const FIND: &str = "list the delegations of a space";
 const STORE: &str = "store a delegation row";
+const LOOK: &str = "look for a delegation row";
+const REMOVE: &str = "remove a delegation row";
 /// Rounds for items that DynamoDB leaves unprocessed.
 const ROUNDS: u32 = 6;
 
@@ -69,6 +71,28 @@ impl NetworkTables {
             vec![request],
         )]))
         .await
+    }
+
+    /// Whether a delegation has its row.
+    pub async fn has_delegation_row(&self, link: &Cid) -> Result<bool, Error> {
+        let id = Row::from([("link".to_owned(), AttributeValue::S(link.to_string()))]);
+        Ok(self.row(LOOK, &self.names.delegation, &id).await?.is_some())
+    }
+
+    /// Removes the row of a delegation; one that is not there is no error.
+    pub async fn remove_delegation_row(&self, link: &Cid) -> Result<(), Error> {
+        let attempt = || async {
+            let delete = self
+                .dynamodb
+                .delete_item()
+                .table_name(&self.names.delegation)
+                .key("link", AttributeValue::S(link.to_string()));
+            delete.send().await.map_err(crate::client::aws::cause)
+        };
+        self.calls
+            .run(Dependency::DynamoDb, REMOVE, attempt)
+            .await?;
+        Ok(())
     }
 
     async fn write_all(&self, requests: HashMap<String, Vec<WriteRequest>>) -> Result<(), Error> {

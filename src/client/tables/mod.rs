@@ -1,5 +1,6 @@
 //! The network's own DynamoDB tables (protocol: tables §2). Lists are read to the end, whatever a page holds.
 
+mod allocations;
 mod consumers;
 mod count;
 mod delegations;

@@ -9,6 +9,8 @@ use crate::proto::did::Did;
 
 const SUBSCRIPTION: &str = "store a subscription";
 const CONSUMER: &str = "store a consumer";
+const LOOK: &str = "look for the provisioning of a space";
+const REMOVE: &str = "remove the provisioning of a space";
 
 /// Who pays for which space, by which provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,47 @@ impl NetworkTables {
         );
         self.put_once(CONSUMER, &self.names.consumer, provision, consumer)
             .await
+    }
+
+    /// Whether either row of a provisioning is there.
+    pub async fn is_provisioned(&self, provision: &Provision) -> Result<bool, Error> {
+        for table in [&self.names.consumer, &self.names.subscription] {
+            if self.row(LOOK, table, &id(provision)).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Removes both rows, the consumer first. Rows that are not there are no error; those of another
+    /// customer, and those with a `cause`, which the network wrote itself, are a conflict.
+    pub async fn unprovision(&self, provision: &Provision) -> Result<(), Error> {
+        for table in [&self.names.consumer, &self.names.subscription] {
+            let attempt = || async {
+                let delete = self
+                    .dynamodb
+                    .delete_item()
+                    .table_name(table)
+                    .set_key(Some(id(provision)))
+                    .condition_expression(
+                        "attribute_not_exists(subscription) OR (customer = :customer AND attribute_not_exists(cause))",
+                    )
+                    .expression_attribute_values(
+                        ":customer",
+                        AttributeValue::S(provision.customer.as_str().to_owned()),
+                    );
+                delete.send().await.map_err(crate::client::aws::cause)
+            };
+            let removed = self.calls.run(Dependency::DynamoDb, REMOVE, attempt).await;
+            removed.map_err(|error| match error.cause {
+                Cause::Condition => {
+                    let text = format!("{table} holds a row of another for {}", provision.space);
+                    Cause::Conflict(text).at(Dependency::DynamoDb, REMOVE)
+                }
+                _ => error,
+            })?;
+        }
+        Ok(())
     }
 
     async fn put_once(
@@ -81,25 +124,10 @@ impl NetworkTables {
         provision: &Provision,
         ours: &Row,
     ) -> Result<(), Error> {
-        let id = key(
-            ("subscription", &provision.subscription),
-            ("provider", provision.provider.as_str()),
-        );
-        let attempt = || async {
-            let read = self
-                .dynamodb
-                .get_item()
-                .table_name(table)
-                .set_key(Some(id.clone()))
-                .consistent_read(true);
-            Ok(read
-                .send()
-                .await
-                .map_err(crate::client::aws::cause)?
-                .item
-                .unwrap_or_default())
-        };
-        let theirs = self.calls.run(Dependency::DynamoDb, what, attempt).await?;
+        let theirs = self
+            .row(what, table, &id(provision))
+            .await?
+            .unwrap_or_default();
         for name in ["customer", "consumer"] {
             let (our, their) = (text(ours, name), text(&theirs, name));
             if our.is_some() && our != their {
@@ -115,11 +143,15 @@ impl NetworkTables {
     }
 }
 
-fn row(provision: &Provision) -> Row {
-    let mut row = key(
+fn id(provision: &Provision) -> Row {
+    key(
         ("subscription", &provision.subscription),
         ("provider", provision.provider.as_str()),
-    );
+    )
+}
+
+fn row(provision: &Provision) -> Row {
+    let mut row = id(provision);
     row.insert(
         "customer".to_owned(),
         AttributeValue::S(provision.customer.as_str().to_owned()),

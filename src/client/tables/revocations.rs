@@ -3,30 +3,21 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use cid::Cid;
 
-use super::table::NetworkTables;
-use crate::client::{Cause, Dependency, Error};
+use super::table::{NetworkTables, Row};
+use crate::client::{Cause, Error};
 
 const READ: &str = "read a revocation";
 
 impl NetworkTables {
     /// Tells whether anybody revoked a delegation. A network without the table has no revocations.
     pub async fn is_revoked(&self, delegation: &Cid) -> Result<bool, Error> {
-        let attempt = || async {
-            let read = self
-                .dynamodb
-                .get_item()
-                .table_name(&self.names.revocation)
-                .key("revoke", AttributeValue::S(delegation.to_string()));
-            Ok(read
-                .send()
-                .await
-                .map_err(crate::client::aws::cause)?
-                .item
-                .is_some())
-        };
-        match self.calls.run(Dependency::DynamoDb, READ, attempt).await {
+        let id = Row::from([(
+            "revoke".to_owned(),
+            AttributeValue::S(delegation.to_string()),
+        )]);
+        match self.row(READ, &self.names.revocation, &id).await {
             Err(error) if error.cause == Cause::Missing => Ok(false),
-            other => other,
+            other => Ok(other?.is_some()),
         }
     }
 }

@@ -83,6 +83,26 @@ impl NetworkTables {
         self.calls.run(Dependency::DynamoDb, what, attempt).await
     }
 
+    /// One row by its key, read consistently: what was written before is seen.
+    pub(super) async fn row(
+        &self,
+        what: &'static str,
+        table: &str,
+        id: &Row,
+    ) -> Result<Option<Row>, Error> {
+        let attempt = || async {
+            let read = self
+                .dynamodb
+                .get_item()
+                .table_name(table)
+                .set_key(Some(id.clone()))
+                .consistent_read(true);
+            let answer = read.send().await.map_err(crate::client::aws::cause)?;
+            Ok(answer.item)
+        };
+        self.calls.run(Dependency::DynamoDb, what, attempt).await
+    }
+
     /// Every row under one partition key; meant for lists that are short (rows of one space or customer).
     pub(super) async fn all(
         &self,

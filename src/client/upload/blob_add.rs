@@ -54,7 +54,7 @@ pub struct UploadClient {
     pub(super) http: Http,
     pub(super) calls: Calls,
     pub(super) service: Service,
-    connection: Connection,
+    pub(super) connection: Connection,
     clock: Clock,
 }
 
@@ -114,12 +114,17 @@ impl UploadClient {
         ];
         let capability = Capability::new("space/blob/add", space.did().as_str())
             .caveat("blob", Ipld::Map(nb.into()));
-        Draft::new(space, &self.service.did)
+        self.draft(space)
             .capability(capability)
-            .expiration(Expiration::At(clock::expiry(&self.clock)))
-            .nonce(uuid::Uuid::new_v4().to_string())
             .sign()
             .map_err(|error| Cause::Malformed(error.to_string()))
+    }
+
+    /// An invocation of this service that is none of those before it.
+    pub(super) fn draft<'a>(&self, issuer: &'a Signer) -> Draft<'a> {
+        Draft::new(issuer, &self.service.did)
+            .expiration(Expiration::At(clock::expiry(&self.clock)))
+            .nonce(uuid::Uuid::new_v4().to_string())
     }
 
     /// Tells the service that the bytes are there; it has the node accept them before it answers.

@@ -4,5 +4,7 @@ mod blob_add;
 mod effects;
 mod put;
 mod receipt;
+mod remove;
+mod revoke;
 
 pub use blob_add::{Blob, Stored, UploadClient};

@@ -48,13 +48,13 @@ impl Within {
     /// Whether a unit is meant.
     #[must_use]
     pub fn takes(&self, unit: &UnitId) -> bool {
+        self.units.is_empty() || self.units.iter().any(|asked| Self::fits(asked, unit))
+    }
+
+    fn fits((owner, name): &(Option<String>, Option<String>), unit: &UnitId) -> bool {
         let fits =
             |want: &Option<String>, have: &str| want.as_ref().is_none_or(|want| want == have);
-        self.units.is_empty()
-            || self
-                .units
-                .iter()
-                .any(|(owner, name)| fits(owner, &unit.owner) && fits(name, &unit.name))
+        fits(owner, &unit.owner) && fits(name, &unit.name)
     }
 
     /// Owners of which everything is meant.
@@ -76,6 +76,8 @@ pub struct Survey {
     pub units: u64,
     /// Units whose rows count items as migrated that no journal at hand knows, and how many.
     pub unaccounted: Vec<(UnitId, u64)>,
+    /// Of what was asked for, that of which neither rows nor journals know anything.
+    pub unknown: Vec<(Option<String>, Option<String>)>,
     /// Whether the journals know the run that was asked for.
     pub knows_run: bool,
     /// Journals that were read.

@@ -29,6 +29,7 @@ pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<S
         listed: Vec::new(),
         units: 0,
         unaccounted: Vec::new(),
+        unknown: Vec::new(),
         knows_run: account.knows_run,
         journals: journals.clone(),
         plan: Plan {
@@ -96,7 +97,18 @@ async fn rows<M: Migration>(
     list: &mut List,
 ) -> Result<(), Error> {
     let unit_steps = parts.migration.unit_steps();
-    for row in asked_rows(parts, within, survey).await? {
+    let rows = asked_rows(parts, within, survey).await?;
+    let units: Vec<&UnitId> = rows
+        .iter()
+        .map(|row| &row.progress.unit)
+        .chain(known.keys())
+        .collect();
+    let unknown = within
+        .units
+        .iter()
+        .filter(|asked| !units.iter().any(|unit| Within::fits(asked, unit)));
+    survey.unknown = unknown.cloned().collect();
+    for row in rows {
         let progress = row.progress;
         let unit = progress.unit.clone();
         if within.run.is_none() {
@@ -206,6 +218,8 @@ async fn holders<M: Migration>(
         let steps = steps.clone();
         move |unit: &UnitId, step: &StepName, effect: &Effect| {
             let undo = steps.get(step)?.undo()?;
+            // What stays is held by nobody.
+            (effect.undo == Undo::Possible).then_some(())?;
             undo.shared(unit, effect)
         }
     };

@@ -221,6 +221,8 @@ async fn only_the_units_that_were_asked_for_are_rolled_back() {
     assert_eq!(world.paths(), before);
     assert_eq!(world.row(0).await.status, Status::Completed);
     assert_eq!(world.row(1).await.status, Status::Pending);
+    assert_eq!(world.survey(&one(1)).await.unknown, []);
+    assert_eq!(world.survey(&one(7)).await.unknown, one(7).units);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use super::parts::{Parts, Settings};
 use super::spaces::MigrationSpaces;
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use crate::client::{Config, Services};
-use crate::engine::{Clock, Dependencies, Migration, Step, UnitContext, UnitStep};
+use crate::engine::{Clock, Dependencies, Migration, OwnerEffects, Step, UnitContext, UnitStep};
 use crate::model::{CustomerDid, Failure, ItemId, MigrationName, Reason};
 use crate::proto::did::Did;
 
@@ -67,14 +67,18 @@ impl Migration for Uploads {
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
         vec![
-            Arc::new(StoreIndex(Arc::clone(&self.parts))),
-            Arc::new(RegisterIndex(Arc::clone(&self.parts))),
+            Arc::new(StoreIndex::new(&self.parts)),
+            Arc::new(RegisterIndex::new(&self.parts)),
             Arc::new(RepublishLocation(Arc::clone(&self.parts))),
         ]
     }
 
     fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
         vec![Arc::new(AuthorizeGateway(Arc::clone(&self.parts)))]
+    }
+
+    fn owner_effects(&self) -> Option<&dyn OwnerEffects> {
+        Some(&self.parts.spaces)
     }
 
     fn item_id(&self, upload: &Upload) -> ItemId {
@@ -135,7 +139,7 @@ impl Migration for Uploads {
     }
 
     async fn probe(&self, unit: &UnitContext, upload: &Upload) -> Result<Seen, Failure> {
-        look(&self.parts, upload, unit.clock.unix_secs()).await
+        look(&self.parts, unit, upload).await
     }
 }
 

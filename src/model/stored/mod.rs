@@ -2,6 +2,7 @@
 
 mod files;
 mod progress;
+mod space;
 mod status;
 mod takeover;
 
@@ -9,5 +10,6 @@ pub use files::{
     CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Mark,
 };
 pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
+pub use space::SpaceMark;
 pub use status::{Status, StatusError};
 pub use takeover::TakenOver;

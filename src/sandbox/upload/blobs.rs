@@ -13,7 +13,8 @@ use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, map, text};
 /// Removes a blob from a space; its bytes stay.
 pub(super) async fn remove(upload: &Upload, call: &Call) -> Answer {
     let space = call.subject()?;
-    let size = registry::deregister(upload, &space, &digest(call)?).await?;
+    let cause = call.invocation.cid();
+    let size = registry::deregister(upload, &space, &digest(call)?, cause).await?;
     Ok(Success::with(map([(
         "size",
         Ipld::Integer(size.unwrap_or_default().into()),

@@ -83,11 +83,30 @@ pub(super) async fn claim(upload: &Upload, call: &Call) -> Answer {
     )])))
 }
 
-/// Revokes a delegation.
+/// Revokes a delegation, which must come along.
 pub(super) async fn revoke(upload: &Upload, call: &Call) -> Answer {
     let Ipld::Link(revoked) = call.caveat("ucan")? else {
         return Err(Failure::broke("ucan is no link"));
     };
+    let unknown = |role: &str, ucan: &Cid| {
+        Failure::named(
+            "UCANNotFound",
+            &format!(
+                "The {role} UCAN {ucan} is not found, it MUST be included with the revocation."
+            ),
+        )
+    };
+    let blocks = call.invocation.blocks();
+    Delegation::view_shared(revoked, blocks).map_err(|_| unknown("nb.ucan", revoked))?;
+    if let Some(Ipld::List(proofs)) = call.capability.get("proof") {
+        for (at, proof) in proofs.iter().enumerate() {
+            let Ipld::Link(proof) = proof else {
+                return Err(Failure::broke("a proof is no link"));
+            };
+            Delegation::view_shared(proof, blocks)
+                .map_err(|_| unknown(&format!("nb.proof[{at}]"), proof))?;
+        }
+    }
     let network = &upload.network;
     let row = Row::new()
         .text("revoke", revoked.to_string())

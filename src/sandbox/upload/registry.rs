@@ -104,7 +104,7 @@ pub(super) async fn register(
     if let Ok(consumer) = consumer(upload, space).await {
         puts.push(Put {
             table: Table::SpaceDiff,
-            row: diff(&consumer, space, blob, cause, &now),
+            row: diff(&consumer, space, cause, &now).number("delta", blob.size),
             only_new: false,
         });
     }
@@ -112,7 +112,7 @@ pub(super) async fn register(
     Ok(())
 }
 
-fn diff(consumer: &Consumer, space: &Did, blob: &Blob, cause: &Cid, now: &str) -> Row {
+fn diff(consumer: &Consumer, space: &Did, cause: &Cid, now: &str) -> Row {
     let row = Row::new()
         .text("pk", format!("{}#{space}", consumer.provider))
         .text("sk", format!("{now}#{cause}"))
@@ -120,7 +120,6 @@ fn diff(consumer: &Consumer, space: &Did, blob: &Blob, cause: &Cid, now: &str) -
         .text("provider", consumer.provider.clone())
         .text("subscription", consumer.subscription.clone())
         .text("cause", cause.to_string())
-        .number("delta", blob.size)
         .text("receiptAt", now)
         .text("insertedAt", now);
     match &consumer.customer {
@@ -129,11 +128,12 @@ fn diff(consumer: &Consumer, space: &Did, blob: &Blob, cause: &Cid, now: &str) -
     }
 }
 
-/// Removes a blob from both tables; its size if it was there.
+/// Removes a blob from both tables and off the bill; its size if it was there.
 pub(super) async fn deregister(
     upload: &Upload,
     space: &Did,
     digest: &Multihash,
+    cause: &Cid,
 ) -> Result<Option<u64>, Failure> {
     let found = find(upload, space, digest).await?;
     for table in [Table::Allocation, Table::BlobRegistry] {
@@ -142,6 +142,12 @@ pub(super) async fn deregister(
             .db
             .delete(table, key(table, space, digest))
             .await?;
+    }
+    if let (Some(entry), Ok(consumer)) = (&found, consumer(upload, space).await) {
+        let size = i64::try_from(entry.size).unwrap_or(i64::MAX);
+        let row = diff(&consumer, space, cause, &upload.network.now_text());
+        let row = row.signed("delta", -size);
+        upload.network.db.put(Table::SpaceDiff, row).await?;
     }
     Ok(found.map(|entry| entry.size))
 }

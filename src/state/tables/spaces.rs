@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::{CustomerDid, SpaceDid};
+use crate::model::{CustomerDid, SpaceDid, SpaceMark};
 use crate::state::rows::{self, Condition, Key, Row, Update, Written, stamp};
 use crate::state::{Error, Store};
 
@@ -25,6 +25,8 @@ pub struct MigrationSpace {
     pub status: SpaceStatus,
     /// Whether the customer's account got its delegation, and it is stored.
     pub delegated: bool,
+    /// Whether this program created it; else the existing tool did.
+    pub ours: bool,
 }
 
 /// How far a migration space is made, in the existing tool's words.
@@ -87,6 +89,8 @@ impl Stored {
 
 const ACTIVE: &str = "active";
 const PROVISIONED: &str = "provisioned";
+/// Who created a row, if it was this program.
+const CREATOR: &str = "sterna";
 
 fn key(customer: &CustomerDid) -> Key {
     Key::one("customer", customer.as_str())
@@ -109,6 +113,7 @@ fn read(table: &str, row: &Row) -> Result<MigrationSpace, rows::Error> {
             SpaceStatus::Active
         },
         delegated: row.truth("delegated"),
+        ours: row.text("createdBy") == Some(CREATOR),
     })
 }
 
@@ -166,6 +171,9 @@ impl Store {
             .with("indexCount", 0_u64)
             .with("status", status)
             .with("delegated", space.delegated);
+        if space.ours {
+            row.set("createdBy", CREATOR);
+        }
         if let Some(sealed) = &space.sealed_key {
             row.set("privateKey", sealed.as_str());
         }
@@ -203,36 +211,28 @@ impl Store {
         }
     }
 
-    /// Notes that consumer and subscription rows are there. `false`: the customer's space is another one.
-    pub async fn mark_provisioned(
+    /// Notes how far the space is made: before it is unmade, after it is made. `false`: the customer's space is another
+    /// one.
+    pub async fn mark_space(
         &self,
         customer: &CustomerDid,
         space: &SpaceDid,
+        mark: SpaceMark,
     ) -> Result<bool, Error> {
-        self.mark_space(
-            customer,
-            space,
-            Update::new()
-                .set("status", PROVISIONED)
-                .set("lastUsed", stamp(self.now())),
-        )
-        .await
-    }
-
-    /// Notes that the account's delegation is made and stored. `false`: the customer's space is another one.
-    pub async fn mark_delegated(
-        &self,
-        customer: &CustomerDid,
-        space: &SpaceDid,
-    ) -> Result<bool, Error> {
-        self.mark_space(
-            customer,
-            space,
-            Update::new()
+        let update = Update::new();
+        let update = match mark {
+            SpaceMark::Provisioned(true) => update.set("status", PROVISIONED),
+            SpaceMark::Provisioned(false) => update.set("status", ACTIVE),
+            SpaceMark::Delegated(true) => update
                 .set("delegated", true)
                 .set("delegatedAt", stamp(self.now())),
-        )
-        .await
+            SpaceMark::Delegated(false) => update.set("delegated", false).remove("delegatedAt"),
+        };
+        let update = match mark {
+            SpaceMark::Provisioned(true) => update.set("lastUsed", stamp(self.now())),
+            _ => update,
+        };
+        self.update_space(customer, space, update).await
     }
 
     /// Counts an index that was stored in the space. The count is for people: a repeated write counts twice
@@ -242,17 +242,13 @@ impl Store {
         customer: &CustomerDid,
         space: &SpaceDid,
     ) -> Result<bool, Error> {
-        self.mark_space(
-            customer,
-            space,
-            Update::new()
-                .set("lastUsed", stamp(self.now()))
-                .add("indexCount", 1),
-        )
-        .await
+        let update = Update::new()
+            .set("lastUsed", stamp(self.now()))
+            .add("indexCount", 1);
+        self.update_space(customer, space, update).await
     }
 
-    async fn mark_space(
+    async fn update_space(
         &self,
         customer: &CustomerDid,
         space: &SpaceDid,

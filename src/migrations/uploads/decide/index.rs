@@ -48,6 +48,9 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
     if found.signed == Signed::No {
         return wrong("is not signed by its issuer".to_owned());
     }
+    if seen.removed.contains(&found.link) {
+        return wrong("names an index that was removed from its space".to_owned());
+    }
     match &found.index {
         None => IndexState::CannotTell(format!(
             "index {} did not come along with its claim",

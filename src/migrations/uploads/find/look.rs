@@ -1,21 +1,29 @@
 //! Asking the world about one upload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use cid::Cid;
 
 use super::read::{Keys, read};
 use super::seen::{Claims, Seen, Shard};
 use crate::client::{Error, QueryKind};
+use crate::engine::UnitContext;
 use crate::migrations::uploads::decide;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Class, Failure, Reason};
+use crate::model::{Class, CustomerDid, Failure, Reason};
 use crate::proto::multihash::{Multihash, codec};
 use crate::proto::ucan::Delegation;
 
 /// Asks for the claims of root and shards, in one query, and for sizes only if the index does not tell them.
 ///
 /// Trouble is "could not tell" and never an absence (protocol: pitfalls 21, 22).
-pub(crate) async fn look(parts: &Parts, upload: &Upload, now: u64) -> Result<Seen, Failure> {
+pub(crate) async fn look(
+    parts: &Parts,
+    unit: &UnitContext,
+    upload: &Upload,
+) -> Result<Seen, Failure> {
+    let now = unit.clock.unix_secs();
     let root = upload.root()?;
     let listed = shards(parts, upload).await?;
     let root_hash = Multihash::of(&root);
@@ -29,7 +37,33 @@ pub(crate) async fn look(parts: &Parts, upload: &Upload, now: u64) -> Result<See
     if !decide::knows_sizes(&seen) {
         seen.rows = rows(parts, upload, &seen.shards).await?;
     }
+    seen.removed = removed(parts, unit, &seen).await?;
     Ok(seen)
+}
+
+/// Indexes of the customer's migration space that it has no more: a rollback took them back, and the storage node may
+/// drop them any day.
+async fn removed(parts: &Parts, unit: &UnitContext, seen: &Seen) -> Result<BTreeSet<Cid>, Failure> {
+    let mut removed = BTreeSet::new();
+    let root = Multihash::of(&seen.root);
+    let (Ok(customer), found) = (unit.id.owner.parse::<CustomerDid>(), &seen.claims.indexes) else {
+        return Ok(removed);
+    };
+    for index in found.iter().filter(|found| found.content == root) {
+        if !index.issuer.as_str().starts_with("did:key:") {
+            continue;
+        }
+        let own = parts.spaces.name(&customer).await?;
+        if own.is_none_or(|own| own.as_str() != index.issuer.as_str()) {
+            continue;
+        }
+        let digest = Multihash::of(&index.link);
+        let kept = parts.services.tables.has_blob(&index.issuer, &digest).await;
+        if !kept.map_err(could_not_tell)? {
+            removed.insert(index.link);
+        }
+    }
+    Ok(removed)
 }
 
 /// The shards of the row, or of the object that lists very many.

@@ -1,6 +1,6 @@
 //! What a look at an upload showed, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cid::Cid;
@@ -115,6 +115,8 @@ pub struct Seen {
     pub claims: Claims,
     /// Sizes by the tables; read only if the index does not tell them.
     pub rows: BTreeMap<Multihash, ShardRow>,
+    /// Indexes that their claims' migration space has no more.
+    pub removed: BTreeSet<Cid>,
     /// When it was looked, Unix seconds.
     pub at: u64,
     notes: Mutex<Notes>,
@@ -132,6 +134,7 @@ impl Seen {
             shards,
             claims,
             rows: BTreeMap::new(),
+            removed: BTreeSet::new(),
             at,
             notes: Mutex::default(),
         }

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use super::registry::{MigrationSpaces, SpaceRow};
 use crate::client::{EncryptionKey, Error, Network, Provision, Services};
 use crate::engine::Clock;
-use crate::model::{CustomerDid, Failure, Reason, SpaceDid};
+use crate::model::{CustomerDid, Failure, Reason, SpaceDid, SpaceMark};
 use crate::proto::did::Did;
 use crate::proto::envelope::Key;
 use crate::proto::key::Signer;
@@ -20,11 +20,12 @@ type Cell = Arc<OnceCell<Signer>>;
 
 /// Migration spaces that are ready for use, each made ready once per process.
 pub(crate) struct Spaces {
-    registry: Arc<dyn MigrationSpaces>,
-    services: Services,
+    pub(super) registry: Arc<dyn MigrationSpaces>,
+    pub(super) services: Services,
     seal: Key,
     provider: Did,
     ready: Mutex<BTreeMap<CustomerDid, Cell>>,
+    names: Mutex<BTreeMap<CustomerDid, SpaceDid>>,
 }
 
 impl Spaces {
@@ -41,6 +42,7 @@ impl Spaces {
             seal: Key::from_bytes(*seal.as_bytes()),
             provider,
             ready: Mutex::default(),
+            names: Mutex::default(),
         }
     }
 
@@ -69,11 +71,15 @@ impl Spaces {
         let signer = self.open(&account, &row)?;
         if !row.provisioned {
             self.provision(&account, signer.did(), clock).await?;
-            self.registry.mark_provisioned(customer, &row.space).await?;
+            self.registry
+                .mark(customer, &row.space, SpaceMark::Provisioned(true))
+                .await?;
         }
         if !row.delegated {
             self.delegate(&signer, &account).await?;
-            self.registry.mark_delegated(customer, &row.space).await?;
+            self.registry
+                .mark(customer, &row.space, SpaceMark::Delegated(true))
+                .await?;
         }
         Ok(signer)
     }
@@ -92,11 +98,31 @@ impl Spaces {
             sealed_key: Some(sealed),
             provisioned: false,
             delegated: false,
+            ours: true,
         };
         self.registry.create(customer, row).await
     }
 
-    fn open(&self, account: &Did, row: &SpaceRow) -> Result<Signer, Failure> {
+    /// Makes the space ready anew when it is wanted next.
+    pub(super) fn forget(&self, customer: &CustomerDid) {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.remove(customer);
+    }
+
+    /// The customer's migration space, if it has one. A space is asked for once: it never changes.
+    pub(crate) async fn name(&self, customer: &CustomerDid) -> Result<Option<SpaceDid>, Failure> {
+        let names = || self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = names().get(customer) {
+            return Ok(Some(name.clone()));
+        }
+        let row = self.registry.get(customer).await?;
+        if let Some(row) = &row {
+            names().insert(customer.clone(), row.space.clone());
+        }
+        Ok(row.map(|row| row.space))
+    }
+
+    pub(super) fn open(&self, account: &Did, row: &SpaceRow) -> Result<Signer, Failure> {
         let unusable = |why: String| {
             Failure::permanent(
                 Reason::KeyUnavailable,
@@ -120,19 +146,23 @@ impl Spaces {
     }
 
     async fn provision(&self, account: &Did, space: &Did, clock: &Clock) -> Result<(), Error> {
-        let provision = Provision {
+        let provision = self.provisioning(account, space, iso(clock.unix_ms()));
+        self.services.tables.provision(&provision).await
+    }
+
+    pub(super) fn provisioning(&self, account: &Did, space: &Did, at: String) -> Provision {
+        Provision {
             space: space.clone(),
             customer: account.clone(),
             provider: self.provider.clone(),
             subscription: subscription::id(space).to_string(),
-            at: iso(clock.unix_ms()),
-        };
-        self.services.tables.provision(&provision).await
+            at,
+        }
     }
 
     /// The object first, then the row that leads to it.
     async fn delegate(&self, space: &Signer, account: &Did) -> Result<(), Failure> {
-        let delegation = to_account(space, account)?;
+        let delegation = self.not_revoked(space, account).await?;
         self.services.delegations.store(&delegation).await?;
         let tables = &self.services.tables;
         tables
@@ -147,18 +177,40 @@ impl Spaces {
     }
 }
 
-/// Everything in the space, for ever: the same bytes each time it is made.
-fn to_account(space: &Signer, account: &Did) -> Result<Delegation, Failure> {
+impl Spaces {
+    /// The first delegation that no rollback revoked.
+    async fn not_revoked(&self, space: &Signer, account: &Did) -> Result<Delegation, Failure> {
+        for number in 0.. {
+            let delegation = to_account(space, account, number)?;
+            let revoked = self.services.tables.is_revoked(delegation.cid()).await?;
+            if !revoked {
+                return Ok(delegation);
+            }
+        }
+        Err(internal("all delegations are revoked"))
+    }
+}
+
+/// Everything in the space, for ever: the same bytes each time it is made. A revoked one is followed by the next
+/// `number`, which is its nonce.
+pub(super) fn to_account(
+    space: &Signer,
+    account: &Did,
+    number: u32,
+) -> Result<Delegation, Failure> {
     let all = Capability::new("space/*", space.did().as_str());
-    Draft::new(space, account)
+    let draft = Draft::new(space, account)
         .capability(all)
-        .expiration(Expiration::Never)
-        .sign()
-        .map_err(internal)
+        .expiration(Expiration::Never);
+    let draft = match number {
+        0 => draft,
+        number => draft.nonce(number.to_string()),
+    };
+    draft.sign().map_err(internal)
 }
 
 /// Only a mail account can hold a space; said before anything is written (protocol: pitfalls 80).
-fn account(customer: &CustomerDid) -> Result<Did, Failure> {
+pub(super) fn account(customer: &CustomerDid) -> Result<Did, Failure> {
     let did = Did::parse(customer.as_str());
     let did = did.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
     if did.is_mailto() {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::registry::{MigrationSpaces, SpaceRow};
-use crate::model::{CustomerDid, Failure, Reason, SpaceDid};
+use crate::model::{CustomerDid, Failure, Reason, SpaceDid, SpaceMark};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -19,24 +19,6 @@ impl InMemorySpaces {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    fn change(
-        &self,
-        customer: &CustomerDid,
-        space: &SpaceDid,
-        change: impl FnOnce(&mut SpaceRow),
-    ) -> Result<(), Failure> {
-        let mut rows = self.rows();
-        let row = rows.get_mut(customer).filter(|row| row.space == *space);
-        let other = || {
-            Failure::permanent(
-                Reason::StateUnavailable,
-                format!("{customer} has another migration space"),
-            )
-        };
-        change(row.ok_or_else(other)?);
-        Ok(())
     }
 
     fn rows(&self) -> std::sync::MutexGuard<'_, BTreeMap<CustomerDid, SpaceRow>> {
@@ -54,19 +36,25 @@ impl MigrationSpaces for InMemorySpaces {
         Ok(self.rows().entry(customer.clone()).or_insert(row).clone())
     }
 
-    async fn mark_provisioned(
+    async fn mark(
         &self,
         customer: &CustomerDid,
         space: &SpaceDid,
+        mark: SpaceMark,
     ) -> Result<(), Failure> {
-        self.change(customer, space, |row| row.provisioned = true)
-    }
-
-    async fn mark_delegated(
-        &self,
-        customer: &CustomerDid,
-        space: &SpaceDid,
-    ) -> Result<(), Failure> {
-        self.change(customer, space, |row| row.delegated = true)
+        let mut rows = self.rows();
+        let row = rows.get_mut(customer).filter(|row| row.space == *space);
+        let other = || {
+            Failure::permanent(
+                Reason::StateUnavailable,
+                format!("{customer} has another migration space"),
+            )
+        };
+        let row = row.ok_or_else(other)?;
+        match mark {
+            SpaceMark::Provisioned(is) => row.provisioned = is,
+            SpaceMark::Delegated(is) => row.delegated = is,
+        }
+        Ok(())
     }
 }

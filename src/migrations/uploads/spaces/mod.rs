@@ -3,6 +3,7 @@
 mod ensure;
 mod memory;
 mod registry;
+mod undo;
 
 pub(super) use ensure::Spaces;
 pub use memory::InMemorySpaces;

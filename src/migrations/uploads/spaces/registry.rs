@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::model::{CustomerDid, Failure, SpaceDid};
+use crate::model::{CustomerDid, Failure, SpaceDid, SpaceMark};
 
 /// A customer's migration space as it is remembered.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct SpaceRow {
     pub provisioned: bool,
     /// Whether the customer's account has its delegation, and it is stored.
     pub delegated: bool,
+    /// Whether this migration created it; else the existing tool did.
+    pub ours: bool,
 }
 
 /// The key stays out of every text.
@@ -44,14 +46,11 @@ pub trait MigrationSpaces: Send + Sync {
     /// Stores `row` unless the customer has one; gives the one that is stored afterwards.
     async fn create(&self, customer: &CustomerDid, row: SpaceRow) -> Result<SpaceRow, Failure>;
 
-    /// Notes that consumer and subscription rows are written. Fails if the customer's space is another one.
-    async fn mark_provisioned(
+    /// Notes how far the space is made. Fails if the customer's space is another one.
+    async fn mark(
         &self,
         customer: &CustomerDid,
         space: &SpaceDid,
+        mark: SpaceMark,
     ) -> Result<(), Failure>;
-
-    /// Notes that the account's delegation is stored. Fails if the customer's space is another one.
-    async fn mark_delegated(&self, customer: &CustomerDid, space: &SpaceDid)
-    -> Result<(), Failure>;
 }

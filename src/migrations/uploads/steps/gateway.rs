@@ -43,6 +43,10 @@ impl UnitStep for AuthorizeGateway {
             .fact("proof", proof.cid().to_string())
             .fact("account", proof.audience().as_str()))
     }
+
+    fn leaves(&self) -> &'static str {
+        "the gateway cannot be told to forget it, and content whose claims name the space needs it"
+    }
 }
 
 impl AuthorizeGateway {

@@ -71,6 +71,10 @@ impl Step<Uploads> for RepublishLocation {
             .fact("url", place.url)
             .fact("job", job))
     }
+
+    fn leaves(&self) -> &'static str {
+        "published claims and their adverts in IPNI cannot be taken back"
+    }
 }
 
 fn need(shard: &Shard, state: LocationState) -> Option<Need> {

@@ -6,6 +6,7 @@ mod location;
 mod place;
 mod publish;
 mod register_index;
+mod remove_index;
 mod store_index;
 
 use crate::model::StepName;
@@ -13,6 +14,7 @@ use crate::model::StepName;
 pub(super) use gateway::AuthorizeGateway;
 pub(super) use location::RepublishLocation;
 pub(super) use register_index::RegisterIndex;
+pub(super) use remove_index::RemoveIndex;
 pub(super) use store_index::StoreIndex;
 
 /// Build the index and store it in the customer's migration space.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::RemoveIndex;
 use super::publish::claim_addresses;
 use super::store_index::{customer, needs, store};
 use crate::client::{CacheRequest, lacks_location};
-use crate::engine::{Need, Step, Turn, UnitContext};
+use crate::engine::{Need, Step, Turn, Undoer, UnitContext};
 use crate::migrations::uploads::find::{Seen, StoredIndex};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
@@ -21,7 +22,19 @@ use crate::proto::key::Signer;
 const TRIES: u32 = 3;
 
 /// See the module.
-pub(crate) struct RegisterIndex(pub Arc<Parts>);
+pub(crate) struct RegisterIndex {
+    parts: Arc<Parts>,
+    undo: RemoveIndex,
+}
+
+impl RegisterIndex {
+    pub(crate) fn new(parts: &Arc<Parts>) -> Self {
+        Self {
+            parts: Arc::clone(parts),
+            undo: RemoveIndex(Arc::clone(parts)),
+        }
+    }
+}
 
 #[async_trait]
 impl Step<Uploads> for RegisterIndex {
@@ -34,19 +47,31 @@ impl Step<Uploads> for RegisterIndex {
     }
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
-        let (parts, clock) = (&self.0, &turn.unit.clock);
-        let customer = customer(turn.unit)?;
+        let parts = &self.parts;
         let (space, stored) = if let Some(stored) = turn.seen.stored() {
-            (parts.spaces.ensure(&customer, clock).await?, stored)
+            let customer = customer(turn.unit)?;
+            (
+                parts.spaces.ensure(&customer, &turn.unit.clock).await?,
+                stored,
+            )
         } else {
             // Stored in an earlier life: storing again finds it there and gives its place.
-            let (space, stored, _) = store(parts, turn, &customer).await?;
+            let (space, stored, _) = store(parts, turn).await?;
             (space, stored)
         };
         self.register(turn, &space, &stored).await?;
         Ok(Effect::new("index-registered", stored.link.to_string())
             .fact("content", turn.seen.root.to_string())
             .fact("space", space.did().as_str()))
+    }
+
+    /// Of an index that this step had to store.
+    fn undo(&self) -> Option<&dyn Undoer> {
+        Some(&self.undo)
+    }
+
+    fn leaves(&self) -> &'static str {
+        "the indexing service has no way to take a claim back"
     }
 }
 
@@ -59,7 +84,7 @@ impl RegisterIndex {
         space: &Signer,
         stored: &StoredIndex,
     ) -> Result<(), Failure> {
-        let indexing = &self.0.services.indexing;
+        let indexing = &self.parts.services.indexing;
         let mut tries = 0;
         loop {
             let error = match indexing
@@ -83,7 +108,8 @@ impl RegisterIndex {
             Ok(Claim::Location(location)) => location.location.into_iter().next(),
             _ => None,
         };
-        let addresses = claim_addresses(&self.0.network, &stored.link, &url.unwrap_or_default())?;
+        let addresses =
+            claim_addresses(&self.parts.network, &stored.link, &url.unwrap_or_default())?;
         Ok(CacheRequest {
             claim: stored.location.clone(),
             addresses: addresses.bytes(),

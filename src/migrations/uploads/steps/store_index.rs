@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::RemoveIndex;
 use crate::client::Blob;
-use crate::engine::{Need, Step, Turn, UnitContext};
+use crate::engine::{Need, Step, Turn, Undoer, UnitContext};
 use crate::migrations::uploads::decide::{IndexState, index_state};
 use crate::migrations::uploads::find::{Seen, StoredIndex};
 use crate::migrations::uploads::item::Upload;
@@ -16,9 +17,22 @@ use crate::migrations::uploads::{STORE_INDEX, Uploads};
 use crate::model::{CustomerDid, Effect, Failure, Reason, StepName};
 use crate::proto::index::link;
 use crate::proto::key::Signer;
+use crate::proto::multihash::Multihash;
 
 /// See the module.
-pub(crate) struct StoreIndex(pub Arc<Parts>);
+pub(crate) struct StoreIndex {
+    parts: Arc<Parts>,
+    undo: RemoveIndex,
+}
+
+impl StoreIndex {
+    pub(crate) fn new(parts: &Arc<Parts>) -> Self {
+        Self {
+            parts: Arc::clone(parts),
+            undo: RemoveIndex(Arc::clone(parts)),
+        }
+    }
+}
 
 #[async_trait]
 impl Step<Uploads> for StoreIndex {
@@ -31,15 +45,18 @@ impl Step<Uploads> for StoreIndex {
     }
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
-        let customer = customer(turn.unit)?;
-        let (space, stored, size) = store(&self.0, turn, &customer).await?;
-        let effect = Effect::new("index-stored", stored.link.to_string())
-            .reversible()
-            .fact("space", space.did().as_str())
-            .fact("bytes", size.to_string())
-            .fact("location", stored.location.cid().to_string());
+        let (_, stored, effect) = store(&self.parts, turn).await?;
+        let location = stored.location.cid().to_string();
         turn.seen.note_stored(stored);
-        Ok(effect)
+        Ok(effect.fact("location", location))
+    }
+
+    fn undo(&self) -> Option<&dyn Undoer> {
+        Some(&self.undo)
+    }
+
+    fn leaves(&self) -> &'static str {
+        "the storage node keeps the bytes and its location claim; the bill keeps both entries"
     }
 }
 
@@ -56,13 +73,14 @@ pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> 
     }
 }
 
-/// Builds and stores. Repeating it stores nothing twice: the same shards give the same bytes.
+/// Builds and stores; the effect says whether the index was there already. Repeating it stores nothing twice: the same
+/// shards give the same bytes.
 pub(crate) async fn store(
     parts: &Arc<Parts>,
     turn: &Turn<'_, Uploads>,
-    customer: &CustomerDid,
-) -> Result<(Signer, StoredIndex, usize), Failure> {
-    let (upload, seen, clock) = (turn.item, turn.seen, &turn.unit.clock);
+) -> Result<(Signer, StoredIndex, Effect), Failure> {
+    let (seen, upload) = (turn.seen, turn.item);
+    let customer = customer(turn.unit)?;
     let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
     let asked;
     let rows = if seen.rows.is_empty() {
@@ -76,8 +94,19 @@ pub(crate) async fn store(
         &seen.rows
     };
     let archive = build(parts, seen, rows, &turn.pulse).await?.archive();
-    let (index, size) = (link(&archive), archive.len());
-    let space = parts.spaces.ensure(customer, clock).await?;
+    let index = link(&archive);
+    let space = parts.spaces.ensure(&customer, &turn.unit.clock).await?;
+    let effect = Effect::new("index-stored", index.to_string())
+        .fact("space", space.did().as_str())
+        .fact("bytes", archive.len().to_string());
+    let tables = &parts.services.tables;
+    let effect = if tables.has_blob(space.did(), &Multihash::of(&index)).await? {
+        effect.found()
+    } else {
+        let effect = effect.reversible();
+        turn.intend(&effect).await?;
+        effect
+    };
     let stored = parts
         .services
         .upload
@@ -89,7 +118,7 @@ pub(crate) async fn store(
             link: index,
             location: stored.location,
         },
-        size,
+        effect,
     ))
 }
 

@@ -1,0 +1,200 @@
+//! Rollback of the uploads migration: first what would be done and what stays, then the doing.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{Opened, config, ended, lock};
+use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
+use crate::app::{Ended, Face, Kind, Stop, Trouble};
+use crate::config::{Settings, options};
+use crate::engine::{self, Survey, Within};
+use crate::model::CustomerDid;
+
+/// Asked with what would be done, before anything is; an error ends it there.
+pub type Agree<'a> = &'a (dyn Fn(&RollbackPlan) -> Result<()> + Send + Sync);
+
+/// Takes back what a migration made.
+pub async fn rollback(
+    settings: &Settings,
+    options: options::Rollback,
+    agree: Agree<'_>,
+    (stop, face): (Stop, Face),
+) -> Result<RollbackReport> {
+    let opened = Opened::connect(settings).await?;
+    let started = opened.clock.moment();
+    let mut config = config(settings, options.instance, options.concurrency)?;
+    // Holding the lock proves that an earlier process of this instance is dead.
+    let _lock = if options.dry_run {
+        None
+    } else {
+        Some(lock(&opened.store.config().dir, &config.instance)?)
+    };
+    config.adopt_own = true;
+    let within = Within {
+        units: units(&options.scope),
+        run: options.run.clone(),
+        journals: options.journals.clone(),
+    };
+    let (parts, events) = opened.parts(stop);
+    let found = engine::survey(&parts, &within).await;
+    let found = found.map_err(|error| Trouble::of_engine(&error))?;
+    refuse_unknown(&found, &options)?;
+    let plan = plan(&found);
+    if options.dry_run {
+        return Ok(RollbackReport {
+            ended: Ended::Finished,
+            dry_run: true,
+            plan,
+            seconds: started.elapsed().as_secs_f64(),
+            ..RollbackReport::default()
+        });
+    }
+    agree(&plan)?;
+    let showing = opened.show(events, Arc::clone(&face));
+    let outcome = engine::rollback(parts, config, found).await;
+    drop(showing);
+    let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
+    Ok(RollbackReport {
+        ended: ended(outcome.ended)?,
+        dry_run: false,
+        plan,
+        undone: outcome.undone,
+        gone: outcome.gone,
+        kept: outcome.kept,
+        spaces: outcome.units,
+        failed: outcome.failed,
+        refused: outcome.first,
+        seconds: started.elapsed().as_secs_f64(),
+        files: outcome.files,
+    })
+}
+
+/// Customers and spaces as the engine wants them.
+fn units(scope: &options::Scope) -> Vec<(Option<String>, Option<String>)> {
+    let some = |one: &dyn ToString| Some(one.to_string());
+    if let Some(file) = &scope.customers {
+        let shares = file.customers.iter().flat_map(|share| match &share.spaces {
+            None => vec![(some(&share.customer), None)],
+            Some(spaces) => spaces
+                .iter()
+                .map(|space| (some(&share.customer), some(space)))
+                .collect(),
+        });
+        return shares.collect();
+    }
+    let spaces = || scope.only_spaces.iter();
+    if scope.only_customers.is_empty() {
+        return spaces().map(|space| (None, some(space))).collect();
+    }
+    let of_customer = |customer: &CustomerDid| {
+        if scope.only_spaces.is_empty() {
+            return vec![(some(customer), None)];
+        }
+        spaces()
+            .map(|space| (some(customer), some(space)))
+            .collect()
+    };
+    scope.only_customers.iter().flat_map(of_customer).collect()
+}
+
+fn refuse_unknown(found: &Survey, options: &options::Rollback) -> Result<()> {
+    let (what, cause) = match &options.run {
+        Some(run) if !found.knows_run => (
+            format!("roll back run {run}"),
+            "no journal at hand knows this run",
+        ),
+        _ if !found.unknown.is_empty() => {
+            let name = |(owner, name): &(Option<String>, Option<String>)| {
+                let both = [name.as_deref(), owner.as_deref()];
+                both.into_iter().flatten().collect::<Vec<_>>().join(" of ")
+            };
+            let names: Vec<String> = found.unknown.iter().map(name).collect();
+            (
+                format!("roll back {}", names.join(", ")),
+                "neither the progress table nor a journal at hand knows it",
+            )
+        }
+        _ => return Ok(()),
+    };
+    let journals: Vec<String> = found
+        .journals
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let read = if journals.is_empty() {
+        "no journal was found".to_owned()
+    } else {
+        format!("read were {}", journals.join(", "))
+    };
+    Err(Trouble::new(
+        Kind::NotFound,
+        what,
+        format!("{cause}; {read}"),
+        "see `sterna monitor` for what was migrated; name journals of other instances with --journal; nothing was changed",
+    )
+    .into())
+}
+
+fn plan(found: &Survey) -> RollbackPlan {
+    let (undone, stays) = found.listed.iter().cloned().partition(|one| one.undone);
+    RollbackPlan {
+        stays,
+        undone,
+        spaces: found.units,
+        unaccounted: found
+            .unaccounted
+            .iter()
+            .map(|(unit, uploads)| Unaccounted {
+                customer: unit.owner.to_string(),
+                space: unit.name.to_string(),
+                uploads: *uploads,
+            })
+            .collect(),
+        journals: found.journals.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CustomersFile;
+    use crate::config::options::Scope;
+
+    const ALICE: &str = "did:mailto:example.org:alice";
+    const BOB: &str = "did:mailto:example.org:bob";
+    const SPACE: &str = "did:key:z6MkwDK3M4PxU1FqcSt4quXghquH1MoWXGzTrNkNWTSy2NLD";
+
+    #[test]
+    fn a_split_customer_is_rolled_back_by_its_share() {
+        let text =
+            format!(r#"{{"customers":["{ALICE}",{{"customer":"{BOB}","spaces":["{SPACE}"]}}]}}"#);
+        let file = CustomersFile::parse(std::path::Path::new("file"), &text).unwrap();
+        let scope = Scope {
+            customers: Some(file),
+            ..Scope::default()
+        };
+        assert_eq!(
+            units(&scope),
+            [
+                (Some(ALICE.into()), None),
+                (Some(BOB.into()), Some(SPACE.into()))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_space_of_a_customer_is_that_space_alone() {
+        let scope = Scope {
+            only_customers: vec![ALICE.parse().unwrap()],
+            only_spaces: vec![SPACE.parse().unwrap()],
+            ..Scope::default()
+        };
+        assert_eq!(units(&scope), [(Some(ALICE.into()), Some(SPACE.into()))]);
+        let scope = Scope {
+            only_spaces: vec![SPACE.parse().unwrap()],
+            ..Scope::default()
+        };
+        assert_eq!(units(&scope), [(None, Some(SPACE.into()))]);
+    }
+}

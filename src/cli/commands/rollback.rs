@@ -1,0 +1,170 @@
+//! `rollback`: what a migration made is taken back.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::migrate::{CONCURRENCY_HELP, concurrency, ending};
+use crate::app::{self, Listed, Reliance, RollbackPlan, RollbackReport};
+use crate::cli::confirm::confirm_named;
+use crate::cli::exit::Exit;
+use crate::cli::output::{Schema, talk};
+use crate::cli::progress::Progress;
+use crate::cli::run::Context;
+use crate::cli::values;
+use crate::config::options::{Rollback, Scope};
+use crate::config::{CustomersFile, Need};
+use crate::model::{CustomerDid, RunId, SpaceDid};
+
+const EXAMPLES: &str = "Examples:
+  sterna rollback --customer did:mailto:example.com:alice --dry-run
+  sterna rollback --space did:key:z6Mk… --yes
+  sterna rollback --run 6c1f… --journal /mnt/instance-2
+  sterna rollback --customers-file migration-state/instance-1-customers.json --confirm production
+
+What stays is listed before anything is done; --dry-run lists and does nothing. Only what the migration
+made is taken back, never what it found. What it made is in the journals (instance-N-journal.ndjson):
+those of the state folder are read, those of other instances are named with --journal. Migration spaces
+are taken back with whole customers only. Another rollback goes on where one was interrupted.";
+
+/// Spaces that are listed one by one.
+const NAMED: usize = 20;
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("what").required(true).multiple(true).args(["customers_file", "customer", "space", "run"]))]
+pub(in crate::cli) struct RollbackArgs {
+    /// Customers of an instance, as `setup` wrote them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["customer", "space"])]
+    customers_file: Option<PathBuf>,
+    /// This customer (may be given more than once)
+    #[arg(long, value_name = "DID", value_parser = values::customer)]
+    customer: Vec<CustomerDid>,
+    /// This space (may be given more than once)
+    #[arg(long, value_name = "DID", value_parser = values::space)]
+    space: Vec<SpaceDid>,
+    /// Only what this run made
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+    /// A journal of another instance, or a folder with journals (may be given more than once)
+    #[arg(long, value_name = "PATH")]
+    journal: Vec<PathBuf>,
+    /// Number of this instance; units that its dead process still holds are taken up [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value = "1", hide_default_value = true)]
+    instance: u32,
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
+    concurrency: Option<usize>,
+    /// List what would be taken back and what stays; change nothing
+    #[arg(long, conflicts_with_all = ["yes", "confirm"])]
+    dry_run: bool,
+    /// Do not ask before changing a real network; production wants --confirm
+    #[arg(long)]
+    yes: bool,
+    /// On production: the id of the run, or `production` when no run is named
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+}
+
+/// Takes back what a migration made.
+pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result<Exit> {
+    let file = args.customers_file.as_deref().map(CustomersFile::read);
+    let settings = context.settings(Need::Secrets)?;
+    let environment = settings.environment;
+    let options = Rollback {
+        scope: Scope {
+            customers: file.transpose()?,
+            only_customers: args.customer,
+            only_spaces: args.space,
+            ..Scope::default()
+        },
+        run: args.run.as_deref().map(RunId::new),
+        journals: args.journal,
+        instance: args.instance,
+        concurrency: concurrency(args.concurrency, &settings),
+        dry_run: args.dry_run || settings.dry_run,
+    };
+    let reliance = if options.dry_run {
+        Reliance::Auditing
+    } else {
+        Reliance::Migrating
+    };
+    app::preflight(&settings, reliance).await?;
+    let name = args.run.unwrap_or_else(|| environment.to_string());
+    let (yes, typed) = (args.yes, args.confirm);
+    let agree = move |plan: &RollbackPlan| {
+        talk(&listed(plan));
+        confirm_named(environment, yes, typed.as_deref(), &name, "roll back")
+    };
+    let progress = Progress::new();
+    let asked = (context.stop.clone(), progress.face());
+    let ran = Box::pin(app::rollback(&settings, options, &agree, asked)).await;
+    progress.finish();
+    let report = ran?;
+    let schema = Schema("sterna.rollback", 1);
+    context.output.result(schema, &report, || lines(&report))?;
+    Ok(Exit::from(&report))
+}
+
+/// What stays, then what is taken back.
+fn listed(plan: &RollbackPlan) -> String {
+    let mut text = String::from("what stays:");
+    for one in &plan.stays {
+        line(&mut text, one);
+    }
+    for one in plan.undone.iter().filter(|one| !one.leaves.is_empty()) {
+        let _ = write!(text, "\n  of {}: {}", one.kind, one.leaves);
+    }
+    for one in plan.unaccounted.iter().take(NAMED) {
+        let _ = write!(
+            text,
+            "\n  {} uploads of {} of {}: no journal at hand says what was made; name it with --journal",
+            one.uploads, one.space, one.customer
+        );
+    }
+    let more = plan.unaccounted.len().saturating_sub(NAMED);
+    if more > 0 {
+        let _ = write!(text, "\n  and uploads of {more} more spaces");
+    }
+    if plan.stays.is_empty() && plan.undone.is_empty() && plan.unaccounted.is_empty() {
+        text.push_str(" nothing");
+    }
+    let _ = write!(text, "\nwhat is taken back, in {} spaces:", plan.spaces);
+    for one in &plan.undone {
+        let _ = write!(text, "\n  {:>8} {}", one.effects, one.kind);
+    }
+    if plan.undone.is_empty() {
+        text.push_str(" nothing");
+    }
+    text
+}
+
+fn line(text: &mut String, one: &Listed) {
+    let _ = write!(text, "\n  {:>8} {}: {}", one.effects, one.kind, one.leaves);
+}
+
+fn lines(report: &RollbackReport) -> String {
+    if report.dry_run {
+        return listed(&report.plan);
+    }
+    let undone: u64 = report.undone.values().sum();
+    let mut lines = vec![
+        ending(&report.ended),
+        format!(
+            "{undone} effects taken back in {} spaces, {} gone before, {} still needed by others, {} not taken back; {:.1} s",
+            report.spaces, report.gone, report.kept, report.failed, report.seconds
+        ),
+    ];
+    for (kind, count) in &report.undone {
+        lines.push(format!("  {count} {kind}"));
+    }
+    for one in &report.refused {
+        let effect = one.effect.as_ref().map_or("", |effect| &effect.kind);
+        lines.push(format!("  {} {effect}: {}", one.unit, one.failure));
+    }
+    for file in &report.files {
+        lines.push(format!("  {}", file.display()));
+    }
+    lines.join("\n")
+}

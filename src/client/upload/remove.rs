@@ -1,0 +1,30 @@
+//! `space/blob/remove`: a space has a blob no more. Its bytes stay at the storage node.
+
+use ipld_core::ipld::Ipld;
+
+use super::UploadClient;
+use crate::client::{Cause, Error};
+use crate::proto::key::Signer;
+use crate::proto::multihash::Multihash;
+use crate::proto::ucan::{Capability, Delegation};
+
+const REMOVE: &str = "remove a blob from a space";
+
+impl UploadClient {
+    /// Removes a blob from the space whose key is `space`; one that is not there is no error.
+    pub async fn remove_blob(&self, space: &Signer, digest: &Multihash) -> Result<(), Error> {
+        let make = || self.removal(space, digest);
+        self.connection.execute_one(REMOVE, make).await?;
+        Ok(())
+    }
+
+    fn removal(&self, space: &Signer, digest: &Multihash) -> Result<Delegation, Cause> {
+        let digest = Ipld::Bytes(digest.as_bytes().to_vec());
+        let capability =
+            Capability::new("space/blob/remove", space.did().as_str()).caveat("digest", digest);
+        self.draft(space)
+            .capability(capability)
+            .sign()
+            .map_err(|error| Cause::Malformed(error.to_string()))
+    }
+}
