@@ -229,7 +229,6 @@ fn a_claim_of_the_upload_service_is_a_migrations_unless_another_issuers_counts_t
     let mut node = world.location().clone();
     node.issuer = did("did:web:storage.test");
     node.with = "did:web:storage.test".to_owned();
-    node.signed = Signed::Unchecked;
     world.seen.claims.locations.push(node.clone());
     assert_eq!(of(&world), None, "the node advertised its own");
     world.seen.claims.locations.pop();
