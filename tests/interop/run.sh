@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The suites that need Node: installs the pinned packages, builds the binary, runs every test.
 #
-# `*.test.mjs`: the network's own clients against the sandbox. The test target `interop`: our clients against the
+# `*.test.mjs`: the network's own clients against the sandbox; `engine.test.mjs`: Sterna on a second AWS engine (Python 3). The test target `interop`: our clients against the
 # network's own services.
 set -euo pipefail
 cd "$(dirname "$0")"

@@ -235,19 +235,6 @@ impl Store {
         self.update_space(customer, space, update).await
     }
 
-    /// Counts an index that was stored in the space. The count is for people: a repeated write counts twice
-    /// (protocol: pitfalls 38).
-    pub async fn count_index(
-        &self,
-        customer: &CustomerDid,
-        space: &SpaceDid,
-    ) -> Result<bool, Error> {
-        let update = Update::new()
-            .set("lastUsed", stamp(self.now()))
-            .add("indexCount", 1);
-        self.update_space(customer, space, update).await
-    }
-
     async fn update_space(
         &self,
         customer: &CustomerDid,
