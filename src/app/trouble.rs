@@ -5,6 +5,7 @@ use std::fmt;
 use crate::client::{self, Cause};
 use crate::engine;
 use crate::model::{Class, Failure, Reason};
+use crate::runtime::causes;
 use crate::state;
 
 /// What sort of trouble ended a command; the command line maps each to one exit code.
@@ -133,13 +134,13 @@ impl Trouble {
             engine::Error::Survey(failure) => Self::of_failure(failure),
             engine::Error::Journals(_) => Self::new(
                 Kind::NotFound,
-                chain(error),
+                causes(error),
                 "a journal is not where it should be, may not be read, or was damaged",
                 "look at --state-dir and --journal; nothing was changed",
             ),
             engine::Error::File { .. } => Self::new(
                 Kind::Unexpected,
-                chain(error),
+                causes(error),
                 "the disk is full, or the folder may not be written",
                 "make room or choose another --state-dir; nothing is lost",
             ),
@@ -192,14 +193,3 @@ impl fmt::Display for Trouble {
 }
 
 impl std::error::Error for Trouble {}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

@@ -3,9 +3,10 @@
 //! Owns the only place that starts tasks ([`Tasks`]), the degrees of stopping ([`Stop`]), the
 //! only clock ([`Clock`]), the even pace of new work ([`Pacer`]), and everything between a caller and a service that may be slow, busy
 //! or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
-//! three around a call. Imports no room. Never knows what the work is about.
+//! three around a call; and how an error reads with its causes ([`causes`]). Imports no room. Never knows what the work is about.
 
 mod breaker;
+mod causes;
 mod clock;
 mod dependency;
 mod limit;
@@ -15,6 +16,7 @@ mod stop;
 mod tasks;
 
 pub use breaker::{Breaker, BreakerConfig};
+pub use causes::causes;
 pub use clock::{Clock, Moment};
 pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
 pub use limit::{Limit, Permit};

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::app::{Kind, Trouble};
 use crate::proto::index;
+use crate::runtime::causes;
 
 /// Indexes CAR files in one pass each, writes the archive to `output` and gives what there is to say of it. The path
 /// `-` is standard input.
@@ -44,7 +45,7 @@ pub fn show(file: &Path) -> Result<Value> {
     let shown = index::show(&archive).map_err(|error| {
         Trouble::new(
             Kind::Usage,
-            format!("show the index in {}: {}", name(file), chain(&error)),
+            format!("show the index in {}: {}", name(file), causes(&error)),
             "the file is no sharded DAG index, or it is damaged",
             "name the file that `sterna index build` wrote",
         )
@@ -95,22 +96,10 @@ fn trouble(file: &str, error: &index::Error) -> Trouble {
     };
     Trouble::new(
         kind,
-        format!("index {file}: {}", chain(&error)),
+        format!("index {file}: {}", causes(&error)),
         cause,
         next,
     )
-}
-
-/// An error and its sources in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Writes a whole file or none: a temporary one beside it takes its place.

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::index::chain;
 use crate::app::{Kind, Trouble};
 use crate::config;
 use crate::proto::did::Did;
@@ -11,6 +10,7 @@ use crate::proto::json;
 use crate::proto::key::{Signer, Verifier};
 use crate::proto::message;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, archive, format_proof};
+use crate::runtime::causes;
 
 /// What to issue.
 pub struct Issue {
@@ -43,7 +43,7 @@ pub fn show(input: &[u8]) -> Result<Vec<Value>> {
     let shown = message::inspect(input, &known_key).map_err(|error| {
         Trouble::new(
             Kind::Usage,
-            format!("read delegations: {}", chain(&error)),
+            format!("read delegations: {}", causes(&error)),
             "the input is no archive, delegations file, agent message or proof string, or it is damaged",
             "name the right file, or paste the whole proof string",
         )

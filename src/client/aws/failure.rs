@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::client::Cause;
 use crate::client::error::excerpt;
+use crate::runtime::causes;
 
 /// Codes of throttling, over all services in use.
 const THROTTLED: [&str; 8] = [
@@ -58,7 +59,7 @@ where
             by_code(status, code, message)
         }
         SdkError::DispatchFailure(inner) if inner.is_timeout() => Cause::Timeout,
-        other => by_chain(&chain(&other)),
+        other => by_chain(&causes(&other)),
     }
 }
 
@@ -97,16 +98,6 @@ fn by_chain(chain: &str) -> Cause {
     } else {
         Cause::Network(excerpt(chain))
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

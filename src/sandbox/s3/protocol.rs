@@ -40,6 +40,25 @@ pub(crate) fn router(shared: &Arc<Network>) -> Router {
     Router::new().fallback_service(service)
 }
 
+/// The digests that a request announced. Puts and parts are two types with the same fields.
+macro_rules! announced {
+    ($input:ident, $trailer:ident) => {
+        Expected {
+            sha256_text: $input.checksum_sha256,
+            crc32: $input.checksum_crc32,
+            crc32c: $input.checksum_crc32c,
+            crc64nvme: $input.checksum_crc64nvme,
+            md5: $input.content_md5,
+            trailer: $trailer,
+            ..Expected::default()
+        }
+    };
+}
+
+fn nothing() -> StreamingBlob {
+    StreamingBlob::from(Body::empty())
+}
+
 async fn broken(error: HttpError) -> Response<Body> {
     tracing::warn!(?error, "s3 request broke off");
     let mut answer = Response::new(Body::empty());
@@ -109,24 +128,14 @@ impl S3 for Bucketeer {
         let trailer = trailer_of(&request.headers);
         let input = request.input;
         self.0.check_bucket(&input.bucket).map_err(refused)?;
-        let expected = Expected {
-            sha256_text: input.checksum_sha256,
-            crc32: input.checksum_crc32,
-            crc32c: input.checksum_crc32c,
-            crc64nvme: input.checksum_crc64nvme,
-            md5: input.content_md5,
-            trailer,
-            ..Expected::default()
-        };
+        let expected = announced!(input, trailer);
         let options = PutOptions {
             content_type: input.content_type,
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
             condition: condition(input.if_match, input.if_none_match)?,
             sha256: None,
         };
-        let body = input
-            .body
-            .unwrap_or_else(|| StreamingBlob::from(Body::empty()));
+        let body = input.body.unwrap_or_else(nothing);
         let spooled = self
             .0
             .spool(body, expected, |hasher| check_trailers(hasher, trailers))
@@ -326,18 +335,8 @@ impl S3 for Bucketeer {
         let trailers = request.trailing_headers;
         let trailer = trailer_of(&request.headers);
         let input = request.input;
-        let expected = Expected {
-            sha256_text: input.checksum_sha256,
-            crc32: input.checksum_crc32,
-            crc32c: input.checksum_crc32c,
-            crc64nvme: input.checksum_crc64nvme,
-            md5: input.content_md5,
-            trailer,
-            ..Expected::default()
-        };
-        let body = input
-            .body
-            .unwrap_or_else(|| StreamingBlob::from(Body::empty()));
+        let expected = announced!(input, trailer);
+        let body = input.body.unwrap_or_else(nothing);
         let finish = |hasher: &Hasher| check_trailers(hasher, trailers);
         let etag = self
             .0

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::faults::Plan;
+use crate::runtime::causes;
 use crate::sandbox::network::Network;
 use crate::sandbox::{env, world};
 
@@ -58,19 +59,8 @@ async fn seed(State(shared): State<Arc<Network>>, body: Bytes) -> Response<Body>
     let plan = world::plan::Plan::new(wanted.seed, sizes);
     match world::seed(&shared, &plan).await {
         Ok(manifest) => answer(StatusCode::OK, &manifest.summary(&shared.dir)),
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &chain(&error)),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &causes(&error)),
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 async fn describe(State(shared): State<Arc<Network>>) -> Response<Body> {

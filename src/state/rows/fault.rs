@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::DispatchFailure;
 
 use crate::model::Class;
-use crate::runtime::{Advice, Classify};
+use crate::runtime::{Advice, Classify, causes};
 
 /// A request to a table that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,7 +121,7 @@ impl Trouble {
 
     /// A connection that broke may have carried the request; one that was never made did not.
     fn of_io(failure: &DispatchFailure) -> Self {
-        if chain(failure.as_connector_error()).contains("connect") {
+        if connector(failure).contains("connect") {
             Self::Unreachable
         } else {
             Self::Unanswered
@@ -129,7 +129,7 @@ impl Trouble {
     }
 
     fn of_other(failure: &DispatchFailure) -> Self {
-        let text = chain(failure.as_connector_error());
+        let text = connector(failure);
         if text.contains("credential") {
             Self::Denied
         } else {
@@ -197,7 +197,7 @@ impl Error {
                 let words = [error.err().code(), error.err().message()];
                 words.into_iter().flatten().collect::<Vec<_>>().join(": ")
             }
-            other => chain(Some(other)),
+            other => causes(other),
         };
         let seconds = error
             .raw_response()
@@ -224,14 +224,8 @@ impl Error {
     }
 }
 
-/// The texts of an error and of all that caused it.
-fn chain<E: StdError + 'static>(error: Option<&E>) -> String {
-    let mut next = error.map(|error| error as &(dyn StdError + 'static));
-    let mut texts = Vec::new();
-    while let Some(error) = next {
-        texts.push(error.to_string());
-        next = error.source();
-    }
-    texts.dedup();
-    texts.join(": ")
+/// What the connector says, if it says anything.
+fn connector(failure: &DispatchFailure) -> String {
+    let error = failure.as_connector_error();
+    error.map(|error| causes(error)).unwrap_or_default()
 }
