@@ -279,3 +279,23 @@ fn every_module_says_what_it_owns() {
         mute.join("\n")
     );
 }
+
+/// The engine is simulated, and a seed that fails has to fail again: `select!` polls its branches in
+/// an order that chance sets, unless it is `biased`; a thread of its own comes when it comes.
+#[test]
+fn the_engine_takes_no_chances() {
+    let engine = source_root().join("engine");
+    let mut broken = Vec::new();
+    for file in rust_files(&engine) {
+        let lines = code_of(&file);
+        for (number, pair) in lines.windows(2).enumerate() {
+            let unbiased = pair[0].contains("select! {") && pair[1].trim() != "biased;";
+            let thread = pair[0].contains("spawn_blocking") || pair[0].contains("tokio::spawn");
+            let is_test = file.starts_with(engine.join("tests"));
+            if unbiased || (thread && !is_test) {
+                broken.push(format!("{}:{}", file.display(), number + 1));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "left to chance:\n{}", broken.join("\n"));
+}

@@ -41,11 +41,10 @@ impl<M: Migration> Shared<M> {
         results: &'static str,
     ) -> Result<Arc<Self>, Error> {
         let empty = empty_checkpoint(&config, parts.migration.name());
-        let folder = parts.store.config().dir.clone();
         let opening = {
-            let config = config.clone();
+            let (store, tasks, config) = (parts.store.clone(), parts.tasks.clone(), config.clone());
             parts.tasks.blocking(move || {
-                let files = Files::open(&folder, &config, results)?;
+                let files = Files::open(&store, &tasks, &config, results)?;
                 let marks = files.load(&empty)?;
                 Ok::<_, Error>((files, marks))
             })

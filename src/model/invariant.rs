@@ -19,6 +19,10 @@ pub enum Invariant {
     UnknownPublishesNothing,
     /// S-1: a unit is completed only after its last item was listed.
     CompletedIsSwept,
+    /// E-1: an effect that the last look showed is not made again, and one that no look can show is made once.
+    NothingTwice,
+    /// E-2: when all units ended, every item that was there has its last word, in the world and in the rows.
+    NothingLost,
     /// after a rollback only irreversible effects remain.
     RollbackIsWhole,
 }
@@ -35,6 +39,8 @@ impl Invariant {
             Self::CursorBelowSettled => "C-2",
             Self::UnknownPublishesNothing => "U-1",
             Self::CompletedIsSwept => "S-1",
+            Self::NothingTwice => "E-1",
+            Self::NothingLost => "E-2",
             Self::RollbackIsWhole => "R-1",
         }
     }

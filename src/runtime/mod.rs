@@ -12,6 +12,8 @@ mod dependency;
 mod limit;
 mod pacer;
 mod retry;
+#[cfg(test)]
+mod simulated;
 mod stop;
 mod tasks;
 
@@ -22,5 +24,7 @@ pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
 pub use limit::{Limit, Permit};
 pub use pacer::Pacer;
 pub use retry::{Advice, Classify, Policy, full_jitter, retry};
+#[cfg(test)]
+pub(crate) use simulated::{Process, seed_chance};
 pub use stop::{Degree, Stop};
 pub use tasks::Tasks;

@@ -97,12 +97,18 @@ impl Policy {
 /// A wait drawn evenly from zero to `longest`.
 #[must_use]
 pub fn full_jitter(longest: Duration) -> Duration {
-    let mut bytes = [0_u8; 4];
     // Without randomness the longest wait is still a right one.
-    if getrandom::fill(&mut bytes).is_err() {
-        return longest;
+    longest.mul_f64(f64::from(draw().unwrap_or(u32::MAX)) / f64::from(u32::MAX))
+}
+
+fn draw() -> Option<u32> {
+    #[cfg(test)]
+    if let Some(drawn) = super::simulated::draw() {
+        return Some(drawn);
     }
-    longest.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
+    let mut bytes = [0_u8; 4];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(u32::from_le_bytes(bytes))
 }
 
 /// Makes one idempotent call until it succeeds, its error says that trying again cannot help, or

@@ -9,6 +9,8 @@ use tokio_util::task::TaskTracker;
 #[derive(Debug, Clone, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
+    #[cfg(test)]
+    process: Option<super::Process>,
 }
 
 impl Tasks {
@@ -18,12 +20,26 @@ impl Tasks {
         Self::default()
     }
 
+    /// Tasks of a simulated process. What would block is run in place, so that no thread of its
+    /// own decides about the order of things.
+    #[cfg(test)]
+    pub(crate) fn of(process: &super::Process) -> Self {
+        Self {
+            tracker: TaskTracker::new(),
+            process: Some(process.clone()),
+        }
+    }
+
     /// Starts a task.
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        #[cfg(test)]
+        if let Some(process) = &self.process {
+            return self.tracker.spawn(process.task(task));
+        }
         self.tracker.spawn(task)
     }
 
@@ -34,6 +50,10 @@ impl Tasks {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        #[cfg(test)]
+        if self.process.is_some() {
+            return self.spawn(async move { work() });
+        }
         self.tracker.spawn_blocking(work)
     }
 

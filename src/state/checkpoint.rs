@@ -1,15 +1,16 @@
 //! The checkpoint file of an instance: `instance-N-checkpoint.json` in the state folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Error;
-use super::files::{Generation, Sealed, name_of};
+use super::files::{Disk, Generation, Sealed, name_of};
 use crate::model::{CHECKPOINT_VERSION, Checkpoint, InstanceId};
 
 const SCHEMA: &str = "sterna.checkpoint";
 
-fn file(dir: &Path, instance: &InstanceId) -> Sealed {
-    Sealed::new(path(dir, instance), SCHEMA, CHECKPOINT_VERSION)
+fn file(disk: &Arc<dyn Disk>, dir: &Path, instance: &InstanceId) -> Sealed {
+    Sealed::new(path(dir, instance), SCHEMA, CHECKPOINT_VERSION).on(disk)
 }
 
 /// Where an instance's checkpoint lies.
@@ -22,8 +23,12 @@ pub fn path(dir: &Path, instance: &InstanceId) -> PathBuf {
 ///
 /// # Errors
 /// Another version's file, and damage of both.
-pub fn load(dir: &Path, instance: &InstanceId) -> Result<Option<Checkpoint>, Error> {
-    let read = file(dir, instance).read()?;
+pub fn load(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    instance: &InstanceId,
+) -> Result<Option<Checkpoint>, Error> {
+    let read = file(disk, dir, instance).read()?;
     Ok(read.map(|(checkpoint, generation)| {
         if generation == Generation::Previous {
             tracing::warn!(instance = %instance, "checkpoint damaged or missing, the one before it is used");
@@ -33,6 +38,6 @@ pub fn load(dir: &Path, instance: &InstanceId) -> Result<Option<Checkpoint>, Err
 }
 
 /// Writes an instance's checkpoint, durably: all of it or nothing. Blocks.
-pub fn save(dir: &Path, checkpoint: &Checkpoint) -> Result<(), Error> {
-    Ok(file(dir, &checkpoint.instance).write(checkpoint)?)
+pub fn save(disk: &Arc<dyn Disk>, dir: &Path, checkpoint: &Checkpoint) -> Result<(), Error> {
+    Ok(file(disk, dir, &checkpoint.instance).write(checkpoint)?)
 }

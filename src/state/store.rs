@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::config::{Config, Tables};
 use super::define::{self, Made};
 use super::error::Error;
+use super::files::{Disk, Local};
 use super::rows::{Dynamo, Memory, Rows};
 use crate::runtime::Clock;
 
@@ -13,6 +14,7 @@ use crate::runtime::Clock;
 pub struct Store {
     pub(super) rows: Arc<dyn Rows>,
     pub(super) config: Arc<Config>,
+    disk: Arc<dyn Disk>,
     clock: Clock,
 }
 
@@ -37,6 +39,7 @@ impl Store {
         Self {
             rows,
             config: Arc::new(config),
+            disk: Arc::new(Local),
             clock: Clock::system(),
         }
     }
@@ -46,6 +49,19 @@ impl Store {
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same tables, with checkpoint, journal and results on another disk.
+    #[must_use]
+    pub fn with_disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    /// Where checkpoint, journal and results lie.
+    #[must_use]
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
     }
 
     /// Now, Unix milliseconds.

@@ -92,9 +92,50 @@ async fn a_late_writer_loses_whatever_it_writes() {
                 matches!(error, Error::LeaseLost { by: Some(held), .. } if held.holder == two())
             );
         }
-        assert_eq!(old.beat, 2);
         let row = store.progress_row(&unit.id).await.unwrap().unwrap();
         assert_eq!((row.lease, row.progress.counts.planned), (Some(new), 3));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_write_that_was_given_up_and_arrives_late_covers_no_later_one() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 9);
+        let (mut lease, mut progress) = leased(&store, &unit, "r1").await;
+        progress.status = Status::InProgress;
+        // The same write, on its way twice.
+        let (mut late, earlier) = (lease.clone(), progress.clone());
+        store.save(&mut lease, &progress).await.unwrap();
+        store
+            .save(&mut late.clone(), &earlier)
+            .await
+            .expect("a try whose answer was lost is tried again");
+        progress.cursor = Some("b".into());
+        store.save(&mut lease, &progress).await.unwrap();
+        let error = store.save(&mut late, &earlier).await.unwrap_err();
+        assert!(error.is_lost_lease(), "{error}");
+        let row = store.progress_row(&unit.id).await.unwrap().unwrap();
+        assert_eq!(row.progress.cursor, progress.cursor);
+        assert_eq!(row.lease, Some(lease));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_beat_is_shown_once_even_if_its_answer_was_lost() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 3);
+        let (mut lease, _) = leased(&store, &unit, "r1").await;
+        let stolen = lease.clone();
+        // Refused by another epoch: nothing came of it, and the holder cannot tell.
+        lease.epoch = Epoch(9);
+        store.renew(&mut lease).await.unwrap_err();
+        lease.epoch = stolen.epoch;
+        store.renew(&mut lease).await.unwrap();
+        assert_eq!(lease.beat, stolen.beat + 2);
+        let row = store.progress_row(&unit.id).await.unwrap().unwrap();
+        assert_eq!(row.lease, Some(lease));
     })
     .await;
 }

@@ -12,7 +12,7 @@ use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::Expected;
 use sterna::sandbox::{Listing, Row, Service, Table, bucket};
 use sterna::state::Journal;
-use sterna::state::files::read_journal;
+use sterna::state::files::{Rotation, read_journal};
 
 use crate::fixture::{Local, small};
 use crate::worker::{Worker, config, units};
@@ -299,7 +299,11 @@ async fn an_index_that_two_uploads_share_goes_with_the_last_of_them() {
     assert_eq!(stored(&one) + stored(&two), 1);
     // Another process made it too, at the same time.
     let dir = worker.store.config().dir.clone();
-    let journal = Journal::open(&dir, &InstanceId::number(2)).unwrap();
+    let journal = Journal::at(
+        Journal::path(&dir, &InstanceId::number(2)),
+        Rotation::default(),
+    )
+    .unwrap();
     let records: Vec<JournalRecord> =
         read_journal(&Journal::path(&dir, &InstanceId::number(1))).unwrap();
     let made = records.into_iter().find(

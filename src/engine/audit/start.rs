@@ -268,6 +268,7 @@ async fn one<M: Migration>(audit: &Audit<M>, unit: &UnitContext, item: &M::Item,
     );
     let aborted = audit.parts.stop.reached(Degree::Abort);
     let judged = tokio::select! {
+        biased;
         judged = judging => judged.with(of_unit),
         () = aborted => {
             audit.unfinished();

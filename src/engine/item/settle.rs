@@ -99,10 +99,12 @@ pub(crate) async fn settle<M: Migration>(
             failure,
         });
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait) => {}
             () = run.stop.reached(Degree::Drain) => return None,
         }
         slot = tokio::select! {
+            biased;
             slot = run.gate.slot() => slot,
             () = run.stop.reached(Degree::Drain) => return None,
         };

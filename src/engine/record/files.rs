@@ -13,8 +13,8 @@ use crate::model::{
     Verdict,
 };
 use crate::runtime::Tasks;
-use crate::state::files::Rotation;
-use crate::state::{self, Journal, checkpoint};
+use crate::state::files::{Disk, Rotation};
+use crate::state::{self, Journal, Store, checkpoint};
 
 use super::Board;
 
@@ -49,6 +49,7 @@ pub(crate) struct ItemLine {
 /// follow by count and time. Result lines are on disk before the checkpoint or a row says that
 /// their items are settled, so that no item is settled without its line.
 pub(crate) struct Files {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     checkpoint: PathBuf,
     results_path: PathBuf,
@@ -63,33 +64,43 @@ pub(crate) struct Files {
 
 impl Files {
     /// Opens the files of an instance; `results` names the file of result lines. Blocks.
-    pub(crate) fn open(folder: &Path, config: &Config, results: &str) -> Result<Self, Error> {
-        let instance = &config.instance;
+    pub(crate) fn open(
+        store: &Store,
+        tasks: &Tasks,
+        config: &Config,
+        results: &str,
+    ) -> Result<Self, Error> {
+        let (folder, instance) = (&store.config().dir, &config.instance);
         let checkpoint = checkpoint::path(folder, instance);
         let results_path = beside(&checkpoint, results);
-        let lines = Journal::at(&results_path, Rotation::default());
-        let lines = lines.map_err(|source| Error::File {
-            path: results_path.clone(),
-            source,
-        })?;
+        let journal_path = Journal::path(folder, instance);
+        let open = |path: &Path| {
+            let opened = Journal::on(store.disk(), tasks, path, Rotation::default());
+            opened.map_err(|source| Error::File {
+                path: path.to_owned(),
+                source,
+            })
+        };
         Ok(Self {
-            journal: Journal::open(folder, instance).map_err(Error::State)?,
-            journal_path: Journal::path(folder, instance),
-            results: lines,
+            journal: open(&journal_path)?,
+            results: open(&results_path)?,
             lines: Mutex::default(),
             unwritten: AtomicU64::new(0),
             wake: Notify::new(),
             writing: Arc::default(),
-            folder: folder.to_owned(),
+            disk: Arc::clone(store.disk()),
+            folder: folder.clone(),
             checkpoint,
             results_path,
+            journal_path,
         })
     }
 
     /// What an earlier run of this instance left; of another migration or environment it is
     /// refused. Blocks.
     pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<Mark>, Error> {
-        let found = checkpoint::load(&self.folder, &wanted.instance).map_err(Error::State)?;
+        let found =
+            checkpoint::load(&self.disk, &self.folder, &wanted.instance).map_err(Error::State)?;
         let Some(found) = found else {
             return Ok(Vec::new());
         };
@@ -151,11 +162,11 @@ impl Files {
         self.unwritten.store(0, Ordering::Release);
         self.append_lines().await.map_err(Error::State)?;
         if let Some(checkpoint) = checkpoint {
-            let folder = self.folder.clone();
+            let (disk, folder) = (Arc::clone(&self.disk), self.folder.clone());
             let written = tasks
                 .blocking(move || {
                     let _one_at_a_time = one_at_a_time;
-                    checkpoint::save(&folder, &checkpoint)
+                    checkpoint::save(&disk, &folder, &checkpoint)
                 })
                 .await;
             let written = written.map_err(|source| Error::File {

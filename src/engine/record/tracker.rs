@@ -46,6 +46,15 @@ impl Tracker {
         &self.progress
     }
 
+    /// The unit with the items counted too that an earlier run settled above the cursor: nobody will tell of these.
+    pub(crate) fn progress_with_known(&self) -> UnitProgress {
+        let mut progress = self.progress.clone();
+        for (settled, reason) in self.known.values() {
+            progress.count(*settled, *reason);
+        }
+        progress
+    }
+
     /// Changes what is not counted: status, sweep, steps, error.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut UnitProgress)) {
         change(&mut self.progress);
@@ -192,6 +201,7 @@ mod tests {
                 first.settle(tickets[*done], Settled::Migrated, None);
             }
             let mut second = Tracker::new(first.mark());
+            prop_assert_eq!(second.progress_with_known().counts.done, stop_at as u64);
             let after = second.progress().cursor.clone();
             let mut again = 0;
             for n in (0..24).filter(|n| after.as_ref().is_none_or(|cursor| id(*n) > *cursor)) {

@@ -117,6 +117,7 @@ impl<M: Migration> Rolling<M> {
             let grown = pace.attempt_wait * 2_u32.saturating_pow(attempts - 1);
             let wait = full_jitter(grown.min(pace.longest_attempt_wait));
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => {}
                 () = run.stop.reached(Degree::Drain) => return Err(failure),
             }

@@ -95,6 +95,7 @@ async fn held<M: Migration>(
         }
     };
     tokio::select! {
+        biased;
         end = take_back(rolling, effects, owner, hands) => end,
         () = lost => refuse(rolling, owner, None, lost_lease(owner)),
     }

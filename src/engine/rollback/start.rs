@@ -113,6 +113,7 @@ async fn all_units<M: Migration>(rolling: &Rolling<M>, units: Vec<(UnitId, UnitP
     }
     let seen = Moment::now();
     tokio::select! {
+        biased;
         () = tokio::time::sleep_until(seen + rolling.run.config.pace.lease_term) => {}
         () = rolling.run.stop.reached(Degree::Drain) => {}
     }

@@ -68,6 +68,7 @@ pub(super) async fn unit<M: Migration>(
     let end = {
         let mut going = std::pin::pin!(all(rolling, &hand, plan));
         tokio::select! {
+            biased;
             end = &mut going => end,
             // The lease is lost: what goes on sees it and ends by itself.
             () = keep(&hand, &keeper) => going.await,

@@ -46,6 +46,7 @@ where
 async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
     loop {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(run.config.pace.checkpoint_every) => {}
             () = run.files.full() => {}
         }
@@ -118,6 +119,7 @@ async fn time_limits<M: Migration>(run: &Shared<M>) {
         }
     };
     tokio::select! {
+        biased;
         () = over => run.drain("the time allowed is over"),
         () = run.stop.reached(Degree::Drain) => {
             let reason = run.stop.reason().unwrap_or("asked to").to_owned();

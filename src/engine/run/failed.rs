@@ -10,7 +10,7 @@ use crate::engine::Migration;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
-    Claim, InHand, UnitEnd, claim, end, keep, release, step, unit_steps, unsaved,
+    Claim, InHand, UnitEnd, Unwritten, claim, end, keep, release, save, step, unit_steps, unsaved,
 };
 use crate::model::{Event, FailedItem, Failure, Reason, Settled, Unit, UnitId, UnitProgress};
 use crate::runtime::Degree;
@@ -48,7 +48,7 @@ async fn of_one_unit<M: Migration>(
         left.unfinished += items.len() as u64;
         return left;
     }
-    let hand = match claim(run, &Unit::new(unit.clone()), None, Reopen::Yes).await {
+    let hand = match claim_patiently(run, &Unit::new(unit.clone())).await {
         Ok(Claim::InHand(hand)) => *hand,
         Ok(Claim::Done(UnitEnd::Held(held))) => {
             left.held.push((unit, held.holder));
@@ -72,6 +72,7 @@ async fn of_one_unit<M: Migration>(
     };
     let mut trying = std::pin::pin!(try_again(&hand, items));
     let tried = tokio::select! {
+        biased;
         tried = &mut trying => tried,
         () = keep(&hand, &keeper) => trying.await,
     };
@@ -79,32 +80,96 @@ async fn of_one_unit<M: Migration>(
         Ok(unfinished) => left.unfinished += unfinished,
         Err(failure) => left.troubled.push((unit.clone(), failure)),
     }
+    if hand.progress().status.is_ended()
+        && let Err(failure) = hand.recount().await
+    {
+        left.troubled.push((unit, failure));
+    }
     if !put_back(&hand).await {
         left.lost += 1;
     }
     left
 }
 
+/// Asks for the unit; a holder that does not beat for a whole term is dead.
+async fn claim_patiently<M: Migration>(
+    run: &Arc<Shared<M>>,
+    unit: &Unit,
+) -> Result<Claim<M>, Failure> {
+    let claimed = claim(run, unit, None, Reopen::Yes).await?;
+    let Claim::Done(UnitEnd::Held(held)) = claimed else {
+        return Ok(claimed);
+    };
+    tokio::select! {
+        biased;
+        () = run.stop.reached(Degree::Drain) => return Ok(Claim::Done(UnitEnd::Held(held))),
+        () = tokio::time::sleep(run.config.pace.lease_term) => {}
+    }
+    claim(run, unit, Some(&held), Reopen::Yes).await
+}
+
+/// What became of an item.
+enum Tried {
+    /// It has no last word.
+    Open,
+    /// It is bad again, and its row says so.
+    Bad,
+    /// It is good; its row is still there.
+    Good,
+}
+
 /// Tries the items; gives how many have no last word.
-async fn try_again<M: Migration>(hand: &InHand<M>, items: Vec<FailedItem>) -> Result<u64, Failure> {
+async fn try_again<M: Migration>(
+    hand: &InHand<M>,
+    mut items: Vec<FailedItem>,
+) -> Result<u64, Failure> {
     let context = unit_steps_anew(hand).await?;
     let hand = &InHand {
         context,
         ..hand.clone()
     };
-    let all = items.len() as u64;
+    let at_once = usize::try_from(hand.run.config.pace.checkpoint_items).unwrap_or(usize::MAX);
+    let (mut open, mut trouble) = (0, None);
+    while !items.is_empty() {
+        let rest = items.split_off(at_once.clamp(1, items.len()));
+        let (still_open, failure) = some(hand, items).await?;
+        open += still_open;
+        trouble = trouble.or(failure);
+        items = rest;
+    }
+    trouble.map_or(Ok(open), Err)
+}
+
+/// Tries some items and writes down what became of them: bad ones have their rows anew, then the counters are written,
+/// then the rows of good ones go. After a crash in between, rows are left that another retry finds good.
+async fn some<M: Migration>(
+    hand: &InHand<M>,
+    items: Vec<FailedItem>,
+) -> Result<(u64, Option<Failure>), Failure> {
     let mut tries = stream::iter(items)
-        .map(|failed| async move { one(hand, &failed).await })
+        .map(|failed| async move { (one(hand, &failed).await, failed.item) })
         .buffer_unordered(hand.run.config.concurrency.max(1) as usize);
-    let mut settled = 0;
-    let mut trouble = None;
-    while let Some(tried) = tries.next().await {
+    let (mut open, mut good, mut trouble) = (0, Vec::new(), None);
+    while let Some((tried, item)) = tries.next().await {
         match tried {
-            Ok(done) => settled += u64::from(done),
+            Ok(Tried::Open) => open += 1,
+            Ok(Tried::Bad) => {}
+            Ok(Tried::Good) => good.push(item),
             Err(failure) => trouble = Some(failure),
         }
     }
-    trouble.map_or(Ok(all - settled), Err)
+    if good.is_empty() {
+        return Ok((open, trouble));
+    }
+    save(hand).await.map_err(|unwritten| match unwritten {
+        Unwritten::Lost => Failure::unknown(Reason::LeaseLost, "another holds the lease"),
+        Unwritten::Trouble(error) => error.failure(),
+    })?;
+    for item in good {
+        let removed = hand.run.store.remove_failed(&hand.context.id, &item).await;
+        removed.map_err(|error| error.failure())?;
+    }
+    Ok((open, trouble))
 }
 
 /// A step of the unit that failed for good is made again, too: it may be why the items failed.
@@ -115,12 +180,12 @@ async fn unit_steps_anew<M: Migration>(
     done.unwrap_or_else(|| Err(Failure::unknown(Reason::LeaseLost, "the lease was lost")))
 }
 
-/// One item; `false` when it has no last word.
-async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<bool, Failure> {
+/// One item.
+async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<Tried, Failure> {
     let run = &hand.run;
     let began = run.clock.moment();
     let Some(slot) = hand.admit().await else {
-        return Ok(false);
+        return Ok(Tried::Open);
     };
     run.events.publish(Event::ItemStarted {
         unit: hand.context.id.clone(),
@@ -140,14 +205,21 @@ async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<bool
             attempts: 1,
         }),
     };
-    let Some(end) = end else {
+    let dropped = || {
         run.events.publish(Event::ItemDropped {
             unit: hand.context.id.clone(),
             item: failed.item.clone(),
         });
-        return Ok(false);
     };
-    hand.write_failure(&failed.item, &end, Some(failed)).await?;
+    let Some(end) = end else {
+        dropped();
+        return Ok(Tried::Open);
+    };
+    let is_good = end.failure.is_none();
+    if !is_good && let Err(failure) = hand.write_failure(&failed.item, &end, Some(failed)).await {
+        dropped();
+        return Err(failure);
+    }
     let before = (
         Settled::by_class(failed.failure.class),
         failed.failure.reason,
@@ -161,7 +233,7 @@ async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<bool
         }
     });
     hand.tell(&failed.item, end, began, counted.then_some(before));
-    Ok(true)
+    Ok(if is_good { Tried::Good } else { Tried::Bad })
 }
 
 /// Whether the unit's counters hold the item: not while it is above the cursor of a unit that has

@@ -66,6 +66,7 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
             break;
         }
         tokio::select! {
+            biased;
             Some(_) = queue.sums.next() => {}
             Some((waiting, end)) = flying.next() => queue.end(waiting, unpanicked(end)),
             () = until(wake), if wake.is_some() => queue.look_at_busy().await,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::world::{World, done, name, no_fault};
 use crate::engine::{Ended, Job, Stop, run};
-use crate::model::{InstanceId, RunId, Status, Unit, UnitId};
-use crate::state::{Grant, Reopen, Take};
+use crate::model::{Failure, InstanceId, Reason, RunId, Status, Unit, UnitId};
+use crate::state::{FailedQuery, Grant, Reopen, Take};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -109,4 +109,28 @@ async fn a_living_holder_is_left_alone() {
     );
     assert_eq!(second.held[0].1, InstanceId::number(1));
     assert_eq!(world.calls("copy"), 2_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_takes_a_unit_over_from_a_holder_that_died() {
+    let corrupt = |op: &str, key: &str, before: u32| {
+        (op == "copy" && key == "key-003" && before == 0)
+            .then(|| Failure::permanent(Reason::CorruptCar, "flipped byte"))
+    };
+    let world = World::new(1, 10, LATENCY, Box::new(corrupt)).await;
+    world.run().await;
+    let (dead, run) = (InstanceId::number(9), RunId::new("dead"));
+    let grant = world
+        .store
+        .lease(&unit(0), &dead, &run, &Take::Free, Reopen::Yes)
+        .await
+        .unwrap();
+    assert!(matches!(grant, Grant::Leased { .. }));
+    let failed = world.store.failed_items(&FailedQuery::default()).await;
+    let start = tokio::time::Instant::now();
+    let retry = Job::Failed(failed.unwrap());
+    let outcome = world.run_job(retry, &Stop::new()).await;
+    assert_eq!(outcome.ended, Ended::Finished);
+    assert!(start.elapsed() >= world.config.pace.lease_term);
+    world.assert_all_done(1, 10).await;
 }

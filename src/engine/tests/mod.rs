@@ -10,5 +10,6 @@ mod limited;
 mod resuming;
 mod rolling;
 mod running;
+mod simulation;
 mod taking_over;
 mod world;

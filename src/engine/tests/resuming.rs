@@ -1,10 +1,12 @@
 //! Runs that end in the middle, and those that go on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::world::{World, done, no_fault};
 use crate::engine::{Degree, Ended, Error, Job, Stop, run};
-use crate::model::Status;
+use crate::model::{InstanceId, ItemId, RunId, Status, Sweep, Unit, UnitId, UnitProgress};
+use crate::state::{Grant, Reopen, Take};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -166,4 +168,44 @@ async fn the_time_allowed_ends_the_run_with_work_left() {
         Ended::Stopped { aborted: false, .. }
     ));
     assert_eq!(world.row(0).await.status, Status::InProgress);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_the_row_counts_has_its_result_line_on_disk() {
+    let mut world = World::new(1, 100, LATENCY, no_fault()).await;
+    // Only the row is written in time, and never the checkpoint.
+    world.config.pace.checkpoint_every = Duration::from_hours(1);
+    world.config.pace.checkpoint_items = 1_000;
+    world.config.pace.lease_term = Duration::from_secs(3);
+    assert!(world.crash(LATENCY * 100).await);
+    let counted = world.row(0).await.counts.settled();
+    assert!(counted > 10, "{counted}");
+    let results = world.dir.path().join("state/instance-1-results.ndjson");
+    let lines = std::fs::read_to_string(results).unwrap().lines().count();
+    assert!(lines as u64 >= counted, "{lines} lines, {counted} counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_below_the_cursor_while_nobody_listed_is_done() {
+    let world = World::new(1, 10, LATENCY, no_fault()).await;
+    let unit = Unit::new(UnitId::new("did:mailto:test:owner", "unit-00"));
+    let (dead, run) = (InstanceId::number(9), RunId::new("dead"));
+    let grant = world
+        .store
+        .lease(&unit, &dead, &run, &Take::Free, Reopen::No);
+    let Grant::Leased { mut lease, .. } = grant.await.unwrap() else {
+        panic!("not leased");
+    };
+    // A second sweep, which an earlier process ended in the middle.
+    let mut progress = UnitProgress::pending(&unit);
+    progress.status = Status::InProgress;
+    let now = world.clock.unix_ms();
+    progress.sweep = Sweep::first(now).next(now);
+    progress.cursor = Some(ItemId::new("key-008"));
+    world.store.save(&mut lease, &progress).await.unwrap();
+    world.store.release(lease, &progress).await.unwrap();
+    let came = BTreeMap::from([("key-002".to_owned(), now)]);
+    *world.copy.calls.added_at.lock().unwrap() = came;
+    world.run().await;
+    assert_eq!(world.target()["unit-00/key-002"], b"0/2");
 }

@@ -273,6 +273,7 @@ async fn a_unit_that_another_migrates_is_not_rolled_back() {
     };
     let within = everything();
     let outcome = tokio::select! {
+        biased;
         outcome = world.roll_back(&within) => outcome,
         () = beating => unreachable!(),
     };

@@ -13,6 +13,11 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 /// Settles a unit that was swept to its end.
 pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     debug_assert!(hand.lock().is_even(), "{}", Invariant::CompletedIsSwept);
+    let may_be_bad = !hand.failed_before.is_empty() || hand.progress().counts.bad() > 0;
+    if may_be_bad && let Err(failure) = hand.recount().await {
+        give_back(hand).await;
+        return UnitEnd::Trouble(failure);
+    }
     hand.lock().change(end);
     if let Err(unwritten) = release(hand).await {
         return unsaved(hand, unwritten);

@@ -13,7 +13,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, UnitProgress};
 use crate::runtime::{Degree, Moment};
-use crate::state;
+use crate::state::{self, FailedQuery};
 
 use super::Keeper;
 
@@ -67,6 +67,7 @@ impl<M: Migration> InHand<M> {
     /// Ready when nothing new of this unit may be begun.
     pub(crate) async fn stopped(&self) {
         tokio::select! {
+            biased;
             () = self.run.stop.reached(Degree::Drain) => {}
             () = self.token.cancelled() => {}
         }
@@ -141,6 +142,24 @@ impl<M: Migration> InHand<M> {
             None => Ok(()),
         };
         written.map_err(|error| error.failure())
+    }
+
+    /// Counts the bad items by their rows: a crash may have come between the counters and the rows, and rows are the
+    /// last to go. Fewer rows than were counted are no proof that the others are good.
+    pub(crate) async fn recount(&self) -> Result<(), Failure> {
+        if self.keeper.is_none() {
+            return Ok(());
+        }
+        let query = FailedQuery::unit(&self.context.id);
+        let rows = self.run.store.failed_items(&query).await;
+        let rows = rows.map_err(|error| error.failure())?;
+        let failures = rows.iter().map(|row| &row.failure);
+        self.lock().change(|progress| {
+            if rows.len() as u64 >= progress.counts.bad() {
+                progress.set_bad(failures);
+            }
+        });
+        Ok(())
     }
 
     /// Tells of an item's last word: results file, events, health.

@@ -161,7 +161,13 @@ async fn fly<M: Migration>(
         });
         return None;
     };
-    hand.end(&id, ticket, end, began).await.err()
+    let failure = hand.end(&id, ticket, end, began).await.err()?;
+    // Its last word is not written: the item is as if it had not been taken.
+    hand.run.events.publish(Event::ItemDropped {
+        unit: hand.context.id.clone(),
+        item: id,
+    });
+    Some(failure)
 }
 
 /// Settles an item while its unit is ours. A step that panics is a failure of its item alone.
@@ -232,6 +238,7 @@ async fn wait_to_list_again<M: Migration>(
     let grown = pace.attempt_wait * 2_u32.saturating_pow(failed - 1);
     let wait = full_jitter(grown.min(pace.longest_attempt_wait));
     tokio::select! {
+        biased;
         () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => None,
         () = hand.stopped() => Some(failure),
     }

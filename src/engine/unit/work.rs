@@ -19,8 +19,10 @@ use super::{InHand, Keeper};
 const BOUNDED_SWEEPS: u32 = 3;
 
 /// Sources write the time of an item before it can be seen, by clocks of their own: items younger
-/// than this, milliseconds, are left to a later sweep, so that none slips in behind one.
-const YOUNG_MS: u64 = 60_000;
+/// than this, milliseconds, are left to a later sweep, so that none slips in behind one. AWS refuses
+/// requests whose clock is more than five minutes off (Signature Version 4), so no clock that can
+/// work at all differs by more.
+const YOUNG_MS: u64 = 5 * 60_000;
 
 /// How a unit left this process.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ pub(crate) async fn work<M: Migration>(
             Err(failure) => return UnitEnd::Trouble(failure),
         }
     };
-    let before = hand.progress();
+    let before = hand.lock().progress_with_known();
     run.events.publish(Event::UnitLeased {
         unit: before.unit,
         counts: before.counts,
@@ -75,6 +77,7 @@ pub(crate) async fn work<M: Migration>(
     };
     let mut sweeping = std::pin::pin!(sweeps(&hand));
     tokio::select! {
+        biased;
         end = &mut sweeping => end,
         // The lease is lost: the sweep sees it and ends by itself.
         () = keep(&hand, &keeper) => sweeping.await,
@@ -224,6 +227,8 @@ async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         return unsaved(hand, unwritten);
     }
     loop {
+        // One that goes on where another process was knows nothing of what came below its cursor.
+        let whole = hand.lock().progress().cursor.is_none();
         let (taken, deferred) = match sweep(hand).await {
             Swept::End { taken, deferred } => (taken, deferred),
             Swept::Stopped => return give_back(hand).await,
@@ -233,7 +238,8 @@ async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
             }
         };
         let this = hand.lock().progress().sweep;
-        let was_last = this.until == u64::MAX || (this.number > 0 && taken == 0 && deferred == 0);
+        let nothing_new = whole && taken == 0 && deferred == 0;
+        let was_last = this.until == u64::MAX || (this.number > 0 && nothing_new);
         if was_last {
             return finish(hand).await;
         }

@@ -199,6 +199,24 @@ impl UnitProgress {
         }
     }
 
+    /// Sets the bad items to those that failed so; the others that were settled are good.
+    pub fn set_bad<'a>(&mut self, failures: impl Iterator<Item = &'a Failure>) {
+        let mut bad = Counts::default();
+        self.reasons.clear();
+        for failure in failures {
+            bad.settle(Settled::by_class(failure.class));
+            *self.reasons.entry(failure.reason).or_default() += 1;
+        }
+        let counts = &mut self.counts;
+        let good = counts.settled().saturating_sub(bad.bad());
+        counts.skipped = counts.skipped.min(good);
+        counts.done = good - counts.skipped;
+        counts.found = counts.found.min(counts.done);
+        (counts.failed, counts.quarantined, counts.unknown) =
+            (bad.failed, bad.quarantined, bad.unknown);
+        counts.planned = counts.planned.max(counts.settled());
+    }
+
     /// Which of two accounts of the same unit is further; the first when they are equal.
     ///
     /// Sweeps only grow, and within a sweep the settled items only grow, so the account that is
@@ -301,6 +319,30 @@ mod tests {
         ] {
             assert_eq!(account, after);
         }
+    }
+
+    #[test]
+    fn bad_items_are_counted_by_their_failures_and_the_sum_stays() {
+        let mut one = progress(0, 3);
+        one.count(Settled::Found, None);
+        one.count(Settled::Unknown, Some(Reason::Timeout));
+        one.count(Settled::Unknown, Some(Reason::Timeout));
+        let failures = [
+            Failure::permanent(Reason::CorruptCar, "flipped"),
+            Failure::unknown(Reason::Timeout, "no answer"),
+            Failure::transient(Reason::Timeout, "no answer"),
+        ];
+        one.set_bad(failures.iter());
+        let counts = one.counts;
+        assert_eq!((counts.settled(), counts.done, counts.found), (6, 3, 1));
+        assert_eq!(
+            (counts.failed, counts.quarantined, counts.unknown),
+            (1, 1, 1)
+        );
+        assert_eq!(one.reasons[&Reason::Timeout], 2);
+        one.set_bad(std::iter::empty());
+        assert_eq!((one.counts.done, one.counts.bad()), (6, 0));
+        assert!(one.counts.add_up() && one.reasons.is_empty());
     }
 
     #[test]

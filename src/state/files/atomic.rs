@@ -1,36 +1,32 @@
 //! Writing a file whole or not at all.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use super::{Disk, Local};
 
 /// Replaces `path` by `bytes`: a temporary file beside it, fsync, rename, fsync of the folder. After a crash either the
 /// old file is there or the new one, never a part. Blocks.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace(path, bytes, None)
+    replace(&Local, path, bytes, None)
 }
 
 /// As [`write_atomic`]; the file that was there is kept as `previous`.
-pub(super) fn replace(path: &Path, bytes: &[u8], previous: Option<&Path>) -> io::Result<()> {
+pub(super) fn replace(
+    disk: &dyn Disk,
+    path: &Path,
+    bytes: &[u8],
+    previous: Option<&Path>,
+) -> io::Result<()> {
     let folder = folder(path);
-    fs::create_dir_all(&folder)?;
+    disk.make_folder(&folder)?;
     let temporary = beside(path, "tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    if let Some(previous) = previous
-        && path.exists()
-    {
-        fs::rename(path, previous)?;
+    disk.write(&temporary, bytes)?;
+    if let Some(previous) = previous {
+        disk.rename(path, previous)?;
     }
-    fs::rename(&temporary, path)?;
-    sync_folder(&folder)
-}
-
-/// Makes names in a folder durable.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    disk.rename(&temporary, path)?;
+    disk.sync_folder(&folder)
 }
 
 /// The folder a file is in.

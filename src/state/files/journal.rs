@@ -1,7 +1,7 @@
 //! The journal of one instance: one JSON record a line, appended, fsynced in groups, rotated by size.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{atomic, name_of};
+use super::{Disk, Local, atomic, name_of};
 use crate::model::InstanceId;
+use crate::runtime::Tasks;
 use crate::state::Error;
 
 /// When the file is put aside.
@@ -32,7 +33,8 @@ impl Default for Rotation {
 pub struct Journal {
     waiting: Arc<Mutex<Waiting>>,
     synced: Arc<AtomicU64>,
-    disk: Arc<tokio::sync::Mutex<Disk>>,
+    tasks: Tasks,
+    file: Arc<tokio::sync::Mutex<File>>,
 }
 
 #[derive(Debug, Default)]
@@ -42,9 +44,9 @@ struct Waiting {
 }
 
 #[derive(Debug)]
-struct Disk {
+struct File {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
     bytes: u64,
     rotation: Rotation,
     broken: bool,
@@ -57,30 +59,38 @@ impl Journal {
         dir.join(format!("instance-{}-journal.ndjson", name_of(instance)))
     }
 
-    /// Opens the journal of an instance for appending. Blocks.
-    pub fn open(dir: &Path, instance: &InstanceId) -> Result<Self, Error> {
-        Self::at(Self::path(dir, instance), Rotation::default()).map_err(Error::Journal)
-    }
-
     /// Opens the journal at `path` for appending; a last line that a crash cut is dropped first. Blocks.
     pub fn at(path: impl Into<PathBuf>, rotation: Rotation) -> io::Result<Self> {
+        Self::on(&(Arc::new(Local) as _), &Tasks::new(), path, rotation)
+    }
+
+    /// As [`Journal::at`], on any disk; writes go on in `tasks`. Blocks.
+    pub fn on(
+        disk: &Arc<dyn Disk>,
+        tasks: &Tasks,
+        path: impl Into<PathBuf>,
+        rotation: Rotation,
+    ) -> io::Result<Self> {
         let path = path.into();
         let folder = atomic::folder(&path);
-        fs::create_dir_all(&folder)?;
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .read(true)
-            .open(&path)?;
-        let bytes = whole_lines(&path)?;
-        if bytes < file.metadata()?.len() {
-            file.set_len(bytes)?;
-        }
-        file.sync_all()?;
-        atomic::sync_folder(&folder)?;
-        let disk = Disk {
+        disk.make_folder(&folder)?;
+        let bytes = match disk.size(&path)? {
+            None => {
+                disk.write(&path, b"")?;
+                0
+            }
+            Some(size) => {
+                let whole = whole_lines(&**disk, &path, size)?;
+                if whole < size {
+                    disk.truncate(&path, whole)?;
+                }
+                whole
+            }
+        };
+        disk.sync_folder(&folder)?;
+        let file = File {
+            disk: Arc::clone(disk),
             path,
-            file,
             bytes,
             rotation,
             broken: false,
@@ -88,7 +98,8 @@ impl Journal {
         Ok(Self {
             waiting: Arc::default(),
             synced: Arc::default(),
-            disk: Arc::new(tokio::sync::Mutex::new(disk)),
+            tasks: tasks.clone(),
+            file: Arc::new(tokio::sync::Mutex::new(file)),
         })
     }
 
@@ -118,7 +129,7 @@ impl Journal {
             waiting.last += 1;
             waiting.last
         };
-        let disk = Arc::clone(&self.disk).lock_owned().await;
+        let mut file = Arc::clone(&self.file).lock_owned().await;
         if self.synced.load(Ordering::Acquire) >= mine {
             return Ok(());
         }
@@ -126,15 +137,14 @@ impl Journal {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             (std::mem::take(&mut waiting.lines), waiting.last)
         };
-        let mut disk = disk;
-        let written = tokio::task::spawn_blocking(move || disk.write(&lines)).await;
+        let written = self.tasks.blocking(move || file.write(&lines)).await;
         written.map_err(io::Error::other)??;
         self.synced.fetch_max(last, Ordering::AcqRel);
         Ok(())
     }
 }
 
-impl Disk {
+impl File {
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::other("an earlier write to the journal failed"));
@@ -143,8 +153,7 @@ impl Disk {
         if self.bytes > 0 && self.bytes + lines.len() as u64 > self.rotation.bytes {
             self.rotate()?;
         }
-        self.file.write_all(lines)?;
-        self.file.sync_data()?;
+        self.disk.append(&self.path, lines)?;
         self.bytes += lines.len() as u64;
         self.broken = false;
         Ok(())
@@ -152,33 +161,37 @@ impl Disk {
 
     /// Puts the file aside as `name.NNNN.ndjson` and begins a new one.
     fn rotate(&mut self) -> io::Result<()> {
-        let aside = (1..u32::MAX)
-            .map(|number| atomic::beside(&self.path, &format!("{number:04}")))
-            .find(|path| !path.exists());
-        fs::rename(
-            &self.path,
-            aside.ok_or_else(|| io::Error::other("no name left"))?,
-        )?;
-        self.file = OpenOptions::new()
-            .create_new(true)
-            .append(true)
-            .open(&self.path)?;
+        let aside = self.free_name()?;
+        self.disk.rename(&self.path, &aside)?;
+        self.disk.write(&self.path, b"")?;
         self.bytes = 0;
-        atomic::sync_folder(&atomic::folder(&self.path))
+        self.disk.sync_folder(&atomic::folder(&self.path))
+    }
+
+    fn free_name(&self) -> io::Result<PathBuf> {
+        for number in 1..u32::MAX {
+            let path = atomic::beside(&self.path, &format!("{number:04}"));
+            if self.disk.size(&path)?.is_none() {
+                return Ok(path);
+            }
+        }
+        Err(io::Error::other("no name left"))
     }
 }
 
-/// Bytes up to the end of the last whole line.
-fn whole_lines(path: &Path) -> io::Result<u64> {
-    let mut reader = BufReader::new(File::open(path)?);
-    let (mut whole, mut line) = (0, Vec::new());
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        if line.last() == Some(&b'\n') {
-            whole += line.len() as u64;
+/// Bytes of a file of this size up to the end of its last whole line, looked for from the end.
+fn whole_lines(disk: &dyn Disk, path: &Path, size: u64) -> io::Result<u64> {
+    const PIECE: u64 = 64 << 10;
+    let mut end = size;
+    while end > 0 {
+        let start = end.saturating_sub(PIECE);
+        let piece = disk.read(path, start, end - start)?;
+        if let Some(at) = piece.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + at as u64 + 1);
         }
-        line.clear();
+        end = start;
     }
-    Ok(whole)
+    Ok(0)
 }
 
 /// The records of the journal at `path`, rotated files first, oldest first. Blocks.
@@ -201,7 +214,7 @@ pub fn scan_journal<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -
         .map(|number| atomic::beside(path, &format!("{number:04}")))
         .take_while(|path| path.exists());
     for file in rotated.chain(path.exists().then(|| path.to_path_buf())) {
-        let mut reader = BufReader::new(File::open(&file)?);
+        let mut reader = io::BufReader::new(fs::File::open(&file)?);
         let (mut line, mut number) = (Vec::new(), 0_u64);
         while reader.read_until(b'\n', &mut line)? > 0 {
             number += 1;

@@ -1,6 +1,7 @@
 //! Files of one instance in the state folder: the checkpoint and the journal, and files written whole.
 
 mod atomic;
+mod disk;
 mod journal;
 mod sealed;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 use crate::model::InstanceId;
 
 pub use atomic::write_atomic;
+pub use disk::{Disk, Local};
 pub use journal::{Journal, Rotation, journals_in, read_journal, scan_journal};
 pub use sealed::{Generation, Sealed, Unreadable};
 

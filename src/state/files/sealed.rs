@@ -11,16 +11,18 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::atomic;
+use super::{Disk, Local, atomic};
 
 /// A sealed file of one schema at one path.
 #[derive(Debug, Clone)]
 pub struct Sealed {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     schema: &'static str,
     version: u32,
@@ -86,10 +88,18 @@ impl Sealed {
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, schema: &'static str, version: u32) -> Self {
         Self {
+            disk: Arc::new(Local),
             path: path.into(),
             schema,
             version,
         }
+    }
+
+    /// The same file on another disk.
+    #[must_use]
+    pub fn on(mut self, disk: &Arc<dyn Disk>) -> Self {
+        self.disk = Arc::clone(disk);
+        self
     }
 
     /// Where it is.
@@ -116,6 +126,7 @@ impl Sealed {
             .is_ok_and(|held| held.is_some());
         let previous = self.previous();
         atomic::replace(
+            &*self.disk,
             &self.path,
             self.seal(&text).as_bytes(),
             keep.then_some(&*previous),
@@ -144,16 +155,14 @@ impl Sealed {
     }
 
     fn read_one<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Unreadable> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(Unreadable::Read {
-                    path: path.to_path_buf(),
-                    source,
-                });
-            }
+        let read = |source| Unreadable::Read {
+            path: path.to_path_buf(),
+            source,
         };
+        let Some(size) = self.disk.size(path).map_err(read)? else {
+            return Ok(None);
+        };
+        let bytes = self.disk.read(path, 0, size).map_err(read)?;
         self.open(&bytes).map(Some).map_err(|fault| match fault {
             Fault::Damaged(why) => Unreadable::Damaged {
                 path: path.to_path_buf(),

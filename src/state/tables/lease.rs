@@ -98,8 +98,16 @@ impl Take {
 }
 
 /// That the lease is still the one that was given, and the status one of ours.
+///
+/// A write that was given up may still arrive: it must not cover a later one of the same holder, so beats only grow.
+/// The same beat is taken again, for a try whose answer was lost.
 fn fence(lease: &Lease) -> Condition {
+    let not_later = vec![
+        Condition::Below("leaseBeat", lease.beat.into()),
+        Condition::Equals("leaseBeat", lease.beat.into()),
+    ];
     Condition::All(vec![
+        Condition::Any(not_later),
         Condition::Equals("leaseEpoch", lease.epoch.0.into()),
         Condition::Equals("leaseHolder", lease.holder.as_str().into()),
         Condition::Equals("leaseRun", lease.run.as_str().into()),
@@ -225,23 +233,18 @@ impl Store {
 
     /// Writes how far a unit is, and shows that its holder lives: the beat of `lease` grows.
     ///
+    /// It grows with every try, whatever becomes of it. A write without an answer may have been seen by others; the
+    /// same beat again would look like no life at all.
+    ///
     /// # Errors
-    /// [`Error::LeaseLost`]: nothing was written. The beat does not grow on any error.
+    /// [`Error::LeaseLost`]: nothing was written.
     pub async fn save(&self, lease: &mut Lease, progress: &UnitProgress) -> Result<(), Error> {
-        let beat = lease.beat + 1;
-        let update = written(progress, self.now()).set("leaseBeat", beat);
-        self.write_held(lease, update).await?;
-        lease.beat = beat;
-        Ok(())
+        self.write_held(lease, written(progress, self.now())).await
     }
 
     /// Shows that the holder lives, and nothing else: cheaper than [`Store::save`], because no index entry changes.
     pub async fn renew(&self, lease: &mut Lease) -> Result<(), Error> {
-        let beat = lease.beat + 1;
-        self.write_held(lease, Update::new().set("leaseBeat", beat))
-            .await?;
-        lease.beat = beat;
-        Ok(())
+        self.write_held(lease, Update::new()).await
     }
 
     /// Writes how far a unit is and gives it back at once.
@@ -272,7 +275,9 @@ impl Store {
         Err(self.lost(&lease.unit, &refused))
     }
 
-    async fn write_held(&self, lease: &Lease, update: Update) -> Result<(), Error> {
+    async fn write_held(&self, lease: &mut Lease, update: Update) -> Result<(), Error> {
+        lease.beat += 1;
+        let update = update.set("leaseBeat", lease.beat);
         match self
             .rows
             .update(

@@ -1,0 +1,420 @@
+//! A fleet over one store: instances run, die, freeze, are cut off and come back, until everything has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::disk::Drive;
+use super::ferry::Ferry;
+use super::judge;
+use super::mutant::Mutant;
+use super::request::Asked;
+use super::sea::{Sea, Thing};
+use super::sim::{Broken, Sim, Who, config};
+use super::weather::Weather;
+use super::wire::Wire;
+use crate::engine::tests::world::START;
+use crate::engine::{Config, Dependencies, Ended, Events, Job, Outcome, Pace, Parts, Tasks, run};
+use crate::model::{InstanceId, Invariant, RunId, Unit, UnitId};
+use crate::runtime::{Clock, Degree, Process, Stop, seed_chance};
+use crate::state::{FailedQuery, Store};
+
+/// The term of a lease.
+pub(super) const TERM: Duration = Duration::from_secs(6);
+
+/// Nothing takes longer, once faults are over.
+const PATIENCE: Duration = Duration::from_secs(1_800);
+
+/// What a simulation came to.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) digest: u64,
+    pub(super) happened: usize,
+    pub(super) broken: Option<Broken>,
+    pub(super) tail: String,
+}
+
+/// Simulates one seed, in its weather.
+pub(super) fn simulate(seed: u64, weather: Weather, mutant: Option<Mutant>) -> Report {
+    seed_chance(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let sea = sea(seed, &weather);
+        let sim = Sim::new(seed, weather, mutant, sea);
+        tokio::select! {
+            biased;
+            () = sim.over() => {}
+            () = voyage(&sim) => {}
+        }
+        Report {
+            digest: sim.digest(),
+            happened: sim.happened(),
+            broken: sim.verdict(),
+            tail: sim.tail(),
+        }
+    })
+}
+
+/// The world before the migration.
+fn sea(seed: u64, weather: &Weather) -> Sea {
+    let mut chance = fastrand::Rng::with_seed(!seed);
+    let mut sea = Sea::default();
+    for number in 0..weather.units {
+        let unit = unit(number);
+        sea.units.entry(unit.clone()).or_default();
+        for item in 0..chance.u32(1..=weather.items) {
+            let thing = Thing {
+                added_at: chance.bool().then(|| START - chance.u64(0..2_000_000)),
+                corrupt: chance.u8(0..100) < weather.corrupt,
+                ..Thing::default()
+            };
+            *sea.thing(&unit, &format!("item-{item:02}")) = thing;
+        }
+    }
+    sea
+}
+
+fn unit(number: u32) -> UnitId {
+    UnitId::new(
+        format!("did:mailto:sea.example:owner-{}", number % 2),
+        format!("unit-{number}"),
+    )
+}
+
+async fn voyage(sim: &Arc<Sim>) {
+    sim.log(format_args!("{:?}", sim.weather));
+    let weather = &sim.weather;
+    let calm = async {
+        tokio::time::sleep(weather.faults_for).await;
+        sim.log("the faults are over");
+        sim.lock().calm = true;
+    };
+    let instances = (1..=weather.engines).map(|number| instance(sim, number));
+    let all = async { tokio::join!(join_all(instances), late_items(sim), calm) };
+    if tokio::time::timeout(weather.faults_for + PATIENCE, all)
+        .await
+        .is_err()
+    {
+        sim.broken(Invariant::NothingLost, "not everything ended");
+        return;
+    }
+    end(sim).await;
+}
+
+/// Uploads that come while the migration runs.
+async fn late_items(sim: &Arc<Sim>) {
+    for number in 0..sim.weather.late_items {
+        tokio::time::sleep(sim.wait(sim.weather.faults_for / 4)).await;
+        let unit = unit(u32::try_from(sim.between(0..u64::from(sim.weather.units))).unwrap());
+        let item = format!(
+            "item-{:02}-late-{number}",
+            sim.between(0..u64::from(sim.weather.items))
+        );
+        sim.log(format_args!("{unit} {item} comes"));
+        let added_at = Some(sim.clock.unix_ms());
+        *sim.lock().sea.thing(&unit, &item) = Thing {
+            added_at,
+            ..Thing::default()
+        };
+    }
+}
+
+/// One instance: its processes, one after the other.
+async fn instance(sim: &Arc<Sim>, number: u32) {
+    let (drive, id) = (Drive::default(), InstanceId::number(number));
+    sim.lock().drives.push(drive.clone());
+    let skew = sim.wait(sim.weather.skew);
+    let ahead = sim.flips(50);
+    for process in 0.. {
+        let who = Who {
+            instance: id.clone(),
+            run: RunId::new(format!("{number}.{process}")),
+            process: Process::new(),
+        };
+        let now = sim.clock.unix_ms();
+        let skew = u64::try_from(skew.as_millis()).unwrap();
+        let clock = Clock::set_to(if ahead { now + skew } else { now - skew });
+        let job = job(sim, number).await;
+        sim.log(format_args!("{who} begins: {}", name_of(&job)));
+        let stop = Stop::new();
+        let going = start(sim, &who, &drive, (clock, &stop), job);
+        let ended = tokio::select! {
+            biased;
+            () = who.process.died() => None,
+            outcome = going => Some(outcome),
+            () = misfortunes(sim, &who, &stop) => None,
+        };
+        who.process.kill();
+        sim.lock().cut.remove(&who.instance);
+        match ended {
+            Some(outcome) => {
+                sim.log(format_args!("{who} ended: {:?}", outcome.ended));
+                settled(sim, &who, &outcome);
+                if outcome.ended == Ended::Finished && all_ended(sim) && failed(sim).is_empty() {
+                    return;
+                }
+                tokio::time::sleep(sim.wait(TERM)).await;
+            }
+            None if !come_back(sim, &who, &drive).await => return,
+            None => {}
+        }
+    }
+}
+
+/// What an operator asks for: whole units first, then what failed in them.
+async fn job(sim: &Arc<Sim>, number: u32) -> Job {
+    let failed = failed(sim);
+    if all_ended(sim) && !failed.is_empty() {
+        return Job::Failed(failed);
+    }
+    let mut units: Vec<_> = (0..sim.weather.units)
+        .map(|number| Unit::new(unit(number)))
+        .collect();
+    let turn = number as usize % units.len();
+    units.rotate_left(turn);
+    Job::Units(units)
+}
+
+fn name_of(job: &Job) -> String {
+    match job {
+        Job::Units(units) => format!("{} units", units.len()),
+        Job::Items(items) => format!("{} items", items.len()),
+        Job::Failed(items) => format!("{} failed items", items.len()),
+    }
+}
+
+fn all_ended(sim: &Sim) -> bool {
+    (0..sim.weather.units).all(|number| {
+        judge::row(sim, &unit(number)).is_some_and(|row| row.progress.status.is_ended())
+    })
+}
+
+/// Failures that another try may mend.
+fn failed(sim: &Sim) -> Vec<crate::model::FailedItem> {
+    use futures::FutureExt;
+    let rows = sim
+        .store
+        .failed_items(&FailedQuery::default())
+        .now_or_never()
+        .unwrap()
+        .unwrap();
+    let mut inside = sim.lock();
+    rows.into_iter()
+        .filter(|row| !inside.sea.thing(&row.unit, row.item.as_str()).corrupt)
+        .collect()
+}
+
+async fn start(
+    sim: &Arc<Sim>,
+    who: &Who,
+    drive: &Drive,
+    (clock, stop): (Clock, &Stop),
+    job: Job,
+) -> Outcome {
+    let wire = Asked(Wire {
+        sim: Arc::clone(sim),
+        who: who.clone(),
+    });
+    let number = who.instance.as_str().parse().unwrap();
+    let store = Store::over(Arc::new(wire), config(number))
+        .with_clock(clock)
+        .with_disk(drive.of(&who.process));
+    let (tasks, events) = (Tasks::of(&who.process), Events::new(clock));
+    let parts = Parts {
+        migration: Arc::new(Ferry::new(sim, who, drive, &store)),
+        store,
+        stop: stop.clone(),
+        tasks: tasks.clone(),
+        clock,
+        events: events.clone(),
+        dependencies: Dependencies::new(),
+    };
+    let mut news = events.subscribe();
+    let (listener, teller) = (Arc::clone(sim), who.clone());
+    tokio::spawn(async move {
+        while let Ok(event) = news.recv().await {
+            let add_up = events.look(|snapshot| snapshot.counts.add_up());
+            judge::event(&listener, &teller, &event, add_up);
+        }
+    });
+    let running = run(parts, settings(who), job);
+    tasks.spawn(running).await.unwrap().unwrap()
+}
+
+fn settings(who: &Who) -> Config {
+    let mut config = Config::new(who.instance.clone(), who.run.clone(), "sim");
+    config.adopt_own = true;
+    config.concurrency = 4;
+    config.units_at_once = 2;
+    config.max_failure_rate = 1.0;
+    config.pace = Pace {
+        lease_term: TERM,
+        checkpoint_items: 5,
+        checkpoint_every: Duration::from_millis(700),
+        attempt_wait: Duration::from_millis(300),
+        longest_attempt_wait: Duration::from_secs(2),
+        verify_within: Duration::from_secs(5),
+        verify_wait: Duration::from_millis(100),
+        report_every: Duration::from_secs(3),
+        window: 6,
+        ..Pace::default()
+    };
+    config
+}
+
+/// Freezes, cuts off and kills a process at times that chance sets.
+async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
+    let weather = &sim.weather;
+    let calm_between = async |longest: Option<Duration>| match longest {
+        Some(longest) => tokio::time::sleep(sim.wait(longest)).await,
+        None => std::future::pending().await,
+    };
+    let freezes = async {
+        loop {
+            calm_between(weather.freezes).await;
+            if sim.happens(100) {
+                let span = sim.wait(TERM * 4);
+                sim.log(format_args!("{who} freezes for {} ms", span.as_millis()));
+                who.process.freeze();
+                tokio::time::sleep(span).await;
+                sim.log(format_args!("{who} thaws"));
+                who.process.thaw();
+            }
+        }
+    };
+    let partitions = async {
+        loop {
+            calm_between(weather.partitions).await;
+            if sim.happens(100) {
+                let span = sim.wait(TERM * 3);
+                sim.log(format_args!("{who} is cut off for {} ms", span.as_millis()));
+                sim.lock().cut.insert(who.instance.clone());
+                tokio::time::sleep(span).await;
+                sim.log(format_args!("{who} is heard again"));
+                sim.lock().cut.remove(&who.instance);
+            }
+        }
+    };
+    let crashes = async {
+        loop {
+            calm_between(weather.crashes).await;
+            if sim.happens(100) {
+                sim.log(format_args!("{who} dies"));
+                who.process.kill();
+            }
+        }
+    };
+    let drains = async {
+        calm_between(weather.drains).await;
+        if sim.happens(100) {
+            sim.log(format_args!("{who} is asked to drain"));
+            stop.ask(Degree::Drain, "SIGTERM");
+        }
+    };
+    tokio::join!(freezes, partitions, crashes, drains);
+}
+
+/// What a crash takes with it, and the wait until the instance is started again. `false`: it is not.
+async fn come_back(sim: &Arc<Sim>, who: &Who, drive: &Drive) -> bool {
+    if sim.flips(40) {
+        sim.log(format_args!("{who}: the machine died with it"));
+        drive.crash(|most| usize::try_from(sim.between(0..most as u64)).unwrap());
+    }
+    for (percent, what) in [
+        (sim.weather.lost_disk, "instance"),
+        (sim.weather.lost_file, "checkpoint"),
+    ] {
+        if sim.flips(percent) {
+            sim.log(format_args!("{who}: files of {what} are gone"));
+            drive.lose(what);
+            sim.lock().lost_disk |= what == "instance";
+        }
+    }
+    // The last one comes back, or nothing would ever end.
+    let number: u32 = who.instance.as_str().parse().unwrap();
+    if number > 1 && sim.flips(sim.weather.never_back) {
+        sim.log(format_args!("{who} does not come back"));
+        return false;
+    }
+    tokio::time::sleep(sim.wait(TERM * 2)).await;
+    true
+}
+
+/// A run that ended tells the truth.
+fn settled(sim: &Sim, who: &Who, outcome: &Outcome) {
+    let parts = [&outcome.counts, &outcome.snapshot.counts];
+    if parts.iter().any(|counts| !counts.add_up()) {
+        sim.broken(
+            Invariant::CountsAddUp,
+            format_args!("{who}: {:?}", outcome.counts),
+        );
+    }
+    if outcome.ended == Ended::Finished && outcome.counts.left() > 0 {
+        sim.broken(
+            Invariant::CountsAddUp,
+            format_args!("{who} finished with {} left", outcome.counts.left()),
+        );
+    }
+    if outcome.snapshot.in_flight > 0 {
+        sim.broken(
+            Invariant::CountsAddUp,
+            format_args!("{who} ended with {} in flight", outcome.snapshot.in_flight),
+        );
+    }
+}
+
+/// Everything ended: the rows say what is true.
+async fn end(sim: &Arc<Sim>) {
+    for number in 0..sim.weather.units {
+        let unit = unit(number);
+        let Some(row) = judge::row(sim, &unit) else {
+            return sim.broken(Invariant::NothingLost, format_args!("{unit} has no row"));
+        };
+        let (counts, things) = (row.progress.counts, sim.lock().sea.units[&unit].clone());
+        let late = |item: &str| item.contains("late");
+        let told = |item: &str| {
+            let inside = sim.lock();
+            let line = |line: &str| {
+                line.contains(&format!(r#""{}""#, unit.name))
+                    && line.contains(&format!(r#""{item}""#))
+            };
+            inside.lost_disk
+                || inside
+                    .drives
+                    .iter()
+                    .any(|drive| drive.has_line("results.ndjson", line))
+        };
+        let (mut done, mut bad) = (0, 0);
+        for (item, thing) in &things {
+            let has_failed = judge::has_failed(sim, &unit, item);
+            match (thing.is_done(), has_failed) {
+                (true, true) => sim.broken(
+                    Invariant::NothingLost,
+                    format_args!("{unit} {item} is done and has a failure row"),
+                ),
+                (true, false) if !told(item) => sim.broken(
+                    Invariant::NothingLost,
+                    format_args!("no line tells of {unit} {item}"),
+                ),
+                (true, false) => done += 1,
+                (false, true) => bad += 1,
+                (false, false) if late(item) => {}
+                (false, false) => sim.broken(
+                    Invariant::NothingLost,
+                    format_args!("{unit} {item} is lost"),
+                ),
+            }
+        }
+        if (counts.done + counts.skipped, counts.bad(), counts.left()) != (done, bad, 0) {
+            sim.broken(
+                Invariant::CountsAddUp,
+                format_args!("{unit} has {done} done and {bad} bad items, its row says {counts:?}"),
+            );
+        }
+    }
+}

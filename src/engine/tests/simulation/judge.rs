@@ -1,0 +1,412 @@
+//! The rules, held against every write of the store, every effect and every event.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::FutureExt;
+
+use super::disk::Drive;
+use super::mutant;
+use super::request::{Answer, Request};
+use super::sim::{Sim, Who};
+use crate::engine::tests::simulation::fleet::TERM;
+use crate::model::{Event, Invariant, ItemId, Settled, StepName, StepState, Sweep, UnitId};
+use crate::runtime::Moment;
+use crate::state::ProgressRow;
+use crate::state::rows::Written;
+
+/// What the rules have to remember.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    /// Until when each run may trust its lease of a unit.
+    trust: BTreeMap<UnitId, BTreeMap<String, (Who, Moment)>>,
+    looks: BTreeMap<Place, Look>,
+    /// When the last effect of a run on an item was made.
+    made: BTreeMap<Place, Moment>,
+}
+
+/// A run, a unit, an item.
+type Place = (String, UnitId, String);
+
+/// The last look of a run at an item.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    began: Moment,
+    told: bool,
+}
+
+/// Carries a request out and holds what became of the store against the rules.
+pub(super) fn land(
+    sim: &Arc<Sim>,
+    who: &Who,
+    table: &str,
+    request: Request,
+    asked: Moment,
+) -> Answer {
+    let request = mutant::twist(sim, table, request);
+    let unit = request.key().and_then(|key| {
+        Some(UnitId::new(
+            key.partition.1.as_str(),
+            key.sort.as_ref()?.1.as_str(),
+        ))
+    });
+    let unit = unit.filter(|_| request.writes() && table == sim.store.config().tables.progress);
+    let (name, writes) = (request.name(), request.writes());
+    let subject = request.key().map(|key| {
+        format!(
+            "{} {}",
+            key.partition.1,
+            key.sort.as_ref().map_or("", |sort| &sort.1)
+        )
+    });
+    let before = unit.as_ref().and_then(|unit| row(sim, unit));
+    let answer = request.land(&sim.memory, table).unwrap();
+    let done = matches!(answer, Answer::Written(Written::Done(_)));
+    if writes {
+        let table = table.rsplit('-').next().unwrap_or_default();
+        let end = if done { "done" } else { "refused" };
+        sim.log(format_args!(
+            "{who} {name} {table} {}: {end}",
+            subject.unwrap_or_default()
+        ));
+    }
+    if let (true, Some(unit)) = (done, unit) {
+        written(sim, who, &unit, before.as_ref(), asked);
+    }
+    answer
+}
+
+/// The row of a unit, as it is.
+pub(super) fn row(sim: &Sim, unit: &UnitId) -> Option<ProgressRow> {
+    sim.store
+        .progress_row(unit)
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+}
+
+/// Whether an item has its last word: its effects are there, or its failure row is.
+pub(super) fn is_settled(sim: &Sim, unit: &UnitId, item: &str) -> bool {
+    sim.lock().sea.thing(unit, item).is_done() || has_failed(sim, unit, item)
+}
+
+pub(super) fn has_failed(sim: &Sim, unit: &UnitId, item: &str) -> bool {
+    sim.store
+        .failed_item(unit, &ItemId::new(item))
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+        .is_some()
+}
+
+fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, asked: Moment) {
+    let Some(now) = row(sim, unit) else {
+        return sim.broken(
+            Invariant::OneHolder,
+            format_args!("{who} removed the row of {unit}"),
+        );
+    };
+    holder(sim, who, before, &now, asked);
+    let progress = &now.progress;
+    sim.log(format_args!(
+        "    {} sweep {} cursor {} settled {}/{} epoch {}",
+        progress.status,
+        progress.sweep.number,
+        progress.cursor.as_ref().map_or("-", ItemId::as_str),
+        progress.counts.settled(),
+        progress.counts.planned,
+        now.epoch.0
+    ));
+    let all = sim.lock().sea.units[unit].len() as u64;
+    if !progress.counts.add_up() || progress.counts.settled() > all.max(progress.counts.planned) {
+        sim.broken(
+            Invariant::CountsAddUp,
+            format_args!("{unit}: {:?} of {all} items", progress.counts),
+        );
+    }
+    if progress.counts.settled() > all {
+        sim.broken(
+            Invariant::CountsAddUp,
+            format_args!(
+                "{unit}: {} settled of {all} items",
+                progress.counts.settled()
+            ),
+        );
+    }
+    let (from_start, by_run) = {
+        let inside = sim.lock();
+        let listed = inside.sea.listed.get(unit);
+        listed.map_or((0, 0), |listed| {
+            let by = listed.by.get(who.run.as_str()).copied().unwrap_or(0);
+            (listed.from_start, by)
+        })
+    };
+    // What comes while the last sweep runs, which takes whatever it meets, is left to another run.
+    let is_last = progress.sweep.until == u64::MAX;
+    let cursor = progress.cursor.as_ref().map(ItemId::as_str);
+    let there = if is_last { from_start } else { u64::MAX };
+    if let (Some(cursor), Some(open)) = (cursor, open(sim, unit, &progress.sweep, cursor, there)) {
+        sim.broken(
+            Invariant::CursorBelowSettled,
+            format_args!("{who} moved the cursor of {unit} to {cursor}, and {open} is not settled"),
+        );
+    }
+    let ended_now = progress.status.is_ended()
+        && before.is_none_or(|before| !before.progress.status.is_ended());
+    let all_of_them = Sweep {
+        number: 0,
+        from: 0,
+        until: u64::MAX,
+    };
+    let there = if is_last { from_start } else { by_run };
+    if let (true, Some(open)) = (ended_now, open(sim, unit, &all_of_them, None, there)) {
+        sim.broken(
+            Invariant::CompletedIsSwept,
+            format_args!(
+                "{who} ended {unit}, and {open} is not settled, which was there when it was listed"
+            ),
+        );
+    }
+}
+
+/// The first item of a sweep that came before a time, is not above the cursor, and is not settled.
+fn open(
+    sim: &Sim,
+    unit: &UnitId,
+    sweep: &Sweep,
+    cursor: Option<&str>,
+    before: u64,
+) -> Option<String> {
+    let things = sim.lock().sea.units[unit].clone();
+    things
+        .into_iter()
+        .filter(|(item, _)| cursor.is_none_or(|cursor| item.as_str() <= cursor))
+        .filter(|(_, thing)| sweep.takes(thing.added_at) && thing.added_at.unwrap_or(0) < before)
+        .map(|(item, _)| item)
+        .find(|item| !is_settled(sim, unit, item))
+}
+
+/// One holder, and no write of another.
+fn holder(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow, asked: Moment) {
+    let unit = &now.progress.unit;
+    let held_by = |row: &ProgressRow| row.lease.as_ref().map(|lease| lease.run.clone());
+    let (was, is) = (before.and_then(held_by), held_by(now));
+    let old_epoch = before.map_or(0, |row| row.epoch.0);
+    let taken = is.as_ref() == Some(&who.run) && now.epoch.0 > old_epoch;
+    if !taken && was.as_ref() != Some(&who.run) {
+        sim.broken(
+            Invariant::OneHolder,
+            format_args!(
+                "a write of {who} to {unit} was taken, which {} holds",
+                was.map_or("nobody".to_owned(), |run| run.to_string())
+            ),
+        );
+    }
+    if now.epoch.0 < old_epoch || now.epoch.0 > old_epoch + 1 {
+        sim.broken(
+            Invariant::OneHolder,
+            format_args!(
+                "the epoch of {unit} went from {old_epoch} to {}",
+                now.epoch.0
+            ),
+        );
+    }
+    let mut inside = sim.lock();
+    let trust = inside.books.trust.entry(unit.clone()).or_default();
+    let other = trust
+        .values()
+        .find(|(other, until)| {
+            taken && other.run != who.run && !other.process.is_dead() && *until > Moment::now()
+        })
+        .map(|(other, until)| {
+            format!(
+                "{who} took {unit}, which {other} trusts for {:?} more",
+                *until - Moment::now()
+            )
+        });
+    if is.as_ref() == Some(&who.run) {
+        trust.insert(who.run.to_string(), (who.clone(), asked + TERM * 3 / 4));
+    } else {
+        trust.remove(who.run.as_str());
+    }
+    drop(inside);
+    if let Some(how) = other {
+        sim.broken(Invariant::OneHolder, how);
+    }
+}
+
+/// A look begins.
+pub(super) fn look(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
+    let look = Look {
+        began: Moment::now(),
+        told: false,
+    };
+    sim.lock().books.looks.insert(place(who, unit, item), look);
+}
+
+/// A look showed something.
+pub(super) fn told(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
+    if let Some(look) = sim.lock().books.looks.get_mut(&place(who, unit, item)) {
+        look.told = true;
+    }
+}
+
+fn place(who: &Who, unit: &UnitId, item: &str) -> Place {
+    (who.run.to_string(), unit.clone(), item.to_owned())
+}
+
+/// An effect on an item is about to be made.
+pub(super) fn effect(sim: &Sim, who: &Who, drive: &Drive, unit: &UnitId, item: &str, step: &str) {
+    sim.log(format_args!("{who} {step} {unit} {item}"));
+    held(sim, who, unit, step);
+    let started = |line: &str| {
+        line.contains(r#""started""#)
+            && line.contains(&format!(r#""{item}""#))
+            && line.contains(&format!(r#""{step}""#))
+            && line.contains(&format!(r#""{}""#, unit.name))
+            && line.contains(&format!(r#""{}""#, who.run))
+    };
+    if !drive.has_line("journal.ndjson", started) {
+        sim.broken(
+            Invariant::StartedFirst,
+            format_args!("{who}: {step} of {unit} {item} is not in the journal"),
+        );
+    }
+    let (look, there) = {
+        let mut inside = sim.lock();
+        let look = inside.books.looks.get(&place(who, unit, item)).copied();
+        (look, *inside.sea.thing(unit, item).effect(step))
+    };
+    match look {
+        Some(Look { told: true, began }) => {
+            if there.is_some_and(|seen| seen < began) {
+                sim.broken(
+                    Invariant::NothingTwice,
+                    format_args!("{who}: {step} of {unit} {item} was seen and is made again"),
+                );
+            }
+        }
+        _ => sim.broken(
+            Invariant::UnknownPublishesNothing,
+            format_args!("{who}: {step} of {unit} {item} without a look"),
+        ),
+    }
+}
+
+/// An effect of a unit is about to be made.
+pub(super) fn unit_effect(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
+    sim.log(format_args!("{who} {step} {unit}"));
+    held(sim, who, unit, step);
+    let record = row(sim, unit).and_then(|row| {
+        row.progress
+            .steps
+            .get(&StepName::from(step.to_owned()))
+            .cloned()
+    });
+    if !record.is_some_and(|record| record.state == StepState::Started) {
+        sim.broken(
+            Invariant::StartedFirst,
+            format_args!("{who}: {step} of {unit} is not in its row"),
+        );
+    }
+}
+
+/// Effects are begun by the holder alone.
+fn held(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
+    let lease = row(sim, unit).and_then(|row| row.lease);
+    if lease.as_ref().is_none_or(|lease| lease.run != who.run) {
+        let by = lease.map_or("nobody".to_owned(), |lease| lease.run.to_string());
+        sim.broken(
+            Invariant::OneHolder,
+            format_args!("{who} began {step} in {unit}, which {by} holds"),
+        );
+    }
+}
+
+/// An effect was made.
+pub(super) fn made(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
+    sim.lock()
+        .books
+        .made
+        .insert(place(who, unit, item), Moment::now());
+}
+
+/// No owner has two keys.
+pub(super) fn keys(sim: &Sim) {
+    let two = sim
+        .lock()
+        .sea
+        .keys
+        .iter()
+        .find(|(_, keys)| keys.len() > 1)
+        .map(|(owner, _)| owner.clone());
+    if let Some(owner) = two {
+        sim.broken(
+            Invariant::NothingTwice,
+            format_args!("{owner} has two keys"),
+        );
+    }
+}
+
+/// Something was told of a run.
+pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
+    if !counts_add_up {
+        sim.broken(
+            Invariant::CountsAddUp,
+            format_args!("{who}: after {event:?}"),
+        );
+    }
+    match event {
+        Event::ItemSettled {
+            unit,
+            item,
+            settled,
+            failure,
+            ..
+        } => {
+            let why = failure
+                .as_ref()
+                .map_or("", |failure| failure.reason.as_str());
+            sim.log(format_args!(
+                "{who} settled {unit} {item} {} {why}",
+                settled.as_str()
+            ));
+            if matches!(settled, Settled::Migrated | Settled::Found) {
+                verified(sim, who, unit, item.as_str());
+            }
+        }
+        Event::LeaseLost { unit } => sim.log(format_args!("{who} lost {unit}")),
+        Event::UnitLeased { unit, .. } => sim.log(format_args!("{who} has {unit}")),
+        Event::UnitReleased { unit } => sim.log(format_args!("{who} gave {unit} back")),
+        Event::UnitSettled { unit, status, .. } => {
+            sim.log(format_args!("{who} ended {unit} {status}"))
+        }
+        _ => {}
+    }
+}
+
+/// Done is said only of what the last look showed to be done, after the last effect.
+fn verified(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
+    let (done, look, made) = {
+        let mut inside = sim.lock();
+        let place = place(who, unit, item);
+        let done = inside.sea.thing(unit, item).is_done();
+        (
+            done,
+            inside.books.looks.get(&place).copied(),
+            inside.books.made.get(&place).copied(),
+        )
+    };
+    if !done {
+        sim.broken(
+            Invariant::VerifiedLast,
+            format_args!("{who} says that {unit} {item} is done, and it is not"),
+        );
+    }
+    if !look.is_some_and(|look| look.told && made.is_none_or(|made| look.began >= made)) {
+        sim.broken(
+            Invariant::VerifiedLast,
+            format_args!("{who} did not look at {unit} {item} after its last effect"),
+        );
+    }
+}

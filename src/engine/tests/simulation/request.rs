@@ -1,0 +1,197 @@
+//! Operations on the store as values, so that they can travel, be lost and be counted.
+
+use async_trait::async_trait;
+use futures::FutureExt;
+
+use crate::state::define::{Definition, Made};
+use crate::state::rows::{
+    Batched, Condition, Error, Key, Memory, Page, Row, Rows, Select, Update, Written,
+};
+
+/// One operation of [`Rows`].
+#[derive(Debug, Clone)]
+pub(in super::super) enum Request {
+    Get(Key),
+    Put(Key, Row, Condition),
+    Update(Key, Update, Condition),
+    Delete(Key, Condition),
+    Page(Select, Option<Row>),
+    Count(Select, Option<Row>),
+    Ensure(Definition),
+    WriteAll(Vec<Batched>),
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(in super::super) enum Answer {
+    Row(Option<Row>),
+    Written(Written),
+    Page(Page),
+    Count((u64, Option<Row>)),
+    Made(Made),
+    Nothing,
+}
+
+impl Request {
+    /// The operation, as the trait calls it.
+    pub(in super::super) fn name(&self) -> &'static str {
+        match self {
+            Self::Get(..) => "get",
+            Self::Put(..) => "put",
+            Self::Update(..) => "update",
+            Self::Delete(..) => "delete",
+            Self::Page(..) => "page",
+            Self::Count(..) => "count",
+            Self::Ensure(..) => "ensure",
+            Self::WriteAll(..) => "write-all",
+        }
+    }
+
+    /// Whether it changes rows.
+    pub(in super::super) fn writes(&self) -> bool {
+        matches!(
+            self,
+            Self::Put(..) | Self::Update(..) | Self::Delete(..) | Self::WriteAll(..)
+        )
+    }
+
+    /// The row it is about.
+    pub(in super::super) fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Get(key) | Self::Put(key, ..) | Self::Update(key, ..) | Self::Delete(key, ..) => {
+                Some(key)
+            }
+            _ => None,
+        }
+    }
+
+    /// Carries it out.
+    pub(in super::super) fn land(self, memory: &Memory, table: &str) -> Result<Answer, Error> {
+        let landing = async {
+            Ok(match self {
+                Self::Get(key) => Answer::Row(memory.get(table, &key).await?),
+                Self::Put(key, row, condition) => {
+                    Answer::Written(memory.put(table, &key, row, condition).await?)
+                }
+                Self::Update(key, update, condition) => {
+                    Answer::Written(memory.update(table, &key, update, condition).await?)
+                }
+                Self::Delete(key, condition) => {
+                    Answer::Written(memory.delete(table, &key, condition).await?)
+                }
+                Self::Page(select, after) => {
+                    Answer::Page(memory.page(table, &select, after).await?)
+                }
+                Self::Count(select, after) => {
+                    Answer::Count(memory.count(table, &select, after).await?)
+                }
+                Self::Ensure(definition) => Answer::Made(memory.ensure(&definition).await?),
+                Self::WriteAll(rows) => {
+                    memory.write_all(table, rows).await?;
+                    Answer::Nothing
+                }
+            })
+        };
+        landing
+            .now_or_never()
+            .expect("rows in memory answer at once")
+    }
+}
+
+/// Something that answers requests, and so is a store of rows.
+#[async_trait]
+pub(in super::super) trait Asks: Send + Sync + std::fmt::Debug {
+    async fn ask(&self, table: &str, request: Request) -> Result<Answer, Error>;
+}
+
+/// The store of rows that it is.
+#[derive(Debug)]
+pub(in super::super) struct Asked<T>(pub(in super::super) T);
+
+impl<T: Asks> Asked<T> {
+    async fn written(&self, table: &str, request: Request) -> Result<Written, Error> {
+        match self.0.ask(table, request).await? {
+            Answer::Written(written) => Ok(written),
+            other => unreachable!("{other:?}"),
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Asks> Rows for Asked<T> {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+        match self.0.ask(table, Request::Get(key.clone())).await? {
+            Answer::Row(row) => Ok(row),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    async fn put(
+        &self,
+        table: &str,
+        key: &Key,
+        row: Row,
+        condition: Condition,
+    ) -> Result<Written, Error> {
+        self.written(table, Request::Put(key.clone(), row, condition))
+            .await
+    }
+
+    async fn update(
+        &self,
+        table: &str,
+        key: &Key,
+        update: Update,
+        condition: Condition,
+    ) -> Result<Written, Error> {
+        self.written(table, Request::Update(key.clone(), update, condition))
+            .await
+    }
+
+    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+        self.written(table, Request::Delete(key.clone(), condition))
+            .await
+    }
+
+    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+        match self
+            .0
+            .ask(table, Request::Page(select.clone(), after))
+            .await?
+        {
+            Answer::Page(page) => Ok(page),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    async fn count(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<(u64, Option<Row>), Error> {
+        match self
+            .0
+            .ask(table, Request::Count(select.clone(), after))
+            .await?
+        {
+            Answer::Count(count) => Ok(count),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+        match self
+            .0
+            .ask(&table.name, Request::Ensure(table.clone()))
+            .await?
+        {
+            Answer::Made(made) => Ok(made),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+        self.0.ask(table, Request::WriteAll(rows)).await.map(drop)
+    }
+}

@@ -1,0 +1,102 @@
+//! Which faults a simulation meets, and how often. Each seed has its own mix: a fault that is always there hides others.
+
+use std::time::Duration;
+
+/// Chances are in percent of requests or of looks; times are the longest.
+#[derive(Debug, Clone)]
+pub(super) struct Weather {
+    pub(super) engines: u32,
+    pub(super) units: u32,
+    pub(super) items: u32,
+    /// A request or an answer takes up to this long.
+    pub(super) latency: Duration,
+    /// Requests to the store that take up to `slow` instead.
+    pub(super) slow_store: u8,
+    pub(super) slow: Duration,
+    /// Requests that are carried out and never answered.
+    pub(super) lost_answer: u8,
+    pub(super) throttled: u8,
+    /// Effects that fail before, and after, they are made.
+    pub(super) failed_effect: u8,
+    pub(super) lost_effect: u8,
+    /// Looks that could not tell.
+    pub(super) untold: u8,
+    pub(super) broken_list: u8,
+    /// An effect is seen up to this long after it is made.
+    pub(super) unseen: Duration,
+    /// Clocks of engines differ from the true time by up to this.
+    pub(super) skew: Duration,
+    /// Items that can never be migrated.
+    pub(super) corrupt: u8,
+    /// Uploads that come while the run goes on.
+    pub(super) late_items: u32,
+    /// The longest calm between two faults of one instance of each kind; none when they do not come.
+    pub(super) crashes: Option<Duration>,
+    pub(super) drains: Option<Duration>,
+    pub(super) freezes: Option<Duration>,
+    pub(super) partitions: Option<Duration>,
+    /// Of crashed instances: those that lose their disk, lose the checkpoint file, or never come back.
+    pub(super) lost_disk: u8,
+    pub(super) lost_file: u8,
+    pub(super) never_back: u8,
+    /// Faults end after this.
+    pub(super) faults_for: Duration,
+}
+
+impl Weather {
+    /// The weather of a seed.
+    pub(super) fn of(seed: u64) -> Self {
+        let mut chance = fastrand::Rng::with_seed(seed ^ 0x5eed_0f_0bad_5ea);
+        let mut some = |percent: u8, most: u8| {
+            if chance.u8(0..100) < percent {
+                chance.u8(1..=most)
+            } else {
+                0
+            }
+        };
+        let (slow_store, lost_answer, throttled) = (some(40, 10), some(50, 12), some(30, 8));
+        let (failed_effect, lost_effect, untold, broken_list) =
+            (some(40, 15), some(40, 15), some(30, 10), some(30, 10));
+        let (corrupt, lost_disk, lost_file, never_back) =
+            (some(40, 15), some(30, 40), some(40, 60), some(30, 30));
+        let mut every = |percent: u8, from: u64, to: u64| {
+            (chance.u8(0..100) < percent).then(|| Duration::from_millis(chance.u64(from..to)))
+        };
+        let (crashes, freezes, partitions) = (
+            every(60, 3_000, 20_000),
+            every(50, 4_000, 25_000),
+            every(50, 4_000, 25_000),
+        );
+        let drains = every(30, 3_000, 30_000);
+        let skew = every(50, 100, 120_000).unwrap_or_default();
+        let unseen = every(40, 10, 1_500).unwrap_or_default();
+        let slow = every(100, 1_000, 9_000).unwrap_or_default();
+        let latency = every(100, 5, 120).unwrap_or_default();
+        Self {
+            engines: chance.u32(3..=5),
+            units: chance.u32(2..=5),
+            items: chance.u32(2..=12),
+            late_items: if chance.bool() { chance.u32(1..6) } else { 0 },
+            latency,
+            slow_store,
+            slow,
+            lost_answer,
+            throttled,
+            failed_effect,
+            lost_effect,
+            untold,
+            broken_list,
+            unseen,
+            skew,
+            corrupt,
+            crashes,
+            drains,
+            freezes,
+            partitions,
+            lost_disk,
+            lost_file,
+            never_back,
+            faults_for: Duration::from_secs(40),
+        }
+    }
+}
