@@ -236,21 +236,24 @@ async fn the_keys_of_issuers_are_those_they_publish_at_their_configured_address(
         config.network.storage_providers.push(provider.clone());
         let connect = Services::connect(&config, Clock::system(), Dependencies::new());
         let issuers = connect.await.unwrap().issuers;
-        let keys: Vec<_> = issuers.keys(issuer).await.to_vec();
-        keys.iter().map(Verifier::key_did).collect::<Vec<_>>()
+        let keys = issuers.keys(issuer).await.map_err(|error| error.cause)?;
+        Ok::<Vec<_>, Cause>(keys.iter().map(Verifier::key_did).collect())
     };
     let gateway = local.config.network.gateway.clone();
-    let asked = async |issuer| known(gateway.clone(), issuer).await;
+    let asked = async |issuer| known(gateway.clone(), issuer).await.unwrap();
     assert_eq!(asked(&gateway.did).await, [keys.gateway.key_did().clone()]);
     assert_eq!(asked(keys.upload.did()).await, asked(&provider).await);
     assert_eq!(asked(&provider).await, [keys.upload.key_did().clone()]);
     assert!(asked(&stranger).await.is_empty());
 
-    // The document at the address is that of another; then nobody is there.
-    for url in [gateway.url.clone(), "http://127.0.0.1:1".parse().unwrap()] {
-        let did = stranger.clone();
-        let elsewhere = sterna::client::Service { url, did };
-        assert!(known(elsewhere, &stranger).await.is_empty());
-    }
+    // The document at the address is that of another; then nobody is there, which says nothing.
+    let at = |url| sterna::client::Service {
+        url,
+        did: stranger.clone(),
+    };
+    let other = known(at(gateway.url.clone()), &stranger).await;
+    assert!(other.unwrap().is_empty());
+    let nobody = known(at("http://127.0.0.1:1".parse().unwrap()), &stranger).await;
+    assert!(matches!(nobody, Err(Cause::Network(_))), "{nobody:?}");
     local.stop().await;
 }

@@ -9,7 +9,7 @@ use tracing::warn;
 use super::Identity;
 use crate::client::calls::Calls;
 use crate::client::http::Http;
-use crate::client::{Dependency, Network, Service};
+use crate::client::{Cause, Dependency, Error, Network, Service};
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
 
@@ -61,26 +61,38 @@ impl Issuers {
         }
     }
 
-    /// The keys of an issuer: none if it is not known, or its keys cannot be read.
-    pub async fn keys(&self, issuer: &Did) -> &[Verifier] {
+    /// The keys of an issuer: none if it is not known, or if it publishes none.
+    ///
+    /// # Errors
+    /// When the service could not be asked: its keys are then not known to be none.
+    pub async fn keys(&self, issuer: &Did) -> Result<&[Verifier], Error> {
         let Some(party) = self.parties.get(issuer) else {
-            return &[];
+            return Ok(&[]);
         };
-        party
-            .keys
-            .get_or_init(async || match &party.published {
-                Some((dependency, service, identity)) => {
-                    let keys = identity.keys(&self.http, &self.calls, *dependency, service);
-                    let keys = keys.await.map(<[Verifier]>::to_vec);
-                    keys.unwrap_or_else(|error| {
-                        warn!(%issuer, %error, "its key cannot be read: its claims do not count");
-                        Vec::new()
-                    })
+        let keys = party.keys.get_or_try_init(async || {
+            let Some((dependency, service, identity)) = &party.published else {
+                return Ok(Vec::new());
+            };
+            let asked = identity.keys(&self.http, &self.calls, *dependency, service);
+            match asked.await {
+                Ok(keys) => Ok(keys.to_vec()),
+                Err(error) if is_outage(&error.cause) => Err(error),
+                Err(error) => {
+                    warn!(%issuer, %error, "it publishes no key that can be read: its claims do not count");
+                    Ok(Vec::new())
                 }
-                None => Vec::new(),
-            })
-            .await
+            }
+        });
+        keys.await.map(Vec::as_slice)
     }
+}
+
+/// Whether the service may answer later; an answer that is no DID document is an answer.
+fn is_outage(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Throttled { .. } | Cause::Unavailable { .. } | Cause::Timeout | Cause::Network(_)
+    )
 }
 
 impl Party {

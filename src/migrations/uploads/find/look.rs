@@ -12,6 +12,7 @@ use crate::migrations::uploads::decide;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Class, CustomerDid, Failure, Reason};
+use crate::proto::claims::Claim;
 use crate::proto::multihash::{Multihash, codec};
 use crate::proto::ucan::Delegation;
 
@@ -92,13 +93,32 @@ async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure
         .await
         .map_err(could_not_tell)?;
     let mut keys = Keys::new();
-    for issuer in result.claims.iter().map(Delegation::issuer) {
+    for issuer in result
+        .claims
+        .iter()
+        .filter(|claim| may_count(claim))
+        .map(Delegation::issuer)
+    {
         if parts.trust.issuers.contains(issuer) && !keys.contains_key(issuer) {
-            let known = parts.services.issuers.keys(issuer).await;
+            let known = parts
+                .services
+                .issuers
+                .keys(issuer)
+                .await
+                .map_err(could_not_tell)?;
             keys.insert(issuer.clone(), known.to_vec());
         }
     }
     Ok(read(&result, &keys))
+}
+
+/// Whether it matters who signed a claim: a location that names no space is replaced whoever did.
+fn may_count(claim: &Delegation) -> bool {
+    match Claim::of(claim) {
+        Ok(Claim::Location(location)) => location.space.is_some(),
+        Ok(Claim::Index(_)) => true,
+        Ok(_) | Err(_) => false,
+    }
 }
 
 /// An upload that names no shards has those of its index; their claims are asked for then.
