@@ -17,9 +17,9 @@
 //! - An **event** is a fact about the run; a **snapshot** is the fold of events and state
 //!   that every display shows.
 //!
-//! One path serves the first run, a resumed one and the audit:
+//! One path serves the first run, a resumed one, the audit and the rollback:
 //! probe → record → apply → record → probe. There is no recovery mode: resuming is a run
-//! that meets steps already done.
+//! that meets steps already done, and a rollback walks the journal backwards the same way.
 //!
 //! # The rooms
 //!

@@ -5,6 +5,8 @@
 //!                └ keeper renews the lease              └ last word → failure row → result line → cursor
 //! ```
 //!
+//! A rollback goes the same way backwards, over what the journals say was made.
+//!
 //! One path serves first run and resume: an effect that is there is found, and not made again.
 //! A unit goes on from whichever is further, its row or the checkpoint file; with neither, every
 //! item is looked at again and found.
