@@ -257,3 +257,33 @@ async fn the_keys_of_issuers_are_those_they_publish_at_their_configured_address(
     assert!(matches!(nobody, Err(Cause::Network(_))), "{nobody:?}");
     local.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_claim_of_an_index_does_not_end() {
+    let local = Local::start(small()).await;
+    let services = local.services().await;
+    let complete = local
+        .world
+        .uploads
+        .iter()
+        .find(|record| record.condition == Condition::Complete);
+    let root = cid::Cid::try_from(complete.unwrap().root.as_str()).unwrap();
+    let hashes = [Multihash::of(&root)];
+    let ask = || services.indexing.claims(&hashes, &[], QueryKind::Standard);
+    let seeded = ask().await.unwrap().claims;
+    let index = seeded.iter().find_map(|claim| match Claim::of(claim) {
+        Ok(Claim::Index(index)) => Some(index.index),
+        _ => None,
+    });
+    let space = sterna::proto::key::Signer::generate();
+    let index = index.unwrap();
+    services
+        .indexing
+        .assert_index(&space, &root, &index)
+        .await
+        .unwrap();
+    let claims = ask().await.unwrap().claims;
+    let ours = claims.iter().find(|claim| claim.issuer() == space.did());
+    assert_eq!(ours.unwrap().expiration(), None);
+    local.stop().await;
+}

@@ -3,7 +3,6 @@
 use cid::Cid;
 
 use super::IndexingClient;
-use crate::client::clock::expiry;
 use crate::client::{Cause, Error};
 use crate::proto::claims::Index;
 use crate::proto::key::Signer;
@@ -37,7 +36,8 @@ impl IndexingClient {
         };
         Draft::new(space, &self.service.did)
             .capability(claim.capability(space.did()))
-            .expiration(Expiration::At(expiry(&self.clock)))
+            // The service keeps the invocation as the claim: what ends soon would be no claim soon.
+            .expiration(Expiration::Never)
             .sign()
             .map_err(|error| Cause::Malformed(error.to_string()))
     }
