@@ -35,6 +35,10 @@ pub struct Plan {
     pub cut_after_bytes: Option<u64>,
     /// Bytes per second at which the answer's body is sent.
     pub bytes_per_second: Option<u64>,
+    /// Flips the bits of this byte of the answer's body.
+    pub flip_byte: Option<u64>,
+    /// Answers each invocation of a message with a receipt that says an error of this name.
+    pub receipt_error: Option<String>,
     /// How many matching requests to let pass first.
     pub after: u64,
     /// How many requests to strike; none means all.

@@ -12,9 +12,11 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::faults::{Plan, When};
 use super::operation::operations;
+use crate::proto::message::{CONTENT_TYPE, Effects, Message, Outcome, Receipt};
 use crate::runtime::Tasks;
 use crate::sandbox::network::Network;
 use crate::sandbox::service::Service;
+use crate::sandbox::ucan_server::{map, text};
 
 /// The largest agent message.
 const MESSAGE_LIMIT: usize = 64 << 20;
@@ -56,6 +58,10 @@ pub(crate) async fn guard(
     };
     let name = asked.first().map_or("", |operation| &operation.name);
     shared.meter.fault(service, name);
+    if let Some(reply) = refused(&shared, service, &plan, message.as_ref()) {
+        tokio::time::sleep(strike.latency).await;
+        return Ok(reply);
+    }
     let replaced = plan.hang || plan.status.is_some();
     if replaced && plan.when == When::Before {
         tokio::time::sleep(strike.latency).await;
@@ -115,6 +121,9 @@ fn spoiled(plan: &Plan, answer: Response<Body>) -> Response<Body> {
         .into_data_stream()
         .map(|chunk| chunk.map_err(std::io::Error::other))
         .boxed();
+    if let Some(place) = plan.flip_byte {
+        chunks = flip(chunks, place);
+    }
     if let Some(limit) = plan.cut_after_bytes {
         chunks = cut(chunks, limit);
     }
@@ -125,6 +134,53 @@ fn spoiled(plan: &Plan, answer: Response<Body>) -> Response<Body> {
 }
 
 type Chunks = BoxStream<'static, Result<Bytes, std::io::Error>>;
+
+/// A message of receipts that say an error, signed by the service.
+fn refused(
+    shared: &Network,
+    service: Service,
+    plan: &Plan,
+    message: Option<&Bytes>,
+) -> Option<Response<Body>> {
+    let name = plan.receipt_error.as_deref()?;
+    let keys = &shared.keys;
+    let signer = match service {
+        Service::Upload => &keys.upload,
+        Service::Indexer => &keys.indexer,
+        Service::Gateway => &keys.gateway,
+        Service::Node => &keys.node,
+        _ => return None,
+    };
+    let invocations = Message::decode(message?).ok()?.invocations().ok()?;
+    let receipts: Result<Vec<_>, _> = invocations
+        .into_iter()
+        .map(|invocation| {
+            let error = map([("name", text(name)), ("message", text("planned"))]);
+            Receipt::issue(signer, invocation, Outcome::Err(error), Effects::default())
+        })
+        .collect();
+    let reply = Message::reply(&receipts.ok()?).ok()?;
+    let mut answer = Response::new(Body::from(reply.encode()));
+    let kind = HeaderValue::from_static(CONTENT_TYPE);
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Some(answer)
+}
+
+/// Flips the bits of one byte of the stream.
+fn flip(chunks: Chunks, place: u64) -> Chunks {
+    let mut at = 0;
+    chunks
+        .map(move |chunk| {
+            let mut bytes = Vec::from(chunk?);
+            let inside = usize::try_from(place.wrapping_sub(at)).unwrap_or(usize::MAX);
+            at += bytes.len() as u64;
+            if let Some(byte) = bytes.get_mut(inside) {
+                *byte = !*byte;
+            }
+            Ok(bytes.into())
+        })
+        .boxed()
+}
 
 /// Ends the stream with an error after `limit` bytes, so that the connection breaks.
 fn cut(chunks: Chunks, limit: u64) -> Chunks {
