@@ -49,11 +49,15 @@ pub async fn absent(
     let http =
         Http::new(limits).map_err(|cause| cause.at(Dependency::IndexingService, "set up HTTP"))?;
     let clients = Clients::connect(aws, queues, limits).await;
+    let policy = Policy {
+        tries: u32::try_from(limits.tries).unwrap_or(u32::MAX),
+        first_wait: limits.pause,
+        ..Policy::default().within(DEADLINE.min(limits.call))
+    };
     let looks = things.into_iter().map(|thing| {
-        let (clients, http) = (&clients, &http);
+        let (clients, http, policy) = (&clients, &http, &policy);
         async move {
-            let policy = Policy::default().within(DEADLINE);
-            let looked = retry(&policy, || look(clients, http, &thing)).await;
+            let looked = retry(policy, || look(clients, http, &thing)).await;
             let cause = looked.err()?;
             Some(Absent { thing, cause })
         }

@@ -58,11 +58,16 @@ pub(crate) async fn put(
         .bucket(bucket)
         .key(key)
         .content_type(content_type);
-    put.body(ByteStream::from(bytes))
+    let answer = put
+        .body(ByteStream::from(bytes))
         .send()
         .await
         .map_err(cause)?;
-    Ok(())
+    // Every store names what it has stored.
+    match answer.e_tag {
+        Some(_) => Ok(()),
+        None => Err(Cause::Malformed("the answer names no object".to_owned())),
+    }
 }
 
 /// Removes an object, once; one that is not there is no error.

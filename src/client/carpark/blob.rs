@@ -7,9 +7,12 @@ use url::Url;
 use super::CarparkClient;
 use crate::client::http;
 use crate::client::{Cause, Dependency, Error};
+use crate::runtime::Moment;
 
 const OPEN: &str = "open a shard";
 const READ: &str = "read a shard";
+/// Bytes per second that a body must bring.
+const SLOWEST: f64 = 1024.0;
 
 /// An object that is being read. Cuts of the connection are mended by asking for the rest.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Blob {
     at: u64,
     /// Cuts since the last byte came.
     cuts: usize,
+    /// When the pace was looked at last, and where the reading was then.
+    paced: (Moment, u64),
 }
 
 impl Blob {
@@ -45,6 +50,7 @@ impl Blob {
             etag,
             at: 0,
             cuts: 0,
+            paced: (Moment::now(), 0),
         })
     }
 
@@ -61,6 +67,7 @@ impl Blob {
                 Ok(Some(piece)) => {
                     self.at += piece.len() as u64;
                     self.cuts = 0;
+                    self.keep_pace()?;
                     return Ok(Some(piece));
                 }
                 Ok(None) if self.length.is_none_or(|length| length == self.at) => return Ok(None),
@@ -71,6 +78,23 @@ impl Blob {
                 Err(error) => self.go_on(http::network(&error)).await?,
             }
         }
+    }
+
+    /// A body that drips would never be silent and never end.
+    fn keep_pace(&mut self) -> Result<(), Error> {
+        let window = self.client.calls.limits().idle;
+        let (since, from) = self.paced;
+        let took = since.elapsed();
+        if took < window {
+            return Ok(());
+        }
+        self.paced = (Moment::now(), self.at);
+        let least = took.as_secs_f64() * SLOWEST;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52 bytes")]
+        if ((self.at - from) as f64) < least {
+            return Err(Cause::Timeout.at(Dependency::Carpark, READ));
+        }
+        Ok(())
     }
 
     /// Asks for the rest of the object.

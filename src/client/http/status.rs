@@ -45,15 +45,13 @@ fn classify(status: u16, message: String, retry_after: Option<Duration>) -> Caus
 
 /// Seconds of `Retry-After`; the date form is not used by the services here.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse::<u64>()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
+    let value = response.headers().get(header::RETRY_AFTER)?;
+    seconds(value.to_str().ok()?)
+}
+
+/// A header's whole number of seconds.
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
+    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Classifies an error of the connection itself.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use tracing::warn;
 
 use super::item::text;
-use super::table::{NetworkTables, Page, Row, Source};
+use super::table::{NetworkTables, Page, Row, Source, told};
 use crate::client::{Dependency, Error};
 use crate::proto::did::Did;
 
@@ -85,9 +86,11 @@ impl NetworkTables {
                 .total_segments(i32::from(part.1))
                 .projection_expression("consumer, customer, provider, subscription")
                 .set_exclusive_start_key(after.cloned())
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
+            told(answer.consumed_capacity.as_ref())?;
             Ok(Page {
                 rows: answer.items.unwrap_or_default(),
                 next: answer.last_evaluated_key,

@@ -1,8 +1,8 @@
 //! Counting uploads.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, Select};
 
-use super::table::NetworkTables;
+use super::table::{NetworkTables, told};
 use crate::client::{Dependency, Error};
 use crate::proto::did::Did;
 
@@ -15,7 +15,8 @@ impl NetworkTables {
         let mut after = None;
         loop {
             let attempt = || async {
-                self.dynamodb
+                let answer = self
+                    .dynamodb
                     .query()
                     .table_name(&self.names.upload)
                     .key_condition_expression("#space = :space")
@@ -26,9 +27,12 @@ impl NetworkTables {
                     )
                     .select(Select::Count)
                     .set_exclusive_start_key(after.clone())
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await
-                    .map_err(crate::client::aws::cause)
+                    .map_err(crate::client::aws::cause)?;
+                told(answer.consumed_capacity.as_ref())?;
+                Ok(answer)
             };
             let page = self.calls.run(Dependency::DynamoDb, COUNT, attempt).await?;
             total += u64::try_from(page.count).unwrap_or_default();

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use cid::Cid;
 
 use super::item::text;
-use super::table::{NetworkTables, Row, Source};
+use super::table::{NetworkTables, Row, Source, told};
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::did::Did;
 
@@ -103,12 +103,13 @@ impl NetworkTables {
                     .dynamodb
                     .batch_write_item()
                     .set_request_items(Some(left.clone()));
-                Ok(write
+                let answer = write
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await
-                    .map_err(crate::client::aws::cause)?
-                    .unprocessed_items
-                    .unwrap_or_default())
+                    .map_err(crate::client::aws::cause)?;
+                told(answer.consumed_capacity.as_ref())?;
+                Ok(answer.unprocessed_items.unwrap_or_default())
             };
             left = self.calls.run(Dependency::DynamoDb, STORE, attempt).await?;
             if left.is_empty() {

@@ -1,9 +1,9 @@
 //! Provisioning of a space: subscription row, then consumer row, each only if absent.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::item::{key, text};
-use super::table::{NetworkTables, Row};
+use super::table::{NetworkTables, Row, told};
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::did::Did;
 
@@ -73,8 +73,10 @@ impl NetworkTables {
                     .expression_attribute_values(
                         ":customer",
                         AttributeValue::S(provision.customer.as_str().to_owned()),
-                    );
-                delete.send().await.map_err(crate::client::aws::cause)
+                    )
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total);
+                let answer = delete.send().await.map_err(crate::client::aws::cause)?;
+                told(answer.consumed_capacity.as_ref())
             };
             let removed = self.calls.run(Dependency::DynamoDb, REMOVE, attempt).await;
             removed.map_err(|error| match error.cause {
@@ -96,19 +98,22 @@ impl NetworkTables {
         row: Row,
     ) -> Result<(), Error> {
         let attempt = || async {
-            self.dynamodb
+            let answer = self
+                .dynamodb
                 .put_item()
                 .table_name(table)
                 .set_item(Some(row.clone()))
                 .condition_expression(
                     "attribute_not_exists(subscription) AND attribute_not_exists(provider)",
                 )
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
-                .map_err(crate::client::aws::cause)
+                .map_err(crate::client::aws::cause)?;
+            told(answer.consumed_capacity.as_ref())
         };
         match self.calls.run(Dependency::DynamoDb, what, attempt).await {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(error) if error.cause == Cause::Condition => {
                 self.compare(what, table, provision, &row).await
             }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
 use cid::Cid;
 
 use super::item::{key, number, text};
-use super::table::{NetworkTables, Row};
+use super::table::{NetworkTables, Row, told};
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::did::Did;
 use crate::proto::multihash::{Multihash, codec};
@@ -115,12 +115,16 @@ impl NetworkTables {
         while let Some(keys) = left.take() {
             let before = count(&keys);
             let attempt = || async {
-                self.dynamodb
+                let answer = self
+                    .dynamodb
                     .batch_get_item()
                     .set_request_items(Some(keys.clone()))
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await
-                    .map_err(crate::client::aws::cause)
+                    .map_err(crate::client::aws::cause)?;
+                told(answer.consumed_capacity.as_ref())?;
+                Ok(answer)
             };
             let answer = self.calls.run(Dependency::DynamoDb, READ, attempt).await?;
             for (table, rows) in answer.responses.unwrap_or_default() {

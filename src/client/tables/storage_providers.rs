@@ -1,7 +1,9 @@
 //! The storage nodes that the network knows.
 
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+
 use super::item::text;
-use super::table::NetworkTables;
+use super::table::{NetworkTables, told};
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::did::Did;
 
@@ -18,10 +20,14 @@ impl NetworkTables {
                     .dynamodb
                     .scan()
                     .table_name(&self.names.storage_provider);
-                scan.set_exclusive_start_key(after.clone())
+                let answer = scan
+                    .set_exclusive_start_key(after.clone())
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await
-                    .map_err(crate::client::aws::cause)
+                    .map_err(crate::client::aws::cause)?;
+                told(answer.consumed_capacity.as_ref())?;
+                Ok(answer)
             };
             let page = match self.calls.run(Dependency::DynamoDb, SCAN, attempt).await {
                 Err(error) if error.cause == Cause::Missing => return Ok(nodes),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use crate::client::calls::Calls;
 use crate::client::{Buckets, Cause, Dependency, Error, Tables};
@@ -72,9 +72,11 @@ impl NetworkTables {
                 .expression_attribute_names("#key", source.key.0)
                 .expression_attribute_values(":key", AttributeValue::S(source.key.1.to_owned()))
                 .set_exclusive_start_key(after.cloned())
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
+            told(answer.consumed_capacity.as_ref())?;
             Ok(Page {
                 rows: answer.items.unwrap_or_default(),
                 next: answer.last_evaluated_key,
@@ -96,8 +98,10 @@ impl NetworkTables {
                 .get_item()
                 .table_name(table)
                 .set_key(Some(id.clone()))
-                .consistent_read(true);
+                .consistent_read(true)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
             let answer = read.send().await.map_err(crate::client::aws::cause)?;
+            told(answer.consumed_capacity.as_ref())?;
             Ok(answer.item)
         };
         self.calls.run(Dependency::DynamoDb, what, attempt).await
@@ -120,6 +124,13 @@ impl NetworkTables {
             }
         }
     }
+}
+
+/// Nothing in an answer may mean "not there", or that the answer is none at all: what was asked for and always comes,
+/// the capacity that was used, tells them apart.
+pub(super) fn told<T>(capacity: Option<&T>) -> Result<(), Cause> {
+    let missing = || Cause::Malformed("the answer is none of DynamoDB's".to_owned());
+    capacity.map(drop).ok_or_else(missing)
 }
 
 /// An error of a row that is not as the tables' description says.

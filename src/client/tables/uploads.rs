@@ -1,7 +1,9 @@
 //! Rows of the upload table.
 
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+
 use super::item::{key, text, texts};
-use super::table::{NetworkTables, Row, Source, malformed};
+use super::table::{NetworkTables, Row, Source, malformed, told};
 use crate::client::{Dependency, Error};
 use crate::proto::did::Did;
 
@@ -64,9 +66,11 @@ impl NetworkTables {
                 .get_item()
                 .table_name(&self.names.upload)
                 .set_key(Some(key(("space", space.as_str()), ("root", root))))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
+            told(answer.consumed_capacity.as_ref())?;
             Ok(answer.item)
         };
         let row = self.calls.run(Dependency::DynamoDb, ONE, attempt).await?;

@@ -25,8 +25,8 @@ pub(crate) struct Identity {
 
 #[derive(Deserialize)]
 struct Document {
-    #[serde(default)]
-    id: Option<String>,
+    /// Always there in a document: JSON without it is something else, not a service without keys.
+    id: String,
     #[serde(rename = "verificationMethod", default)]
     methods: Vec<Method>,
 }
@@ -101,7 +101,7 @@ async fn fetch(http: &Http, service: &Service) -> Result<Vec<Verifier>, Cause> {
 
 /// The keys of a document; none if it is the document of another.
 fn verifiers(document: Document, did: &Did) -> Vec<Verifier> {
-    if document.id.is_some_and(|id| id != did.as_str()) {
+    if document.id != did.as_str() {
         return Vec::new();
     }
     let keys = document.methods.into_iter().filter_map(|method| method.key);
