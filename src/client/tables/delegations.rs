@@ -86,13 +86,12 @@ impl NetworkTables {
                 .dynamodb
                 .delete_item()
                 .table_name(&self.names.delegation)
-                .key("link", AttributeValue::S(link.to_string()));
-            delete.send().await.map_err(crate::client::aws::cause)
+                .key("link", AttributeValue::S(link.to_string()))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let answer = delete.send().await.map_err(crate::client::aws::cause)?;
+            told(answer.consumed_capacity.as_ref())
         };
-        self.calls
-            .run(Dependency::DynamoDb, REMOVE, attempt)
-            .await?;
-        Ok(())
+        self.calls.run(Dependency::DynamoDb, REMOVE, attempt).await
     }
 
     async fn write_all(&self, requests: HashMap<String, Vec<WriteRequest>>) -> Result<(), Error> {

@@ -208,6 +208,33 @@ pub(super) const CALLS: &[Call] = &[
         IT,
         add,
     ),
+    writes(
+        ("upload/remove.rs", "remove a blob"),
+        (Family::Upload, Kind::Message),
+        (Service::Upload, "space/blob/remove"),
+        NOT_FOUND,
+        |stage, with| {
+            async {
+                let gone = Multihash::sha256(&new_bytes());
+                let done = with.upload.remove_blob(&stage.paid, &gone).await;
+                done.map(|()| Found::It)
+            }
+            .boxed()
+        },
+    ),
+    writes(
+        ("upload/revoke.rs", "revoke a delegation"),
+        (Family::Upload, Kind::Message),
+        (Service::Upload, "ucan/revoke"),
+        NOT_FOUND,
+        |stage, with| {
+            async {
+                let done = with.upload.revoke(&stage.paid, &stage.granted).await;
+                done.map(|()| Found::It)
+            }
+            .boxed()
+        },
+    ),
     reads(
         ("indexing/query.rs", "claims"),
         (Family::Indexing, Kind::Claims),
@@ -372,6 +399,16 @@ pub(super) const CALLS: &[Call] = &[
         },
     ),
     writes(
+        ("buckets/delegations.rs", "remove a delegation"),
+        (Family::Objects, Kind::S3Put),
+        (Service::S3, "DeleteObject"),
+        NOT_FOUND,
+        |stage, with| {
+            let gone = *stage.claim().cid();
+            async move { with.delegations.remove(&gone).await.map(|()| Found::It) }.boxed()
+        },
+    ),
+    writes(
         ("ipni/publish.rs", "store a job"),
         (Family::Objects, Kind::S3Put),
         (Service::S3, "PutObject"),
@@ -463,6 +500,20 @@ pub(super) const CALLS: &[Call] = &[
         },
     ),
     reads(
+        ("tables/allocations.rs", "blobs of a space"),
+        (Family::Lists, Kind::Dynamo),
+        (Service::DynamoDb, "Query"),
+        IT,
+        // It has none, and it must be DynamoDB who says so.
+        |stage, with| {
+            async {
+                let any = with.tables.has_blobs(stage.paid.did()).await;
+                any.map(|any| is(!any))
+            }
+            .boxed()
+        },
+    ),
+    reads(
         ("tables/consumers.rs", "spaces of a customer"),
         (Family::Lists, Kind::Dynamo),
         (Service::DynamoDb, "Query"),
@@ -500,6 +551,78 @@ pub(super) const CALLS: &[Call] = &[
                     .upload(&stage.space, &stage.root.to_string())
                     .await?;
                 Ok(is(row.is_some()))
+            }
+            .boxed()
+        },
+    ),
+    reads(
+        ("tables/allocations.rs", "a blob of a space"),
+        (Family::Rows, Kind::Dynamo),
+        (Service::DynamoDb, "GetItem"),
+        IT,
+        |stage, with| {
+            async {
+                let tables = &with.tables;
+                let there = tables.has_blob(stage.paid.did(), &stage.hash()).await;
+                there.map(|there| is(!there))
+            }
+            .boxed()
+        },
+    ),
+    reads(
+        ("tables/delegations.rs", "a delegation's row"),
+        (Family::Rows, Kind::Dynamo),
+        (Service::DynamoDb, "GetItem"),
+        NOTHING,
+        |stage, with| {
+            async {
+                let there = with.tables.has_delegation_row(stage.proof.cid()).await;
+                there.map(is)
+            }
+            .boxed()
+        },
+    ),
+    writes(
+        ("tables/delegations.rs", "remove a delegation row"),
+        (Family::Rows, Kind::Dynamo),
+        (Service::DynamoDb, "DeleteItem"),
+        None,
+        |stage, with| {
+            let gone = *stage.claim().cid();
+            async move {
+                let done = with.tables.remove_delegation_row(&gone).await;
+                done.map(|()| Found::It)
+            }
+            .boxed()
+        },
+    ),
+    Call {
+        // The consumer's row, then the subscription's.
+        places: 2,
+        ..reads(
+            ("tables/provision.rs", "is it provisioned"),
+            (Family::Rows, Kind::Dynamo),
+            (Service::DynamoDb, "GetItem"),
+            NOTHING,
+            |stage, with| {
+                async {
+                    let there = with.tables.is_provisioned(&stage.paid_for).await;
+                    there.map(is)
+                }
+                .boxed()
+            },
+        )
+    },
+    writes(
+        ("tables/provision.rs", "undo a provisioning"),
+        (Family::Rows, Kind::Dynamo),
+        (Service::DynamoDb, "DeleteItem"),
+        None,
+        |stage, with| {
+            let provision = stage.provision();
+            async move {
+                let done = with.tables.unprovision(&provision).await;
+                done.map(|()| Found::It)
             }
             .boxed()
         },

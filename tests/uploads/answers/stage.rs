@@ -11,7 +11,7 @@ use sterna::proto::ipni::{Job, Metadata, Multiaddr, PeerId, Port, Provider, cont
 use sterna::proto::key::Signer;
 use sterna::proto::multihash::Multihash;
 use sterna::proto::subscription;
-use sterna::proto::ucan::Delegation;
+use sterna::proto::ucan::{Capability, Delegation, Draft};
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Protocol as Stored};
 use sterna::sandbox::{PutOptions, Service, bucket};
@@ -21,8 +21,8 @@ use crate::fixture::{Local, small};
 
 /// Tries of a call.
 pub(super) const TRIES: u64 = 2;
-/// The deadline of clients that meet what is slow or silent.
-const HASTE: Duration = Duration::from_secs(1);
+/// A deadline that nothing meets which gets an answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everything the calls need.
 pub(super) struct Stage {
@@ -44,6 +44,10 @@ pub(super) struct Stage {
     pub(super) proof: Delegation,
     /// A space that may store blobs.
     pub(super) paid: Signer,
+    /// How it is paid for.
+    pub(super) paid_for: Provision,
+    /// A delegation that it gave.
+    pub(super) granted: Delegation,
     /// Key of an object that lists shards.
     pub(super) list: String,
 }
@@ -51,7 +55,7 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn new() -> Self {
         let local = Local::start(small()).await;
-        let patient = connect(limited(&local.config, Duration::from_secs(20))).await;
+        let patient = connect(limited(&local.config, PATIENCE)).await;
         let record = complete(&local);
         let (space, customer) = (did(&record.space), did(&record.customer));
         let root = cid(&record.root);
@@ -70,8 +74,10 @@ impl Stage {
         let rows = patient.tables.delegations_by_issuer(&space).await.unwrap();
         let proof = patient.delegations.read(&rows[0].link).await.unwrap();
         let paid = Signer::generate();
-        let provision = provision(&local.config, paid.did(), &customer);
-        patient.tables.provision(&provision).await.unwrap();
+        let paid_for = provision(&local.config, paid.did(), &customer);
+        patient.tables.provision(&paid_for).await.unwrap();
+        let all = Capability::new("space/*", paid.did().as_str());
+        let granted = Draft::new(&paid, &customer).capability(all).sign();
         let list = list_of_shards(&local, &record).await;
         Self {
             space,
@@ -84,6 +90,8 @@ impl Stage {
             },
             index: index.unwrap(),
             proof: proof.unwrap(),
+            granted: granted.unwrap(),
+            paid_for,
             paid,
             list,
             refused: connect(astray(&local.config, &nobody().await)).await,
@@ -142,13 +150,8 @@ impl Stage {
         provision(&self.local.config, Signer::generate().did(), &self.customer)
     }
 
-    /// Clients that know nothing yet.
-    pub(super) async fn fresh(&self, hasty: bool) -> Services {
-        let deadline = if hasty {
-            HASTE
-        } else {
-            Duration::from_secs(20)
-        };
+    /// Clients that know nothing yet, with a deadline for each try.
+    pub(super) async fn fresh(&self, deadline: Duration) -> Services {
         connect(limited(&self.local.config, deadline)).await
     }
 
@@ -177,7 +180,7 @@ fn limited(config: &Config, deadline: Duration) -> Config {
 
 /// Leads every call to one host.
 fn astray(config: &Config, host: &str) -> Config {
-    let mut config = limited(config, Duration::from_secs(20));
+    let mut config = limited(config, PATIENCE);
     // One try: a row of failures would open the breaker.
     config.limits.tries = 1;
     let wrong: Url = format!("http://{host}/").parse().unwrap();

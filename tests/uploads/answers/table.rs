@@ -7,8 +7,8 @@ use sterna::client::{Error, Services};
 use sterna::model::{Class, Failure, Reason};
 use sterna::sandbox::{Plan, Service, When};
 
-use super::calls::{Call, Found, Kind};
-use super::stage::{Stage, TRIES};
+use super::calls::{Call, Family, Found, Kind};
+use super::stage::{PATIENCE, Stage, TRIES};
 
 /// Nothing may take longer; only that a test that hangs ends.
 const HANG: Duration = Duration::from_secs(90);
@@ -275,11 +275,20 @@ async fn clients(stage: &Stage, call: &Call, answer: Answer) -> Services {
         Answer::Refused => stage.refused.clone(),
         Answer::NoSuchHost => stage.nowhere.clone(),
         // Each with a limit and a breaker of its own, which learn nothing from the row before.
-        Answer::Slow | Answer::Never => stage.fresh(true).await,
-        Answer::Throttled => stage.fresh(false).await,
-        _ if call.fresh => stage.fresh(false).await,
+        Answer::Slow | Answer::Never => stage.fresh(haste(call)).await,
+        Answer::Throttled => stage.fresh(PATIENCE).await,
+        _ if call.fresh => stage.fresh(PATIENCE).await,
         _ => stage.patient.clone(),
     }
+}
+
+/// The deadline of clients that meet what is slow or silent. An add makes other calls first, which must meet it.
+fn haste(call: &Call) -> Duration {
+    Duration::from_millis(if call.family == Family::Upload {
+        1_000
+    } else {
+        300
+    })
 }
 
 async fn make(stage: &Stage, call: &Call, clients: &Services) -> Result<End, String> {
