@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::engine::{Listed, Refused};
-use crate::model::{Counts, Finding, Reason, Snapshot, Verdict, VerdictCounts};
+use crate::model::{Counts, Finding, InstanceId, Reason, Snapshot, Verdict, VerdictCounts};
 
 /// How a run ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -47,6 +47,8 @@ pub struct RunReport {
     /// Spaces that are not finished; of a run over single uploads, uploads. Of a space that nobody counted, `counts`
     /// does not know what is left.
     pub unfinished: u64,
+    /// Uploads settled to help other instances, by instance; no part of `counts`.
+    pub helped: BTreeMap<InstanceId, Counts>,
     /// Failed and quarantined items by reason code.
     pub failures: BTreeMap<Reason, u64>,
     /// Wall time.

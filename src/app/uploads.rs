@@ -112,6 +112,7 @@ pub async fn migrate(
         let plan = audit::run(&opened, config, work, "plan", (stop, face)).await?;
         return Ok(planned(plan));
     }
+    config.steal = options.steal;
     config.steps = steps(options.steps);
     config.max_failure_rate = options.max_failure_rate;
     config.pace.checkpoint_items = options.checkpoint_every;
@@ -192,6 +193,7 @@ async fn run(
         ended: ended(outcome.ended)?,
         counts: outcome.counts,
         unfinished: outcome.unfinished,
+        helped: outcome.helped,
         failures: outcome.snapshot.reasons.clone(),
         seconds: started.elapsed().as_secs_f64(),
         files: outcome.files,
@@ -249,6 +251,7 @@ fn planned(plan: AuditReport) -> RunReport {
         ended: plan.ended,
         counts,
         unfinished: 0,
+        helped: std::collections::BTreeMap::new(),
         failures: std::collections::BTreeMap::new(),
         seconds: plan.seconds,
         files: plan.file.into_iter().collect(),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::app::{AuditReport, Ended, Kind, RollbackReport, RunReport, Trouble};
 use crate::config::Faults;
+use crate::model::Counts;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +152,8 @@ impl From<&RunReport> for Exit {
         let counts = &report.counts;
         of_ending(&report.ended).unwrap_or({
             let look = report.differences.iter().any(|one| one.needs_a_look);
-            if counts.failed + counts.quarantined + counts.unknown > 0 || look {
+            let helped = report.helped.values().map(Counts::bad).sum::<u64>();
+            if counts.bad() + helped > 0 || look {
                 Self::SomeFailed
             } else {
                 Self::Done
@@ -195,7 +197,7 @@ mod tests {
 
     use super::*;
     use crate::app::Difference;
-    use crate::model::{Counts, VerdictCounts};
+    use crate::model::{InstanceId, VerdictCounts};
 
     fn run(ended: Ended, failed: u64) -> RunReport {
         let counts = Counts {
@@ -208,6 +210,7 @@ mod tests {
             ended,
             counts,
             unfinished: 0,
+            helped: BTreeMap::new(),
             failures: BTreeMap::new(),
             seconds: 1.0,
             files: Vec::new(),
@@ -228,6 +231,13 @@ mod tests {
             needs_a_look: true,
         });
         assert_eq!(Exit::from(&half_made), Exit::SomeFailed);
+        let mut helper = run(Ended::Finished, 0);
+        let bad = Counts {
+            failed: 1,
+            ..Counts::planned(1)
+        };
+        helper.helped.insert(InstanceId::number(2), bad);
+        assert_eq!(Exit::from(&helper), Exit::SomeFailed);
         let stopped = Ended::Stopped {
             reason: "drain".into(),
         };

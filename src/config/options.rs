@@ -49,6 +49,8 @@ pub struct Migrate {
     pub dry_run: bool,
     /// The number of this instance; names its checkpoint and its fleet row.
     pub instance: u32,
+    /// `--steal`: help other instances when nothing of the own is left to begin.
+    pub steal: bool,
     /// Uploads in flight in this process.
     pub concurrency: usize,
     /// Settled uploads between two checkpoints.

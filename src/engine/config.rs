@@ -35,6 +35,9 @@ pub struct Config {
     pub adopt_own: bool,
     /// Which units that ended are opened again.
     pub reopen: Reopen,
+    /// Helps other instances when it has nothing left of its own: takes units of the shared table
+    /// that nobody holds, or whose holder died, until all have ended.
+    pub steal: bool,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
     /// Times, counts and sizes that hardly anybody changes.
@@ -113,6 +116,7 @@ impl Config {
             max_duration: None,
             adopt_own: false,
             reopen: Reopen::No,
+            steal: false,
             max_failure_rate: 0.05,
             pace: Pace::default(),
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
-use crate::model::{Event, Snapshot};
+use crate::model::{Event, Invariant, Snapshot};
 use crate::runtime::Clock;
 
 /// Events that a slow listener may be behind before it loses some.
@@ -33,7 +33,14 @@ impl Events {
 
     /// Tells what happened.
     pub fn publish(&self, event: Event) {
-        self.lock().fold(&event, self.clock.unix_ms());
+        let mut snapshot = self.lock();
+        snapshot.fold(&event, self.clock.unix_ms());
+        debug_assert!(
+            snapshot.adds_up(),
+            "{} after {event:?}: {snapshot:?}",
+            Invariant::CountsAddUp
+        );
+        drop(snapshot);
         // Nobody listens: the snapshot has it all the same.
         let _ = self.sender.send(event);
     }

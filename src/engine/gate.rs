@@ -141,6 +141,11 @@ impl Gate {
         self.pacer.per_minute()
     }
 
+    /// Whether one more item could be begun now.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_paused() && self.slots.available_permits() > 0
+    }
+
     /// Whether nothing new is begun for now.
     pub(super) fn is_paused(&self) -> bool {
         *self.paused.borrow()

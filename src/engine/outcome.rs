@@ -1,5 +1,6 @@
 //! How a run ended.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::model::{Counts, Failure, InstanceId, Snapshot, UnitId};
@@ -12,6 +13,8 @@ pub struct Outcome {
     pub ended: Ended,
     /// Counters of everything in scope, earlier runs included.
     pub counts: Counts,
+    /// Items settled to help other instances, by whose they were. No part of `counts`.
+    pub helped: BTreeMap<InstanceId, Counts>,
     /// The last snapshot.
     pub snapshot: Snapshot,
     /// Units, or single items, without a last word: those that others hold and those in trouble

@@ -132,6 +132,21 @@ impl Counts {
         }
     }
 
+    /// These counts without items that are counted in `other`; what is planned stays.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let less = u64::saturating_sub;
+        Self {
+            planned: self.planned,
+            done: less(self.done, other.done),
+            found: less(self.found, other.found),
+            skipped: less(self.skipped, other.skipped),
+            failed: less(self.failed, other.failed),
+            quarantined: less(self.quarantined, other.quarantined),
+            unknown: less(self.unknown, other.unknown),
+        }
+    }
+
     /// Whether the parts make up the whole.
     #[must_use]
     pub fn add_up(&self) -> bool {

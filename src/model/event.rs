@@ -37,6 +37,22 @@ pub enum Event {
         /// What another program had written of it.
         taken_over: Option<TakenOver>,
     },
+    /// A unit that is not in scope was taken to help: it goes before its `UnitLeased`.
+    UnitTaken {
+        /// The unit.
+        unit: UnitId,
+        /// Whose it was.
+        from: InstanceId,
+    },
+    /// A unit in scope was found ended by another instance.
+    EndedElsewhere {
+        /// The unit.
+        unit: UnitId,
+        /// Who ended it.
+        by: InstanceId,
+        /// Its counters.
+        counts: Counts,
+    },
     /// A unit was swept to its end, or was found ended already.
     UnitSettled {
         /// The unit.

@@ -75,6 +75,12 @@ pub struct InstanceReport {
     /// Bad items in scope, by reason.
     #[serde(default)]
     pub reasons: BTreeMap<Reason, u64>,
+    /// Items settled in this run to help other instances, by whose they were. No part of `counts`.
+    #[serde(default)]
+    pub helped: BTreeMap<InstanceId, Counts>,
+    /// The part of `counts` that other instances settled.
+    #[serde(default)]
+    pub elsewhere: Counts,
     /// Units in scope, and settled.
     pub units_planned: u64,
     /// See `units_planned`.

@@ -22,6 +22,7 @@ mod effect;
 mod event;
 mod failure;
 mod fleet;
+mod hands;
 mod ids;
 mod invariant;
 mod reason;
@@ -35,6 +36,7 @@ pub use effect::{Effect, Undo};
 pub use event::Event;
 pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Throttle, Warning};
+pub use hands::{Hand, Hands};
 pub use ids::{
     CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, RunId, SpaceDid, StepName,
     UnitId,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Counts, Event, InstanceId, MigrationName, Reason, RunId, Status, TakenOver, Throttle, UnitId,
-    VerdictCounts, Warning,
+    Counts, Event, Hands, InstanceId, MigrationName, Reason, RunId, Status, TakenOver, Throttle,
+    UnitId, VerdictCounts, Warning,
 };
 
 /// How long a rate looks back, in milliseconds.
@@ -29,6 +29,9 @@ pub struct UnitTotals {
     pub failed: u64,
     /// Units given back unfinished.
     pub released: u64,
+    /// Units that were ended to help other instances; they are not among `planned`.
+    #[serde(default)]
+    pub helped: u64,
 }
 
 /// A unit that another program had begun, and how far it is now.
@@ -107,6 +110,15 @@ pub struct Snapshot {
     pub settled_before: u64,
     /// Bad items by reason, those of earlier runs too.
     pub reasons: BTreeMap<Reason, u64>,
+    /// Items settled in this run to help other instances, by whose they were. No part of `counts`.
+    #[serde(default)]
+    pub helped: BTreeMap<InstanceId, Counts>,
+    /// The part of `counts` that other instances settled.
+    #[serde(default)]
+    pub elsewhere: Counts,
+    /// Units in hand.
+    #[serde(skip)]
+    pub hands: Hands,
     /// Units.
     pub units: UnitTotals,
     /// Units that another program had begun.
@@ -159,11 +171,17 @@ impl Snapshot {
                 self.announced = *planned;
                 self.counts = Counts::planned(*planned);
             }
+            Event::UnitTaken { unit, from } => self.hands.help(unit, from),
+            Event::EndedElsewhere { counts, .. } => {
+                self.elsewhere = self.elsewhere.plus(counts);
+            }
             Event::UnitLeased { .. } => self.unit_leased(event),
             Event::UnitSettled { .. } => self.unit_settled(event),
-            Event::UnitReleased { .. } | Event::LeaseLost { .. } => {
+            Event::UnitReleased { unit } | Event::LeaseLost { unit } => {
                 self.units.active = self.units.active.saturating_sub(1);
-                self.units.released += 1;
+                if !self.hands.drop(unit) {
+                    self.units.released += 1;
+                }
             }
             Event::ItemStarted { .. } => self.in_flight += 1,
             Event::ItemDropped { .. } => self.in_flight = self.in_flight.saturating_sub(1),
@@ -197,14 +215,11 @@ impl Snapshot {
         self.rate.per_minute(self.started_at, now)
     }
 
-    fn earlier(&mut self, counts: &Counts) {
-        let planned = self.counts.planned;
-        self.settled_before += counts.settled();
-        self.counts = self.counts.plus(&Counts {
-            planned: 0,
-            ..*counts
-        });
-        self.counts.planned = planned.max(self.counts.settled());
+    /// Whether every set of counters makes up its whole.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        let elsewhere = self.elsewhere.settled() <= self.counts.settled();
+        self.counts.add_up() && self.helped.values().all(Counts::add_up) && elsewhere
     }
 
     fn take_over(&mut self, unit: &UnitId, found: &TakenOver, counts: &Counts) {
@@ -237,10 +252,36 @@ impl Snapshot {
             self.take_over(unit, found, counts);
         }
         self.units.active += 1;
-        self.earlier(counts);
+        if self.hands.get(unit).is_some() {
+            // It was taken to help: only what is settled from now on is told, apart.
+            return;
+        }
+        let settled = Counts {
+            planned: 0,
+            ..*counts
+        };
+        if let Some(before) = self.hands.take(unit, settled, reasons) {
+            self.units.released = self.units.released.saturating_sub(1);
+            self.counts = self.counts.without(&before.counts);
+            for (reason, count) in before.reasons {
+                self.forget_reason(reason, count);
+            }
+        } else {
+            self.settled_before += counts.settled();
+        }
+        let planned = self.counts.planned;
+        self.counts = self.counts.plus(&settled);
+        self.counts.planned = planned.max(self.counts.settled());
         for (reason, count) in reasons {
             *self.reasons.entry(*reason).or_default() += count;
         }
+    }
+
+    fn forget_reason(&mut self, reason: Reason, times: u64) {
+        if let Some(count) = self.reasons.get_mut(&reason) {
+            *count = count.saturating_sub(times);
+        }
+        self.reasons.retain(|_, count| *count > 0);
     }
 
     fn unit_settled(&mut self, event: &Event) {
@@ -253,13 +294,17 @@ impl Snapshot {
         else {
             return;
         };
+        self.units.active = self.units.active.saturating_sub(1);
+        if self.hands.end(unit).is_some_and(|hand| hand.from.is_some()) {
+            self.units.helped += 1;
+            return;
+        }
         self.announced = (self.announced + counts.planned).saturating_sub(*announced);
         self.counts.planned = self.announced.max(self.counts.settled());
         let mut taken = self.taken_over_named.iter_mut();
         if let Some(taken) = taken.find(|taken| taken.unit == *unit) {
             taken.now = Some((*status, *counts));
         }
-        self.units.active = self.units.active.saturating_sub(1);
         match status {
             Status::Completed => self.units.completed += 1,
             Status::Failed => self.units.failed += 1,
@@ -269,6 +314,7 @@ impl Snapshot {
 
     fn item_settled(&mut self, event: &Event, now: u64) {
         let Event::ItemSettled {
+            unit,
             settled,
             failure,
             before,
@@ -279,15 +325,23 @@ impl Snapshot {
         };
         self.in_flight = self.in_flight.saturating_sub(1);
         self.rate.count(now);
-        match before {
-            Some((before, reason)) => {
+        let hand = self.hands.get(unit);
+        match (before, hand) {
+            (Some((before, reason)), _) => {
                 self.counts.resettle(*before, *settled);
-                if let Some(count) = self.reasons.get_mut(reason) {
-                    *count = count.saturating_sub(1);
-                }
-                self.reasons.retain(|_, count| *count > 0);
+                self.forget_reason(*reason, 1);
             }
-            None => self.counts.settle(*settled),
+            (None, Some(hand)) => {
+                hand.counts.settle(*settled);
+                if let Some(failure) = failure {
+                    *hand.reasons.entry(failure.reason).or_default() += 1;
+                }
+                match hand.from.clone() {
+                    Some(from) => self.helped.entry(from).or_default().settle(*settled),
+                    None => self.counts.settle(*settled),
+                }
+            }
+            (None, None) => self.counts.settle(*settled),
         }
         if let Some(failure) = failure {
             *self.reasons.entry(failure.reason).or_default() += 1;

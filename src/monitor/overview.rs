@@ -1,6 +1,6 @@
 //! The whole migration from the fleet rows, and from the customer rows as far as a few pages go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::control;
 use super::eta::eta;
@@ -24,7 +24,7 @@ pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error>
     for (reason, number) in fleet.iter().flat_map(|report| &report.reasons) {
         *reasons.entry(*reason).or_default() += number;
     }
-    let counts: Counts = instances.iter().map(|line| line.counts).sum();
+    let counts = counts(&fleet);
     let running = instances.iter().filter(|line| line.alive == Alive::Yes);
     let items_per_minute = running.fold(0.0, |sum, line| sum + line.items_per_minute);
     Ok(Overview {
@@ -37,6 +37,25 @@ pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error>
         instances,
         asked: standing.iter().filter_map(control::asked).collect(),
     })
+}
+
+/// Counters over all instances: each knows its own share, and of what helpers did in it as much as it has met. The
+/// rest is added, as long as its row does not tell of it: an instance that died never meets it.
+fn counts(fleet: &[InstanceReport]) -> Counts {
+    let mut counts: Counts = fleet.iter().map(|report| report.counts).sum();
+    let planned = counts.planned;
+    let owners: BTreeSet<_> = fleet
+        .iter()
+        .flat_map(|report| report.helped.keys())
+        .collect();
+    for owner in owners {
+        let helped = fleet.iter().filter_map(|report| report.helped.get(owner));
+        let known = fleet.iter().find(|report| report.instance == *owner);
+        let known = known.map_or(Counts::default(), |report| report.elsewhere);
+        counts = counts.plus(&helped.copied().sum::<Counts>().without(&known));
+    }
+    counts.planned = planned.max(counts.settled());
+    counts
 }
 
 async fn totals(store: &Store) -> Result<Totals, Error> {
@@ -76,6 +95,11 @@ pub(super) fn instance(report: &InstanceReport, now: u64) -> InstanceLine {
         in_flight: report.in_flight,
         concurrency: report.concurrency,
         begun_per_minute_at_most: report.rate,
+        helped: report
+            .helped
+            .iter()
+            .map(|(owner, counts)| (owner.to_string(), *counts))
+            .collect(),
         items_per_minute: report.items_per_minute,
         throttles: report.throttles.clone(),
         warnings: report.warnings.clone(),

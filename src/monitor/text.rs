@@ -251,8 +251,15 @@ fn held_back(line: &InstanceLine, paint: Paint) -> String {
         .map(|warning| format!("{}: {}; {}", warning.level, warning.what, warning.action));
     let note = line.note.clone().into_iter();
     let reasons = note.chain(rate).chain(throttles).chain(warnings);
+    let helped = line.helped.iter().map(|(owner, counts)| {
+        let settled = grouped(counts.settled());
+        format!(
+            "  {}: settled {settled} uploads of instance {owner}\n",
+            line.instance
+        )
+    });
     let lines = reasons.map(|why| paint.warn(&format!("  {}: {why}", line.instance)) + "\n");
-    lines.collect()
+    lines.chain(helped).collect()
 }
 
 fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {

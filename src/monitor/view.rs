@@ -154,6 +154,8 @@ pub struct InstanceLine {
     pub concurrency: u32,
     /// Uploads that it may begin a minute; `None` is no limit.
     pub begun_per_minute_at_most: Option<u32>,
+    /// Uploads that it settled for other instances, by instance; no part of `counts`.
+    pub helped: BTreeMap<String, Counts>,
     /// Uploads a minute.
     pub items_per_minute: f64,
     /// What holds it back.

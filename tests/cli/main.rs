@@ -10,6 +10,8 @@
 mod control;
 #[cfg(feature = "sandbox")]
 mod demo;
+#[cfg(feature = "sandbox")]
+mod help;
 mod inspect;
 #[cfg(feature = "sandbox")]
 mod network;

@@ -30,6 +30,8 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
             ..Counts::planned(10)
         },
         reasons: BTreeMap::from([(Reason::Timeout, 1)]),
+        helped: BTreeMap::new(),
+        elsewhere: Counts::default(),
         units_planned: 4,
         units_settled: 1,
         in_flight: 16,

@@ -202,7 +202,8 @@ async fn an_ended_unit_is_opened_only_on_purpose() {
             .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::No)
             .await
             .unwrap();
-        assert_eq!(ended, Grant::Ended(progress));
+        let by = Some(one());
+        assert_eq!(ended, Grant::Ended { progress, by });
         let opened = store
             .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::Yes)
             .await

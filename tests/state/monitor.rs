@@ -369,3 +369,42 @@ async fn an_overview_of_many_customers_takes_at_most_twenty_requests() {
     assert!(asked <= 20, "{asked} requests");
     assert!(!overview.totals.whole && overview.instances.len() == 5);
 }
+
+#[tokio::test]
+async fn what_helpers_did_is_counted_once_whether_or_not_the_helped_instance_knows() {
+    everywhere(|store| async move {
+        let settled = |done: u64, planned: u64| Counts {
+            done,
+            ..Counts::planned(planned)
+        };
+        let dead = InstanceReport {
+            counts: settled(4, 10),
+            ..speaking(1, "r1", 900_000)
+        };
+        let knows = InstanceReport {
+            counts: settled(10, 10),
+            elsewhere: settled(3, 3),
+            ..speaking(2, "r2", 0)
+        };
+        let helped = [(one(), settled(6, 6)), (two(), settled(3, 3))];
+        let helper = InstanceReport {
+            counts: settled(5, 5),
+            helped: helped.into(),
+            ..speaking(3, "r3", 0)
+        };
+        for report in [&dead, &knows, &helper] {
+            store.report(report).await.unwrap();
+        }
+        let View::Overview(overview) = shown(&store, &Ask::Overview).await else {
+            panic!("another view")
+        };
+        assert_eq!((overview.counts.planned, overview.counts.done), (25, 25));
+        assert!(overview.counts.add_up() && overview.counts.left() == 0);
+        let text = View::Overview(overview).text(Paint::Plain);
+        assert!(
+            text.contains("3: settled 6 uploads of instance 1"),
+            "{text}"
+        );
+    })
+    .await;
+}

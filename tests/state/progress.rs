@@ -163,7 +163,7 @@ async fn rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go()
                 .await
                 .unwrap();
             assert_eq!(
-                matches!(grant, Grant::Ended(_)),
+                matches!(grant, Grant::Ended { .. }),
                 status == Status::Completed,
                 "{grant:?}"
             );
@@ -208,12 +208,15 @@ async fn what_the_existing_tool_wrote_is_kept_when_its_unit_is_taken_over() {
         assert!(!row.has_foreign_work());
         assert!(matches!(
             open(&limited, Reopen::TakenOver).await,
-            Grant::Ended(_)
+            Grant::Ended { .. }
         ));
 
         let whole = unit("a", "whole", 5);
         legacy(&store, &whole, "completed", (5, 5)).await;
-        assert!(matches!(open(&whole, Reopen::No).await, Grant::Ended(_)));
+        assert!(matches!(
+            open(&whole, Reopen::No).await,
+            Grant::Ended { .. }
+        ));
         let Grant::Leased { progress, .. } = open(&whole, Reopen::TakenOver).await else {
             panic!("not opened")
         };

@@ -133,6 +133,8 @@ fn reports(plan: &Plan) -> Vec<InstanceReport> {
         note: None,
         counts: Counts::planned(share.uploads()),
         reasons: BTreeMap::new(),
+        helped: BTreeMap::new(),
+        elsewhere: Counts::default(),
         units_planned: share.spaces(),
         units_settled: 0,
         in_flight: 0,

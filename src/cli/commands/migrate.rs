@@ -19,6 +19,7 @@ use crate::config::{Need, Settings};
 
 const EXAMPLES: &str = "Examples:
   sterna migrate --customers-file migration-state/instance-1-customers.json --concurrency 16
+  sterna migrate --customers-file migration-state/instance-1-customers.json --steal
   sterna migrate --space did:key:z6Mk… --limit 50 --dry-run
   sterna migrate --cid bafy… --test-index
   sterna migrate --customer did:mailto:example.com:alice --verify-only";
@@ -64,6 +65,10 @@ pub(in crate::cli) struct MigrateArgs {
     repair: bool,
     #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
     dry_run: bool,
+    /// When nothing of its own is left to begin, take up spaces that other instances have not
+    /// begun or that a dead one left, until all have ended
+    #[arg(long, conflicts_with_all = ["mode", "dry_run", "cid"])]
+    steal: bool,
     /// Settled uploads between two checkpoints [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cid")]
     checkpoint_every: Option<u64>,
@@ -112,6 +117,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         repair: args.repair,
         dry_run: args.dry_run || settings.dry_run,
         instance,
+        steal: args.steal,
         concurrency,
         checkpoint_every: args.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         max_duration: args.max_duration,
@@ -163,6 +169,13 @@ fn lines(report: &RunReport) -> String {
             report.seconds
         ),
     ];
+    for (owner, counts) in &report.helped {
+        lines.push(format!(
+            "  helped instance {owner}: {} uploads settled, {} of them failed or set aside",
+            counts.settled(),
+            counts.bad()
+        ));
+    }
     if report.unfinished > 0 {
         lines.push(format!(
             "  {} spaces or single uploads are not finished",

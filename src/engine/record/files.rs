@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use crate::engine::{Config, Error};
 use crate::model::{
-    Checkpoint, Failure, Finding, ItemId, JournalRecord, Mark, MigrationName, Settled, UnitId,
-    Verdict,
+    Checkpoint, Failure, Finding, InstanceId, ItemId, JournalRecord, Mark, MigrationName, Settled,
+    UnitId, Verdict,
 };
 use crate::runtime::Tasks;
 use crate::state::files::{Disk, Rotation};
@@ -39,6 +39,9 @@ pub(crate) struct ItemLine {
     /// Why it is bad.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The instance whose unit it is, when this one helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub helping: Option<InstanceId>,
     /// Whole attempts.
     pub attempts: u32,
     /// How long it took.

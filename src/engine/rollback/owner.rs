@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::{join_all, select_all};
 
-use crate::engine::unit::{Claim, InHand, UnitEnd, claim, keep, release};
+use crate::engine::unit::{Claim, InHand, UnitEnd, Wanted, claim, keep, release};
 use crate::engine::{Migration, OwnerEffects};
 use crate::model::{Effect, Failure, Reason, Undo, Unit, UnitId};
 use crate::runtime::Degree;
@@ -65,7 +65,7 @@ async fn claim_all<M: Migration>(
     };
     for row in rows {
         let unit = row.progress.unit;
-        match claim(run, &Unit::new(unit.clone()), None, Reopen::Yes).await {
+        match claim(run, &Wanted::own(Unit::new(unit.clone())), Reopen::Yes).await {
             Ok(Claim::InHand(hand)) => hands.push(*hand),
             Ok(Claim::Done(UnitEnd::Held(held))) => return Some(OwnerEnd::Held(unit, held)),
             Ok(Claim::Done(_)) => return Some(OwnerEnd::Refused),

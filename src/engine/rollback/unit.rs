@@ -7,7 +7,7 @@ use futures::stream;
 
 use crate::engine::Migration;
 use crate::engine::unit::{
-    Claim, InHand, UnitEnd, Unwritten, adopted, claim, keep, release, save, unsaved,
+    Claim, InHand, UnitEnd, Unwritten, Wanted, adopted, claim, keep, release, save, unsaved,
 };
 use crate::model::{
     Effect, Event, Failure, ItemId, Reason, Status, StepRecord, StepState, Unit, UnitId,
@@ -47,7 +47,11 @@ pub(super) async fn unit<M: Migration>(
     if run.stop.degree() > Degree::Run {
         return End::Stopped;
     }
-    let hand = match claim(run, &Unit::new(id.clone()), dead, Reopen::Yes).await {
+    let wanted = Wanted {
+        dead: dead.cloned(),
+        ..Wanted::own(Unit::new(id.clone()))
+    };
+    let hand = match claim(run, &wanted, Reopen::Yes).await {
         Ok(Claim::InHand(hand)) => *hand,
         Ok(Claim::Done(UnitEnd::Held(held))) => return End::Held(held),
         Ok(Claim::Done(_)) => return End::Lost,

@@ -198,6 +198,8 @@ pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
         note: seen.draining.clone().or_else(|| seen.paused.clone()),
         counts: seen.counts,
         reasons: seen.reasons.clone(),
+        helped: seen.helped.clone(),
+        elsewhere: seen.elsewhere,
         units_planned: seen.units.planned,
         units_settled: seen.units.completed + seen.units.failed,
         in_flight: seen.in_flight,

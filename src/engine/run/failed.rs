@@ -10,7 +10,8 @@ use crate::engine::Migration;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
-    Claim, InHand, UnitEnd, Unwritten, claim, end, keep, release, save, step, unit_steps, unsaved,
+    Claim, InHand, UnitEnd, Unwritten, Wanted, claim, end, keep, release, save, step, unit_steps,
+    unsaved,
 };
 use crate::model::{Event, FailedItem, Failure, Reason, Settled, Unit, UnitId, UnitProgress};
 use crate::runtime::Degree;
@@ -48,7 +49,8 @@ async fn of_one_unit<M: Migration>(
         left.unfinished += items.len() as u64;
         return left;
     }
-    let hand = match claim_patiently(run, &Unit::new(unit.clone())).await {
+    let wanted = Wanted::own(Unit::new(unit.clone()));
+    let hand = match claim_patiently(run, &wanted).await {
         Ok(Claim::InHand(hand)) => *hand,
         Ok(Claim::Done(UnitEnd::Held(held))) => {
             left.held.push((unit, held.holder));
@@ -94,9 +96,9 @@ async fn of_one_unit<M: Migration>(
 /// Asks for the unit; a holder that does not beat for a whole term is dead.
 async fn claim_patiently<M: Migration>(
     run: &Arc<Shared<M>>,
-    unit: &Unit,
+    wanted: &Wanted,
 ) -> Result<Claim<M>, Failure> {
-    let claimed = claim(run, unit, None, Reopen::Yes).await?;
+    let claimed = claim(run, wanted, Reopen::Yes).await?;
     let Claim::Done(UnitEnd::Held(held)) = claimed else {
         return Ok(claimed);
     };
@@ -105,7 +107,11 @@ async fn claim_patiently<M: Migration>(
         () = run.stop.reached(Degree::Drain) => return Ok(Claim::Done(UnitEnd::Held(held))),
         () = tokio::time::sleep(run.config.pace.lease_term) => {}
     }
-    claim(run, unit, Some(&held), Reopen::Yes).await
+    let wanted = Wanted {
+        dead: Some(held),
+        ..wanted.clone()
+    };
+    claim(run, &wanted, Reopen::Yes).await
 }
 
 /// What became of an item.

@@ -5,6 +5,7 @@ mod failed;
 mod items;
 mod queue;
 mod start;
+mod steal;
 
 pub(super) use background::{report, start as helpers, write_files};
 pub use start::run;

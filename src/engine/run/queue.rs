@@ -8,23 +8,32 @@ use futures::stream::FuturesUnordered;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::engine::unit::{UnitEnd, work};
-use crate::model::{Class, Event, Failure, Reason, Unit};
+use crate::engine::unit::{UnitEnd, Wanted, work};
+use crate::model::{Class, Event, Failure, Reason, Unit, UnitId};
 use crate::runtime::{Degree, Moment, full_jitter};
 
 use crate::state::Held;
 
 use super::start::{Left, Task};
+use super::steal::Steal;
 
 /// A unit that waits for its turn.
 #[derive(Debug, Clone)]
-struct Waiting {
-    unit: Unit,
+pub(super) struct Waiting {
+    pub(super) wanted: Wanted,
     /// Times it could not be worked on.
     troubles: u32,
     not_before: Option<Moment>,
-    /// A holder that did not beat for a whole term.
-    dead: Option<Held>,
+}
+
+impl From<Wanted> for Waiting {
+    fn from(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            troubles: 0,
+            not_before: None,
+        }
+    }
 }
 
 /// A unit that another holds.
@@ -34,16 +43,20 @@ struct Busy {
     seen: Moment,
 }
 
-struct Queue<'a, M: Migration> {
-    run: &'a Arc<Shared<M>>,
-    waiting: VecDeque<Waiting>,
+pub(super) struct Queue<'a, M: Migration> {
+    pub(super) run: &'a Arc<Shared<M>>,
+    pub(super) waiting: VecDeque<Waiting>,
     busy: Vec<Busy>,
+    /// Units in scope or in hand that have not ended.
+    pub(super) mine: BTreeSet<UnitId>,
+    pub(super) steal: Option<Steal>,
+    pub(super) began: Moment,
     /// Units of an owner that have not ended, so that its row is summed up once.
     open_of: BTreeMap<Arc<str>, u64>,
     begun: BTreeSet<Arc<str>>,
     /// Owners' rows that are being summed up.
     sums: FuturesUnordered<Task<()>>,
-    left: Left,
+    pub(super) left: Left,
 }
 
 /// Works on units until none is left that can be worked on.
@@ -54,8 +67,8 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
     loop {
         while flying.len() < at_once && !queue.is_stopped() {
             let Some(next) = queue.next() else { break };
-            queue.begin(&next.unit);
-            let task = work(Arc::clone(run), next.unit.clone(), next.dead.clone());
+            queue.begin(&next.wanted.unit);
+            let task = work(Arc::clone(run), next.wanted.clone());
             let task = Task::new(run.tasks.spawn(task));
             flying.push(async move { (next, task.await) });
         }
@@ -69,7 +82,10 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
             biased;
             Some(_) = queue.sums.next() => {}
             Some((waiting, end)) = flying.next() => queue.end(waiting, unpanicked(end)),
-            () = until(wake), if wake.is_some() => queue.look_at_busy().await,
+            () = until(wake), if wake.is_some() => {
+                queue.look_at_busy().await;
+                queue.look_for_more().await;
+            }
             () = run.stop.reached(Degree::Drain), if flying.is_empty() => {}
         }
     }
@@ -95,15 +111,16 @@ impl<'a, M: Migration> Queue<'a, M> {
         for unit in &units {
             *open_of.entry(Arc::clone(&unit.id.owner)).or_default() += 1;
         }
-        let wait = |unit| Waiting {
-            unit,
-            troubles: 0,
-            not_before: None,
-            dead: None,
-        };
+        let steals = run.config.steal && run.keeps_records();
         Self {
             run,
-            waiting: units.into_iter().map(wait).collect(),
+            mine: units.iter().map(|unit| unit.id.clone()).collect(),
+            steal: steals.then(Steal::default),
+            began: Moment::now(),
+            waiting: units
+                .into_iter()
+                .map(|unit| Wanted::own(unit).into())
+                .collect(),
             busy: Vec::new(),
             open_of,
             begun: BTreeSet::new(),
@@ -112,7 +129,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         }
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.run.stop.degree() > Degree::Run || self.run.gate.limit_reached()
     }
 
@@ -130,11 +147,12 @@ impl<'a, M: Migration> Queue<'a, M> {
         let term = self.run.config.pace.lease_term;
         later
             .chain(self.busy.iter().map(|busy| busy.seen + term))
+            .chain(self.steals_at())
             .min()
     }
 
     /// Units that another held a term ago: those that are free or whose holder did not beat since
-    /// wait for their turn, those whose holder lives are left to it.
+    /// wait for their turn, those whose holder lives are left to it; who helps looks again.
     async fn look_at_busy(&mut self) {
         let term = self.run.config.pace.lease_term;
         let now = Moment::now();
@@ -147,19 +165,26 @@ impl<'a, M: Migration> Queue<'a, M> {
             let seen = row.map(|row| row.and_then(|row| row.lease).map(Held::from));
             let dead = match seen {
                 Ok(Some(held)) if held != busy.held => {
-                    self.left.held.push((busy.unit.id, held.holder));
+                    if self.steal.is_some() {
+                        self.busy.push(Busy {
+                            held,
+                            seen: Moment::now(),
+                            ..busy
+                        });
+                    } else {
+                        self.left.held.push((busy.unit.id, held.holder));
+                    }
                     continue;
                 }
                 Ok(held) => held,
                 // The lease is asked for as it was seen: the store refuses if it lives.
                 Err(_) => Some(busy.held),
             };
-            self.waiting.push_back(Waiting {
-                unit: busy.unit,
-                troubles: 0,
-                not_before: None,
+            let wanted = Wanted {
                 dead,
-            });
+                ..Wanted::own(busy.unit)
+            };
+            self.waiting.push_back(wanted.into());
         }
     }
 
@@ -171,9 +196,16 @@ impl<'a, M: Migration> Queue<'a, M> {
     }
 
     fn end(&mut self, waiting: Waiting, end: UnitEnd) {
+        if waiting.wanted.from.is_some() {
+            self.end_helping(waiting, end);
+            return;
+        }
+        let Wanted { unit, .. } = &waiting.wanted;
         match end {
             UnitEnd::Ended => {
-                let owner = Arc::clone(&waiting.unit.id.owner);
+                self.mine.remove(&unit.id);
+                self.has_room();
+                let owner = Arc::clone(&unit.id.owner);
                 let open = self.open_of.entry(Arc::clone(&owner)).or_default();
                 *open = open.saturating_sub(1);
                 if *open == 0 {
@@ -181,9 +213,17 @@ impl<'a, M: Migration> Queue<'a, M> {
                 }
             }
             UnitEnd::Released => self.left.unfinished += 1,
+            // Who helps waits for the end of all units; this one is another's now.
+            UnitEnd::Lost if self.steal.is_some() => {
+                let look = Moment::now() + self.run.config.pace.lease_term / 6;
+                self.waiting.push_back(Waiting {
+                    not_before: Some(look),
+                    ..waiting
+                });
+            }
             UnitEnd::Lost => self.left.lost += 1,
             UnitEnd::Held(held) => self.busy.push(Busy {
-                unit: waiting.unit,
+                unit: waiting.wanted.unit,
                 held,
                 seen: Moment::now(),
             }),
@@ -192,16 +232,17 @@ impl<'a, M: Migration> Queue<'a, M> {
     }
 
     /// Puts a unit off, or gives it up for this run.
-    fn trouble(&mut self, waiting: Waiting, failure: Failure) {
+    pub(super) fn trouble(&mut self, waiting: Waiting, failure: Failure) {
         let pace = &self.run.config.pace;
-        tracing::warn!(unit = %waiting.unit.id, class = %failure.class, reason = %failure.reason, "{}", failure.message);
+        tracing::warn!(unit = %waiting.wanted.unit.id, class = %failure.class, reason = %failure.reason, "{}", failure.message);
         if failure.class == Class::Fatal {
             self.run.die(&failure);
         }
         let troubles = waiting.troubles + 1;
         let hopeless = matches!(failure.class, Class::Fatal | Class::Permanent);
         if hopeless || troubles >= pace.attempts || self.is_stopped() {
-            self.left.troubled.push((waiting.unit.id, failure));
+            self.give_up(&waiting.wanted.unit.id);
+            self.left.troubled.push((waiting.wanted.unit.id, failure));
             return;
         }
         let grown = pace.attempt_wait * 2_u32.saturating_pow(troubles);
@@ -223,7 +264,8 @@ impl<'a, M: Migration> Queue<'a, M> {
             }
         }
         while self.sums.next().await.is_some() {}
-        self.left.unfinished += self.waiting.len() as u64;
+        let own = self.waiting.iter().filter(|one| one.wanted.from.is_none());
+        self.left.unfinished += own.count() as u64;
         let busy = self
             .busy
             .drain(..)
@@ -241,7 +283,7 @@ impl<'a, M: Migration> Queue<'a, M> {
     }
 
     /// Brings an owner's row in step, beside the work.
-    fn sum_up(&mut self, owner: &Arc<str>) {
+    pub(super) fn sum_up(&mut self, owner: &Arc<str>) {
         if !self.run.keeps_records() {
             return;
         }

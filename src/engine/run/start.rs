@@ -80,6 +80,7 @@ fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
     Outcome {
         ended: ended(run, &left),
         counts: snapshot.counts,
+        helped: snapshot.helped.clone(),
         snapshot,
         unfinished: left.open(),
         held: left.held,

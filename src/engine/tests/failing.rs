@@ -270,3 +270,25 @@ async fn progress_that_cannot_be_written_ends_the_run_and_is_told() {
     world.assert_all_done(1, 5).await;
     assert_eq!(world.calls("copy"), 5, "nothing is made twice");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_was_put_off_and_taken_up_again_is_counted_once() {
+    let fault = |op: &str, key: &str, before: u32| {
+        let broken = op == "list" && key == "key-050" && before < 4;
+        let set_aside = op == "copy" && key == "key-007";
+        if broken {
+            return Some(Failure::transient(Reason::Timeout, "page"));
+        }
+        set_aside.then(corrupt)
+    };
+    let world = World::new(1, 100, LATENCY, Box::new(fault)).await;
+    let outcome = world.run().await;
+    assert_eq!(outcome.ended, Ended::Finished);
+    let counts = done(&outcome);
+    assert_eq!(
+        (counts.planned, counts.done, counts.quarantined),
+        (100, 99, 1)
+    );
+    assert_eq!(outcome.snapshot.reasons[&Reason::CorruptCar], 1);
+    assert_eq!(outcome.snapshot.units.released, 0);
+}

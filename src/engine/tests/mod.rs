@@ -11,5 +11,6 @@ mod resuming;
 mod rolling;
 mod running;
 mod simulation;
+mod stealing;
 mod taking_over;
 mod world;

@@ -11,7 +11,7 @@ use crate::engine::item::End;
 use crate::engine::record::{ItemLine, Ticket, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Event, FailedItem, Failure, ItemId, Reason, UnitProgress};
+use crate::model::{Event, FailedItem, Failure, InstanceId, ItemId, Reason, UnitProgress};
 use crate::runtime::{Degree, Moment};
 use crate::state::{self, FailedQuery};
 
@@ -28,6 +28,8 @@ pub(crate) struct InHand<M: Migration> {
     pub(crate) token: CancellationToken,
     /// How many items the plan of this run gives it.
     pub(crate) announced: u64,
+    /// Whose unit it is, when it was taken to help.
+    pub(crate) from: Option<InstanceId>,
     /// Items that failed in earlier runs.
     pub(crate) failed_before: Arc<BTreeMap<ItemId, FailedItem>>,
 }
@@ -41,6 +43,7 @@ impl<M: Migration> Clone for InHand<M> {
             keeper: self.keeper.clone(),
             token: self.token.clone(),
             announced: self.announced,
+            from: self.from.clone(),
             failed_before: Arc::clone(&self.failed_before),
         }
     }
@@ -181,6 +184,7 @@ impl<M: Migration> InHand<M> {
             verdict: None,
             findings: Vec::new(),
             failure: end.failure.clone(),
+            helping: self.from.clone(),
             attempts: end.attempts,
             took_ms,
         };

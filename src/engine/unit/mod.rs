@@ -12,4 +12,4 @@ pub(super) use hand::InHand;
 pub(super) use keeper::{Keeper, Unwritten, keep};
 pub(super) use steps::{adopted, unit_steps};
 pub(super) use sweep::step;
-pub(super) use work::{Claim, UnitEnd, claim, unrecorded, work};
+pub(super) use work::{Claim, UnitEnd, Wanted, claim, unrecorded, work};

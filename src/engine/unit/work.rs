@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use crate::engine::Migration;
 use crate::engine::record::Tracker;
 use crate::engine::shared::Shared;
-use crate::model::{Epoch, Event, Failure, Mark, Status, Sweep, TakenOver, Unit, UnitProgress};
+use crate::model::{
+    Epoch, Event, Failure, InstanceId, Mark, Status, Sweep, TakenOver, Unit, UnitProgress,
+};
 use crate::state::{FailedQuery, Grant, Held, Reopen, Take};
 
 use super::finish::{finish, give_back, save, unsaved};
@@ -39,6 +41,27 @@ pub(crate) enum UnitEnd {
     Trouble(Failure),
 }
 
+/// A unit that is wanted, and on what terms.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) unit: Unit,
+    /// A holder that did not beat for a whole term.
+    pub(crate) dead: Option<Held>,
+    /// Whose it is, when it is taken to help.
+    pub(crate) from: Option<InstanceId>,
+}
+
+impl Wanted {
+    /// A unit in scope.
+    pub(crate) fn own(unit: Unit) -> Self {
+        Self {
+            unit,
+            dead: None,
+            from: None,
+        }
+    }
+}
+
 /// What came of asking for a unit.
 pub(crate) enum Claim<M: Migration> {
     /// It is ours.
@@ -48,24 +71,29 @@ pub(crate) enum Claim<M: Migration> {
 }
 
 /// Leases a unit, sweeps it, and settles it or gives it back.
-pub(crate) async fn work<M: Migration>(
-    run: Arc<Shared<M>>,
-    unit: Unit,
-    dead: Option<Held>,
-) -> UnitEnd {
+pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: Wanted) -> UnitEnd {
     let hand = if run.keeps_records() {
-        match claim(&run, &unit, dead.as_ref(), run.config.reopen).await {
+        let reopen = match wanted.from {
+            Some(_) => Reopen::No,
+            None => run.config.reopen,
+        };
+        match claim(&run, &wanted, reopen).await {
             Ok(Claim::InHand(hand)) => *hand,
             Ok(Claim::Done(end)) => return end,
             Err(failure) => return UnitEnd::Trouble(failure),
         }
     } else {
-        match unrecorded(&run, &unit).await {
+        match unrecorded(&run, &wanted.unit).await {
             Ok(hand) => hand,
             Err(failure) => return UnitEnd::Trouble(failure),
         }
     };
     let before = hand.lock().progress_with_known();
+    if let Some(from) = wanted.from {
+        let unit = before.unit.clone();
+        tracing::info!(%unit, %from, "helping");
+        run.events.publish(Event::UnitTaken { unit, from });
+    }
     run.events.publish(Event::UnitLeased {
         unit: before.unit,
         counts: before.counts,
@@ -87,12 +115,11 @@ pub(crate) async fn work<M: Migration>(
 /// Asks for a unit. [`Reopen::Yes`] takes one that ended, too.
 pub(crate) async fn claim<M: Migration>(
     run: &Arc<Shared<M>>,
-    unit: &Unit,
-    dead: Option<&Held>,
+    wanted: &Wanted,
     reopen: Reopen,
 ) -> Result<Claim<M>, Failure> {
-    let config = &run.config;
-    let take = match dead {
+    let (config, unit) = (&run.config, &wanted.unit);
+    let take = match &wanted.dead {
         Some(held) => Take::Over {
             epoch: held.epoch,
             beat: held.beat,
@@ -110,11 +137,13 @@ pub(crate) async fn claim<M: Migration>(
             let is_first =
                 lease.epoch == Epoch::default().next() && progress.status == Status::Pending;
             let keeper = Keeper::new(&run.store, lease, asked, term, token);
-            let hand = in_hand(run, unit, progress, keeper, is_first).await?;
+            let hand = in_hand(run, wanted, progress, keeper, is_first).await?;
             Ok(Claim::InHand(Box::new(hand)))
         }
         Grant::Busy(held) => Ok(Claim::Done(UnitEnd::Held(held))),
-        Grant::Ended(progress) => {
+        // Somebody else was faster: whoever it was counts it.
+        Grant::Ended { .. } if wanted.from.is_some() => Ok(Claim::Done(UnitEnd::Ended)),
+        Grant::Ended { progress, by } => {
             let announced = unit.planned.unwrap_or(0);
             let (unit, status, counts) = (progress.unit, progress.status, progress.counts);
             run.events.publish(Event::UnitLeased {
@@ -124,6 +153,13 @@ pub(crate) async fn claim<M: Migration>(
                 // What was ended by us before is no news.
                 taken_over: progress.taken_over.filter(TakenOver::is_believed),
             });
+            if let Some(by) = by.filter(|by| *by != config.instance) {
+                run.events.publish(Event::EndedElsewhere {
+                    unit: unit.clone(),
+                    by,
+                    counts,
+                });
+            }
             run.events.publish(Event::UnitSettled {
                 unit,
                 status,
@@ -138,7 +174,7 @@ pub(crate) async fn claim<M: Migration>(
 /// Puts together what the row and the checkpoint file know.
 async fn in_hand<M: Migration>(
     run: &Arc<Shared<M>>,
-    unit: &Unit,
+    Wanted { unit, from, .. }: &Wanted,
     row: UnitProgress,
     keeper: Keeper,
     is_first: bool,
@@ -163,6 +199,7 @@ async fn in_hand<M: Migration>(
         token: keeper.token(),
         keeper: Some(Arc::new(keeper)),
         announced: unit.planned.unwrap_or(0),
+        from: from.clone(),
         failed_before: Arc::new(failed_before.collect()),
     })
 }
@@ -203,6 +240,7 @@ pub(crate) async fn unrecorded<M: Migration>(
             above: BTreeMap::new(),
         }))),
         keeper: None,
+        from: None,
         token: run.stop.abort_token(),
         announced: unit.planned.unwrap_or(0),
         failed_before: Arc::default(),

@@ -63,7 +63,12 @@ pub enum Grant {
     /// Another holds it.
     Busy(Held),
     /// The unit ended, and was not to be opened again.
-    Ended(UnitProgress),
+    Ended {
+        /// How.
+        progress: UnitProgress,
+        /// Who wrote its row last.
+        by: Option<InstanceId>,
+    },
 }
 
 impl From<Lease> for Held {
@@ -187,7 +192,10 @@ impl Store {
                 });
             }
             if row.progress.status.is_ended() && !reopen.opens(row) {
-                return Ok(Grant::Ended(row.progress.clone()));
+                return Ok(Grant::Ended {
+                    progress: row.progress.clone(),
+                    by: row.instance.clone(),
+                });
             }
             if let Some(lease) = row.lease.as_ref().filter(|lease| !take.may(lease)) {
                 return Ok(Grant::Busy(lease.clone().into()));

@@ -285,6 +285,32 @@ impl Store {
         .await
     }
 
+    /// Some units that have not ended, those in work first: all of them if there are fewer than `most`. The index may
+    /// lag behind; a lease is asked of the row itself.
+    pub async fn open_units(&self, most: usize) -> Result<Vec<ProgressRow>, Error> {
+        let table = &self.config.tables.progress;
+        let mut found = Vec::new();
+        for status in [Status::InProgress, Status::Pending] {
+            let select = Select {
+                index: Some(BY_STATUS.name),
+                partition: Some((BY_STATUS.partition, status.as_str().to_owned())),
+                ..Select::default()
+            };
+            let mut after = None;
+            while found.len() < most {
+                let page = self.rows.page(table, &select, after).await?;
+                for row in &page.rows {
+                    found.push(read(table, row)?);
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Every unit of a name (a space), whoever owns it, or of an instance: reads the whole table.
     pub async fn progress_where(
         &self,
