@@ -117,7 +117,10 @@ async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged(
         ];
         for (number, (scope, wish, by)) in (1..).zip(asks) {
             let why = format!("why {number}");
-            let asked = at(10 * number).ask(scope, wish, by, &why).await.unwrap();
+            let asked = at(60_000 * number)
+                .ask(scope, wish, by, &why)
+                .await
+                .unwrap();
             assert_eq!(store.asked(scope).await.unwrap(), asked);
         }
         let (first, second) = (
@@ -129,7 +132,9 @@ async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged(
             (true, Some(2), "ann@a")
         );
         assert_eq!((second.paused, second.concurrency), (true, Some(8)));
-        let resumed = at(40).ask(&Scope::Fleet, Wish::Resume, "eve@e", "").await;
+        let resumed = at(240_000)
+            .ask(&Scope::Fleet, Wish::Resume, "eve@e", "")
+            .await;
         assert_eq!(resumed.unwrap().concurrency, Some(8));
         assert!(!store.control(&one()).await.unwrap().paused);
         let log = store.control_log().await.unwrap();
