@@ -147,7 +147,7 @@ async fn try_again<M: Migration>(
 }
 
 /// Tries some items and writes down what became of them: bad ones have their rows anew, then the counters are written,
-/// then the rows of good ones go. After a crash in between, rows are left that another retry finds good.
+/// with the status they mean, then the rows of good ones go. After a crash in between, rows are left that another retry finds good.
 async fn some<M: Migration>(
     hand: &InHand<M>,
     items: Vec<FailedItem>,
@@ -167,6 +167,7 @@ async fn some<M: Migration>(
     if good.is_empty() {
         return Ok((open, trouble));
     }
+    end_again(hand);
     save(hand).await.map_err(|unwritten| match unwritten {
         Unwritten::Lost => Failure::unknown(Reason::LeaseLost, "another holds the lease"),
         Unwritten::Trouble(error) => error.failure(),
@@ -251,13 +252,18 @@ fn counts(progress: &UnitProgress, reason: Reason) -> bool {
         .is_some_and(|count| *count > 0)
 }
 
-/// Writes the unit's row and gives it back; `false` when the lease was lost.
-async fn put_back<M: Migration>(hand: &InHand<M>) -> bool {
+/// Brings the status of a unit that has ended in step with its counters.
+fn end_again<M: Migration>(hand: &InHand<M>) {
     hand.lock().change(|progress| {
         if progress.status.is_ended() {
             end(progress);
         }
     });
+}
+
+/// Writes the unit's row and gives it back; `false` when the lease was lost.
+async fn put_back<M: Migration>(hand: &InHand<M>) -> bool {
+    end_again(hand);
     if let Err(unwritten) = release(hand).await {
         unsaved(hand, unwritten);
         return false;

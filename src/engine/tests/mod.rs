@@ -2,6 +2,7 @@
 
 mod calls;
 mod copy;
+mod crashing;
 mod failing;
 mod faulty;
 mod judging;
@@ -14,3 +15,12 @@ mod simulation;
 mod stealing;
 mod taking_over;
 mod world;
+
+/// What the caller of the tests asks for in the environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how much is tried is up to whoever runs the tests"
+)]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

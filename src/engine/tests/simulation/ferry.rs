@@ -67,7 +67,7 @@ impl Ferry {
     ) -> Result<T, Failure> {
         let (answer, answered) = oneshot::channel();
         let sim = Arc::clone(&self.0.sim);
-        tokio::spawn(async move {
+        self.0.sim.tasks.spawn(async move {
             tokio::time::sleep(sim.wait(sim.weather.latency)).await;
             if sim.happens(fails.0) {
                 let failure = Failure::transient(Reason::ServiceError, "500");
@@ -310,25 +310,23 @@ impl UnitStep for Key {
         judge::unit_effect(sim, who, &unit.id, "key");
         let owner: CustomerDid = unit.id.owner.parse().unwrap();
         let of_state = |error: crate::state::Error| error.failure();
-        let space = match store.migration_space(&owner).await.map_err(of_state)? {
-            Some(space) => space,
-            None => {
-                let fresh = format!("did:key:z6Mk{:032}", sim.between(0..u64::MAX));
-                let fresh = MigrationSpace {
-                    customer: owner.clone(),
-                    space: fresh.parse().unwrap(),
-                    name: String::new(),
-                    sealed_key: None,
-                    status: SpaceStatus::Active,
-                    delegated: false,
-                    ours: true,
-                };
-                store
-                    .create_migration_space(&fresh)
-                    .await
-                    .map_err(of_state)?
-                    .into_space()
-            }
+        let stored = store.migration_space(&owner).await.map_err(of_state)?;
+        let space = if let Some(space) = stored {
+            space
+        } else {
+            let fresh = MigrationSpace {
+                customer: owner.clone(),
+                space: format!("did:key:z6Mk{:032}", sim.between(0..u64::MAX))
+                    .parse()
+                    .unwrap(),
+                name: String::new(),
+                sealed_key: None,
+                status: SpaceStatus::Active,
+                delegated: false,
+                ours: true,
+            };
+            let made = store.create_migration_space(&fresh).await;
+            made.map_err(of_state)?.into_space()
         };
         if space.status == SpaceStatus::Active {
             let (name, key) = (owner.to_string(), space.space.to_string());

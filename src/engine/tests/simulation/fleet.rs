@@ -24,7 +24,7 @@ use crate::state::{FailedQuery, Store};
 pub(super) const TERM: Duration = Duration::from_secs(6);
 
 /// Nothing takes longer, once faults are over.
-const PATIENCE: Duration = Duration::from_secs(1_800);
+const PATIENCE: Duration = Duration::from_mins(30);
 
 /// What a simulation came to.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ async fn voyage(sim: &Arc<Sim>) {
         sim.broken(Invariant::NothingLost, "not everything ended");
         return;
     }
-    end(sim).await;
+    end(sim);
 }
 
 /// Uploads that come while the migration runs.
@@ -139,7 +139,7 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
         let now = sim.clock.unix_ms();
         let skew = u64::try_from(skew.as_millis()).unwrap();
         let clock = Clock::set_to(if ahead { now + skew } else { now - skew });
-        let job = job(sim, number).await;
+        let job = job(sim, number);
         sim.log(format_args!("{who} begins: {}", name_of(&job)));
         let stop = Stop::new();
         let going = start(sim, &who, &drive, (clock, &stop), job);
@@ -167,7 +167,7 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
 }
 
 /// What an operator asks for: whole units first, then what failed in them.
-async fn job(sim: &Arc<Sim>, number: u32) -> Job {
+fn job(sim: &Arc<Sim>, number: u32) -> Job {
     let failed = failed(sim);
     if all_ended(sim) && !failed.is_empty() {
         return Job::Failed(failed);
@@ -236,7 +236,7 @@ async fn start(
     };
     let mut news = events.subscribe();
     let (listener, teller) = (Arc::clone(sim), who.clone());
-    tokio::spawn(async move {
+    sim.tasks.spawn(async move {
         while let Ok(event) = news.recv().await {
             let add_up = events.look(|snapshot| snapshot.counts.add_up());
             judge::event(&listener, &teller, &event, add_up);
@@ -369,7 +369,7 @@ fn settled(sim: &Sim, who: &Who, outcome: &Outcome) {
 }
 
 /// Everything ended: the rows say what is true.
-async fn end(sim: &Arc<Sim>) {
+fn end(sim: &Arc<Sim>) {
     for number in 0..sim.weather.units {
         let unit = unit(number);
         let Some(row) = judge::row(sim, &unit) else {

@@ -117,22 +117,19 @@ fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, as
         progress.counts.planned,
         now.epoch.0
     ));
-    let all = sim.lock().sea.units[unit].len() as u64;
-    if !progress.counts.add_up() || progress.counts.settled() > all.max(progress.counts.planned) {
+    let (all, counts) = (sim.lock().sea.units[unit].len() as u64, progress.counts);
+    if !counts.add_up() || counts.settled() > all {
         sim.broken(
             Invariant::CountsAddUp,
-            format_args!("{unit}: {:?} of {all} items", progress.counts),
+            format_args!("{unit}: {counts:?} of {all} items"),
         );
     }
-    if progress.counts.settled() > all {
-        sim.broken(
-            Invariant::CountsAddUp,
-            format_args!(
-                "{unit}: {} settled of {all} items",
-                progress.counts.settled()
-            ),
-        );
-    }
+    swept(sim, who, before, &now);
+}
+
+/// The cursor passes settled items alone, and so does the end.
+fn swept(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow) {
+    let (progress, unit) = (&now.progress, &now.progress.unit);
     let (from_start, by_run) = {
         let inside = sim.lock();
         let listed = inside.sea.listed.get(unit);
@@ -379,7 +376,7 @@ pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
         Event::UnitLeased { unit, .. } => sim.log(format_args!("{who} has {unit}")),
         Event::UnitReleased { unit } => sim.log(format_args!("{who} gave {unit} back")),
         Event::UnitSettled { unit, status, .. } => {
-            sim.log(format_args!("{who} ended {unit} {status}"))
+            sim.log(format_args!("{who} ended {unit} {status}"));
         }
         _ => {}
     }

@@ -3,12 +3,12 @@
 //! `STERNA_SIM_SEED=N` replays one seed, `STERNA_SIM_LOG=1` prints its whole log, `STERNA_SIM_SEEDS=N` tries so many
 //! seeds instead of the usual ones.
 
-mod disk;
+pub(super) mod disk;
 mod ferry;
 mod fleet;
 mod judge;
 mod mutant;
-mod request;
+pub(super) mod request;
 mod sea;
 mod sim;
 mod weather;
@@ -16,6 +16,7 @@ mod wire;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::setting;
 use fleet::{Report, simulate};
 use mutant::Mutant;
 use weather::Weather;
@@ -24,7 +25,7 @@ use weather::Weather;
 const SEEDS: u64 = 200;
 
 fn number_in(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
+    let text = setting(variable)?;
     Some(
         text.parse()
             .unwrap_or_else(|_| panic!("{variable}={text} is no number")),
@@ -98,12 +99,13 @@ fn a_seed_replays_to_the_letter() {
 #[test]
 fn each_mutant_breaks_the_rule_that_it_should() {
     for mutant in Mutant::ALL {
-        let caught =
-            (0..200).find_map(|seed| simulate(seed, Weather::of(seed), Some(mutant)).broken);
-        let caught = caught.unwrap_or_else(|| panic!("{mutant:?} was not noticed"));
-        assert!(
-            mutant.breaks().contains(&caught.rule),
-            "{mutant:?}: {caught:?}"
-        );
+        let mut seen = Vec::new();
+        let caught = (0..100).any(|seed| {
+            let broken = simulate(seed, Weather::of(seed), Some(mutant)).broken;
+            let rule = broken.map(|broken| broken.rule);
+            seen.extend(rule);
+            rule == Some(mutant.breaks())
+        });
+        assert!(caught, "{mutant:?} broke {seen:?}");
     }
 }

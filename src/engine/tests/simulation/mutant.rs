@@ -36,15 +36,15 @@ impl Mutant {
         Self::ForgottenKeys,
     ];
 
-    /// The rules of which one must be found broken.
-    pub(super) fn breaks(self) -> &'static [Invariant] {
+    /// The rule that must be found broken.
+    pub(super) fn breaks(self) -> Invariant {
         match self {
-            Self::NoFence => &[Invariant::OneHolder],
-            Self::CursorAhead => &[Invariant::CursorBelowSettled],
-            Self::CountsWrong => &[Invariant::CountsAddUp],
-            Self::EndsEarly => &[Invariant::CompletedIsSwept, Invariant::NothingLost],
-            Self::BlindLooks | Self::ForgottenKeys => &[Invariant::NothingTwice],
-            Self::LyingLooks => &[Invariant::VerifiedLast],
+            Self::NoFence => Invariant::OneHolder,
+            Self::CursorAhead => Invariant::CursorBelowSettled,
+            Self::CountsWrong => Invariant::CountsAddUp,
+            Self::EndsEarly => Invariant::NothingLost,
+            Self::BlindLooks | Self::ForgottenKeys => Invariant::NothingTwice,
+            Self::LyingLooks => Invariant::VerifiedLast,
         }
     }
 }

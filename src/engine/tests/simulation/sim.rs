@@ -13,9 +13,10 @@ use super::judge::Books;
 use super::mutant::Mutant;
 use super::sea::Sea;
 use super::weather::Weather;
+use crate::engine::tests::setting;
 use crate::engine::tests::world::START;
 use crate::model::{InstanceId, Invariant, RunId};
-use crate::runtime::{Clock, Moment, Process};
+use crate::runtime::{Clock, Moment, Process, Tasks};
 use crate::state::rows::Memory;
 use crate::state::{self, Store};
 
@@ -52,6 +53,8 @@ pub(super) struct Sim {
     pub(super) memory: Arc<Memory>,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    /// What goes on outside of all processes.
+    pub(super) tasks: Tasks,
     began: Moment,
     inside: Mutex<Inside>,
     over: Notify,
@@ -86,6 +89,7 @@ impl Sim {
             memory,
             store,
             clock,
+            tasks: Tasks::new(),
             began: Moment::now(),
             inside: Mutex::new(Inside {
                 chance: fastrand::Rng::with_seed(seed),
@@ -167,7 +171,7 @@ impl Sim {
     /// The end of the log, or all of it if `STERNA_SIM_LOG` is set.
     pub(super) fn tail(&self) -> String {
         let inside = self.lock();
-        let first = match std::env::var_os("STERNA_SIM_LOG") {
+        let first = match setting("STERNA_SIM_LOG") {
             Some(_) => 0,
             None => inside.lines.len().saturating_sub(PRINTED),
         };

@@ -46,7 +46,7 @@ pub(super) struct Weather {
 impl Weather {
     /// The weather of a seed.
     pub(super) fn of(seed: u64) -> Self {
-        let mut chance = fastrand::Rng::with_seed(seed ^ 0x5eed_0f_0bad_5ea);
+        let mut chance = fastrand::Rng::with_seed(seed ^ 0x5eed_0f0b_ad5e);
         let mut some = |percent: u8, most: u8| {
             if chance.u8(0..100) < percent {
                 chance.u8(1..=most)

@@ -30,7 +30,7 @@ impl Asks for Wire {
         let mut trouble = Trouble::Unanswered;
         for _ in 0..TRIES {
             let (answer, answered) = oneshot::channel();
-            tokio::spawn(travel(
+            self.sim.tasks.spawn(travel(
                 Arc::clone(&self.sim),
                 Letter {
                     who: self.who.clone(),
