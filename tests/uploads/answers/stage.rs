@@ -162,7 +162,7 @@ impl Stage {
 
 async fn connect(config: Config) -> Services {
     let (clock, dependencies) = Default::default();
-    Services::connect(&config, clock, dependencies)
+    Box::pin(Services::connect(&config, clock, dependencies))
         .await
         .unwrap()
 }

@@ -103,7 +103,7 @@ fn expected(call: &Call, answer: Answer) -> Option<Expect> {
             ..transient(Reason::ServiceError)
         },
         Answer::ErrorReceipt => return None,
-        Answer::Cut if !has_body => return None,
+        Answer::Cut | Answer::Slow if !has_body => return None,
         Answer::Cut => match call.kind {
             Kind::Dynamo | Kind::Sqs => transient(Reason::BadAnswer),
             Kind::Raw => Expect {
@@ -112,7 +112,6 @@ fn expected(call: &Call, answer: Answer) -> Option<Expect> {
             },
             _ => transient(Reason::Unreachable),
         },
-        Answer::Slow if !has_body => return None,
         Answer::Slow => Expect {
             struck: None,
             ..transient(Reason::Timeout)
