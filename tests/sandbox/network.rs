@@ -141,6 +141,18 @@ async fn requests_are_counted_by_service_and_operation() {
     assert_eq!(services["dynamodb"]["operations"]["ListTables"]["count"], 1);
     assert_eq!(services["dynamodb"]["mutating"], 0);
 
+    let key = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
+    let rows = [("space", key("s")), ("root", key("r"))];
+    let row = rows.map(|(name, value)| (name.to_owned(), value)).into();
+    let keys = aws_sdk_dynamodb::types::KeysAndAttributes::builder().keys(row);
+    let uploads = "local-w3infra-upload";
+    let read = local.dynamodb().batch_get_item();
+    let read = read.request_items(uploads, keys.build().unwrap());
+    read.send().await.unwrap();
+    let counted = control(&local, "/requests").await;
+    let batch = &counted["services"]["dynamodb"]["operations"]["BatchGetItem"];
+    assert_eq!(batch["rows"], json!({ uploads: 1 }));
+
     assert_eq!(send(&local, "/requests/reset", &json!({})).await, 200);
     assert_eq!(control(&local, "/requests").await["services"], json!({}));
 }

@@ -238,6 +238,7 @@ mod tests {
             count: gets,
             mutating: false,
             faults: 0,
+            rows: std::collections::BTreeMap::new(),
         };
         let count = ServiceCount {
             requests,

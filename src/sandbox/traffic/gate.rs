@@ -36,7 +36,8 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response<Body>, Infallible> {
     let (head, body) = request.into_parts();
-    let (message, body) = if service.takes_messages() && head.method == Method::POST {
+    let is_read = service.takes_messages() || service == Service::DynamoDb;
+    let (message, body) = if is_read && head.method == Method::POST {
         match to_bytes(body, MESSAGE_LIMIT).await {
             Ok(bytes) => (Some(bytes.clone()), Body::from(bytes)),
             Err(_) => return Ok(refusal(StatusCode::PAYLOAD_TOO_LARGE)),

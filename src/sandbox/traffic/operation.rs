@@ -1,8 +1,12 @@
 //! What a request asks for, told from its head (and, for messages, its body).
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::request::Parts;
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::proto::message::Message;
 use crate::sandbox::service::Service;
@@ -14,6 +18,8 @@ pub struct Operation {
     pub name: String,
     /// Whether it is to change something.
     pub mutating: bool,
+    /// Rows it names, by table (DynamoDB): the keys of a batch, else one.
+    pub rows: Vec<(String, u64)>,
 }
 
 impl Operation {
@@ -21,24 +27,49 @@ impl Operation {
         Self {
             name: name.into(),
             mutating,
+            rows: Vec::new(),
         }
     }
 }
 
-/// The operations of a request. `message` is the body of a `POST` to a service that takes messages.
+/// The operations of a request. `message` is the body of a `POST` to a service that takes messages, or to DynamoDB.
 pub(super) fn operations(
     service: Service,
     head: &Parts,
     message: Option<&Bytes>,
 ) -> Vec<Operation> {
     match service {
-        Service::DynamoDb | Service::Sqs => vec![aws_operation(service, head)],
+        Service::DynamoDb => vec![Operation {
+            rows: message.map(tables).unwrap_or_default(),
+            ..aws_operation(service, head)
+        }],
+        Service::Sqs => vec![aws_operation(service, head)],
         Service::S3 => vec![s3_operation(head)],
         _ => match message.and_then(invocations) {
             Some(operations) => operations,
             None => vec![path_operation(head)],
         },
     }
+}
+
+/// Tables of a request to DynamoDB, each with how many rows it asks for or writes.
+fn tables(body: &Bytes) -> Vec<(String, u64)> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Request {
+        table_name: Option<String>,
+        #[serde(default)]
+        request_items: BTreeMap<String, Value>,
+    }
+    let Ok(request) = serde_json::from_slice::<Request>(body) else {
+        return Vec::new();
+    };
+    let batch = request.request_items.into_iter().map(|(table, items)| {
+        let rows = items.get("Keys").unwrap_or(&items);
+        (table, rows.as_array().map_or(0, Vec::len) as u64)
+    });
+    let one = request.table_name.map(|table| (table, 1));
+    one.into_iter().chain(batch).collect()
 }
 
 fn aws_operation(service: Service, head: &Parts) -> Operation {
