@@ -1,0 +1,303 @@
+//! What the engine itself costs: leases a second, checkpoints a second, journal records a second, and the memory of a
+//! run over 100,000 tiny items.
+//!
+//! `cargo bench --bench engine`; the run over tiny items alone, and over how many:
+//! `cargo bench --bench engine -- memory 1000000`. `--profile dev` where a release build is too long.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the memory of a run is printed, not measured in seconds"
+)]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use criterion::{Criterion, Throughput};
+use futures::future::join_all;
+use futures::stream::{self, BoxStream, StreamExt};
+use sterna::engine::{
+    Config, Events, Job, Migration, Need, Parts, Step, StepFilter, Turn, UnitContext, run,
+};
+use sterna::model::{
+    Checkpoint, Effect, Failure, InstanceId, ItemId, Mark, MigrationName, RunId, StepName, Unit,
+    UnitId, UnitProgress,
+};
+use sterna::runtime::{Clock, Dependencies, Stop, Tasks};
+use sterna::sandbox::{self, Sandbox, Service};
+use sterna::state::files::Rotation;
+use sterna::state::{self, Grant, Journal, Reopen, Store, Take, checkpoint};
+use tokio::runtime::Runtime;
+
+/// Units of a checkpoint: those of one of five instances over 80,000 spaces.
+const UNITS: u64 = 16_000;
+/// Leases that are worked on at once.
+const AT_ONCE: u64 = 32;
+/// Tasks that append to the journal at once.
+const WRITERS: u64 = 16;
+/// Items of the run whose memory is looked at.
+const ITEMS: u64 = 100_000;
+
+fn unit(number: u64) -> Unit {
+    let name = format!("did:key:z6Mk{number:044}");
+    let mut unit = Unit::new(UnitId::new("did:mailto:example.org:owner", name));
+    unit.planned = Some(450);
+    unit
+}
+
+fn store(dir: &Path) -> state::Config {
+    state::Config::new("local-migration-", dir)
+}
+
+/// Takes, renews, saves and gives back a lease: what a short unit costs.
+async fn lease(store: &Store, number: u64) {
+    let (instance, run) = (InstanceId::number(1), RunId::new("bench"));
+    let unit = unit(number);
+    let taken = store.lease(&unit, &instance, &run, &Take::Free, Reopen::No);
+    let Ok(Grant::Leased {
+        mut lease,
+        progress,
+    }) = taken.await
+    else {
+        panic!("the lease is free");
+    };
+    store.renew(&mut lease).await.expect("the lease is ours");
+    store
+        .save(&mut lease, &progress)
+        .await
+        .expect("the lease is ours");
+    store
+        .release(lease, &progress)
+        .await
+        .expect("the lease is ours");
+}
+
+fn leases(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: &Store) {
+    let mut group = criterion.benchmark_group("leases");
+    group
+        .throughput(Throughput::Elements(AT_ONCE))
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(3));
+    group.bench_function(name, |bench| {
+        bench.iter(|| runtime.block_on(join_all((0..AT_ONCE).map(|number| lease(store, number)))));
+    });
+    group.finish();
+}
+
+fn checkpoints(criterion: &mut Criterion, store: &Store) {
+    let (disk, dir) = (store.disk(), &store.config().dir);
+    let mut full = Checkpoint::new(MigrationName::new("bench"), InstanceId::number(1), "bench");
+    full.units = (0..UNITS)
+        .map(|number| Mark {
+            progress: UnitProgress::pending(&unit(number)),
+            above: std::collections::BTreeMap::new(),
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("checkpoint");
+    group
+        .throughput(Throughput::Elements(UNITS))
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(5));
+    group.bench_function("16,000 units", |bench| {
+        bench.iter(|| checkpoint::save(disk, dir, black_box(&full)).expect("a disk"));
+    });
+    group.finish();
+}
+
+fn journal(criterion: &mut Criterion, runtime: &Runtime, dir: &Path) {
+    let journal = Journal::at(dir.join("journal.ndjson"), Rotation::default()).expect("a disk");
+    let record = serde_json::json!({ "unit": unit(1).id, "entry": "verified" });
+    let mut group = criterion.benchmark_group("journal");
+    group
+        .throughput(Throughput::Elements(WRITERS))
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(3));
+    group.bench_function("16 at once, on disk", |bench| {
+        bench.iter(|| {
+            let all = (0..WRITERS).map(|_| journal.append(&record));
+            runtime.block_on(async { join_all(all).await });
+        });
+    });
+    group.finish();
+}
+
+/// Items that need one effect each, which is made by remembering their number.
+struct Tiny {
+    items: u64,
+    made: std::sync::Mutex<Vec<u64>>,
+}
+
+impl Tiny {
+    fn is_made(&self, item: u64) -> bool {
+        let (word, bit) = (item / 64, item % 64);
+        let made = self.made.lock().expect("no panic holds it");
+        made[usize::try_from(word).expect("fits")] & (1 << bit) != 0
+    }
+}
+
+#[async_trait]
+impl Migration for Tiny {
+    type Item = u64;
+    type Seen = bool;
+
+    fn name(&self) -> MigrationName {
+        MigrationName::new("tiny")
+    }
+
+    fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
+        vec![Arc::new(Make)]
+    }
+
+    fn item_id(&self, item: &u64) -> ItemId {
+        ItemId::new(format!("{item:012}"))
+    }
+
+    fn added_at(&self, _: &u64) -> Option<u64> {
+        Some(1)
+    }
+
+    fn items<'a>(
+        &'a self,
+        _: &'a UnitContext,
+        after: Option<ItemId>,
+    ) -> BoxStream<'a, Result<u64, Failure>> {
+        let first = after.map_or(0, |after| after.as_str().parse::<u64>().unwrap_or(0) + 1);
+        stream::iter((first..self.items).map(Ok)).boxed()
+    }
+
+    async fn item(&self, _: &UnitContext, id: &ItemId) -> Result<u64, Failure> {
+        Ok(id.as_str().parse().unwrap_or(0))
+    }
+
+    async fn probe(&self, _: &UnitContext, item: &u64) -> Result<bool, Failure> {
+        tokio::task::yield_now().await;
+        Ok(self.is_made(*item))
+    }
+}
+
+struct Make;
+
+#[async_trait]
+impl Step<Tiny> for Make {
+    fn name(&self) -> StepName {
+        StepName::new("make")
+    }
+
+    fn needs(&self, _: &UnitContext, item: &u64, seen: &bool) -> Result<Vec<Need>, Failure> {
+        let need = || Need::missing(item.to_string(), "not made");
+        Ok((!seen).then(need).into_iter().collect())
+    }
+
+    async fn apply(&self, turn: &Turn<'_, Tiny>, need: &Need) -> Result<Effect, Failure> {
+        let (word, bit) = (turn.item / 64, turn.item % 64);
+        let mut made = turn.migration.made.lock().expect("no panic holds it");
+        made[usize::try_from(word).expect("fits")] |= 1 << bit;
+        Ok(Effect::new("made", need.subject.clone()))
+    }
+}
+
+/// Resident memory of this process, KiB (Linux).
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Runs over tiny items with rows in memory and files on disk, and prints the memory as it goes.
+fn memory(runtime: &Runtime, dir: &Path, items: u64) {
+    let words = usize::try_from(items / 64 + 1).expect("fits");
+    let clock = Clock::system();
+    let events = Events::new(clock);
+    let parts = Parts {
+        migration: Arc::new(Tiny {
+            items,
+            made: std::sync::Mutex::new(vec![0; words]),
+        }),
+        store: Store::in_memory(store(dir)),
+        stop: Stop::new(),
+        tasks: Tasks::new(),
+        clock,
+        events: events.clone(),
+        dependencies: Dependencies::new(),
+    };
+    let mut config = Config::new(InstanceId::number(1), RunId::new("bench"), "bench");
+    config.steps = StepFilter::All;
+    let start = Instant::now();
+    runtime.block_on(async {
+        parts.store.create_tables().await.expect("rows in memory");
+        let mut going = std::pin::pin!(run(parts, config, Job::Units(vec![unit(1)])));
+        let mut next = items / 10;
+        loop {
+            let look = tokio::time::sleep(Duration::from_millis(20));
+            tokio::select! {
+                outcome = &mut going => {
+                    let done = outcome.expect("a run").counts.done;
+                    assert_eq!(done, items, "every item is done");
+                    break;
+                }
+                () = look => {}
+            }
+            let done = events.look(|snapshot| snapshot.counts.done);
+            if done >= next {
+                println!("memory: {done} items, {} KiB", resident().unwrap_or(0));
+                next = done + items / 10;
+            }
+        }
+    });
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "memory: {items} items in {seconds:.1} s, {} KiB",
+        resident().unwrap_or(0)
+    );
+}
+
+fn main() {
+    let runtime = Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = |name: &str| {
+        let dir = folder.path().join(name);
+        std::fs::create_dir_all(&dir).expect("a folder");
+        dir
+    };
+    // First, before anything else has grown the process.
+    let words: Vec<String> = std::env::args().collect();
+    let alone = words.iter().position(|word| word == "memory");
+    let items = alone.and_then(|at| words.get(at + 1)?.parse().ok());
+    memory(&runtime, &dir("memory"), items.unwrap_or(ITEMS));
+    if alone.is_some() {
+        return;
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    let in_memory = Store::in_memory(store(&dir("rows")));
+    let starting = sandbox::Config::in_dir(dir("local"));
+    let network = runtime
+        .block_on(Sandbox::start(starting))
+        .expect("a local network");
+    let client = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .region(aws_sdk_dynamodb::config::Region::new("us-east-2"))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new(
+            "local-sterna",
+            "local-sterna-secret",
+            None,
+            None,
+            "bench",
+        ))
+        .endpoint_url(network.urls().of(Service::DynamoDb))
+        .build();
+    let client = aws_sdk_dynamodb::Client::from_conf(client);
+    let over_http = Store::new(&client, store(&dir("http")));
+    for (name, store) in [
+        ("rows in memory", &in_memory),
+        ("local network", &over_http),
+    ] {
+        runtime.block_on(store.create_tables()).expect("tables");
+        leases(&mut criterion, &runtime, name, store);
+    }
+    checkpoints(&mut criterion, &in_memory);
+    journal(&mut criterion, &runtime, &dir("journal"));
+    criterion.final_summary();
+    runtime.block_on(network.shutdown());
+}
