@@ -387,12 +387,12 @@ async fn what_helpers_did_is_counted_once_whether_or_not_the_helped_instance_kno
             ..speaking(2, "r2", 0)
         };
         let helped = [(one(), settled(6, 6)), (two(), settled(3, 3))];
-        let helper = InstanceReport {
+        let idle = InstanceReport {
             counts: settled(5, 5),
             helped: helped.into(),
             ..speaking(3, "r3", 0)
         };
-        for report in [&dead, &knows, &helper] {
+        for report in [&dead, &knows, &idle] {
             store.report(report).await.unwrap();
         }
         let View::Overview(overview) = shown(&store, &Ask::Overview).await else {
