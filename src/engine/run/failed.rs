@@ -72,6 +72,7 @@ async fn of_one_unit<M: Migration>(
     let Some(keeper) = hand.keeper.clone() else {
         return left;
     };
+    let items = as_they_are(&hand, items);
     let mut trying = std::pin::pin!(try_again(&hand, items));
     let tried = tokio::select! {
         biased;
@@ -112,6 +113,12 @@ async fn claim_patiently<M: Migration>(
         ..wanted.clone()
     };
     claim(run, &wanted, Reopen::Yes).await
+}
+
+/// The items as their rows say now: another retry may have come in between, and the counters hold what it found.
+fn as_they_are<M: Migration>(hand: &InHand<M>, items: Vec<FailedItem>) -> Vec<FailedItem> {
+    let now = |item: FailedItem| hand.failed_before.get(&item.item).cloned().unwrap_or(item);
+    items.into_iter().map(now).collect()
 }
 
 /// What became of an item.

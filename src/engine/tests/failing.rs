@@ -92,6 +92,28 @@ async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retry_with_an_old_list_counts_by_what_another_retry_found() {
+    let fault = |op: &str, key: &str, before: u32| match (op, key, before) {
+        ("copy", "key-003", 0) => Some(corrupt()),
+        ("copy", "key-003", 1) => Some(Failure::permanent(Reason::BadAnswer, "not CBOR")),
+        _ => None,
+    };
+    let world = World::new(1, 10, LATENCY, Box::new(fault)).await;
+    world.run().await;
+    let query = FailedQuery::default();
+    let old = world.store.failed_items(&query).await.unwrap();
+    let again = Job::Failed(old.clone());
+    assert_eq!(
+        done(&world.run_job(again, &Stop::new()).await).quarantined,
+        1
+    );
+    assert_eq!(world.row(0).await.reasons[&Reason::BadAnswer], 1);
+    world.run_job(Job::Failed(old), &Stop::new()).await;
+    assert!(world.store.failed_items(&query).await.unwrap().is_empty());
+    world.assert_all_done(1, 10).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_could_not_be_told_publishes_nothing() {
     let outage = |op: &str, _: &str, _: u32| {
         (op == "probe").then(|| Failure::unknown(Reason::CouldNotTell, "502"))
