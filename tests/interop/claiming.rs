@@ -211,8 +211,9 @@ async fn the_client_reports_what_is_refused_as_unauthorized() {
     let told = late.gateway.authorize(space.did(), &proof).await;
     assert_eq!(meaning(told), UNAUTHORIZED);
     assert_eq!(meaning(cache(&late, &request).await), UNAUTHORIZED);
+    // Not so the claim of an index: the service keeps it, so it does not end.
     let told = late.indexing.assert_index(&space, &content, &index).await;
-    assert_eq!(meaning(told), UNAUTHORIZED);
+    assert!(told.is_ok(), "{told:?}");
 
     // Proofs of somebody else, to somebody else, and with a wrong byte.
     let right = real.clients().await;

@@ -54,8 +54,8 @@ impl Real {
         })
     }
 
-    /// Services in front of a local network: what they admit is answered there, and who pays for a space is read
-    /// in its table.
+    /// Services in front of a local network: what they admit is answered there, who pays for a space is read
+    /// in its table, and blobs are registered there too.
     pub(crate) fn in_front_of(local: &Local) -> Self {
         let url = |service| local.sandbox.urls().of(service);
         let settings = json!({
@@ -65,10 +65,11 @@ impl Real {
                 "gateway": url(Service::Gateway),
                 "node": url(Service::Node),
             },
-            "consumers": {
+            "tables": {
                 "endpoint": url(Service::DynamoDb),
                 "region": "us-west-2",
-                "table": local.config.network.tables.consumer,
+                "consumer": local.config.network.tables.consumer,
+                "allocation": local.config.network.tables.allocation,
             },
         });
         Self::start(local, &settings)

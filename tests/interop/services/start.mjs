@@ -1,10 +1,10 @@
 // Starts the services for a test and says where they are in one JSON line on stdout.
 //
 // The first line of stdin is a JSON object: `keys` ({upload, indexer, gateway, node} of {did, key}), `upstream`
-// ({indexer, gateway, node}: URLs to let admitted requests through to), `consumers` ({endpoint, region, table}: who pays for
-// a space is read there). All of them may be missing. The services end when stdin ends.
+// ({indexer, gateway, node}: URLs to let admitted requests through to), `tables` ({endpoint, region, consumer, allocation}: who
+// pays for a space is read there, and a registered blob written). All of them may be missing. The services end when stdin ends.
 import { createInterface } from 'node:readline'
-import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb'
 import { identities, resolver } from './identities.mjs'
 import { json, listen, text } from './http.mjs'
 import * as Gateway from './gateway.mjs'
@@ -16,7 +16,7 @@ const lines = createInterface({ input: process.stdin })
 const settings = JSON.parse(await new Promise((resolve) => lines.once('line', resolve)) || '{}')
 process.stdin.on('end', () => process.exit(0))
 
-const { keys, upstream = {}, consumers } = settings
+const { keys, upstream = {}, tables } = settings
 const signers = await identities(keys)
 const resolveDIDKey = resolver(signers)
 const faults = new Map()
@@ -27,15 +27,26 @@ const gateway = await Gateway.start({
   signer: signers.gateway, upload: signers.upload, resolveDIDKey, upstream: upstream.gateway, seen,
 })
 const node = await Node.start({ signer: signers.node, resolveDIDKey, indexer, faults, upstream: upstream.node })
-const upload = await Upload.start({ signer: signers.upload, indexer, node, resolveDIDKey, payers: consumers && payers, seen })
+const upload = await Upload.start({ signer: signers.upload, indexer, node, resolveDIDKey, ...(tables && { payers, registered }), seen })
+
+/** A client for the tables. */
+function database() {
+  const { endpoint, region } = tables
+  return new DynamoDBClient({ endpoint, region, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
+}
+
+/** Writes down a blob of a space, as the deployed service does. */
+async function registered(space, digest, size) {
+  await database().send(new PutItemCommand({
+    TableName: tables.allocation,
+    Item: { space: { S: space }, multihash: { S: digest }, size: { N: String(size) } },
+  }))
+}
 
 /** The providers of a space, as the deployed service reads them. */
 async function payers(space) {
-  const { endpoint, region, table } = consumers
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
-  const client = new DynamoDBClient({ endpoint, region, credentials })
-  const { Items } = await client.send(new QueryCommand({
-    TableName: table,
+  const { Items } = await database().send(new QueryCommand({
+    TableName: tables.consumer,
     IndexName: 'consumerV2',
     KeyConditionExpression: 'consumer = :space',
     ExpressionAttributeValues: { ':space': { S: space } },

@@ -11,8 +11,9 @@ import { base58btc } from 'multiformats/bases/base58'
 import { admitting } from './admitting.mjs'
 import { document, listen, text } from './http.mjs'
 
-/** Starts it. `payers(space)`, if given, names the providers of a space from outside its own stores. */
-export async function start({ signer, indexer, node, resolveDIDKey, payers, seen }) {
+/** Starts it. `payers(space)`, if given, names the providers of a space from outside its own stores;
+ * `registered(space, digest, size)` is told of each blob that the service registers. */
+export async function start({ signer, indexer, node, resolveDIDKey, payers, registered, seen }) {
   const context = await createContext({ providers: { [signer.did()]: 0 }, requirePaymentPlan: false })
   const proof = await Assert.assert.delegate({
     issuer: indexer.signer, audience: signer, with: indexer.signer.did(), expiration: Infinity,
@@ -21,6 +22,13 @@ export async function start({ signer, indexer, node, resolveDIDKey, payers, seen
   if (payers) {
     provisionsStorage.getStorageProviders = async (space) => ({ ok: await payers(space) })
     provisionsStorage.getConsumer = async (_, space) => ({ ok: { did: space, limit: 0 } })
+  }
+  if (registered) {
+    const register = registry.register.bind(registry)
+    registry.register = async (input) => {
+      await registered(input.space, base58btc.encode(input.blob.digest.bytes), input.blob.size)
+      return register(input)
+    }
   }
   const server = createServer({
     ...context,
