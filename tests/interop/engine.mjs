@@ -53,16 +53,18 @@ async function freePort() {
 
 /**
  * Stands before the engine: every request goes there and its answer is the answer. What the engine took and `repeats`
- * names is done again at `other`, so that whoever reads there sees it, too.
+ * names is done again at `other`, so that whoever reads there sees it, too. What only those write who work at `other`
+ * is read there: `elsewhere` names it.
  */
-export async function startRelay(engine, other, repeats) {
+export async function startRelay(engine, other, { repeats, elsewhere = () => false }) {
   const faults = []
-  const counts = { answered: 0, repeated: 0 }
+  const counts = { answered: 0, repeated: 0, elsewhere: 0 }
   const server = createServer(async (incoming, outgoing) => {
     const body = await whole(incoming)
-    const answer = await send(engine, incoming, body)
-    counts.answered += 1
-    if (answer.status < 300 && repeats(incoming, body)) {
+    const away = elsewhere(incoming, body)
+    const answer = await send(away ? other : engine, incoming, body)
+    counts[away ? 'elsewhere' : 'answered'] += 1
+    if (!away && answer.status < 300 && repeats(incoming, body)) {
       const again = await send(other, incoming, body)
       counts.repeated += 1
       if (again.status >= 300) faults.push(`${incoming.method} ${incoming.url}: ${again.status} ${again.body}`)

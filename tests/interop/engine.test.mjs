@@ -43,14 +43,16 @@ test('setup, migrate and verify do on the engine what the world says', async () 
     await copyBuckets(near.s3, far.s3, network.env.CARPARK_BUCKET)
     const queues = await makeQueues(far.sqs, network.env)
 
-    const relay = async (name, repeats) => {
-      const made = await startRelay(engine.endpoint, network.env[`AWS_ENDPOINT_URL_${name}`], repeats)
+    const relay = async (name, repeats, elsewhere) => {
+      const made = await startRelay(engine.endpoint, network.env[`AWS_ENDPOINT_URL_${name}`], { repeats, elsewhere })
       relays.push(made)
       return made.endpoint
     }
     const target = ({ headers }) => headers['x-amz-target'] ?? ''
+    // The upload service allocates what Sterna uploads, so one row of an allocation is read where that service writes.
     const dynamodb = await relay('DYNAMODB', (incoming, body) =>
-      /\.(PutItem|UpdateItem|DeleteItem|BatchWriteItem)$/.test(target(incoming)) && body.includes('"local-w3infra-'))
+      /\.(PutItem|UpdateItem|DeleteItem|BatchWriteItem)$/.test(target(incoming)) && body.includes('"local-w3infra-'),
+    (incoming, body) => /\.GetItem$/.test(target(incoming)) && body.includes('"local-w3infra-allocation"'))
     const s3 = await relay('S3', ({ method }) => method === 'PUT' || method === 'DELETE')
     const sqs = await relay('SQS', (incoming) => /\.SendMessage(Batch)?$/.test(target(incoming)))
     const moved = (url) => url.replace(network.env.AWS_ENDPOINT_URL_SQS, sqs)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The suites that need Node: installs the pinned packages, builds the binary, runs every test.
 #
-# `*.test.mjs`: the network's own clients against the sandbox; `engine.test.mjs`: Sterna on a second AWS engine (Python 3). The test target `interop`: our clients against the
-# network's own services.
+# `*.test.mjs`: the network's own clients against the sandbox; `engine.test.mjs`: Sterna on a second AWS engine
+# (Python 3). The test target `interop`: our clients against the network's own services.
 set -euo pipefail
 cd "$(dirname "$0")"
 if ! command -v node >/dev/null; then
@@ -14,4 +14,4 @@ npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 export STERNA_BIN="${STERNA_BIN:-${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/debug/sterna}"
 export NODE_NO_WARNINGS=1
 (cd ../.. && cargo test --test interop -- --include-ignored)
-node --test --test-concurrency=1 .
+node --test --test-concurrency=1 --test-timeout=420000 .

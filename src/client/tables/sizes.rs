@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use cid::Cid;
 
 use super::item::{key, number, text};
@@ -119,11 +119,10 @@ impl NetworkTables {
                     .dynamodb
                     .batch_get_item()
                     .set_request_items(Some(keys.clone()))
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
                     .await
                     .map_err(crate::client::aws::cause)?;
-                told(answer.consumed_capacity.as_ref())?;
+                told(answer.responses.as_ref())?;
                 Ok(answer)
             };
             let answer = self.calls.run(Dependency::DynamoDb, READ, attempt).await?;

@@ -126,11 +126,12 @@ impl NetworkTables {
     }
 }
 
-/// Nothing in an answer may mean "not there", or that the answer is none at all: what was asked for and always comes,
-/// the capacity that was used, tells them apart.
-pub(super) fn told<T>(capacity: Option<&T>) -> Result<(), Cause> {
+/// Nothing in an answer may mean "not there", or that the answer is none at all: a part that always comes tells them
+/// apart. That is the capacity that was used, if it was asked for; of a batch that is read, the list of answers itself
+/// (other engines than DynamoDB's own leave the capacity of a batch out).
+pub(super) fn told<T>(part: Option<&T>) -> Result<(), Cause> {
     let missing = || Cause::Malformed("the answer is none of DynamoDB's".to_owned());
-    capacity.map(drop).ok_or_else(missing)
+    part.map(drop).ok_or_else(missing)
 }
 
 /// An error of a row that is not as the tables' description says.
