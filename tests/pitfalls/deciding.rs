@@ -170,7 +170,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         24,
         "any index claim counts",
         &[
-            "src/migrations/uploads/decide/tests.rs: an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force",
+            "src/migrations/uploads/decide/tests.rs: an_index_counts_only_if_it_covers_the_shards_and_is_signed",
         ],
     ),
     by(

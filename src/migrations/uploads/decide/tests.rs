@@ -27,7 +27,7 @@ fn a_complete_upload_of_many_shards_is_left_alone_and_its_sizes_need_no_table() 
 }
 
 #[test]
-fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
+fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
     let other = |world: &World| cid("other", world.seen.root.codec());
     let table: Vec<(&str, Verdict, Change)> = vec![
         ("no claim", Verdict::Missing, |world| {
@@ -35,9 +35,6 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
         }),
         ("about other content", Verdict::Missing, |world| {
             world.index().content = Multihash::sha256(b"other");
-        }),
-        ("expired", Verdict::Wrong, |world| {
-            world.index().expiration = Some(NOW);
         }),
         ("forged", Verdict::Wrong, |world| {
             world.index().signed = Signed::No;
@@ -78,6 +75,13 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed_and_in_force() {
         Verdict::Wrong,
         "index of other content"
     );
+}
+
+#[test]
+fn the_end_of_an_index_claim_does_not_end_the_index() {
+    let mut world = complete();
+    world.index().expiration = Some(1);
+    assert!(world.review().is_complete());
 }
 
 #[test]
