@@ -32,7 +32,7 @@ pub use local::{sandbox_seed, sandbox_start, sandbox_status};
 pub use preflight::{Reliance, preflight};
 pub use reports::{
     AuditReport, Audited, ControlReport, Difference, Ended, Face, InitReport, InitTable,
-    RollbackPlan, RollbackReport, RunReport, SetupReport, SetupShare, Unaccounted,
+    PlanReport, RollbackPlan, RollbackReport, RunReport, SetupReport, SetupShare, Unaccounted,
 };
 pub use tables::{init, init_template, monitor, setup};
 pub use trouble::{Kind, Trouble};

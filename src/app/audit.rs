@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::scope::Work;
-use super::uploads::{Opened, config, ended};
+use super::uploads::{Opened, admit, config, ended};
 use super::{AuditReport, Audited, Face, Stop, Trouble};
 use crate::config::{Settings, options};
 use crate::engine::{self, Choice, Config, Scope};
@@ -16,6 +16,7 @@ pub async fn verify(
     face: Face,
 ) -> Result<AuditReport> {
     let opened = Opened::connect(settings).await?;
+    admit(&opened.store, settings, options.scope.customers.as_ref()).await?;
     let work = opened.work(settings, &options.scope).await?;
     let mut config = config(settings, options.instance, options.concurrency)?;
     config.limit = options.scope.limit;

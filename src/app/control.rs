@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 
-use super::uploads::host;
 use super::{ControlReport, Trouble, tables};
-use crate::config::{Settings, options, user};
+use crate::config::{Settings, options};
 use crate::model::{Control, InstanceId, Wish};
 use crate::monitor::{self, Alive, Ask, View};
 use crate::runtime::Clock;
@@ -12,12 +11,12 @@ use crate::state::{Asked, Scope, Store};
 
 /// Asks something of the fleet or of one instance.
 pub async fn control(settings: &Settings, options: &options::Control) -> Result<ControlReport> {
-    let store = tables::open(settings).await;
+    let store = tables::open(settings).await?;
     let scope = match options.instance {
         Some(number) => Scope::Instance(InstanceId::number(number)),
         None => Scope::Fleet,
     };
-    let by = format!("{}@{}", user().as_deref().unwrap_or("?"), host());
+    let by = tables::who();
     let asked = store.ask(&scope, options.wish, &by, &options.why).await;
     let now = asked.map_err(|error| Trouble::of_state(&error))?;
     let all = store.standing().await;
@@ -47,7 +46,7 @@ pub async fn control_log(settings: &Settings) -> Result<View> {
 }
 
 async fn look(settings: &Settings, ask: &Ask) -> Result<View> {
-    let store = tables::open(settings).await;
+    let store = tables::open(settings).await?;
     let view = monitor::look(&store, Clock::system(), ask).await;
     Ok(view.map_err(|error| Trouble::of_state(&error))?)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::engine::{Listed, Refused};
 use crate::model::{Counts, Finding, InstanceId, Reason, Snapshot, Verdict, VerdictCounts};
+use crate::monitor::PlanLine;
 
 /// How a run ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -197,9 +198,28 @@ pub struct InitTable {
     pub created: bool,
 }
 
+/// What a plan of `setup` is called, and what it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanReport {
+    /// Its id.
+    pub id: String,
+    /// It was in force before: the same spaces for the same instances.
+    pub was_in_force: bool,
+    /// The plan that it takes the place of.
+    pub replaces: Option<PlanLine>,
+    /// Spaces with work left that go from one instance to another.
+    pub spaces_moved: u64,
+    /// Spaces that nobody was given before.
+    pub spaces_new: u64,
+    /// Spaces with work left that it gives to nobody.
+    pub spaces_left_out: u64,
+}
+
 /// What `setup` counted and distributed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SetupReport {
+    /// The plan.
+    pub plan: PlanReport,
     /// Customers found.
     pub customers: u64,
     /// Spaces found.

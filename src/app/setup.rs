@@ -1,27 +1,32 @@
 //! `setup`: scan consumers, count uploads, share them out over instances, write rows and one file per instance.
 //!
 //! Counting is the long part: its checkpoint is by space, so that an interrupted setup that is run again ends with the
-//! same result. Rows are written conditionally: nothing that was begun is reset. The customers files come last: where
-//! they lie, the rows are there.
+//! same result. Rows are written conditionally: nothing that was begun is reset. Then the plan is put in force, and the
+//! customers files come last: where they lie, the rows are there, and they are of the plan in force.
 
 mod census;
+mod change;
 mod count;
 mod found;
 #[cfg(test)]
 mod tests;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::{SetupReport, SetupShare, Stop, Trouble};
+use super::{PlanReport, SetupReport, SetupShare, Stop, Trouble};
 use crate::config::options;
-use crate::model::{CustomerDid, SpaceDid};
+use crate::model::{CustomerDid, PlanSummary, ShareSize, SpaceDid};
 use crate::plan::{self, Chosen, Filter, Plan, SkipList, SpaceLoad};
+use crate::runtime::Clock;
 use crate::state::Store;
+use crate::state::rows::stamp;
 
 pub use census::Census;
+use change::{Change, Standing};
 use count::Counted;
 
 /// Names in notes, at most.
@@ -38,8 +43,16 @@ pub struct Parts<C> {
     pub dir: PathBuf,
     /// Providers of consumer rows, the one whose customer counts first.
     pub providers: Vec<String>,
-    /// What the count belongs to (environment, upload table); another's is not taken up.
+    /// What the count belongs to (environment, upload table); another's is refused.
     pub fingerprint: String,
+    /// The network's environment.
+    pub environment: String,
+    /// What plans, customers files and checkpoints belong to.
+    pub state: String,
+    /// Who makes the plan, as `user@host`.
+    pub by: String,
+    /// When it is made.
+    pub clock: Clock,
 }
 
 /// Runs `setup`. With `analyze` nothing is written but the count's checkpoint.
@@ -48,24 +61,21 @@ pub async fn run<C: Census>(
     options: &options::Setup,
     stop: &Stop,
 ) -> Result<SetupReport> {
+    if !options.analyze {
+        write::refuse_foreign(&parts.dir, &parts.state)?;
+    }
     let filter = options
         .filter
         .as_deref()
         .map_or_else(Filter::everyone, Filter::of);
-    let skip = skip_list(options)?;
-    let scanned = census::scan(&parts.census, options.parallel_segments).await?;
-    let mut rows = scanned.rows;
-    let migration_spaces = parts
-        .store
-        .migration_space_names()
-        .await
-        .map_err(|error| Trouble::of_state(&error))?;
-    let before = rows.len();
-    rows.retain(|row| !migration_spaces.contains(&row.space));
-    let own = before - rows.len();
-    let chosen = plan::choose(rows, &parts.providers, &filter, &skip);
-    let counted = count::count(parts, &chosen, stop).await?;
-    let (loads, small) = at_least(&chosen, &counted, options.min_uploads);
+    let read = read(parts, options, &filter).await?;
+    let Read {
+        chosen,
+        migration_spaces,
+        ..
+    } = &read;
+    let counted = count::count(parts, chosen, stop).await?;
+    let (loads, small) = at_least(chosen, &counted, options.min_uploads);
     let plan = plan::distribute(
         loads,
         plan::Options {
@@ -73,17 +83,26 @@ pub async fn run<C: Census>(
             split_over: options.split_over_percent,
         },
     );
-    let mut notes = notes(&chosen, &counted, own, small);
-    notes.extend(list(
-        scanned.odd,
-        "consumer rows make no sense and are left out",
-    ));
-    let differences =
-        found::differences(&parts.store, &chosen, &counted, &migration_spaces).await?;
+    let mut notes = notes(&read, &counted, small);
+    let standing = Standing::read(&parts.store).await?;
+    let differences = found::differences(
+        &parts.store,
+        standing.progress.values(),
+        (chosen, &counted, migration_spaces),
+    )
+    .await?;
+    let made = Made {
+        summary: summary(parts, &plan, options),
+        plan: &plan,
+        standing: &standing,
+    };
+    let change = Change::of(made.standing, made.plan, &made.summary);
     let mut files = vec![None; plan.shares.len()];
     if !options.analyze {
-        notes.extend(write::rows(&parts.store, &plan, filter.as_text(), stop).await?);
-        files = write::files(&parts.dir, &plan, options.workers_per_instance, &mut notes)
+        change.allow(options.while_running)?;
+        notes.extend(put_down(parts, &made, &change, filter.as_text(), stop).await?);
+        let workers = options.workers_per_instance;
+        files = write::files(parts, &made, workers, &mut notes)
             .context("write the customers files")?
             .into_iter()
             .map(Some)
@@ -92,9 +111,111 @@ pub async fn run<C: Census>(
             .forget()
             .context("remove the checkpoint of the count")?;
     }
-    let mut report = report(&plan, files, notes, options.analyze);
+    let mut report = report(&plan, files, change.report(), options.analyze);
+    report.notes = notes;
     report.differences = differences;
     Ok(report)
+}
+
+/// What the network has.
+struct Read {
+    chosen: Chosen,
+    /// Spaces of the migration itself, which are in no share.
+    migration_spaces: BTreeSet<SpaceDid>,
+    /// How many of them have consumer rows.
+    own: usize,
+    /// Consumer rows that make no sense.
+    odd: Vec<String>,
+}
+
+/// Reads all consumers, and chooses whose spaces are migrated.
+async fn read<C: Census>(
+    parts: &Parts<C>,
+    options: &options::Setup,
+    filter: &Filter,
+) -> Result<Read> {
+    let skip = skip_list(options)?;
+    let scanned = census::scan(&parts.census, options.parallel_segments).await?;
+    let mut rows = scanned.rows;
+    let migration_spaces = parts.store.migration_space_names().await;
+    let migration_spaces = migration_spaces.map_err(|error| Trouble::of_state(&error))?;
+    let before = rows.len();
+    rows.retain(|row| !migration_spaces.contains(&row.space));
+    Ok(Read {
+        own: before - rows.len(),
+        chosen: plan::choose(rows, &parts.providers, filter, &skip),
+        migration_spaces,
+        odd: scanned.odd,
+    })
+}
+
+/// A plan, and what stands before anything of it is written.
+struct Made<'a> {
+    plan: &'a Plan,
+    summary: PlanSummary,
+    standing: &'a Standing,
+}
+
+/// Writes the rows of a plan and puts it in force; gives notes.
+async fn put_down<C>(
+    parts: &Parts<C>,
+    made: &Made<'_>,
+    change: &Change,
+    filter: Option<&str>,
+    stop: &Stop,
+) -> Result<Vec<String>> {
+    let mark = parts.store.mark_format(&parts.environment).await;
+    mark.map_err(|error| Trouble::of_state(&error))?;
+    let store = &parts.store;
+    let writing = write::Writing { store, made, stop };
+    let notes = writing.rows(filter).await?;
+    if !change.is_in_force() {
+        put_in_force(store, &made.summary, made.standing).await?;
+    }
+    Ok(notes)
+}
+
+/// What the shared state is told of a plan.
+fn summary<C>(parts: &Parts<C>, plan: &Plan, options: &options::Setup) -> PlanSummary {
+    let size = |share: &plan::Share| ShareSize {
+        customers: share.portions.len() as u64,
+        spaces: share.spaces(),
+        uploads: share.uploads(),
+    };
+    PlanSummary {
+        id: plan::identify(plan, &parts.state),
+        made_at: parts.clock.unix_ms(),
+        made_by: parts.by.clone(),
+        shaped_by: options.shape(),
+        customers: plan.customers(),
+        spaces: plan.shares.iter().map(plan::Share::spaces).sum(),
+        uploads: plan.shares.iter().map(plan::Share::uploads).sum(),
+        shares: plan.shares.iter().map(size).collect(),
+    }
+}
+
+/// Puts the plan in force. Two at the same time are not: the later one is refused.
+async fn put_in_force(store: &Store, plan: &PlanSummary, standing: &Standing) -> Result<()> {
+    let other = store.put_plan_in_force(plan, standing.plan.as_ref()).await;
+    let Some(other) = other.map_err(|error| Trouble::of_state(&error))? else {
+        return Ok(());
+    };
+    Err(Trouble::new(
+        super::Kind::Mismatch,
+        format!("put plan {} in force", plan.id.short()),
+        format!(
+            "another setup put its own in force while this one ran: {other}, made {} by {}",
+            at(other.made_at),
+            other.made_by
+        ),
+        "agree on one, and run that setup once more; no customers file was written here",
+    )
+    .into())
+}
+
+/// A moment, Unix milliseconds, as people read it.
+fn at(unix_ms: u64) -> String {
+    stamp(unix_ms)
 }
 
 fn skip_list(options: &options::Setup) -> Result<SkipList> {
@@ -135,7 +256,8 @@ fn at_least(chosen: &Chosen, counted: &Counted, least: u64) -> (Vec<SpaceLoad>, 
     )
 }
 
-fn notes(chosen: &Chosen, counted: &Counted, own: usize, small: usize) -> Vec<String> {
+fn notes(read: &Read, counted: &Counted, small: usize) -> Vec<String> {
+    let chosen = &read.chosen;
     let some = |number: usize, text: &str| (number > 0).then(|| format!("{number} {text}"));
     let without = chosen
         .without_customer
@@ -170,7 +292,11 @@ fn notes(chosen: &Chosen, counted: &Counted, own: usize, small: usize) -> Vec<St
             small,
             "customers have fewer uploads than asked for and are left out",
         ),
-        some(own, "consumer rows of migration spaces are left out"),
+        some(read.own, "consumer rows of migration spaces are left out"),
+        list(
+            read.odd.clone(),
+            "consumer rows make no sense and are left out",
+        ),
     ]
     .into_iter()
     .flatten()
@@ -192,17 +318,9 @@ fn list(names: Vec<String>, text: &str) -> Option<String> {
 fn report(
     plan: &Plan,
     files: Vec<Option<PathBuf>>,
-    notes: Vec<String>,
+    of_plan: PlanReport,
     analyzed_only: bool,
 ) -> SetupReport {
-    let mut customers: Vec<&CustomerDid> = plan
-        .shares
-        .iter()
-        .flat_map(|share| &share.portions)
-        .map(|portion| &portion.customer)
-        .collect();
-    customers.sort_unstable();
-    customers.dedup();
     let share = |((instance, share), file): ((u32, &plan::Share), Option<PathBuf>)| SetupShare {
         instance,
         customers: share.portions.len() as u64,
@@ -211,12 +329,13 @@ fn report(
         file,
     };
     SetupReport {
-        customers: customers.len() as u64,
+        plan: of_plan,
+        customers: plan.customers(),
         spaces: plan.shares.iter().map(plan::Share::spaces).sum(),
         uploads: plan.shares.iter().map(plan::Share::uploads).sum(),
         instances: (1..).zip(&plan.shares).zip(files).map(share).collect(),
         spread_percent: plan.spread_percent(),
-        notes,
+        notes: Vec::new(),
         differences: Vec::new(),
         analyzed_only,
     }

@@ -171,7 +171,17 @@ impl Trouble {
                 "another process works on the same unit",
                 "see `sterna monitor` for who holds it",
             ),
-            state::Error::File(_) | state::Error::ForeignStatus { .. } => (
+            state::Error::Other { .. } => (
+                Kind::Mismatch,
+                "the tables are those of another environment, or a newer program works on them",
+                "look at --env and MIGRATION_*_TABLE_NAME with `sterna config show --origin`, or use the program that wrote them; nothing was done",
+            ),
+            state::Error::Rows(_) if error.is_mismatch() => (
+                Kind::Mismatch,
+                "the row was written by another version or another program",
+                "look at it with the AWS console, or use the program that wrote it",
+            ),
+            error if error.is_mismatch() => (
                 Kind::Mismatch,
                 "it was written by another version or another program, or it was damaged",
                 "keep it aside and run again, or use the version that wrote it",

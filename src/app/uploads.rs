@@ -1,5 +1,6 @@
 //! Runs of the uploads migration: the run itself, the retry of what failed, the rollback.
 
+mod admit;
 mod rollback;
 
 use std::fs::{File, TryLockError};
@@ -21,6 +22,7 @@ use crate::model::{Counts, FailedItem, InstanceId, RunId, Settled, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
 
+pub(super) use admit::admit;
 pub use rollback::{Agree, rollback};
 
 /// Time between two looks of a display.
@@ -42,7 +44,7 @@ impl Opened {
     pub(super) async fn connect(settings: &Settings) -> Result<Self> {
         let clock = Clock::system();
         let dependencies = Dependencies::new();
-        let store = tables::open(settings).await;
+        let store = tables::open(settings).await?;
         let registry = Arc::new(StoredSpaces(store.clone()));
         let config = settings.client();
         let choices = uploads::Settings::default();
@@ -104,8 +106,11 @@ pub async fn migrate(
     face: Face,
 ) -> Result<RunReport> {
     let opened = Opened::connect(settings).await?;
+    let file = options.scope.customers.as_ref();
+    admit(&opened.store, settings, file).await?;
     let work = opened.work(settings, &options.scope).await?;
     let mut config = config(settings, options.instance, options.concurrency)?;
+    config.plan = file.and_then(|file| Some(file.plan.as_ref()?.id.clone()));
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
     if options.dry_run {
@@ -215,12 +220,12 @@ pub(super) fn ended(ended: engine::Ended) -> Result<Ended> {
 
 /// The engine's settings that all runs share.
 pub(super) fn config(settings: &Settings, instance: u32, concurrency: usize) -> Result<Config> {
-    let fingerprint = format!(
-        "{} {}",
-        settings.environment, settings.state.tables.progress
-    );
     let run = RunId::new(uuid::Uuid::new_v4().to_string());
-    let mut config = Config::new(InstanceId::number(instance), run, fingerprint);
+    let mut config = Config::new(
+        InstanceId::number(instance),
+        run,
+        tables::state_of(settings),
+    );
     config.host = host();
     if let Some(term) = settings.lease_term {
         config.pace.lease_term = term;

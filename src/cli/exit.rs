@@ -105,7 +105,14 @@ impl Exit {
             if let Some(trouble) = cause.downcast_ref::<Trouble>() {
                 return trouble.kind.into();
             }
-            if cause.is::<Faults>() || cause.is::<super::Misuse>() {
+            if let Some(faults) = cause.downcast_ref::<Faults>() {
+                return if faults.is_mismatch() {
+                    Self::Mismatch
+                } else {
+                    Self::Usage
+                };
+            }
+            if cause.is::<super::Misuse>() {
                 return Self::Usage;
             }
         }

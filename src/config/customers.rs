@@ -1,14 +1,18 @@
 //! The customers file of an instance, in both shapes of the existing tool: a plain list of DIDs, or an object with
 //! `customers`, whose entries are DIDs or, for a customer that was split by space, objects with `customer` and
 //! `spaces`.
+//!
+//! A file that `setup` wrote says which plan it is a part of. One of another schema or version is refused whole. A file
+//! of the existing tool, or one written by hand, is a part of no plan.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fault::{Fault, Faults};
-use crate::model::{CustomerDid, SpaceDid};
+use crate::model::{CustomerDid, PlanId, SpaceDid};
+use crate::plan::CUSTOMERS_FILE;
 use crate::proto::did::Did;
 
 /// The largest file that is read, in bytes: a million customers.
@@ -24,8 +28,19 @@ pub struct CustomersFile {
     pub path: PathBuf,
     /// The instance it was written for, when it says so.
     pub instance: Option<u32>,
+    /// The plan that it is a part of; `None` for a file that `setup` did not write.
+    pub plan: Option<PlanOfFile>,
     /// The customers.
     pub customers: Vec<CustomerShare>,
+}
+
+/// Which plan a customers file is a part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanOfFile {
+    /// The plan.
+    pub id: PlanId,
+    /// What it is for: environment and tables.
+    pub state: String,
 }
 
 /// A customer, or some of its spaces when it was split over instances.
@@ -50,6 +65,14 @@ impl CustomersFile {
             remedy: "name a file that `sterna setup` wrote".into(),
         })?;
         Self::parse(path, &text)
+    }
+
+    /// What the plan of a file is for, as far as the file tells, whatever its version is.
+    #[must_use]
+    pub fn state_of(path: &Path) -> Option<String> {
+        let text = read_text(path).ok()?;
+        let value: Value = serde_json::from_str(&text).ok()?;
+        value.get("state")?.as_str().map(str::to_owned)
     }
 
     /// Reads the text of a file.
@@ -124,15 +147,16 @@ impl Parser<'_> {
                 return None;
             }
         };
-        let (list, instance) = match &value {
-            Value::Array(list) => (list, None),
+        let (list, instance, plan) = match &value {
+            Value::Array(list) => (list, None, None),
             Value::Object(fields) => {
+                let plan = self.plan(fields).ok()?;
                 let instance = fields.get("instanceId").or_else(|| fields.get("instance"));
                 let Some(Value::Array(list)) = fields.get("customers") else {
                     self.wrong("has no list under `customers`".into(), SHAPES);
                     return None;
                 };
-                (list, instance.and_then(number))
+                (list, instance.and_then(number), plan)
             }
             _ => {
                 self.wrong("is neither a list nor an object".into(), SHAPES);
@@ -151,8 +175,51 @@ impl Parser<'_> {
         Some(CustomersFile {
             path: self.path.into(),
             instance,
+            plan,
             customers,
         })
+    }
+
+    /// The plan that the file is a part of, if it names one.
+    ///
+    /// # Errors
+    /// Nothing of the file may be read any further; why is noted.
+    fn plan(&mut self, fields: &Map<String, Value>) -> Result<Option<PlanOfFile>, ()> {
+        let (schema, version) = CUSTOMERS_FILE;
+        let Some(found) = fields.get("schema") else {
+            return Ok(None);
+        };
+        let of_version = fields.get("version").unwrap_or(&Value::Null);
+        if (found.as_str(), of_version.as_u64()) != (Some(schema), Some(version.into())) {
+            let found = found
+                .as_str()
+                .map_or_else(|| found.to_string(), str::to_owned);
+            self.faults.push_mismatch(Fault {
+                name: "--customers-file".into(),
+                origin: Some(self.path.display().to_string()),
+                problem: format!(
+                    "holds {found} version {of_version}, this program reads {schema} version {version}"
+                ),
+                remedy: "write it anew with `sterna setup`, or use the program that wrote it; nothing was done"
+                    .into(),
+            });
+            return Err(());
+        }
+        let text = |name: &str| {
+            let text = fields.get(name).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty())
+        };
+        let (Some(id), Some(state)) = (text("plan"), text("state")) else {
+            self.wrong(
+                "does not say which plan it is a part of".into(),
+                "write it anew with `sterna setup`",
+            );
+            return Err(());
+        };
+        Ok(Some(PlanOfFile {
+            id: PlanId::new(id),
+            state: state.to_owned(),
+        }))
     }
 
     fn share(&mut self, index: usize, entry: &Value) -> Option<CustomerShare> {
@@ -246,6 +313,30 @@ mod tests {
         assert_eq!(list.customers, object.customers);
         assert_eq!(list.customers.len(), 2, "each once");
         assert_eq!((list.instance, object.instance), (None, Some(3)));
+    }
+
+    #[test]
+    fn a_file_of_setup_names_its_plan_and_others_have_none() {
+        let file = |head: &str| parse(&format!(r#"{{{head}"customers": ["{ALICE}"]}}"#));
+        let ours = r#""schema":"sterna.customers","version":2,"#;
+        let plan = file(&format!(r#"{ours}"plan":"1f3a","state":"local t","#)).unwrap();
+        let plan = plan.plan.unwrap();
+        assert_eq!((plan.id.as_str(), plan.state.as_str()), ("1f3a", "local t"));
+        assert_eq!(file("").unwrap().plan, None);
+        assert_eq!(file(r#""version":7,"#).unwrap().plan, None);
+        let nameless = file(ours).unwrap_err();
+        assert!(!nameless.is_mismatch(), "{nameless}");
+        for other in [
+            r#""schema":"sterna.customers","version":1,"#,
+            r#""schema":"sterna.customers","version":3,"plan":"1f3a","state":"local t","#,
+            r#""schema":"sterna.customers","#,
+            r#""schema":"sterna.checkpoint","version":2,"#,
+            r#""schema":7,"version":2,"#,
+        ] {
+            let refused = file(other).unwrap_err();
+            assert!(refused.is_mismatch(), "{other}: {refused}");
+            assert!(refused.to_string().contains("version 2"), "{refused}");
+        }
     }
 
     #[test]

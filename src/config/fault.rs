@@ -17,30 +17,46 @@ pub struct Fault {
 
 /// All faults of one reading; never empty when given as an error.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    list: Vec<Fault>,
+    mismatch: bool,
+}
 
 impl Faults {
     /// The faults, in the order of reading.
     #[must_use]
     pub fn list(&self) -> &[Fault] {
-        &self.0
+        &self.list
+    }
+
+    /// Whether a file is of another version or program, rather than wrong.
+    #[must_use]
+    pub fn is_mismatch(&self) -> bool {
+        self.mismatch
+    }
+
+    /// A file that is of another version or program.
+    pub(super) fn push_mismatch(&mut self, fault: Fault) {
+        self.mismatch = true;
+        self.push(fault);
     }
 
     pub(super) fn push(&mut self, fault: Fault) {
-        if !self.0.contains(&fault) {
-            self.0.push(fault);
+        if !self.list.contains(&fault) {
+            self.list.push(fault);
         }
     }
 
     pub(super) fn append(&mut self, other: Self) {
-        for fault in other.0 {
+        self.mismatch |= other.mismatch;
+        for fault in other.list {
             self.push(fault);
         }
     }
 
     pub(super) fn or<T>(self, value: Option<T>) -> Result<T, Self> {
         match value {
-            Some(value) if self.0.is_empty() => Ok(value),
+            Some(value) if self.list.is_empty() => Ok(value),
             _ => Err(self),
         }
     }
@@ -48,17 +64,20 @@ impl Faults {
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
-        Self(vec![fault])
+        Self {
+            list: vec![fault],
+            mismatch: false,
+        }
     }
 }
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.len() {
+        match self.list.len() {
             1 => write!(f, "1 setting is missing or wrong:")?,
             n => write!(f, "{n} settings are missing or wrong:")?,
         }
-        for fault in &self.0 {
+        for fault in &self.list {
             write!(f, "\n  {}", fault.name)?;
             if let Some(origin) = &fault.origin {
                 write!(f, " (from {origin})")?;

@@ -16,7 +16,7 @@ mod settings;
 mod sources;
 mod variables;
 
-pub use customers::{CustomerShare, CustomersFile, customer_did, space_did};
+pub use customers::{CustomerShare, CustomersFile, PlanOfFile, customer_did, space_did};
 pub use fault::{Fault, Faults};
 pub use key_file::read_key_file;
 pub use secrets::known_key;

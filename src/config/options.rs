@@ -133,6 +133,29 @@ pub struct Setup {
     pub split_over_percent: Option<f64>,
     /// Only print the distribution, write nothing.
     pub analyze: bool,
+    /// Put another plan in force although instances run that lose spaces of their shares.
+    pub while_running: bool,
+}
+
+impl Setup {
+    /// The flags that shape the plan, as they would be written.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        let mut flags = vec![format!("--instances {}", self.instances)];
+        if let Some(percent) = self.split_over_percent {
+            flags.push(format!("--split-over {percent}%"));
+        }
+        if self.min_uploads > 0 {
+            flags.push(format!("--min-uploads {}", self.min_uploads));
+        }
+        if let Some(filter) = &self.filter {
+            flags.push(format!("--filter {filter}"));
+        }
+        if let Some(path) = &self.skip_file {
+            flags.push(format!("--skip-file {}", path.display()));
+        }
+        flags.join(" ")
+    }
 }
 
 /// What `monitor` shows.

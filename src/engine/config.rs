@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{FailedItem, InstanceId, ItemId, RunId, StepName, Unit, UnitId};
+use crate::model::{FailedItem, InstanceId, ItemId, PlanId, RunId, StepName, Unit, UnitId};
 use crate::runtime::{Clock, Dependencies, Stop, Tasks};
 use crate::state::{Reopen, Store};
 
@@ -18,6 +18,8 @@ pub struct Config {
     pub run: RunId,
     /// The machine, for displays.
     pub host: String,
+    /// The plan that the job is a part of, for displays.
+    pub plan: Option<PlanId>,
     /// What local state belongs to: environment and table names. State of another is refused.
     pub fingerprint: String,
     /// Items in flight in this process.
@@ -108,6 +110,7 @@ impl Config {
             instance,
             run,
             host: String::new(),
+            plan: None,
             fingerprint: fingerprint.into(),
             concurrency: 16,
             units_at_once: 32,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, InstanceId, MigrationName, Reason, RunId};
+use super::{Counts, InstanceId, MigrationName, PlanId, Reason, RunId};
 
 /// Why and how much a run is held back: a value, so that it can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,9 @@ pub struct InstanceReport {
     pub pid: u32,
     /// The program's version.
     pub version: String,
+    /// The plan that its scope is a part of; `None` for a scope of no plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanId>,
     /// When the run began, Unix milliseconds.
     pub started_at: u64,
     /// When this was written, Unix milliseconds.

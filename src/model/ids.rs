@@ -132,6 +132,11 @@ text_id! {
 }
 free_id!(RunId);
 text_id! {
+    /// A plan of `setup`: the digest of who does which spaces, in hexadecimal digits.
+    PlanId, from
+}
+free_id!(PlanId);
+text_id! {
     /// One item inside its unit; items are listed in a stable order of these.
     ItemId, from
 }
@@ -142,6 +147,14 @@ impl InstanceId {
     #[must_use]
     pub fn number(number: u32) -> Self {
         Self::new(number.to_string())
+    }
+}
+
+impl PlanId {
+    /// Its first eight digits, for displays.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
     }
 }
 

@@ -25,6 +25,7 @@ mod fleet;
 mod hands;
 mod ids;
 mod invariant;
+mod plan;
 mod reason;
 mod snapshot;
 mod stored;
@@ -38,10 +39,11 @@ pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Throttle, Warning};
 pub use hands::{Hand, Hands};
 pub use ids::{
-    CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, RunId, SpaceDid, StepName,
-    UnitId,
+    CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, PlanId, RunId, SpaceDid,
+    StepName, UnitId,
 };
 pub use invariant::Invariant;
+pub use plan::{PlanSummary, ShareSize};
 pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{

@@ -18,8 +18,9 @@ mod view;
 pub use eta::{Eta, eta};
 pub use line::line;
 pub use look::{Ask, look};
+pub use overview::is_alive;
 pub use paint::Paint;
 pub use view::{
-    Alive, AskedLine, CustomerView, FailureView, InstanceLine, InstanceView, Overview, SCHEMA,
-    SpaceLine, StuckLine, Totals, VERSION, Verdict, View,
+    Alive, AskedLine, CustomerView, FailureView, InstanceLine, InstanceView, Overview, PlanLine,
+    SCHEMA, SpaceLine, StuckLine, Totals, VERSION, Verdict, View,
 };

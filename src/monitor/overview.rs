@@ -106,6 +106,12 @@ pub(super) fn instance(report: &InstanceReport, now: u64) -> InstanceLine {
     }
 }
 
+/// Whether an instance runs at `now` (Unix milliseconds), by its last report.
+#[must_use]
+pub fn is_alive(report: &InstanceReport, now: u64) -> bool {
+    alive(report, now) == Alive::Yes
+}
+
 /// Whether an instance is there, by its last report.
 pub(super) fn alive(report: &InstanceReport, now: u64) -> Alive {
     match report.state.as_str() {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::eta::Eta;
-use crate::model::{Class, Counts, Reason, Status, Throttle, Warning};
+use crate::model::{Class, Counts, PlanSummary, Reason, Status, Throttle, Warning};
+use crate::state::rows::stamp;
 
 /// Name of the JSON schema.
 pub const SCHEMA: &str = "sterna.monitor";
@@ -103,6 +104,44 @@ pub struct Overview {
     pub instances: Vec<InstanceLine>,
     /// What the operator asks of the fleet and of single instances; nothing is left out.
     pub asked: Vec<AskedLine>,
+}
+
+/// A plan of `setup`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanLine {
+    /// Its id.
+    pub id: String,
+    /// When it came into force.
+    pub made_at: String,
+    /// Who made it, as `user@host`.
+    pub made_by: String,
+    /// The flags that shaped it.
+    pub shaped_by: String,
+    /// How many instances it is for.
+    pub instances: u64,
+    /// How much it gives to all of them, as it was counted then.
+    pub customers: u64,
+    /// See `customers`.
+    pub spaces: u64,
+    /// See `customers`.
+    pub uploads: u64,
+}
+
+impl PlanLine {
+    /// The plan as it is shown.
+    #[must_use]
+    pub fn of(plan: &PlanSummary) -> Self {
+        Self {
+            id: plan.id.to_string(),
+            made_at: stamp(plan.made_at),
+            made_by: plan.made_by.clone(),
+            shaped_by: plan.shaped_by.clone(),
+            instances: plan.shares.len() as u64,
+            customers: plan.customers,
+            spaces: plan.spaces,
+            uploads: plan.uploads,
+        }
+    }
 }
 
 /// Whether an instance is there.

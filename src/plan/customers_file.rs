@@ -1,27 +1,42 @@
 //! The customers file of an instance: `migration-state/instance-N-customers.json`.
 //!
 //! ```json
-//! {"schema":"sterna.customers","version":1,"instanceId":1,"totals":{…},
+//! {"schema":"sterna.customers","version":2,"plan":"1f3a…","state":"production prod-migration-progress",
+//!  "instanceId":1,"totals":{…},
 //!  "customers":["did:mailto:…",{"customer":"did:mailto:…","spaces":["did:key:…"]}]}
 //! ```
 //!
 //! A customer that is whole stands as its DID, as in the existing tool's files; one that was split over instances as
-//! an object with its spaces. The room `config` reads it.
+//! an object with its spaces. `plan` and `state` say which plan it is a part of and where that is in force: a file of
+//! another is refused. The room `config` reads it.
 
 use serde::Serialize;
 
 use super::distribute::{Portion, Share};
-use crate::model::{CustomerDid, SpaceDid};
+use crate::model::{CustomerDid, PlanId, SpaceDid};
 
-/// The schema's name in the file.
-const SCHEMA: &str = "sterna.customers";
-/// The schema's version in the file.
-const VERSION: u32 = 1;
+/// The schema's name and version in the file.
+pub const CUSTOMERS_FILE: (&str, u32) = ("sterna.customers", 2);
+
+/// What a customers file says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The plan it is a part of.
+    pub plan: &'a PlanId,
+    /// What the plan is for: environment and tables.
+    pub state: &'a str,
+    /// Whose file it is.
+    pub instance: u32,
+    /// A hint for the run.
+    pub workers: Option<u32>,
+}
 
 #[derive(Debug, Serialize)]
 struct Written<'a> {
     schema: &'static str,
     version: u32,
+    plan: &'a PlanId,
+    state: &'a str,
     #[serde(rename = "instanceId")]
     instance: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,17 +105,20 @@ pub fn customers_file_instance(name: &str) -> Option<u32> {
         .ok()
 }
 
-/// The customers file of `share`. `workers` is a hint for the run.
+/// The customers file of `share`.
 ///
 /// # Panics
 /// Never: texts and numbers are always JSON.
 #[must_use]
-pub fn customers_file(instance: u32, workers: Option<u32>, share: &Share) -> String {
+pub fn customers_file(head: Head<'_>, share: &Share) -> String {
+    let (schema, version) = CUSTOMERS_FILE;
     let written = Written {
-        schema: SCHEMA,
-        version: VERSION,
-        instance,
-        workers,
+        schema,
+        version,
+        plan: head.plan,
+        state: head.state,
+        instance: head.instance,
+        workers: head.workers,
         totals: Totals {
             customers: share.portions.len(),
             spaces: share.spaces(),

@@ -77,6 +77,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Customers of all shares, each once.
+    #[must_use]
+    pub fn customers(&self) -> u64 {
+        let portions = self.shares.iter().flat_map(|share| &share.portions);
+        let mut customers: Vec<&CustomerDid> = portions.map(|portion| &portion.customer).collect();
+        customers.sort_unstable();
+        customers.dedup();
+        customers.len() as u64
+    }
+
     /// Distance between the largest and the smallest share in percent of the mean; 0 when there is nothing to do.
     #[must_use]
     pub fn spread_percent(&self) -> f64 {

@@ -8,12 +8,16 @@ mod customers_file;
 mod distribute;
 mod estimate;
 mod filter;
+mod identity;
 mod improve;
 #[cfg(test)]
 mod tests;
 
 pub use choose::{Chosen, Conflict, ConsumerRow, choose};
-pub use customers_file::{customers_file, customers_file_instance, customers_file_name};
+pub use customers_file::{
+    CUSTOMERS_FILE, Head, customers_file, customers_file_instance, customers_file_name,
+};
 pub use distribute::{Options, Plan, Portion, Share, SpaceLoad, distribute, weigh};
 pub use estimate::{Estimate, Pace, estimate};
 pub use filter::{Filter, SkipList};
+pub use identity::identify;

@@ -89,7 +89,9 @@ proptest! {
             turned.rotate_left(at);
             turned.reverse();
         }
-        prop_assert_eq!(distribute(loads(&sizes), options), distribute(turned, options));
+        let (plan, turned) = (distribute(loads(&sizes), options), distribute(turned, options));
+        prop_assert_eq!(identify(&plan, "here"), identify(&turned, "here"));
+        prop_assert_eq!(plan, turned);
     }
 
     #[test]
@@ -141,11 +143,22 @@ fn a_customers_file_names_whole_customers_and_parts() {
             split_over: Some(100.0),
         },
     );
-    let text = customers_file(1, Some(8), &plan.shares[0]);
+    let id = identify(&plan, "here");
+    let head = Head {
+        plan: &id,
+        state: "here",
+        instance: 1,
+        workers: Some(8),
+    };
+    let text = customers_file(head, &plan.shares[0]);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
         (value["instanceId"].as_u64(), value["workers"].as_u64()),
         (Some(1), Some(8))
+    );
+    assert_eq!(
+        (value["plan"].as_str(), value["state"].as_str()),
+        (Some(id.as_str()), Some("here"))
     );
     assert_eq!(value["customers"][0]["customer"], customer(1).as_str());
     assert_eq!(value["customers"][0]["spaces"].as_array().unwrap().len(), 1);
@@ -156,8 +169,12 @@ fn a_customers_file_names_whole_customers_and_parts() {
             split_over: None,
         },
     );
+    let head = Head {
+        workers: None,
+        ..head
+    };
     let value: serde_json::Value =
-        serde_json::from_str(&customers_file(1, None, &whole.shares[0])).unwrap();
+        serde_json::from_str(&customers_file(head, &whole.shares[0])).unwrap();
     assert_eq!(
         value["customers"],
         serde_json::json!([customer(1).as_str(), customer(2).as_str()])
@@ -168,6 +185,53 @@ fn a_customers_file_names_whole_customers_and_parts() {
     );
     assert_eq!(customers_file_instance(&customers_file_name(12)), Some(12));
     assert_eq!(customers_file_instance("instance-x-customers.json"), None);
+}
+
+/// The plan changes its name with what it gives to whom, and with nothing else.
+#[test]
+fn a_plan_is_named_after_who_does_what() {
+    let options = Options {
+        instances: 2,
+        split_over: Some(100.0),
+    };
+    let sizes = [(1, 10), (1, 10), (2, 4), (3, 5)];
+    let plan = distribute(loads(&sizes), options);
+    let id = identify(&plan, "here");
+    assert_eq!((id.as_str().len(), id.short().len()), (64, 8));
+    assert_eq!(id, identify(&distribute(loads(&sizes), options), "here"));
+    // Uploads that were added, and that moved nothing.
+    let grown = distribute(loads(&[(1, 1000), (1, 1000), (2, 400), (3, 500)]), options);
+    assert_eq!(id, identify(&grown, "here"));
+    // A whole customer got another space.
+    let mut added = plan.clone();
+    let mut whole = added
+        .shares
+        .iter_mut()
+        .flat_map(|share| &mut share.portions);
+    let whole = whole.rfind(|portion| !portion.part).unwrap();
+    whole.spaces.push((space(99), 0));
+    assert_eq!(id, identify(&added, "here"));
+
+    let mut others = vec![identify(&plan, "there")];
+    let fewer = Options {
+        instances: 1,
+        ..options
+    };
+    others.push(identify(&distribute(loads(&sizes), fewer), "here"));
+    others.push(identify(&distribute(loads(&sizes[..3]), options), "here"));
+    let mut swapped = plan.clone();
+    swapped.shares.reverse();
+    others.push(identify(&swapped, "here"));
+    let mut moved = plan.clone();
+    let portion = moved.shares[0].portions.pop().unwrap();
+    moved.shares[1].portions.push(portion);
+    others.push(identify(&moved, "here"));
+    let mut empty = plan.clone();
+    empty.shares.push(Share::default());
+    others.push(identify(&empty, "here"));
+    others.push(id);
+    let names: BTreeSet<_> = others.iter().collect();
+    assert_eq!(names.len(), others.len(), "{others:?}");
 }
 
 /// Pitfall 79: `+` and `%2B` are the same, and a filter matches whole parts only.

@@ -30,6 +30,16 @@ pub enum Error {
         /// The word.
         status: String,
     },
+    /// The tables hold rows of another version or environment.
+    #[error("the tables of {table} hold {found}; wanted are {wanted}")]
+    Other {
+        /// The table that says so.
+        table: String,
+        /// Version and environment of the rows.
+        found: String,
+        /// Version and environment wanted.
+        wanted: String,
+    },
     /// A local file cannot be used.
     #[error(transparent)]
     File(#[from] Unreadable),
@@ -69,6 +79,19 @@ impl Error {
         matches!(self, Self::Rows(error) if error.trouble == Trouble::Denied)
     }
 
+    /// Whether rows or a file are of another version, another program or another environment.
+    #[must_use]
+    pub fn is_mismatch(&self) -> bool {
+        match self {
+            Self::Rows(error) => error.trouble == Trouble::Shape,
+            Self::ForeignStatus { .. } | Self::Other { .. } => true,
+            Self::File(error) => {
+                matches!(error, Unreadable::Other { .. } | Unreadable::Damaged { .. })
+            }
+            Self::LeaseLost { .. } | Self::Journal(_) => false,
+        }
+    }
+
     /// Its class.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -76,7 +99,7 @@ impl Error {
             Self::Rows(error) => error.trouble.class(),
             Self::LeaseLost { .. } => Class::Transient,
             Self::ForeignStatus { .. } => Class::Permanent,
-            Self::File(_) | Self::Journal(_) => Class::Fatal,
+            Self::Other { .. } | Self::File(_) | Self::Journal(_) => Class::Fatal,
         }
     }
 
@@ -90,7 +113,7 @@ impl Error {
                 _ => Reason::StateUnavailable,
             },
             Self::LeaseLost { .. } => Reason::LeaseLost,
-            Self::ForeignStatus { .. } => Reason::BadRecord,
+            Self::ForeignStatus { .. } | Self::Other { .. } => Reason::BadRecord,
             Self::File(_) | Self::Journal(_) => Reason::StateUnavailable,
         };
         let text = match self {

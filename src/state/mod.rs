@@ -17,6 +17,6 @@ pub use error::Error;
 pub use files::Journal;
 pub use store::Store;
 pub use tables::{
-    Asked, Assignment, CustomerRow, FailedPage, FailedQuery, Grant, Held, MigrationSpace, Placed,
-    ProgressRow, Reopen, Scope, SpaceStatus, Stored, Take,
+    Asked, Assignment, CustomerRow, FORMAT, FailedPage, FailedQuery, Grant, Held, MigrationSpace,
+    Placed, ProgressRow, Reopen, Scope, SpaceStatus, Stored, Take,
 };

@@ -1,6 +1,6 @@
 //! Customer rows: given out without reset, summed up without covering a newer sum.
 
-use sterna::model::{Settled, Status};
+use sterna::model::{PlanId, Settled, Status};
 use sterna::state::rows::{Batched, Key, Row};
 use sterna::state::{Assignment, Grant, MigrationSpace, Placed, Reopen, SpaceStatus, Take};
 
@@ -9,7 +9,9 @@ use crate::place::{customer, everywhere, one, run, space, two, unit};
 fn assignment(uploads: u64) -> Assignment {
     Assignment {
         customer: customer("a"),
+        plan: PlanId::new("p"),
         instance: one(),
+        instances: vec![one()],
         spaces: 2,
         uploads,
         filter: None,
@@ -40,7 +42,9 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
         store.save(&mut lease, &progress).await.unwrap();
         store.refresh_owner(&unit.id.owner).await.unwrap();
         let moved = Assignment {
+            plan: PlanId::new("q"),
             instance: two(),
+            instances: vec![one(), two()],
             ..assignment(7)
         };
         assert_eq!(
@@ -48,6 +52,8 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
             Placed::Kept("in-progress".to_owned())
         );
         let row = store.customer(&customer("a")).await.unwrap().unwrap();
+        // Only whose it is by the plan has changed.
+        assert_eq!(row.plan, Some((PlanId::new("q"), vec![one(), two()])));
         assert_eq!(
             (
                 row.status.as_str(),

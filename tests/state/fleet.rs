@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sterna::model::{
-    Control, Counts, InstanceId, InstanceReport, Level, Limit, MigrationName, Reason, Throttle,
-    Warning, Wish,
+    Control, Counts, InstanceId, InstanceReport, Level, Limit, MigrationName, PlanId, Reason,
+    Throttle, Warning, Wish,
 };
 use sterna::runtime::Clock;
 use sterna::state::Scope;
@@ -19,6 +19,7 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
         host: "host-a".to_owned(),
         pid: 42,
         version: "0.1.0".to_owned(),
+        plan: Some(PlanId::new("p")),
         started_at,
         heartbeat_at: started_at + 500,
         state: "running".to_owned(),
@@ -90,12 +91,23 @@ async fn a_report_is_read_back_and_an_older_run_does_not_cover_a_newer_one() {
 #[tokio::test]
 async fn what_setup_gave_is_shown_until_the_instance_speaks_for_itself() {
     everywhere(|store| async move {
-        assert!(store.note_assigned(&report(1, "", 0)).await.unwrap());
-        assert!(store.note_assigned(&report(1, "", 0)).await.unwrap());
+        assert!(store.note_assigned(&report(1, "", 0), None).await.unwrap());
+        assert!(store.note_assigned(&report(1, "", 0), None).await.unwrap());
         assert_eq!(store.fleet().await.unwrap()[0].state, "assigned");
         assert!(store.report(&report(1, "r", 5)).await.unwrap());
-        assert!(!store.note_assigned(&report(1, "", 0)).await.unwrap());
+        assert!(!store.note_assigned(&report(1, "", 0), None).await.unwrap());
         assert_eq!(store.fleet().await.unwrap()[0].state, "running");
+        // A new share is shown in the place of a run that is over, if it still is.
+        let (earlier, over) = (report(1, "r", 4), report(1, "r", 5));
+        let share = report(1, "", 0);
+        assert!(!store.note_assigned(&share, Some(&earlier)).await.unwrap());
+        assert!(store.note_assigned(&share, Some(&over)).await.unwrap());
+        assert_eq!(store.fleet().await.unwrap()[0].state, "assigned");
+        store.forget_assigned(&one()).await.unwrap();
+        assert!(store.fleet().await.unwrap().is_empty());
+        assert!(store.report(&report(1, "s", 9)).await.unwrap());
+        store.forget_assigned(&one()).await.unwrap();
+        assert_eq!(store.fleet().await.unwrap().len(), 1);
     })
     .await;
 }

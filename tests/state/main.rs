@@ -16,6 +16,7 @@ mod fleet;
 mod leases;
 mod monitor;
 mod place;
+mod plans;
 mod progress;
 mod rows;
 mod spaces;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sterna::model::{
-    Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Lease, Limit, Reason, RunId,
-    Settled, Status, Unit, Wish,
+    Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Lease, Limit, PlanId, Reason,
+    RunId, Settled, Status, Unit, Wish,
 };
 use sterna::monitor::{Alive, Ask, Paint, Verdict, View, look};
 use sterna::runtime::Clock;
@@ -142,11 +142,14 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         store.report(&speaking(1, "r1", 2_000)).await.unwrap();
         store.report(&speaking(2, "r2", 900_000)).await.unwrap();
         store
-            .note_assigned(&InstanceReport {
-                heartbeat_at: 0,
-                counts: Counts::planned(7),
-                ..report(3, "", 0)
-            })
+            .note_assigned(
+                &InstanceReport {
+                    heartbeat_at: 0,
+                    counts: Counts::planned(7),
+                    ..report(3, "", 0)
+                },
+                None,
+            )
             .await
             .unwrap();
         let own = Scope::Instance(one());
@@ -350,6 +353,8 @@ async fn an_overview_of_many_customers_takes_at_most_twenty_requests() {
     let store = Store::over(rows.clone(), Config::new("test-migration-", "unused"));
     for number in 0..5_000 {
         let assignment = Assignment {
+            plan: PlanId::new("p"),
+            instances: vec![one()],
             customer: customer(&format!("user{number}")),
             instance: one(),
             spaces: 1,

@@ -13,7 +13,7 @@ use crate::client;
 use crate::model::SpaceDid;
 use crate::plan::Chosen;
 use crate::runtime::{Degree, Moment};
-use crate::state::files::Sealed;
+use crate::state::files::{Sealed, Unreadable};
 
 /// Spaces that are counted at the same time.
 const AT_ONCE: usize = 32;
@@ -62,19 +62,7 @@ pub(super) async fn count<C: Census>(
     stop: &Stop,
 ) -> Result<Counted> {
     let file = Sealed::new(parts.dir.join("setup-checkpoint.json"), "sterna.setup", 1);
-    // A damaged or foreign checkpoint costs a count, no more.
-    let saved = file
-        .read::<Saved>()
-        .ok()
-        .flatten()
-        .map(|(saved, _)| saved)
-        .unwrap_or_default();
-    let mut saved = if saved.fingerprint == parts.fingerprint {
-        saved
-    } else {
-        Saved::default()
-    };
-    saved.fingerprint.clone_from(&parts.fingerprint);
+    let mut saved = begun(&file, &parts.fingerprint)?;
     saved
         .uploads
         .retain(|space, _| chosen.spaces.contains_key(space));
@@ -102,6 +90,29 @@ pub(super) async fn count<C: Census>(
         taken_up,
         file,
     })
+}
+
+/// What an earlier setup counted; one of another version, environment or table is refused.
+fn begun(file: &Sealed, fingerprint: &str) -> Result<Saved, Trouble> {
+    let fresh = Saved {
+        fingerprint: fingerprint.to_owned(),
+        ..Saved::default()
+    };
+    match file.read::<Saved>() {
+        Ok(Some((saved, _))) if saved.fingerprint == fingerprint => Ok(saved),
+        // What is damaged costs a count, no more.
+        Ok(None) | Err(Unreadable::Damaged { .. }) => Ok(fresh),
+        Ok(Some((saved, _))) => Err(Trouble::new(
+            Kind::Mismatch,
+            format!("go on with {}", file.path().display()),
+            format!(
+                "it is of another network: it belongs to {}, this setup to {fingerprint}",
+                saved.fingerprint
+            ),
+            "look at --env, use another --state-dir, or remove the file and count anew; nothing was changed",
+        )),
+        Err(error) => Err(Trouble::of_state(&error.into())),
+    }
 }
 
 /// One pass over `spaces`; gives those that could not be counted. Ends at once when nothing can work.

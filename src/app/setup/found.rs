@@ -13,19 +13,17 @@ use crate::state::{CustomerRow, Error, ProgressRow, Store};
 /// All that was found otherwise than a run of ours leaves it, in order of customers.
 pub(super) async fn differences(
     store: &Store,
-    chosen: &Chosen,
-    counted: &Counted,
-    migration_spaces: &BTreeSet<SpaceDid>,
+    progress: impl Iterator<Item = &ProgressRow> + Clone,
+    (chosen, counted, migration_spaces): (&Chosen, &Counted, &BTreeSet<SpaceDid>),
 ) -> Result<Vec<Difference>> {
     let trouble = |error: Error| Trouble::of_state(&error);
-    let progress = store.progress_where(None, None).await.map_err(trouble)?;
     let customers = store.customers_of(None).await.map_err(trouble)?;
     let (spaces, odd) = store.migration_spaces().await.map_err(trouble)?;
     let mut all: Vec<Difference> = progress
-        .iter()
+        .clone()
         .filter_map(|row| of_unit(row, chosen, counted, migration_spaces))
         .collect();
-    let sums = sums(&progress, migration_spaces);
+    let sums = sums(progress, migration_spaces);
     all.extend(customers.iter().filter_map(|row| of_customer(row, &sums)));
     all.extend(spaces.iter().filter_map(|space| {
         let finishes = space.sealed_key.is_some();
@@ -115,7 +113,7 @@ struct Sum {
 }
 
 fn sums<'a>(
-    progress: &'a [ProgressRow],
+    progress: impl Iterator<Item = &'a ProgressRow>,
     migration_spaces: &BTreeSet<SpaceDid>,
 ) -> BTreeMap<&'a str, Sum> {
     let mut sums = BTreeMap::<&str, Sum>::new();

@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use super::change::shares;
 use super::count::stopped;
-use crate::app::{Stop, Trouble};
+use super::{Made, Parts};
+use crate::app::{Kind, Stop, Trouble};
+use crate::config::CustomersFile;
 use crate::model::{
     Counts, CustomerDid, InstanceId, InstanceReport, MigrationName, RunId, Unit, UnitId,
 };
-use crate::plan::{self, Plan};
+use crate::monitor::is_alive;
+use crate::plan::{self, Head};
 use crate::runtime::Degree;
 use crate::state::files::write_atomic;
 use crate::state::{Assignment, Error, Placed, Store};
@@ -20,90 +24,118 @@ use crate::state::{Assignment, Error, Placed, Store};
 /// Rows that are written at the same time.
 const AT_ONCE: usize = 32;
 
-/// Writes progress, customer and fleet rows; gives notes on what was kept.
-pub(super) async fn rows(
-    store: &Store,
-    plan: &Plan,
-    filter: Option<&str>,
-    stop: &Stop,
-) -> Result<Vec<String>> {
-    let trouble = |error: Error| Trouble::of_state(&error);
-    let go_on = || {
-        if stop.degree() > Degree::Run {
-            Err(stopped(stop, 0))
-        } else {
-            Ok(())
-        }
-    };
-    let units = stream::iter(units(plan)).map(Ok::<_, Trouble>);
-    let plan_unit = |(instance, unit): (InstanceId, Unit)| async move {
-        go_on()?;
-        store
-            .plan_unit(&unit, &instance)
-            .await
-            .map(|_| ())
-            .map_err(trouble)
-    };
-    units.try_for_each_concurrent(AT_ONCE, plan_unit).await?;
-    let assign = |assignment: Assignment| async move {
-        go_on()?;
-        store.assign(&assignment).await.map_err(trouble)
-    };
-    let placed = stream::iter(assignments(plan, filter))
-        .map(assign)
-        .buffer_unordered(AT_ONCE);
-    let placed: Vec<Placed> = placed.boxed().try_collect().await?;
-    for report in reports(plan) {
-        store.note_assigned(&report).await.map_err(trouble)?;
-    }
-    let mut kept = BTreeMap::<String, u64>::new();
-    for placed in placed {
-        if let Placed::Kept(status) = placed {
-            *kept.entry(status).or_default() += 1;
-        }
-    }
-    Ok(kept
-        .into_iter()
-        .map(|(status, number)| {
-            format!("{number} customers are {status} and were left as they are")
-        })
-        .collect())
+/// A plan whose rows are written.
+#[derive(Clone, Copy)]
+pub(super) struct Writing<'a> {
+    pub(super) store: &'a Store,
+    pub(super) made: &'a Made<'a>,
+    pub(super) stop: &'a Stop,
 }
 
-fn units(plan: &Plan) -> Vec<(InstanceId, Unit)> {
-    let mut units = Vec::new();
-    for (instance, share) in (1..).zip(&plan.shares) {
-        for portion in &share.portions {
-            let unit = |(space, uploads): &(_, u64)| Unit {
-                id: UnitId::space(&portion.customer, space),
-                planned: Some(*uploads),
-            };
-            units.extend(
-                portion
-                    .spaces
-                    .iter()
-                    .map(|space| (InstanceId::number(instance), unit(space))),
-            );
+impl Writing<'_> {
+    /// Writes progress, customer and fleet rows; gives notes on what was kept.
+    pub(super) async fn rows(self, filter: Option<&str>) -> Result<Vec<String>> {
+        let trouble = |error: Error| Trouble::of_state(&error);
+        let go_on = || {
+            if self.stop.degree() > Degree::Run {
+                Err(stopped(self.stop, 0))
+            } else {
+                Ok(())
+            }
+        };
+        let write_unit = |(instance, id, uploads): (InstanceId, UnitId, u64)| async move {
+            go_on()?;
+            self.unit(instance, id, uploads).await.map_err(trouble)
+        };
+        stream::iter(shares(self.made.plan).map(Ok::<_, Trouble>))
+            .try_for_each_concurrent(AT_ONCE, write_unit)
+            .await?;
+        let assign = |assignment: Assignment| async move {
+            go_on()?;
+            self.store.assign(&assignment).await.map_err(trouble)
+        };
+        let placed = stream::iter(assignments(self.made, filter))
+            .map(assign)
+            .buffer_unordered(AT_ONCE);
+        let placed: Vec<Placed> = placed.boxed().try_collect().await?;
+        self.fleet().await.map_err(trouble)?;
+        let mut kept = BTreeMap::<String, u64>::new();
+        for placed in placed {
+            if let Placed::Kept(status) = placed {
+                *kept.entry(status).or_default() += 1;
+            }
         }
+        Ok(kept
+            .into_iter()
+            .map(|(status, number)| {
+                format!("{number} customers are {status} and were left as they are")
+            })
+            .collect())
     }
-    units
+
+    /// Makes the row of a unit, or says in the row that is there whose it is now.
+    async fn unit(self, instance: InstanceId, id: UnitId, uploads: u64) -> Result<(), Error> {
+        if let Some(row) = self.made.standing.progress.get(&id) {
+            if row.assigned.as_ref() == Some(&instance) {
+                return Ok(());
+            }
+        } else {
+            let planned = Some(uploads);
+            let unit = Unit {
+                id: id.clone(),
+                planned,
+            };
+            if self.store.plan_unit(&unit, &instance).await? {
+                return Ok(());
+            }
+        }
+        self.store.assign_unit(&id, &instance).await
+    }
+
+    /// Shows what each instance was given; those that run show themselves.
+    async fn fleet(self) -> Result<(), Error> {
+        let reports = reports(self.made);
+        let made = &self.made.summary;
+        for report in &reports {
+            let mut seen = self.made.standing.fleet.iter();
+            let seen = seen.find(|seen| seen.instance == report.instance);
+            let is_over = |seen: &&InstanceReport| {
+                !is_alive(seen, made.made_at) && seen.plan.as_ref() != Some(&made.id)
+            };
+            self.store
+                .note_assigned(report, seen.filter(is_over))
+                .await?;
+        }
+        for seen in &self.made.standing.fleet {
+            if !reports
+                .iter()
+                .any(|report| report.instance == seen.instance)
+            {
+                self.store.forget_assigned(&seen.instance).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One per customer, for the instance with its largest part.
-fn assignments(plan: &Plan, filter: Option<&str>) -> Vec<Assignment> {
+fn assignments(made: &Made<'_>, filter: Option<&str>) -> Vec<Assignment> {
     let mut found = BTreeMap::<&CustomerDid, (u64, Assignment)>::new();
-    for (instance, share) in (1..).zip(&plan.shares) {
+    for (instance, share) in (1..).zip(&made.plan.shares) {
         for portion in &share.portions {
             let (largest, assignment) = found.entry(&portion.customer).or_insert_with(|| {
                 let assignment = Assignment {
                     customer: portion.customer.clone(),
+                    plan: made.summary.id.clone(),
                     instance: InstanceId::number(instance),
+                    instances: Vec::new(),
                     spaces: 0,
                     uploads: 0,
                     filter: filter.map(str::to_owned),
                 };
                 (0, assignment)
             });
+            assignment.instances.push(InstanceId::number(instance));
             assignment.spaces += portion.spaces.len() as u64;
             assignment.uploads += portion.uploads();
             if portion.uploads() > *largest {
@@ -118,24 +150,26 @@ fn assignments(plan: &Plan, filter: Option<&str>) -> Vec<Assignment> {
         .collect()
 }
 
-/// What displays show of an instance until it runs.
-fn reports(plan: &Plan) -> Vec<InstanceReport> {
-    let report = |(instance, share): (u32, &plan::Share)| InstanceReport {
+/// What displays show of an instance until it runs: its share, and how far the rows say that it is.
+fn reports(made: &Made<'_>) -> Vec<InstanceReport> {
+    let (plan, id, standing) = (made.plan, &made.summary.id, made.standing);
+    let report = |instance: u32| InstanceReport {
         instance: InstanceId::number(instance),
         run: RunId::new(""),
         migration: MigrationName::new("uploads"),
         host: String::new(),
         pid: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        plan: Some(id.clone()),
         started_at: 0,
         heartbeat_at: 0,
         state: String::new(),
         note: None,
-        counts: Counts::planned(share.uploads()),
+        counts: Counts::default(),
         reasons: BTreeMap::new(),
         helped: BTreeMap::new(),
         elsewhere: Counts::default(),
-        units_planned: share.spaces(),
+        units_planned: 0,
         units_settled: 0,
         in_flight: 0,
         items_per_minute: 0.0,
@@ -144,24 +178,72 @@ fn reports(plan: &Plan) -> Vec<InstanceReport> {
         throttles: Vec::new(),
         warnings: Vec::new(),
     };
-    (1..).zip(&plan.shares).map(report).collect()
+    let numbers = (1..).zip(&plan.shares).map(|(number, _)| number);
+    let mut reports: BTreeMap<InstanceId, InstanceReport> = numbers
+        .map(|number| (InstanceId::number(number), report(number)))
+        .collect();
+    for (instance, unit, uploads) in shares(plan) {
+        let Some(report) = reports.get_mut(&instance) else {
+            continue;
+        };
+        report.units_planned += 1;
+        let Some(row) = standing.progress.get(&unit) else {
+            report.counts = report.counts.plus(&Counts::planned(uploads));
+            continue;
+        };
+        report.units_settled += u64::from(row.progress.status.is_ended());
+        report.counts = report.counts.plus(&row.progress.counts);
+        for (reason, number) in &row.progress.reasons {
+            *report.reasons.entry(*reason).or_default() += number;
+        }
+    }
+    reports.into_values().collect()
+}
+
+/// Refuses a folder with customers files of another environment or other tables: they would be written over.
+pub(super) fn refuse_foreign(dir: &Path, state: &str) -> Result<(), Trouble> {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Ok(());
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.and_then(plan::customers_file_instance).is_none() {
+            continue;
+        }
+        if let Some(found) = CustomersFile::state_of(&path).filter(|found| found != state) {
+            return Err(Trouble::new(
+                Kind::Mismatch,
+                format!("write customers files to {}", dir.display()),
+                format!(
+                    "{} is of another environment or other tables: it belongs to {found}, this setup to {state}",
+                    path.display()
+                ),
+                "look at --env, or use another --state-dir; nothing was changed",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Writes one customers file per instance, and removes those of instances beyond the plan: each space stands in exactly
 /// one file.
-pub(super) fn files(
-    dir: &Path,
-    plan: &Plan,
+pub(super) fn files<C>(
+    parts: &Parts<C>,
+    made: &Made<'_>,
     workers: Option<u32>,
     notes: &mut Vec<String>,
 ) -> io::Result<Vec<PathBuf>> {
+    let dir = &parts.dir;
     let mut paths = Vec::new();
-    for (instance, share) in (1..).zip(&plan.shares) {
+    for (instance, share) in (1..).zip(&made.plan.shares) {
         let path = dir.join(plan::customers_file_name(instance));
-        write_atomic(
-            &path,
-            plan::customers_file(instance, workers, share).as_bytes(),
-        )?;
+        let head = Head {
+            plan: &made.summary.id,
+            state: &parts.state,
+            instance,
+            workers,
+        };
+        write_atomic(&path, plan::customers_file(head, share).as_bytes())?;
         paths.push(path);
     }
     for entry in std::fs::read_dir(dir)? {

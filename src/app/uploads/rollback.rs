@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Opened, config, ended, lock};
+use super::{Opened, admit, config, ended, lock};
 use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
 use crate::app::{Ended, Face, Kind, Stop, Trouble};
 use crate::config::{Settings, options};
@@ -22,6 +22,7 @@ pub async fn rollback(
     (stop, face): (Stop, Face),
 ) -> Result<RollbackReport> {
     let opened = Opened::connect(settings).await?;
+    admit(&opened.store, settings, options.scope.customers.as_ref()).await?;
     let started = opened.clock.moment();
     let mut config = config(settings, options.instance, options.concurrency)?;
     // Holding the lock proves that an earlier process of this instance is dead.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::migrate;
-use crate::app::{self, Reliance, SetupReport};
+use crate::app::{self, PlanReport, Reliance, SetupReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table};
@@ -17,7 +17,12 @@ use crate::config::options::Setup;
 
 const EXAMPLES: &str = "Examples:
   sterna setup --instances 3 --analyze
-  sterna setup --instances 5 --split-over 100% --skip-file skip.txt";
+  sterna setup --instances 5 --split-over 100% --skip-file skip.txt
+
+What it decides is a plan: which spaces are whose. Run again, it gives the same plan as long as no space
+changes hands, and nothing is refused. Another plan takes the place of the one in force: customers files
+of the older one are refused from then on (13), and no status, counter or position is lost. While
+instances run that would lose spaces of their shares, it is refused.";
 
 /// Arguments of `setup`.
 #[derive(Debug, Args)]
@@ -47,6 +52,9 @@ pub(in crate::cli) struct SetupArgs {
     /// Print the distribution and write nothing
     #[arg(long, visible_alias = "dry-run")]
     analyze: bool,
+    /// Put another plan in force although instances run that lose spaces of their shares by it
+    #[arg(long, conflicts_with = "analyze")]
+    while_running: bool,
     /// Do not ask before writing rows on a real network
     #[arg(long, conflicts_with = "analyze")]
     yes: bool,
@@ -81,11 +89,42 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
         skip_file: args.skip_file,
         split_over_percent: args.split_over,
         analyze: args.analyze,
+        while_running: args.while_running,
     };
     let report = app::setup(&settings, options, context.stop.clone()).await?;
     let schema = Schema("sterna.setup", 1);
     context.output.result(schema, &report, || rows(&report))?;
     Ok(Exit::Done)
+}
+
+/// The plan in a line, and what it changes.
+fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
+    let id = plan.id.get(..8).unwrap_or(&plan.id);
+    let is = if plan.was_in_force {
+        "is in force already: no space changes hands"
+    } else if analyzed_only {
+        "would be new"
+    } else {
+        "is in force now"
+    };
+    let mut text = format!("\nplan {id} {is}");
+    if let Some(before) = &plan.replaces {
+        let _ = write!(
+            text,
+            "; it replaces plan {} ({}), made {} by {}: {} spaces with work left move, {} are new, {} are left out",
+            before.id.get(..8).unwrap_or(&before.id),
+            before.shaped_by,
+            before.made_at,
+            before.made_by,
+            plan.spaces_moved,
+            plan.spaces_new,
+            plan.spaces_left_out
+        );
+        if !analyzed_only {
+            text.push_str("\ncopy the customers files to their instances: older ones are refused");
+        }
+    }
+    text
 }
 
 fn rows(report: &SetupReport) -> String {
@@ -111,6 +150,7 @@ fn rows(report: &SetupReport) -> String {
         "\n{} customers, {} spaces, {} uploads; spread of load {:.2} %",
         report.customers, report.spaces, report.uploads, report.spread_percent
     );
+    text.push_str(&of_plan(&report.plan, report.analyzed_only));
     for note in &report.notes {
         let _ = write!(text, "\nnote: {note}");
     }

@@ -186,6 +186,7 @@ pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
         host: run.config.host.clone(),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        plan: run.config.plan.clone(),
         started_at: seen.started_at,
         heartbeat_at: now,
         state: match (seen.ended, &seen.draining, &seen.paused) {

@@ -125,7 +125,8 @@ impl<M: Migration> Queue<'_, M> {
                 (Some(_), Some((held, since))) if since.elapsed() >= term => Some(held.clone()),
                 (Some(_), _) => continue,
             };
-            let from = row.instance.unwrap_or_else(|| InstanceId::new("?"));
+            let from = row.assigned.or(row.instance);
+            let from = from.unwrap_or_else(|| InstanceId::new("?"));
             offers.push(Wanted {
                 unit: Unit {
                     id: row.progress.unit,

@@ -2,7 +2,7 @@
 //!
 //! Its counters are a sum of progress rows and never a source of truth.
 
-use crate::model::{Counts, CustomerDid, InstanceId, Status};
+use crate::model::{Counts, CustomerDid, InstanceId, PlanId, Status};
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
     self, Condition, Key, Row, Select, Trouble, Update, Value, Written, stamp, unstamp,
@@ -35,6 +35,8 @@ pub struct CustomerRow {
     pub filter: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
+    /// The plan that gave it out last, and all instances that it was given to.
+    pub plan: Option<(PlanId, Vec<InstanceId>)>,
     /// Unix milliseconds.
     pub updated_at: Option<u64>,
     /// Whether its counters are a sum of ours.
@@ -46,8 +48,12 @@ pub struct CustomerRow {
 pub struct Assignment {
     /// The customer.
     pub customer: CustomerDid,
+    /// The plan.
+    pub plan: PlanId,
     /// The instance with the largest part of it.
     pub instance: InstanceId,
+    /// Every instance with a part of it, in order.
+    pub instances: Vec<InstanceId>,
     /// Its spaces.
     pub spaces: u64,
     /// Its uploads.
@@ -91,6 +97,11 @@ fn read(table: &str, row: &Row) -> Result<CustomerRow, rows::Error> {
         instance: row.text("instanceId").map(InstanceId::new),
         filter: row.text("filter").map(str::to_owned),
         error: row.text("error").map(str::to_owned),
+        plan: row.text("planId").map(|id| {
+            let instances = row.text("planInstances").unwrap_or_default();
+            let instances = instances.split(' ').filter(|one| !one.is_empty());
+            (PlanId::new(id), instances.map(InstanceId::new).collect())
+        }),
         updated_at: row.text("updatedAt").and_then(unstamp),
         is_summed: row.number("revision").is_some(),
     })
@@ -112,6 +123,14 @@ impl Assignment {
             .set_absent("completedSpaces", 0_u64)
             .set_absent("completedUploads", 0_u64)
     }
+
+    /// What no status and no counter hangs on.
+    fn planned(&self, update: Update) -> Update {
+        let instances: Vec<&str> = self.instances.iter().map(InstanceId::as_str).collect();
+        update
+            .set("planId", self.plan.as_str())
+            .set("planInstances", instances.join(" "))
+    }
 }
 
 impl Store {
@@ -123,11 +142,19 @@ impl Store {
             Condition::Equals("status", Status::Pending.as_str().into()),
         ]);
         let before = self.rows.get(table, &key).await?;
-        match self
-            .rows
-            .update(table, &key, assignment.update(self.now()), unbegun)
-            .await?
+        let update = assignment.planned(assignment.update(self.now()));
+        let written = self.rows.update(table, &key, update, unbegun).await?;
+        if let Written::Refused(Some(row)) = &written
+            && read(table, row)?.plan
+                != Some((assignment.plan.clone(), assignment.instances.clone()))
         {
+            let (there, planned) = (
+                Condition::Present("customer"),
+                assignment.planned(Update::new()),
+            );
+            self.rows.update(table, &key, planned, there).await?;
+        }
+        match written {
             Written::Done(_) => Ok(if before.is_some() {
                 Placed::Refreshed
             } else {

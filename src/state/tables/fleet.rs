@@ -42,23 +42,45 @@ impl Store {
         Ok(matches!(written, Written::Done(_)))
     }
 
-    /// Notes what `setup` gave to an instance. The row of an instance that ran is left alone.
-    pub async fn note_assigned(&self, report: &InstanceReport) -> Result<bool, Error> {
+    /// Notes what `setup` gave to an instance. The row of an instance that ran is left alone, unless it is still as it
+    /// was `seen`, of a run that is known to be over.
+    pub async fn note_assigned(
+        &self,
+        report: &InstanceReport,
+        seen: Option<&InstanceReport>,
+    ) -> Result<bool, Error> {
         let report = InstanceReport {
             state: ASSIGNED.to_owned(),
             ..report.clone()
         };
-        let fresh = Condition::absent_or("state", ASSIGNED);
+        let mut fresh = vec![
+            Condition::Absent("state"),
+            Condition::Equals("state", ASSIGNED.into()),
+        ];
+        if let Some(seen) = seen {
+            fresh.push(Condition::All(vec![
+                Condition::Equals("run", seen.run.as_str().into()),
+                Condition::Equals("updatedAt", stamp(seen.heartbeat_at).into()),
+            ]));
+        }
         let written = self
             .rows
             .put(
                 &self.config.tables.fleet,
                 &key(&report.instance),
                 row(&report),
-                fresh,
+                Condition::Any(fresh),
             )
             .await?;
         Ok(matches!(written, Written::Done(_)))
+    }
+
+    /// Forgets what `setup` gave to an instance that never ran and that a new plan has not.
+    pub async fn forget_assigned(&self, instance: &InstanceId) -> Result<(), Error> {
+        let assigned = Condition::Equals("state", ASSIGNED.into());
+        let table = &self.config.tables.fleet;
+        self.rows.delete(table, &key(instance), assigned).await?;
+        Ok(())
     }
 
     /// Every instance, by name; numbers in their order. Rows that this program cannot read are left out.

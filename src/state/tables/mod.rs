@@ -4,13 +4,16 @@ mod control;
 mod customers;
 mod failures;
 mod fleet;
+mod format;
 mod lease;
+mod plans;
 mod progress;
 mod spaces;
 
 pub use control::{Asked, Scope};
 pub use customers::{Assignment, CustomerRow, Placed};
 pub use failures::{FailedPage, FailedQuery};
+pub use format::FORMAT;
 pub use lease::{Grant, Held, Reopen, Take};
 pub use progress::ProgressRow;
 pub use spaces::{MigrationSpace, SpaceStatus, Stored};

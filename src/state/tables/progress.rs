@@ -3,7 +3,7 @@
 //! Its attributes are read and kept in step: `status`, `totalUploads`, `completedUploads`, `lastProcessedUpload`,
 //! `instanceId`, `error`. Its counters are not trusted (protocol: pitfalls 43-46): ours lie beside them in `counts`,
 //! `sweep`, `cursor`, and in one `step:NAME` per step of the unit. What that tool had written when we took a unit over is
-//! kept in `takenOver`. Lease attributes: `super::lease`.
+//! kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes: `super::lease`.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +33,8 @@ pub struct ProgressRow {
     pub epoch: Epoch,
     /// The instance it was given to, or that wrote it last.
     pub instance: Option<InstanceId>,
+    /// The instance that the plan gave it to; `None` if no plan of ours names it.
+    pub assigned: Option<InstanceId>,
     /// Whether the counters are ours.
     pub is_counted: bool,
     /// `completedUploads` of a row that only the existing tool wrote.
@@ -115,17 +117,23 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
             taken_over,
             unit: unit.clone(),
         },
-        lease: row.text("leaseHolder").map(|holder| Lease {
-            unit: unit.clone(),
-            holder: InstanceId::new(holder),
-            run: RunId::new(row.text("leaseRun").unwrap_or_default()),
-            epoch,
-            beat: row.number("leaseBeat").unwrap_or(0),
-        }),
+        lease: lease(row, unit, epoch),
         epoch,
         instance: row.text("instanceId").map(InstanceId::new),
+        assigned: row.text("assigned").map(InstanceId::new),
         created_at: row.text("createdAt").and_then(unstamp),
         updated_at: row.text("updatedAt").and_then(unstamp),
+    })
+}
+
+/// Who holds the unit.
+fn lease(row: &Row, unit: UnitId, epoch: Epoch) -> Option<Lease> {
+    Some(Lease {
+        unit,
+        holder: InstanceId::new(row.text("leaseHolder")?),
+        run: RunId::new(row.text("leaseRun").unwrap_or_default()),
+        epoch,
+        beat: row.number("leaseBeat").unwrap_or(0),
     })
 }
 
@@ -238,6 +246,7 @@ impl Store {
             .with("totalUploads", unit.planned.unwrap_or(0))
             .with("completedUploads", 0_u64)
             .with("instanceId", instance.as_str())
+            .with("assigned", instance.as_str())
             .with("createdAt", stamp(now))
             .with("updatedAt", stamp(now));
         let absent = Condition::Absent("customer");
@@ -246,6 +255,23 @@ impl Store {
             .put(&self.config.tables.progress, &key(&unit.id), row, absent)
             .await?;
         Ok(matches!(written, Written::Done(_)))
+    }
+
+    /// Gives a unit that has a row to an instance of a new plan. Status, counters and lease stay as they are; as long
+    /// as nobody has begun it, `instanceId` says the same.
+    pub async fn assign_unit(&self, unit: &UnitId, instance: &InstanceId) -> Result<(), Error> {
+        let table = &self.config.tables.progress;
+        let assigned = Update::new().set("assigned", instance.as_str());
+        let both = assigned.clone().set("instanceId", instance.as_str());
+        let unbegun = Condition::All(vec![
+            Condition::Equals("status", Status::Pending.as_str().into()),
+            Condition::Absent("leaseHolder"),
+        ]);
+        if let Written::Refused(_) = self.rows.update(table, &key(unit), both, unbegun).await? {
+            let there = Condition::Present("customer");
+            self.rows.update(table, &key(unit), assigned, there).await?;
+        }
+        Ok(())
     }
 
     /// How far a unit is.

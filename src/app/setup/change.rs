@@ -1,0 +1,171 @@
+//! What a plan changes: told before it is put in force, and refused where instances are at work on another.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use super::at;
+use crate::app::{Kind, PlanReport, Trouble};
+use crate::model::{CustomerDid, InstanceId, InstanceReport, PlanId, PlanSummary, UnitId};
+use crate::monitor::{PlanLine, is_alive};
+use crate::plan::Plan;
+use crate::state::{Error, ProgressRow, Store};
+
+/// What the tables hold before anything is written.
+pub(super) struct Standing {
+    pub(super) progress: BTreeMap<UnitId, ProgressRow>,
+    pub(super) fleet: Vec<InstanceReport>,
+    /// The plan in force.
+    pub(super) plan: Option<PlanSummary>,
+}
+
+impl Standing {
+    pub(super) async fn read(store: &Store) -> Result<Self> {
+        let read = async {
+            let progress = store.progress_where(None, None).await?;
+            let (fleet, plan) = (store.fleet().await?, store.current_plan().await?);
+            Ok((progress, fleet, plan))
+        };
+        let (progress, fleet, plan) = read
+            .await
+            .map_err(|error: Error| Trouble::of_state(&error))?;
+        let by_unit = |row: ProgressRow| (row.progress.unit.clone(), row);
+        Ok(Self {
+            progress: progress.into_iter().map(by_unit).collect(),
+            fleet,
+            plan,
+        })
+    }
+}
+
+/// Who has what to do in a plan.
+pub(super) fn shares(plan: &Plan) -> impl Iterator<Item = (InstanceId, UnitId, u64)> + '_ {
+    let of_portion = |instance: u32, customer: &CustomerDid, space: &_, uploads: u64| {
+        let unit = UnitId::space(customer, space);
+        (InstanceId::number(instance), unit, uploads)
+    };
+    (1..).zip(&plan.shares).flat_map(move |(instance, share)| {
+        share.portions.iter().flat_map(move |portion| {
+            let spaces = portion.spaces.iter();
+            spaces.map(move |(space, uploads)| {
+                of_portion(instance, &portion.customer, space, *uploads)
+            })
+        })
+    })
+}
+
+/// The instance that a unit was given to.
+fn given_to(row: &ProgressRow) -> Option<&InstanceId> {
+    row.assigned.as_ref().or(row.instance.as_ref())
+}
+
+/// How a plan differs from what the tables hold.
+pub(super) struct Change {
+    id: PlanId,
+    replaces: Option<PlanSummary>,
+    is_in_force: bool,
+    /// Spaces with work left that another instance had.
+    moved: u64,
+    /// Spaces without a row.
+    new: u64,
+    /// Spaces with work left that the plan does not have.
+    left_out: u64,
+    /// Spaces with work left that instances which run now had, by instance.
+    taken_from: BTreeMap<InstanceId, u64>,
+}
+
+impl Change {
+    /// Compares `plan`, which is `made`, with what the tables hold.
+    pub(super) fn of(standing: &Standing, plan: &Plan, made: &PlanSummary) -> Self {
+        let (id, now) = (&made.id, made.made_at);
+        let wanted: BTreeMap<UnitId, InstanceId> = shares(plan)
+            .map(|(instance, unit, _)| (unit, instance))
+            .collect();
+        let mut change = Self {
+            id: id.clone(),
+            is_in_force: standing.plan.as_ref().is_some_and(|held| held.id == *id),
+            replaces: standing.plan.clone().filter(|held| held.id != *id),
+            moved: 0,
+            new: wanted
+                .keys()
+                .filter(|unit| !standing.progress.contains_key(*unit))
+                .count() as u64,
+            left_out: 0,
+            taken_from: BTreeMap::new(),
+        };
+        let open = |row: &&ProgressRow| !row.progress.status.is_ended();
+        for row in standing.progress.values().filter(open) {
+            let Some(before) = given_to(row) else {
+                continue;
+            };
+            let after = wanted.get(&row.progress.unit);
+            if after == Some(before) {
+                continue;
+            }
+            match after {
+                Some(_) => change.moved += 1,
+                // What no plan of ours gave out is not taken out either.
+                None if row.assigned.is_some() => change.left_out += 1,
+                None => continue,
+            }
+            let mut fleet = standing.fleet.iter();
+            if fleet.any(|report| report.instance == *before && is_alive(report, now)) {
+                *change.taken_from.entry(before.clone()).or_default() += 1;
+            }
+        }
+        change
+    }
+
+    /// Whether the plan is in force already.
+    pub(super) fn is_in_force(&self) -> bool {
+        self.is_in_force
+    }
+
+    /// Refuses to take work from instances that run, unless it is asked for.
+    pub(super) fn allow(&self, while_running: bool) -> Result<(), Trouble> {
+        if while_running || self.is_in_force || self.taken_from.is_empty() {
+            return Ok(());
+        }
+        let mut what = format!(
+            "put plan {} in force: instances that run now would lose spaces of their shares",
+            self.id.short()
+        );
+        for (instance, spaces) in &self.taken_from {
+            let _ = write!(
+                what,
+                "\n  instance {instance}: {spaces} spaces with work left"
+            );
+        }
+        let cause = match &self.replaces {
+            Some(held) => format!(
+                "they work by another plan: {held}, made {} by {}",
+                at(held.made_at),
+                held.made_by
+            ),
+            None => {
+                "they were started without a plan, on spaces that this one shares out".to_owned()
+            }
+        };
+        Err(Trouble::new(
+            Kind::Mismatch,
+            what,
+            cause,
+            "end them with `sterna ctl drain --why 'new plan'`, run it again, then `sterna ctl resume`; or add \
+             --while-running: they go on with what they have, and the new shares find that done or wait for it. \
+             Nothing was changed",
+        ))
+    }
+
+    /// The change as it is reported.
+    pub(super) fn report(&self) -> PlanReport {
+        PlanReport {
+            id: self.id.to_string(),
+            was_in_force: self.is_in_force,
+            replaces: self.replaces.as_ref().map(PlanLine::of),
+            spaces_moved: self.moved,
+            spaces_new: self.new,
+            spaces_left_out: self.left_out,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Whether a customers file may be worked on: only one of the plan in force, and of this environment.
+//!
+//! A file of an earlier plan names spaces that another instance has by now. A file that `setup` did not write is a part
+//! of no plan: leases alone keep it apart from others, as they always do.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::app::{Kind, Trouble, tables};
+use crate::config::{CustomersFile, PlanOfFile, Settings};
+use crate::model::{CustomerDid, InstanceId, PlanSummary};
+use crate::state::rows::stamp;
+use crate::state::{CustomerRow, Error, Store};
+
+/// Refuses a customers file of another environment, or of a plan that is not in force; the difference is in the error.
+///
+/// # Errors
+/// [`Kind::Mismatch`], or [`Kind::NotFound`] when no plan is in force at all.
+pub(in crate::app) async fn admit(
+    store: &Store,
+    settings: &Settings,
+    file: Option<&CustomersFile>,
+) -> Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    let Some(plan) = &file.plan else {
+        return Ok(());
+    };
+    let what = format!("work on {}", file.path.display());
+    let state = tables::state_of(settings);
+    if plan.state != state {
+        return Err(Trouble::new(
+            Kind::Mismatch,
+            what,
+            format!(
+                "it is of another environment or other tables: it belongs to {}, these settings to {state}",
+                plan.state
+            ),
+            "look at --env and MIGRATION_PROGRESS_TABLE_NAME with `sterna config show --origin`, or name the file that \
+             belongs to them; nothing was done",
+        )
+        .into());
+    }
+    let trouble = |error: Error| Trouble::of_state(&error);
+    match store.current_plan().await.map_err(trouble)? {
+        Some(current) if current.id == plan.id => Ok(()),
+        Some(current) => {
+            let of_file = store.plan(&plan.id).await.map_err(trouble)?;
+            let rows = store.customers_of(None).await.map_err(trouble)?;
+            Err(other_plan(file, plan, of_file.as_ref(), &current, &rows).into())
+        }
+        None => Err(Trouble::new(
+            Kind::NotFound,
+            what,
+            format!(
+                "it is a part of plan {}, and these tables know of no plan: they were made anew, or `sterna setup` did not end",
+                plan.id.short()
+            ),
+            "run `sterna setup` again and use the file that it writes; nothing was done",
+        )
+        .into()),
+    }
+}
+
+fn other_plan(
+    file: &CustomersFile,
+    plan: &PlanOfFile,
+    of_file: Option<&PlanSummary>,
+    current: &PlanSummary,
+    rows: &[CustomerRow],
+) -> Trouble {
+    let made =
+        |plan: &PlanSummary| format!("{plan}, made {} by {}", stamp(plan.made_at), plan.made_by);
+    let of_file = of_file.map_or_else(
+        || {
+            format!(
+                "plan {}, which was never in force on these tables",
+                plan.id.short()
+            )
+        },
+        made,
+    );
+    let mut what = format!("work on {}: it is of another plan", file.path.display());
+    let _ = write!(what, "\n  in the file: {of_file}");
+    let _ = write!(what, "\n  in force:    {}", made(current));
+    for line in difference(file, current, rows) {
+        let _ = write!(what, "\n  {line}");
+    }
+    let name = file.instance.map_or_else(
+        || "the customers file".to_owned(),
+        |number| format!("instance-{number}-customers.json"),
+    );
+    Trouble::new(
+        Kind::Mismatch,
+        what,
+        "`sterna setup` was run again since this file was written: other instances may have its customers now",
+        format!(
+            "copy {name} of the plan in force from where it was made ({}), or run `sterna setup` with the flags of \
+             the plan that you want. Positions and checkpoints stay good whichever it is; nothing was done",
+            current.made_by
+        ),
+    )
+}
+
+/// Whose the file's customers are now, and what it lacks.
+fn difference(file: &CustomersFile, current: &PlanSummary, rows: &[CustomerRow]) -> Vec<String> {
+    let now: BTreeMap<&CustomerDid, &[InstanceId]> = rows
+        .iter()
+        .filter_map(|row| {
+            let (plan, instances) = row.plan.as_ref()?;
+            (*plan == current.id).then_some((&row.customer, instances.as_slice()))
+        })
+        .collect();
+    let own = file.instance.map(InstanceId::number);
+    let mut groups = BTreeMap::<String, u64>::new();
+    for share in &file.customers {
+        let group = match now.get(&share.customer) {
+            None => "are in no share any more".to_owned(),
+            Some(instances) if Some(*instances) == own.as_ref().map(std::slice::from_ref) => {
+                "stay with this instance".to_owned()
+            }
+            Some([one]) => format!("are instance {one}'s now"),
+            Some(instances) => {
+                let names: Vec<&str> = instances.iter().map(InstanceId::as_str).collect();
+                format!("are shared by instances {} now", names.join(", "))
+            }
+        };
+        *groups.entry(group).or_default() += 1;
+    }
+    let mut lines = vec![format!(
+        "of the {} customers in the file:",
+        file.customers.len()
+    )];
+    let mut counted: Vec<(String, u64)> = groups.into_iter().collect();
+    counted.sort_by_key(|(group, number)| (std::cmp::Reverse(*number), group.clone()));
+    lines.extend(
+        counted
+            .into_iter()
+            .map(|(group, number)| format!("  {number} {group}")),
+    );
+    if let Some(own) = own {
+        let held: std::collections::BTreeSet<&CustomerDid> =
+            file.customers.iter().map(|share| &share.customer).collect();
+        let lacks = now
+            .iter()
+            .filter(|(customer, instances)| instances.contains(&own) && !held.contains(*customer))
+            .count();
+        lines.push(format!(
+            "{lacks} customers that instance {own} has now are not in the file"
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::model::{PlanId, ShareSize};
+
+    fn customer(name: &str) -> CustomerDid {
+        format!("did:mailto:example.org:{name}").parse().unwrap()
+    }
+
+    fn row(name: &str, plan: &str, instances: &[u32]) -> CustomerRow {
+        CustomerRow {
+            customer: customer(name),
+            status: "pending".into(),
+            total_spaces: 1,
+            completed_spaces: 0,
+            total_uploads: 1,
+            completed_uploads: 0,
+            instance: None,
+            filter: None,
+            error: None,
+            plan: Some((
+                PlanId::new(plan),
+                instances
+                    .iter()
+                    .map(|one| InstanceId::number(*one))
+                    .collect(),
+            )),
+            updated_at: None,
+            is_summed: false,
+        }
+    }
+
+    #[test]
+    fn the_difference_says_whose_the_customers_are_now() {
+        let names: Vec<CustomerDid> = ["a", "b", "c", "d", "e"].map(customer).into();
+        let text = serde_json::json!({
+            "schema": "sterna.customers", "version": 2, "plan": "old", "state": "here",
+            "instanceId": 3, "customers": names,
+        });
+        let file = CustomersFile::parse(Path::new("f.json"), &text.to_string()).unwrap();
+        let current = PlanSummary {
+            id: PlanId::new("new"),
+            made_at: 0,
+            made_by: "ann@host".into(),
+            shaped_by: "--instances 2".into(),
+            customers: 6,
+            spaces: 7,
+            uploads: 8,
+            shares: vec![ShareSize::default(); 2],
+        };
+        let rows = [
+            row("a", "new", &[3]),
+            row("b", "new", &[1]),
+            row("c", "new", &[1]),
+            row("d", "new", &[1, 2]),
+            row("e", "old", &[3]),
+            row("f", "new", &[3]),
+        ];
+        let plan = file.plan.clone().unwrap();
+        let told = other_plan(&file, &plan, None, &current, &rows);
+        assert_eq!(told.kind, Kind::Mismatch);
+        let lines: Vec<&str> = told.what.lines().map(str::trim).collect();
+        assert_eq!(
+            lines,
+            [
+                "work on f.json: it is of another plan",
+                "in the file: plan old, which was never in force on these tables",
+                "in force:    plan new: 2 instances, 6 customers, 7 spaces, 8 uploads (--instances 2), made \
+                 1970-01-01T00:00:00.000Z by ann@host",
+                "of the 5 customers in the file:",
+                "2 are instance 1's now",
+                "1 are in no share any more",
+                "1 are shared by instances 1, 2 now",
+                "1 stay with this instance",
+                "1 customers that instance 3 has now are not in the file",
+            ]
+        );
+        assert!(told.next.contains("instance-3-customers.json"));
+    }
+}

@@ -1,0 +1,89 @@
+//! Rows `plan` of `…-migration-control`: the plan in force, and those that were before it.
+//!
+//! As with wishes, one row (`current`) holds the plan in force, and goes to the log when another replaces it. Customers
+//! files name their plan: one of a plan that is not in force is refused.
+
+use crate::model::{PlanId, PlanSummary};
+use crate::state::rows::{self, Batched, Condition, Key, Row, Select, Value, Written, stamp};
+use crate::state::{Error, Store};
+
+const SCOPE: &str = "plan";
+const CURRENT: &str = "current";
+const LOG: &str = "log#";
+
+fn key(entry: &str) -> Key {
+    Key::two(("scope", SCOPE), ("entry", entry))
+}
+
+fn row(plan: &PlanSummary) -> Row {
+    Row::new()
+        .with("updatedAt", stamp(plan.made_at))
+        .with("planId", plan.id.as_str())
+        .with("plan", Value::of(plan))
+}
+
+impl Store {
+    fn read_plan(&self, row: &Row) -> Result<PlanSummary, rows::Error> {
+        let plan = row.get("plan").and_then(Value::read);
+        plan.ok_or_else(|| {
+            let table = &self.config.tables.control;
+            rows::Error::shape(table, "the row of a plan is none of ours")
+        })
+    }
+
+    /// The plan in force; `None` if `setup` never made one.
+    pub async fn current_plan(&self) -> Result<Option<PlanSummary>, Error> {
+        let table = &self.config.tables.control;
+        let row = self.rows.get(table, &key(CURRENT)).await?;
+        Ok(row.map(|row| self.read_plan(&row)).transpose()?)
+    }
+
+    /// Every plan that ever was in force, oldest first; the last one is.
+    pub async fn plans(&self) -> Result<Vec<PlanSummary>, Error> {
+        let select = Select {
+            partition: Some(("scope", SCOPE.to_owned())),
+            ..Select::default()
+        };
+        let rows = rows::all(&*self.rows, &self.config.tables.control, &select).await?;
+        let plans = rows.iter().map(|row| self.read_plan(row));
+        let mut plans = plans.collect::<Result<Vec<_>, _>>()?;
+        plans.sort_by_key(|plan| plan.made_at);
+        // One in force that was about to be replaced stands there twice.
+        plans.dedup();
+        Ok(plans)
+    }
+
+    /// Puts `plan` in force in the place of `seen`, which goes to the log. Again, it changes nothing.
+    ///
+    /// `Some` is the plan that somebody else put in force in the meantime: then nothing was changed.
+    pub async fn put_plan_in_force(
+        &self,
+        plan: &PlanSummary,
+        seen: Option<&PlanSummary>,
+    ) -> Result<Option<PlanSummary>, Error> {
+        let table = &self.config.tables.control;
+        let same = match seen {
+            None => Condition::Absent("planId"),
+            Some(seen) => {
+                let at = format!("{LOG}{}#{}", stamp(seen.made_at), seen.id);
+                let put = vec![Batched::Put(key(&at), row(seen))];
+                self.rows.write_all(table, put).await?;
+                Condition::Equals("planId", seen.id.as_str().into())
+            }
+        };
+        match self.rows.put(table, &key(CURRENT), row(plan), same).await? {
+            Written::Done(_) => Ok(None),
+            Written::Refused(held) => {
+                let held = held.map(|row| self.read_plan(&row)).transpose()?;
+                // Also our first try, its answer lost.
+                Ok(held.filter(|held| held.id != plan.id))
+            }
+        }
+    }
+
+    /// What is known of a plan: of those with this id the last.
+    pub async fn plan(&self, id: &PlanId) -> Result<Option<PlanSummary>, Error> {
+        let plans = self.plans().await?;
+        Ok(plans.into_iter().rfind(|plan| plan.id == *id))
+    }
+}
