@@ -237,6 +237,7 @@ mod tests {
         let operation = Count {
             count: gets,
             mutating: false,
+            on: BTreeMap::new(),
             faults: 0,
             rows: std::collections::BTreeMap::new(),
         };

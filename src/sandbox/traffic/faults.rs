@@ -1,6 +1,7 @@
 //! Faults planned for requests: by service and operation, a number of times or at a seeded rate.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ pub struct Plan {
     pub service: Option<Service>,
     /// The operation as the meter names it; none means all.
     pub operation: Option<String>,
+    /// The table, bucket or queue that the operation is about; none means any.
+    pub on: Option<String>,
+    /// Spares what services ask of each other.
+    pub clients_only: bool,
     /// Milliseconds to wait before anything else.
     pub latency_ms: Option<u64>,
     /// The status to answer with instead of the service's answer.
@@ -72,6 +77,7 @@ pub(super) struct Strike {
 pub struct Faults {
     latency: Mutex<BTreeMap<Service, Duration>>,
     plans: Mutex<Vec<Planned>>,
+    landed: AtomicU64,
 }
 
 struct Planned {
@@ -84,7 +90,7 @@ impl Faults {
     pub(crate) fn with_latency(latency: BTreeMap<Service, Duration>) -> Self {
         Self {
             latency: Mutex::new(latency),
-            plans: Mutex::default(),
+            ..Self::default()
         }
     }
 
@@ -119,8 +125,24 @@ impl Faults {
             .collect()
     }
 
-    /// What strikes a request with these operations; counts it.
-    pub(super) fn strike(&self, service: Service, operations: &[Operation]) -> Strike {
+    /// Struck requests that their service carried out to the end, over all plans.
+    #[must_use]
+    pub fn landed(&self) -> u64 {
+        self.landed.load(Ordering::SeqCst)
+    }
+
+    /// A struck request was carried out.
+    pub(super) fn land(&self) {
+        self.landed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What strikes a request with these operations, which another service may have sent; counts it.
+    pub(super) fn strike(
+        &self,
+        service: Service,
+        operations: &[Operation],
+        internal: bool,
+    ) -> Strike {
         let latency = self
             .latency
             .lock()
@@ -131,7 +153,9 @@ impl Faults {
         let mut plans = self.lock();
         let mut struck = None;
         for planned in plans.iter_mut() {
-            if struck.is_none() && planned.matches(service, operations) && planned.decide() {
+            let spared = internal && planned.plan.clients_only;
+            let matches = !spared && planned.matches(service, operations);
+            if struck.is_none() && matches && planned.decide() {
                 struck = Some(planned.plan.clone());
             }
         }
@@ -149,12 +173,15 @@ impl Faults {
 
 impl Planned {
     fn matches(&self, service: Service, operations: &[Operation]) -> bool {
-        self.plan.service.is_none_or(|wanted| wanted == service)
-            && self
-                .plan
-                .operation
-                .as_deref()
-                .is_none_or(|wanted| operations.iter().any(|operation| operation.name == wanted))
+        let plan = &self.plan;
+        let named = |operation: &Operation| {
+            let name = plan.operation.as_ref();
+            let on = plan.on.as_ref();
+            name.is_none_or(|wanted| operation.name == *wanted)
+                && on.is_none_or(|wanted| operation.on.contains(wanted))
+        };
+        let any = plan.operation.is_none() && plan.on.is_none();
+        plan.service.is_none_or(|wanted| wanted == service) && (any || operations.iter().any(named))
     }
 
     /// Whether the matching request is struck: by count first, then by seeded chance.

@@ -36,7 +36,7 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Result<Response<Body>, Infallible> {
     let (head, body) = request.into_parts();
-    let is_read = service.takes_messages() || service == Service::DynamoDb;
+    let is_read = service.takes_messages() || matches!(service, Service::DynamoDb | Service::Sqs);
     let (message, body) = if is_read && head.method == Method::POST {
         match to_bytes(body, MESSAGE_LIMIT).await {
             Ok(bytes) => (Some(bytes.clone()), Body::from(bytes)),
@@ -46,8 +46,9 @@ pub(crate) async fn guard(
         (None, body)
     };
     let asked = operations(service, &head, message.as_ref());
-    let mut strike = shared.faults.strike(service, &asked);
-    if head.headers.contains_key(INTERNAL) {
+    let internal = head.headers.contains_key(INTERNAL);
+    let mut strike = shared.faults.strike(service, &asked, internal);
+    if internal {
         let planned = strike.plan.as_ref().and_then(|plan| plan.latency_ms);
         strike.latency = Duration::from_millis(planned.unwrap_or_default());
     } else {
@@ -69,6 +70,7 @@ pub(crate) async fn guard(
         return Ok(replacement(&plan, request).await);
     }
     let answer = to_its_end(&shared.tasks, strike.latency, request, next).await;
+    shared.faults.land();
     if replaced {
         return Ok(replacement(&plan, Request::new(Body::empty())).await);
     }

@@ -34,6 +34,9 @@ pub struct Count {
     pub mutating: bool,
     /// How often it was refused by a planned fault.
     pub faults: u64,
+    /// Requests by what they were about: table, bucket, queue.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub on: BTreeMap<String, u64>,
     /// Rows it named, by table (DynamoDB).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rows: BTreeMap<String, u64>,
@@ -52,6 +55,9 @@ impl Meter {
                 .or_default();
             count.count += 1;
             count.mutating = operation.mutating;
+            for thing in &operation.on {
+                *count.on.entry(thing.clone()).or_default() += 1;
+            }
             for (table, rows) in &operation.rows {
                 *count.rows.entry(table.clone()).or_default() += rows;
             }

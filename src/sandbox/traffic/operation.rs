@@ -18,6 +18,8 @@ pub struct Operation {
     pub name: String,
     /// Whether it is to change something.
     pub mutating: bool,
+    /// What it is about: tables, the bucket, the queue.
+    pub on: Vec<String>,
     /// Rows it names, by table (DynamoDB): the keys of a batch, else one.
     pub rows: Vec<(String, u64)>,
 }
@@ -27,23 +29,31 @@ impl Operation {
         Self {
             name: name.into(),
             mutating,
+            on: Vec::new(),
             rows: Vec::new(),
         }
     }
 }
 
-/// The operations of a request. `message` is the body of a `POST` to a service that takes messages, or to DynamoDB.
+/// The operations of a request. `message` is the body of a `POST` to a service that takes messages, to DynamoDB or SQS.
 pub(super) fn operations(
     service: Service,
     head: &Parts,
     message: Option<&Bytes>,
 ) -> Vec<Operation> {
     match service {
-        Service::DynamoDb => vec![Operation {
-            rows: message.map(tables).unwrap_or_default(),
+        Service::DynamoDb => {
+            let rows = message.map(tables).unwrap_or_default();
+            vec![Operation {
+                on: rows.iter().map(|(table, _)| table.clone()).collect(),
+                rows,
+                ..aws_operation(service, head)
+            }]
+        }
+        Service::Sqs => vec![Operation {
+            on: message.and_then(queue).into_iter().collect(),
             ..aws_operation(service, head)
         }],
-        Service::Sqs => vec![aws_operation(service, head)],
         Service::S3 => vec![s3_operation(head)],
         _ => match message.and_then(invocations) {
             Some(operations) => operations,
@@ -59,17 +69,33 @@ fn tables(body: &Bytes) -> Vec<(String, u64)> {
     struct Request {
         table_name: Option<String>,
         #[serde(default)]
-        request_items: BTreeMap<String, Value>,
+        #[serde(rename = "RequestItems")]
+        batch: BTreeMap<String, Value>,
+        #[serde(default)]
+        #[serde(rename = "TransactItems")]
+        transaction: Vec<BTreeMap<String, Value>>,
     }
     let Ok(request) = serde_json::from_slice::<Request>(body) else {
         return Vec::new();
     };
-    let batch = request.request_items.into_iter().map(|(table, items)| {
+    let batch = request.batch.into_iter().map(|(table, items)| {
         let rows = items.get("Keys").unwrap_or(&items);
         (table, rows.as_array().map_or(0, Vec::len) as u64)
     });
-    let one = request.table_name.map(|table| (table, 1));
-    one.into_iter().chain(batch).collect()
+    let mut rows: BTreeMap<String, u64> = batch.collect();
+    let parts = request.transaction.iter().flat_map(BTreeMap::values);
+    let named = parts.filter_map(|part| Some(part.get("TableName")?.as_str()?.to_owned()));
+    for table in request.table_name.into_iter().chain(named) {
+        *rows.entry(table).or_default() += 1;
+    }
+    rows.into_iter().collect()
+}
+
+/// The queue of a request to SQS.
+fn queue(body: &Bytes) -> Option<String> {
+    let request: Value = serde_json::from_slice(body).ok()?;
+    let (_, name) = request.get("QueueUrl")?.as_str()?.rsplit_once('/')?;
+    Some(name.to_owned())
 }
 
 fn aws_operation(service: Service, head: &Parts) -> Operation {
@@ -134,7 +160,11 @@ fn s3_operation(head: &Parts) -> Operation {
         _ => return path_operation(head),
     };
     let mutating = !matches!(head.method, Method::GET | Method::HEAD);
-    Operation::new(name, mutating)
+    let bucket = path.split('/').nth(1).filter(|name| !name.is_empty());
+    Operation {
+        on: bucket.into_iter().map(str::to_owned).collect(),
+        ..Operation::new(name, mutating)
+    }
 }
 
 /// The method and the first segment of the path, such as `GET /claims`.
@@ -252,6 +282,23 @@ mod tests {
         for (service, head, wanted, mutating) in cases {
             assert_eq!(name(service, &head), (wanted.to_owned(), mutating));
         }
+    }
+
+    #[test]
+    fn requests_name_tables_buckets_and_queues() {
+        let on = |service, head: &Parts, body: &Value| {
+            let body = Bytes::from(body.to_string());
+            operations(service, head, Some(&body)).remove(0).on
+        };
+        let dynamo = head("POST", "/", Some("DynamoDB_20120810.TransactWriteItems"));
+        let put = |table: &str| serde_json::json!({ "Put": { "TableName": table } });
+        let both = serde_json::json!({ "TransactItems": [put("b"), put("a"), put("b")] });
+        assert_eq!(on(Service::DynamoDb, &dynamo, &both), ["a", "b"]);
+        let sqs = head("POST", "/", Some("AmazonSQS.SendMessageBatch"));
+        let send = serde_json::json!({ "QueueUrl": "http://127.0.0.1:1/0/jobs.fifo" });
+        assert_eq!(on(Service::Sqs, &sqs, &send), ["jobs.fifo"]);
+        let object = head("PUT", "/bucket//delegations/x.car", None);
+        assert_eq!(on(Service::S3, &object, &Value::Null), ["bucket"]);
     }
 
     #[test]
