@@ -128,15 +128,15 @@ fn open<M: Migration>(
 ) -> Result<(Audit<M>, PathBuf), Error> {
     let folder = &parts.store.config().dir;
     let file = folder.join(format!("instance-{}-{name}.ndjson", config.instance));
-    // A report is of one audit.
-    match std::fs::remove_file(&file) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::File { path: file, source });
+    let fresh = || {
+        let disk = parts.store.disk();
+        // A report is of one audit.
+        if disk.size(&file)?.is_some() {
+            disk.truncate(&file, 0)?;
         }
-        _ => {}
-    }
-    let report = Journal::at(&file, Rotation { bytes: u64::MAX });
-    let report = report.map_err(|source| Error::File {
+        Journal::on(disk, &parts.tasks, &file, Rotation { bytes: u64::MAX })
+    };
+    let report = fresh().map_err(|source| Error::File {
         path: file.clone(),
         source,
     })?;

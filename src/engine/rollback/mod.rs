@@ -10,7 +10,8 @@
 //! effect that was intended and of which nothing more is known is looked for. The unit's row begins
 //! anew before the first effect is taken back, so that whatever happens then, a run does again what is
 //! missing. An effect leaves the account only when a look at the world showed it gone: a second
-//! rollback, after the first or after its crash, finds what is left, and nothing once all is gone.
+//! rollback, after the first or after its crash, finds what is left, and nothing once all is gone; it
+//! also gives back the units that the first one held, and brings the rows of their owners in step.
 
 mod account;
 mod back;
@@ -112,6 +113,8 @@ pub struct Listed {
 struct Plan {
     units: BTreeMap<UnitId, UnitPlan>,
     owners: BTreeSet<String>,
+    /// Owners of units that were rolled back before: their rows may tell of the time before that.
+    told: BTreeSet<String>,
     /// Holders of things that effects on several items made.
     holders: BTreeMap<String, BTreeSet<Key>>,
 }
@@ -123,6 +126,14 @@ struct UnitPlan {
     made: Vec<Made>,
     /// Steps of the unit.
     steps: BTreeSet<StepName>,
+    /// An earlier rollback began it and died: all that may be left is its row.
+    begun: bool,
+}
+
+impl UnitPlan {
+    fn is_empty(&self) -> bool {
+        self.made.is_empty() && self.steps.is_empty() && !self.begun
+    }
 }
 
 /// What tells one effect from all others.

@@ -51,6 +51,7 @@ pub async fn rollback<M: Migration>(
     let Plan {
         units,
         owners,
+        told,
         holders,
     } = plan;
     run.events.publish(Event::RunStarted {
@@ -77,6 +78,7 @@ pub async fn rollback<M: Migration>(
             OwnerEnd::Held(unit, held) => left.held.push((unit, held.holder)),
         }
     }
+    bring_up(&run, told).await;
     drop(background);
     run.events.publish(Event::RunEnded);
     write_files(&run).await?;
@@ -93,6 +95,15 @@ pub async fn rollback<M: Migration>(
         held: left.held,
         files: run.files.paths(),
     })
+}
+
+/// Brings the rows of owners in step with their units.
+async fn bring_up<M: Migration>(run: &Shared<M>, owners: BTreeSet<String>) {
+    for owner in owners {
+        if let Err(error) = run.store.refresh_owner(&owner).await {
+            tracing::warn!(owner, %error, "the customer's row is not up to date");
+        }
+    }
 }
 
 /// All units, some at once. One that another holds gets a second chance after a term, if its holder

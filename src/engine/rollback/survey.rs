@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::{Error, Migration, Parts, Step, UnitStep};
-use crate::model::{Effect, ItemId, StepName, StepState, Undo, UnitId, UnitProgress};
+use crate::model::{Effect, ItemId, Status, StepName, StepState, Undo, UnitId, UnitProgress};
 use crate::state::ProgressRow;
 
 use super::account::{Account, Made, journals};
@@ -41,10 +41,7 @@ pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<S
     let known = note(account, within, &steps, &mut survey.plan, &mut list);
     rows(parts, within, &known, &mut survey, &mut list).await?;
     owners(parts, &survey.plan.owners, &mut list).await?;
-    survey
-        .plan
-        .units
-        .retain(|_, plan| !plan.made.is_empty() || !plan.steps.is_empty());
+    survey.plan.units.retain(|_, plan| !plan.is_empty());
     survey.units = survey.plan.units.len() as u64;
     survey.plan.holders = holders(parts, &steps, &survey, journals).await?;
     survey.listed = list.sorted();
@@ -109,6 +106,11 @@ async fn rows<M: Migration>(
         .filter(|asked| !units.iter().any(|unit| Within::fits(asked, unit)));
     survey.unknown = unknown.cloned().collect();
     for row in rows {
+        if within.run.is_none() && row.progress.round > 0 {
+            survey.plan.told.insert(row.progress.unit.owner.to_string());
+            let plan = survey.plan.units.entry(row.progress.unit.clone());
+            plan.or_default().begun = half_back(&row);
+        }
         let progress = row.progress;
         let unit = progress.unit.clone();
         if within.run.is_none() {
@@ -142,6 +144,14 @@ async fn rows<M: Migration>(
         plan.steps.retain(|step| undoable.contains(step));
     }
     Ok(())
+}
+
+/// Whether a rollback took the unit up and did not give it back. One that is migrated anew looks the same until its
+/// first item is settled; whoever does that holds it.
+fn half_back(row: &ProgressRow) -> bool {
+    let progress = &row.progress;
+    let open = progress.status == Status::InProgress || row.lease.is_some();
+    open && progress.counts.settled() == 0 && progress.cursor.is_none()
 }
 
 /// Whether a step of a unit was made by us, or may have been.

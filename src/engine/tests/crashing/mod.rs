@@ -2,7 +2,9 @@
 //!
 //! The usual run tries each point with one kind of loss; `STERNA_CRASH_ALL=1` tries each with all.
 
+mod auditing;
 mod points;
+mod rolling;
 mod watched;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
-use self::points::{Passed, Phase, Point, Points, Watched, WatchedDisk};
+use self::points::{Mortal, Passed, Phase, Point, Points, Watched, WatchedDisk};
 use self::watched::{WatchedMigration, kind_of};
 use super::copy::Copy;
 use super::setting;
@@ -50,6 +52,8 @@ struct Scene {
     memory: Arc<Memory>,
     /// The disk of each instance.
     drives: [Drive; 2],
+    /// The files of all instances are real ones, in one folder.
+    real: bool,
     mended: Arc<AtomicBool>,
     points: Arc<std::sync::Mutex<Option<Arc<Points>>>>,
 }
@@ -74,6 +78,7 @@ impl Scene {
             world: World::new(2, 4, LATENCY, Box::new(fault)).await,
             memory: Arc::default(),
             drives: Default::default(),
+            real: false,
             mended,
             points,
         }
@@ -122,16 +127,39 @@ impl Scene {
     }
 
     async fn one_run(&self, instance: usize, name: &str, points: &Arc<Points>, job: Job) -> Ended {
+        let (parts, config) = self.parts(instance, name, points);
+        let tasks = parts.tasks.clone();
+        let outcome = tasks.spawn(run(parts, config, job)).await.unwrap().unwrap();
+        assert!(
+            outcome.counts.add_up(),
+            "{}: {:?}",
+            Invariant::CountsAddUp,
+            outcome.counts
+        );
+        assert_eq!(outcome.snapshot.in_flight, 0);
+        outcome.ended
+    }
+
+    /// What a process works with.
+    fn parts(
+        &self,
+        instance: usize,
+        name: &str,
+        points: &Arc<Points>,
+    ) -> (Parts<WatchedMigration<Copy>>, Config) {
         let rows = Asked(Watched {
             memory: Arc::clone(&self.memory),
             points: Arc::clone(points),
         });
         let disk = WatchedDisk {
-            disk: self.drives[instance].of(&points.process),
+            disk: if self.real {
+                Arc::new(Mortal(points.process.clone()))
+            } else {
+                self.drives[instance].of(&points.process)
+            },
             points: Arc::clone(points),
         };
         let clock = self.world.clock;
-        let tasks = Tasks::of(&points.process);
         let parts = Parts {
             migration: Arc::new(WatchedMigration::<Copy> {
                 inner: Arc::clone(&self.world.copy),
@@ -141,7 +169,7 @@ impl Scene {
                 .with_clock(clock)
                 .with_disk(Arc::new(disk)),
             stop: Stop::new(),
-            tasks: tasks.clone(),
+            tasks: Tasks::of(&points.process),
             clock,
             events: Events::new(clock),
             dependencies: Dependencies::new(),
@@ -156,15 +184,19 @@ impl Scene {
         config.pace.checkpoint_items = 2;
         config.pace.attempt_wait = Duration::from_millis(100);
         config.max_failure_rate = 1.0;
-        let outcome = tasks.spawn(run(parts, config, job)).await.unwrap().unwrap();
-        assert!(
-            outcome.counts.add_up(),
-            "{}: {:?}",
-            Invariant::CountsAddUp,
-            outcome.counts
-        );
-        assert_eq!(outcome.snapshot.in_flight, 0);
-        outcome.ended
+        (parts, config)
+    }
+
+    /// Loses what goes with a process of the first instance; gives the instance that goes on.
+    fn lose(&self, loss: Loss) -> usize {
+        match loss {
+            Loss::Process => {}
+            Loss::Checkpoint if self.real => self.world.lose_file(),
+            Loss::Checkpoint => self.drives[0].lose("checkpoint"),
+            Loss::Power => self.drives[0].crash(|_| 0),
+            Loss::Machine => return 1,
+        }
+        0
     }
 
     fn state(&self) -> state::Config {
@@ -203,12 +235,13 @@ impl Scene {
             owner.status, owner.total_uploads
         );
         picture.insert("owner".to_owned(), owner);
-        // An effect that was made is never made again: the look before it shows it.
+        // An effect that was made or taken back is never so again: the look before it shows it.
         let made = self.world.copy.calls.made.lock().unwrap().clone();
         let made = made
             .into_iter()
-            .filter(|((operation, _), _)| operation == "written");
-        picture.extend(made.map(|((_, key), times)| (format!("made {key}"), times.to_string())));
+            .filter(|((operation, _), _)| operation == "written" || operation == "removed");
+        picture
+            .extend(made.map(|((what, key), times)| (format!("{what} {key}"), times.to_string())));
         picture
     }
 
@@ -286,13 +319,7 @@ fn after_death_at(point: &Point, loss: Loss) -> BTreeMap<String, String> {
             point.phase == Phase::Unanswered,
             "{point:?} was not met again"
         );
-        let mut next = 0;
-        match loss {
-            Loss::Process => {}
-            Loss::Checkpoint => scene.drives[0].lose("checkpoint"),
-            Loss::Power => scene.drives[0].crash(|_| 0),
-            Loss::Machine => next = 1,
-        }
+        let next = scene.lose(loss);
         if !survived {
             let again = scene.process(next, 1, &Points::new(None)).await;
             assert!(again, "{point:?} {loss:?}");
@@ -301,19 +328,23 @@ fn after_death_at(point: &Point, loss: Loss) -> BTreeMap<String, String> {
     })
 }
 
-#[test]
-fn wherever_a_process_dies_the_world_comes_out_the_same() {
-    let (wanted, passed) = undisturbed();
+/// Tries each point with one kind of loss, or with all if that is asked for.
+fn try_all(
+    passed: &BTreeMap<String, Passed>,
+    losses: &[Loss],
+    wanted: &BTreeMap<String, String>,
+    after: impl Fn(&Point, Loss) -> BTreeMap<String, String>,
+) {
     let all = setting("STERNA_CRASH_ALL").is_some();
     let mut wrong = Vec::new();
     let mut tried = 0;
-    for (number, point) in all_points(&passed).iter().enumerate() {
-        for (place, loss) in LOSSES.into_iter().enumerate() {
-            if !all && place != number % LOSSES.len() {
+    for (number, point) in all_points(passed).iter().enumerate() {
+        for (place, loss) in losses.iter().enumerate() {
+            if !all && place != number % losses.len() {
                 continue;
             }
             tried += 1;
-            let came = after_death_at(point, loss);
+            let came = after(point, *loss);
             let others = wanted
                 .iter()
                 .filter(|(name, value)| came.get(*name) != Some(value));
@@ -331,6 +362,12 @@ fn wherever_a_process_dies_the_world_comes_out_the_same() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+#[test]
+fn wherever_a_process_dies_the_world_comes_out_the_same() {
+    let (wanted, passed) = undisturbed();
+    try_all(&passed, &LOSSES, &wanted, after_death_at);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::engine::tests::simulation::request::{Answer, Asks, Request};
 use crate::runtime::Process;
-use crate::state::files::Disk;
+use crate::state::files::{Disk, Local};
 use crate::state::rows::{Error, Memory, Trouble};
 
 /// Where in a call.
@@ -188,6 +188,53 @@ impl WatchedDisk {
         let done = call(bytes);
         self.points.pass(&kind, number, Phase::After);
         done
+    }
+}
+
+/// The files of the system, as long as a process lives.
+#[derive(Debug)]
+pub(super) struct Mortal(pub(super) Process);
+
+impl Mortal {
+    fn files(&self) -> io::Result<&'static Local> {
+        if self.0.is_dead() {
+            return Err(io::Error::other("the process died"));
+        }
+        Ok(&Local)
+    }
+}
+
+impl Disk for Mortal {
+    fn size(&self, path: &Path) -> io::Result<Option<u64>> {
+        self.files()?.size(path)
+    }
+
+    fn read(&self, path: &Path, at: u64, most: u64) -> io::Result<Vec<u8>> {
+        self.files()?.read(path, at, most)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.files()?.write(path, bytes)
+    }
+
+    fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.files()?.append(path, bytes)
+    }
+
+    fn truncate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        self.files()?.truncate(path, bytes)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.files()?.rename(from, to)
+    }
+
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        self.files()?.make_folder(folder)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.files()?.sync_folder(folder)
     }
 }
 

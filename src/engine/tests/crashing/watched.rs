@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::points::{Phase, Points};
-use crate::engine::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
-use crate::model::{Effect, Failure, ItemId, MigrationName, StepName};
+use crate::engine::{Look, Migration, Need, Step, Turn, Undoer, UnitContext, UnitStep};
+use crate::model::{Effect, Failure, ItemId, MigrationName, StepName, UnitId};
 
 /// A migration with points.
 pub(super) struct WatchedMigration<M> {
@@ -20,12 +20,16 @@ pub(super) fn kind_of(step: &StepName) -> String {
     format!("apply {step}")
 }
 
+/// The kind of the points at which an effect of a step is taken back.
+pub(super) fn kind_of_undo(step: &StepName) -> String {
+    format!("undo {step}")
+}
+
 async fn watched<T>(
     points: &Points,
-    step: &StepName,
+    kind: String,
     apply: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let kind = kind_of(step);
     let number = points.begin(&kind, &[Phase::Before, Phase::After]);
     points.alive().await;
     let applied = apply.await;
@@ -123,7 +127,29 @@ impl<M: Migration> Step<WatchedMigration<M>> for WatchedStep<dyn Step<M>> {
             intent: turn.intent,
             pulse: turn.pulse.clone(),
         };
-        watched(&self.points, &self.name(), self.step.apply(&inner, need)).await
+        let kind = kind_of(&self.step.name());
+        watched(&self.points, kind, self.step.apply(&inner, need)).await
+    }
+
+    fn undo(&self) -> Option<&dyn Undoer> {
+        self.step.undo().map(|_| self as &dyn Undoer)
+    }
+}
+
+#[async_trait]
+impl<M: Migration> Undoer for WatchedStep<dyn Step<M>> {
+    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+        self.step.undo().unwrap().stands(unit, effect).await
+    }
+
+    async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure> {
+        let kind = kind_of_undo(&self.step.name());
+        let undo = self.step.undo().unwrap().undo(unit, effect);
+        watched(&self.points, kind, undo).await
+    }
+
+    fn shared(&self, unit: &UnitId, effect: &Effect) -> Option<String> {
+        self.step.undo().unwrap().shared(unit, effect)
     }
 }
 
@@ -138,6 +164,28 @@ impl UnitStep for WatchedStep<dyn UnitStep> {
     }
 
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
-        watched(&self.points, &self.name(), self.step.apply(unit)).await
+        let kind = kind_of(&self.step.name());
+        watched(&self.points, kind, self.step.apply(unit)).await
+    }
+
+    fn undo(&self) -> Option<&dyn Undoer> {
+        self.step.undo().map(|_| self as &dyn Undoer)
+    }
+}
+
+#[async_trait]
+impl Undoer for WatchedStep<dyn UnitStep> {
+    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+        self.step.undo().unwrap().stands(unit, effect).await
+    }
+
+    async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure> {
+        let kind = kind_of_undo(&self.step.name());
+        let undo = self.step.undo().unwrap().undo(unit, effect);
+        watched(&self.points, kind, undo).await
+    }
+
+    fn shared(&self, unit: &UnitId, effect: &Effect) -> Option<String> {
+        self.step.undo().unwrap().shared(unit, effect)
     }
 }
