@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use calls::{CALLS, Family, MACHINERY};
 use stage::Stage;
+use sterna::sandbox::Service;
 
 /// Rust files under a folder of `src/client`, as `folder/file.rs`.
 fn files(root: &Path, folder: &Path) -> Vec<String> {
@@ -38,6 +39,16 @@ fn every_file_of_the_clients_has_its_rows_or_makes_no_call() {
         .map(|file| (*file).to_owned())
         .collect();
     assert_eq!(there, known, "a new file of a client needs its rows here");
+}
+
+/// What the clients ask of services to change something, as the network names it.
+pub(crate) fn changes() -> BTreeSet<(Service, &'static str)> {
+    let writing = CALLS.iter().filter(|call| call.writes);
+    let asked = writing.map(|call| (call.service, call.operation));
+    // Asking for a receipt is a part of adding a blob that changes nothing.
+    asked
+        .filter(|(_, operation)| !operation.starts_with("GET "))
+        .collect()
 }
 
 async fn family(family: Family) {
