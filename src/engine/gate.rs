@@ -81,12 +81,17 @@ impl Gate {
         }
     }
 
+    /// Waits until something new may be begun.
+    pub(super) async fn open(&self) {
+        let mut paused = self.paused.subscribe();
+        // The sender lives as long as `self`.
+        let _ = paused.wait_for(|paused| !paused).await;
+    }
+
     /// Waits for a slot, for an item that was admitted before.
     pub(super) async fn slot(&self) -> OwnedSemaphorePermit {
         loop {
-            let mut paused = self.paused.subscribe();
-            // The sender lives as long as `self`.
-            let _ = paused.wait_for(|paused| !paused).await;
+            self.open().await;
             let slot = Arc::clone(&self.slots)
                 .acquire_owned()
                 .await

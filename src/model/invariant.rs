@@ -23,6 +23,11 @@ pub enum Invariant {
     NothingTwice,
     /// E-2: when all units ended, every item that was there has its last word, in the world and in the rows.
     NothingLost,
+    /// P-1: an instance that is asked to stand still, and can be told so, begins nothing after ten seconds; also when
+    /// it is started again.
+    PauseHolds,
+    /// P-2: so long after a limit was set an instance begins no item above it.
+    LimitsHold,
     /// after a rollback only irreversible effects remain.
     RollbackIsWhole,
 }
@@ -41,6 +46,8 @@ impl Invariant {
             Self::CompletedIsSwept => "S-1",
             Self::NothingTwice => "E-1",
             Self::NothingLost => "E-2",
+            Self::PauseHolds => "P-1",
+            Self::LimitsHold => "P-2",
             Self::RollbackIsWhole => "R-1",
         }
     }

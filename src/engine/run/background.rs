@@ -31,6 +31,7 @@ pub(crate) async fn start<M: Migration>(
         spawn(run, |run| async move { holds(&run, &dependencies).await }),
         spawn(run, |run| async move { time_limits(&run).await }),
         spawn(run, |run| async move { reports(&run).await }),
+        spawn(run, |run| async move { wishes(&run).await }),
     ]
 }
 
@@ -130,12 +131,17 @@ async fn time_limits<M: Migration>(run: &Shared<M>) {
     run.stop.ask(Degree::Abort, "the drain took too long");
 }
 
-/// Reports to the fleet, and does what is asked of the instance.
+/// Reports to the fleet.
 async fn reports<M: Migration>(run: &Shared<M>) {
+    while run.keeps_records() {
+        report(run).await;
+        tokio::time::sleep(run.config.pace.report_every).await;
+    }
+}
+
+/// Does what is asked of the instance, however long a report takes.
+async fn wishes<M: Migration>(run: &Shared<M>) {
     loop {
-        if run.keeps_records() {
-            report(run).await;
-        }
         tokio::time::sleep(run.config.pace.report_every).await;
         control(run).await;
     }

@@ -1,10 +1,16 @@
 //! Runs that nothing disturbs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
+use super::simulation::request::{Answer, Asked, Asks, Request};
 use super::world::{World, done, key_name, no_fault};
-use crate::engine::{Ended, Job, StepFilter, Stop};
-use crate::model::{Status, StepName, StepState, UnitId};
+use crate::engine::{Degree, Ended, Job, StepFilter, Stop};
+use crate::model::{Status, StepName, StepState, UnitId, Wish};
+use crate::state::rows::{Error, Memory};
+use crate::state::{Scope, Store};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -174,4 +180,86 @@ async fn results_hold_one_line_for_each_item() {
     let told = world.told_items();
     assert_eq!(told.len(), 50);
     assert!(told.values().all(|lines| *lines == 1));
+}
+
+async fn wish(world: &World, wish: Wish) {
+    let asked = world.store.ask(&Scope::Fleet, wish, "ann@host", "test");
+    asked.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_run_makes_nothing_for_its_units_either() {
+    let world = World::new(2, 4, LATENCY, no_fault()).await;
+    wish(&world, Wish::Pause).await;
+    let operator = async {
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        let made = std::fs::read_dir(&world.copy.to.0).unwrap().count();
+        assert_eq!(made, 0, "a folder was made while all was paused");
+        wish(&world, Wish::Resume).await;
+    };
+    let (outcome, ()) = tokio::join!(world.run(), operator);
+    assert_eq!(outcome.ended, Ended::Finished);
+    world.assert_all_done(2, 4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_run_that_is_stopped_gives_its_units_back_as_they_were() {
+    let world = World::new(2, 4, LATENCY, no_fault()).await;
+    wish(&world, Wish::Pause).await;
+    let stop = Stop::new();
+    let signal = async {
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        stop.ask(Degree::Drain, "SIGTERM");
+    };
+    let job = Job::Units(world.units());
+    let (outcome, ()) = tokio::join!(world.run_job(job, &stop), signal);
+    let stopped = matches!(outcome.ended, Ended::Stopped { aborted: false, .. });
+    assert!(stopped, "{:?}", outcome.ended);
+    assert!(outcome.troubled.is_empty(), "{:?}", outcome.troubled);
+    for unit in world.units() {
+        let row = world.store.progress_row(&unit.id).await.unwrap().unwrap();
+        assert!(
+            row.lease.is_none() && row.progress.steps.is_empty(),
+            "{row:?}"
+        );
+    }
+    wish(&world, Wish::Resume).await;
+    world.run().await;
+    world.assert_all_done(2, 4).await;
+}
+
+/// Rows of which those of the fleet are never answered for.
+#[derive(Debug)]
+struct NoReports(Memory);
+
+#[async_trait]
+impl Asks for NoReports {
+    async fn ask(&self, table: &str, request: Request) -> Result<Answer, Error> {
+        if table.ends_with("fleet") {
+            std::future::pending::<()>().await;
+        }
+        request.land(&self.0, table)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_is_done_although_no_report_comes_through() {
+    let mut world = World::new(1, 400, LATENCY, no_fault()).await;
+    let rows = Asked(NoReports(Memory::new()));
+    let config = world.store.config().clone();
+    world.store = Store::over(Arc::new(rows), config).with_clock(world.clock);
+    let operator = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        wish(&world, Wish::Pause).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let made = world.calls("copy");
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert_eq!(world.calls("copy"), made, "begun while paused");
+        assert!(made < 400);
+    };
+    tokio::select! {
+        biased;
+        outcome = world.run() => panic!("{:?}", outcome.ended),
+        () = operator => {}
+    }
 }

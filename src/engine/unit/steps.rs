@@ -25,7 +25,7 @@ pub(crate) async fn unit_steps<M: Migration>(hand: &InHand<M>) -> Result<UnitCon
     Ok(context)
 }
 
-/// Makes one step, again when that may help.
+/// Makes one step, again when that may help. A pause holds each attempt back.
 async fn patiently<M: Migration>(
     hand: &InHand<M>,
     context: &UnitContext,
@@ -37,6 +37,14 @@ async fn patiently<M: Migration>(
     let was_started = recorded.is_some_and(|record| record.state == StepState::Started);
     let mut attempts = 0;
     loop {
+        tokio::select! {
+            biased;
+            () = hand.run.gate.open() => {}
+            () = hand.run.stop.reached(Degree::Drain) => {
+                let text = "stopped while paused, before the step was begun";
+                return Err(Failure::transient(Reason::Stopped, text).at(step.name()));
+            }
+        }
         attempts += 1;
         let failure = match once(
             hand,

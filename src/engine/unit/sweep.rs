@@ -86,7 +86,9 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
         if context.is_none() {
             match hand.token.run_until_cancelled(unit_steps(hand)).await {
                 Some(Ok(ready)) => context = Some(ready),
-                Some(Err(failure)) if failure.reason != Reason::LeaseLost => {
+                Some(Err(failure))
+                    if !matches!(failure.reason, Reason::LeaseLost | Reason::Stopped) =>
+                {
                     return Swept::Trouble(failure);
                 }
                 Some(Err(_)) | None => return Swept::Stopped,

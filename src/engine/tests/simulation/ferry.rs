@@ -12,6 +12,7 @@ use super::judge;
 use super::mutant;
 use super::sea::Sea;
 use super::sim::{Sim, Who};
+use super::wishes::{self, Busy};
 use crate::engine::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
 use crate::model::{
     CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, SpaceMark, StepName, UnitId,
@@ -158,6 +159,7 @@ impl Migration for Ferry {
 
     async fn probe(&self, unit: &UnitContext, item: &Listed) -> Result<Seen, Failure> {
         let Parts { sim, who, .. } = &*self.0;
+        let _busy = Busy::new(sim, who, &unit.id, &item.id);
         judge::look(sim, who, &unit.id, &item.id);
         let (id, name) = (unit.id.clone(), item.id.clone());
         let seen = self.call((0, 0), move |sea| {
@@ -239,6 +241,7 @@ impl Step<Ferry> for Make {
         let Parts {
             sim, who, drive, ..
         } = &*ferry.0;
+        let _busy = Busy::new(sim, who, &turn.unit.id, &need.subject);
         judge::effect(sim, who, drive, &turn.unit.id, &need.subject, self.0);
         let (unit, item, step, seen_at) = (
             turn.unit.id.clone(),
@@ -266,6 +269,8 @@ impl UnitStep for Folder {
     }
 
     async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure> {
+        let Parts { sim, who, .. } = &*self.0.0;
+        wishes::look(sim, who, &unit.id, "folder");
         let id = unit.id.clone();
         let there = self
             .0
@@ -299,7 +304,9 @@ impl UnitStep for Key {
         StepName::new("key")
     }
 
-    async fn probe(&self, _: &UnitContext) -> Result<Look, Failure> {
+    async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure> {
+        let Parts { sim, who, .. } = &*self.0.0;
+        wishes::look(sim, who, &unit.id, "key");
         Ok(Look::Unseen)
     }
 

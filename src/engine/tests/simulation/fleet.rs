@@ -14,6 +14,7 @@ use super::sea::{Sea, Thing};
 use super::sim::{Broken, Sim, Who, config};
 use super::weather::Weather;
 use super::wire::Wire;
+use super::wishes;
 use crate::engine::tests::world::START;
 use crate::engine::{Config, Dependencies, Ended, Events, Job, Outcome, Pace, Parts, Tasks, run};
 use crate::model::{InstanceId, Invariant, RunId, Unit, UnitId};
@@ -95,7 +96,8 @@ async fn voyage(sim: &Arc<Sim>) {
         sim.lock().calm = true;
     };
     let instances = (1..=weather.engines).map(|number| instance(sim, number));
-    let all = async { tokio::join!(join_all(instances), late_items(sim), calm) };
+    let operator = wishes::operator(sim);
+    let all = async { tokio::join!(join_all(instances), late_items(sim), operator, calm) };
     if tokio::time::timeout(weather.faults_for + PATIENCE, all)
         .await
         .is_err()
@@ -283,6 +285,7 @@ async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
                 who.process.freeze();
                 tokio::time::sleep(span).await;
                 sim.log(format_args!("{who} thaws"));
+                wishes::unheard(sim, who);
                 who.process.thaw();
             }
         }

@@ -9,6 +9,7 @@ use super::disk::Drive;
 use super::mutant;
 use super::request::{Answer, Request};
 use super::sim::{Sim, Who};
+use super::wishes;
 use crate::engine::tests::simulation::fleet::TERM;
 use crate::model::{Event, Invariant, ItemId, Settled, StepName, StepState, Sweep, UnitId};
 use crate::runtime::Moment;
@@ -61,6 +62,7 @@ pub(super) fn land(
     });
     let before = unit.as_ref().and_then(|unit| row(sim, unit));
     let answer = request.land(&sim.memory, table).unwrap();
+    let answer = mutant::answer(sim, table, answer);
     let done = matches!(answer, Answer::Written(Written::Done(_)));
     if writes {
         let table = table.rsplit('-').next().unwrap_or_default();
@@ -276,6 +278,7 @@ pub(super) fn effect(sim: &Sim, who: &Who, drive: &Drive, unit: &UnitId, item: &
     };
     match look {
         Some(Look { told: true, began }) => {
+            wishes::begun(sim, who, began, format_args!("{step} of {unit} {item}"));
             if there.is_some_and(|seen| seen < began) {
                 sim.broken(
                     Invariant::NothingTwice,
@@ -294,6 +297,7 @@ pub(super) fn effect(sim: &Sim, who: &Who, drive: &Drive, unit: &UnitId, item: &
 pub(super) fn unit_effect(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
     sim.log(format_args!("{who} {step} {unit}"));
     held(sim, who, unit, step);
+    wishes::unit_step(sim, who, unit, step);
     let record = row(sim, unit).and_then(|row| {
         row.progress
             .steps
@@ -372,6 +376,7 @@ pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
                 verified(sim, who, unit, item.as_str());
             }
         }
+        Event::ItemStarted { unit, item } => wishes::item(sim, who, unit, item.as_str()),
         Event::LeaseLost { unit } => sim.log(format_args!("{who} lost {unit}")),
         Event::UnitLeased { unit, .. } => sim.log(format_args!("{who} has {unit}")),
         Event::UnitReleased { unit } => sim.log(format_args!("{who} gave {unit} back")),

@@ -13,6 +13,7 @@ mod sea;
 mod sim;
 mod weather;
 mod wire;
+mod wishes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

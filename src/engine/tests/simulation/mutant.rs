@@ -1,9 +1,9 @@
 //! Engines and stores that are wrong on purpose: the rules have to notice.
 
 use super::ferry::Seen;
-use super::request::Request;
+use super::request::{Answer, Request};
 use super::sim::Sim;
-use crate::model::{Counts, Invariant};
+use crate::model::{Control, Counts, Invariant};
 use crate::state::rows::{Condition, Value};
 
 /// What is wrong.
@@ -23,10 +23,14 @@ pub(super) enum Mutant {
     LyingLooks,
     /// Owners' rows are not kept: each process makes a key of its own.
     ForgottenKeys,
+    /// Nobody hears what the operator asks.
+    DeafToWishes,
+    /// Nobody hears of limits.
+    DeafToLimits,
 }
 
 impl Mutant {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::NoFence,
         Self::CursorAhead,
         Self::CountsWrong,
@@ -34,6 +38,8 @@ impl Mutant {
         Self::BlindLooks,
         Self::LyingLooks,
         Self::ForgottenKeys,
+        Self::DeafToWishes,
+        Self::DeafToLimits,
     ];
 
     /// The rule that must be found broken.
@@ -45,6 +51,8 @@ impl Mutant {
             Self::EndsEarly => Invariant::NothingLost,
             Self::BlindLooks | Self::ForgottenKeys => Invariant::NothingTwice,
             Self::LyingLooks => Invariant::VerifiedLast,
+            Self::DeafToWishes => Invariant::PauseHolds,
+            Self::DeafToLimits => Invariant::LimitsHold,
         }
     }
 }
@@ -61,6 +69,11 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
             Request::Put(_, _, condition) => *condition = Condition::Always,
             _ => {}
         }
+    }
+    if let (Mutant::DeafToWishes, Request::Get(key)) = (mutant, &mut request)
+        && table == tables.control
+    {
+        key.partition.1 = "nobody".to_owned();
     }
     let Request::Update(_, update, condition) = &mut request else {
         return request;
@@ -84,6 +97,24 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
         *condition = Condition::Always;
     }
     request
+}
+
+/// What the store answers.
+pub(super) fn answer(sim: &Sim, table: &str, mut answer: Answer) -> Answer {
+    let deaf = sim.mutant == Some(Mutant::DeafToLimits);
+    if let (true, Answer::Row(Some(row))) = (
+        deaf && table == sim.store.config().tables.control,
+        &mut answer,
+    ) {
+        let control: Control = row.get("control").unwrap().read().unwrap();
+        let without = Control {
+            concurrency: None,
+            rate: None,
+            ..control
+        };
+        row.0.insert("control".into(), Value::of(&without));
+    }
+    answer
 }
 
 /// What a look shows.

@@ -13,6 +13,7 @@ use super::judge::Books;
 use super::mutant::Mutant;
 use super::sea::Sea;
 use super::weather::Weather;
+use super::wishes::Wishes;
 use crate::engine::tests::setting;
 use crate::engine::tests::world::START;
 use crate::model::{InstanceId, Invariant, RunId};
@@ -66,6 +67,7 @@ pub(super) struct Inside {
     chance: fastrand::Rng,
     pub(super) sea: Sea,
     pub(super) books: Books,
+    pub(super) wishes: Wishes,
     /// Instances that the store does not hear, and that do not hear it.
     pub(super) cut: BTreeSet<InstanceId>,
     /// The disks of the instances, and whether one was lost.
@@ -95,6 +97,7 @@ impl Sim {
                 chance: fastrand::Rng::with_seed(seed),
                 sea,
                 books: Books::default(),
+                wishes: Wishes::default(),
                 cut: BTreeSet::new(),
                 drives: Vec::new(),
                 lost_disk: false,

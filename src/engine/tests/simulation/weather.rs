@@ -35,6 +35,8 @@ pub(super) struct Weather {
     pub(super) drains: Option<Duration>,
     pub(super) freezes: Option<Duration>,
     pub(super) partitions: Option<Duration>,
+    /// The longest time between two wishes of the operator.
+    pub(super) wishes: Option<Duration>,
     /// Of crashed instances: those that lose their disk, lose the checkpoint file, or never come back.
     pub(super) lost_disk: u8,
     pub(super) lost_file: u8,
@@ -72,6 +74,10 @@ impl Weather {
         let unseen = every(40, 10, 1_500).unwrap_or_default();
         let slow = every(100, 1_000, 9_000).unwrap_or_default();
         let latency = every(100, 5, 120).unwrap_or_default();
+        // Drawn apart, so that all else of a seed is as it was without them.
+        let mut other = fastrand::Rng::with_seed(seed ^ 0x0b5e_55ed_f1ee);
+        let wishes =
+            (other.u8(0..100) < 50).then(|| Duration::from_millis(other.u64(2_000..30_000)));
         Self {
             engines: chance.u32(3..=5),
             units: chance.u32(2..=5),
@@ -91,6 +97,7 @@ impl Weather {
             corrupt,
             crashes,
             drains,
+            wishes,
             freezes,
             partitions,
             lost_disk,

@@ -9,12 +9,15 @@ use tokio::sync::oneshot;
 use super::judge;
 use super::request::{Answer, Asks, Request};
 use super::sim::{Sim, Who};
+use super::wishes;
 use crate::runtime::Moment;
 use crate::state::rows::{Error, Trouble};
 
 /// The deadline of a try, and tries of a request, as a client of the store has them.
 const DEADLINE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 2;
+/// Whoever has to wait longer was not answered at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The store, as one process sees it.
 #[derive(Debug)]
@@ -27,6 +30,17 @@ pub(super) struct Wire {
 impl Asks for Wire {
     async fn ask(&self, table: &str, request: Request) -> Result<Answer, Error> {
         let asked = Moment::now();
+        let answer = self.tries(table, request, asked).await;
+        let at_once = answer.is_ok() && asked.elapsed() < AT_ONCE;
+        if table == self.sim.store.config().tables.control && !at_once {
+            wishes::unheard(&self.sim, &self.who);
+        }
+        answer
+    }
+}
+
+impl Wire {
+    async fn tries(&self, table: &str, request: Request, asked: Moment) -> Result<Answer, Error> {
         let mut trouble = Trouble::Unanswered;
         for _ in 0..TRIES {
             let (answer, answered) = oneshot::channel();

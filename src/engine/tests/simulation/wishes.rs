@@ -1,0 +1,237 @@
+//! What an operator asks of the fleet and of its instances, at instants that chance sets, and whether it is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+
+use super::sim::{Sim, Who};
+use crate::model::{Control, InstanceId, Invariant, Limit, UnitId, Wish};
+use crate::runtime::Moment;
+use crate::state::Scope;
+
+/// How long an instance that reaches the store may take to do what is asked.
+const DELAY: Duration = Duration::from_secs(10);
+/// Turns of a rate that may be taken late.
+const LATE_TURNS: u32 = 2;
+
+/// What the rules have to remember.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// What holds for each instance.
+    held: BTreeMap<InstanceId, Held>,
+    /// When each run last could not be told.
+    unheard: BTreeMap<String, Moment>,
+    /// Items of each run that a call is made for.
+    busy: BTreeMap<String, BTreeSet<Place>>,
+    /// When each run looked at the step of a unit last.
+    looks: BTreeMap<(String, UnitId, String), Moment>,
+    /// When each run began items.
+    begun: BTreeMap<String, Vec<Moment>>,
+}
+
+type Place = (UnitId, String);
+
+/// What holds for an instance, and since when.
+#[derive(Debug, Clone, Default)]
+struct Held {
+    stopped: Option<Moment>,
+    concurrency: Option<(u32, Moment)>,
+    rate: Option<(u32, Moment)>,
+}
+
+impl Held {
+    fn change(&mut self, control: &Control) {
+        let now = Moment::now();
+        self.stopped = control.stops().then(|| self.stopped.unwrap_or(now));
+        let since = |held: Option<(u32, Moment)>, asked: Option<u32>| {
+            let asked = asked?;
+            Some(held.filter(|held| held.0 == asked).unwrap_or((asked, now)))
+        };
+        self.concurrency = since(self.concurrency, control.concurrency);
+        self.rate = since(self.rate, control.rate);
+    }
+}
+
+/// Asks for this and that while there are faults; then everything may go on.
+pub(super) async fn operator(sim: &Arc<Sim>) {
+    let Some(longest) = sim.weather.wishes else {
+        return;
+    };
+    let end = Moment::now() + sim.weather.faults_for;
+    loop {
+        tokio::time::sleep(sim.wait(longest)).await;
+        if Moment::now() >= end {
+            break;
+        }
+        let scope = scopes(sim).swap_remove(if sim.flips(50) {
+            0
+        } else {
+            usize::try_from(sim.between(1..u64::from(sim.weather.engines) + 1)).unwrap()
+        });
+        let wish = match sim.between(0..100) {
+            0..35 => Wish::Pause,
+            35..60 => Wish::Resume,
+            60..68 => Wish::Drain,
+            _ => Wish::Set {
+                concurrency: limit(sim, 1..4),
+                rate: limit(sim, 60..400),
+            },
+        };
+        ask(sim, &scope, wish);
+    }
+    let default = Wish::Set {
+        concurrency: Limit::Default,
+        rate: Limit::Default,
+    };
+    for scope in scopes(sim) {
+        ask(sim, &scope, default);
+        ask(sim, &scope, Wish::Resume);
+    }
+}
+
+/// The fleet, then each instance.
+fn scopes(sim: &Sim) -> Vec<Scope> {
+    let one = |number| Scope::Instance(InstanceId::number(number));
+    let all = (1..=sim.weather.engines).map(one);
+    std::iter::once(Scope::Fleet).chain(all).collect()
+}
+
+fn limit(sim: &Sim, range: std::ops::Range<u64>) -> Limit {
+    match sim.between(0..3) {
+        0 => Limit::Stays,
+        1 => Limit::Default,
+        _ => Limit::To(u32::try_from(sim.between(range)).unwrap()),
+    }
+}
+
+fn ask(sim: &Sim, scope: &Scope, wish: Wish) {
+    sim.log(format_args!(
+        "{} is asked to {}",
+        scope.text(),
+        wish.words()
+    ));
+    let asked = sim.store.ask(scope, wish, "operator", "chance");
+    asked.now_or_never().unwrap().unwrap();
+    for number in 1..=sim.weather.engines {
+        let instance = InstanceId::number(number);
+        let control = sim.store.control(&instance).now_or_never().unwrap();
+        let mut inside = sim.lock();
+        let held = inside.wishes.held.entry(instance).or_default();
+        held.change(&control.unwrap());
+    }
+}
+
+/// A process could not be told what is asked until now.
+pub(super) fn unheard(sim: &Sim, who: &Who) {
+    let mut inside = sim.lock();
+    let unheard = &mut inside.wishes.unheard;
+    unheard.insert(who.run.to_string(), Moment::now());
+}
+
+/// From when on a process has to do what is asked since then.
+fn due(wishes: &Wishes, who: &Who, since: Moment) -> Moment {
+    let heard = wishes.unheard.get(who.run.as_str()).copied();
+    since.max(heard.unwrap_or(since)) + DELAY
+}
+
+/// Something is done that was begun at `began`.
+pub(super) fn begun(sim: &Sim, who: &Who, began: Moment, what: impl fmt::Display) {
+    let due = {
+        let inside = sim.lock();
+        let held = inside.wishes.held.get(&who.instance);
+        let stopped = held.and_then(|held| held.stopped);
+        stopped.map(|since| due(&inside.wishes, who, since))
+    };
+    if let Some(due) = due.filter(|due| began > *due) {
+        sim.broken(
+            Invariant::PauseHolds,
+            format_args!(
+                "{who} began {what} {:?} after it had to stand still",
+                began - due
+            ),
+        );
+    }
+}
+
+/// An item is begun.
+pub(super) fn item(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
+    let now = Moment::now();
+    begun(sim, who, now, format_args!("{unit} {item}"));
+    let broken = {
+        let mut inside = sim.lock();
+        let wishes = &mut inside.wishes;
+        let run = who.run.to_string();
+        wishes.begun.entry(run.clone()).or_default().push(now);
+        let held = wishes.held.get(&who.instance).cloned();
+        let held = held.unwrap_or_default();
+        let busy = wishes.busy.get(&run).into_iter().flatten();
+        let others = busy
+            .filter(|place| (&place.0, place.1.as_str()) != (unit, item))
+            .count();
+        let too_many = held
+            .concurrency
+            .filter(|(most, since)| now > due(wishes, who, *since) && others + 1 > *most as usize);
+        let too_fast = held.rate.filter(|(rate, since)| {
+            let due = due(wishes, who, *since);
+            let begun = wishes.begun[&run].iter().filter(|at| **at > due).count();
+            let allowed =
+                now.saturating_duration_since(due).as_secs_f64() / 60.0 * f64::from(*rate);
+            f64::from(u32::try_from(begun).unwrap()) > allowed + f64::from(LATE_TURNS)
+        });
+        let many = too_many.map(|(most, _)| format!("{others} were in flight, of {most}"));
+        many.or(too_fast.map(|(rate, _)| format!("{rate} a minute may be begun")))
+    };
+    if let Some(how) = broken {
+        sim.broken(
+            Invariant::LimitsHold,
+            format_args!("{who} began {unit} {item}: {how}"),
+        );
+    }
+}
+
+/// A look at a step of a unit.
+pub(super) fn look(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
+    let place = (who.run.to_string(), unit.clone(), step.to_owned());
+    sim.lock().wishes.looks.insert(place, Moment::now());
+}
+
+/// A step of a unit is made.
+pub(super) fn unit_step(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
+    let place = (who.run.to_string(), unit.clone(), step.to_owned());
+    let began = sim.lock().wishes.looks.get(&place).copied();
+    if let Some(began) = began {
+        begun(sim, who, began, format_args!("{step} of {unit}"));
+    }
+}
+
+/// A call for an item, as long as this is held.
+pub(super) struct Busy {
+    sim: Arc<Sim>,
+    run: String,
+    place: Place,
+}
+
+impl Busy {
+    pub(super) fn new(sim: &Arc<Sim>, who: &Who, unit: &UnitId, item: &str) -> Self {
+        let (run, place) = (who.run.to_string(), (unit.clone(), item.to_owned()));
+        let mut inside = sim.lock();
+        let busy = inside.wishes.busy.entry(run.clone()).or_default();
+        busy.insert(place.clone());
+        Self {
+            sim: Arc::clone(sim),
+            run,
+            place,
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(busy) = self.sim.lock().wishes.busy.get_mut(&self.run) {
+            busy.remove(&self.place);
+        }
+    }
+}
