@@ -16,7 +16,7 @@ use super::scope::{Resolver, Work};
 use super::spaces::StoredSpaces;
 use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tables, takeover};
 use crate::config::{Settings, options};
-use crate::engine::{self, Config, Events, Job, Parts, StepFilter};
+use crate::engine::{self, Config, Events, Job, Pace, Parts, StepFilter};
 use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Uploads};
 use crate::model::{Counts, FailedItem, InstanceId, RunId, Settled, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
@@ -228,7 +228,7 @@ pub(super) fn config(settings: &Settings, instance: u32, concurrency: usize) -> 
     );
     config.host = host();
     if let Some(term) = settings.lease_term {
-        config.pace.lease_term = term;
+        config.pace = Pace::with_lease_term(term);
     }
     config.concurrency = u32::try_from(concurrency).context("so many uploads in flight")?;
     // Spaces that wait in hand for a slot are kept from the other instances.

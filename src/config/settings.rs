@@ -105,7 +105,8 @@ pub struct Settings {
     /// `MAX_CONCURRENCY`: items in flight when no flag says otherwise.
     pub concurrency: Option<usize>,
     /// `STERNA_LEASE_TERM`: how long a lease lasts that is not renewed, when it is not the usual
-    /// time. The same for all instances: one with a shorter term takes others for dead.
+    /// time. The same for all instances: one with a shorter term takes others for dead. The pace of
+    /// reports follows it.
     pub lease_term: Option<Duration>,
     network: Option<Network>,
     secrets: Option<Secrets>,

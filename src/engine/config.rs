@@ -103,6 +103,20 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// The usual pace where leases last so long: an instance reports, and looks at what is asked of
+    /// it, at least twelve times a term.
+    #[must_use]
+    pub fn with_lease_term(term: Duration) -> Self {
+        let usual = Self::default();
+        Self {
+            lease_term: term,
+            report_every: usual.report_every.min(term / 12),
+            ..usual
+        }
+    }
+}
+
 impl Config {
     /// The usual settings for an instance and a run.
     pub fn new(instance: InstanceId, run: RunId, fingerprint: impl Into<String>) -> Self {
@@ -175,4 +189,19 @@ pub struct Parts<M> {
     pub events: Events,
     /// The outside services, whose holds are shown.
     pub dependencies: Dependencies,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_keep_up_with_short_leases_and_are_not_slowed_by_long_ones() {
+        let usual = Pace::default();
+        assert_eq!(Pace::with_lease_term(usual.lease_term), usual);
+        let short = Pace::with_lease_term(Duration::from_secs(12));
+        assert_eq!(short.report_every, Duration::from_secs(1));
+        let long = Pace::with_lease_term(Duration::from_mins(10));
+        assert_eq!(long.report_every, usual.report_every);
+    }
 }

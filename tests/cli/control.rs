@@ -1,5 +1,7 @@
 //! What the operator asks of instances that run: done by real processes, kept over their restarts.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::network::Network;
@@ -26,6 +28,16 @@ fn done(line: &Value) -> u64 {
     number("done") + number("skipped") + bad
 }
 
+/// Settled uploads in the results, if the checkpoint that goes with them is written.
+fn in_files(place: &Place) -> Option<u64> {
+    let folder = place.path().join("migration-state");
+    let results = folder.join("instance-1-results.ndjson");
+    let written = |path: &Path| path.metadata().and_then(|found| found.modified()).ok();
+    let whole = written(&folder.join("instance-1-checkpoint.json")) >= Some(written(&results)?);
+    let lines = std::fs::read_to_string(results).ok()?.lines().count();
+    whole.then_some(lines as u64)
+}
+
 fn ask(place: &Place, args: &[&str]) -> String {
     let ran = place.sterna(["ctl"].iter().chain(args)).ends(0);
     ran.text()
@@ -45,7 +57,10 @@ pub const MIGRATE: [&str; 3] = ["migrate", "--limit", "all"];
 
 #[test]
 fn a_pause_holds_over_a_crash_and_a_drain_over_a_restart() {
-    let place = Place::new().env("USER", "ann");
+    // Instances look at what is asked of them every second.
+    let place = Place::new()
+        .env("USER", "ann")
+        .env("STERNA_LEASE_TERM", "12");
     let _network = Network::start(&place);
     slow_run(&place);
     let first = place.start(MIGRATE);
@@ -58,6 +73,10 @@ fn a_pause_holds_over_a_crash_and_a_drain_over_a_restart() {
     let note = line["note"].as_str().unwrap();
     assert!(note.contains("ann@") && note.contains("deploy of the index service"));
     let settled = done(&line);
+    // A crash may cost the bookkeeping that was not written down yet.
+    until("a checkpoint of all that is settled", || {
+        (in_files(&place) == Some(settled)).then_some(())
+    });
     first.signal("KILL");
     assert_eq!(first.end().code, -1);
 
@@ -85,19 +104,11 @@ fn goes_on(place: &Place, settled: u64) {
     let told = ask(place, &["resume", "--instance", "1"]);
     assert!(told.contains("fleet is still paused by ann@"), "{told}");
     ask(place, &["resume"]);
-    instance(place, "work again", |line| done(line) > settled);
-    ask(
-        place,
-        &[
-            "set",
-            "concurrency=3",
-            "--instance",
-            "1",
-            "--why",
-            "slow disk",
-        ],
-    );
-    instance(place, "another limit", |line| line["concurrency"] == 3);
+    let three = ["set", "concurrency=3", "--instance", "1"];
+    ask(place, &[&three[..], &["--why", "slow disk"]].concat());
+    instance(place, "work again, under another limit", |line| {
+        done(line) > settled && line["concurrency"] == 3
+    });
 }
 
 fn is_drained(place: &Place, second: Running) {

@@ -195,11 +195,12 @@ pub fn signal(pid: u32, name: &str) {
 #[cfg(feature = "sandbox")]
 #[track_caller]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..1_200 {
+    // A look is a process of its own: looking all the time would leave no time to what is looked at.
+    for _ in 0..400 {
         if let Some(seen) = look() {
             return seen;
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(std::time::Duration::from_millis(300));
     }
     panic!("never: {what}");
 }
