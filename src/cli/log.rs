@@ -1,4 +1,6 @@
-//! Log lines: fields, not sentences, to standard error or a file.
+//! Log lines: fields, not sentences, to standard error or a file; repeated warnings are folded.
+
+mod fold;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Fault, Faults};
+use fold::{Fold, Teller};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -75,11 +78,12 @@ fn at_level(level: LevelFilter) -> Targets {
 }
 
 impl Log {
-    /// Starts logging; a second start in one process is ignored.
+    /// Starts logging; a second start in one process is ignored. Lines that were folded are told of
+    /// when the returned value is dropped, too.
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub(super) fn start(&self, color: bool) -> Result<(), Faults> {
+    pub(super) fn start(&self, color: bool) -> Result<Teller, Faults> {
         let usual = if self.file.is_some() {
             LevelFilter::INFO
         } else {
@@ -91,12 +95,14 @@ impl Log {
             None => (BoxMakeWriter::new(std::io::stderr), color),
         };
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+        let fold = Fold::new(levels);
+        let teller = fold.teller();
         let lines = match self.format {
-            Format::Text => lines.with_ansi(color).with_filter(levels).boxed(),
-            Format::Json => lines.json().flatten_event(true).with_filter(levels).boxed(),
+            Format::Text => lines.with_ansi(color).with_filter(fold).boxed(),
+            Format::Json => lines.json().flatten_event(true).with_filter(fold).boxed(),
         };
         let _ = tracing_subscriber::registry().with(lines).try_init();
-        Ok(())
+        Ok(teller)
     }
 }
 

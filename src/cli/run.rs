@@ -79,7 +79,8 @@ fn typed(args: &[OsString]) -> String {
 
 fn start(cli: Cli) -> Result<Exit> {
     let Cli { global, command } = cli;
-    global.log.start(global.color())?;
+    // Lives to the end: it says last what was folded.
+    let _log = global.log.start(global.color())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
