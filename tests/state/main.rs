@@ -21,3 +21,5 @@ mod progress;
 mod rows;
 mod spaces;
 mod tables;
+#[cfg(feature = "sandbox")]
+mod untold;

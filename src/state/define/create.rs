@@ -55,7 +55,10 @@ pub(in crate::state) async fn ensure(client: &Client, table: &Definition) -> Res
 
 async fn describe(client: &Client, table: &Definition) -> Result<Option<TableDescription>, Error> {
     match client.describe_table().table_name(&table.name).send().await {
-        Ok(answer) => Ok(answer.table),
+        Ok(answer) => match answer.table {
+            Some(description) => Ok(Some(description)),
+            None => Err(Error::untold("describe", &table.name)),
+        },
         Err(error) => match error.as_service_error() {
             Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
             _ => Err(Error::of("describe", &table.name, &error)),

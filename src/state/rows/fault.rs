@@ -211,6 +211,17 @@ impl Error {
         }
     }
 
+    /// An answer that says nothing of what was asked; a write may have happened.
+    pub(in crate::state) fn untold(doing: &'static str, table: &str) -> Self {
+        Self {
+            doing,
+            table: table.to_owned(),
+            trouble: Trouble::Broken,
+            detail: "the answer is none of DynamoDB's".to_owned(),
+            retry_after: None,
+        }
+    }
+
     /// A row that cannot be read.
     #[must_use]
     pub fn shape(table: &str, detail: impl Into<String>) -> Self {

@@ -152,7 +152,7 @@ fn a_kind_that_was_quiet_is_shown_again() {
     assert!(!admit(&mut kinds, 200), "what was not told yet goes on");
     assert_eq!(kinds.due(start + Duration::from_secs(201)).len(), 1);
     assert!(!admit(&mut kinds, 202), "nor is it over so soon");
-    assert_eq!(kinds.due(start + Duration::from_secs(300)).len(), 1);
+    assert_eq!(kinds.due(start + Duration::from_mins(5)).len(), 1);
     assert!(admit(&mut kinds, 400));
     assert_eq!(kinds.last()[0].what, What::Last { folded: 4 });
 }

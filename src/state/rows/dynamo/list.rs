@@ -1,0 +1,119 @@
+//! Lists of rows, page by page.
+
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity as Capacity;
+use aws_sdk_dynamodb::types::Select as Projection;
+
+use super::{Dynamo, told};
+use crate::state::rows::codec::{self, Item};
+use crate::state::rows::expression::{self, Aliases};
+use crate::state::rows::row::Row;
+use crate::state::rows::{Error, Page, Select};
+
+/// What a query and a scan answer alike.
+struct Listed {
+    items: Option<Vec<Item>>,
+    count: i32,
+    next: Option<Item>,
+}
+
+impl Dynamo {
+    async fn query_once(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+        count: bool,
+    ) -> Result<Listed, Error> {
+        let mut aliases = Aliases::default();
+        let key = expression::key_condition(&mut aliases, select);
+        let filter = select
+            .filter
+            .as_ref()
+            .and_then(|filter| expression::condition(&mut aliases, filter));
+        let answer = self
+            .client
+            .query()
+            .table_name(table)
+            .set_index_name(select.index.map(str::to_owned))
+            .set_consistent_read(select.index.is_none().then_some(true))
+            .set_select(count.then_some(Projection::Count))
+            .set_key_condition_expression(key)
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(aliases.names())
+            .set_expression_attribute_values(aliases.values())
+            .set_scan_index_forward(select.newest_first.then_some(false))
+            .set_limit(select.page.and_then(|page| i32::try_from(page).ok()))
+            .set_exclusive_start_key(after.map(|row| codec::item(&row)))
+            .return_consumed_capacity(Capacity::Total)
+            .send()
+            .await
+            .map_err(|error| Error::of("query", table, &error))?;
+        told("query", table, answer.consumed_capacity.as_ref())?;
+        Ok(Listed {
+            items: answer.items,
+            count: answer.count,
+            next: answer.last_evaluated_key,
+        })
+    }
+
+    async fn scan_once(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+        count: bool,
+    ) -> Result<Listed, Error> {
+        let mut aliases = Aliases::default();
+        let filter = select
+            .filter
+            .as_ref()
+            .and_then(|filter| expression::condition(&mut aliases, filter));
+        let share = |number: u32| i32::try_from(number).ok();
+        let answer = self
+            .client
+            .scan()
+            .table_name(table)
+            .set_index_name(select.index.map(str::to_owned))
+            .set_consistent_read(select.index.is_none().then_some(true))
+            .set_select(count.then_some(Projection::Count))
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(aliases.names())
+            .set_expression_attribute_values(aliases.values())
+            .set_segment(select.segment.and_then(|(segment, _)| share(segment)))
+            .set_total_segments(select.segment.and_then(|(_, total)| share(total)))
+            .set_limit(select.page.and_then(share))
+            .set_exclusive_start_key(after.map(|row| codec::item(&row)))
+            .return_consumed_capacity(Capacity::Total)
+            .send()
+            .await
+            .map_err(|error| Error::of("scan", table, &error))?;
+        told("scan", table, answer.consumed_capacity.as_ref())?;
+        Ok(Listed {
+            items: answer.items,
+            count: answer.count,
+            next: answer.last_evaluated_key,
+        })
+    }
+
+    /// One page: items, how many, and where the next begins.
+    pub(super) async fn read(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+        count: bool,
+    ) -> Result<(Page, u64), Error> {
+        let once = || async {
+            if select.partition.is_some() {
+                self.query_once(table, select, after.clone(), count).await
+            } else {
+                self.scan_once(table, select, after.clone(), count).await
+            }
+        };
+        let page = self.tried(table, true, once).await?;
+        let items = page.items.unwrap_or_default();
+        let rows = items.into_iter().map(codec::row).collect();
+        let next = page.next.filter(|next| !next.is_empty()).map(codec::row);
+        Ok((Page { rows, next }, u64::try_from(page.count).unwrap_or(0)))
+    }
+}
