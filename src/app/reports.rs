@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::engine::{Listed, Refused};
-use crate::model::{Counts, Finding, InstanceId, Reason, Snapshot, Verdict, VerdictCounts};
+use crate::model::{
+    Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, Verdict, VerdictCounts,
+};
 use crate::monitor::PlanLine;
 
 /// How a run ended.
@@ -41,6 +43,10 @@ pub enum Ended {
 /// What a `migrate` or `retry` process did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunReport {
+    /// Its id, for `rollback --run`; `None` when nothing was to be done.
+    pub run: Option<RunId>,
+    /// The plan that its scope is a part of; `None` for a scope of no plan.
+    pub plan: Option<PlanId>,
     /// How it ended.
     pub ended: Ended,
     /// Items by outcome.

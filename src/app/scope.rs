@@ -91,6 +91,57 @@ impl Resolver<'_> {
         })
     }
 
+    /// How many spaces the customers of `work` have by the consumer table, as far as no plan has said it. Of a sample
+    /// of everything nothing is said: it is not worth a write per customer.
+    pub(super) async fn spaces(
+        &self,
+        scope: &Scope,
+        work: &Work,
+    ) -> Result<Vec<(CustomerDid, u64)>> {
+        let planned = scope
+            .customers
+            .as_ref()
+            .is_some_and(|file| file.plan.is_some());
+        let narrow = scope.customers.is_some()
+            || !scope.only_customers.is_empty()
+            || !scope.only_spaces.is_empty();
+        let Work::Units(units) = work else {
+            return Ok(Vec::new());
+        };
+        if planned || (!narrow && scope.limit.is_some()) {
+            return Ok(Vec::new());
+        }
+        let mut listed = BTreeMap::<CustomerDid, u64>::new();
+        for unit in units {
+            *listed.entry(unit.id.owner.parse()?).or_default() += 1;
+        }
+        // Where single spaces are named, there may be more.
+        let is_part = |customer: &CustomerDid| {
+            let mut shares = scope.customers.iter().flat_map(|file| &file.customers);
+            let split = shares.any(|one| one.customer == *customer && one.spaces.is_some());
+            split || !scope.only_spaces.is_empty()
+        };
+        let parts: Vec<CustomerDid> = listed.keys().filter(|one| is_part(one)).cloned().collect();
+        if !parts.is_empty() {
+            let own = self.own_spaces().await?;
+            let own = &own;
+            let counts = stream::iter(parts).map(|customer| async move {
+                let did = Did::parse(customer.as_str())?;
+                let found = self.tables.spaces_of_customer(&did).await;
+                let found = found.map_err(|error| self.tables_trouble(&error))?;
+                let spaces: BTreeSet<SpaceDid> = found
+                    .iter()
+                    .filter_map(|one| one.space.as_str().parse().ok())
+                    .filter(|space| !own.contains(space))
+                    .collect();
+                anyhow::Ok((customer, spaces.len() as u64))
+            });
+            let counts: Vec<_> = counts.buffer_unordered(QUERIES).try_collect().await?;
+            listed.extend(counts);
+        }
+        Ok(listed.into_iter().collect())
+    }
+
     async fn of_customers(
         &self,
         wanted: Vec<(CustomerDid, Option<BTreeSet<SpaceDid>>)>,

@@ -18,7 +18,7 @@ use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tab
 use crate::config::{Settings, options};
 use crate::engine::{self, Config, Events, Job, Pace, Parts, StepFilter};
 use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Uploads};
-use crate::model::{Counts, FailedItem, InstanceId, RunId, Settled, StepName};
+use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, RunId, Settled, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
 
@@ -62,13 +62,25 @@ impl Opened {
 
     /// Units or items that a scope names.
     pub(super) async fn work(&self, settings: &Settings, scope: &options::Scope) -> Result<Work> {
-        let tables = &self.migration.services().tables;
-        let resolver = Resolver {
+        self.resolver(settings).work(scope).await
+    }
+
+    fn resolver<'a>(&'a self, settings: &'a Settings) -> Resolver<'a> {
+        Resolver {
             settings,
-            tables,
+            tables: &self.migration.services().tables,
             store: &self.store,
-        };
-        resolver.work(scope).await
+        }
+    }
+
+    /// How many spaces the customers of a scope have, as far as no plan has said it.
+    async fn spaces(
+        &self,
+        settings: &Settings,
+        scope: &options::Scope,
+        work: &Work,
+    ) -> Result<Vec<(CustomerDid, u64)>> {
+        self.resolver(settings).spaces(scope, work).await
     }
 
     /// The parts of one run, and the events that its display looks at.
@@ -127,6 +139,8 @@ pub async fn migrate(
         Reopen::No
     };
     let finished = if matches!(config.steps, StepFilter::All) {
+        let spaces = opened.spaces(settings, &options.scope, &work).await?;
+        note_spaces(&opened.store, spaces).await?;
         takeover::finish_spaces(&opened, &work.customers(), &stop).await?
     } else {
         Vec::new()
@@ -138,6 +152,19 @@ pub async fn migrate(
     let mut report = run(&opened, config, job, (stop, face)).await?;
     report.differences.splice(0..0, finished);
     Ok(report)
+}
+
+/// Tells customers' rows how many spaces they have, so that none passes for completed before all are.
+async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>) -> Result<()> {
+    let noting = stream::iter(spaces).map(|(customer, spaces)| async move {
+        let noted = store.note_spaces(&customer, spaces).await;
+        noted.map_err(|error| Trouble::of_state(&error))
+    });
+    let mut noting = noting.buffer_unordered(ROWS);
+    while let Some(noted) = noting.next().await {
+        noted?;
+    }
+    Ok(())
 }
 
 /// Steps the failed items again.
@@ -188,6 +215,7 @@ async fn run(
         None
     };
     config.adopt_own = whole;
+    let (run, plan) = (config.run.clone(), config.plan.clone());
     let (parts, events) = opened.parts(stop);
     let showing = opened.show(events.clone(), Arc::clone(&face));
     let outcome = engine::run(parts, config, job).await;
@@ -195,6 +223,8 @@ async fn run(
     let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
     face(&outcome.snapshot);
     Ok(RunReport {
+        run: Some(run),
+        plan,
         ended: ended(outcome.ended)?,
         counts: outcome.counts,
         unfinished: outcome.unfinished,
@@ -253,6 +283,8 @@ fn planned(plan: AuditReport) -> RunReport {
     counts.done = plan.verdicts.ok;
     counts.found = plan.verdicts.ok;
     RunReport {
+        run: None,
+        plan: None,
         ended: plan.ended,
         counts,
         unfinished: 0,

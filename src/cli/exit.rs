@@ -214,6 +214,8 @@ mod tests {
             ..Counts::default()
         };
         RunReport {
+            run: None,
+            plan: None,
             ended,
             counts,
             unfinished: 0,

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::output::talk;
 use crate::app::Face;
 use crate::model::Snapshot;
 use crate::monitor::line;
@@ -20,6 +21,8 @@ pub(super) struct Progress {
 
 struct State {
     terminal: bool,
+    /// The run is to be named, and was not yet.
+    names_run: bool,
     last: Instant,
     drawn: bool,
 }
@@ -27,9 +30,19 @@ struct State {
 impl Progress {
     /// A face on standard error.
     pub(super) fn new() -> Self {
+        Self::of(false)
+    }
+
+    /// The same, that begins with the id of the run: whoever wants to take it back needs it.
+    pub(super) fn of_run() -> Self {
+        Self::of(true)
+    }
+
+    fn of(names_run: bool) -> Self {
         Self {
             state: Arc::new(Mutex::new(State {
                 terminal: io::stderr().is_terminal(),
+                names_run,
                 last: Instant::now(),
                 drawn: false,
             })),
@@ -57,6 +70,16 @@ impl Progress {
 
 impl State {
     fn show(&mut self, snapshot: &Snapshot) {
+        if let (true, Some(run)) = (self.names_run, &snapshot.run) {
+            self.names_run = false;
+            let instance = snapshot.instance.as_ref().map_or("?", |one| one.as_str());
+            let plan = snapshot.plan.as_ref();
+            let plan = plan.map_or_else(
+                || "of no plan".to_owned(),
+                |plan| format!("plan {}", plan.short()),
+            );
+            talk(&format!("run {run}, instance {instance}, {plan}"));
+        }
         let every = if self.terminal {
             REDRAW_EVERY
         } else {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Counts, Effect, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Settled, Status,
-    StepName, TakenOver, Throttle, UnitId, Verdict, Warning,
+    Counts, Effect, Failure, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId, Settled,
+    Status, StepName, TakenOver, Throttle, UnitId, Verdict, Warning,
 };
 
 /// A fact about the run. The first four are enough to count by.
@@ -21,6 +21,8 @@ pub enum Event {
         instance: InstanceId,
         /// The migration.
         migration: MigrationName,
+        /// The plan that its scope is a part of.
+        plan: Option<PlanId>,
         /// Units in scope.
         units: u64,
         /// Items in scope, as far as they were counted.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Counts, Event, Hands, InstanceId, MigrationName, Reason, RunId, Status, TakenOver, Throttle,
-    UnitId, VerdictCounts, Warning,
+    Counts, Event, Hands, InstanceId, MigrationName, PlanId, Reason, RunId, Status, TakenOver,
+    Throttle, UnitId, VerdictCounts, Warning,
 };
 
 /// How long a rate looks back, in milliseconds.
@@ -98,6 +98,9 @@ pub struct Snapshot {
     pub instance: Option<InstanceId>,
     /// The migration.
     pub migration: Option<MigrationName>,
+    /// The plan that its scope is a part of.
+    #[serde(default)]
+    pub plan: Option<PlanId>,
     /// When it began, Unix milliseconds.
     pub started_at: u64,
     /// When the last event came, Unix milliseconds.
@@ -160,9 +163,11 @@ impl Snapshot {
                 run,
                 instance,
                 migration,
+                plan,
                 units,
                 planned,
             } => {
+                self.plan.clone_from(plan);
                 self.run = Some(run.clone());
                 self.instance = Some(instance.clone());
                 self.migration = Some(migration.clone());

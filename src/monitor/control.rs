@@ -9,8 +9,9 @@ use crate::state::{Asked, Error, Store};
 
 /// What is asked, and what the instances do.
 pub(super) async fn standing(store: &Store, now: u64) -> Result<View, Error> {
-    let (standing, fleet) = futures::try_join!(store.standing(), store.fleet())?;
-    let instance = |report: &_| overview::instance(report, now);
+    let (standing, fleet, plan) =
+        futures::try_join!(store.standing(), store.fleet(), store.current_plan())?;
+    let instance = |report: &_| overview::instance(report, plan.as_ref(), now);
     Ok(View::Control {
         at: stamp(now),
         asked: standing.iter().filter_map(asked).collect(),
@@ -21,15 +22,22 @@ pub(super) async fn standing(store: &Store, now: u64) -> Result<View, Error> {
     })
 }
 
-/// Every wish ever.
+/// Every wish ever, and every plan that came into force.
 pub(super) async fn log(store: &Store, now: u64) -> Result<View, Error> {
-    let wishes = store.control_log().await?;
+    let (wishes, plans) = futures::try_join!(store.control_log(), store.plans())?;
+    let wish = |wish: &Asked| line(wish, wish.control.what.clone());
+    let mut lines: Vec<AskedLine> = wishes.iter().map(wish).collect();
+    lines.extend(plans.iter().map(|plan| AskedLine {
+        scope: "fleet".to_owned(),
+        what: format!("setup: {plan}"),
+        by: plan.made_by.clone(),
+        at: stamp(plan.made_at),
+        why: String::new(),
+    }));
+    lines.sort_by(|left, right| left.at.cmp(&right.at));
     Ok(View::ControlLog {
         at: stamp(now),
-        wishes: wishes
-            .iter()
-            .map(|wish| line(wish, wish.control.what.clone()))
-            .collect(),
+        wishes: lines,
     })
 }
 

@@ -118,8 +118,9 @@ async fn of_instance(
         instance: Some(instance.clone()),
         ..FailedQuery::default()
     };
-    let (fleet, rows, failed) = futures::try_join!(
+    let (fleet, plan, rows, failed) = futures::try_join!(
         store.fleet(),
+        store.current_plan(),
         store.progress_by_status(Status::InProgress, None),
         store.failed_items(&query)
     )?;
@@ -136,7 +137,7 @@ async fn of_instance(
         instance: fleet
             .iter()
             .find(|report| report.instance == *instance)
-            .map(|report| overview::instance(report, now)),
+            .map(|report| overview::instance(report, plan.as_ref(), now)),
         spaces: lines(&held),
         failures: by_reason(failed.iter().map(|failed| failed.failure.reason)),
     })

@@ -6,6 +6,7 @@
 
 mod control;
 mod eta;
+mod instances;
 mod line;
 mod look;
 mod overview;

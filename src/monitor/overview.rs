@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::control;
 use super::eta::eta;
-use super::view::{Alive, InstanceLine, Overview, Totals};
-use crate::model::{Counts, InstanceReport};
+use super::view::{Alive, InstanceLine, Overview, PlanLine, Totals};
+use crate::model::{Counts, InstanceReport, PlanSummary};
 use crate::state::rows::stamp;
 use crate::state::{Error, Store};
 
@@ -17,9 +17,19 @@ pub(super) const SILENT_AFTER_MS: u64 = 60_000;
 
 /// Reads the overview.
 pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error> {
-    let (fleet, totals, standing) =
-        futures::try_join!(store.fleet(), totals(store), store.standing())?;
-    let instances: Vec<InstanceLine> = fleet.iter().map(|report| instance(report, now)).collect();
+    let (all, totals, standing, plan) = futures::try_join!(
+        store.fleet(),
+        totals(store),
+        store.standing(),
+        store.current_plan()
+    )?;
+    let line = |report: &InstanceReport| instance(report, plan.as_ref(), now);
+    let instances: Vec<InstanceLine> = all.iter().map(line).collect();
+    // Shares of another plan hold what others were given since.
+    let fleet: Vec<InstanceReport> = all
+        .into_iter()
+        .filter(|report| is_of(report, plan.as_ref()))
+        .collect();
     let mut reasons = BTreeMap::new();
     for (reason, number) in fleet.iter().flat_map(|report| &report.reasons) {
         *reasons.entry(*reason).or_default() += number;
@@ -35,6 +45,7 @@ pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error>
         items_per_minute,
         reasons,
         instances,
+        plan: plan.as_ref().map(PlanLine::of),
         asked: standing.iter().filter_map(control::asked).collect(),
     })
 }
@@ -74,14 +85,30 @@ async fn totals(store: &Store) -> Result<Totals, Error> {
     Ok(totals)
 }
 
+/// Whether what an instance reports is a part of the plan in force, or of none.
+fn is_of(report: &InstanceReport, plan: Option<&PlanSummary>) -> bool {
+    match (&report.plan, plan) {
+        (Some(own), Some(plan)) => *own == plan.id,
+        _ => true,
+    }
+}
+
 /// One row of the list of instances.
-pub(super) fn instance(report: &InstanceReport, now: u64) -> InstanceLine {
+pub(super) fn instance(
+    report: &InstanceReport,
+    plan: Option<&PlanSummary>,
+    now: u64,
+) -> InstanceLine {
+    let run = report.run.as_str();
     let spoke = report.heartbeat_at > 0;
     let age = now.saturating_sub(report.heartbeat_at);
     InstanceLine {
         instance: report.instance.to_string(),
         state: report.state.clone(),
         alive: alive(report, now),
+        run: (!run.is_empty()).then(|| run.to_owned()),
+        plan: report.plan.as_ref().map(ToString::to_string),
+        plan_in_force: is_of(report, plan),
         note: report.note.clone(),
         host: report.host.clone(),
         pid: report.pid,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::control;
 use super::eta::span;
+use super::instances::{instances, short};
 use super::paint::Paint;
 use super::table::{Cell, bar, grouped, percent, table};
 use super::view::{
-    Alive, CustomerView, FailureView, InstanceLine, InstanceView, Overview, SpaceLine, StuckLine,
-    Verdict, View,
+    CustomerView, FailureView, InstanceView, Overview, PlanLine, SpaceLine, StuckLine, Verdict,
+    View,
 };
 use crate::model::{Counts, Reason};
 
@@ -108,13 +109,15 @@ fn overview(view: &Overview, paint: Paint) -> String {
         text += &control::lines(&view.asked, paint);
         text += "\n";
     }
+    text += &view.plan.as_ref().map(plan).unwrap_or_default();
     text += &progress(
         "Uploads",
         counts.settled(),
         counts.planned,
         &of_counts(counts, paint),
     );
-    let (spaces, settled) = view.instances.iter().fold((0, 0), |sum, line| {
+    let in_force = view.instances.iter().filter(|line| line.plan_in_force);
+    let (spaces, settled) = in_force.fold((0, 0), |sum, line| {
         (sum.0 + line.spaces, sum.1 + line.spaces_settled)
     });
     text += &progress("Spaces", settled, spaces, " settled");
@@ -155,12 +158,18 @@ fn overview(view: &Overview, paint: Paint) -> String {
     text
 }
 
+fn plan(plan: &PlanLine) -> String {
+    let id = short(&plan.id);
+    let (at, by, shape) = (&plan.made_at, &plan.made_by, &plan.shaped_by);
+    labelled("Plan", &format!("{id} of {at} by {by} ({shape})"))
+}
+
 fn labelled(label: &str, text: &str) -> String {
     format!("{label:<10} {text}\n")
 }
 
 /// A number of what went wrong.
-fn bad(number: u64) -> Cell {
+pub(super) fn bad(number: u64) -> Cell {
     let cell = Cell::right(grouped(number));
     if number > 0 {
         cell.painted(Paint::bad)
@@ -169,97 +178,8 @@ fn bad(number: u64) -> Cell {
     }
 }
 
-fn or_dash(text: &str) -> &str {
+pub(super) fn or_dash(text: &str) -> &str {
     if text.is_empty() { "-" } else { text }
-}
-
-/// The state in one word, and its colour.
-fn state(line: &InstanceLine) -> Cell {
-    match line.alive {
-        Alive::Yes if line.state == "running" => Cell::left("running").painted(Paint::good),
-        Alive::Yes => Cell::left(&line.state).painted(Paint::warn),
-        Alive::Silent => Cell::left("SILENT").painted(Paint::bad),
-        Alive::Ended => Cell::left("ended").painted(Paint::faint),
-        Alive::Never => Cell::left("not started").painted(Paint::faint),
-    }
-}
-
-fn instances(lines: &[InstanceLine], paint: Paint) -> String {
-    if lines.is_empty() {
-        return "none has reported; `sterna setup` and `sterna migrate` begin\n".to_owned();
-    }
-    let heads = [
-        "no",
-        "state",
-        "settled",
-        "of",
-        "%",
-        "bad",
-        "per min",
-        "in flight",
-        "spaces",
-        "seen",
-        "host",
-        "pid",
-    ];
-    let rows: Vec<_> = lines.iter().map(instance_row).collect();
-    let held: String = lines.iter().map(|line| held_back(line, paint)).collect();
-    table(paint, &heads, &rows) + &held
-}
-
-fn instance_row(line: &InstanceLine) -> Vec<Cell> {
-    let counts = &line.counts;
-    let seen = line
-        .heartbeat_age_seconds
-        .map(|age| format!("{} ago", span(age)));
-    let pid = if line.pid == 0 {
-        String::new()
-    } else {
-        line.pid.to_string()
-    };
-    let spaces = format!("{}/{}", grouped(line.spaces_settled), grouped(line.spaces));
-    vec![
-        Cell::left(&line.instance),
-        state(line),
-        Cell::right(grouped(counts.settled())),
-        Cell::right(grouped(counts.planned)),
-        Cell::right(percent(counts.settled(), counts.planned)),
-        bad(counts.bad()),
-        Cell::right(format!("{:.0}", line.items_per_minute)),
-        Cell::right(format!("{}/{}", line.in_flight, line.concurrency)),
-        Cell::right(spaces),
-        Cell::right(or_dash(seen.as_deref().unwrap_or(""))),
-        Cell::left(or_dash(&line.host)),
-        Cell::right(or_dash(&pid)),
-    ]
-}
-
-/// Why an instance is paused, draining or slow, and what is wrong with it, a line each.
-fn held_back(line: &InstanceLine, paint: Paint) -> String {
-    let throttles = line.throttles.iter().map(|throttle| {
-        format!(
-            "{} limited to {} at once: {}",
-            throttle.dependency, throttle.limit, throttle.reason
-        )
-    });
-    let rate = line
-        .begun_per_minute_at_most
-        .map(|rate| format!("begins at most {rate} uploads a minute"));
-    let warnings = line
-        .warnings
-        .iter()
-        .map(|warning| format!("{}: {}; {}", warning.level, warning.what, warning.action));
-    let note = line.note.clone().into_iter();
-    let reasons = note.chain(rate).chain(throttles).chain(warnings);
-    let helped = line.helped.iter().map(|(owner, counts)| {
-        let settled = grouped(counts.settled());
-        format!(
-            "  {}: settled {settled} uploads of instance {owner}\n",
-            line.instance
-        )
-    });
-    let lines = reasons.map(|why| paint.warn(&format!("  {}: {why}", line.instance)) + "\n");
-    lines.chain(helped).collect()
 }
 
 fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
@@ -320,6 +240,9 @@ fn instance(view: &InstanceView, paint: Paint) -> String {
         line.counts.planned,
         &of_counts(&line.counts, paint),
     );
+    if let Some(run) = &line.run {
+        text += &labelled("Run", run);
+    }
     text += "\n";
     text += &instances(std::slice::from_ref(line), paint);
     text += &heading("Spaces in hand", paint);

@@ -102,6 +102,8 @@ pub struct Overview {
     pub reasons: BTreeMap<Reason, u64>,
     /// Each instance.
     pub instances: Vec<InstanceLine>,
+    /// The plan in force; `None` if `setup` never made one.
+    pub plan: Option<PlanLine>,
     /// What the operator asks of the fleet and of single instances; nothing is left out.
     pub asked: Vec<AskedLine>,
 }
@@ -167,6 +169,12 @@ pub struct InstanceLine {
     pub state: String,
     /// Whether it is there.
     pub alive: Alive,
+    /// Its run, the last one; `None` if it never ran.
+    pub run: Option<String>,
+    /// The plan that its scope is a part of; `None` for a scope of no plan.
+    pub plan: Option<String>,
+    /// Whether that is the plan in force; one of no plan is in nobody's way.
+    pub plan_in_force: bool,
     /// Why it is paused or draining.
     pub note: Option<String>,
     /// The machine and process.

@@ -2,7 +2,7 @@
 
 use sterna::model::{PlanId, Settled, Status};
 use sterna::state::rows::{Batched, Key, Row};
-use sterna::state::{Assignment, Grant, MigrationSpace, Placed, Reopen, SpaceStatus, Take};
+use sterna::state::{Assignment, Grant, MigrationSpace, Placed, Reopen, SpaceStatus, Store, Take};
 
 use crate::place::{customer, everywhere, one, run, space, two, unit};
 
@@ -114,6 +114,7 @@ async fn a_customer_is_completed_once_and_its_migration_space_counts_for_nothing
         store.release(lease, &progress).await.unwrap();
         let key = Key::one("customer", customer.as_str());
         let table = &store.config().tables.customers;
+        store.note_spaces(&customer, 1).await.unwrap();
         let mut completed_at = Vec::new();
         for _ in 0..2 {
             store.refresh_owner(customer.as_str()).await.unwrap();
@@ -137,6 +138,7 @@ async fn the_last_of_several_spaces_completes_the_customer_whoever_sums_up() {
         for unit in &units {
             store.plan_unit(unit, &one()).await.unwrap();
         }
+        store.note_spaces(&customer("a"), 8).await.unwrap();
         let work = |unit: sterna::model::Unit| {
             let store = store.clone();
             async move {
@@ -169,6 +171,66 @@ async fn the_last_of_several_spaces_completes_the_customer_whoever_sums_up() {
             ),
             ("completed", 8, 8)
         );
+    })
+    .await;
+}
+
+async fn end(store: &Store, name: &str, status: Status) {
+    let unit = unit("a", name, 0);
+    let (one, run) = (one(), run(name));
+    let lease = store.lease(&unit, &one, &run, &Take::Free, Reopen::No);
+    let Grant::Leased {
+        lease,
+        mut progress,
+    } = lease.await.unwrap()
+    else {
+        panic!("not leased")
+    };
+    progress.status = status;
+    store.release(lease, &progress).await.unwrap();
+    store.refresh_owner(&unit.id.owner).await.unwrap();
+}
+
+/// Rows of spaces come as they are worked on: without a plan, all rows are not all spaces.
+#[tokio::test]
+async fn a_customer_has_not_ended_before_as_many_spaces_as_are_known_have() {
+    everywhere(|store| async move {
+        let shown = async || {
+            let row = store.customer(&customer("a")).await.unwrap().unwrap();
+            (row.status, row.completed_spaces, row.total_spaces)
+        };
+        // Nobody has said how many there are.
+        end(&store, "one", Status::Completed).await;
+        assert_eq!(shown().await, ("in-progress".to_owned(), 1, 1));
+        store.note_spaces(&customer("a"), 3).await.unwrap();
+        end(&store, "two", Status::Completed).await;
+        assert_eq!(shown().await, ("in-progress".to_owned(), 2, 3));
+        // A listing that saw less takes nothing back.
+        store.note_spaces(&customer("a"), 2).await.unwrap();
+        store.refresh_owner(customer("a").as_str()).await.unwrap();
+        assert_eq!(shown().await, ("in-progress".to_owned(), 2, 3));
+        end(&store, "three", Status::Failed).await;
+        assert_eq!(shown().await, ("failed".to_owned(), 2, 3));
+    })
+    .await;
+}
+
+/// What the existing tool had counted holds as long as nobody knows better.
+#[tokio::test]
+async fn the_existing_tools_number_of_spaces_is_known() {
+    everywhere(|store| async move {
+        let key = Key::one("customer", customer("a").as_str());
+        let table = &store.config().tables.customers;
+        let row = Row::new()
+            .with("status", "in-progress")
+            .with("totalSpaces", 2_u64);
+        let put = vec![Batched::Put(key, row)];
+        store.rows().write_all(table, put).await.unwrap();
+        for (name, status) in [("one", "in-progress"), ("two", "completed")] {
+            end(&store, name, Status::Completed).await;
+            let row = store.customer(&customer("a")).await.unwrap().unwrap();
+            assert_eq!((row.status.as_str(), row.total_spaces), (status, 2));
+        }
     })
     .await;
 }

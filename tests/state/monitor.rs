@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sterna::model::{
-    Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Lease, Limit, PlanId, Reason,
-    RunId, Settled, Status, Unit, Wish,
+    Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Lease, Limit, PlanId,
+    PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit, Wish,
 };
 use sterna::monitor::{Alive, Ask, Paint, Verdict, View, look};
 use sterna::runtime::Clock;
@@ -409,6 +409,73 @@ async fn what_helpers_did_is_counted_once_whether_or_not_the_helped_instance_kno
         assert!(
             text.contains("3: settled 6 uploads of instance 1"),
             "{text}"
+        );
+    })
+    .await;
+}
+
+/// Shares of two plans hold the same spaces: only those of the plan in force are summed up, and who works by another
+/// is named.
+#[tokio::test]
+async fn instances_of_another_plan_are_named_and_in_no_sum() {
+    everywhere(|store| async move {
+        let plan = |name: &str, made_at| PlanSummary {
+            id: PlanId::new(name),
+            made_at,
+            made_by: "ann@host".to_owned(),
+            shaped_by: "--instances 2".to_owned(),
+            customers: 1,
+            spaces: 2,
+            uploads: 10,
+            shares: vec![ShareSize::default(); 2],
+        };
+        let (old, new) = (plan("01d01d01d01d", NOW - 10), plan("0ec0ec0ec0ec", NOW));
+        store.put_plan_in_force(&old, None).await.unwrap();
+        store.put_plan_in_force(&new, Some(&old)).await.unwrap();
+        let of = |number, run: &str, plan: Option<&PlanSummary>, state: &str| InstanceReport {
+            plan: plan.map(|plan| plan.id.clone()),
+            state: state.to_owned(),
+            ..speaking(number, run, 1_000)
+        };
+        for report in [
+            of(1, "r1", Some(&new), "running"),
+            of(2, "r2", Some(&old), "running"),
+            of(3, "r3", Some(&old), "ended"),
+            of(4, "r4", None, "running"),
+        ] {
+            assert!(store.report(&report).await.unwrap());
+        }
+        let view = shown(&store, &Ask::Overview).await;
+        let View::Overview(overview) = &view else {
+            panic!("another view")
+        };
+        assert_eq!(overview.counts.planned, 20, "of instances 1 and 4");
+        let in_force: Vec<bool> = overview
+            .instances
+            .iter()
+            .map(|line| line.plan_in_force)
+            .collect();
+        assert_eq!(in_force, [true, false, false, true]);
+        let text = view.text(Paint::Plain);
+        for part in [
+            "0ec0ec0e of 2026-01-01T00:00:00.000Z by ann@host (--instances 2)",
+            "  2: works by plan 01d01d01, which is not in force",
+            "  3: ended under plan 01d01d01",
+        ] {
+            assert!(text.contains(part), "{part:?} in\n{text}");
+        }
+        assert!(!text.contains("  1: works") && !text.contains("  4: works"));
+        let json = serde_json::to_value(&view).unwrap();
+        assert_eq!(json["plan"]["id"], "0ec0ec0ec0ec");
+        assert_eq!(json["instances"][0]["run"], "r1");
+        let View::ControlLog { wishes, .. } = shown(&store, &Ask::ControlLog).await else {
+            panic!("another view")
+        };
+        let told: Vec<_> = wishes.iter().map(|wish| wish.what.as_str()).collect();
+        assert_eq!(told.len(), 2);
+        assert!(
+            told[1].starts_with("setup: plan 0ec0ec0e: 2 instances"),
+            "{told:?}"
         );
     })
     .await;

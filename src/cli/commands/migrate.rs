@@ -131,7 +131,11 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
     };
     app::preflight(&settings, reliance).await?;
     let is_plan = options.dry_run;
-    let progress = Progress::new();
+    let progress = if is_plan {
+        Progress::new()
+    } else {
+        Progress::of_run()
+    };
     let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
     if is_plan {
@@ -169,6 +173,11 @@ fn lines(report: &RunReport) -> String {
             report.seconds
         ),
     ];
+    if let Some(run) = &report.run {
+        let plan = report.plan.as_ref();
+        let plan = plan.map_or_else(String::new, |plan| format!(", plan {}", plan.short()));
+        lines.push(format!("  run {run}{plan}"));
+    }
     for (owner, counts) in &report.helped {
         lines.push(format!(
             "  helped instance {owner}: {} uploads settled, {} of them failed or set aside",

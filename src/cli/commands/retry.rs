@@ -87,7 +87,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         concurrency: concurrency(args.concurrency, &settings),
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
     };
-    let progress = Progress::new();
+    let progress = Progress::of_run();
     let ran = app::retry(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
     report(&ran?, context)

@@ -175,6 +175,7 @@ fn announce<M: Migration>(audit: &Audit<M>, scope: &Scope) {
         run: audit.config.run.clone(),
         instance: audit.config.instance.clone(),
         migration: audit.migration.name(),
+        plan: audit.config.plan.clone(),
         units: units as u64,
         planned,
     });

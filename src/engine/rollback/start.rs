@@ -58,6 +58,7 @@ pub async fn rollback<M: Migration>(
         run: run.config.run.clone(),
         instance: run.config.instance.clone(),
         migration: run.migration.name(),
+        plan: run.config.plan.clone(),
         units: units.len() as u64,
         planned: 0,
     });

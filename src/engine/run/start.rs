@@ -70,6 +70,7 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
         run: run.config.run.clone(),
         instance: run.config.instance.clone(),
         migration: run.migration.name(),
+        plan: run.config.plan.clone(),
         units: units as u64,
         planned,
     });

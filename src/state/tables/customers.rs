@@ -128,6 +128,7 @@ impl Assignment {
     fn planned(&self, update: Update) -> Update {
         let instances: Vec<&str> = self.instances.iter().map(InstanceId::as_str).collect();
         update
+            .set("spacesKnown", self.spaces)
             .set("planId", self.plan.as_str())
             .set("planInstances", instances.join(" "))
     }
@@ -166,6 +167,30 @@ impl Store {
                     .map_or_else(String::new, |row| row.status),
             )),
         }
+    }
+
+    /// Notes how many spaces a customer has by a listing: its row is not completed before so many are. Makes a row
+    /// that is not there; fewer than are known change nothing.
+    pub async fn note_spaces(&self, customer: &CustomerDid, spaces: u64) -> Result<(), Error> {
+        let now = stamp(self.now());
+        let update = Update::new()
+            .set("spacesKnown", spaces)
+            .set_absent("status", Status::Pending.as_str())
+            .set_absent("totalSpaces", spaces)
+            .set_absent("completedSpaces", 0_u64)
+            .set_absent("totalUploads", 0_u64)
+            .set_absent("completedUploads", 0_u64)
+            .set_absent("assignedAt", now.as_str())
+            .set_absent("updatedAt", now.as_str());
+        let more = Condition::Any(vec![
+            Condition::Absent("spacesKnown"),
+            Condition::Below("spacesKnown", spaces.into()),
+        ]);
+        let table = &self.config.tables.customers;
+        self.rows
+            .update(table, &key(customer), update, more)
+            .await?;
+        Ok(())
     }
 
     /// The row of a customer.
@@ -255,7 +280,9 @@ impl Store {
             let foreign = before
                 .text("status")
                 .is_some_and(|word| word.parse::<Status>().is_err());
-            let update = sum(&units, foreign, now)
+            let known = spaces_known(&before);
+            let update = sum(&units, known, foreign, now)
+                .set_some("spacesKnown", known)
                 .set("revision", revision + 1)
                 .set_absent("assignedAt", stamp(now));
             let same = if revision == 0 {
@@ -278,7 +305,17 @@ impl Store {
     }
 }
 
-fn sum(units: &[ProgressRow], foreign: bool, now: u64) -> Update {
+/// How many spaces a customer has, by a plan or a listing; the existing tool's word holds until we have summed up.
+fn spaces_known(row: &Row) -> Option<u64> {
+    let of_tool = || {
+        let total = row.number("totalSpaces");
+        total.filter(|_| row.number("revision").is_none())
+    };
+    row.number("spacesKnown").or_else(of_tool)
+}
+
+/// The sum of a customer's units. As long as it may have more spaces than have a row, it has not ended.
+fn sum(units: &[ProgressRow], known: Option<u64>, foreign: bool, now: u64) -> Update {
     let counts: Counts = units.iter().map(|unit| unit.progress.counts).sum();
     let with = |status| {
         units
@@ -292,15 +329,16 @@ fn sum(units: &[ProgressRow], foreign: bool, now: u64) -> Update {
         with(Status::Pending),
     );
     let all = units.len() as u64;
+    let has_all = known.is_some_and(|known| all >= known);
     let status = match () {
-        () if completed == all => Status::Completed,
+        () if completed == all && has_all => Status::Completed,
         () if pending == all => Status::Pending,
-        () if completed + failed == all => Status::Failed,
+        () if completed + failed == all && has_all => Status::Failed,
         () => Status::InProgress,
     };
     let bad = counts.bad();
     let mut update = Update::new()
-        .set("totalSpaces", all)
+        .set("totalSpaces", all.max(known.unwrap_or(0)))
         .set("completedSpaces", completed)
         .set("totalUploads", counts.planned)
         .set("completedUploads", counts.done + counts.skipped)
