@@ -94,6 +94,8 @@ pub struct RollbackPlan {
     pub unaccounted: Vec<Unaccounted>,
     /// The journals that were read.
     pub journals: Vec<PathBuf>,
+    /// The runs that they know, in order of time: id, effects, from when to when, instance, plan.
+    pub runs: Vec<String>,
 }
 
 /// Uploads of a space of which no journal says what was made.

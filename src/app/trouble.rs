@@ -128,8 +128,11 @@ impl Trouble {
             engine::Error::Foreign { path, .. } => Self::new(
                 Kind::Mismatch,
                 error.to_string(),
-                "the state folder was used for another environment or other tables",
-                format!("use another --state-dir, or keep {} aside", path.display()),
+                "it was written for another environment or other tables, or by another version of this program",
+                format!(
+                    "look at --env, use another --state-dir, or keep {} aside; nothing was changed",
+                    path.display()
+                ),
             ),
             engine::Error::Survey(failure) => Self::of_failure(failure),
             engine::Error::Journals(_) => Self::new(

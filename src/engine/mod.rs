@@ -38,7 +38,7 @@ pub use migration::{
     Look, Migration, Need, OwnerEffects, Step, Turn, Undoer, UnitContext, UnitStep,
 };
 pub use outcome::{Ended, Error, Outcome};
-pub use rollback::{Listed, Refused, RolledBack, Survey, Within, rollback, survey};
+pub use rollback::{KnownRun, Listed, Refused, RolledBack, Survey, Within, rollback, survey};
 pub use run::run;
 pub use watch::Pulse;
 

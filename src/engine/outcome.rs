@@ -67,8 +67,8 @@ pub enum Error {
     /// Local state cannot be used or written.
     #[error(transparent)]
     State(state::Error),
-    /// The checkpoint is another's.
-    #[error("{} belongs to {found}, this run is {wanted}", path.display())]
+    /// A checkpoint or a journal is another's.
+    #[error("{} holds {found}; {wanted}", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum Error {
     Survey(Failure),
     /// A journal could not be read.
     #[error("read the journals")]
-    Journals(#[source] std::io::Error),
+    Journals(#[from] std::io::Error),
     /// A local file could not be opened or written.
     #[error("write {}", path.display())]
     File {

@@ -47,6 +47,7 @@ pub use plan::{PlanSummary, ShareSize};
 pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
-    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalRecord, Lease, Mark,
-    SpaceMark, Status, StatusError, StepRecord, StepState, Sweep, TakenOver, Unit, UnitProgress,
+    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine,
+    JournalOpening, JournalRecord, Lease, Mark, SpaceMark, Status, StatusError, StepRecord,
+    StepState, Sweep, TakenOver, Unit, UnitProgress,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cid::Cid;
 use sterna::engine::{self, Ended, Job, RolledBack, StepFilter, Survey, Within};
 use sterna::migrations::uploads::{InMemorySpaces, Settings};
-use sterna::model::{InstanceId, JournalEntry, JournalRecord, Status, Unit, UnitId};
+use sterna::model::{InstanceId, JournalEntry, JournalLine, JournalRecord, Status, Unit, UnitId};
 use sterna::proto::multihash::Multihash;
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::Expected;
@@ -304,11 +304,16 @@ async fn an_index_that_two_uploads_share_goes_with_the_last_of_them() {
         Rotation::default(),
     )
     .unwrap();
-    let records: Vec<JournalRecord> =
+    let lines: Vec<JournalLine> =
         read_journal(&Journal::path(&dir, &InstanceId::number(1))).unwrap();
-    let made = records.into_iter().find(
-        |record| matches!(&record.entry, JournalEntry::Applied(one) if one.kind == "index-stored"),
-    );
+    let made = lines.into_iter().find_map(|line| match line {
+        JournalLine::Record(record) => {
+            let stored =
+                matches!(&record.entry, JournalEntry::Applied(one) if one.kind == "index-stored");
+            stored.then_some(*record)
+        }
+        JournalLine::Opening(_) => None,
+    });
     let made = made.unwrap();
     let theirs = items.iter().find(|(unit, _)| *unit != made.unit).unwrap();
     let copy = JournalRecord {

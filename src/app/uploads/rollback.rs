@@ -8,8 +8,12 @@ use super::{Opened, admit, config, ended, lock};
 use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
 use crate::app::{Ended, Face, Kind, Stop, Trouble};
 use crate::config::{Settings, options};
-use crate::engine::{self, Survey, Within};
+use crate::engine::{self, KnownRun, Survey, Within};
 use crate::model::CustomerDid;
+use crate::state::rows::stamp;
+
+/// Runs that are named when another one was asked for.
+const NAMED: usize = 10;
 
 /// Asked with what would be done, before anything is; an error ends it there.
 pub type Agree<'a> = &'a (dyn Fn(&RollbackPlan) -> Result<()> + Send + Sync);
@@ -36,6 +40,7 @@ pub async fn rollback(
         units: units(&options.scope),
         run: options.run.clone(),
         journals: options.journals.clone(),
+        state: Some(config.fingerprint.clone()),
     };
     let (parts, events) = opened.parts(stop);
     let found = engine::survey(&parts, &within).await;
@@ -128,13 +133,37 @@ fn refuse_unknown(found: &Survey, options: &options::Rollback) -> Result<()> {
     } else {
         format!("read were {}", journals.join(", "))
     };
+    let known: Vec<String> = found.runs.iter().rev().take(NAMED).map(run).collect();
+    let known = if known.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; the last runs that they know:\n    {}",
+            known.join("\n    ")
+        )
+    };
     Err(Trouble::new(
         Kind::NotFound,
         what,
-        format!("{cause}; {read}"),
+        format!("{cause}; {read}{known}"),
         "see `sterna monitor` for what was migrated; name journals of other instances with --journal; nothing was changed",
     )
     .into())
+}
+
+/// A run that the journals know, in words.
+fn run(run: &KnownRun) -> String {
+    let instance = run.instance.as_ref();
+    let instance = instance.map_or_else(String::new, |one| format!(", instance {one}"));
+    let plan = run.plan.as_ref();
+    let plan = plan.map_or_else(String::new, |plan| format!(", plan {}", plan.short()));
+    format!(
+        "{}: {} effects, {} to {}{instance}{plan}",
+        run.run,
+        run.effects,
+        stamp(run.first_at),
+        stamp(run.last_at)
+    )
 }
 
 fn plan(found: &Survey) -> RollbackPlan {
@@ -153,6 +182,7 @@ fn plan(found: &Survey) -> RollbackPlan {
             })
             .collect(),
         journals: found.journals.clone(),
+        runs: found.runs.iter().map(run).collect(),
     }
 }
 

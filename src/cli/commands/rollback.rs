@@ -137,6 +137,16 @@ fn listed(plan: &RollbackPlan) -> String {
     if plan.undone.is_empty() {
         text.push_str(" nothing");
     }
+    if !plan.runs.is_empty() {
+        text.push_str("\nruns that the journals know:");
+    }
+    for run in plan.runs.iter().rev().take(NAMED) {
+        let _ = write!(text, "\n  {run}");
+    }
+    let more = plan.runs.len().saturating_sub(NAMED);
+    if more > 0 {
+        let _ = write!(text, "\n  and {more} older ones");
+    }
     text
 }
 

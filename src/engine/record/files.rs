@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::engine::{Config, Error};
 use crate::model::{
-    Checkpoint, Failure, Finding, InstanceId, ItemId, JournalRecord, Mark, MigrationName, Settled,
-    UnitId, Verdict,
+    Checkpoint, Failure, Finding, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
+    JournalRecord, Mark, MigrationName, Settled, UnitId, Verdict,
 };
 use crate::runtime::Tasks;
 use crate::state::files::{Disk, Rotation};
@@ -58,6 +58,9 @@ pub(crate) struct Files {
     results_path: PathBuf,
     journal_path: PathBuf,
     journal: Journal,
+    /// The first line of this run in the journal, and whether it is there.
+    opening: JournalOpening,
+    opened: OnceCell<()>,
     results: Journal,
     lines: Mutex<Vec<ItemLine>>,
     unwritten: AtomicU64,
@@ -86,6 +89,16 @@ impl Files {
         };
         Ok(Self {
             journal: open(&journal_path)?,
+            opening: JournalOpening {
+                v: JOURNAL_VERSION,
+                at: 0,
+                run: config.run.clone(),
+                instance: config.instance.clone(),
+                plan: config.plan.clone(),
+                state: config.fingerprint.clone(),
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            opened: OnceCell::new(),
             results: open(&results_path)?,
             lines: Mutex::default(),
             unwritten: AtomicU64::new(0),
@@ -116,15 +129,23 @@ impl Files {
         if whose(&found) != whose(wanted) {
             return Err(Error::Foreign {
                 path: self.checkpoint.clone(),
-                found: whose(&found),
-                wanted: whose(wanted),
+                found: format!("what belongs to {}", whose(&found)),
+                wanted: format!("this run is {}", whose(wanted)),
             });
         }
         Ok(found.units)
     }
 
-    /// Puts a record on disk before it returns.
+    /// Puts a record on disk before it returns; before the first one, whose records follow.
     pub(crate) async fn journal(&self, record: &JournalRecord) -> Result<(), state::Error> {
+        let open = || async {
+            let opening = JournalOpening {
+                at: record.at,
+                ..self.opening.clone()
+            };
+            self.journal.append(&opening).await
+        };
+        self.opened.get_or_try_init(open).await?;
         self.journal.append(record).await
     }
 

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Effect, ItemId, JournalEntry, JournalRecord, RunId, StepName, Undo, UnitId};
-use crate::state::files::{journals_in, scan_journal};
+use crate::engine::Error;
+use crate::model::{
+    Effect, ItemId, JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening,
+    JournalRecord, RunId, StepName, Undo, UnitId,
+};
+use crate::state::files::{damaged, journals_in, scan_journal};
 
-use super::Key;
+use super::{Key, KnownRun};
 
 /// An effect on an item that was made, or may have been.
 #[derive(Debug, Clone)]
@@ -40,6 +44,19 @@ pub(super) struct Account {
     /// Items of which any effect is known.
     pub(super) items: BTreeMap<UnitId, BTreeSet<ItemId>>,
     pub(super) knows_run: bool,
+    /// Runs that made effects, with what is known of them.
+    pub(super) runs: BTreeMap<RunId, KnownRun>,
+    /// Runs of another environment, and which: nothing of them is taken up.
+    foreign: BTreeMap<RunId, String>,
+}
+
+/// Which lines of the journals count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// The run that is asked for.
+    pub(super) run: Option<&'a RunId>,
+    /// What effects must belong to; `None` takes all.
+    pub(super) state: Option<&'a str>,
 }
 
 /// The journals of a state folder, and those that are named: files, or folders that hold some.
@@ -68,22 +85,69 @@ pub(super) fn journals(dir: &Path, more: &[PathBuf]) -> io::Result<Vec<PathBuf>>
 impl Account {
     /// Reads the journals. `takes` says which effects are of interest, by unit, step and effect.
     /// Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] for lines of another version, and for a journal or a wanted run of another environment.
     pub(super) fn read(
         journals: &[PathBuf],
-        run: Option<&RunId>,
+        wanted: Wanted<'_>,
         takes: impl Fn(&UnitId, &StepName, Option<&Effect>) -> bool,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, Error> {
         let mut all = Self::default();
         for path in journals {
-            let (mut one, mut line) = (Self::default(), 0);
-            scan_journal(path, |record: JournalRecord| {
+            let (mut one, mut line, mut own) = (Self::default(), 0, 0_u64);
+            scan_journal(path, |file, number, text| {
                 line += 1;
-                one.knows_run |= run == Some(&record.run);
-                one.note(record, line, &takes);
+                match parse(file, number, text)? {
+                    JournalLine::Opening(opening) => one.open(opening, wanted.state),
+                    JournalLine::Record(record) if one.foreign.contains_key(&record.run) => {}
+                    JournalLine::Record(record) => {
+                        own += 1;
+                        one.knows_run |= wanted.run == Some(&record.run);
+                        one.count(&record);
+                        one.note(*record, line, &takes);
+                    }
+                }
+                Ok::<(), Error>(())
             })?;
+            let foreign = match wanted.run {
+                Some(run) => one.foreign.get(run),
+                None => one.foreign.values().next().filter(|_| own == 0),
+            };
+            if let Some(found) = foreign {
+                return Err(Error::Foreign {
+                    path: path.clone(),
+                    found: format!("effects of {found}"),
+                    wanted: format!("wanted are those of {}", wanted.state.unwrap_or("any")),
+                });
+            }
             all.join(one);
         }
         Ok(all)
+    }
+
+    fn open(&mut self, opening: JournalOpening, state: Option<&str>) {
+        if state.is_some_and(|state| state != opening.state) {
+            self.foreign.insert(opening.run, opening.state);
+            return;
+        }
+        let run = self.runs.entry(opening.run).or_default();
+        (run.instance, run.plan) = (Some(opening.instance), opening.plan);
+    }
+
+    /// Counts what a run made.
+    fn count(&mut self, record: &JournalRecord) {
+        if !matches!(record.entry, JournalEntry::Applied(_)) {
+            return;
+        }
+        let run = self.runs.entry(record.run.clone()).or_default();
+        run.run = record.run.to_string();
+        run.effects += 1;
+        run.first_at = match run.first_at {
+            0 => record.at,
+            first => first.min(record.at),
+        };
+        run.last_at = run.last_at.max(record.at);
     }
 
     fn note(
@@ -151,6 +215,10 @@ impl Account {
             self.items.entry(unit).or_default().extend(items);
         }
         self.knows_run |= other.knows_run;
+        for (id, run) in other.runs {
+            let held = self.runs.entry(id).or_default();
+            *held = std::mem::take(held).and(run);
+        }
     }
 
     /// The effects that were made (by `run`, if it is given) and not taken back.
@@ -168,6 +236,18 @@ impl Account {
             .filter(move |(_, step)| step.lives && step.run == *run)
             .map(|(key, _)| key)
     }
+}
+
+/// A line that may be read; one of another version is refused whole.
+fn parse(file: &Path, number: u64, text: &[u8]) -> Result<JournalLine, Error> {
+    JournalLine::parse(text).map_err(|fault| match fault {
+        JournalFault::Version(_) => Error::Foreign {
+            path: file.to_path_buf(),
+            found: format!("line {number} of {fault}"),
+            wanted: format!("this program reads journal version {JOURNAL_VERSION}"),
+        },
+        JournalFault::Damaged(_) => Error::Journals(damaged(file, number, &fault)),
+    })
 }
 
 impl Made {

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::model::{Effect, Failure, InstanceId, ItemId, RunId, StepName, UnitId};
+use crate::model::{Effect, Failure, InstanceId, ItemId, PlanId, RunId, StepName, UnitId};
 
 use super::Ended;
 use account::Made;
@@ -43,6 +43,45 @@ pub struct Within {
     pub run: Option<RunId>,
     /// Journals beside those of the state folder: files, or folders that hold some.
     pub journals: Vec<PathBuf>,
+    /// What effects must belong to (environment and tables): runs of another are left out, and what is only theirs is
+    /// refused. `None` takes all.
+    pub state: Option<String>,
+}
+
+/// A run that the journals know, and that made something.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct KnownRun {
+    /// Its id.
+    pub run: String,
+    /// Its instance.
+    pub instance: Option<InstanceId>,
+    /// The plan that its scope was a part of.
+    pub plan: Option<PlanId>,
+    /// Effects that it made, those that were taken back since among them.
+    pub effects: u64,
+    /// When it made the first and the last one, Unix milliseconds.
+    pub first_at: u64,
+    /// See `first_at`.
+    pub last_at: u64,
+}
+
+impl KnownRun {
+    /// The same run by two journals.
+    fn and(self, other: Self) -> Self {
+        let first = [self.first_at, other.first_at];
+        Self {
+            run: if self.run.is_empty() {
+                other.run
+            } else {
+                self.run
+            },
+            instance: self.instance.or(other.instance),
+            plan: self.plan.or(other.plan),
+            effects: self.effects + other.effects,
+            first_at: first.into_iter().filter(|at| *at > 0).min().unwrap_or(0),
+            last_at: self.last_at.max(other.last_at),
+        }
+    }
 }
 
 impl Within {
@@ -83,6 +122,8 @@ pub struct Survey {
     pub knows_run: bool,
     /// Journals that were read.
     pub journals: Vec<PathBuf>,
+    /// Runs that they know, in order of time.
+    pub runs: Vec<KnownRun>,
     plan: Plan,
 }
 

@@ -7,8 +7,8 @@ use crate::engine::{Error, Migration, Parts, Step, UnitStep};
 use crate::model::{Effect, ItemId, Status, StepName, StepState, Undo, UnitId, UnitProgress};
 use crate::state::ProgressRow;
 
-use super::account::{Account, Made, journals};
-use super::{Key, Listed, Plan, Survey, Within};
+use super::account::{Account, Made, Wanted, journals};
+use super::{Key, KnownRun, Listed, Plan, Survey, Within};
 
 /// Reads journals and rows. Changes nothing.
 pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<Survey, Error> {
@@ -19,12 +19,19 @@ pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<S
         .map(|step| (step.name(), step))
         .collect();
     let (dir, more) = (parts.store.config().dir.clone(), within.journals.clone());
-    let journals = blocking(parts, move || journals(&dir, &more)).await?;
+    let journals = blocking(parts, move || Ok(journals(&dir, &more)?)).await?;
     let (paths, scope) = (journals.clone(), within.clone());
-    let account = blocking(parts, move || {
-        Account::read(&paths, scope.run.as_ref(), |unit, _, _| scope.takes(unit))
+    let mut account = blocking(parts, move || {
+        let wanted = Wanted {
+            run: scope.run.as_ref(),
+            state: scope.state.as_deref(),
+        };
+        Account::read(&paths, wanted, |unit, _, _| scope.takes(unit))
     })
     .await?;
+    let mut runs: Vec<KnownRun> = std::mem::take(&mut account.runs).into_values().collect();
+    runs.retain(|run| run.effects > 0);
+    runs.sort_by_key(|run| (run.last_at, run.run.clone()));
     let mut survey = Survey {
         listed: Vec::new(),
         units: 0,
@@ -32,6 +39,7 @@ pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<S
         unknown: Vec::new(),
         knows_run: account.knows_run,
         journals: journals.clone(),
+        runs,
         plan: Plan {
             owners: within.whole_owners(),
             ..Plan::default()
@@ -43,7 +51,7 @@ pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<S
     owners(parts, &survey.plan.owners, &mut list).await?;
     survey.plan.units.retain(|_, plan| !plan.is_empty());
     survey.units = survey.plan.units.len() as u64;
-    survey.plan.holders = holders(parts, &steps, &survey, journals).await?;
+    survey.plan.holders = holders(parts, &steps, &survey, (journals, within.state.clone())).await?;
     survey.listed = list.sorted();
     Ok(survey)
 }
@@ -222,7 +230,7 @@ async fn holders<M: Migration>(
     parts: &Parts<M>,
     steps: &BTreeMap<StepName, Arc<dyn Step<M>>>,
     survey: &Survey,
-    journals: Vec<std::path::PathBuf>,
+    (journals, state): (Vec<std::path::PathBuf>, Option<String>),
 ) -> Result<BTreeMap<String, BTreeSet<Key>>, Error> {
     let name = {
         let steps = steps.clone();
@@ -245,7 +253,11 @@ async fn holders<M: Migration>(
         return Ok(BTreeMap::new());
     }
     blocking(parts, move || {
-        let account = Account::read(&journals, None, |unit, step, effect| {
+        let wanted = Wanted {
+            run: None,
+            state: state.as_deref(),
+        };
+        let account = Account::read(&journals, wanted, |unit, step, effect| {
             effect
                 .and_then(|effect| name(unit, step, effect))
                 .is_some_and(|thing| things.contains(&thing))
@@ -263,11 +275,10 @@ async fn holders<M: Migration>(
 
 async fn blocking<M: Migration, T: Send + 'static>(
     parts: &Parts<M>,
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let done = parts.tasks.blocking(work).await;
-    let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    done.map_err(Error::Journals)
+    done.unwrap_or_else(|error| Err(Error::Journals(std::io::Error::other(error))))
 }
 
 /// Effects by kind.

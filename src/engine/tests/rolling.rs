@@ -383,3 +383,66 @@ async fn items_that_no_journal_knows_are_told_beforehand() {
     let refused = survey(&world.parts(&Stop::new()), &within).await;
     assert!(matches!(refused, Err(Error::Journals(_))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn journals_of_another_environment_or_version_are_refused() {
+    let world = World::new(1, 3, LATENCY, no_fault()).await;
+    world.run().await;
+    let before = world.paths();
+    let journal = world.dir.path().join("state/instance-1-journal.ndjson");
+    let ours = fs::read_to_string(&journal).unwrap();
+    let openings = ours
+        .lines()
+        .filter(|line| line.contains("\"state\":\"test\""));
+    assert_eq!(openings.count(), 1, "one for the run:\n{ours}");
+    let with = |state: &str, run: Option<&str>| Within {
+        state: Some(state.to_owned()),
+        run: run.map(RunId::new),
+        ..everything()
+    };
+    let found = world.survey(&with("test", None)).await;
+    assert!(found.to_undo() > 0);
+    let known: Vec<_> = found.runs.iter().map(|run| run.run.as_str()).collect();
+    assert_eq!(known, ["run-1"]);
+    assert_eq!(found.runs[0].instance, Some(InstanceId::number(1)));
+
+    let refuses = async |within: &Within, words: [&str; 2]| {
+        let refused = survey(&world.parts(&Stop::new()), within).await;
+        let Err(error @ Error::Foreign { .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        for word in words {
+            assert!(error.to_string().contains(word), "{word}: {error}");
+        }
+    };
+    refuses(&with("elsewhere", None), ["effects of test", "elsewhere"]).await;
+    refuses(
+        &with("elsewhere", Some("run-1")),
+        ["effects of test", "elsewhere"],
+    )
+    .await;
+
+    // A folder that was used for two: what is the other's is left out, and refused when it is asked for.
+    let other = r#"{"v":1,"at":1,"run":"other","instance":"1","state":"elsewhere","program":"0"}"#;
+    let copied = ours
+        .lines()
+        .skip(1)
+        .map(|line| line.replace("run-1", "other"));
+    let copied: Vec<String> = copied.collect();
+    fs::write(&journal, format!("{ours}{other}\n{}\n", copied.join("\n"))).unwrap();
+    assert_eq!(world.survey(&with("test", None)).await.listed, found.listed);
+    refuses(
+        &with("test", Some("other")),
+        ["effects of elsewhere", "test"],
+    )
+    .await;
+
+    let newer = ours.replacen("\"v\":1", "\"v\":2", 3);
+    fs::write(&journal, newer).unwrap();
+    refuses(
+        &everything(),
+        ["line 1 of journal version 2", "reads journal version 1"],
+    )
+    .await;
+    assert_eq!(world.paths(), before);
+}

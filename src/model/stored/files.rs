@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Effect, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Settled, StepName, UnitId,
-    UnitProgress,
+    Effect, Failure, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId, Settled, StepName,
+    UnitId, UnitProgress,
 };
 
 /// The shape of [`Checkpoint`]; a file of another version is refused.
@@ -56,8 +56,79 @@ impl Checkpoint {
     }
 }
 
-/// The shape of [`JournalRecord`].
+/// The shape of journal lines.
 pub const JOURNAL_VERSION: u32 = 1;
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum JournalLine {
+    /// What happened.
+    Record(Box<JournalRecord>),
+    /// A run begins to write.
+    Opening(JournalOpening),
+}
+
+/// The first line of a run: whose lines follow. There is none before the first effect is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalOpening {
+    /// The shape, [`JOURNAL_VERSION`].
+    pub v: u32,
+    /// When, Unix milliseconds.
+    pub at: u64,
+    /// The run.
+    pub run: RunId,
+    /// Its instance.
+    pub instance: InstanceId,
+    /// The plan that its scope is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanId>,
+    /// What its effects belong to: environment and tables.
+    pub state: String,
+    /// Version of the program.
+    pub program: String,
+}
+
+/// Why a line cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalFault {
+    /// It is of another version.
+    #[error("journal version {0}")]
+    Version(u64),
+    /// It is no line of ours.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl JournalLine {
+    /// Reads a line; one of another version is not looked into.
+    ///
+    /// # Errors
+    /// [`JournalFault`].
+    pub fn parse(line: &[u8]) -> Result<Self, JournalFault> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            v: u64,
+        }
+        let damaged = |error: serde_json::Error| JournalFault::Damaged(error.to_string());
+        let record = serde_json::from_slice::<JournalRecord>(line);
+        let missing = match record {
+            Ok(record) if record.v == JOURNAL_VERSION => {
+                return Ok(Self::Record(Box::new(record)));
+            }
+            Ok(record) => return Err(JournalFault::Version(record.v.into())),
+            Err(error) => damaged(error),
+        };
+        let Versioned { v } = serde_json::from_slice(line).map_err(damaged)?;
+        if v != u64::from(JOURNAL_VERSION) {
+            return Err(JournalFault::Version(v));
+        }
+        // Of a line that is neither, what a record lacks tells more.
+        serde_json::from_slice(line)
+            .map(Self::Opening)
+            .map_err(|_| missing)
+    }
+}
 
 /// One line: what happened to one need of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,4 +175,36 @@ pub enum JournalEntry {
     Undoing(Effect),
     /// A look at the world showed the effect gone, or others still need what it made.
     Undone(Effect),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_opening_or_a_record_of_this_version_or_is_refused() {
+        let opening =
+            r#"{"v":1,"at":5,"run":"r","instance":"1","state":"local t","program":"0.1.0"}"#;
+        let JournalLine::Opening(read) = JournalLine::parse(opening.as_bytes()).unwrap() else {
+            panic!("no opening")
+        };
+        assert_eq!((read.state.as_str(), read.plan), ("local t", None));
+        let record = r#"{"v":1,"at":5,"run":"r","unit":{"owner":"o","name":"n"},"entry":"found"}"#;
+        let read = JournalLine::parse(record.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), record);
+        for line in [opening, record, r#"{"v":1,"all":"new"}"#] {
+            for version in [0, 2] {
+                let other = line.replace("\"v\":1", &format!("\"v\":{version}"));
+                let refused = JournalLine::parse(other.as_bytes());
+                assert_eq!(refused, Err(JournalFault::Version(version)), "{other}");
+            }
+        }
+        for damaged in ["7", "{}", r#"{"v":1,"all":"new"}"#, &record[..30]] {
+            let refused = JournalLine::parse(damaged.as_bytes());
+            assert!(
+                matches!(refused, Err(JournalFault::Damaged(_))),
+                "{damaged}"
+            );
+        }
+    }
 }

@@ -200,16 +200,29 @@ fn whole_lines(disk: &dyn Disk, path: &Path, size: u64) -> io::Result<u64> {
 /// A line in the middle that is no record is an error; a cut last line is not.
 pub fn read_journal<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     let mut records = Vec::new();
-    scan_journal(path, |record| records.push(record))?;
+    scan_journal(path, |file, number, line| {
+        let record = serde_json::from_slice(line);
+        records.push(record.map_err(|error| damaged(file, number, &error))?);
+        Ok::<(), io::Error>(())
+    })?;
     Ok(records)
 }
 
-/// Hands over the records of the journal at `path` one after the other, as [`read_journal`] gives
-/// them; holds one line at a time. Blocks.
+/// What is said of a line that cannot be read.
+pub fn damaged(file: &Path, number: u64, why: &dyn std::fmt::Display) -> io::Error {
+    let text = format!("{} line {number}: {why}", file.display());
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// Hands over the lines of the journal at `path` one after the other, rotated files first, oldest first, each with its
+/// file and number; holds one at a time. A cut last line is left out. Blocks.
 ///
 /// # Errors
-/// As [`read_journal`].
-pub fn scan_journal<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -> io::Result<()> {
+/// Those of reading, and those of `take`.
+pub fn scan_journal<E: From<io::Error>>(
+    path: &Path,
+    mut take: impl FnMut(&Path, u64, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     let rotated = (1..u32::MAX)
         .map(|number| atomic::beside(path, &format!("{number:04}")))
         .take_while(|path| path.exists());
@@ -219,11 +232,7 @@ pub fn scan_journal<T: DeserializeOwned>(path: &Path, mut take: impl FnMut(T)) -
         while reader.read_until(b'\n', &mut line)? > 0 {
             number += 1;
             if line.last() == Some(&b'\n') && line.len() > 1 {
-                let record = serde_json::from_slice(&line).map_err(|error| {
-                    let text = format!("{} line {number}: {error}", file.display());
-                    io::Error::new(io::ErrorKind::InvalidData, text)
-                })?;
-                take(record);
+                take(&file, number, &line)?;
             }
             line.clear();
         }
