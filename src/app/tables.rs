@@ -39,6 +39,10 @@ pub(super) fn state_of(settings: &Settings) -> String {
 /// Creates the migration tables that are not there and waits until they are active.
 pub async fn init(settings: &Settings) -> Result<InitReport> {
     let store = connect(settings).await;
+    match store.check_format(settings.environment.as_str()).await {
+        Err(error) if !error.is_missing_table() => return Err(Trouble::of_state(&error).into()),
+        _ => {}
+    }
     let made = store.create_tables().await;
     let made = made.map_err(|error| Trouble::of_state(&error))?;
     let marked = store.mark_format(settings.environment.as_str()).await;

@@ -11,10 +11,14 @@ mod control;
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
+mod foreign;
+#[cfg(feature = "sandbox")]
 mod help;
 mod inspect;
 #[cfg(feature = "sandbox")]
 mod network;
+#[cfg(feature = "sandbox")]
+mod plan;
 mod proofs;
 #[cfg(feature = "sandbox")]
 mod rollback;

@@ -30,7 +30,7 @@ fn kept(row: &Value, after: &[Value]) -> bool {
     let same = |held: &Value| {
         let mut held = held.clone();
         let attributes = held.as_object_mut().unwrap();
-        for name in ["assigned", "planId", "planInstances"] {
+        for name in ["assigned", "planId", "planInstances", "spacesKnown"] {
             attributes.remove(name);
         }
         held == *row

@@ -1,0 +1,345 @@
+//! State of another version, plan or environment: refused by whoever reads it, and left as it is.
+
+use std::path::{Path, PathBuf};
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use serde_json::{Value, json};
+use sterna::state::files::Sealed;
+use sterna::state::rows::{Batched, Key, Row, Value as Attribute};
+use sterna::state::{Config, Store};
+
+use crate::network::{Network, changes};
+use crate::plan::{FIRST, setup};
+use crate::run::Place;
+
+type Words = &'static [&'static str];
+
+/// A way to make a file another's, who must refuse it then, and in what words.
+type Foreign = (Box<dyn Fn(&Path)>, Words, Words);
+
+/// A kind of file.
+struct Kind {
+    /// Whether a file of the state folder is of this kind.
+    is: fn(&str) -> bool,
+    /// Each way in which it can be another's; none for what is written and never read.
+    foreign: Vec<Foreign>,
+}
+
+fn edit(path: &Path, change: impl Fn(&mut Value)) {
+    let mut value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut value);
+    std::fs::write(path, value.to_string()).unwrap();
+}
+
+/// The body of a sealed file.
+fn body(path: &Path) -> Value {
+    let value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    value["body"].clone()
+}
+
+fn customers_file() -> Kind {
+    const RUN: &[&str] = &["migrate", "--customers-file", FIRST];
+    const AUDIT: &[&str] = &["verify", "--customers-file", FIRST];
+    const UNDO: &[&str] = &["rollback", "--customers-file", FIRST];
+    let set = |name: &'static str, to: Value| -> Box<dyn Fn(&Path)> {
+        Box::new(move |path| edit(path, |file| file[name] = to.clone()))
+    };
+    Kind {
+        is: |name| name.ends_with("-customers.json"),
+        foreign: vec![
+            (
+                set("version", json!(1)),
+                RUN,
+                &[
+                    "sterna.customers version 1",
+                    "reads sterna.customers version 2",
+                ],
+            ),
+            (
+                set("version", json!(3)),
+                AUDIT,
+                &["sterna.customers version 3", "version 2"],
+            ),
+            (
+                set("schema", json!("sterna.other")),
+                UNDO,
+                &["sterna.other version 2"],
+            ),
+            (
+                set("state", json!("production prod-migration-progress")),
+                RUN,
+                &[
+                    "belongs to production prod-",
+                    "local local-migration-progress",
+                ],
+            ),
+            (
+                set("state", json!("production prod-migration-progress")),
+                &["setup"],
+                &["belongs to production prod-", "use another --state-dir"],
+            ),
+            (
+                set("plan", json!("0123456789")),
+                RUN,
+                &["plan 01234567, which was never in force"],
+            ),
+        ],
+    }
+}
+
+fn checkpoint() -> Kind {
+    const RUN: &[&str] = &["migrate", "--customers-file", FIRST];
+    let seal = |version: u32, change: fn(&mut Value)| -> Box<dyn Fn(&Path)> {
+        Box::new(move |path| {
+            let mut body = body(path);
+            change(&mut body);
+            Sealed::new(path, "sterna.checkpoint", version)
+                .write(&body)
+                .unwrap();
+        })
+    };
+    Kind {
+        is: |name| name.ends_with("-checkpoint.json") && name.starts_with("instance-"),
+        foreign: vec![
+            (
+                seal(0, |_| {}),
+                RUN,
+                &["sterna.checkpoint version 0", "sterna.checkpoint version 1"],
+            ),
+            (
+                seal(2, |_| {}),
+                RUN,
+                &["sterna.checkpoint version 2", "sterna.checkpoint version 1"],
+            ),
+            (
+                seal(1, |body| body["fingerprint"] = json!("staging x")),
+                RUN,
+                &["state staging x", "state local local-migration-progress"],
+            ),
+            (
+                seal(1, |body| body["migration"] = json!("blobs")),
+                RUN,
+                &["migration blobs", "migration uploads"],
+            ),
+        ],
+    }
+}
+
+fn journal() -> Kind {
+    const UNDO: &[&str] = &["rollback", "--customers-file", FIRST];
+    let replace = |from: &'static str, to: &'static str| -> Box<dyn Fn(&Path)> {
+        Box::new(move |path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            assert!(text.contains(from), "{text}");
+            std::fs::write(path, text.replace(from, to)).unwrap();
+        })
+    };
+    Kind {
+        is: |name| name.ends_with("-journal.ndjson"),
+        foreign: vec![
+            (
+                replace("\"v\":1", "\"v\":2"),
+                UNDO,
+                &["journal version 2", "reads journal version 1"],
+            ),
+            (replace("\"v\":1", "\"v\":0"), UNDO, &["journal version 0"]),
+            (
+                replace("local local-", "staging staging-"),
+                UNDO,
+                &[
+                    "effects of staging staging-",
+                    "wanted are those of local local-",
+                ],
+            ),
+        ],
+    }
+}
+
+/// Left by a setup that was interrupted.
+fn count() -> Kind {
+    const AGAIN: &[&str] = &["setup", "--instances", "1"];
+    let write = |version: u32, of: &'static str| -> Box<dyn Fn(&Path)> {
+        Box::new(move |path| {
+            let body = json!({ "fingerprint": of, "uploads": {} });
+            Sealed::new(path, "sterna.setup", version)
+                .write(&body)
+                .unwrap();
+        })
+    };
+    Kind {
+        is: |name| name == "setup-checkpoint.json",
+        foreign: vec![
+            (
+                write(2, "local local-w3infra-upload"),
+                AGAIN,
+                &["sterna.setup version 2", "sterna.setup version 1"],
+            ),
+            (
+                write(1, "staging x"),
+                AGAIN,
+                &["belongs to staging x", "this setup to local"],
+            ),
+        ],
+    }
+}
+
+/// Every kind of file that a state folder may hold. A new one has no row, and fails.
+fn kinds() -> Vec<Kind> {
+    let never_read = |is| Kind {
+        is,
+        foreign: Vec::new(),
+    };
+    vec![
+        customers_file(),
+        checkpoint(),
+        journal(),
+        count(),
+        // Results, and the reports of audits and of dry runs.
+        never_read(|name| name.ends_with("-results.ndjson")),
+        never_read(|name| name.ends_with("-audit.ndjson")),
+        never_read(|name| name.ends_with("-plan.ndjson")),
+        // Locks are empty.
+        never_read(|name| Path::new(name).extension().is_some_and(|end| end == "lock")),
+    ]
+}
+
+fn files(place: &Place) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(place.path().join("migration-state")).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.is_file());
+    paths.sort();
+    paths
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    // The one before it is of the same kind.
+    name.replace(".previous.json", ".json")
+}
+
+/// The shared state of the network, as the program sees it.
+fn store(place: &Place) -> Store {
+    let env = std::fs::read_to_string(place.path().join("migration-state/local/sandbox.env"));
+    let env = env.unwrap();
+    let endpoint = env
+        .lines()
+        .find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL_DYNAMODB="))
+        .unwrap()
+        .trim_matches('"');
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-2"))
+        .credentials_provider(Credentials::new("x", "y", None, None, "test"))
+        .endpoint_url(endpoint);
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    Store::new(&client, Config::new("local-migration-", place.path()))
+}
+
+/// Writes what the tables say of themselves.
+fn say(place: &Place, format: &Value) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = store(place);
+        let key = Key::two(("scope", "state"), ("entry", "format"));
+        let row = Row::new().with("format", Attribute::from(format.clone()));
+        let table = store.config().tables.control.clone();
+        let put = vec![Batched::Put(key, row)];
+        store.rows().write_all(&table, put).await.unwrap();
+    });
+}
+
+#[test]
+fn state_of_another_version_or_environment_is_refused_by_whoever_reads_it() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    place.sterna(["init"]).ends(0);
+    let world = ["--customers", "2", "--spaces", "3", "--uploads", "12"];
+    place
+        .sterna(["sandbox", "seed"].iter().chain(&world))
+        .ends(0);
+    setup(&place, "1", 0);
+    // Everything that writes files.
+    let scoped = |command: &[&str], codes: [i32; 2]| {
+        let ran = place.sterna(command.iter().chain(&["--customers-file", FIRST]));
+        assert!(codes.contains(&ran.code), "{command:?}: {}", ran.stderr);
+    };
+    scoped(&["migrate", "--dry-run"], [0, 0]);
+    scoped(&["migrate"], [0, 3]);
+    scoped(&["verify"], [0, 4]);
+    let retry = place.sterna(["retry", "--failed"]);
+    assert!([0, 3].contains(&retry.code));
+    let kinds = kinds();
+    for path in files(&place) {
+        let name = name(&path);
+        let of = kinds.iter().filter(|kind| (kind.is)(&name)).count();
+        assert_eq!(
+            of, 1,
+            "{name}: say in `kinds` how one of another version is refused"
+        );
+    }
+    let before = changes(&place);
+    for kind in &kinds {
+        let files = files(&place);
+        let path = files.iter().find(|path| (kind.is)(&name(path))).cloned();
+        let path =
+            path.unwrap_or_else(|| place.path().join("migration-state/setup-checkpoint.json"));
+        let held = std::fs::read(&path).ok();
+        for (spoil, command, words) in &kind.foreign {
+            spoil(&path);
+            let spoiled = std::fs::read(&path).unwrap();
+            place.sterna(*command).ends(13).tells(words);
+            assert_eq!(
+                std::fs::read(&path).unwrap(),
+                spoiled,
+                "{} was written over",
+                path.display()
+            );
+            match &held {
+                Some(held) => std::fs::write(&path, held).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+        }
+        // What was kept of the spoiled ones.
+        let _ = std::fs::remove_file(path.with_extension("previous.json"));
+    }
+    assert_eq!(changes(&place), before, "nothing was done");
+
+    the_tables_say_what_they_hold(&place);
+    scoped(&["migrate"], [0, 3]);
+}
+
+/// One row stands for the rows of all tables: whoever opens them looks at it.
+fn the_tables_say_what_they_hold(place: &Place) {
+    let all: [&[&str]; 8] = [
+        &["setup", "--instances", "1"],
+        &["migrate", "--customers-file", FIRST],
+        &["verify", "--customers-file", FIRST],
+        &["retry", "--failed"],
+        &["rollback", "--customers-file", FIRST],
+        &["monitor"],
+        &["ctl", "pause", "--why", "x"],
+        &["init"],
+    ];
+    for (version, environment) in [(2, "local"), (0, "local"), (1, "staging")] {
+        say(
+            place,
+            &json!({ "version": version, "environment": environment, "program": "7.7.7" }),
+        );
+        let before = changes(place);
+        for command in all {
+            let found = format!("version {version} of {environment}");
+            place
+                .sterna(command)
+                .ends(13)
+                .tells(&[&found, "7.7.7", "version 1 of local"]);
+        }
+        assert_eq!(changes(place), before, "nothing was done");
+    }
+    say(
+        place,
+        &json!({ "version": 1, "environment": "local", "program": "7.7.7" }),
+    );
+}
