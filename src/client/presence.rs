@@ -8,6 +8,7 @@ use url::Url;
 
 use super::aws::{Clients, cause};
 use super::http::Http;
+use super::tables::told;
 use super::{Aws, Cause, Dependency, Error, Limits, Queues};
 use crate::runtime::{Policy, retry};
 
@@ -69,7 +70,8 @@ async fn look(clients: &Clients, http: &Http, thing: &Thing) -> Result<(), Cause
     match thing {
         Thing::Table(name) => {
             let asked = clients.dynamodb.describe_table().table_name(name);
-            asked.send().await.map(drop).map_err(cause)
+            let answer = asked.send().await.map_err(cause)?;
+            told(answer.table.as_ref())
         }
         Thing::Bucket(name) => bucket(&clients.s3, name).await,
         Thing::R2Bucket(name) => match &clients.r2 {

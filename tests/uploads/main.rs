@@ -10,4 +10,5 @@ mod hostile;
 mod services;
 mod tables;
 mod undo;
+mod unsure;
 mod worker;

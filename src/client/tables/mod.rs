@@ -18,4 +18,5 @@ pub use delegations::DelegationRow;
 pub use provision::Provision;
 pub use sizes::{Protocol, ShardRow};
 pub use table::NetworkTables;
+pub(in crate::client) use table::told;
 pub use uploads::{UploadPage, UploadRow};

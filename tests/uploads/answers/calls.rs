@@ -114,7 +114,7 @@ pub(super) const MACHINERY: &[&str] = &[
     "indexing/service.rs",
     "ipni/mod.rs",
     "mod.rs",
-    // Looks before a run, each by itself: `tests/cli/settings.rs` holds what it tells.
+    // Looks before a run, with clients of their own: `looks.rs`.
     "presence.rs",
     "services.rs",
     "tables/item.rs",

@@ -2,6 +2,7 @@
 //! within its deadline, after the tries that the policy says, and no read changes anything.
 
 mod calls;
+mod looks;
 mod stage;
 mod table;
 
