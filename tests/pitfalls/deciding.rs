@@ -190,6 +190,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         27,
         "a repair that skips steps and verifies nothing",
         &[
+            "src/engine/tests/taking_over.rs: a_repair_whose_effect_does_not_show_is_not_called_done",
             "src/engine/tests/taking_over.rs: what_the_world_does_not_show_is_made_once_and_what_was_found_is_kept",
             "tests/cli/takeover/world.rs: an_audit_names_the_uploads_whose_adverts_are_the_existing_tools",
         ],
@@ -204,6 +205,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "verified in a cache, at once, for good (a query does not tell a cache from IPNI: so a claim is shown only after its \
             advert is queued, and the audit is a command of its own)",
         &[
+            "src/engine/tests/running.rs: what_shows_late_is_looked_at_again_and_not_made_again",
             "tests/uploads/tables.rs: a_claim_shows_only_after_it_is_stored_and_its_advert_is_queued",
             "src/engine/tests/judging.rs: ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written",
         ],

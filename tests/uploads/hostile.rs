@@ -254,3 +254,42 @@ async fn a_complete_upload_costs_one_claims_query() {
     assert_eq!(mutations(&local), 0);
     local.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_shards_of_an_upload_are_read_at_once_than_allowed() {
+    let mut local = Local::start(small()).await;
+    let most = 2;
+    local.config.limits.shards_at_once = most;
+    let fresh = local.world.uploads.iter();
+    let fresh = fresh.filter(|record| record.condition == Condition::Fresh);
+    let record = fresh.max_by_key(|record| record.shards.len()).unwrap();
+    assert!(record.shards.len() > most);
+    let item = (
+        sterna::model::UnitId::new(record.customer.as_str(), record.space.as_str()),
+        sterna::model::ItemId::new(record.root.as_str()),
+    );
+    let worker = worker(&local).await;
+    let network = local.sandbox.network();
+    // No read ends, so that all that are begun are there at once.
+    network.faults.add(Plan {
+        hang: true,
+        ..fault(Service::Carpark, "GET /{key}")
+    });
+    let begun = || network.faults.plans()[0].2;
+    let steps = StepFilter::Only(vec![STORE_INDEX]);
+    let run = worker.run(Job::Items(vec![item]), steps, "many shards");
+    let all_begun = async {
+        while begun() < most as u64 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // One more would show itself.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    tokio::select! {
+        _ = run => panic!("a read that does not end has ended"),
+        () = all_begun => {}
+    }
+    assert_eq!(begun(), most as u64);
+    network.faults.clear();
+    local.stop().await;
+}

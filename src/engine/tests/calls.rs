@@ -1,12 +1,34 @@
 //! What the calls of the second migration meet: latency and faults; and how often each was made.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::model::Failure;
 
 pub(super) type Fault = Box<dyn Fn(&str, &str, u32) -> Option<Failure> + Send + Sync>;
+
+/// Where a file will be that is known once the world is there.
+pub(super) type Later = Arc<OnceLock<PathBuf>>;
+
+/// Hides a file from these looks at its key, however often it is written.
+pub(super) fn hides(key: &'static str, looks: Range<u32>, file: &Later) -> Fault {
+    let file = Arc::clone(file);
+    Box::new(move |operation, looked_at, before| {
+        if operation == "probe" && looked_at == key {
+            let shown = file.get().unwrap();
+            let hidden = shown.parent().unwrap().with_extension("hidden");
+            if looks.contains(&before) {
+                let _ = std::fs::rename(shown, hidden);
+            } else if hidden.exists() {
+                std::fs::rename(hidden, shown).unwrap();
+            }
+        }
+        None
+    })
+}
 
 pub(super) struct Calls {
     pub(super) latency: Duration,

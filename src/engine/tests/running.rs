@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::calls::{Later, hides};
 use super::simulation::request::{Answer, Asked, Asks, Request};
 use super::world::{World, done, key_name, no_fault};
 use crate::engine::{Degree, Ended, Job, StepFilter, Stop};
@@ -58,6 +59,20 @@ async fn sixteen_at_once_are_ten_times_as_fast_as_one() {
         took.push(start.elapsed().as_secs_f64());
     }
     assert!(took[0] >= 10.0 * took[1], "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_shows_late_is_looked_at_again_and_not_made_again() {
+    let file = Later::default();
+    let world = World::new(1, 5, LATENCY, hides("key-002", 1..5, &file)).await;
+    file.set(world.copy.to.0.join("unit-00/key-002")).unwrap();
+    let began = tokio::time::Instant::now();
+    let outcome = world.run().await;
+    assert_eq!((done(&outcome).done, world.calls("copy")), (5, 5));
+    let looks = world.copy.calls.made.lock().unwrap();
+    assert_eq!(looks[&("probe".into(), "key-002".into())], 6);
+    // Each of the four waits is twice as long as the one before.
+    assert!(began.elapsed() >= world.config.pace.verify_wait * 15);
 }
 
 #[tokio::test(start_paused = true)]

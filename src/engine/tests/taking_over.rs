@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::calls::{Later, hides};
 use super::world::{World, done, key_name, name, no_fault};
 use crate::engine::audit::{Choice, Scope, audit};
 use crate::engine::{Ended, Job, Stop};
-use crate::model::{Counts, Status, VerdictCounts};
-use crate::state::Reopen;
+use crate::model::{Counts, Reason, Status, VerdictCounts};
 use crate::state::rows::{Batched, Key, Row};
+use crate::state::{FailedQuery, Reopen};
 
 const LATENCY: Duration = Duration::from_millis(10);
 const KEYS: u64 = 5;
@@ -110,6 +111,26 @@ async fn what_the_world_does_not_show_is_made_once_and_what_was_found_is_kept() 
     world.run().await;
     assert_eq!(world.calls("copy"), 15, "it is opened once");
     world.assert_all_done(3, KEYS).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_whose_effect_does_not_show_is_not_called_done() {
+    let file = Later::default();
+    let mut world = World::new(1, 5, LATENCY, hides("key-002", 0..u32::MAX, &file)).await;
+    file.set(world.copy.to.0.join(name(0)).join("key-002"))
+        .unwrap();
+    world.config.max_failure_rate = 1.0;
+    world.config.reopen = Reopen::TakenOver;
+    left(&world, 0, "completed", KEYS).await;
+    let repaired = done(&world.run().await);
+    assert_eq!((repaired.done, repaired.unknown), (KEYS - 1, 1));
+    let failed = world.store.failed_items(&FailedQuery::default()).await;
+    let failed = failed.unwrap();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].item.as_str(), "key-002");
+    assert_eq!(failed[0].failure.reason, Reason::NotVisibleYet);
+    assert_eq!(world.row(0).await.status, Status::Failed);
+    assert_eq!(verdicts(&world).await.missing, 1);
 }
 
 #[tokio::test(start_paused = true)]
