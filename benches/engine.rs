@@ -22,8 +22,8 @@ use sterna::engine::{
     Config, Events, Job, Migration, Need, Parts, Step, StepFilter, Turn, UnitContext, run,
 };
 use sterna::model::{
-    Checkpoint, Effect, Failure, InstanceId, ItemId, Mark, MigrationName, RunId, StepName, Unit,
-    UnitId, UnitProgress,
+    Between, Checkpoint, Effect, Failure, InstanceId, ItemId, Mark, MigrationName, RunId, StepName,
+    Unit, UnitId, UnitProgress,
 };
 use sterna::runtime::{Clock, Dependencies, Stop, Tasks};
 use sterna::sandbox::{self, Sandbox, Service};
@@ -161,10 +161,14 @@ impl Migration for Tiny {
     fn items<'a>(
         &'a self,
         _: &'a UnitContext,
-        after: Option<ItemId>,
+        within: Between,
     ) -> BoxStream<'a, Result<u64, Failure>> {
-        let first = after.map_or(0, |after| after.as_str().parse::<u64>().unwrap_or(0) + 1);
-        stream::iter((first..self.items).map(Ok)).boxed()
+        let number = |id: ItemId| id.as_str().parse::<u64>().unwrap_or(0) + 1;
+        let (first, end) = (
+            within.after.map_or(0, number),
+            within.until.map_or(self.items, number),
+        );
+        stream::iter((first..end.min(self.items)).map(Ok)).boxed()
     }
 
     async fn item(&self, _: &UnitContext, id: &ItemId) -> Result<u64, Failure> {

@@ -59,11 +59,12 @@ fn table(variable: &'static str, name: &str) -> Named {
     (variable, Thing::Table(name.into()))
 }
 
-fn state_tables(settings: &Settings) -> [Named; 6] {
+fn state_tables(settings: &Settings) -> [Named; 7] {
     let tables = &settings.state.tables;
     [
         table("MIGRATION_CUSTOMERS_TABLE_NAME", &tables.customers),
         table("MIGRATION_PROGRESS_TABLE_NAME", &tables.progress),
+        table("MIGRATION_PARTS_TABLE_NAME", &tables.parts),
         table("MIGRATION_SPACES_TABLE_NAME", &tables.spaces),
         table("MIGRATION_FAILURES_TABLE_NAME", &tables.failures),
         table("MIGRATION_FLEET_TABLE_NAME", &tables.fleet),

@@ -29,6 +29,8 @@ pub use rollback::{Agree, rollback};
 const FACE_EVERY: Duration = Duration::from_millis(250);
 /// Failure rows that are read at once.
 const ROWS: usize = 16;
+/// Parts of the smallest space that is split.
+const PARTS_AT_LEAST: u64 = 4;
 
 /// What a run of the engine needs, connected.
 pub(super) struct Opened {
@@ -133,6 +135,8 @@ pub async fn migrate(
     config.steps = steps(options.steps);
     config.max_failure_rate = options.max_failure_rate;
     config.pace.checkpoint_items = options.checkpoint_every;
+    config.pace.split_above = options.split_above;
+    config.pace.part_items = (options.split_above / PARTS_AT_LEAST).max(1);
     config.reopen = if options.repair {
         Reopen::TakenOver
     } else {

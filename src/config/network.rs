@@ -94,6 +94,7 @@ pub(super) fn state_tables(from: &mut Reader<'_>) -> Option<state::Tables> {
     Some(state::Tables {
         customers: from.text("MIGRATION_CUSTOMERS_TABLE_NAME")?,
         progress: from.text("MIGRATION_PROGRESS_TABLE_NAME")?,
+        parts: from.text("MIGRATION_PARTS_TABLE_NAME")?,
         spaces: from.text("MIGRATION_SPACES_TABLE_NAME")?,
         failures: from.text("MIGRATION_FAILURES_TABLE_NAME")?,
         fleet: from.text("MIGRATION_FLEET_TABLE_NAME")?,

@@ -51,6 +51,8 @@ pub struct Migrate {
     pub instance: u32,
     /// `--steal`: help other instances when nothing of the own is left to begin.
     pub steal: bool,
+    /// `--split-above`: a space with more uploads left than these is split, so that instances share it.
+    pub split_above: u64,
     /// Uploads in flight in this process.
     pub concurrency: usize,
     /// Settled uploads between two checkpoints.

@@ -119,6 +119,7 @@ const VARIABLES: &[Variable] = &[
     // The migration's own tables
     named!("MIGRATION_CUSTOMERS_TABLE_NAME", "migration-customers"),
     named!("MIGRATION_PROGRESS_TABLE_NAME", "migration-progress"),
+    named!("MIGRATION_PARTS_TABLE_NAME", "migration-parts"),
     named!("MIGRATION_SPACES_TABLE_NAME", "migration-spaces"),
     named!("MIGRATION_FAILURES_TABLE_NAME", "migration-failures"),
     named!("MIGRATION_FLEET_TABLE_NAME", "migration-fleet"),

@@ -79,6 +79,10 @@ pub struct Pace {
     pub give_up_after: Duration,
     /// Items of a unit that may be ahead of its slowest item.
     pub window: usize,
+    /// A unit with more items left than these is split into parts, so that instances may share it.
+    pub split_above: u64,
+    /// Items of a part, unless there would be too many parts.
+    pub part_items: u64,
 }
 
 impl Default for Pace {
@@ -99,6 +103,8 @@ impl Default for Pace {
             stalled_after: Duration::from_mins(5),
             give_up_after: Duration::from_mins(30),
             window: 1_024,
+            split_above: 200_000,
+            part_items: 50_000,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{
-    Effect, Failure, Finding, ItemId, MigrationName, StepName, StepState, UnitId, Verdict,
+    Between, Effect, Failure, Finding, ItemId, MigrationName, StepName, StepState, UnitId, Verdict,
 };
 use crate::runtime::{Clock, Tasks};
 
@@ -50,12 +50,13 @@ pub trait Migration: Send + Sync + Sized + 'static {
         None
     }
 
-    /// All items of a unit in a stable order, those after `after` only, if it is given. Pages are
-    /// read as they are wanted. An error ends the listing: what came before it counts.
+    /// The items of a unit that lie in a range, in the order of their names, which never changes.
+    /// Pages are read as they are wanted, and no more than the range has. An error ends the
+    /// listing: what came before it counts.
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        after: Option<ItemId>,
+        within: Between,
     ) -> BoxStream<'a, Result<Self::Item, Failure>>;
 
     /// One item by name, for retries and single runs. [`crate::model::Reason::NotFound`] when the

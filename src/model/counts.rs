@@ -147,6 +147,20 @@ impl Counts {
         }
     }
 
+    /// These counts, none of them above its like in `other`.
+    #[must_use]
+    pub fn at_most(&self, other: &Self) -> Self {
+        Self {
+            planned: self.planned,
+            done: self.done.min(other.done),
+            found: self.found.min(other.found),
+            skipped: self.skipped.min(other.skipped),
+            failed: self.failed.min(other.failed),
+            quarantined: self.quarantined.min(other.quarantined),
+            unknown: self.unknown.min(other.unknown),
+        }
+    }
+
     /// Whether the parts make up the whole.
     #[must_use]
     pub fn add_up(&self) -> bool {

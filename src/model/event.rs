@@ -5,9 +5,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Counts, Effect, Failure, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId, Settled,
-    Status, StepName, TakenOver, Throttle, UnitId, Verdict, Warning,
+    Counts, Effect, Failure, InstanceId, ItemId, MigrationName, PartId, PlanId, Reason, RunId,
+    Settled, Status, StepName, TakenOver, Throttle, UnitId, Verdict, Warning,
 };
+
+/// What is settled in one part of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartCount {
+    /// Which part.
+    pub part: PartId,
+    /// Its counters.
+    pub counts: Counts,
+    /// The bad ones, by reason.
+    pub reasons: BTreeMap<Reason, u64>,
+}
 
 /// A fact about the run. The first four are enough to count by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +41,7 @@ pub enum Event {
     },
     /// A unit is ours, or was found ended; `counts` is what was settled before.
     UnitLeased {
-        /// The unit.
+        /// The unit, or a part of one that is in hand or that another holds.
         unit: UnitId,
         /// What was settled in earlier runs.
         counts: Counts,
@@ -66,9 +77,18 @@ pub enum Event {
         /// How many items the plan of this run gave it.
         announced: u64,
     },
+    /// What is settled in parts of a unit in hand, by their rows; replaces what was said of them.
+    /// The first one of a unit names all of its parts, and their sum replaces what was said of the
+    /// unit.
+    PartsCounted {
+        /// The unit.
+        unit: UnitId,
+        /// The parts.
+        parts: Vec<PartCount>,
+    },
     /// An item got its last word.
     ItemSettled {
-        /// The unit.
+        /// The unit, or the part of it.
         unit: UnitId,
         /// The item.
         item: ItemId,

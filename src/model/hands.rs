@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Counts, InstanceId, Reason, UnitId};
+use super::{Counts, InstanceId, PartCount, PartId, Reason, Settled, UnitId};
 
 /// What one unit added to the counters of its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,95 @@ pub struct Hand {
     pub counts: Counts,
     /// The bad ones, by reason.
     pub reasons: BTreeMap<Reason, u64>,
+    /// What lies in each of its parts, if it is split: makes up `counts` and `reasons`.
+    pub parts: BTreeMap<PartId, Share>,
+}
+
+impl Hand {
+    /// Counts a settled item, of a part or of the unit itself.
+    pub(super) fn settle(
+        &mut self,
+        part: Option<PartId>,
+        settled: Settled,
+        reason: Option<Reason>,
+    ) {
+        for (counts, reasons) in self.counters(part) {
+            counts.settle(settled);
+            if let Some(reason) = reason {
+                *reasons.entry(reason).or_default() += 1;
+            }
+        }
+    }
+
+    /// Counts an item anew that was bad before.
+    pub(super) fn resettle(
+        &mut self,
+        part: Option<PartId>,
+        before: (Settled, Reason),
+        now: (Settled, Option<Reason>),
+    ) {
+        for (counts, reasons) in self.counters(part) {
+            counts.resettle(before.0, now.0);
+            forget(reasons, before.1, 1);
+            if let Some(reason) = now.1 {
+                *reasons.entry(reason).or_default() += 1;
+            }
+        }
+    }
+
+    /// The counters that an item of a part moves, or one of the unit itself.
+    fn counters(&mut self, part: Option<PartId>) -> impl Iterator<Item = Counters<'_>> {
+        let share = part.map(|part| self.parts.entry(part).or_default());
+        let share = share.map(|share| (&mut share.counts, &mut share.reasons));
+        share
+            .into_iter()
+            .chain([(&mut self.counts, &mut self.reasons)])
+    }
+}
+
+type Counters<'a> = (&'a mut Counts, &'a mut BTreeMap<Reason, u64>);
+
+/// Counts a reason so many times less.
+pub(super) fn forget(reasons: &mut BTreeMap<Reason, u64>, reason: Reason, times: u64) {
+    if let Some(count) = reasons.get_mut(&reason) {
+        *count = count.saturating_sub(times);
+    }
+    reasons.retain(|_, count| *count > 0);
+}
+
+/// What one part added to the counters of its unit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Share {
+    /// Its settled items.
+    pub counts: Counts,
+    /// The bad ones, by reason.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// What other instances settled of it in this run; no more than `counts`.
+    pub elsewhere: Counts,
+}
+
+impl Share {
+    /// What a row says of a part; `before` is what was said of it, none if it is new.
+    pub(super) fn told(count: &PartCount, before: Option<&Self>) -> Self {
+        let counts = settled(count.counts);
+        let elsewhere = before.map_or(Counts::default(), |before| {
+            let more = counts.without(&before.counts);
+            before.elsewhere.plus(&more).at_most(&counts)
+        });
+        Self {
+            counts,
+            reasons: count.reasons.clone(),
+            elsewhere,
+        }
+    }
+}
+
+/// Counts of what is settled, with nothing planned.
+pub(super) fn settled(counts: Counts) -> Counts {
+    Counts {
+        planned: 0,
+        ..counts
+    }
 }
 
 /// Units in hand, and those that left it without their last word: taken up again, a unit replaces
@@ -33,6 +122,7 @@ impl Hands {
             from: Some(from.clone()),
             counts: Counts::default(),
             reasons: BTreeMap::new(),
+            parts: BTreeMap::new(),
         });
     }
 
@@ -49,6 +139,7 @@ impl Hands {
             from: None,
             counts,
             reasons: reasons.clone(),
+            parts: BTreeMap::new(),
         });
         before.map(|place| self.left.swap_remove(place))
     }

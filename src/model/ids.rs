@@ -18,6 +18,12 @@ pub enum IdError {
         /// What was wanted, in words.
         wanted: &'static str,
     },
+    /// The text is no name of a part.
+    #[error("{text:?} is no part of a unit")]
+    NotPart {
+        /// The text as it was given.
+        text: String,
+    },
     /// The text is empty.
     #[error("a {what} may not be empty")]
     Empty {
@@ -170,6 +176,20 @@ pub struct UnitId {
     /// The unit itself (a space, a digest prefix).
     #[serde(with = "shared_text")]
     pub name: Arc<str>,
+    /// Which part of a split unit; none is the whole of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartId>,
+}
+
+/// A part of a split unit: a range of its items, which is leased like a unit.
+///
+/// It names the cut that made it, so that parts of two cuts are never mixed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartId {
+    /// The epoch of the lease under which the unit was cut.
+    pub cut: Epoch,
+    /// Which part, from 0, in the order of the items.
+    pub number: u32,
 }
 
 impl UnitId {
@@ -178,6 +198,25 @@ impl UnitId {
         Self {
             owner: owner.into(),
             name: name.into(),
+            part: None,
+        }
+    }
+
+    /// A part of this unit.
+    #[must_use]
+    pub fn part(&self, part: PartId) -> Self {
+        Self {
+            part: Some(part),
+            ..self.clone()
+        }
+    }
+
+    /// The unit itself, without the part.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        Self {
+            part: None,
+            ..self.clone()
         }
     }
 
@@ -190,7 +229,34 @@ impl UnitId {
 
 impl fmt::Display for UnitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, self.name)
+        write!(f, "{}/{}", self.owner, self.name)?;
+        match self.part {
+            Some(part) => write!(f, " part {}", part.number),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for PartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:010}-{:04}", self.cut.0, self.number)
+    }
+}
+
+impl FromStr for PartId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let read = || {
+            let (cut, number) = text.split_once('-')?;
+            Some(Self {
+                cut: Epoch(cut.parse().ok()?),
+                number: number.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| IdError::NotPart {
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -284,6 +350,22 @@ mod tests {
         for wrong in ["", "did:key:", "did:mailto:a.b:c", "z6Mk", "did:key:z 6"] {
             assert!(wrong.parse::<SpaceDid>().is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_part_is_the_unit_with_its_cut_and_number() {
+        let unit = UnitId::new("did:mailto:a.b:c", "did:key:z6Mk");
+        let id = PartId {
+            cut: Epoch(7),
+            number: 12,
+        };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!("7".parse::<PartId>().is_err());
+        let part = unit.part(id);
+        assert_eq!(part.whole(), unit);
+        let text = serde_json::to_string(&part).unwrap();
+        assert_eq!(serde_json::from_str::<UnitId>(&text).unwrap(), part);
+        assert!(part.to_string().ends_with("did:key:z6Mk part 12"));
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub enum Invariant {
     PauseHolds,
     /// P-2: so long after a limit was set an instance begins no item above it.
     LimitsHold,
+    /// W-1: each item of a split unit lies in one part; the unit's counts are never ahead of those of its parts, and are
+    /// their sum when all have ended; a part is removed only then.
+    PartsMakeTheWhole,
     /// after a rollback only irreversible effects remain.
     RollbackIsWhole,
 }
@@ -48,6 +51,7 @@ impl Invariant {
             Self::NothingLost => "E-2",
             Self::PauseHolds => "P-1",
             Self::LimitsHold => "P-2",
+            Self::PartsMakeTheWhole => "W-1",
             Self::RollbackIsWhole => "R-1",
         }
     }

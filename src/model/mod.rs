@@ -9,6 +9,7 @@
 //! | effect | what a step changed in the world, as data |
 //! | settled | an item with its last word for this run: done, skipped, failed, quarantined or unknown |
 //! | cursor | the last item below which every item is settled |
+//! | part | a range of the items of a split unit, leased by itself, so that several instances share the unit |
 //! | sweep | one listing of a unit from first item to last |
 //! | lease | the right of one process to write for one unit, fenced by an epoch |
 //! | snapshot | the fold of all events, which every display shows |
@@ -34,20 +35,20 @@ pub use audit::{Finding, Verdict, VerdictCounts};
 pub use control::{Control, Limit, Wish};
 pub use counts::{Counts, Settled};
 pub use effect::{Effect, Undo};
-pub use event::Event;
+pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Throttle, Warning};
 pub use hands::{Hand, Hands};
 pub use ids::{
-    CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, PlanId, RunId, SpaceDid,
-    StepName, UnitId,
+    CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, PartId, PlanId, RunId,
+    SpaceDid, StepName, UnitId,
 };
 pub use invariant::Invariant;
 pub use plan::{PlanSummary, ShareSize};
 pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
-    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine,
-    JournalOpening, JournalRecord, Lease, Mark, SpaceMark, Status, StatusError, StepRecord,
-    StepState, Sweep, TakenOver, Unit, UnitProgress,
+    Between, CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalFault,
+    JournalLine, JournalOpening, JournalRecord, Lease, Mark, SpaceMark, Split, Stage, Status,
+    StatusError, StepRecord, StepState, Sweep, TakenOver, Unit, UnitProgress,
 };

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::hands::{Share, forget, settled};
 use super::{
-    Counts, Event, Hands, InstanceId, MigrationName, PlanId, Reason, RunId, Status, TakenOver,
-    Throttle, UnitId, VerdictCounts, Warning,
+    Counts, Event, Hands, InstanceId, MigrationName, PartCount, PlanId, Reason, RunId, Status,
+    TakenOver, Throttle, UnitId, VerdictCounts, Warning,
 };
 
 /// How long a rate looks back, in milliseconds.
@@ -182,12 +183,8 @@ impl Snapshot {
             }
             Event::UnitLeased { .. } => self.unit_leased(event),
             Event::UnitSettled { .. } => self.unit_settled(event),
-            Event::UnitReleased { unit } | Event::LeaseLost { unit } => {
-                self.units.active = self.units.active.saturating_sub(1);
-                if !self.hands.drop(unit) {
-                    self.units.released += 1;
-                }
-            }
+            Event::PartsCounted { unit, parts } => self.parts_counted(unit, parts),
+            Event::UnitReleased { unit } | Event::LeaseLost { unit } => self.unit_left(unit),
             Event::ItemStarted { .. } => self.in_flight += 1,
             Event::ItemDropped { .. } => self.in_flight = self.in_flight.saturating_sub(1),
             Event::ItemSettled { .. } => self.item_settled(event, now),
@@ -256,20 +253,31 @@ impl Snapshot {
         if let Some(found) = taken_over {
             self.take_over(unit, found, counts);
         }
-        self.units.active += 1;
         if self.hands.get(unit).is_some() {
             // It was taken to help: only what is settled from now on is told, apart.
+            self.units.active += 1;
             return;
         }
-        let settled = Counts {
-            planned: 0,
-            ..*counts
-        };
+        if let Some(part) = unit.part {
+            let (counts, reasons) = (*counts, reasons.clone());
+            let one = PartCount {
+                part,
+                counts,
+                reasons,
+            };
+            self.parts_counted(&unit.whole(), &[one]);
+            return;
+        }
+        self.units.active += 1;
+        let settled = settled(*counts);
         if let Some(before) = self.hands.take(unit, settled, reasons) {
             self.units.released = self.units.released.saturating_sub(1);
             self.counts = self.counts.without(&before.counts);
+            for share in before.parts.values() {
+                self.elsewhere = self.elsewhere.without(&share.elsewhere);
+            }
             for (reason, count) in before.reasons {
-                self.forget_reason(reason, count);
+                forget(&mut self.reasons, reason, count);
             }
         } else {
             self.settled_before += counts.settled();
@@ -282,11 +290,51 @@ impl Snapshot {
         }
     }
 
-    fn forget_reason(&mut self, reason: Reason, times: u64) {
-        if let Some(count) = self.reasons.get_mut(&reason) {
-            *count = count.saturating_sub(times);
+    /// A unit, or a part that was taken to help, left without its last word.
+    fn unit_left(&mut self, unit: &UnitId) {
+        if unit.part.is_some() && self.hands.get(unit).is_none() {
+            return;
         }
-        self.reasons.retain(|_, count| *count > 0);
+        self.units.active = self.units.active.saturating_sub(1);
+        if !self.hands.drop(unit) {
+            self.units.released += 1;
+        }
+    }
+
+    fn parts_counted(&mut self, unit: &UnitId, parts: &[PartCount]) {
+        let Some(hand) = self.hands.get(unit).filter(|hand| hand.from.is_none()) else {
+            return;
+        };
+        let planned = self.counts.planned;
+        if hand.parts.is_empty() {
+            self.counts = self.counts.without(&hand.counts);
+            for (reason, count) in std::mem::take(&mut hand.reasons) {
+                forget(&mut self.reasons, reason, count);
+            }
+            hand.counts = Counts::default();
+        }
+        for count in parts {
+            let before = hand.parts.remove(&count.part);
+            let share = Share::told(count, before.as_ref());
+            if let Some(before) = before {
+                self.counts = self.counts.without(&before.counts);
+                hand.counts = hand.counts.without(&before.counts);
+                self.elsewhere = self.elsewhere.without(&before.elsewhere);
+                for (reason, count) in before.reasons {
+                    forget(&mut self.reasons, reason, count);
+                    forget(&mut hand.reasons, reason, count);
+                }
+            }
+            self.counts = self.counts.plus(&share.counts);
+            hand.counts = hand.counts.plus(&share.counts);
+            self.elsewhere = self.elsewhere.plus(&share.elsewhere);
+            for (reason, count) in &share.reasons {
+                *self.reasons.entry(*reason).or_default() += count;
+                *hand.reasons.entry(*reason).or_default() += count;
+            }
+            hand.parts.insert(count.part, share);
+        }
+        self.counts.planned = planned.max(self.counts.settled());
     }
 
     fn unit_settled(&mut self, event: &Event) {
@@ -299,9 +347,13 @@ impl Snapshot {
         else {
             return;
         };
+        let hand = self.hands.end(unit);
+        if unit.part.is_some() && hand.is_none() {
+            return;
+        }
         self.units.active = self.units.active.saturating_sub(1);
-        if self.hands.end(unit).is_some_and(|hand| hand.from.is_some()) {
-            self.units.helped += 1;
+        if hand.is_some_and(|hand| hand.from.is_some()) {
+            self.units.helped += u64::from(unit.part.is_none());
             return;
         }
         self.announced = (self.announced + counts.planned).saturating_sub(*announced);
@@ -330,17 +382,23 @@ impl Snapshot {
         };
         self.in_flight = self.in_flight.saturating_sub(1);
         self.rate.count(now);
-        let hand = self.hands.get(unit);
+        // Items of a part are those of the unit in hand, unless the part itself was taken to help.
+        let of_unit = unit.part.filter(|_| self.hands.get(unit).is_none());
+        let hand = match of_unit {
+            Some(_) => self.hands.get(&unit.whole()),
+            None => self.hands.get(unit),
+        };
+        let reason = failure.as_ref().map(|failure| failure.reason);
         match (before, hand) {
-            (Some((before, reason)), _) => {
+            (Some((before, was)), hand) => {
                 self.counts.resettle(*before, *settled);
-                self.forget_reason(*reason, 1);
+                forget(&mut self.reasons, *was, 1);
+                if let Some(hand) = hand {
+                    hand.resettle(of_unit, (*before, *was), (*settled, reason));
+                }
             }
             (None, Some(hand)) => {
-                hand.counts.settle(*settled);
-                if let Some(failure) = failure {
-                    *hand.reasons.entry(failure.reason).or_default() += 1;
-                }
+                hand.settle(of_unit, *settled, reason);
                 match hand.from.clone() {
                     Some(from) => self.helped.entry(from).or_default().settle(*settled),
                     None => self.counts.settle(*settled),

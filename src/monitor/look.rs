@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, View};
+use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, SplitLine, View};
 use super::{control, overview, stuck};
 use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status};
 use crate::runtime::Clock;
@@ -51,7 +51,7 @@ pub async fn look(store: &Store, clock: Clock, ask: &Ask) -> Result<View, Error>
             };
             View::Space {
                 at: stamp(now),
-                spaces: lines(&rows),
+                spaces: lines(store, &rows).await?,
                 failures: failures(store, &query).await?,
             }
         }
@@ -104,7 +104,7 @@ async fn of_customer(
             .and_then(|row| row.instance)
             .map(|instance| instance.to_string()),
         counts: rows.iter().map(|row| row.progress.counts).sum::<Counts>(),
-        spaces: lines(&rows),
+        spaces: lines(store, &rows).await?,
         failures: failed.len() as u64,
     })
 }
@@ -138,7 +138,7 @@ async fn of_instance(
             .iter()
             .find(|report| report.instance == *instance)
             .map(|report| overview::instance(report, plan.as_ref(), now)),
-        spaces: lines(&held),
+        spaces: lines(store, &held).await?,
         failures: by_reason(failed.iter().map(|failed| failed.failure.reason)),
     })
 }
@@ -176,8 +176,33 @@ fn by_reason(reasons: impl Iterator<Item = Reason>) -> BTreeMap<Reason, u64> {
     counted
 }
 
-fn lines(rows: &[ProgressRow]) -> Vec<SpaceLine> {
-    rows.iter().map(line).collect()
+/// Rows of a list of spaces, with the parts of those that are shared now.
+async fn lines(store: &Store, rows: &[ProgressRow]) -> Result<Vec<SpaceLine>, Error> {
+    let mut lines = Vec::new();
+    for row in rows {
+        let split = match row.progress.open_split() {
+            Some(split) => {
+                let parts = store.parts(&row.progress.unit, split.cut).await?;
+                Some(of_parts(u64::from(split.number), &parts))
+            }
+            None => None,
+        };
+        lines.push(SpaceLine { split, ..line(row) });
+    }
+    Ok(lines)
+}
+
+fn of_parts(number: u64, rows: &[ProgressRow]) -> SplitLine {
+    let mut held_by = BTreeMap::new();
+    for lease in rows.iter().filter_map(|row| row.lease.as_ref()) {
+        *held_by.entry(lease.holder.to_string()).or_default() += 1;
+    }
+    let ended = rows.iter().filter(|row| row.progress.status.is_ended());
+    SplitLine {
+        parts: number,
+        ended: ended.count() as u64,
+        held_by,
+    }
 }
 
 /// One row of a list of spaces.
@@ -194,6 +219,7 @@ pub(super) fn line(row: &ProgressRow) -> SpaceLine {
         reasons: progress.reasons.clone(),
         instance: row.instance.as_ref().map(ToString::to_string),
         held_by: row.lease.as_ref().map(|lease| lease.holder.to_string()),
+        split: None,
         cursor: progress.cursor.as_ref().map(ToString::to_string),
         updated_at: row.updated_at.map(stamp),
         error: progress.error.clone(),

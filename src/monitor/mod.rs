@@ -23,5 +23,5 @@ pub use overview::is_alive;
 pub use paint::Paint;
 pub use view::{
     Alive, AskedLine, CustomerView, FailureView, InstanceLine, InstanceView, Overview, PlanLine,
-    SCHEMA, SpaceLine, StuckLine, Totals, VERSION, Verdict, View,
+    SCHEMA, SpaceLine, SplitLine, StuckLine, Totals, VERSION, Verdict, View,
 };

@@ -289,7 +289,26 @@ fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
         "last progress",
         "error",
     ];
-    table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>())
+    let rows: Vec<_> = lines.iter().map(row).collect();
+    table(paint, &heads, &rows) + &lines.iter().filter_map(split).collect::<String>()
+}
+
+/// `did:key:… is split in 20 parts: 7 ended, held by 1 (1 part), 2 (1 part)`.
+fn split(line: &SpaceLine) -> Option<String> {
+    let split = line.split.as_ref()?;
+    let held = split.held_by.iter().map(|(instance, parts)| {
+        let end = if *parts == 1 { "" } else { "s" };
+        format!("{instance} ({parts} part{end})")
+    });
+    let held: Vec<String> = held.collect();
+    let held = match held.as_slice() {
+        [] => "held by nobody".to_owned(),
+        held => format!("held by {}", held.join(", ")),
+    };
+    Some(format!(
+        "{} is split in {} parts: {} ended, {held}\n",
+        line.space, split.parts, split.ended
+    ))
 }
 
 fn failures(lines: &[FailureView], paint: Paint) -> String {

@@ -243,12 +243,26 @@ pub struct SpaceLine {
     pub instance: Option<String>,
     /// The instance that holds it now.
     pub held_by: Option<String>,
+    /// Its parts, while instances share it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitLine>,
     /// The last upload below which all are settled.
     pub cursor: Option<String>,
     /// When it made progress last.
     pub updated_at: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+/// The parts of one space.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SplitLine {
+    /// How many there are.
+    pub parts: u64,
+    /// How many of them have ended.
+    pub ended: u64,
+    /// Parts that are held now, by instance.
+    pub held_by: BTreeMap<String, u64>,
 }
 
 /// One customer.

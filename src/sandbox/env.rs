@@ -120,7 +120,7 @@ fn services(network: &Network) -> [(&'static str, String); 18] {
     ]
 }
 
-fn names(network: &Network) -> [(&'static str, String); 25] {
+fn names(network: &Network) -> [(&'static str, String); 26] {
     let table = |table: Table| table.name().to_owned();
     let migration = |name: &str| format!("{MIGRATION_TABLE_PREFIX}{name}");
     let urls = &network.urls;
@@ -138,6 +138,7 @@ fn names(network: &Network) -> [(&'static str, String); 25] {
         ("MIGRATION_FAILURES_TABLE_NAME", migration("failures")),
         ("MIGRATION_FLEET_TABLE_NAME", migration("fleet")),
         ("MIGRATION_CONTROL_TABLE_NAME", migration("control")),
+        ("MIGRATION_PARTS_TABLE_NAME", migration("parts")),
         ("MIGRATION_SPACES_TABLE_NAME", migration("spaces")),
         ("MIGRATION_PROGRESS_TABLE_NAME", migration("progress")),
         ("MIGRATION_CUSTOMERS_TABLE_NAME", migration("customers")),

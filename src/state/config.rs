@@ -5,13 +5,15 @@ use std::time::Duration;
 
 /// Names of the migration tables, whole (prefix included).
 ///
-/// The first three belong to the existing tool too (protocol: tables §3); the others are ours.
+/// Customers, progress and spaces belong to the existing tool too (protocol: tables §3); the others are ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
     /// `…-migration-customers`: key `customer`.
     pub customers: String,
     /// `…-migration-progress`: key `customer`, `space`.
     pub progress: String,
+    /// `…-migration-parts`: key `unit`, `part`; one row per part of a split unit, while it is worked on.
+    pub parts: String,
     /// `…-migration-spaces`: key `customer`.
     pub spaces: String,
     /// `…-migration-failures`: key `space`, `item`; one row per failed item.
@@ -30,6 +32,7 @@ impl Tables {
         Self {
             customers: name("customers"),
             progress: name("progress"),
+            parts: name("parts"),
             spaces: name("spaces"),
             failures: name("failures"),
             fleet: name("fleet"),
@@ -39,10 +42,11 @@ impl Tables {
 
     /// Every name, in the order in which tables are created.
     #[must_use]
-    pub fn all(&self) -> [&str; 6] {
+    pub fn all(&self) -> [&str; 7] {
         [
             &self.customers,
             &self.progress,
+            &self.parts,
             &self.spaces,
             &self.failures,
             &self.fleet,

@@ -25,6 +25,8 @@ mod rollback;
 mod run;
 mod settings;
 #[cfg(feature = "sandbox")]
+mod sharing;
+#[cfg(feature = "sandbox")]
 mod signals;
 #[cfg(feature = "sandbox")]
 mod takeover;

@@ -76,7 +76,7 @@ fn what_is_missing_is_named_at_once_and_nothing_is_written() {
     let before = changes(&place);
     let setup = place.sterna(["setup", "--instances", "2"]).ends(8);
     setup.tells(&[
-        "6 things",
+        "7 things",
         "local-migration-customers",
         "local-migration-control",
         "sterna init",

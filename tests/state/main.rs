@@ -15,6 +15,7 @@ mod failures;
 mod fleet;
 mod leases;
 mod monitor;
+mod parts;
 mod place;
 mod plans;
 mod progress;

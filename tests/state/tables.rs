@@ -12,7 +12,7 @@ use crate::place::{client, customer, everywhere, given};
 async fn tables_that_are_there_are_left_alone() {
     everywhere(|store| async move {
         let again = store.create_tables().await.unwrap();
-        assert_eq!(again.len(), 6);
+        assert_eq!(again.len(), 7);
         assert!(
             again
                 .iter()
@@ -122,6 +122,7 @@ fn the_template_names_every_table_index_and_right() {
         "customers",
         "failures",
         "fleet",
+        "parts",
         "progress",
         "spaces",
     ];

@@ -329,7 +329,7 @@ async fn lists_are_read_over_every_page() {
     loop {
         let page = services
             .tables
-            .uploads(&space, after.as_deref())
+            .uploads(&space, after.as_deref(), None)
             .await
             .unwrap();
         (listed, pages) = (listed + page.rows.len(), pages + 1);
@@ -340,6 +340,42 @@ async fn lists_are_read_over_every_page() {
     }
     assert_eq!(listed, 700);
     assert!(pages > 1, "one page proves nothing");
+    local.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_of_a_space_hold_each_upload_once() {
+    let local = Local::start(small()).await;
+    let services = local.services().await;
+    let space = sterna::proto::key::Signer::generate().did().clone();
+    let row = |number: u32| {
+        Row::new()
+            .text("space", space.as_str())
+            .text("root", format!("root{number:04}"))
+    };
+    let rows = (0..90).map(row).collect();
+    let network = local.sandbox.network();
+    network.db.put_all(Table::Upload, rows).await.unwrap();
+    // Ends that are uploads, that are none, and that hold nothing between them.
+    let ends = ["root0009", "root0033x", "root0033y", "root0060", "root0061"].map(Some);
+    let mut listed = Vec::new();
+    let mut after = None;
+    for until in ends.into_iter().chain([None]) {
+        let page = services.tables.uploads(&space, after, until).await.unwrap();
+        assert!(
+            page.rows
+                .iter()
+                .all(|row| until.is_none_or(|until| *row.root <= *until))
+        );
+        listed.extend(page.rows.into_iter().map(|row| row.root));
+        after = until;
+    }
+    let wanted: Vec<String> = (0..90).map(|number| format!("root{number:04}")).collect();
+    assert_eq!(listed, wanted);
+    let none = services
+        .tables
+        .uploads(&space, Some("root0061"), Some("root0061"));
+    assert!(none.await.unwrap().rows.is_empty());
     local.stop().await;
 }
 

@@ -35,6 +35,8 @@ pub(super) const FAILURE_RATE: f64 = 0.05;
 const NAMED: usize = 20;
 /// Settled uploads between two checkpoints when no flag says.
 const CHECKPOINT_EVERY: u64 = 100;
+/// Uploads left above which a space is split.
+const SPLIT_ABOVE: u64 = 200_000;
 
 /// Arguments of `migrate`.
 #[derive(Debug, Args)]
@@ -66,9 +68,13 @@ pub(in crate::cli) struct MigrateArgs {
     #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
     dry_run: bool,
     /// When nothing of its own is left to begin, take up spaces that other instances have not
-    /// begun or that a dead one left, until all have ended
+    /// begun or that a dead one left, and parts of giant spaces that others have, until all have ended
     #[arg(long, conflicts_with_all = ["mode", "dry_run", "cid"])]
     steal: bool,
+    /// Split a space with more than N uploads left into parts of N/4 (at most 256), which instances with --steal
+    /// share [default: 200000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["mode", "dry_run", "cid"])]
+    split_above: Option<u64>,
     /// Settled uploads between two checkpoints [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cid")]
     checkpoint_every: Option<u64>,
@@ -118,6 +124,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         dry_run: args.dry_run || settings.dry_run,
         instance,
         steal: args.steal,
+        split_above: args.split_above.unwrap_or(SPLIT_ABOVE),
         concurrency,
         checkpoint_every: args.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         max_duration: args.max_duration,

@@ -23,6 +23,7 @@ impl NetworkTables {
             table: &self.names.allocation,
             index: None,
             key: ("space", space.as_str()),
+            until: None,
         };
         let mut after = None;
         loop {

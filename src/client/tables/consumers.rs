@@ -105,6 +105,7 @@ impl NetworkTables {
             table: &self.names.consumer,
             index: Some("customer"),
             key: ("customer", customer.as_str()),
+            until: None,
         };
         let rows = self.all(OF_CUSTOMER, source).await?;
         let mut spaces = BTreeMap::<Did, Vec<Did>>::new();
@@ -123,6 +124,7 @@ impl NetworkTables {
             table: &self.names.consumer,
             index: Some("consumerV2"),
             key: ("consumer", space.as_str()),
+            until: None,
         };
         let rows = self.all(OF_SPACE, source).await?;
         Ok(readable(OF_SPACE, &rows))

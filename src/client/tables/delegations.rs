@@ -34,6 +34,7 @@ impl NetworkTables {
             table: &self.names.delegation,
             index: Some("issuer"),
             key: ("issuer", issuer.as_str()),
+            until: None,
         };
         let rows = self.all(FIND, source).await?;
         let mut found: Vec<_> = rows.iter().filter_map(read).collect();

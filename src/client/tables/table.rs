@@ -52,6 +52,8 @@ pub(super) struct Source<'a> {
     pub(super) index: Option<&'a str>,
     /// Name and value of the partition key.
     pub(super) key: (&'a str, &'a str),
+    /// Name of the sort key, and the last value of it that is wanted.
+    pub(super) until: Option<(&'a str, &'a str)>,
 }
 
 impl NetworkTables {
@@ -63,14 +65,21 @@ impl NetworkTables {
         after: Option<&Row>,
     ) -> Result<Page, Error> {
         let attempt = || async {
-            let answer = self
+            let query = self
                 .dynamodb
                 .query()
                 .table_name(source.table)
                 .set_index_name(source.index.map(str::to_owned))
-                .key_condition_expression("#key = :key")
                 .expression_attribute_names("#key", source.key.0)
-                .expression_attribute_values(":key", AttributeValue::S(source.key.1.to_owned()))
+                .expression_attribute_values(":key", AttributeValue::S(source.key.1.to_owned()));
+            let query = match source.until {
+                None => query.key_condition_expression("#key = :key"),
+                Some((name, last)) => query
+                    .key_condition_expression("#key = :key AND #sort <= :last")
+                    .expression_attribute_names("#sort", name)
+                    .expression_attribute_values(":last", AttributeValue::S(last.to_owned())),
+            };
+            let answer = query
                 .set_exclusive_start_key(after.cloned())
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()

@@ -36,13 +36,26 @@ pub struct UploadPage {
 }
 
 impl NetworkTables {
-    /// One page of a space's uploads after a root text, which need not exist any more.
-    pub async fn uploads(&self, space: &Did, after: Option<&str>) -> Result<UploadPage, Error> {
+    /// One page of a space's uploads after a root text, which need not exist any more, up to and with another.
+    pub async fn uploads(
+        &self,
+        space: &Did,
+        after: Option<&str>,
+        until: Option<&str>,
+    ) -> Result<UploadPage, Error> {
         let source = Source {
             table: &self.names.upload,
             index: None,
             key: ("space", space.as_str()),
+            until: until.map(|last| ("root", last)),
         };
+        // A key outside of the range that is asked for is no place to begin.
+        if after.is_some_and(|after| until.is_some_and(|until| after >= until)) {
+            return Ok(UploadPage {
+                rows: Vec::new(),
+                next: None,
+            });
+        }
         let start = after.map(|root| key(("space", space.as_str()), ("root", root)));
         let page = self.page(PAGE, source, start.as_ref()).await?;
         let rows = page
@@ -83,6 +96,7 @@ impl NetworkTables {
             table: &self.names.upload,
             index: Some("cid"),
             key: ("root", root),
+            until: None,
         };
         let rows = self.all(WHERE, source).await?;
         let mut spaces = rows

@@ -12,7 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::engine::gate::{Admission, Gate};
 use crate::engine::{Config, Ended, Error, Migration, Parts, Step, UnitContext, UnitStep};
 use crate::model::{
-    Class, Event, Failure, Finding, ItemId, Reason, Snapshot, Unit, UnitId, Verdict, VerdictCounts,
+    Between, Class, Event, Failure, Finding, ItemId, Reason, Snapshot, Unit, UnitId, Verdict,
+    VerdictCounts,
 };
 use crate::runtime::Degree;
 use crate::state::files::Rotation;
@@ -204,7 +205,7 @@ async fn unit_of<M: Migration>(
     let (context, of_unit) = judge_unit(&audit.unit_steps, row.as_ref(), context).await;
     let of_unit = Arc::new(of_unit);
     let mut items = match given {
-        None => audit.migration.items(&context, None),
+        None => audit.migration.items(&context, Between::default()),
         Some(ids) => {
             let (migration, context) = (&audit.migration, &context);
             stream::iter(ids)

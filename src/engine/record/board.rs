@@ -42,6 +42,12 @@ impl Board {
         self.lock().insert(unit.clone(), entry);
     }
 
+    /// Notes what is known of a unit that was never in hand.
+    pub(crate) fn note(&self, mark: Mark) {
+        let unit = mark.progress.unit.clone();
+        self.lock().insert(unit, Entry::Resting(Box::new(mark)));
+    }
+
     /// Keeps what is known of a unit that is in hand no more.
     pub(crate) fn rest(&self, unit: &UnitId) {
         let mut units = self.lock();

@@ -61,6 +61,11 @@ impl Tracker {
         self.changed = true;
     }
 
+    /// Takes out what an earlier run settled above the cursor: others will list it.
+    pub(crate) fn take_known(&mut self) -> BTreeMap<ItemId, (Settled, Option<Reason>)> {
+        std::mem::take(&mut self.known)
+    }
+
     /// Takes an item in, in the order of the listing. None when it was settled in an earlier run.
     pub(crate) fn begin(&mut self, item: &ItemId) -> Option<Ticket> {
         let end = self.known.remove(item);

@@ -7,7 +7,8 @@ use futures::stream;
 
 use crate::engine::Migration;
 use crate::engine::unit::{
-    Claim, InHand, UnitEnd, Unwritten, Wanted, adopted, claim, keep, release, save, unsaved,
+    Claim, InHand, Parts, UnitEnd, Unwritten, Wanted, adopted, claim, clear, keep, release, save,
+    unsaved,
 };
 use crate::model::{
     Effect, Event, Failure, ItemId, Reason, Status, StepRecord, StepState, Unit, UnitId,
@@ -81,16 +82,42 @@ pub(super) async fn unit<M: Migration>(
     put_back(rolling, &hand, end).await
 }
 
-async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPlan) -> End {
-    // First of all, so that whatever is taken back is missing to the next run.
+/// Begins the row anew, so that whatever is taken back is missing to the next run. While others work
+/// on parts of the unit, nothing is taken back.
+async fn begin_anew<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>) -> Result<(), End> {
+    let stopped = || rolling.run.stop.degree() > Degree::Run;
+    let trouble = |failure| {
+        if stopped() {
+            return End::Stopped;
+        }
+        rolling.refuse(&hand.id, None, None, failure);
+        End::Refused
+    };
+    let parts = Parts::of(hand);
+    let quiet = async || match &parts {
+        Some(parts) => match parts.quiet().await {
+            Ok(None) => Ok(()),
+            Ok(Some(held)) => Err(End::Held(held)),
+            Err(failure) => Err(trouble(failure)),
+        },
+        None => Ok(()),
+    };
+    quiet().await?;
     hand.lock().rewind(UnitProgress::roll_back);
     match save(hand).await {
         Ok(()) => {}
-        Err(Unwritten::Lost) => return End::Lost,
-        Err(Unwritten::Trouble(error)) => {
-            rolling.refuse(&hand.context.id, None, None, error.failure());
-            return End::Refused;
-        }
+        Err(Unwritten::Lost) => return Err(End::Lost),
+        Err(Unwritten::Trouble(error)) => return Err(trouble(error.failure())),
+    }
+    // Whoever took a part in between saw the unit as it was.
+    quiet().await?;
+    clear(hand).await.map_err(trouble)
+}
+
+async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPlan) -> End {
+    // First of all.
+    if let Err(end) = begin_anew(rolling, hand).await {
+        return end;
     }
     let at_once = rolling.run.config.concurrency.max(1) as usize;
     let mut items = stream::iter(by_item(plan.made))

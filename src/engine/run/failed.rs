@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::engine::Migration;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
-    Claim, InHand, UnitEnd, Unwritten, Wanted, claim, end, keep, release, save, step, unit_steps,
-    unsaved,
+    Claim, InHand, Parts, UnitEnd, Unwritten, Wanted, claim, end, keep, release, save, step,
+    unit_steps, unsaved,
 };
 use crate::model::{Event, FailedItem, Failure, Reason, Settled, Unit, UnitId, UnitProgress};
 use crate::runtime::Degree;
@@ -30,13 +30,42 @@ pub(super) async fn failed<M: Migration>(run: &Arc<Shared<M>>, wanted: Vec<Faile
         .map(|(unit, items)| of_one_unit(run, unit, items))
         .buffer_unordered(units)
         .fold(Left::default(), async |mut all, left: Left| {
-            all.unfinished += left.unfinished;
-            all.lost += left.lost;
-            all.held.extend(left.held);
-            all.troubled.extend(left.troubled);
+            all.add(left);
             all
         })
         .await
+}
+
+/// A part is like a unit.
+fn of_one_part<M: Migration>(
+    run: &Arc<Shared<M>>,
+    part: UnitId,
+    items: Vec<FailedItem>,
+) -> BoxFuture<'_, Left> {
+    of_one_unit(run, part, items).boxed()
+}
+
+/// Tries items again under the lease of their unit, or of the parts that they lie in.
+async fn try_all<M: Migration>(hand: &InHand<M>, items: Vec<FailedItem>) -> Result<Left, Failure> {
+    let mut left = Left::default();
+    let Some(parts) = Parts::of(hand) else {
+        left.unfinished = try_again(hand, as_they_are(hand, items)).await?;
+        return Ok(left);
+    };
+    unit_steps_anew(hand).await?;
+    parts.fold(&parts.rows().await?, None);
+    let mut of_part: BTreeMap<UnitId, Vec<FailedItem>> = BTreeMap::new();
+    for failed in items {
+        match parts.part_of(&failed.item) {
+            Some(part) => of_part.entry(part).or_default().push(failed),
+            None => left.unfinished += 1,
+        }
+    }
+    for (part, items) in of_part {
+        left.add(of_one_part(&hand.run, part, items).await);
+    }
+    parts.fold(&parts.rows().await?, None);
+    Ok(left)
 }
 
 async fn of_one_unit<M: Migration>(
@@ -72,15 +101,14 @@ async fn of_one_unit<M: Migration>(
     let Some(keeper) = hand.keeper.clone() else {
         return left;
     };
-    let items = as_they_are(&hand, items);
-    let mut trying = std::pin::pin!(try_again(&hand, items));
+    let mut trying = std::pin::pin!(try_all(&hand, items));
     let tried = tokio::select! {
         biased;
         tried = &mut trying => tried,
         () = keep(&hand, &keeper) => trying.await,
     };
     match tried {
-        Ok(unfinished) => left.unfinished += unfinished,
+        Ok(of_items) => left.add(of_items),
         Err(failure) => left.troubled.push((unit.clone(), failure)),
     }
     if hand.progress().status.is_ended()
@@ -202,7 +230,7 @@ async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<Trie
         return Ok(Tried::Open);
     };
     run.events.publish(Event::ItemStarted {
-        unit: hand.context.id.clone(),
+        unit: hand.id.clone(),
         item: failed.item.clone(),
     });
     let end = match run.migration.item(&hand.context, &failed.item).await {
@@ -221,7 +249,7 @@ async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<Trie
     };
     let dropped = || {
         run.events.publish(Event::ItemDropped {
-            unit: hand.context.id.clone(),
+            unit: hand.id.clone(),
             item: failed.item.clone(),
         });
     };
@@ -276,8 +304,10 @@ async fn put_back<M: Migration>(hand: &InHand<M>) -> bool {
         return false;
     }
     let UnitProgress { status, counts, .. } = hand.progress();
-    let unit = hand.context.id.clone();
-    if let Err(error) = hand.run.store.refresh_owner(&unit.owner).await {
+    let unit = hand.id.clone();
+    if unit.part.is_none()
+        && let Err(error) = hand.run.store.refresh_owner(&unit.owner).await
+    {
         tracing::warn!(%unit, %error, "the customer's row is not up to date");
     }
     hand.run.events.publish(if status.is_ended() {

@@ -49,6 +49,8 @@ pub(super) struct Queue<'a, M: Migration> {
     busy: Vec<Busy>,
     /// Units in scope or in hand that have not ended.
     pub(super) mine: BTreeSet<UnitId>,
+    /// Units that are worked on here now.
+    pub(super) in_hand: BTreeSet<UnitId>,
     pub(super) steal: Option<Steal>,
     pub(super) began: Moment,
     /// Units of an owner that have not ended, so that its row is summed up once.
@@ -115,6 +117,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         Self {
             run,
             mine: units.iter().map(|unit| unit.id.clone()).collect(),
+            in_hand: BTreeSet::new(),
             steal: steals.then(Steal::default),
             began: Moment::now(),
             waiting: units
@@ -190,12 +193,14 @@ impl<'a, M: Migration> Queue<'a, M> {
 
     /// Tells the owner's row that work on it began, once.
     fn begin(&mut self, unit: &Unit) {
-        if self.begun.insert(Arc::clone(&unit.id.owner)) {
+        self.in_hand.insert(unit.id.clone());
+        if unit.id.part.is_none() && self.begun.insert(Arc::clone(&unit.id.owner)) {
             self.sum_up(&unit.id.owner);
         }
     }
 
     fn end(&mut self, waiting: Waiting, end: UnitEnd) {
+        self.in_hand.remove(&waiting.wanted.unit.id);
         if waiting.wanted.from.is_some() {
             self.end_helping(waiting, end);
             return;

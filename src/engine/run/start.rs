@@ -26,6 +26,14 @@ pub(super) struct Left {
 }
 
 impl Left {
+    /// Takes in what another was left with.
+    pub(super) fn add(&mut self, other: Self) {
+        self.unfinished += other.unfinished;
+        self.lost += other.lost;
+        self.held.extend(other.held);
+        self.troubled.extend(other.troubled);
+    }
+
     fn open(&self) -> u64 {
         self.unfinished + self.lost + (self.held.len() + self.troubled.len()) as u64
     }

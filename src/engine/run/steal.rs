@@ -1,7 +1,8 @@
 //! Help for other instances, when there is nothing left to begin of one's own.
 //!
 //! Units come from the shared table: those that nobody holds, and those whose holder did not beat
-//! for a whole term. They are asked for like all others, so the fence decides who has one, and two
+//! for a whole term. When there are none, parts of units that others hold are taken up in the same
+//! way, one at a time. They are asked for like all others, so the fence decides who has one, and two
 //! helpers never work on the same unit. A helper stays until nothing is left open anywhere: what
 //! another instance drops later is taken up, too. Its counts of such units stand apart, under the
 //! instance whose they were.
@@ -15,7 +16,7 @@ use crate::engine::Migration;
 use crate::engine::unit::{UnitEnd, Wanted};
 use crate::model::{InstanceId, Unit, UnitId};
 use crate::runtime::Moment;
-use crate::state::{Held, ProgressRow};
+use crate::state::{self, Held, ProgressRow, Store};
 
 use super::queue::{Queue, Waiting};
 
@@ -40,6 +41,37 @@ pub(super) struct Steal {
     failed: u32,
 }
 
+/// Units and parts that have not ended.
+async fn open(store: &Store) -> Result<Vec<ProgressRow>, state::Error> {
+    let mut open = store.open_units(READ).await?;
+    match store.open_parts(READ).await {
+        Ok(parts) => open.extend(parts),
+        // Tables that were made before there were parts.
+        Err(error) if error.is_missing_table() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(open)
+}
+
+/// Whose units are, by the plan or as it is now.
+fn whose(open: &[ProgressRow]) -> BTreeMap<UnitId, InstanceId> {
+    let units = open.iter().filter(|row| row.progress.unit.part.is_none());
+    let whose = units.filter_map(|row| {
+        let whose = row.assigned.as_ref().or(row.instance.as_ref())?;
+        Some((row.progress.unit.clone(), whose.clone()))
+    });
+    whose.collect()
+}
+
+/// Helpers begin at different ends, so that they seldom ask for the same unit.
+fn in_turn(instance: &InstanceId, offers: &mut [Wanted]) {
+    offers.sort_by_cached_key(|offer| {
+        let mut hasher = DefaultHasher::new();
+        (instance, &offer.unit.id).hash(&mut hasher);
+        hasher.finish()
+    });
+}
+
 impl<M: Migration> Queue<'_, M> {
     /// When a helper wants to look for more; none when it has enough, or there is no more.
     pub(super) fn steals_at(&self) -> Option<Moment> {
@@ -61,7 +93,7 @@ impl<M: Migration> Queue<'_, M> {
         if !self.run.gate.is_idle() {
             return;
         }
-        let open = match self.run.store.open_units(READ).await {
+        let open = match open(&self.run.store).await {
             Ok(open) => open,
             Err(error) => {
                 tracing::warn!(%error, "open units not read");
@@ -111,41 +143,46 @@ impl<M: Migration> Queue<'_, M> {
             return;
         };
         let term = run.config.pace.lease_term;
-        let mut offers = Vec::new();
+        let (mut offers, mut parts) = (Vec::new(), Vec::new());
         let mut waits = !self.mine.is_empty();
+        let of_units = whose(&open);
         for row in open {
             let id = &row.progress.unit;
             if self.mine.contains(id) || steal.given_up.contains(id) {
                 continue;
             }
             waits = true;
+            let whole = id.whole();
             // The lease is asked for as it was seen a term ago: the store refuses if it lives.
             let dead = match (&row.lease, steal.watched.get(id)) {
+                // Whoever holds the unit here works on its parts, too.
+                _ if self.in_hand.contains(&whole) => continue,
                 (None, _) => None,
                 (Some(_), Some((held, since))) if since.elapsed() >= term => Some(held.clone()),
                 (Some(_), _) => continue,
             };
-            let from = row.assigned.or(row.instance);
-            let from = from.unwrap_or_else(|| InstanceId::new("?"));
+            let from = of_units.get(&whole).cloned().or(row.instance);
+            let is_part = id.part.is_some();
+            let offers = if is_part { &mut parts } else { &mut offers };
             offers.push(Wanted {
                 unit: Unit {
                     id: row.progress.unit,
                     planned: Some(row.progress.counts.planned),
                 },
                 dead,
-                from: Some(from),
+                from: Some(from.unwrap_or_else(|| InstanceId::new("?"))),
             });
         }
         steal.over = !waits;
-        // Helpers begin at different ends, so that they seldom ask for the same unit.
-        offers.sort_by_cached_key(|offer| {
-            let mut hasher = DefaultHasher::new();
-            (&run.config.instance, &offer.unit.id).hash(&mut hasher);
-            hasher.finish()
-        });
+        in_turn(&run.config.instance, &mut offers);
         // Few are left at the end, and others want to help, too.
         let most = run.config.units_at_once.max(1) as usize;
         offers.truncate(most.min(offers.len().div_ceil(4)));
+        // A part has work enough for all slots, and others share the unit.
+        if offers.is_empty() {
+            in_turn(&run.config.instance, &mut parts);
+            offers.extend(parts.into_iter().next());
+        }
         self.mine
             .extend(offers.iter().map(|offer| offer.unit.id.clone()));
         self.waiting.extend(offers.into_iter().map(Waiting::from));
@@ -174,7 +211,9 @@ impl<M: Migration> Queue<'_, M> {
             UnitEnd::Ended => {
                 self.mine.remove(id);
                 self.has_room();
-                self.sum_up(&waiting.wanted.unit.id.owner);
+                if id.part.is_none() {
+                    self.sum_up(&waiting.wanted.unit.id.owner);
+                }
             }
             UnitEnd::Held(held) => {
                 self.mine.remove(id);

@@ -12,7 +12,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::calls::Calls;
 use crate::engine::{Look, Migration, Need, Step, Turn, Undoer, UnitContext, UnitStep};
-use crate::model::{Effect, Failure, ItemId, MigrationName, Reason, StepName};
+use crate::model::{Between, Effect, Failure, ItemId, MigrationName, Reason, StepName};
 
 /// Two folders.
 pub(super) struct Copy {
@@ -53,12 +53,12 @@ impl Migration for Copy {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        after: Option<ItemId>,
+        within: Between,
     ) -> BoxStream<'a, Result<String, Failure>> {
         let folder = fs::read_dir(self.from.join(&*unit.id.name)).unwrap();
         let mut keys: Vec<String> = folder
             .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .filter(|key| after.as_ref().is_none_or(|after| **key > *after.as_str()))
+            .filter(|key| within.takes(&self.item_id(key)))
             .collect();
         keys.sort();
         // One request for a page of fifty.

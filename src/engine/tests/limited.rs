@@ -17,8 +17,8 @@ use crate::engine::{
     Tasks, Turn, UnitContext, run,
 };
 use crate::model::{
-    Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, StepName, Unit,
-    UnitId,
+    Between, Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, StepName,
+    Unit, UnitId,
 };
 use crate::runtime::{Advice, Classify, Dependency, DependencyConfig};
 use crate::state::{self, Store};
@@ -128,10 +128,10 @@ impl Migration for Shelf {
     fn items<'a>(
         &'a self,
         _: &'a UnitContext,
-        after: Option<ItemId>,
+        within: Between,
     ) -> BoxStream<'a, Result<u32, Failure>> {
-        let first = after.map_or(0, |id| id.as_str().parse::<u32>().unwrap() + 1);
-        stream::iter((first..self.keys).map(Ok)).boxed()
+        let keys = (0..self.keys).filter(move |key| within.takes(&self.item_id(key)));
+        stream::iter(keys.map(Ok)).boxed()
     }
 
     async fn item(&self, _: &UnitContext, id: &ItemId) -> Result<u32, Failure> {

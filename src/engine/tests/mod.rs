@@ -11,8 +11,8 @@ mod limited;
 mod resuming;
 mod rolling;
 mod running;
+mod sharing;
 mod simulation;
-mod stealing;
 mod taking_over;
 mod world;
 

@@ -22,9 +22,13 @@ pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     if let Err(unwritten) = release(hand).await {
         return unsaved(hand, unwritten);
     }
+    if hand.id.part.is_some() && hand.from.is_some() {
+        // Whoever holds the unit counts it.
+        hand.run.board.forget(&hand.id);
+    }
     let UnitProgress { status, counts, .. } = hand.progress();
     hand.run.events.publish(Event::UnitSettled {
-        unit: hand.context.id.clone(),
+        unit: hand.id.clone(),
         status,
         counts,
         announced: hand.announced,
@@ -46,21 +50,21 @@ pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         Ok(Err(Unwritten::Lost)) => return unsaved(hand, Unwritten::Lost),
         // The checkpoint file has it all the same; the lease runs out by itself.
         Ok(Err(Unwritten::Trouble(error))) => {
-            tracing::warn!(unit = %hand.context.id, %error, "unit not given back");
+            tracing::warn!(unit = %hand.id, %error, "unit not given back");
         }
-        Err(_) => tracing::warn!(unit = %hand.context.id, "unit not given back in time"),
+        Err(_) => tracing::warn!(unit = %hand.id, "unit not given back in time"),
         Ok(Ok(())) => {}
     }
-    hand.run.board.rest(&hand.context.id);
+    hand.run.board.rest(&hand.id);
     hand.run.events.publish(Event::UnitReleased {
-        unit: hand.context.id.clone(),
+        unit: hand.id.clone(),
     });
     UnitEnd::Released
 }
 
 /// How a unit ends whose row could not be written.
 pub(crate) fn unsaved<M: Migration>(hand: &InHand<M>, unwritten: Unwritten) -> UnitEnd {
-    let unit = hand.context.id.clone();
+    let unit = hand.id.clone();
     match unwritten {
         Unwritten::Lost => {
             // Whoever holds it knows better.
@@ -94,7 +98,7 @@ pub(crate) async fn release<M: Migration>(hand: &InHand<M>) -> Result<(), Unwrit
     if let Some(keeper) = &hand.keeper {
         keeper.release(hand.told()).await?;
     }
-    hand.run.board.rest(&hand.context.id);
+    hand.run.board.rest(&hand.id);
     Ok(())
 }
 

@@ -11,7 +11,9 @@ use crate::engine::item::End;
 use crate::engine::record::{ItemLine, Ticket, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Event, FailedItem, Failure, InstanceId, ItemId, Reason, UnitProgress};
+use crate::model::{
+    Between, Event, FailedItem, Failure, InstanceId, ItemId, Reason, UnitId, UnitProgress,
+};
 use crate::runtime::{Degree, Moment};
 use crate::state::{self, FailedQuery};
 
@@ -20,7 +22,12 @@ use super::Keeper;
 /// A unit in hand. Clones share everything.
 pub(crate) struct InHand<M: Migration> {
     pub(crate) run: Arc<Shared<M>>,
+    /// What is leased: the unit, or a part of it.
+    pub(crate) id: UnitId,
+    /// The unit, as steps see it.
     pub(crate) context: UnitContext,
+    /// The items that are leased.
+    pub(crate) within: Between,
     pub(crate) tracker: Arc<Mutex<Tracker>>,
     /// The lease; none when no records are kept.
     pub(crate) keeper: Option<Arc<Keeper>>,
@@ -38,6 +45,8 @@ impl<M: Migration> Clone for InHand<M> {
     fn clone(&self) -> Self {
         Self {
             run: Arc::clone(&self.run),
+            id: self.id.clone(),
+            within: self.within.clone(),
             context: self.context.clone(),
             tracker: Arc::clone(&self.tracker),
             keeper: self.keeper.clone(),
@@ -148,9 +157,10 @@ impl<M: Migration> InHand<M> {
     }
 
     /// Counts the bad items by their rows: a crash may have come between the counters and the rows, and rows are the
-    /// last to go. Fewer rows than were counted are no proof that the others are good.
+    /// last to go. Fewer rows than were counted are no proof that the others are good. Those of a part are counted with
+    /// the unit.
     pub(crate) async fn recount(&self) -> Result<(), Failure> {
-        if self.keeper.is_none() {
+        if self.keeper.is_none() || self.id.part.is_some() {
             return Ok(());
         }
         let query = FailedQuery::unit(&self.context.id);
@@ -196,7 +206,7 @@ impl<M: Migration> InHand<M> {
             tracing::warn!(unit = %unit, item = %item, class = %failure.class, reason = %failure.reason, step = failure.step.as_ref().map(tracing::field::display), "{}", failure.message);
         }
         run.events.publish(Event::ItemSettled {
-            unit,
+            unit: self.id.clone(),
             item: item.clone(),
             settled: end.settled,
             failure: end.failure,

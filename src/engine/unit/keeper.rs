@@ -7,7 +7,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Migration;
-use crate::model::{Lease, UnitProgress};
+use crate::model::{Epoch, Lease, UnitProgress};
 use crate::runtime::Moment;
 use crate::state::{self, Store};
 
@@ -20,6 +20,7 @@ use super::InHand;
 #[derive(Debug)]
 pub(crate) struct Keeper {
     store: Store,
+    epoch: Epoch,
     /// None once it was given back.
     lease: tokio::sync::Mutex<Option<Lease>>,
     /// When the last write that renewed it was asked for.
@@ -48,6 +49,7 @@ impl Keeper {
     ) -> Self {
         Self {
             store: store.clone(),
+            epoch: lease.epoch,
             lease: tokio::sync::Mutex::new(Some(lease)),
             asked: Mutex::new(asked),
             term,
@@ -58,6 +60,11 @@ impl Keeper {
     /// Whether effects may be made under it.
     pub(crate) fn is_trusted(&self) -> bool {
         !self.token.is_cancelled() && Moment::now() < self.trusted_until()
+    }
+
+    /// The fence of the lease.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// Cancelled when the lease is lost or the run aborts.
@@ -142,7 +149,7 @@ pub(crate) async fn keep<M: Migration>(hand: &InHand<M>, keeper: &Keeper) {
                 if changed {
                     hand.lock().keep_changed();
                 }
-                tracing::warn!(unit = %hand.context.id, %error, "lease not renewed");
+                tracing::warn!(unit = %hand.id, %error, "lease not renewed");
             }
         }
     }

@@ -13,6 +13,10 @@ use super::{InHand, Unwritten};
 /// unit for now.
 pub(crate) async fn unit_steps<M: Migration>(hand: &InHand<M>) -> Result<UnitContext, Failure> {
     let mut context = hand.context.clone();
+    if hand.id.part.is_some() {
+        // They were made before the unit was cut.
+        return Ok(context);
+    }
     for step in &hand.run.unit_steps {
         let name = step.name();
         let recorded = hand.lock().progress().steps.get(&name).cloned();

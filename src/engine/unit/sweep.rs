@@ -54,7 +54,7 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
     let mut after = hand.lock().progress().cursor.clone();
     let (mut taken, mut deferred, mut failed) = (0, 0, 0);
     let mut context: Option<UnitContext> = None;
-    let mut items = run.migration.items(&hand.context, after.clone());
+    let mut items = listing(hand, after.clone());
     loop {
         let item = tokio::select! {
             biased;
@@ -69,7 +69,7 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
                 if let Some(failure) = wait_to_list_again(hand, failed, failure).await {
                     return Swept::Trouble(failure);
                 }
-                items = run.migration.items(&hand.context, after.clone());
+                items = listing(hand, after.clone());
                 continue;
             }
         };
@@ -108,8 +108,17 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
     }
 }
 
+/// The items of what is leased, after one of them.
+pub(super) fn listing<M: Migration>(
+    hand: &InHand<M>,
+    after: Option<ItemId>,
+) -> BoxStream<'_, Result<M::Item, Failure>> {
+    let within = hand.within.from(after);
+    hand.run.migration.items(&hand.context, within)
+}
+
 /// The next item of the listing.
-async fn next<M: Migration>(
+pub(super) async fn next<M: Migration>(
     hand: &InHand<M>,
     items: &mut BoxStream<'_, Result<M::Item, Failure>>,
 ) -> Option<Result<M::Item, Failure>> {
@@ -133,7 +142,7 @@ async fn begin<M: Migration>(
         return Some(Swept::Stopped);
     };
     hand.run.events.publish(Event::ItemStarted {
-        unit: hand.context.id.clone(),
+        unit: hand.id.clone(),
         item: id.clone(),
     });
     let hand = InHand {
@@ -158,7 +167,7 @@ async fn fly<M: Migration>(
     let began = hand.run.clock.moment();
     let Some(end) = step(&hand, &id, &item, slot).await else {
         hand.run.events.publish(Event::ItemDropped {
-            unit: hand.context.id.clone(),
+            unit: hand.id.clone(),
             item: id,
         });
         return None;
@@ -166,7 +175,7 @@ async fn fly<M: Migration>(
     let failure = hand.end(&id, ticket, end, began).await.err()?;
     // Its last word is not written: the item is as if it had not been taken.
     hand.run.events.publish(Event::ItemDropped {
-        unit: hand.context.id.clone(),
+        unit: hand.id.clone(),
         item: id,
     });
     Some(failure)
@@ -224,7 +233,7 @@ fn landed(end: Result<Option<Failure>, tokio::task::JoinError>) -> Option<Failur
 }
 
 /// None after a wait, when the listing may be tried again.
-async fn wait_to_list_again<M: Migration>(
+pub(super) async fn wait_to_list_again<M: Migration>(
     hand: &InHand<M>,
     failed: u32,
     failure: Failure,

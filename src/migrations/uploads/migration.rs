@@ -13,7 +13,7 @@ use super::spaces::MigrationSpaces;
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use crate::client::{Config, Services};
 use crate::engine::{Clock, Dependencies, Migration, OwnerEffects, Step, UnitContext, UnitStep};
-use crate::model::{CustomerDid, Failure, ItemId, MigrationName, Reason};
+use crate::model::{Between, CustomerDid, Failure, ItemId, MigrationName, Reason};
 use crate::proto::did::Did;
 
 /// The uploads migration; cheap to clone.
@@ -92,25 +92,23 @@ impl Migration for Uploads {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        after: Option<ItemId>,
+        within: Between,
     ) -> BoxStream<'a, Result<Upload, Failure>> {
         let space = match space(unit) {
             Ok(space) => space,
             Err(failure) => return stream::once(async { Err(failure) }).boxed(),
         };
+        let Between { after, until } = within;
         let first = Some(after.map(|id| id.as_str().to_owned()));
         let pages = stream::try_unfold(first, move |state: Option<Option<String>>| {
-            let space = space.clone();
+            let (space, until) = (space.clone(), until.clone());
             async move {
                 let Some(after) = state else {
                     return Ok::<_, Failure>(None);
                 };
-                let page = self
-                    .parts
-                    .services
-                    .tables
-                    .uploads(&space, after.as_deref())
-                    .await?;
+                let tables = &self.parts.services.tables;
+                let until = until.as_ref().map(ItemId::as_str);
+                let page = tables.uploads(&space, after.as_deref(), until).await?;
                 Ok(Some((page.rows, page.next.map(Some))))
             }
         });

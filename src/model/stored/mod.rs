@@ -3,6 +3,7 @@
 mod files;
 mod progress;
 mod space;
+mod split;
 mod status;
 mod takeover;
 
@@ -12,5 +13,6 @@ pub use files::{
 };
 pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
 pub use space::SpaceMark;
+pub use split::{Between, Split, Stage};
 pub use status::{Status, StatusError};
 pub use takeover::TakenOver;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Counts, Effect, Epoch, Failure, InstanceId, ItemId, Reason, RunId, Settled, Status, StepName,
-    TakenOver, UnitId,
+    Counts, Effect, Epoch, Failure, InstanceId, ItemId, Reason, RunId, Settled, Split, Status,
+    StepName, TakenOver, UnitId,
 };
+
+use super::Stage;
 
 /// A unit of work as planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +111,9 @@ pub enum StepState {
 }
 
 /// How far a unit is. `counts` counts the items at or below the cursor and no others, so that
-/// both can be taken up again together without counting an item twice.
+/// both can be taken up again together without counting an item twice. While a unit is split, its
+/// parts have cursors of their own; its counts are the sum of theirs, and its cursor stays where
+/// it was cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitProgress {
     /// The unit.
@@ -138,6 +142,9 @@ pub struct UnitProgress {
     /// How often the unit was rolled back. An account of an earlier round is worth nothing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub round: u32,
+    /// How it was cut into parts, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
 }
 
 #[expect(
@@ -163,6 +170,7 @@ impl UnitProgress {
             error: None,
             round: 0,
             taken_over: None,
+            split: None,
         }
     }
 
@@ -175,6 +183,17 @@ impl UnitProgress {
         self.cursor = None;
         self.error = None;
         self.round += 1;
+        if let Some(split) = &mut self.split {
+            split.close();
+        }
+    }
+
+    /// The cut whose parts are worked on, if there is one.
+    #[must_use]
+    pub fn open_split(&self) -> Option<&Split> {
+        self.split
+            .as_ref()
+            .filter(|split| split.stage == Stage::Open)
     }
 
     /// Counts a settled item, and its reason if it is bad.
@@ -221,7 +240,7 @@ impl UnitProgress {
     ///
     /// Sweeps only grow, and within a sweep the settled items only grow, so the account that is
     /// further knows all that the other knows, except for steps, which are joined. A rollback begins
-    /// a round, and what was known before it counts no more.
+    /// a round, and what was known before it counts no more. A cut is known to the further one only.
     #[must_use]
     pub fn further(self, other: Self) -> Self {
         let key = |one: &Self| {
@@ -229,6 +248,7 @@ impl UnitProgress {
                 one.round,
                 one.sweep.number,
                 one.status.is_ended(),
+                one.split.as_ref().map(|split| split.cut),
                 one.counts.settled(),
             )
         };

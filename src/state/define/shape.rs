@@ -89,6 +89,13 @@ pub fn definitions(tables: &Tables) -> Vec<Definition> {
             Some("space"),
             &[BY_STATUS],
         ),
+        table(
+            &tables.parts,
+            "MigrationParts",
+            "unit",
+            Some("part"),
+            &[BY_STATUS],
+        ),
         table(&tables.spaces, "MigrationSpaces", "customer", None, &[]),
         table(
             &tables.failures,

@@ -1,4 +1,4 @@
-//! Lease attributes of progress rows: `leaseHolder`, `leaseRun`, `leaseEpoch`, `leaseBeat`.
+//! Lease attributes of progress rows, of units and of parts: `leaseHolder`, `leaseRun`, `leaseEpoch`, `leaseBeat`.
 //!
 //! Whoever takes a unit raises its epoch; every write of a holder is conditional on the epoch it was given, so that a
 //! late writer loses whatever its clock says. Whether a holder is dead is for the caller to judge, on its own clock, by
@@ -8,7 +8,7 @@ use crate::model::{Counts, Epoch, InstanceId, Lease, RunId, Status, Unit, UnitId
 use crate::state::rows::{Condition, Row, Update, Value, Written, stamp};
 use crate::state::{Error, Store};
 
-use super::progress::{self, ProgressRow, key, own_status, written};
+use super::progress::{self, ProgressRow, own_status, written};
 
 /// The lease of another, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub enum Grant {
     },
     /// Another holds it.
     Busy(Held),
+    /// It is a part of a unit, and there is no such part any more.
+    Gone,
     /// The unit ended, and was not to be opened again.
     Ended {
         /// How.
@@ -93,10 +95,11 @@ impl Reopen {
 }
 
 impl Take {
-    fn may(&self, lease: &Lease) -> bool {
+    /// Whether a lease may be taken; `but` is a run from which it is not taken as one's own.
+    fn may(&self, lease: &Lease, but: Option<&RunId>) -> bool {
         match self {
             Self::Free => false,
-            Self::Mine(instance) => lease.holder == *instance,
+            Self::Mine(instance) => lease.holder == *instance && but != Some(&lease.run),
             Self::Over { epoch, beat } => lease.epoch == *epoch && lease.beat == *beat,
         }
     }
@@ -182,8 +185,13 @@ impl Store {
         take: &Take,
         reopen: Reopen,
     ) -> Result<Grant, Error> {
-        let table = &self.config.tables.progress;
+        let (table, key) = self.place(&unit.id);
+        let is_part = unit.id.part.is_some();
         let seen = self.progress_row(&unit.id).await?;
+        // Only a unit is begun by whoever takes it first.
+        if is_part && seen.is_none() {
+            return Ok(Grant::Gone);
+        }
         if let Some(row) = &seen {
             if let Some(status) = &row.foreign_status {
                 return Err(Error::ForeignStatus {
@@ -197,7 +205,9 @@ impl Store {
                     by: row.instance.clone(),
                 });
             }
-            if let Some(lease) = row.lease.as_ref().filter(|lease| !take.may(lease)) {
+            // Of a part, the same run may have it in another task.
+            let may = |lease: &Lease| take.may(lease, is_part.then_some(run));
+            if let Some(lease) = row.lease.as_ref().filter(|lease| !may(lease)) {
                 return Ok(Grant::Busy(lease.clone().into()));
             }
         }
@@ -213,12 +223,10 @@ impl Store {
             beat: 0,
         };
         let update = taking(&lease, unit, seen.as_ref(), self.now());
-        let written = self
-            .rows
-            .update(table, &key(&unit.id), update, unchanged(seen.as_ref()))
-            .await?;
-        let row = match written {
+        let unchanged = unchanged(seen.as_ref());
+        let row = match self.rows.update(table, &key, update, unchanged).await? {
             Written::Done(row) => row,
+            Written::Refused(None) if is_part => return Ok(Grant::Gone),
             Written::Refused(row) => row.unwrap_or_default(),
         };
         let row = progress::read(table, &row)?;
@@ -261,16 +269,9 @@ impl Store {
             .remove("leaseHolder")
             .remove("leaseRun")
             .remove("leaseBeat");
-        let refused = match self
-            .rows
-            .update(
-                &self.config.tables.progress,
-                &key(&lease.unit),
-                update,
-                fence(&lease),
-            )
-            .await?
-        {
+        let (table, key) = self.place(&lease.unit);
+        let written = self.rows.update(table, &key, update, fence(&lease)).await?;
+        let refused = match written {
             Written::Done(_) => return Ok(()),
             Written::Refused(row) => row.unwrap_or_default(),
         };
@@ -286,23 +287,15 @@ impl Store {
     async fn write_held(&self, lease: &mut Lease, update: Update) -> Result<(), Error> {
         lease.beat += 1;
         let update = update.set("leaseBeat", lease.beat);
-        match self
-            .rows
-            .update(
-                &self.config.tables.progress,
-                &key(&lease.unit),
-                update,
-                fence(lease),
-            )
-            .await?
-        {
+        let (table, key) = self.place(&lease.unit);
+        match self.rows.update(table, &key, update, fence(lease)).await? {
             Written::Done(_) => Ok(()),
             Written::Refused(row) => Err(self.lost(&lease.unit, &row.unwrap_or_default())),
         }
     }
 
     fn lost(&self, unit: &UnitId, row: &Row) -> Error {
-        match progress::read(&self.config.tables.progress, row) {
+        match progress::read(self.place(unit).0, row) {
             Ok(ProgressRow {
                 foreign_status: Some(status),
                 ..

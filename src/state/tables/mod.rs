@@ -6,6 +6,7 @@ mod failures;
 mod fleet;
 mod format;
 mod lease;
+mod parts;
 mod plans;
 mod progress;
 mod spaces;

@@ -4,12 +4,13 @@
 //! `instanceId`, `error`. Its counters are not trusted (protocol: pitfalls 43-46): ours lie beside them in `counts`,
 //! `sweep`, `cursor`, and in one `step:NAME` per step of the unit. What that tool had written when we took a unit over is
 //! kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes: `super::lease`.
+//! Rows of parts of a split unit have the same shape, in a table of their own: `super::parts`.
 
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Counts, Epoch, InstanceId, ItemId, Lease, RunId, Status, StepName, Sweep, TakenOver, Unit,
-    UnitId, UnitProgress,
+    Counts, Epoch, InstanceId, ItemId, Lease, PartId, RunId, Split, Status, StepName, Sweep,
+    TakenOver, Unit, UnitId, UnitProgress,
 };
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
@@ -73,14 +74,17 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
         row.text(name)
             .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
     };
-    let unit = UnitId::new(text("customer")?, text("space")?);
+    let unit = UnitId {
+        part: part_of(table, row)?,
+        ..UnitId::new(text("customer")?, text("space")?)
+    };
     let word = row.text("status").unwrap_or(Status::Pending.as_str());
     let status = word.parse().ok();
     let epoch = Epoch(row.number("leaseEpoch").unwrap_or(0));
-    let counts: Option<Counts> = part(table, row, "counts")?;
+    let counts: Option<Counts> = attribute(table, row, "counts")?;
     let has_counts = counts.is_some();
     let legacy_completed = row.number("completedUploads").filter(|_| counts.is_none());
-    let taken_over = match (part(table, row, "takenOver")?, &counts) {
+    let taken_over = match (attribute(table, row, "takenOver")?, &counts) {
         (None, None) => status.and_then(|status| begun_elsewhere(row, status)),
         (kept, _) => kept,
     };
@@ -105,8 +109,8 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
         progress: UnitProgress {
             status: status.unwrap_or(Status::Failed),
             counts,
-            reasons: part(table, row, "reasons")?.unwrap_or_default(),
-            sweep: part::<Sweep>(table, row, "sweep")?.unwrap_or_default(),
+            reasons: attribute(table, row, "reasons")?.unwrap_or_default(),
+            sweep: attribute::<Sweep>(table, row, "sweep")?.unwrap_or_default(),
             cursor: row.text("cursor").map(ItemId::new),
             steps: steps.collect::<Result<BTreeMap<_, _>, rows::Error>>()?,
             round: row
@@ -115,6 +119,7 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
                 .unwrap_or(0),
             error: row.text("error").map(str::to_owned),
             taken_over,
+            split: attribute::<Split>(table, row, "split")?,
             unit: unit.clone(),
         },
         lease: lease(row, unit, epoch),
@@ -177,7 +182,13 @@ fn uncounted(
     }
 }
 
-fn part<T: serde::de::DeserializeOwned>(
+/// The part whose row it is; none for the row of a unit.
+fn part_of(table: &str, row: &Row) -> Result<Option<PartId>, rows::Error> {
+    let part = row.text("part").map(str::parse).transpose();
+    part.map_err(|error| rows::Error::shape(table, format!("{error}")))
+}
+
+fn attribute<T: serde::de::DeserializeOwned>(
     table: &str,
     row: &Row,
     name: &str,
@@ -223,6 +234,7 @@ pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
     } else {
         update
     };
+    let update = update.set_some("split", progress.split.as_ref().map(Value::of));
     // A unit that was rolled back: the existing tool would begin after this upload.
     let update = if progress.status == Status::Pending && progress.cursor.is_none() {
         update.remove("lastProcessedUpload")
@@ -279,10 +291,10 @@ impl Store {
         Ok(self.progress_row(unit).await?.map(|row| row.progress))
     }
 
-    /// The whole row of a unit.
+    /// The whole row of a unit, or of a part of one.
     pub async fn progress_row(&self, unit: &UnitId) -> Result<Option<ProgressRow>, Error> {
-        let table = &self.config.tables.progress;
-        let row = self.rows.get(table, &key(unit)).await?;
+        let (table, key) = self.place(unit);
+        let row = self.rows.get(table, &key).await?;
         Ok(row.map(|row| read(table, &row)).transpose()?)
     }
 
@@ -314,7 +326,15 @@ impl Store {
     /// Some units that have not ended, those in work first: all of them if there are fewer than `most`. The index may
     /// lag behind; a lease is asked of the row itself.
     pub async fn open_units(&self, most: usize) -> Result<Vec<ProgressRow>, Error> {
-        let table = &self.config.tables.progress;
+        self.open_in(&self.config.tables.progress, most).await
+    }
+
+    /// As [`Store::open_units`], of a table of such rows.
+    pub(super) async fn open_in(
+        &self,
+        table: &str,
+        most: usize,
+    ) -> Result<Vec<ProgressRow>, Error> {
         let mut found = Vec::new();
         for status in [Status::InProgress, Status::Pending] {
             let select = Select {

@@ -464,7 +464,7 @@ pub(super) const CALLS: &[Call] = &[
         |stage, with| {
             async {
                 with.tables
-                    .uploads(&stage.space, None)
+                    .uploads(&stage.space, None, None)
                     .await
                     .map(|page| is(!page.rows.is_empty()))
             }

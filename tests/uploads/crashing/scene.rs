@@ -315,6 +315,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
                 dry_run: false,
                 instance: 1,
                 steal: false,
+                split_above: u64::MAX,
                 concurrency: 2,
                 checkpoint_every: 1,
                 max_duration: None,

@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 
 use super::points::{Phase, Points};
 use crate::engine::{Look, Migration, Need, Step, Turn, Undoer, UnitContext, UnitStep};
-use crate::model::{Effect, Failure, ItemId, MigrationName, StepName, UnitId};
+use crate::model::{Between, Effect, Failure, ItemId, MigrationName, StepName, UnitId};
 
 /// A migration with points.
 pub(super) struct WatchedMigration<M> {
@@ -78,9 +78,9 @@ impl<M: Migration> Migration for WatchedMigration<M> {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        after: Option<ItemId>,
+        within: Between,
     ) -> BoxStream<'a, Result<M::Item, Failure>> {
-        self.inner.items(unit, after)
+        self.inner.items(unit, within)
     }
 
     async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<M::Item, Failure> {

@@ -15,7 +15,8 @@ use super::sim::{Sim, Who};
 use super::wishes::{self, Busy};
 use crate::engine::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
 use crate::model::{
-    CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, SpaceMark, StepName, UnitId,
+    Between, CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, SpaceMark, StepName,
+    UnitId,
 };
 use crate::runtime::Moment;
 use crate::state::{MigrationSpace, SpaceStatus, Store};
@@ -117,25 +118,25 @@ impl Migration for Ferry {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        after: Option<ItemId>,
+        within: Between,
     ) -> BoxStream<'a, Result<Listed, Failure>> {
         {
             let now = self.0.sim.clock.unix_ms();
             let mut inside = self.0.sim.lock();
             let listed = inside.sea.listed.entry(unit.id.clone()).or_default();
             let by = listed.by.entry(self.0.who.run.to_string()).or_insert(now);
-            if after.is_none() {
+            if within == Between::default() {
                 (listed.from_start, *by) = (now, now);
             }
         }
-        let after = after.map(|after| after.to_string());
-        stream::unfold(Some(after), async move |after| {
-            let after = after?;
-            match self.page(&unit.id, after).await {
+        stream::unfold(Some(within), async move |within| {
+            let within = within?;
+            match self.page(&unit.id, within.clone()).await {
                 Ok(page) if page.is_empty() => None,
                 Ok(page) => {
-                    let last = page.last().map(|item| item.id.clone());
-                    Some((page.into_iter().map(Ok).collect::<Vec<_>>(), Some(last)))
+                    let last = page.last().map(|item| self.item_id(item));
+                    let page: Vec<_> = page.into_iter().map(Ok).collect();
+                    Some((page, Some(within.from(last))))
                 }
                 Err(failure) => Some((vec![Err(failure)], None)),
             }
@@ -180,11 +181,11 @@ impl Migration for Ferry {
 }
 
 impl Ferry {
-    async fn page(&self, unit: &UnitId, after: Option<String>) -> Result<Vec<Listed>, Failure> {
+    async fn page(&self, unit: &UnitId, within: Between) -> Result<Vec<Listed>, Failure> {
         let unit = unit.clone();
         let read = move |sea: &mut Sea| {
             let items = sea.units[&unit].iter();
-            let items = items.filter(|(id, _)| after.as_ref().is_none_or(|after| *id > after));
+            let items = items.filter(|(id, _)| within.takes(&ItemId::new(id.as_str())));
             let listed = |(id, thing): (&String, &super::sea::Thing)| Listed {
                 id: id.clone(),
                 added_at: thing.added_at,

@@ -144,6 +144,7 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
         let job = job(sim, number);
         sim.log(format_args!("{who} begins: {}", name_of(&job)));
         let stop = Stop::new();
+        let is_retry = matches!(job, Job::Failed(_));
         let going = start(sim, &who, &drive, (clock, &stop), job);
         let ended = tokio::select! {
             biased;
@@ -156,7 +157,7 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
         match ended {
             Some(outcome) => {
                 sim.log(format_args!("{who} ended: {:?}", outcome.ended));
-                settled(sim, &who, &outcome);
+                settled(sim, &who, &outcome, is_retry);
                 if outcome.ended == Ended::Finished && all_ended(sim) && failed(sim).is_empty() {
                     return;
                 }
@@ -171,12 +172,20 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
 /// What an operator asks for: whole units first, then what failed in them.
 fn job(sim: &Arc<Sim>, number: u32) -> Job {
     let failed = failed(sim);
-    if all_ended(sim) && !failed.is_empty() {
+    let early = || sim.happens(sim.weather.giants.early_retry);
+    if !failed.is_empty() && (all_ended(sim) || early()) {
         return Job::Failed(failed);
     }
-    let mut units: Vec<_> = (0..sim.weather.units)
-        .map(|number| Unit::new(unit(number)))
-        .collect();
+    let counted = |number| {
+        let id = unit(number);
+        let planned = sim
+            .weather
+            .giants
+            .split
+            .map(|_| sim.lock().sea.units[&id].len() as u64);
+        Unit { id, planned }
+    };
+    let mut units: Vec<_> = (0..sim.weather.units).map(counted).collect();
     let turn = number as usize % units.len();
     units.rotate_left(turn);
     Job::Units(units)
@@ -240,20 +249,22 @@ async fn start(
     let (listener, teller) = (Arc::clone(sim), who.clone());
     sim.tasks.spawn(async move {
         while let Ok(event) = news.recv().await {
-            let add_up = events.look(|snapshot| snapshot.counts.add_up());
+            let add_up = events.look(crate::model::Snapshot::adds_up);
             judge::event(&listener, &teller, &event, add_up);
         }
     });
-    let running = run(parts, settings(who), job);
+    let running = run(parts, settings(sim, who), job);
     tasks.spawn(running).await.unwrap().unwrap()
 }
 
-fn settings(who: &Who) -> Config {
+fn settings(sim: &Sim, who: &Who) -> Config {
     let mut config = Config::new(who.instance.clone(), who.run.clone(), "sim");
     config.adopt_own = true;
     config.concurrency = 4;
     config.units_at_once = 2;
     config.max_failure_rate = 1.0;
+    config.steal = sim.weather.giants.steal;
+    let (split_above, part_items) = sim.weather.giants.split.unwrap_or((u64::MAX, 1));
     config.pace = Pace {
         lease_term: TERM,
         checkpoint_items: 5,
@@ -264,6 +275,8 @@ fn settings(who: &Who) -> Config {
         verify_wait: Duration::from_millis(100),
         report_every: Duration::from_secs(3),
         window: 6,
+        split_above,
+        part_items,
         ..Pace::default()
     };
     config
@@ -349,7 +362,7 @@ async fn come_back(sim: &Arc<Sim>, who: &Who, drive: &Drive) -> bool {
 }
 
 /// A run that ended tells the truth.
-fn settled(sim: &Sim, who: &Who, outcome: &Outcome) {
+fn settled(sim: &Sim, who: &Who, outcome: &Outcome, is_retry: bool) {
     let parts = [&outcome.counts, &outcome.snapshot.counts];
     if parts.iter().any(|counts| !counts.add_up()) {
         sim.broken(
@@ -357,7 +370,8 @@ fn settled(sim: &Sim, who: &Who, outcome: &Outcome) {
             format_args!("{who}: {:?}", outcome.counts),
         );
     }
-    if outcome.ended == Ended::Finished && outcome.counts.left() > 0 {
+    // A retry knows of units that may not have ended.
+    if outcome.ended == Ended::Finished && outcome.counts.left() > 0 && !is_retry {
         sim.broken(
             Invariant::CountsAddUp,
             format_args!("{who} finished with {} left", outcome.counts.left()),
@@ -378,6 +392,10 @@ fn end(sim: &Arc<Sim>) {
         let Some(row) = judge::row(sim, &unit) else {
             return sim.broken(Invariant::NothingLost, format_args!("{unit} has no row"));
         };
+        if row.progress.open_split().is_some() {
+            let how = format_args!("{unit} ended with parts");
+            sim.broken(Invariant::PartsMakeTheWhole, how);
+        }
         let (counts, things) = (row.progress.counts, sim.lock().sea.units[&unit].clone());
         let late = |item: &str| item.contains("late");
         let told = |item: &str| {

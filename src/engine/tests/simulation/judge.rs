@@ -7,6 +7,7 @@ use futures::FutureExt;
 
 use super::disk::Drive;
 use super::mutant;
+use super::parts;
 use super::request::{Answer, Request};
 use super::sim::{Sim, Who};
 use super::wishes;
@@ -45,13 +46,8 @@ pub(super) fn land(
     asked: Moment,
 ) -> Answer {
     let request = mutant::twist(sim, table, request);
-    let unit = request.key().and_then(|key| {
-        Some(UnitId::new(
-            key.partition.1.as_str(),
-            key.sort.as_ref()?.1.as_str(),
-        ))
-    });
-    let unit = unit.filter(|_| request.writes() && table == sim.store.config().tables.progress);
+    let unit = request.key().filter(|_| request.writes());
+    let unit = unit.and_then(|key| parts::leased(sim, table, key));
     let (name, writes) = (request.name(), request.writes());
     let subject = request.key().map(|key| {
         format!(
@@ -103,12 +99,18 @@ pub(super) fn has_failed(sim: &Sim, unit: &UnitId, item: &str) -> bool {
 
 fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, asked: Moment) {
     let Some(now) = row(sim, unit) else {
+        if unit.part.is_some() {
+            return parts::removed(sim, who, unit);
+        }
         return sim.broken(
             Invariant::OneHolder,
             format_args!("{who} removed the row of {unit}"),
         );
     };
-    holder(sim, who, before, &now, asked);
+    let is_planned = unit.part.is_some() && before.is_none();
+    if !is_planned {
+        holder(sim, who, before, &now, asked);
+    }
     let progress = &now.progress;
     sim.log(format_args!(
         "    {} sweep {} cursor {} settled {}/{} epoch {}",
@@ -119,14 +121,18 @@ fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, as
         progress.counts.planned,
         now.epoch.0
     ));
-    let (all, counts) = (sim.lock().sea.units[unit].len() as u64, progress.counts);
+    let (all, counts) = (parts::items(sim, unit), progress.counts);
     if !counts.add_up() || counts.settled() > all {
         sim.broken(
             Invariant::CountsAddUp,
             format_args!("{unit}: {counts:?} of {all} items"),
         );
     }
+    if unit.part.is_some() {
+        return parts::swept(sim, who, &now);
+    }
     swept(sim, who, before, &now);
+    parts::sum(sim, who, before, &now);
 }
 
 /// The cursor passes settled items alone, and so does the end.
@@ -169,7 +175,7 @@ fn swept(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow) 
 }
 
 /// The first item of a sweep that came before a time, is not above the cursor, and is not settled.
-fn open(
+pub(super) fn open(
     sim: &Sim,
     unit: &UnitId,
     sweep: &Sweep,
@@ -257,7 +263,7 @@ fn place(who: &Who, unit: &UnitId, item: &str) -> Place {
 /// An effect on an item is about to be made.
 pub(super) fn effect(sim: &Sim, who: &Who, drive: &Drive, unit: &UnitId, item: &str, step: &str) {
     sim.log(format_args!("{who} {step} {unit} {item}"));
-    held(sim, who, unit, step);
+    held(sim, who, &parts::part_of(sim, unit, item), step);
     let started = |line: &str| {
         line.contains(r#""started""#)
             && line.contains(&format!(r#""{item}""#))
@@ -373,7 +379,7 @@ pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
                 settled.as_str()
             ));
             if matches!(settled, Settled::Migrated | Settled::Found) {
-                verified(sim, who, unit, item.as_str());
+                verified(sim, who, &unit.whole(), item.as_str());
             }
         }
         Event::ItemStarted { unit, item } => wishes::item(sim, who, unit, item.as_str()),

@@ -8,6 +8,7 @@ mod ferry;
 mod fleet;
 mod judge;
 mod mutant;
+mod parts;
 pub(super) mod request;
 mod sea;
 mod sim;

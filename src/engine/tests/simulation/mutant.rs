@@ -3,7 +3,7 @@
 use super::ferry::Seen;
 use super::request::{Answer, Request};
 use super::sim::Sim;
-use crate::model::{Control, Counts, Invariant};
+use crate::model::{Control, Counts, Invariant, Split, Stage};
 use crate::state::rows::{Condition, Value};
 
 /// What is wrong.
@@ -27,10 +27,14 @@ pub(super) enum Mutant {
     DeafToWishes,
     /// Nobody hears of limits.
     DeafToLimits,
+    /// Units are cut so that two parts overlap.
+    CutAcross,
+    /// A split unit counts an item more than its parts.
+    SumAhead,
 }
 
 impl Mutant {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::NoFence,
         Self::CursorAhead,
         Self::CountsWrong,
@@ -40,6 +44,8 @@ impl Mutant {
         Self::ForgottenKeys,
         Self::DeafToWishes,
         Self::DeafToLimits,
+        Self::CutAcross,
+        Self::SumAhead,
     ];
 
     /// The rule that must be found broken.
@@ -53,6 +59,7 @@ impl Mutant {
             Self::LyingLooks => Invariant::VerifiedLast,
             Self::DeafToWishes => Invariant::PauseHolds,
             Self::DeafToLimits => Invariant::LimitsHold,
+            Self::CutAcross | Self::SumAhead => Invariant::PartsMakeTheWhole,
         }
     }
 }
@@ -81,6 +88,9 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
     if table != tables.progress {
         return request;
     }
+    let split = update.set.iter().find(|(name, _)| name == "split");
+    let split: Option<Split> = split.and_then(|(_, value)| value.read());
+    let is_split = split.is_some_and(|split| split.stage == Stage::Open);
     for (name, value) in &mut update.set {
         match (mutant, name.as_str()) {
             (Mutant::CursorAhead, "cursor") => *value = "item-zz".into(),
@@ -89,6 +99,18 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
                 let mut counts: Counts = value.read().unwrap();
                 counts.skipped += 50;
                 *value = Value::of(&counts);
+            }
+            (Mutant::SumAhead, "counts") if is_split => {
+                let mut counts: Counts = value.read().unwrap();
+                counts.skipped += u64::from(counts.left() > 0);
+                *value = Value::of(&counts);
+            }
+            (Mutant::CutAcross, "split") if is_split => {
+                let mut split: Split = value.read().unwrap();
+                if let [(first, _), (second @ Some(_), _), ..] = &mut split.parts[..] {
+                    std::mem::swap(first, second);
+                }
+                *value = Value::of(&split);
             }
             _ => {}
         }

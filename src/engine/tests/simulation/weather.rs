@@ -41,8 +41,40 @@ pub(super) struct Weather {
     pub(super) lost_disk: u8,
     pub(super) lost_file: u8,
     pub(super) never_back: u8,
+    pub(super) giants: Giants,
     /// Faults end after this.
     pub(super) faults_for: Duration,
+}
+
+/// Whether units are split and shared.
+#[derive(Debug, Clone)]
+pub(super) struct Giants {
+    /// Units with more items than the first are split, into parts of the second; none when none are.
+    pub(super) split: Option<(u64, u64)>,
+    more_items: u32,
+    /// Whether idle instances help.
+    pub(super) steal: bool,
+    /// Failed items are tried again although units are open, in percent of all runs.
+    pub(super) early_retry: u8,
+}
+
+impl Giants {
+    fn of(chance: &mut fastrand::Rng) -> Self {
+        Self {
+            split: (chance.u8(0..100) < 60).then(|| (chance.u64(2..12), chance.u64(1..5))),
+            more_items: chance.u32(5..25),
+            steal: chance.u8(0..100) < 60,
+            early_retry: chance.u8(0..30),
+        }
+    }
+
+    /// How many units there are, and the most items of one.
+    fn sizes(&self, units: u32, items: u32) -> (u32, u32) {
+        match self.split {
+            Some(_) => (units.min(3), items + self.more_items),
+            None => (units, items),
+        }
+    }
 }
 
 impl Weather {
@@ -64,11 +96,8 @@ impl Weather {
         let mut every = |percent: u8, from: u64, to: u64| {
             (chance.u8(0..100) < percent).then(|| Duration::from_millis(chance.u64(from..to)))
         };
-        let (crashes, freezes, partitions) = (
-            every(60, 3_000, 20_000),
-            every(50, 4_000, 25_000),
-            every(50, 4_000, 25_000),
-        );
+        let crashes = every(60, 3_000, 20_000);
+        let [freezes, partitions] = [0; 2].map(|_| every(50, 4_000, 25_000));
         let drains = every(30, 3_000, 30_000);
         let skew = every(50, 100, 120_000).unwrap_or_default();
         let unseen = every(40, 10, 1_500).unwrap_or_default();
@@ -78,11 +107,17 @@ impl Weather {
         let mut other = fastrand::Rng::with_seed(seed ^ 0x0b5e_55ed_f1ee);
         let wishes =
             (other.u8(0..100) < 50).then(|| Duration::from_millis(other.u64(2_000..30_000)));
+        let mut size = |from, to| chance.u32(from..=to);
+        let (engines, units, items) = (size(3, 5), size(2, 5), size(2, 12));
+        let late_items = if chance.bool() { chance.u32(1..6) } else { 0 };
+        let giants = Giants::of(&mut chance);
+        let (units, items) = giants.sizes(units, items);
         Self {
-            engines: chance.u32(3..=5),
-            units: chance.u32(2..=5),
-            items: chance.u32(2..=12),
-            late_items: if chance.bool() { chance.u32(1..6) } else { 0 },
+            engines,
+            units,
+            items,
+            late_items,
+            giants,
             latency,
             slow_store,
             slow,

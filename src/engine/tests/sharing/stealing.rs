@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{World, done, no_fault};
+use crate::engine::tests::world::{World, done, no_fault};
 use crate::engine::{Config, Ended, Job, Outcome, Stop, run};
 use crate::model::{Failure, InstanceId, Reason, Unit};
 

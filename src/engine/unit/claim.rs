@@ -1,0 +1,247 @@
+//! Taking a unit, or a part of one, into hand.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::engine::record::Tracker;
+use crate::engine::shared::Shared;
+use crate::engine::{Migration, UnitContext};
+use crate::model::{
+    Between, Epoch, Event, Failure, InstanceId, Lease, Mark, Status, StepState, TakenOver, Unit,
+    UnitProgress,
+};
+use crate::state::{FailedQuery, Grant, Held, Reopen, Take};
+
+use super::{InHand, Keeper, UnitEnd};
+
+/// A unit that is wanted, and on what terms.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) unit: Unit,
+    /// A holder that did not beat for a whole term.
+    pub(crate) dead: Option<Held>,
+    /// Whose it is, when it is taken to help.
+    pub(crate) from: Option<InstanceId>,
+}
+
+impl Wanted {
+    /// A unit in scope.
+    pub(crate) fn own(unit: Unit) -> Self {
+        Self {
+            unit,
+            dead: None,
+            from: None,
+        }
+    }
+}
+
+/// What came of asking for a unit.
+pub(crate) enum Claim<M: Migration> {
+    /// It is ours.
+    InHand(Box<InHand<M>>),
+    /// There is nothing to do here.
+    Done(UnitEnd),
+}
+
+/// Asks for a unit. [`Reopen::Yes`] takes one that ended, too.
+pub(crate) async fn claim<M: Migration>(
+    run: &Arc<Shared<M>>,
+    wanted: &Wanted,
+    reopen: Reopen,
+) -> Result<Claim<M>, Failure> {
+    let (config, unit) = (&run.config, &wanted.unit);
+    let take = match &wanted.dead {
+        Some(held) => Take::Over {
+            epoch: held.epoch,
+            beat: held.beat,
+        },
+        None if config.adopt_own => Take::Mine(config.instance.clone()),
+        None => Take::Free,
+    };
+    let asked = run.clock.moment();
+    let grant = run
+        .store
+        .lease(unit, &config.instance, &config.run, &take, reopen);
+    match grant.await.map_err(|error| error.failure())? {
+        Grant::Leased { lease, progress } => {
+            let Some(place) = place(run, &lease, &progress).await? else {
+                // A cut that is closed: its row came to be again after it was removed.
+                let removed = run.store.remove_part(&unit.id).await;
+                removed.map_err(|error| error.failure())?;
+                return Ok(Claim::Done(UnitEnd::Ended));
+            };
+            let (term, token) = (config.pace.lease_term, run.stop.abort_token());
+            let keeper = Keeper::new(&run.store, lease, asked, term, token);
+            let hand = in_hand(run, wanted, progress, keeper, place).await?;
+            Ok(Claim::InHand(Box::new(hand)))
+        }
+        Grant::Gone => Ok(Claim::Done(UnitEnd::Ended)),
+        Grant::Busy(held) => Ok(Claim::Done(UnitEnd::Held(held))),
+        // Somebody else was faster: whoever it was counts it.
+        Grant::Ended { .. } if wanted.from.is_some() || unit.id.part.is_some() => {
+            Ok(Claim::Done(UnitEnd::Ended))
+        }
+        Grant::Ended { progress, by } => {
+            let announced = unit.planned.unwrap_or(0);
+            let (unit, status, counts) = (progress.unit, progress.status, progress.counts);
+            run.events.publish(Event::UnitLeased {
+                unit: unit.clone(),
+                counts,
+                reasons: progress.reasons,
+                // What was ended by us before is no news.
+                taken_over: progress.taken_over.filter(TakenOver::is_believed),
+            });
+            if let Some(by) = by.filter(|by| *by != config.instance) {
+                run.events.publish(Event::EndedElsewhere {
+                    unit: unit.clone(),
+                    by,
+                    counts,
+                });
+            }
+            run.events.publish(Event::UnitSettled {
+                unit,
+                status,
+                counts,
+                announced,
+            });
+            Ok(Claim::Done(UnitEnd::Ended))
+        }
+    }
+}
+
+/// Where in the world a unit lies.
+struct Place {
+    context: UnitContext,
+    /// Its items.
+    within: Between,
+    /// Nobody worked on them before.
+    is_first: bool,
+}
+
+/// Looks where a unit lies that is leased; none for a part whose cut is closed. What is closed after
+/// this look is closed only when nobody works on the part any more.
+async fn place<M: Migration>(
+    run: &Arc<Shared<M>>,
+    lease: &Lease,
+    row: &UnitProgress,
+) -> Result<Option<Place>, Failure> {
+    let was_begun = row.status != Status::Pending;
+    let Some(part) = lease.unit.part else {
+        return Ok(Some(Place {
+            context: run
+                .context(&lease.unit)
+                .taken_over(row.taken_over.is_some()),
+            within: Between::default(),
+            is_first: lease.epoch == Epoch::default().next() && !was_begun,
+        }));
+    };
+    let whole = run.store.progress(&lease.unit.whole()).await;
+    let whole = whole.map_err(|error| error.failure())?;
+    let split = whole.as_ref().and_then(UnitProgress::open_split);
+    let split = split.filter(|split| split.cut == part.cut);
+    let within = split.and_then(|split| split.range(part.number));
+    let (Some(whole), Some(within)) = (&whole, within) else {
+        return Ok(None);
+    };
+    let context = run
+        .context(&lease.unit.whole())
+        .taken_over(whole.taken_over.is_some());
+    let made = |state: &StepState| *state != StepState::Started;
+    let steps = whole.steps.iter().filter(|(_, step)| made(&step.state));
+    Ok(Some(Place {
+        context: steps.fold(context, |context, (name, step)| {
+            context.with_step(name.clone(), step.state.clone())
+        }),
+        within,
+        // The first to have the unit cut it, and the first to have the part is here.
+        is_first: part.cut == Epoch::default().next()
+            && lease.epoch == part.cut.next()
+            && !was_begun,
+    }))
+}
+
+/// Puts together what the row and the checkpoint file know.
+async fn in_hand<M: Migration>(
+    run: &Arc<Shared<M>>,
+    Wanted { unit, from, .. }: &Wanted,
+    row: UnitProgress,
+    keeper: Keeper,
+    place: Place,
+) -> Result<InHand<M>, Failure> {
+    let Place {
+        context,
+        within,
+        is_first,
+    } = place;
+    let failed_before = if is_first {
+        Vec::new()
+    } else {
+        let failed = run.store.failed_items(&FailedQuery::unit(&unit.id)).await;
+        failed.map_err(|error| error.failure())?
+    };
+    let failed_before = failed_before
+        .into_iter()
+        .filter(|failed| within.takes(&failed.item))
+        .map(|failed| (failed.item.clone(), failed))
+        .collect();
+    let mark = resume(row, run.board.mark(&unit.id));
+    let tracker = Arc::new(Mutex::new(Tracker::new(mark)));
+    run.board.follow(&unit.id, &tracker);
+    Ok(InHand {
+        run: Arc::clone(run),
+        id: unit.id.clone(),
+        context,
+        within,
+        tracker,
+        token: keeper.token(),
+        keeper: Some(Arc::new(keeper)),
+        announced: unit.planned.unwrap_or(0),
+        from: from.clone(),
+        failed_before: Arc::new(failed_before),
+    })
+}
+
+/// The further of row and file. The items above the cursor are of use only with the cursor they
+/// belong to.
+fn resume(row: UnitProgress, file: Option<Mark>) -> Mark {
+    let (file, above) = file.map_or((None, BTreeMap::new()), |mark| {
+        (Some(mark.progress), mark.above)
+    });
+    let progress = match &file {
+        Some(file) => row.further(file.clone()),
+        None => row,
+    };
+    let same = file.is_some_and(|file| {
+        (file.round, file.sweep.number, &file.cursor)
+            == (progress.round, progress.sweep.number, &progress.cursor)
+    });
+    Mark {
+        progress,
+        above: if same { above } else { BTreeMap::new() },
+    }
+}
+
+/// A unit of which nothing is kept. Its row is only read.
+pub(crate) async fn unrecorded<M: Migration>(
+    run: &Arc<Shared<M>>,
+    unit: &Unit,
+) -> Result<InHand<M>, Failure> {
+    let row = run.store.progress_row(&unit.id).await;
+    let row = row.map_err(|error| error.failure())?;
+    let foreign = row.is_some_and(|row| row.has_foreign_work());
+    Ok(InHand {
+        run: Arc::clone(run),
+        id: unit.id.clone(),
+        context: run.context(&unit.id).taken_over(foreign),
+        within: Between::default(),
+        tracker: Arc::new(Mutex::new(Tracker::new(Mark {
+            progress: UnitProgress::pending(unit),
+            above: BTreeMap::new(),
+        }))),
+        keeper: None,
+        from: None,
+        token: run.stop.abort_token(),
+        announced: unit.planned.unwrap_or(0),
+        failed_before: Arc::default(),
+    })
+}

@@ -1,0 +1,357 @@
+//! The parts of a split unit, as its holder sees them: it works on those that nobody else works on,
+//! and keeps the sum.
+//!
+//! Whoever holds the unit decides when it ends. Parts are leased by themselves: helpers work on
+//! them, whoever holds the unit. A part has the first sweep only. What comes while parts are worked
+//! on belongs to later sweeps, which the unit makes as a whole when all of them have ended.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+
+use crate::engine::Migration;
+use crate::engine::shared::Shared;
+use crate::model::{
+    Counts, Event, Failure, PartCount, PartId, Reason, Split, Stage, Sweep, Unit, UnitId,
+};
+use crate::runtime::{Degree, Moment};
+use crate::state::{Error, Held, ProgressRow};
+
+use super::finish::save;
+use super::{InHand, UnitEnd, Unwritten, Wanted, cut, work};
+
+/// Rows of parts that are written or removed at once.
+const ROWS: usize = 16;
+
+/// Why the parts were left before all had ended.
+pub(crate) enum Interrupted {
+    /// Drain, limit, or lease lost.
+    Stopped,
+    /// The unit's row could not be written.
+    Unwritten(Unwritten),
+    /// Something else could not be listed, read or written.
+    Trouble(Failure),
+}
+
+/// Splits the unit if it is a giant, and works on its parts until all have ended; then the unit has
+/// their sum, and goes on with the sweep that `next` gives.
+pub(super) async fn share<M: Migration>(
+    hand: &InHand<M>,
+    next: impl Fn(Sweep) -> Sweep,
+) -> Result<(), Interrupted> {
+    if hand.keeper.is_none() {
+        return Ok(());
+    }
+    clear(hand).await.map_err(Interrupted::Trouble)?;
+    if hand.lock().progress().open_split().is_none() {
+        if !cut::cut(hand).await? {
+            return Ok(());
+        }
+        save(hand).await.map_err(Interrupted::Unwritten)?;
+    }
+    let Some(parts) = Parts::of(hand) else {
+        return Ok(());
+    };
+    let rows = parts.until_all_ended().await?;
+    let (counts, reasons) = sum(&rows);
+    hand.lock().rewind(|progress| {
+        (progress.counts, progress.reasons) = (counts, reasons);
+        progress.sweep = next(progress.sweep);
+        if let Some(split) = &mut progress.split {
+            split.close();
+        }
+    });
+    save(hand).await.map_err(Interrupted::Unwritten)?;
+    tracing::info!(unit = %hand.id, parts = rows.len(), "all parts have ended");
+    clear(hand).await.map_err(Interrupted::Trouble)
+}
+
+/// Removes the rows of parts on which nobody may work any more.
+pub(crate) async fn clear<M: Migration>(hand: &InHand<M>) -> Result<(), Failure> {
+    let split = hand.lock().progress().split.clone();
+    let Some(split) = split.filter(|split| split.stage == Stage::Closed) else {
+        return Ok(());
+    };
+    let run = &hand.run;
+    let removing = split.ids(&hand.id).map(|part| {
+        run.board.forget(&part);
+        let store = run.store.clone();
+        async move { store.remove_part(&part).await }.boxed()
+    });
+    let removed = at_once(removing.collect()).await;
+    removed.map_err(|error| error.failure())?;
+    hand.lock().change(|progress| {
+        if let Some(split) = &mut progress.split {
+            split.stage = Stage::Gone;
+        }
+    });
+    Ok(())
+}
+
+/// The parts of an open cut.
+pub(crate) struct Parts<'a, M: Migration> {
+    hand: &'a InHand<M>,
+    split: Split,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of the parts before.
+#[derive(Default)]
+struct Seen {
+    /// Leases of others as they were seen first, and when.
+    watched: BTreeMap<UnitId, (Held, Moment)>,
+    /// What was told of each part.
+    told: BTreeMap<PartId, Counts>,
+}
+
+impl<'a, M: Migration> Parts<'a, M> {
+    /// Those of a unit in hand; none if it is not split.
+    pub(crate) fn of(hand: &'a InHand<M>) -> Option<Self> {
+        let split = hand.lock().progress().open_split().cloned()?;
+        Some(Self {
+            hand,
+            split,
+            seen: Mutex::default(),
+        })
+    }
+
+    /// The part that an item lies in.
+    pub(crate) fn part_of(&self, item: &crate::model::ItemId) -> Option<UnitId> {
+        let part = self.split.part_of(item)?;
+        Some(self.hand.id.part(part))
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows of all parts, in order. Those that are not there are made.
+    pub(crate) async fn rows(&self) -> Result<Vec<ProgressRow>, Failure> {
+        let (run, unit) = (&self.hand.run, &self.hand.id);
+        let rows = self.read().await?;
+        let whole = self.split.ids(unit).count();
+        if rows.len() == whole {
+            return Ok(rows);
+        }
+        let progress = self.hand.progress();
+        let absent = (0..self.split.number)
+            .map(|number| self.split.begin(&progress, number))
+            .filter(|part| rows.iter().all(|row| row.progress.unit != part.unit));
+        let making = absent.map(|part| {
+            let (store, instance) = (run.store.clone(), run.config.instance.clone());
+            async move { store.plan_part(&part, &instance).await }.boxed()
+        });
+        let made = at_once(making.collect()).await;
+        made.map_err(|error| error.failure())?;
+        let rows = self.read().await?;
+        if rows.len() == whole {
+            return Ok(rows);
+        }
+        let text = format!("{unit} has {} rows of {whole} parts", rows.len());
+        Err(Failure::transient(Reason::StateUnavailable, text))
+    }
+
+    async fn read(&self) -> Result<Vec<ProgressRow>, Failure> {
+        let rows = self.hand.run.store.parts(&self.hand.id, self.split.cut);
+        rows.await.map_err(|error| error.failure())
+    }
+
+    async fn until_all_ended(&self) -> Result<Vec<ProgressRow>, Interrupted> {
+        loop {
+            let rows = self.rows().await.map_err(Interrupted::Trouble)?;
+            self.fold(&rows, None);
+            if rows.iter().all(|row| row.progress.status.is_ended()) {
+                return Ok(rows);
+            }
+            if self.is_stopped() {
+                return Err(Interrupted::Stopped);
+            }
+            let Some(wanted) = self.choose(&rows) else {
+                self.pause().await;
+                continue;
+            };
+            let Some(part) = wanted.unit.id.part else {
+                continue;
+            };
+            self.seen().told.remove(&part);
+            let run = Arc::clone(&self.hand.run);
+            let end = tokio::select! {
+                biased;
+                end = worked(run, wanted) => end,
+                never = self.tend(part) => match never {},
+            };
+            match end {
+                UnitEnd::Ended | UnitEnd::Held(_) => {}
+                UnitEnd::Released | UnitEnd::Lost if self.is_stopped() => {}
+                UnitEnd::Released | UnitEnd::Lost => self.pause().await,
+                UnitEnd::Trouble(failure) => return Err(Interrupted::Trouble(failure)),
+            }
+        }
+    }
+
+    /// Whether nothing new may be begun. Parts go on without the unit, but not here.
+    fn is_stopped(&self) -> bool {
+        let run = &self.hand.run;
+        let stopped = run.stop.degree() > Degree::Run || run.gate.limit_reached();
+        stopped || self.hand.token.is_cancelled()
+    }
+
+    async fn pause(&self) {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(self.hand.run.config.pace.lease_term / 6) => {}
+            () = self.hand.stopped() => {}
+        }
+    }
+
+    /// Keeps the sum while a part is worked on.
+    async fn tend(&self, part: PartId) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(self.hand.run.config.pace.lease_term / 6).await;
+            match self.rows().await {
+                Ok(rows) => {
+                    self.fold(&rows, Some(part));
+                    self.watch(&rows);
+                }
+                Err(failure) => {
+                    tracing::warn!(unit = %self.hand.id, "parts not read: {}", failure.message);
+                }
+            }
+        }
+    }
+
+    /// Gives the unit the sum of its parts, and tells of those that are not in hand: what is settled
+    /// in the other is told as it happens.
+    pub(crate) fn fold(&self, rows: &[ProgressRow], in_hand: Option<PartId>) {
+        let (counts, reasons) = sum(rows);
+        {
+            let mut tracker = self.hand.lock();
+            let now = tracker.progress();
+            if (&now.counts, &now.reasons) != (&counts, &reasons) {
+                tracker.change(|progress| (progress.counts, progress.reasons) = (counts, reasons));
+            }
+        }
+        // What was told and is not in the rows yet stays told when the run ends.
+        if self.is_stopped() {
+            return;
+        }
+        let mut parts = Vec::new();
+        for row in rows {
+            let Some(part) = row.progress.unit.part.filter(|part| in_hand != Some(*part)) else {
+                continue;
+            };
+            let (counts, reasons) = (row.progress.counts, row.progress.reasons.clone());
+            if self.seen().told.insert(part, counts) != Some(counts) {
+                parts.push(PartCount {
+                    part,
+                    counts,
+                    reasons,
+                });
+            }
+        }
+        if !parts.is_empty() {
+            let unit = self.hand.id.clone();
+            self.hand
+                .run
+                .events
+                .publish(Event::PartsCounted { unit, parts });
+        }
+    }
+
+    /// Remembers since when leases of others stand still.
+    fn watch(&self, rows: &[ProgressRow]) {
+        let now = Moment::now();
+        let mut seen = self.seen();
+        for row in rows {
+            let unit = &row.progress.unit;
+            match row.lease.clone().map(Held::from) {
+                None => drop(seen.watched.remove(unit)),
+                Some(held) if seen.watched.get(unit).is_some_and(|(was, _)| *was == held) => {}
+                Some(held) => drop(seen.watched.insert(unit.clone(), (held, now))),
+            }
+        }
+    }
+
+    /// A part that may be taken: one that nobody holds, or whose holder is dead.
+    fn choose(&self, rows: &[ProgressRow]) -> Option<Wanted> {
+        self.watch(rows);
+        let config = &self.hand.run.config;
+        let open = || rows.iter().filter(|row| !row.progress.status.is_ended());
+        let is_ours = |row: &&ProgressRow| {
+            row.lease.as_ref().is_none_or(|lease| {
+                lease.holder == config.instance && lease.run != config.run && config.adopt_own
+            })
+        };
+        let free = open().find(is_ours).map(|row| (row, None));
+        let dead = || {
+            open().find_map(|row| {
+                let seen = self.seen();
+                let (held, since) = seen.watched.get(&row.progress.unit)?;
+                (since.elapsed() >= config.pace.lease_term).then(|| (row, Some(held.clone())))
+            })
+        };
+        let (row, dead) = free.or_else(dead)?;
+        Some(Wanted {
+            unit: Unit {
+                id: row.progress.unit.clone(),
+                planned: Some(row.progress.counts.planned),
+            },
+            dead,
+            from: self.hand.from.clone(),
+        })
+    }
+
+    /// Waits until nobody works on a part; gives a holder that lives.
+    pub(crate) async fn quiet(&self) -> Result<Option<Held>, Failure> {
+        let config = &self.hand.run.config;
+        let mut seen: BTreeMap<UnitId, (Held, Moment)> = BTreeMap::new();
+        loop {
+            let mut waits = false;
+            for row in self.read().await? {
+                let Some(lease) = row.lease else { continue };
+                let ours = config.adopt_own && lease.holder == config.instance;
+                let held = Held::from(lease);
+                match seen.get(&row.progress.unit) {
+                    _ if ours && held.run != config.run => {}
+                    Some((was, since)) if *was == held => {
+                        waits |= since.elapsed() < config.pace.lease_term;
+                    }
+                    Some(_) => return Ok(Some(held)),
+                    None => {
+                        waits = true;
+                        seen.insert(row.progress.unit, (held, Moment::now()));
+                    }
+                }
+            }
+            if !waits {
+                return Ok(None);
+            }
+            self.pause().await;
+            if self.is_stopped() {
+                let text = "stopped before the parts of the unit were looked at";
+                return Err(Failure::unknown(Reason::LeaseLost, text));
+            }
+        }
+    }
+}
+
+/// Carries writes out, some at once.
+async fn at_once(writes: Vec<BoxFuture<'static, Result<(), Error>>>) -> Result<(), Error> {
+    let done = stream::iter(writes).buffer_unordered(ROWS);
+    done.try_collect::<Vec<()>>().await.map(drop)
+}
+
+/// Works on a part as on any unit.
+fn worked<M: Migration>(run: Arc<Shared<M>>, wanted: Wanted) -> BoxFuture<'static, UnitEnd> {
+    work(run, wanted).boxed()
+}
+
+fn sum(rows: &[ProgressRow]) -> (Counts, BTreeMap<Reason, u64>) {
+    let mut reasons = BTreeMap::new();
+    for (reason, count) in rows.iter().flat_map(|row| &row.progress.reasons) {
+        *reasons.entry(*reason).or_default() += count;
+    }
+    (rows.iter().map(|row| row.progress.counts).sum(), reasons)
+}

@@ -1,0 +1,214 @@
+//! How a giant unit was cut into parts: ranges of its items that instances share.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Counts, Epoch, ItemId, PartId, Reason, Status, UnitId};
+
+use super::UnitProgress;
+
+/// A range of items in their order: those after `after`, up to and with `until`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Between {
+    /// The last item before the range; none is before all.
+    pub after: Option<ItemId>,
+    /// The last item of the range; none is the last there is.
+    pub until: Option<ItemId>,
+}
+
+impl Between {
+    /// Whether an item lies in the range.
+    #[must_use]
+    pub fn takes(&self, item: &ItemId) -> bool {
+        self.after.as_ref().is_none_or(|after| item > after) && !self.passes(item)
+    }
+
+    /// Whether an item lies behind the range.
+    #[must_use]
+    pub fn passes(&self, item: &ItemId) -> bool {
+        self.until.as_ref().is_some_and(|until| item > until)
+    }
+
+    /// What is left of the range after a cursor.
+    #[must_use]
+    pub fn from(&self, cursor: Option<ItemId>) -> Self {
+        Self {
+            after: cursor.or_else(|| self.after.clone()),
+            until: self.until.clone(),
+        }
+    }
+}
+
+/// What is done with the parts of a cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// They are worked on.
+    Open,
+    /// Nobody may work on them any more; their rows are to be removed.
+    Closed,
+    /// Their rows are removed.
+    Gone,
+}
+
+/// How a unit was cut. Decided once, and written into the unit's row before there is any part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// The epoch of the lease under which it was cut.
+    pub cut: Epoch,
+    /// How many parts there are, or were.
+    pub number: u32,
+    /// What is done with them.
+    pub stage: Stage,
+    /// The last item of each part (none in the last), and how many items were listed in it; empty
+    /// once the cut is closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<(Option<ItemId>, u64)>,
+    /// What was settled before the unit was cut: the first part has it.
+    #[serde(default)]
+    pub before: Counts,
+    /// The bad ones of it, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<Reason, u64>,
+}
+
+impl Split {
+    /// Names of all parts of the unit, in order.
+    pub fn ids(&self, unit: &UnitId) -> impl Iterator<Item = UnitId> + use<> {
+        let (cut, unit) = (self.cut, unit.whole());
+        (0..self.number).map(move |number| unit.part(PartId { cut, number }))
+    }
+
+    /// The items of a part.
+    #[must_use]
+    pub fn range(&self, number: u32) -> Option<Between> {
+        let place = usize::try_from(number).ok()?;
+        let (until, _) = self.parts.get(place)?;
+        let before = place.checked_sub(1).and_then(|place| self.parts.get(place));
+        Some(Between {
+            after: before.and_then(|(until, _)| until.clone()),
+            until: until.clone(),
+        })
+    }
+
+    /// The part that an item lies in.
+    #[must_use]
+    pub fn part_of(&self, item: &ItemId) -> Option<PartId> {
+        let ends =
+            |(until, _): &(Option<ItemId>, u64)| until.as_ref().is_none_or(|until| item <= until);
+        let place = self.parts.iter().position(ends)?;
+        Some(PartId {
+            cut: self.cut,
+            number: u32::try_from(place).ok()?,
+        })
+    }
+
+    /// A part of `unit` that nobody has begun. The first one goes on where the unit was cut.
+    #[must_use]
+    pub fn begin(&self, unit: &UnitProgress, number: u32) -> UnitProgress {
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let listed = self.parts.get(place).map_or(0, |(_, listed)| *listed);
+        let is_first = number == 0;
+        let before = if is_first {
+            self.before
+        } else {
+            Counts::default()
+        };
+        let cut = self.cut;
+        UnitProgress {
+            unit: unit.unit.part(PartId { cut, number }),
+            status: Status::Pending,
+            counts: Counts {
+                planned: before.settled() + listed,
+                ..before
+            },
+            reasons: if is_first {
+                self.reasons.clone()
+            } else {
+                BTreeMap::new()
+            },
+            sweep: unit.sweep,
+            cursor: unit.cursor.clone().filter(|_| is_first),
+            steps: BTreeMap::new(),
+            error: None,
+            taken_over: None,
+            round: unit.round,
+            split: None,
+        }
+    }
+
+    /// Lets nobody work on the parts any more.
+    pub fn close(&mut self) {
+        if self.stage == Stage::Open {
+            self.stage = Stage::Closed;
+            self.parts.clear();
+            self.reasons.clear();
+            self.before = Counts::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Settled, Sweep, Unit};
+
+    fn split(ends: &[&str]) -> Split {
+        let ends = ends.iter().map(|end| Some(ItemId::new(*end)));
+        let parts: Vec<_> = ends.chain([None]).map(|end| (end, 10)).collect();
+        Split {
+            cut: Epoch(3),
+            number: u32::try_from(parts.len()).unwrap(),
+            stage: Stage::Open,
+            parts,
+            before: Counts::default(),
+            reasons: BTreeMap::new(),
+        }
+    }
+
+    proptest! {
+        /// Whatever the cuts and the items: each item lies in one range, the one that is told.
+        #[test]
+        fn each_item_lies_in_one_part(
+            ends in proptest::collection::btree_set("[a-d]{1,4}", 0..6),
+            items in proptest::collection::vec("[a-e]{0,5}", 0..40),
+        ) {
+            let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+            let split = split(&ends);
+            for item in items {
+                let item = ItemId::new(item);
+                let takers: Vec<u32> = (0..split.number)
+                    .filter(|number| split.range(*number).unwrap().takes(&item))
+                    .collect();
+                prop_assert_eq!(takers.len(), 1, "{}", item);
+                prop_assert_eq!(split.part_of(&item).unwrap().number, takers[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_part_goes_on_where_the_unit_was_cut() {
+        let mut unit = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
+        unit.sweep = Sweep::first(50);
+        unit.count(Settled::Migrated, None);
+        unit.count(Settled::Failed, Some(Reason::Timeout));
+        unit.cursor = Some(ItemId::new("b"));
+        let split = Split {
+            before: unit.counts,
+            reasons: unit.reasons.clone(),
+            ..split(&["h", "p"])
+        };
+        let [first, second] = [0, 1].map(|number| split.begin(&unit, number));
+        assert_eq!((first.counts.planned, first.counts.settled()), (12, 2));
+        assert_eq!(
+            (first.cursor, first.sweep),
+            (unit.cursor.clone(), unit.sweep)
+        );
+        assert_eq!((second.counts, second.cursor), (Counts::planned(10), None));
+        assert!(first.reasons.len() == 1 && second.reasons.is_empty());
+        assert_eq!(split.ids(&unit.unit).count(), 3);
+    }
+}

@@ -1,0 +1,77 @@
+//! `…-migration-parts`: one row per part of a split unit, while the unit is worked on.
+//!
+//! The rows have the shape of progress rows and are leased like them (`super::progress`, `super::lease`), under the key
+//! `unit` (owner and name) and `part` (cut and number). They lie apart so that the existing tool finds one progress
+//! row for each space, as ever.
+
+use crate::model::{Epoch, InstanceId, PartId, UnitId, UnitProgress};
+use crate::state::rows::{self, Bound, Condition, Key, Row, Select, stamp};
+use crate::state::{Error, Store};
+
+use super::progress::{self, ProgressRow, read, written};
+
+fn part_key(unit: &UnitId, part: PartId) -> Key {
+    Key::two(
+        ("unit", &unit.whole().to_string()),
+        ("part", &part.to_string()),
+    )
+}
+
+impl Store {
+    /// Table and key of the row of a unit, or of a part of one.
+    pub(super) fn place(&self, unit: &UnitId) -> (&str, Key) {
+        let tables = &self.config.tables;
+        match unit.part {
+            Some(part) => (&tables.parts, part_key(unit, part)),
+            None => (&tables.progress, progress::key(unit)),
+        }
+    }
+
+    /// Makes the row of a part that has none; one that is there is left alone. Its epochs go on from the cut.
+    pub async fn plan_part(&self, part: &UnitProgress, instance: &InstanceId) -> Result<(), Error> {
+        let (table, key) = self.place(&part.unit);
+        let cut = part.unit.part.map_or(Epoch::default(), |part| part.cut);
+        let now = self.now();
+        let mut row = Row::new()
+            .with("customer", &*part.unit.owner)
+            .with("space", &*part.unit.name)
+            .with("instanceId", instance.as_str())
+            .with("leaseEpoch", cut.0)
+            .with("createdAt", stamp(now));
+        for (name, value) in written(part, now).set {
+            row.set(&name, value);
+        }
+        let absent = Condition::Absent("unit");
+        self.rows.put(table, &key, row, absent).await?;
+        Ok(())
+    }
+
+    /// The parts of a cut of a unit, in order.
+    pub async fn parts(&self, unit: &UnitId, cut: Epoch) -> Result<Vec<ProgressRow>, Error> {
+        let table = &self.config.tables.parts;
+        let first = PartId { cut, number: 0 }.to_string();
+        let of_cut = first.split('-').next().unwrap_or_default();
+        let select = Select {
+            partition: Some(("unit", unit.whole().to_string())),
+            sort: Some(("part", Bound::Prefix(format!("{of_cut}-")))),
+            ..Select::default()
+        };
+        let rows = rows::all(&*self.rows, table, &select).await?;
+        Ok(rows
+            .iter()
+            .map(|row| read(table, row))
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// Some parts that have not ended, as [`Store::open_units`].
+    pub async fn open_parts(&self, most: usize) -> Result<Vec<ProgressRow>, Error> {
+        self.open_in(&self.config.tables.parts, most).await
+    }
+
+    /// Removes the row of a part, whoever holds it: its holder loses it.
+    pub async fn remove_part(&self, part: &UnitId) -> Result<(), Error> {
+        let (table, key) = self.place(part);
+        self.rows.delete(table, &key, Condition::Always).await?;
+        Ok(())
+    }
+}
