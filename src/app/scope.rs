@@ -123,16 +123,17 @@ impl Resolver<'_> {
         };
         let parts: Vec<CustomerDid> = listed.keys().filter(|one| is_part(one)).cloned().collect();
         if !parts.is_empty() {
-            let own = self.own_spaces().await?;
-            let own = &own;
             let counts = stream::iter(parts).map(|customer| async move {
                 let did = Did::parse(customer.as_str())?;
                 let found = self.tables.spaces_of_customer(&did).await;
                 let found = found.map_err(|error| self.tables_trouble(&error))?;
+                let own = self.store.migration_space(&customer).await;
+                let own = own.map_err(|error| Trouble::of_state(&error))?;
+                let own = own.map(|own| own.space);
                 let spaces: BTreeSet<SpaceDid> = found
                     .iter()
                     .filter_map(|one| one.space.as_str().parse().ok())
-                    .filter(|space| !own.contains(space))
+                    .filter(|space| own.as_ref() != Some(space))
                     .collect();
                 anyhow::Ok((customer, spaces.len() as u64))
             });
