@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use tracing::warn;
 
 use super::item::text;
-use super::table::{NetworkTables, Page, Row, Source, told};
+use super::table::{NetworkTables, Page, Row, Source};
 use crate::client::{Dependency, Error};
 use crate::proto::did::Did;
 
@@ -90,11 +90,8 @@ impl NetworkTables {
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
-            told(answer.consumed_capacity.as_ref())?;
-            Ok(Page {
-                rows: answer.items.unwrap_or_default(),
-                next: answer.last_evaluated_key,
-            })
+            let used = answer.consumed_capacity.as_ref();
+            Page::of(used, answer.items, answer.last_evaluated_key)
         };
         self.calls.run(Dependency::DynamoDb, SCAN, attempt).await
     }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
 use super::item::text;
-use super::table::{NetworkTables, told};
+use super::table::{NetworkTables, Page};
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::did::Did;
 
@@ -26,19 +26,16 @@ impl NetworkTables {
                     .send()
                     .await
                     .map_err(crate::client::aws::cause)?;
-                told(answer.consumed_capacity.as_ref())?;
-                Ok(answer)
+                let used = answer.consumed_capacity.as_ref();
+                Page::of(used, answer.items, answer.last_evaluated_key)
             };
             let page = match self.calls.run(Dependency::DynamoDb, SCAN, attempt).await {
                 Err(error) if error.cause == Cause::Missing => return Ok(nodes),
                 other => other?,
             };
-            let rows = page.items.unwrap_or_default();
-            nodes.extend(
-                rows.iter()
-                    .filter_map(|row| Did::parse(text(row, "provider")?).ok()),
-            );
-            after = page.last_evaluated_key;
+            let rows = page.rows.iter();
+            nodes.extend(rows.filter_map(|row| Did::parse(text(row, "provider")?).ok()));
+            after = page.next;
             if after.is_none() {
                 nodes.sort_unstable();
                 return Ok(nodes);

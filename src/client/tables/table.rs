@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
 
 use crate::client::calls::Calls;
 use crate::client::{Buckets, Cause, Dependency, Error, Tables};
@@ -43,6 +43,21 @@ impl NetworkTables {
 pub(super) struct Page {
     pub(super) rows: Vec<Row>,
     pub(super) next: Option<Row>,
+}
+
+impl Page {
+    /// The page that a query or a scan answered, if it tells anything at all.
+    pub(super) fn of(
+        used: Option<&ConsumedCapacity>,
+        rows: Option<Vec<Row>>,
+        next: Option<Row>,
+    ) -> Result<Self, Cause> {
+        told(used)?;
+        Ok(Self {
+            rows: rows.unwrap_or_default(),
+            next,
+        })
+    }
 }
 
 /// What a list of rows is read from.
@@ -85,11 +100,8 @@ impl NetworkTables {
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
-            told(answer.consumed_capacity.as_ref())?;
-            Ok(Page {
-                rows: answer.items.unwrap_or_default(),
-                next: answer.last_evaluated_key,
-            })
+            let used = answer.consumed_capacity.as_ref();
+            Page::of(used, answer.items, answer.last_evaluated_key)
         };
         self.calls.run(Dependency::DynamoDb, what, attempt).await
     }
