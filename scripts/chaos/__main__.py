@@ -8,7 +8,9 @@ killed with -9 and started again at once, later, or without their folder; some a
 their lease and thawed. Some uploads arrive while their space is migrated. At the end of every
 world, rows, result lines, counters and the audit are compared with what the world was made to
 become. A kill counts as a hit when the dead process still held an unfinished space; fewer hits
-than 80 % are a failure, because such a run proves little.
+than 80 % are a failure, because such a run proves little. When a world has only its last spaces
+open, one of their holders is frozen until the others took over what it held: they have no other
+work then. A long run without any such takeover is a failure, too.
 
 The seed decides the world and what is done to whom in which order; when it is done depends on the
 machine. The folder stays when something does not hold.
@@ -28,6 +30,8 @@ from late import LateArrivals
 from network import Network
 
 LEAST_HITS = 0.8
+# From so many kills on there must have been takeovers.
+LONG = 100
 LOOK_EVERY = 0.5
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -106,7 +110,7 @@ def main():
     seed = options.seed if options.seed is not None else int(time.time())
     folder = Path(tempfile.mkdtemp(prefix="sterna-chaos-"))
     tell(f"seed {seed}, folder {folder}")
-    kills = hits = cuts = freezes = worlds = 0
+    kills = hits = cuts = freezes = taken = worlds = 0
     problems = []
     while kills < options.kills and not problems:
         world = World(options, folder / f"world-{worlds}", seed + worlds)
@@ -116,14 +120,16 @@ def main():
             world.network.stop()
         worlds += 1
         kills, hits, cuts = kills + fleet.kills, hits + fleet.in_flight, cuts + fleet.mid_effect
-        freezes += fleet.freezes
+        freezes, taken = freezes + fleet.freezes, taken + fleet.taken_over
         if not fleet.kills:
             problems.append("the world was migrated before anything could be killed: make it larger")
     if hits < LEAST_HITS * kills:
         problems.append(f"only {hits} of {kills} kills hit work in flight")
+    if kills >= LONG and not taken:
+        problems.append(f"no space of {freezes} frozen processes was taken over")
     for problem in problems[:50]:
         tell(f"PROBLEM {problem}")
-    tell(f"{worlds} worlds, {kills} kills, {hits} hit work in flight, {cuts} cut an effect, {freezes} freezes")
+    tell(f"{worlds} worlds, {kills} kills, {hits} hit work in flight, {cuts} cut an effect, {freezes} freezes, {taken} spaces taken over")
     if problems:
         tell(f"FAILED with seed {seed}; everything lies in {folder}")
         return 1

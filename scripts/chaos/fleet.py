@@ -15,6 +15,11 @@ AGAIN = {5, 11}
 ENDED = {"completed", "failed"}
 # The part of the blows that is aimed at processes which hold a lease at the time.
 AT_WORK = 0.9
+# Freezes of one world that hit the holder of its last spaces, and seconds between two looks for one.
+CORNERED = 2
+LOOK_EVERY = 0.3
+# Terms after which it is thawed though nobody took over.
+LONGEST_FREEZE = 12
 
 
 class Instance:
@@ -24,7 +29,8 @@ class Instance:
         self.number, self.network, self.options = number, network, options
         self.customers = customers
         self.process, self.starts, self.lost_folders = None, 0, 0
-        self.finished, self.frozen, self.not_before, self.thaw_at = False, False, 0.0, 0.0
+        self.finished, self.frozen, self.cornered = False, False, False
+        self.not_before, self.thaw_at = 0.0, 0.0
         self.held = {}
         self.dir = network.root / f"instance-{number}"
         self.make_folder()
@@ -108,6 +114,7 @@ class Fleet:
         # Whether the next blow may hit anyone; drawn once for each blow.
         self.anyone = None
         self.kills = self.in_flight = self.mid_effect = self.freezes = self.taken_over = 0
+        self.cornered, self.looked = 0, 0.0
 
     def run(self, kills):
         """Runs until every instance says that it is done; kills at most so many times."""
@@ -120,6 +127,7 @@ class Fleet:
             for one in self.all:
                 self.tend(one, now)
             self.between()
+            self.corner(now)
             if now >= next_blow and self.kills < kills and self.strike():
                 next_blow = now + self.random.uniform(0.2, 1.8) * self.options.pace
             time.sleep(0.05)
@@ -131,7 +139,7 @@ class Fleet:
         if one.process is None:
             one.start()
         elif one.frozen:
-            if now >= one.thaw_at:
+            if now >= one.thaw_at or one.cornered and self.lost(one) == set(one.held):
                 self.thaw(one)
         elif (code := one.process.poll()) is not None:
             one.process = None
@@ -181,24 +189,50 @@ class Fleet:
             after = "its folder lost"
         self.tell(f"kill {self.kills}: instance {one.number}, {held} units in hand, {cut} effects cut; {after}")
 
-    def freeze(self, one):
+    def corner(self, now):
+        """Freezes a holder of the last spaces: the others have no work but what it holds, and take that over.
+
+        Others that are alive have to be there, and every open space in somebody's hands.
+        """
+        if self.cornered == CORNERED or now - self.looked < LOOK_EVERY:
+            return
+        self.looked = now
+        alive = [one for one in self.all if one.process and one.process.poll() is None]
+        if len(alive) < 2 or any(one.frozen for one in alive):
+            return
+        rows = [row for row in self.all[0].network.rows("migration-progress") if row["status"] not in ENDED]
+        holders = {row.get("leaseHolder") for row in rows}
+        if not rows or None in holders or len(rows) > len(self.all):
+            return
+        fit = [one for one in alive if str(one.number) in holders and (run := one.run_id()) and one.leases(run)]
+        if fit:
+            self.cornered += 1
+            self.freeze(self.random.choice(fit), cornered=True)
+
+    def freeze(self, one, cornered=False):
         """SIGSTOP past the lease, so that others take over meanwhile."""
         one.signal(signal.SIGSTOP)
         run = one.run_id()
         one.held = one.leases(run) if run else {}
-        one.frozen = True
-        one.thaw_at = time.monotonic() + self.random.uniform(2, 8) * self.options.lease_term
+        one.frozen, one.cornered = True, cornered
+        terms = LONGEST_FREEZE if cornered else self.random.uniform(2, 8)
+        one.thaw_at = time.monotonic() + terms * self.options.lease_term
         self.freezes += 1
-        self.tell(f"freeze {self.freezes}: instance {one.number}, {len(one.held)} units in hand")
+        last = ", the last ones" if cornered else ""
+        self.tell(f"freeze {self.freezes}: instance {one.number}, {len(one.held)} units in hand{last}")
 
     def thaw(self, one):
         """SIGCONT; its lease may be another's by now."""
-        rows = {row["space"]: row for row in one.network.rows("migration-progress")}
-        lost = [space for space, epoch in one.held.items() if rows[space]["leaseEpoch"] > epoch]
+        lost = self.lost(one)
         self.taken_over += len(lost)
         one.frozen = False
         one.signal(signal.SIGCONT)
         self.tell(f"thaw: instance {one.number}, {len(lost)} of its {len(one.held)} units taken over")
+
+    def lost(self, one):
+        """Spaces that an instance held when it was frozen, and that others took since."""
+        rows = {row["space"]: row for row in one.network.rows("migration-progress")}
+        return {space for space, epoch in one.held.items() if rows[space]["leaseEpoch"] > epoch}
 
     def stop(self):
         """Ends what still runs."""
