@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) copy: Arc<Copy>,
     pub(super) clock: Clock,
     pub(super) config: Config,
+    /// How many keys the plan gives each unit.
+    pub(super) planned: Option<u64>,
     runs: Mutex<u32>,
 }
 
@@ -63,6 +65,7 @@ impl World {
             dir,
             clock,
             config,
+            planned: None,
             runs: Mutex::new(0),
         }
     }
@@ -97,7 +100,10 @@ impl World {
         names.sort();
         names
             .into_iter()
-            .map(|name| Unit::new(UnitId::new("did:mailto:test:owner", name)))
+            .map(|name| Unit {
+                id: UnitId::new("did:mailto:test:owner", name),
+                planned: self.planned,
+            })
             .collect()
     }
 

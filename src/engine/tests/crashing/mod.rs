@@ -5,6 +5,7 @@
 mod auditing;
 mod points;
 mod rolling;
+mod splitting;
 mod watched;
 
 use std::collections::BTreeMap;
@@ -217,6 +218,7 @@ impl Scene {
             .collect();
         for unit in self.world.units() {
             picture.insert(format!("row {}", unit.id), self.row(&unit.id));
+            picture.insert(format!("parts {}", unit.id), self.parts_of(&unit.id));
             for item in ["key-000", "key-001", BAD, "key-003"] {
                 let line = |line: &str| line.contains(&*unit.id.name) && line.contains(item);
                 let mut drives = self.drives.iter();
@@ -282,9 +284,11 @@ fn simulated<T>(what: impl AsyncFnOnce() -> T) -> T {
 }
 
 /// The world of which nobody died, and every point that was passed.
-fn undisturbed() -> (BTreeMap<String, String>, BTreeMap<String, Passed>) {
+fn undisturbed(
+    scene: impl AsyncFnOnce() -> Scene,
+) -> (BTreeMap<String, String>, BTreeMap<String, Passed>) {
     simulated(async || {
-        let (scene, points) = (Scene::new().await, Points::new(None));
+        let (scene, points) = (scene().await, Points::new(None));
         assert!(scene.process(0, 0, &points).await);
         (scene.picture(), points.passed())
     })
@@ -310,9 +314,13 @@ fn all_points(passed: &BTreeMap<String, Passed>) -> Vec<Point> {
 }
 
 /// Dies at a point, loses what is to be lost, goes on, and gives the world at the end.
-fn after_death_at(point: &Point, loss: Loss) -> BTreeMap<String, String> {
+fn after_death_at(
+    scene: impl AsyncFnOnce() -> Scene,
+    point: &Point,
+    loss: Loss,
+) -> BTreeMap<String, String> {
     simulated(async || {
-        let (scene, points) = (Scene::new().await, Points::new(Some(point.clone())));
+        let (scene, points) = (scene().await, Points::new(Some(point.clone())));
         let survived = scene.process(0, 0, &points).await;
         assert_eq!(
             survived,
@@ -366,13 +374,15 @@ fn try_all(
 
 #[test]
 fn wherever_a_process_dies_the_world_comes_out_the_same() {
-    let (wanted, passed) = undisturbed();
-    try_all(&passed, &LOSSES, &wanted, after_death_at);
+    let (wanted, passed) = undisturbed(Scene::new);
+    try_all(&passed, &LOSSES, &wanted, |point, loss| {
+        after_death_at(Scene::new, point, loss)
+    });
 }
 
 #[test]
 fn every_step_and_every_durable_write_has_its_points() {
-    let (_, passed) = undisturbed();
+    let (_, passed) = undisturbed(Scene::new);
     let world = simulated(async || Scene::new().await).world;
     let steps = world
         .copy

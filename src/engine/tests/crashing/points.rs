@@ -135,7 +135,7 @@ impl Asks for Watched {
 fn kind_of(table: &str, request: &Request) -> String {
     let table = table.rsplit('-').next().unwrap_or_default();
     let what = match request {
-        Request::Update(_, update, _) if table == "progress" => {
+        Request::Update(_, update, _) if ["progress", "parts"].contains(&table) => {
             let sets = |name: &str| update.set.iter().any(|(set, _)| set == name);
             match () {
                 () if sets("leaseEpoch") => ": lease",
