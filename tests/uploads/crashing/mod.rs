@@ -88,17 +88,19 @@ fn setting(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
-/// Dies at a point, loses what is to be lost, goes on; whether it came to the point, and the world at the end.
-async fn after_death_at(task: Task, point: &Point, loss: Loss) -> (bool, Picture) {
+/// Dies at a point, loses what is to be lost, goes on; whether it came to the point, how many files were lost, and the
+/// world at the end.
+async fn after_death_at(task: Task, point: &Point, loss: Loss) -> (bool, usize, Picture) {
     let scene = prepared(task).await;
     let came = scene.die_at(task, point).await;
-    if loss == Loss::Files {
-        scene.lose_files();
-    }
+    let lost = match loss {
+        Loss::Process => 0,
+        Loss::Files => scene.lose_files(),
+    };
     scene.finish(task).await;
     let picture = scene.picture().await;
     scene.stop().await;
-    (came, picture)
+    (came, lost, picture)
 }
 
 /// What is not as in the world of which nobody died.
@@ -131,12 +133,12 @@ async fn enumerate(task: Task, losses: &[Loss], kinds: &[&str]) {
     let each = trials.into_iter().map(|(point, loss)| {
         let wanted = wanted.clone();
         tasks.spawn(async move {
-            let (came, picture) = after_death_at(task, &point, loss).await;
+            let (came, lost, picture) = after_death_at(task, &point, loss).await;
             let found = differences(&wanted, &picture).into_iter();
             let found: Vec<_> = found
                 .map(|found| format!("{point:?} {loss:?}: {found}"))
                 .collect();
-            (came, found)
+            (came, lost, found)
         })
     });
     let ended: Vec<_> = stream::iter(each)
@@ -144,15 +146,20 @@ async fn enumerate(task: Task, losses: &[Loss], kinds: &[&str]) {
         .map(Result::unwrap)
         .collect()
         .await;
-    let wrong: Vec<_> = ended.iter().flat_map(|(_, found)| found.clone()).collect();
+    let wrong: Vec<_> = ended
+        .iter()
+        .flat_map(|(_, _, found)| found.clone())
+        .collect();
     assert!(
         wrong.is_empty(),
         "{} in {tried}:\n{}",
         wrong.len(),
         wrong.join("\n")
     );
+    let lost: usize = ended.iter().map(|(_, lost, _)| lost).sum();
+    assert_eq!(lost > 0, losses.contains(&Loss::Files));
     // How often a space is saved depends on who was faster.
-    let missed = ended.iter().filter(|(came, _)| !came).count();
+    let missed = ended.iter().filter(|(came, ..)| !came).count();
     assert!(
         missed * 10 <= tried,
         "{missed} of {tried} were not met again"

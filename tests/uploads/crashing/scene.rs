@@ -267,8 +267,9 @@ impl Scene {
         came
     }
 
-    /// Checkpoint, journal, results and lock are gone with their machine.
-    pub(super) fn lose_files(&self) {
+    /// Checkpoint, journal, results and lock are gone with their machine; says how many files that were. A process that
+    /// died at its first request may have made none.
+    pub(super) fn lose_files(&self) -> usize {
         let mut lost = 0;
         for entry in fs::read_dir(self.folder.path()).unwrap() {
             let path = entry.unwrap().path();
@@ -277,7 +278,7 @@ impl Scene {
                 lost += 1;
             }
         }
-        assert!(lost > 0, "no process wrote anything");
+        lost
     }
 
     pub(super) async fn stop(self) {
