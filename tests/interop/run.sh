@@ -14,4 +14,4 @@ npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 export STERNA_BIN="${STERNA_BIN:-${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/debug/sterna}"
 export NODE_NO_WARNINGS=1
 (cd ../.. && cargo test --test interop -- --include-ignored)
-node --test --test-concurrency=1 --test-timeout=420000 .
+node --test --test-concurrency=1 --test-timeout=900000 .
