@@ -93,14 +93,14 @@ fn setting(name: &str) -> bool {
 async fn after_death_at(task: Task, point: &Point, loss: Loss) -> (bool, usize, Picture) {
     let scene = prepared(task).await;
     let came = scene.die_at(task, point).await;
-    let lost = match loss {
+    let files = match loss {
         Loss::Process => 0,
         Loss::Files => scene.lose_files(),
     };
     scene.finish(task).await;
     let picture = scene.picture().await;
     scene.stop().await;
-    (came, lost, picture)
+    (came, files, picture)
 }
 
 /// What is not as in the world of which nobody died.
@@ -133,12 +133,12 @@ async fn enumerate(task: Task, losses: &[Loss], kinds: &[&str]) {
     let each = trials.into_iter().map(|(point, loss)| {
         let wanted = wanted.clone();
         tasks.spawn(async move {
-            let (came, lost, picture) = after_death_at(task, &point, loss).await;
+            let (came, files, picture) = after_death_at(task, &point, loss).await;
             let found = differences(&wanted, &picture).into_iter();
             let found: Vec<_> = found
                 .map(|found| format!("{point:?} {loss:?}: {found}"))
                 .collect();
-            (came, lost, found)
+            (came, files, found)
         })
     });
     let ended: Vec<_> = stream::iter(each)
@@ -156,8 +156,8 @@ async fn enumerate(task: Task, losses: &[Loss], kinds: &[&str]) {
         wrong.len(),
         wrong.join("\n")
     );
-    let lost: usize = ended.iter().map(|(_, lost, _)| lost).sum();
-    assert_eq!(lost > 0, losses.contains(&Loss::Files));
+    let files: usize = ended.iter().map(|(_, files, _)| files).sum();
+    assert_eq!(files > 0, losses.contains(&Loss::Files));
     // How often a space is saved depends on who was faster.
     let missed = ended.iter().filter(|(came, ..)| !came).count();
     assert!(
