@@ -34,7 +34,7 @@ fn giant(place: &Place) -> (String, BTreeMap<String, Value>) {
 
 #[test]
 fn three_processes_share_a_giant_space() {
-    let place = Place::new().env("STERNA_LEASE_TERM", "3");
+    let place = Place::new().env("STERNA_LEASE_TERM", "12");
     let _network = Network::start(&place);
     place.sterna(["init"]).ends(0);
     let world = ["--customers", "3", "--spaces", "3", "--uploads", "100"];
@@ -79,8 +79,15 @@ fn three_processes_share_a_giant_space() {
             count += 1;
             assert!(line["unit"].get("part").is_none(), "{line}");
             let item = line["item"].as_str().unwrap().to_owned();
+            // Who takes a part over finds what was done above its cursor.
+            if line["settled"] == "found" && told.contains_key(&item) {
+                continue;
+            }
             let before = told.insert(item, line["settled"].clone());
-            assert_eq!(before, None, "done twice: {line}");
+            assert!(
+                before.is_none_or(|before| before == "found"),
+                "done twice: {line}"
+            );
         }
         assert!(count > 0, "instance {instance} did nothing of the giant");
     }
