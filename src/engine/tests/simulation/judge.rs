@@ -100,6 +100,8 @@ pub(super) fn has_failed(sim: &Sim, unit: &UnitId, item: &str) -> bool {
 fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, asked: Moment) {
     let Some(now) = row(sim, unit) else {
         if unit.part.is_some() {
+            // Whoever leased a part of a closed cut has looked, works on nothing, and removes the row.
+            sim.lock().books.trust.remove(unit);
             return parts::removed(sim, who, unit);
         }
         return sim.broken(
