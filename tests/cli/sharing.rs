@@ -32,6 +32,32 @@ fn giant(place: &Place) -> (String, BTreeMap<String, Value>) {
         .unwrap()
 }
 
+/// What the three told of each upload of the giant. Each of them did some.
+fn told(place: &Place, space: &str) -> BTreeMap<String, Value> {
+    let mut told: BTreeMap<String, Value> = BTreeMap::new();
+    for instance in [1, 2, 3] {
+        let lines = results(place, instance);
+        let of_giant = lines.iter().filter(|line| line["unit"]["name"] == space);
+        let mut count = 0;
+        for line in of_giant {
+            count += 1;
+            assert!(line["unit"].get("part").is_none(), "{line}");
+            let item = line["item"].as_str().unwrap().to_owned();
+            // Who takes a part over finds what was done above its cursor.
+            if line["settled"] == "found" && told.contains_key(&item) {
+                continue;
+            }
+            let before = told.insert(item, line["settled"].clone());
+            assert!(
+                before.is_none_or(|before| before == "found"),
+                "done twice: {line}"
+            );
+        }
+        assert!(count > 0, "instance {instance} did nothing of the giant");
+    }
+    told
+}
+
 #[test]
 fn three_processes_share_a_giant_space() {
     let place = Place::new().env("STERNA_LEASE_TERM", "12");
@@ -70,27 +96,7 @@ fn three_processes_share_a_giant_space() {
         assert!([0, 3].contains(&ran.code), "{}\n{}", ran.code, ran.stderr);
     }
 
-    let mut told: BTreeMap<String, Value> = BTreeMap::new();
-    for instance in [1, 2, 3] {
-        let lines = results(&place, instance);
-        let of_giant = lines.iter().filter(|line| line["unit"]["name"] == *space);
-        let mut count = 0;
-        for line in of_giant {
-            count += 1;
-            assert!(line["unit"].get("part").is_none(), "{line}");
-            let item = line["item"].as_str().unwrap().to_owned();
-            // Who takes a part over finds what was done above its cursor.
-            if line["settled"] == "found" && told.contains_key(&item) {
-                continue;
-            }
-            let before = told.insert(item, line["settled"].clone());
-            assert!(
-                before.is_none_or(|before| before == "found"),
-                "done twice: {line}"
-            );
-        }
-        assert!(count > 0, "instance {instance} did nothing of the giant");
-    }
+    let told = told(&place, &space);
     let items: BTreeSet<&String> = told.keys().collect();
     assert_eq!(items, uploads.keys().collect::<BTreeSet<_>>());
     for (item, expected) in &uploads {
