@@ -8,15 +8,14 @@ use super::world::{World, done, key_name, name, no_fault};
 use crate::engine::{
     Degree, Ended, Error, Parts, RolledBack, Stop, Survey, Within, rollback, survey,
 };
-use crate::model::{Failure, InstanceId, Reason, RunId, Status, StepState, Unit, UnitId};
-use crate::state::{Grant, Reopen, Take};
+use crate::model::{Failure, InstanceId, Reason, RunId, Status, StepState};
 
 use super::copy::Copy;
 
 const LATENCY: Duration = Duration::from_millis(50);
 const OWNER: &str = "did:mailto:test:owner";
 
-fn everything() -> Within {
+pub(super) fn everything() -> Within {
     Within {
         units: vec![(Some(OWNER.to_owned()), None)],
         ..Within::default()
@@ -40,7 +39,7 @@ impl World {
         rollback(parts, self.next_config(), found).await.unwrap()
     }
 
-    async fn roll_back(&self, within: &Within) -> RolledBack {
+    pub(super) async fn roll_back(&self, within: &Within) -> RolledBack {
         self.undo(self.parts(&Stop::new()), within).await
     }
 
@@ -65,7 +64,7 @@ impl World {
     }
 
     /// Nothing of the migration is left, and the rows say so.
-    async fn assert_undone(&self, units: usize, keys: u64) {
+    pub(super) async fn assert_undone(&self, units: usize, keys: u64) {
         assert_eq!(self.paths(), BTreeSet::new());
         for unit in 0..units {
             let row = self.row(unit).await;
@@ -258,51 +257,6 @@ async fn only_what_a_run_made_is_rolled_back() {
     assert!(!world.survey(&run("never")).await.knows_run);
     world.run().await;
     world.assert_all_done(1, 40).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_unit_that_another_migrates_is_not_rolled_back() {
-    let mut world = World::new(2, 6, LATENCY, no_fault()).await;
-    world.config.pace.lease_term = Duration::from_secs(6);
-    world.run().await;
-    let unit = Unit::new(UnitId::new(OWNER, name(0)));
-    let (other, run) = (InstanceId::number(2), RunId::new("other"));
-    let grant = world
-        .store
-        .lease(&unit, &other, &run, &Take::Free, Reopen::Yes);
-    let Grant::Leased {
-        mut lease,
-        progress,
-        ..
-    } = grant.await.unwrap()
-    else {
-        panic!("not leased")
-    };
-    let beating = async {
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            world.store.save(&mut lease, &progress).await.unwrap();
-        }
-    };
-    let within = everything();
-    let outcome = tokio::select! {
-        biased;
-        outcome = world.roll_back(&within) => outcome,
-        () = beating => unreachable!(),
-    };
-    assert!(
-        matches!(outcome.ended, Ended::Held { .. }),
-        "{:?}",
-        outcome.ended
-    );
-    assert_eq!(outcome.held, [(unit.id.clone(), other)]);
-    let kept = world.paths();
-    assert_eq!(kept.len(), 13);
-    assert!(kept.iter().all(|path| path.starts_with(&name(0))));
-    // It died: after a term without a beat its unit is free for the taking.
-    let outcome = world.roll_back(&everything()).await;
-    assert_eq!(outcome.ended, Ended::Finished);
-    world.assert_undone(2, 6).await;
 }
 
 #[tokio::test(start_paused = true)]

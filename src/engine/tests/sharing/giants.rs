@@ -266,6 +266,7 @@ async fn nothing_is_counted_twice_in_a_snapshot_at_any_instant() {
     let going = run(parts, config, Job::Units(vec![unit(&world)]));
     let both = async { tokio::join!(going, instance(&world, 2, &stop)) };
     let (first, _) = tokio::select! {
+        biased;
         both = both => both,
         () = watching => unreachable!(),
     };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{KEYS, assert_done, by, giant, giant_with, instance, parts};
-use crate::engine::rollback::{RolledBack, Within, rollback, survey};
-use crate::engine::tests::world::{World, done, key_name};
+use super::{KEYS, LATENCY, assert_done, by, giant, giant_with, instance, parts};
+use crate::engine::tests::rolling::everything;
+use crate::engine::tests::world::{World, done, key_name, name, no_fault};
 use crate::engine::{Ended, Job, Stop};
 use crate::model::{
     Counts, Failure, InstanceId, PartId, Reason, RunId, Stage, Status, Unit, UnitId, UnitProgress,
@@ -92,8 +92,10 @@ async fn a_rollback_waits_for_the_parts_and_removes_them() {
             world.store.renew(&mut lease).await.unwrap();
         }
     };
+    let within = everything();
     let refused = tokio::select! {
-        refused = roll(&world) => refused,
+        biased;
+        refused = world.roll_back(&within) => refused,
         () = beats => unreachable!(),
     };
     assert!(
@@ -107,21 +109,15 @@ async fn a_rollback_waits_for_the_parts_and_removes_them() {
         "it goes on as it was"
     );
     // The helper died.
-    let rolled = roll(&world).await;
+    let rolled = world.roll_back(&everything()).await;
     assert_eq!(rolled.ended, Ended::Finished, "{rolled:?}");
     let row = world.row(0).await;
     assert_eq!((row.status, row.counts.settled()), (Status::Pending, 0));
     assert_eq!(row.split.unwrap().stage, Stage::Gone);
     assert!(world.store.open_parts(10).await.unwrap().is_empty());
     assert!(world.target().is_empty());
-    assert!(
-        world
-            .store
-            .renew(&mut lease)
-            .await
-            .unwrap_err()
-            .is_lost_lease()
-    );
+    let late = world.store.renew(&mut lease).await;
+    assert!(late.unwrap_err().is_lost_lease());
     let outcome = instance(&world, 1, &Stop::new()).await;
     assert_eq!(
         (outcome.ended.clone(), done(&outcome).done),
@@ -184,8 +180,47 @@ async fn a_unit_that_another_program_had_begun_is_split_and_gone_through() {
     assert_eq!(first.snapshot.taken_over, 1);
 }
 
-async fn roll(world: &World) -> RolledBack {
-    let parts = world.parts(&Stop::new());
-    let found = survey(&parts, &Within::default()).await.unwrap();
-    rollback(parts, world.next_config(), found).await.unwrap()
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_another_migrates_is_not_rolled_back() {
+    let mut world = World::new(2, 6, LATENCY, no_fault()).await;
+    world.config.pace.lease_term = Duration::from_secs(6);
+    world.run().await;
+    let unit = Unit::new(UnitId::new("did:mailto:test:owner", name(0)));
+    let (other, run) = (InstanceId::number(2), RunId::new("other"));
+    let grant = world
+        .store
+        .lease(&unit, &other, &run, &Take::Free, Reopen::Yes);
+    let Grant::Leased {
+        mut lease,
+        progress,
+        ..
+    } = grant.await.unwrap()
+    else {
+        panic!("not leased")
+    };
+    let beating = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            world.store.save(&mut lease, &progress).await.unwrap();
+        }
+    };
+    let within = everything();
+    let outcome = tokio::select! {
+        biased;
+        outcome = world.roll_back(&within) => outcome,
+        () = beating => unreachable!(),
+    };
+    assert!(
+        matches!(outcome.ended, Ended::Held { .. }),
+        "{:?}",
+        outcome.ended
+    );
+    assert_eq!(outcome.held, [(unit.id.clone(), other)]);
+    let kept = world.paths();
+    assert_eq!(kept.len(), 13);
+    assert!(kept.iter().all(|path| path.starts_with(&name(0))));
+    // It died: after a term without a beat its unit is free for the taking.
+    let outcome = world.roll_back(&everything()).await;
+    assert_eq!(outcome.ended, Ended::Finished);
+    world.assert_undone(2, 6).await;
 }

@@ -178,11 +178,8 @@ fn job(sim: &Arc<Sim>, number: u32) -> Job {
     }
     let counted = |number| {
         let id = unit(number);
-        let planned = sim
-            .weather
-            .giants
-            .split
-            .map(|_| sim.lock().sea.units[&id].len() as u64);
+        let is_split = sim.weather.giants.split.is_some();
+        let planned = is_split.then(|| sim.lock().sea.units[&id].len() as u64);
         Unit { id, planned }
     };
     let mut units: Vec<_> = (0..sim.weather.units).map(counted).collect();
@@ -392,10 +389,7 @@ fn end(sim: &Arc<Sim>) {
         let Some(row) = judge::row(sim, &unit) else {
             return sim.broken(Invariant::NothingLost, format_args!("{unit} has no row"));
         };
-        if row.progress.open_split().is_some() {
-            let how = format_args!("{unit} ended with parts");
-            sim.broken(Invariant::PartsMakeTheWhole, how);
-        }
+        judge::parts_gone(sim, &row);
         let (counts, things) = (row.progress.counts, sim.lock().sea.units[&unit].clone());
         let late = |item: &str| item.contains("late");
         let told = |item: &str| {

@@ -83,6 +83,14 @@ pub(super) fn row(sim: &Sim, unit: &UnitId) -> Option<ProgressRow> {
         .unwrap()
 }
 
+/// Nothing is left of the parts of a unit that has ended.
+pub(super) fn parts_gone(sim: &Sim, row: &ProgressRow) {
+    if row.progress.open_split().is_some() {
+        let how = format_args!("{} ended with parts", row.progress.unit);
+        sim.broken(Invariant::PartsMakeTheWhole, how);
+    }
+}
+
 /// Whether an item has its last word: its effects are there, or its failure row is.
 pub(super) fn is_settled(sim: &Sim, unit: &UnitId, item: &str) -> bool {
     sim.lock().sea.thing(unit, item).is_done() || has_failed(sim, unit, item)
