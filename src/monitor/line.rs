@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::eta::eta;
 use super::table::{grouped, percent};
-use crate::model::Snapshot;
+use crate::model::{Counts, Snapshot};
 
 /// Reasons that are named in the line.
 const REASONS: usize = 3;
@@ -28,7 +28,9 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
     if let Some(eta) = eta(counts.planned.saturating_sub(done), rate) {
         let _ = write!(text, ", {eta} left");
     }
-    let bad = counts.bad();
+    // Reasons are of all that was done here, for others too.
+    let for_others: u64 = snapshot.helped.values().map(Counts::bad).sum();
+    let bad = counts.bad() + for_others;
     if bad > 0 {
         let mut reasons: Vec<_> = snapshot.reasons.iter().collect();
         reasons.sort_by_key(|(_, number)| std::cmp::Reverse(**number));
@@ -38,6 +40,9 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
             .map(|(reason, number)| format!("{reason} {number}"));
         let named: Vec<String> = named.collect();
         let _ = write!(text, ", {} failed or set aside", grouped(bad));
+        if for_others > 0 {
+            let _ = write!(text, ", {} of them for others", grouped(for_others));
+        }
         if !named.is_empty() {
             let more = if reasons.len() > REASONS { ", …" } else { "" };
             let _ = write!(text, " ({}{more})", named.join(", "));
@@ -61,7 +66,7 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Counts, Level, Reason, Throttle, Warning};
+    use crate::model::{InstanceId, Level, Reason, Throttle, Warning};
 
     #[test]
     fn the_line_says_how_far_how_fast_and_what_is_wrong() {
@@ -91,6 +96,17 @@ mod tests {
         );
         assert!(
             text.ends_with("5 failed or set aside (TIMEOUT 3, CORRUPT_CAR 2)"),
+            "{text}"
+        );
+        let other = Counts {
+            unknown: 1,
+            ..Counts::planned(1)
+        };
+        snapshot.helped.insert(InstanceId::number(2), other);
+        snapshot.reasons.insert(Reason::CouldNotTell, 1);
+        let text = line(&snapshot, 120_000);
+        assert!(
+            text.contains("6 failed or set aside, 1 of them for others (TIMEOUT 3, "),
             "{text}"
         );
         snapshot.throttles = vec![Throttle {
