@@ -1,10 +1,12 @@
 //! Joins what several callers send at the same time, without making anybody wait for company.
 //!
 //! A caller that finds a free place sends all that is queued at that moment; what is queued meanwhile goes with the
-//! next. Alone, a caller pays nothing; in a crowd, round trips are shared.
+//! next. Alone, a caller pays nothing; in a crowd, round trips are shared. Whose entry is on its way with another
+//! caller's batch waits for the answer and for nothing else.
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
@@ -14,10 +16,19 @@ use super::Cause;
 /// The reply to one entry.
 type Reply = oneshot::Sender<Result<(), Cause>>;
 
+/// An entry in the queue.
+#[derive(Debug)]
+struct Waiting<T> {
+    number: u64,
+    entry: T,
+    reply: Reply,
+}
+
 /// Entries that wait to be sent.
 #[derive(Debug)]
 pub(crate) struct Batcher<T> {
-    waiting: Mutex<VecDeque<(T, Reply)>>,
+    waiting: Mutex<VecDeque<Waiting<T>>>,
+    next: AtomicU64,
     places: Semaphore,
     largest: usize,
 }
@@ -27,6 +38,7 @@ impl<T> Batcher<T> {
     pub(crate) fn new(largest: usize, places: usize) -> Self {
         Self {
             waiting: Mutex::default(),
+            next: AtomicU64::new(0),
             places: Semaphore::new(places.max(1)),
             largest: largest.max(1),
         }
@@ -42,17 +54,31 @@ impl<T> Batcher<T> {
         F: Future<Output = Vec<Result<(), Cause>>>,
     {
         let (reply, mut answer) = oneshot::channel();
-        self.queue().push_back((entry, reply));
-        loop {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.queue().push_back(Waiting {
+            number,
+            entry,
+            reply,
+        });
+        while self.is_queued(number) {
             tokio::select! {
                 biased;
                 result = &mut answer => return result.unwrap_or_else(|_| Err(dropped())),
                 place = self.places.acquire() => {
                     let Ok(_place) = place else { return Err(dropped()) };
-                    self.send_queued(&send).await;
+                    // Another caller may have taken it while this one waited for a place.
+                    if self.is_queued(number) {
+                        self.send_queued(&send).await;
+                    }
                 }
             }
         }
+        answer.await.unwrap_or_else(|_| Err(dropped()))
+    }
+
+    /// Whether an entry is on no batch yet.
+    fn is_queued(&self, number: u64) -> bool {
+        self.queue().iter().any(|waiting| waiting.number == number)
     }
 
     async fn send_queued<S, F>(&self, send: &S)
@@ -63,11 +89,9 @@ impl<T> Batcher<T> {
         let (entries, replies): (Vec<T>, Vec<Reply>) = {
             let mut queue = self.queue();
             let size = queue.len().min(self.largest);
-            queue.drain(..size).unzip()
+            let batch = queue.drain(..size);
+            batch.map(|waiting| (waiting.entry, waiting.reply)).unzip()
         };
-        if entries.is_empty() {
-            return;
-        }
         let mut results = send(entries).await.into_iter();
         for reply in replies {
             // A caller that has gone away wants no answer.
@@ -75,7 +99,7 @@ impl<T> Batcher<T> {
         }
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<(T, Reply)>> {
+    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting<T>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -115,6 +139,42 @@ mod tests {
         }
         // The first goes alone; the others find each other.
         assert_eq!(trips.load(Ordering::Relaxed), 4);
+    }
+
+    /// Runs a future and gives how often it was polled.
+    async fn polls<F: Future>(future: F) -> usize {
+        let mut future = std::pin::pin!(future);
+        let mut polls = 0;
+        std::future::poll_fn(|context| {
+            polls += 1;
+            future.as_mut().poll(context).map(|_| ())
+        })
+        .await;
+        polls
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_on_its_way_with_others_waits_without_turning() {
+        let batcher = Batcher::new(10, 2);
+        let slow = |entries: Vec<u8>| async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            entries.iter().map(|_| Ok(())).collect()
+        };
+        // Both places are taken; what queues meanwhile goes together, and a place is free while it does.
+        let first = futures::future::join(batcher.send(0, slow), async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            batcher.send(1, slow).await
+        });
+        let queued = |entry| {
+            let batcher = &batcher;
+            async move {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                batcher.send(entry, slow).await
+            }
+        };
+        let (_, second, third) = tokio::join!(first, polls(queued(2)), polls(queued(3)));
+        // One that turns is polled without end, and paused time stands still.
+        assert!(second + third <= 20, "polled {second} and {third} times");
     }
 
     #[tokio::test(start_paused = true)]
