@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::engine::{Listed, Refused};
 use crate::model::{
     Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, Verdict, VerdictCounts,
+    each_shown, shown,
 };
 use crate::monitor::PlanLine;
 
@@ -18,6 +19,8 @@ pub enum Ended {
     /// Everything in scope was looked at.
     #[default]
     Finished,
+    /// As many uploads as `--limit` allows are settled; more are left.
+    Limit,
     /// Stopped on purpose with work left: a signal, `--max-duration`, a pause.
     Stopped {
         /// Why.
@@ -41,7 +44,7 @@ pub enum Ended {
 }
 
 /// What a `migrate` or `retry` process did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RunReport {
     /// Its id, for `rollback --run`; `None` when nothing was to be done.
     pub run: Option<RunId>,
@@ -49,14 +52,20 @@ pub struct RunReport {
     pub plan: Option<PlanId>,
     /// How it ended.
     pub ended: Ended,
-    /// Items by outcome.
+    /// What this run settled, for other instances too; `planned` is their sum.
+    #[serde(serialize_with = "shown")]
+    pub this_run: Counts,
+    /// Uploads of the scope that was asked for, by outcome, as earlier runs and this one left them. Of a retry the
+    /// scope is the failed uploads that it took up.
+    #[serde(serialize_with = "shown")]
     pub counts: Counts,
-    /// Spaces that are not finished; of a run over single uploads, uploads. Of a space that nobody counted, `counts`
-    /// does not know what is left.
+    /// Spaces with work left; none in a run over single uploads. Of a space that nobody counted, `counts` does not know
+    /// what is left.
     pub unfinished: u64,
-    /// Uploads settled to help other instances, by instance; no part of `counts`.
+    /// Uploads settled to help other instances, by instance; no part of `counts`, a part of `this_run`.
+    #[serde(serialize_with = "each_shown")]
     pub helped: BTreeMap<InstanceId, Counts>,
-    /// Failed and quarantined items by reason code.
+    /// Failed, quarantined and unknown uploads of the scope, by reason code.
     pub failures: BTreeMap<Reason, u64>,
     /// Wall time.
     pub seconds: f64,

@@ -18,7 +18,7 @@ use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tab
 use crate::config::{Settings, options};
 use crate::engine::{self, Config, Events, Job, Pace, Parts, StepFilter};
 use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Uploads};
-use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, RunId, Settled, StepName};
+use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, RunId, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
 
@@ -182,26 +182,14 @@ pub async fn retry(
     let failed = failed_items(&opened, &options).await?;
     let mut config = config(settings, options.instance, options.concurrency)?;
     config.max_failure_rate = options.max_failure_rate;
-    let begun = opened.clock.unix_ms();
-    let report = run(&opened, config, Job::Failed(failed.clone()), (stop, face)).await?;
-    let counts = retried(&opened.store, &failed, begun).await?;
+    let asked = failed.len() as u64;
+    let report = run(&opened, config, Job::Failed(failed), (stop, face)).await?;
+    // Its scope is what it took up, not all of the spaces that hold it.
+    let counts = Counts {
+        planned: asked.max(report.this_run.settled()),
+        ..report.this_run
+    };
     Ok(RunReport { counts, ..report })
-}
-
-/// What became of the items that a retry took up, by their failure rows: no row is done, a
-/// row that was not touched since `begun` (Unix milliseconds) is left.
-async fn retried(store: &Store, failed: &[FailedItem], begun: u64) -> Result<Counts> {
-    let mut counts = Counts::planned(failed.len() as u64);
-    let rows = stream::iter(failed).map(|one| store.failed_item(&one.unit, &one.item));
-    let mut rows = rows.buffer_unordered(ROWS);
-    while let Some(row) = rows.next().await {
-        match row.map_err(|error| Trouble::of_state(&error))? {
-            None => counts.settle(Settled::Migrated),
-            Some(row) if row.last_at < begun => {}
-            Some(row) => counts.settle(Settled::by_class(row.failure.class)),
-        }
-    }
-    Ok(counts)
 }
 
 async fn run(
@@ -220,6 +208,7 @@ async fn run(
     };
     config.adopt_own = whole;
     let (run, plan) = (config.run.clone(), config.plan.clone());
+    let of_units = matches!(job, Job::Units(_));
     let (parts, events) = opened.parts(stop);
     let showing = opened.show(events.clone(), Arc::clone(&face));
     let outcome = engine::run(parts, config, job).await;
@@ -230,8 +219,9 @@ async fn run(
         run: Some(run),
         plan,
         ended: ended(outcome.ended)?,
+        this_run: outcome.snapshot.this_run,
         counts: outcome.counts,
-        unfinished: outcome.unfinished,
+        unfinished: if of_units { outcome.unfinished } else { 0 },
         helped: outcome.helped,
         failures: outcome.snapshot.reasons.clone(),
         seconds: started.elapsed().as_secs_f64(),
@@ -243,7 +233,8 @@ async fn run(
 /// How the engine's ending reads to an operator; a fatal one is an error.
 pub(super) fn ended(ended: engine::Ended) -> Result<Ended> {
     Ok(match ended {
-        engine::Ended::Finished | engine::Ended::Limit => Ended::Finished,
+        engine::Ended::Finished => Ended::Finished,
+        engine::Ended::Limit => Ended::Limit,
         engine::Ended::Stopped { reason, .. } => Ended::Stopped { reason },
         engine::Ended::Safety { reason } => Ended::Safety { reason },
         engine::Ended::Trouble { reason } => Ended::Trouble { reason },
@@ -287,16 +278,11 @@ fn planned(plan: AuditReport) -> RunReport {
     counts.done = plan.verdicts.ok;
     counts.found = plan.verdicts.ok;
     RunReport {
-        run: None,
-        plan: None,
         ended: plan.ended,
         counts,
-        unfinished: 0,
-        helped: std::collections::BTreeMap::new(),
-        failures: std::collections::BTreeMap::new(),
         seconds: plan.seconds,
         files: plan.file.into_iter().collect(),
-        differences: Vec::new(),
+        ..RunReport::default()
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Exit {
     Unexpected = 1,
     /// Usage or configuration.
     Usage = 2,
-    /// Finished, some items failed or are set aside.
+    /// Finished, some items failed or are quarantined.
     SomeFailed = 3,
     /// The audit found missing or wrong items.
     AuditFound = 4,
@@ -55,7 +55,7 @@ const MEANINGS: &[(Exit, &str)] = &[
     (Exit::Usage, "usage or configuration"),
     (
         Exit::SomeFailed,
-        "finished, some items failed or are set aside",
+        "finished, some items failed or are quarantined",
     ),
     (Exit::AuditFound, "audit found missing or wrong items"),
     (
@@ -146,7 +146,8 @@ impl From<Kind> for Exit {
 /// The code of an ending that left work; `None` when everything was looked at.
 fn of_ending(ended: &Ended) -> Option<Exit> {
     match ended {
-        Ended::Finished => None,
+        // A limit is part of what was asked.
+        Ended::Finished | Ended::Limit => None,
         Ended::Stopped { .. } => Some(Exit::Stopped),
         Ended::Safety { .. } => Some(Exit::Safety),
         Ended::Trouble { .. } => Some(Exit::Temporary),
@@ -154,6 +155,8 @@ fn of_ending(ended: &Ended) -> Option<Exit> {
     }
 }
 
+/// 0 means that all that was asked is done: what failed inside the scope, in this run or before, and was not put right
+/// is told by 3, what failed outside of it by no code. A limit that was reached is what was asked.
 impl From<&RunReport> for Exit {
     fn from(report: &RunReport) -> Self {
         let counts = &report.counts;
@@ -200,8 +203,6 @@ impl From<&AuditReport> for Exit {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::app::Difference;
     use crate::model::{InstanceId, VerdictCounts};
@@ -214,16 +215,10 @@ mod tests {
             ..Counts::default()
         };
         RunReport {
-            run: None,
-            plan: None,
             ended,
             counts,
-            unfinished: 0,
-            helped: BTreeMap::new(),
-            failures: BTreeMap::new(),
             seconds: 1.0,
-            files: Vec::new(),
-            differences: Vec::new(),
+            ..RunReport::default()
         }
     }
 
@@ -231,6 +226,8 @@ mod tests {
     fn a_run_with_failures_never_ends_with_zero() {
         assert_eq!(Exit::from(&run(Ended::Finished, 0)), Exit::Done);
         assert_eq!(Exit::from(&run(Ended::Finished, 1)), Exit::SomeFailed);
+        assert_eq!(Exit::from(&run(Ended::Limit, 0)), Exit::Done);
+        assert_eq!(Exit::from(&run(Ended::Limit, 1)), Exit::SomeFailed);
         let mut half_made = run(Ended::Finished, 0);
         half_made.differences.push(Difference {
             customer: "did:mailto:a.b:c".to_owned(),

@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod run;
 mod scope;
+mod summary;
 mod values;
 
 pub use exit::Exit;

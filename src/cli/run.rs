@@ -33,6 +33,8 @@ pub(super) struct Context {
     pub(super) talk: Paint,
     /// Whether to stop.
     pub(super) stop: Stop,
+    /// The command as it was typed, for advice.
+    pub(super) typed: String,
 }
 
 impl Context {
@@ -61,7 +63,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let typed = typed(&args);
-    match start(cli) {
+    match start(cli, &typed) {
         Ok(exit) => exit.into(),
         Err(error) => {
             talk(&failure::describe(&error, &typed));
@@ -77,7 +79,7 @@ fn typed(args: &[OsString]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn start(cli: Cli) -> Result<Exit> {
+fn start(cli: Cli, typed: &str) -> Result<Exit> {
     let Cli { global, command } = cli;
     // Lives to the end: it says last what was folded.
     let _log = global.log.start(global.color())?;
@@ -85,13 +87,13 @@ fn start(cli: Cli) -> Result<Exit> {
         .enable_all()
         .build()
         .context("start the worker threads")?;
-    let exit = runtime.block_on(with_signals(global, command));
+    let exit = runtime.block_on(with_signals(global, command, typed));
     runtime.shutdown_timeout(LINGER);
     exit
 }
 
 /// Runs a command under the three degrees of stopping: the first signal drains, the second aborts, the third exits.
-async fn with_signals(global: Global, command: Commands) -> Result<Exit> {
+async fn with_signals(global: Global, command: Commands, typed: &str) -> Result<Exit> {
     let stop = Stop::new();
     let ended = CancellationToken::new();
     stop.listen(&Tasks::new(), ended.clone())
@@ -103,6 +105,7 @@ async fn with_signals(global: Global, command: Commands) -> Result<Exit> {
         #[cfg(feature = "sandbox")]
         talk: global.talk_paint(),
         stop: stop.clone(),
+        typed: typed.to_owned(),
     };
     let result = tokio::select! {
         result = dispatch(command, &context) => result,

@@ -1,6 +1,8 @@
 //! The algebra of counters: planned = done + skipped + failed + quarantined + unknown + left.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Class;
 
@@ -183,6 +185,46 @@ impl Counts {
     }
 }
 
+/// Counters as results show them.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    counts: &'a Counts,
+    /// What is still to come; 0 when more is settled than planned.
+    left: u64,
+    /// Whether the parts make up the whole.
+    adds_up: bool,
+}
+
+impl<'a> From<&'a Counts> for Shown<'a> {
+    fn from(counts: &'a Counts) -> Self {
+        Self {
+            counts,
+            left: counts.left(),
+            adds_up: counts.add_up(),
+        }
+    }
+}
+
+/// Writes counters as results show them: with `left` and `adds_up`. For `serialize_with`.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn shown<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    Shown::from(counts).serialize(serializer)
+}
+
+/// As [`shown`], for counters by name.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn each_shown<K: Serialize + Ord, S: Serializer>(
+    counts: &BTreeMap<K, Counts>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().map(|(name, one)| (name, Shown::from(one))))
+}
+
 impl std::iter::Sum for Counts {
     fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
         parts.fold(Self::default(), |sum, part| sum.plus(&part))
@@ -218,6 +260,17 @@ mod tests {
             counts.close();
             prop_assert_eq!(counts.left(), 0);
             prop_assert_eq!(counts.planned, all.len() as u64);
+        }
+
+        #[test]
+        fn what_is_shown_says_what_is_left_and_whether_it_adds_up(done in 0_u64..9, planned in 0_u64..9) {
+            #[derive(Serialize)]
+            struct Report(#[serde(serialize_with = "shown")] Counts);
+            let counts = Counts { done, ..Counts::planned(planned) };
+            let json = serde_json::to_value(Report(counts)).unwrap();
+            prop_assert_eq!(json["left"].as_u64(), Some(planned.saturating_sub(done)));
+            prop_assert_eq!(json["adds_up"].as_bool(), Some(done <= planned));
+            prop_assert_eq!(serde_json::from_value::<Counts>(json).unwrap(), counts);
         }
 
         #[test]

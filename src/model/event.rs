@@ -38,6 +38,8 @@ pub enum Event {
         units: u64,
         /// Items in scope, as far as they were counted.
         planned: u64,
+        /// How many items were asked for one by one; `None` if whole units were.
+        asked: Option<u64>,
     },
     /// A unit is ours, or was found ended; `counts` is what was settled before.
     UnitLeased {

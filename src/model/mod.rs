@@ -33,7 +33,7 @@ mod stored;
 
 pub use audit::{Finding, Verdict, VerdictCounts};
 pub use control::{Control, Limit, Wish};
-pub use counts::{Counts, Settled};
+pub use counts::{Counts, Settled, each_shown, shown};
 pub use effect::{Effect, Undo};
 pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};

@@ -1,8 +1,12 @@
 //! The fold of a run's events, which every display renders.
 
-use std::collections::{BTreeMap, VecDeque};
+mod rate;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use rate::Rate;
 
 use super::hands::{Share, forget, settled};
 use super::{
@@ -10,12 +14,8 @@ use super::{
     TakenOver, Throttle, UnitId, VerdictCounts, Warning,
 };
 
-/// How long a rate looks back, in milliseconds.
-const RATE_WINDOW_MS: u64 = 120_000;
 /// Units taken over from another program that are named, at most.
 const NAMED: usize = 1_000;
-/// The grain of a rate, in milliseconds.
-const RATE_GRAIN_MS: u64 = 2_000;
 
 /// Units counted by how they ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -48,48 +48,6 @@ pub struct TakenUnit {
     pub now: Option<(Status, Counts)>,
 }
 
-/// Items settled over the last two minutes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Rate {
-    slots: VecDeque<(u64, u64)>,
-}
-
-impl Rate {
-    /// Counts one item.
-    pub fn count(&mut self, now: u64) {
-        let slot = now / RATE_GRAIN_MS * RATE_GRAIN_MS;
-        match self.slots.back_mut() {
-            Some((at, count)) if *at == slot => *count += 1,
-            _ => self.slots.push_back((slot, 1)),
-        }
-        while self
-            .slots
-            .front()
-            .is_some_and(|(at, _)| at + RATE_WINDOW_MS < now)
-        {
-            self.slots.pop_front();
-        }
-    }
-
-    /// Items a minute, seen from `now`; `since` is when counting began.
-    #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a rate is shown with two digits"
-    )]
-    pub fn per_minute(&self, since: u64, now: u64) -> f64 {
-        let start = since.max(now.saturating_sub(RATE_WINDOW_MS));
-        let count: u64 = self
-            .slots
-            .iter()
-            .filter(|(at, _)| at + RATE_GRAIN_MS > start)
-            .map(|(_, count)| count)
-            .sum();
-        let span = now.saturating_sub(start).max(1_000);
-        count as f64 * 60_000.0 / span as f64
-    }
-}
-
 /// Where a run stands: plain data, made only by folding events.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -112,6 +70,13 @@ pub struct Snapshot {
     pub announced: u64,
     /// Items that were settled by earlier runs, a part of `counts`.
     pub settled_before: u64,
+    /// What this run settled, for other instances too; `planned` is the sum of it. An item that was
+    /// settled again after its lease was lost counts once.
+    #[serde(default)]
+    pub this_run: Counts,
+    /// How many items were asked for one by one; `None` if whole units were.
+    #[serde(default)]
+    pub asked: Option<u64>,
     /// Bad items by reason, those of earlier runs too.
     pub reasons: BTreeMap<Reason, u64>,
     /// Items settled in this run to help other instances, by whose they were. No part of `counts`.
@@ -167,6 +132,7 @@ impl Snapshot {
                 plan,
                 units,
                 planned,
+                asked,
             } => {
                 self.plan.clone_from(plan);
                 self.run = Some(run.clone());
@@ -176,6 +142,7 @@ impl Snapshot {
                 self.units.planned = *units;
                 self.announced = *planned;
                 self.counts = Counts::planned(*planned);
+                self.asked = *asked;
             }
             Event::UnitTaken { unit, from } => self.hands.help(unit, from),
             Event::EndedElsewhere { counts, .. } => {
@@ -273,6 +240,9 @@ impl Snapshot {
         if let Some(before) = self.hands.take(unit, settled, reasons) {
             self.units.released = self.units.released.saturating_sub(1);
             self.counts = self.counts.without(&before.counts);
+            // What it had settled and did not write down comes again.
+            self.this_run = self.this_run.without(&before.counts.without(&settled));
+            self.this_run.close();
             for share in before.parts.values() {
                 self.elsewhere = self.elsewhere.without(&share.elsewhere);
             }
@@ -382,6 +352,7 @@ impl Snapshot {
         };
         self.in_flight = self.in_flight.saturating_sub(1);
         self.rate.count(now);
+        self.this_run.settle(*settled);
         // Items of a part are those of the unit in hand, unless the part itself was taken to help.
         let of_unit = unit.part.filter(|_| self.hands.get(unit).is_none());
         let hand = match of_unit {
@@ -409,5 +380,51 @@ impl Snapshot {
         if let Some(failure) = failure {
             *self.reasons.entry(failure.reason).or_default() += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ItemId, Settled};
+
+    fn leased(unit: &UnitId, done: u64) -> Event {
+        Event::UnitLeased {
+            unit: unit.clone(),
+            counts: Counts {
+                done,
+                ..Counts::planned(9)
+            },
+            reasons: BTreeMap::new(),
+            taken_over: None,
+        }
+    }
+
+    fn settled(unit: &UnitId, item: &str) -> Event {
+        Event::ItemSettled {
+            unit: unit.clone(),
+            item: ItemId::new(item),
+            settled: Settled::Migrated,
+            failure: None,
+            before: None,
+            took_ms: 1,
+        }
+    }
+
+    #[test]
+    fn what_a_run_did_is_told_apart_from_what_was_done_before() {
+        let unit = UnitId::new("owner", "name");
+        let mut seen = Snapshot::default();
+        let mut fold = |event: Event| {
+            seen.fold(&event, 1);
+            (seen.counts.done, seen.this_run.done, seen.settled_before)
+        };
+        assert_eq!(fold(leased(&unit, 4)), (4, 0, 4));
+        assert_eq!(fold(settled(&unit, "a")), (5, 1, 4));
+        assert_eq!(fold(settled(&unit, "b")), (6, 2, 4));
+        fold(Event::LeaseLost { unit: unit.clone() });
+        // The row knows of one of the two: the other one comes again, and counts once.
+        assert_eq!(fold(leased(&unit, 5)), (5, 1, 4));
+        assert_eq!(fold(settled(&unit, "b")), (6, 2, 4));
     }
 }

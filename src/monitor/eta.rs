@@ -42,7 +42,8 @@ impl std::fmt::Display for Eta {
 }
 
 /// A time in its largest two units: `45 s`, `12 min`, `3 h 20 min`, `2 d 5 h`.
-pub(super) fn span(seconds: u64) -> String {
+#[must_use]
+pub fn span(seconds: u64) -> String {
     let two = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
         0 => format!("{large} {large_unit}"),
         _ => format!("{large} {large_unit} {small} {small_unit}"),

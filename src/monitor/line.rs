@@ -14,18 +14,25 @@ const REASONS: usize = 3;
 pub fn line(snapshot: &Snapshot, now: u64) -> String {
     let counts = &snapshot.counts;
     let rate = snapshot.items_per_minute(now);
-    let settled = counts.settled();
+    let here = snapshot.this_run.settled();
     let audited = snapshot.verdicts.total();
-    let done = if audited > 0 { audited } else { settled };
-    let mut text = format!(
-        "{} of {} uploads ({}), {rate:.0}/min, {} in flight",
-        grouped(done),
-        grouped(counts.planned.max(done)),
-        percent(done, counts.planned.max(done)),
-        snapshot.in_flight,
-    );
+    let (done, planned) = match snapshot.asked {
+        _ if audited > 0 => (audited, counts.planned),
+        Some(asked) => (here, asked),
+        None => (counts.settled(), counts.planned),
+    };
+    let mut text = format!("{} of {} uploads", grouped(done), grouped(planned));
     // Writing to a String cannot fail.
-    if let Some(eta) = eta(counts.planned.saturating_sub(done), rate) {
+    let _ = if done > planned {
+        write!(text, " (more than were planned)")
+    } else {
+        write!(text, " ({})", percent(done, planned))
+    };
+    if audited == 0 && here != done {
+        let _ = write!(text, ", {} in this run", grouped(here));
+    }
+    let _ = write!(text, ", {rate:.0}/min, {} in flight", snapshot.in_flight);
+    if let Some(eta) = eta(planned.saturating_sub(done), rate) {
         let _ = write!(text, ", {eta} left");
     }
     // Reasons are of all that was done here, for others too.
@@ -39,7 +46,7 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
             .take(REASONS)
             .map(|(reason, number)| format!("{reason} {number}"));
         let named: Vec<String> = named.collect();
-        let _ = write!(text, ", {} failed or set aside", grouped(bad));
+        let _ = write!(text, ", {} failed or quarantined", grouped(bad));
         if for_others > 0 {
             let _ = write!(text, ", {} of them for others", grouped(for_others));
         }
@@ -77,6 +84,10 @@ mod tests {
                 quarantined: 2,
                 ..Counts::planned(4_000)
             },
+            this_run: Counts {
+                done: 205,
+                ..Counts::default()
+            },
             in_flight: 16,
             started_at: 0,
             ..Snapshot::default()
@@ -90,12 +101,12 @@ mod tests {
         let text = line(&snapshot, 120_000);
         assert!(
             text.starts_with(
-                "1,205 of 4,000 uploads (30.1 %), 30/min, 16 in flight, 1 h 14 min to 2 h"
+                "1,205 of 4,000 uploads (30.1 %), 205 in this run, 30/min, 16 in flight, 1 h 14 min to 2 h"
             ),
             "{text}"
         );
         assert!(
-            text.ends_with("5 failed or set aside (TIMEOUT 3, CORRUPT_CAR 2)"),
+            text.ends_with("5 failed or quarantined (TIMEOUT 3, CORRUPT_CAR 2)"),
             "{text}"
         );
         let other = Counts {
@@ -106,7 +117,7 @@ mod tests {
         snapshot.reasons.insert(Reason::CouldNotTell, 1);
         let text = line(&snapshot, 120_000);
         assert!(
-            text.contains("6 failed or set aside, 1 of them for others (TIMEOUT 3, "),
+            text.contains("6 failed or quarantined, 1 of them for others (TIMEOUT 3, "),
             "{text}"
         );
         snapshot.throttles = vec![Throttle {
@@ -123,5 +134,8 @@ mod tests {
         assert!(line(&snapshot, 120_000).contains("; warning: nothing moved for 300 s: the look"));
         snapshot.paused = Some("paused by ann: deploy".into());
         assert!(line(&snapshot, 120_000).ends_with("; paused by ann: deploy"));
+        // A retry is of what it was asked for, whatever else its spaces hold.
+        snapshot.asked = Some(210);
+        assert!(line(&snapshot, 120_000).starts_with("205 of 210 uploads (97.6 %), 30/min"));
     }
 }

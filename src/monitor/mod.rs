@@ -16,11 +16,12 @@ mod table;
 mod text;
 mod view;
 
-pub use eta::{Eta, eta};
+pub use eta::{Eta, eta, span};
 pub use line::line;
 pub use look::{Ask, look};
 pub use overview::is_alive;
 pub use paint::Paint;
+pub use table::grouped;
 pub use view::{
     Alive, AskedLine, CustomerView, FailureView, InstanceLine, InstanceView, Overview, PlanLine,
     SCHEMA, SpaceLine, SplitLine, StuckLine, Totals, VERSION, Verdict, View,

@@ -114,7 +114,8 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// `12,345,678`.
-pub(super) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

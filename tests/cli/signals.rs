@@ -44,7 +44,7 @@ fn the_first_signal_drains_says_what_is_left_and_gives_leases_back() {
         let ran = run.end().ends(6);
         let said = ran.text();
         assert!(said.contains(&format!("SIG{name}")), "{said}");
-        assert!(said.contains("are not finished"), "{said}");
+        assert!(said.contains(" still have work"), "{said}");
         assert!(held(&place).is_empty());
     }
 }

@@ -6,13 +6,14 @@ use anyhow::Result;
 use clap::Args;
 
 use super::verify;
-use crate::app::{self, Difference, Ended, Reliance, RunReport};
+use crate::app::{self, Difference, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk};
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::ScopeArgs;
+use crate::cli::summary;
 use crate::cli::values;
 use crate::config::options::{Migrate, Steps, Verify};
 use crate::config::{Need, Settings};
@@ -159,51 +160,52 @@ pub(super) fn concurrency(flag: Option<usize>, settings: &Settings) -> usize {
 /// Prints what a run did.
 pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
     let schema = Schema("sterna.run", 1);
-    context.output.result(schema, report, || lines(report))?;
+    let text = || lines(report, &context.typed);
+    context.output.result(schema, report, text)?;
     Ok(Exit::from(report))
 }
 
-fn lines(report: &RunReport) -> String {
-    let counts = &report.counts;
-    let mut lines = vec![
-        ending(&report.ended),
-        format!(
-            "{} uploads: {} migrated, {} complete already, {} skipped, {} failed, {} set aside, {} unknown, {} left; {:.1} s",
-            counts.planned,
-            counts.done - counts.found.min(counts.done),
-            counts.found,
-            counts.skipped,
-            counts.failed,
-            counts.quarantined,
-            counts.unknown,
-            counts.left(),
-            report.seconds
-        ),
-    ];
+fn lines(report: &RunReport, typed: &str) -> String {
+    let mut lines = match &report.run {
+        Some(_) => summary::of_run(report),
+        // A dry run did nothing.
+        None => vec![
+            summary::ending(&report.ended),
+            format!(
+                "  {}: {}",
+                summary::of_all(&report.counts),
+                summary::outcomes(&report.counts)
+            ),
+        ],
+    };
     if let Some(run) = &report.run {
         let plan = report.plan.as_ref();
         let plan = plan.map_or_else(String::new, |plan| format!(", plan {}", plan.short()));
         lines.push(format!("  run {run}{plan}"));
     }
     for (owner, counts) in &report.helped {
-        lines.push(format!(
-            "  helped instance {owner}: {} uploads settled, {} of them failed or set aside",
-            counts.settled(),
-            counts.bad()
-        ));
+        let outcomes = summary::outcomes(counts);
+        lines.push(format!("  helped instance {owner}: {outcomes}"));
     }
     if report.unfinished > 0 {
-        lines.push(format!(
-            "  {} spaces or single uploads are not finished",
-            report.unfinished
-        ));
+        let spaces = summary::count(report.unfinished, "space");
+        let have = if report.unfinished == 1 {
+            "has"
+        } else {
+            "have"
+        };
+        lines.push(format!("  {spaces} still {have} work"));
     }
     for (reason, count) in &report.failures {
-        lines.push(format!("  {count} {reason}: {}", reason.advice()));
+        let uploads = summary::count(*count, "upload");
+        lines.push(format!("  {uploads} {reason}: {}", reason.advice()));
     }
     lines.extend(differences(&report.differences));
     for file in &report.files {
         lines.push(format!("  {}", file.display()));
+    }
+    if report.run.is_some() {
+        lines.push(summary::after_run(report, typed));
     }
     lines.join("\n")
 }
@@ -231,17 +233,4 @@ pub(super) fn differences(all: &[Difference]) -> Vec<String> {
         lines.push(format!("  and {more} more: --output json names them"));
     }
     lines
-}
-
-/// How a run or an audit ended, in words.
-pub(super) fn ending(ended: &Ended) -> String {
-    match ended {
-        Ended::Finished => "finished".into(),
-        Ended::Stopped { reason } => {
-            format!("stopped with work left: {reason}; start it again to go on")
-        }
-        Ended::Safety { reason } => format!("stopped by a safety rule: {reason}"),
-        Ended::Trouble { reason } => format!("given up for now: {reason}; safe to run again"),
-        Ended::Held { reason } => format!("others hold the rest: {reason}"),
-    }
 }

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, concurrency, ending};
+use super::migrate::{CONCURRENCY_HELP, concurrency};
 use crate::app::{self, Listed, Reliance, RollbackPlan, RollbackReport};
 use crate::cli::confirm::confirm_named;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk};
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
+use crate::cli::summary::{count, ending, listed as numbers, took};
 use crate::cli::values;
 use crate::config::options::{Rollback, Scope};
 use crate::config::{CustomersFile, Need};
@@ -159,11 +160,26 @@ fn lines(report: &RollbackReport) -> String {
         return listed(&report.plan);
     }
     let undone: u64 = report.undone.values().sum();
+    let others = numbers(
+        [
+            (report.gone, "gone before"),
+            (report.kept, "still needed by others"),
+            (report.failed, "not undone"),
+        ],
+        "",
+    );
+    let others = if others.is_empty() {
+        others
+    } else {
+        format!(", {others}")
+    };
     let mut lines = vec![
         ending(&report.ended),
         format!(
-            "{undone} effects taken back in {} spaces, {} gone before, {} still needed by others, {} not taken back; {:.1} s",
-            report.spaces, report.gone, report.kept, report.failed, report.seconds
+            "  {} undone in {}{others}; {}",
+            count(undone, "effect"),
+            count(report.spaces, "space"),
+            took(report.seconds)
         ),
     ];
     for (kind, count) in &report.undone {

@@ -5,13 +5,14 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, concurrency, ending};
+use super::migrate::{CONCURRENCY_HELP, concurrency};
 use crate::app::{self, AuditReport, Reliance};
 use crate::cli::exit::Exit;
 use crate::cli::output::Schema;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::ScopeArgs;
+use crate::cli::summary::{count, ending, listed, took};
 use crate::cli::values;
 use crate::config::options::Verify;
 use crate::config::{Need, Settings};
@@ -60,16 +61,19 @@ pub(super) async fn audit(settings: &Settings, options: Verify, context: &Contex
 
 fn lines(report: &AuditReport) -> String {
     let verdicts = &report.verdicts;
+    let parts = [
+        (verdicts.ok, "ok"),
+        (verdicts.wrong, "wrong"),
+        (verdicts.missing, "missing"),
+        (verdicts.could_not_tell, "could not be told"),
+    ];
+    let verdict = listed(parts, "nothing looked at");
     let mut lines = vec![
         ending(&report.ended),
         format!(
-            "{} uploads: {} ok, {} wrong, {} missing, {} could not be told; {:.1} s",
-            verdicts.total(),
-            verdicts.ok,
-            verdicts.wrong,
-            verdicts.missing,
-            verdicts.could_not_tell,
-            report.seconds
+            "{}: {verdict}; {}",
+            count(verdicts.total(), "upload"),
+            took(report.seconds)
         ),
     ];
     for upload in &report.uploads {

@@ -179,6 +179,7 @@ fn announce<M: Migration>(audit: &Audit<M>, scope: &Scope) {
         plan: audit.config.plan.clone(),
         units: units as u64,
         planned,
+        asked: None,
     });
 }
 

@@ -61,6 +61,7 @@ pub async fn rollback<M: Migration>(
         plan: run.config.plan.clone(),
         units: units.len() as u64,
         planned: 0,
+        asked: None,
     });
     let background = helpers(&run, parts.dependencies.clone()).await;
     let rolling = Rolling::new(Arc::clone(&run), holders);

@@ -65,14 +65,15 @@ pub async fn run<M: Migration>(
 }
 
 fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
-    let (units, planned) = match job {
+    let (units, planned, asked) = match job {
         Job::Units(units) => (
             units.len(),
             units.iter().filter_map(|unit| unit.planned).sum(),
+            None,
         ),
-        Job::Items(items) => (0, items.len() as u64),
+        Job::Items(items) => (0, items.len() as u64, Some(items.len())),
         // The counters of units that ended are told when they are opened.
-        Job::Failed(_) => (0, 0),
+        Job::Failed(items) => (0, 0, Some(items.len())),
     };
     run.events.publish(Event::RunStarted {
         run: run.config.run.clone(),
@@ -81,6 +82,7 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
         plan: run.config.plan.clone(),
         units: units as u64,
         planned,
+        asked: asked.map(|items| items as u64),
     });
 }
 

@@ -1,0 +1,219 @@
+//! The last words of a command that worked: why it ended, what it did, how far all is, what to type next.
+//!
+//! Zeros are left out, one word stands for one thing, and the last line is the command to type.
+
+use crate::app::{Ended, RunReport};
+use crate::model::Counts;
+use crate::monitor::{grouped, span};
+
+/// `1 upload`, `2,000 uploads`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{end}", grouped(number))
+}
+
+/// `3 ok, 1 wrong`: numbers with their words, without zeros; `none` when all are zero.
+pub(super) fn listed<'a>(parts: impl IntoIterator<Item = (u64, &'a str)>, none: &str) -> String {
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{} {word}", grouped(number)))
+        .collect();
+    if parts.is_empty() {
+        none.to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+/// `12 migrated, 3 already complete, 1 quarantined`.
+pub(super) fn outcomes(counts: &Counts) -> String {
+    let found = counts.found.min(counts.done);
+    let parts = [
+        (counts.done - found, "migrated"),
+        (found, "already complete"),
+        (counts.skipped, "gone from the source"),
+        (counts.failed, "failed"),
+        (counts.quarantined, "quarantined"),
+        (counts.unknown, "unknown"),
+    ];
+    listed(parts, "nothing settled")
+}
+
+/// `97 of 160 uploads settled, 63 left`, or that it does not add up.
+pub(super) fn of_all(counts: &Counts) -> String {
+    let (settled, planned) = (counts.settled(), counts.planned);
+    if !counts.add_up() {
+        return format!(
+            "does not add up: {} settled of {}",
+            grouped(settled),
+            count(planned, "upload")
+        );
+    }
+    let left = match counts.left() {
+        0 => String::new(),
+        left => format!(", {} left", grouped(left)),
+    };
+    format!(
+        "{} of {} settled{left}",
+        grouped(settled),
+        count(planned, "upload")
+    )
+}
+
+/// `41.3 s`, `12 min`, `3 h 20 min`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time; the conversion saturates"
+)]
+pub(super) fn took(seconds: f64) -> String {
+    if seconds < 90.0 {
+        format!("{seconds:.1} s")
+    } else {
+        span(seconds as u64)
+    }
+}
+
+/// Why a run ended, in words.
+pub(super) fn ending(ended: &Ended) -> String {
+    match ended {
+        Ended::Finished => "finished".into(),
+        Ended::Limit => "stopped: the limit is reached (--limit)".into(),
+        Ended::Stopped { reason } => format!("stopped: {reason}"),
+        Ended::Safety { reason } => format!("stopped by a safety rule: {reason}"),
+        Ended::Trouble { reason } => format!("stopped for now: {reason}; safe to run again"),
+        Ended::Held { reason } => format!("others hold the rest: {reason}"),
+    }
+}
+
+/// The last line: the command to type.
+pub(super) fn next(command: &str) -> String {
+    format!("next: {command}")
+}
+
+/// The first lines of every run: why it ended, what it did itself, what it was asked for and how far that is.
+pub(super) fn of_run(report: &RunReport) -> Vec<String> {
+    let (here, counts) = (&report.this_run, &report.counts);
+    let mut lines = vec![
+        ending(&report.ended),
+        format!("  this run: {}, {}", outcomes(here), took(report.seconds)),
+    ];
+    if counts != here {
+        let outcomes = match counts.settled() {
+            0 => String::new(),
+            _ => format!(": {}", outcomes(counts)),
+        };
+        let all = if report.unfinished > 0 && counts.left() == 0 && counts.add_up() {
+            // Spaces that nobody counted.
+            format!("{} settled so far", count(counts.settled(), "upload"))
+        } else {
+            of_all(counts)
+        };
+        lines.push(format!("  asked:    {all}{outcomes}"));
+    }
+    lines
+}
+
+/// What to type after a run; `typed` is its own command.
+pub(super) fn after_run(report: &RunReport, typed: &str) -> String {
+    let counts = &report.counts;
+    let again = match &report.ended {
+        Ended::Stopped { reason } if reason.contains("sterna ctl resume") => {
+            format!("sterna ctl resume; then {typed}")
+        }
+        Ended::Limit | Ended::Trouble { .. } | Ended::Stopped { .. } => typed.to_owned(),
+        Ended::Safety { .. } => "sterna monitor --failed".to_owned(),
+        Ended::Held { .. } => format!("sterna monitor; then {typed}"),
+        Ended::Finished if counts.failed + counts.unknown > 0 => "sterna retry --failed".to_owned(),
+        Ended::Finished if counts.bad() > 0 => "sterna monitor --failed".to_owned(),
+        Ended::Finished => "sterna monitor".to_owned(),
+    };
+    next(&again)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(done: u64, found: u64, quarantined: u64, planned: u64) -> Counts {
+        Counts {
+            done,
+            found,
+            quarantined,
+            ..Counts::planned(planned)
+        }
+    }
+
+    #[test]
+    fn numbers_are_singular_or_plural_and_zeros_are_left_out() {
+        assert_eq!(count(1, "upload"), "1 upload");
+        assert_eq!(count(0, "space"), "0 spaces");
+        assert_eq!(count(2_000, "space"), "2,000 spaces");
+        let text = outcomes(&counts(15, 3, 1, 20));
+        assert_eq!(text, "12 migrated, 3 already complete, 1 quarantined");
+        assert_eq!(outcomes(&Counts::planned(9)), "nothing settled");
+        assert_eq!(
+            (took(41.26), took(700.0)),
+            ("41.3 s".into(), "12 min".into())
+        );
+    }
+
+    #[test]
+    fn a_run_is_told_apart_from_what_was_before_it() {
+        let report = RunReport {
+            ended: Ended::Limit,
+            this_run: counts(12, 0, 0, 12),
+            counts: counts(96, 3, 1, 160),
+            seconds: 41.0,
+            ..RunReport::default()
+        };
+        let wanted = [
+            "stopped: the limit is reached (--limit)",
+            "  this run: 12 migrated, 41.0 s",
+            "  asked:    97 of 160 uploads settled, 63 left: 93 migrated, 3 already complete, 1 quarantined",
+        ];
+        assert_eq!(of_run(&report), wanted);
+        assert_eq!(after_run(&report, "sterna migrate"), "next: sterna migrate");
+        let all_here = RunReport {
+            counts: report.this_run,
+            ..report
+        };
+        assert_eq!(of_run(&all_here).len(), 2);
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_said() {
+        assert_eq!(
+            of_all(&counts(52, 0, 0, 50)),
+            "does not add up: 52 settled of 50 uploads"
+        );
+        assert_eq!(of_all(&counts(1, 0, 0, 1)), "1 of 1 upload settled");
+    }
+
+    #[test]
+    fn the_next_command_fits_the_end() {
+        let stopped = |reason: &str| RunReport {
+            ended: Ended::Stopped {
+                reason: reason.into(),
+            },
+            ..RunReport::default()
+        };
+        let next = |report: &RunReport| after_run(report, "sterna migrate --limit all");
+        assert_eq!(next(&stopped("SIGINT")), "next: sterna migrate --limit all");
+        assert_eq!(
+            next(&stopped("drained by ann@host (until `sterna ctl resume`)")),
+            "next: sterna ctl resume; then sterna migrate --limit all"
+        );
+        let bad = |failed, quarantined| RunReport {
+            counts: Counts {
+                failed,
+                quarantined,
+                ..Counts::planned(9)
+            },
+            ..RunReport::default()
+        };
+        assert_eq!(next(&bad(1, 1)), "next: sterna retry --failed");
+        assert_eq!(next(&bad(0, 1)), "next: sterna monitor --failed");
+    }
+}
