@@ -121,6 +121,8 @@ pub struct Unaccounted {
 /// What a rollback did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RollbackReport {
+    /// Its id; `None` when nothing was to be done.
+    pub run: Option<RunId>,
     /// How it ended.
     pub ended: Ended,
     /// Nothing was to be done.

@@ -29,7 +29,7 @@ pub(super) async fn finish_spaces(
     let half_made = spaces
         .into_iter()
         .filter(|space| customers.contains(space.customer.as_str()))
-        .filter_map(|space| Some((space.lacks()?, space)));
+        .filter_map(|space| Some((space.left_undone()?, space)));
     let mut finishing = stream::iter(half_made)
         .map(|(lacks, space)| finish(opened, lacks, space, stop))
         .buffer_unordered(AT_ONCE);

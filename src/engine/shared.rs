@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{
-    Event, Failure, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
+    Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
 };
 use crate::runtime::{Clock, Degree, Stop, Tasks};
 use crate::state::Store;
@@ -95,13 +95,15 @@ impl<M: Migration> Shared<M> {
     /// Puts a journal line on disk.
     pub(super) async fn journal(
         &self,
-        unit: &UnitId,
+        (unit, fence): (&UnitId, Fence),
         item: Option<&ItemId>,
         step: Option<&StepName>,
         entry: JournalEntry,
     ) -> Result<(), Failure> {
         let record = JournalRecord {
             v: JOURNAL_VERSION,
+            seq: 0,
+            fence: Some(fence),
             at: self.clock.unix_ms(),
             run: self.config.run.clone(),
             unit: unit.clone(),
@@ -109,7 +111,7 @@ impl<M: Migration> Shared<M> {
             step: step.cloned(),
             entry,
         };
-        self.files.journal(&record).await.map_err(|error| {
+        self.files.journal(record).await.map_err(|error| {
             let failure = error.failure();
             self.die(&failure);
             failure

@@ -48,7 +48,7 @@ pub use plan::{PlanSummary, ShareSize};
 pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
-    Between, CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalFault,
+    Between, CHECKPOINT_VERSION, Checkpoint, Fence, JOURNAL_VERSION, JournalEntry, JournalFault,
     JournalLine, JournalOpening, JournalRecord, Lease, Mark, SpaceMark, Split, Stage, Status,
     StatusError, StepRecord, StepState, Sweep, TakenOver, Unit, UnitProgress,
 };

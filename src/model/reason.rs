@@ -59,6 +59,8 @@ reasons! {
 
     /// The gateway may not serve the space yet: a claim that names it would take content off the air.
     GatewayNotAuthorized = "GATEWAY_NOT_AUTHORIZED",
+    /// A rollback leaves it: something that was not taken back needs it.
+    StillNeeded = "STILL_NEEDED",
 
     // What a service said or did.
     /// The service refused the invocation for good.
@@ -119,6 +121,7 @@ impl Reason {
                 | Self::CustomerConflict
                 | Self::BadRecord
                 | Self::NotFound
+                | Self::StillNeeded
         )
     }
 
@@ -145,6 +148,9 @@ impl Reason {
             }
             Self::BadAnswer | Self::ServiceError | Self::Unreachable | Self::Timeout => {
                 "see whether the service is well, then retry"
+            }
+            Self::StillNeeded => {
+                "take back what needs it first: `sterna rollback --dry-run` lists it"
             }
             Self::Throttled => "lower the concurrency, then retry",
             Self::NotVisibleYet | Self::CouldNotTell => "wait for the caches, then retry",

@@ -75,7 +75,13 @@ fn a_rollback_lists_first_survives_a_kill_and_leaves_everything_to_be_migrated_a
     assert_eq!(sum(&again["plan"]["stays"]), stays);
     assert_eq!(again["undone"].as_object().unwrap().len(), 0);
 
+    // A rollback is a run, and says so of itself.
+    let id = second["run"].as_str().unwrap();
+    let own = place.sterna(["rollback", "--run", id]).ends(2);
+    own.tells(&[id, "itself a rollback", "sterna migrate"]);
+
     let renewed = place.sterna(migrate).ends(3).json();
+    assert_eq!(renewed["differences"], first["differences"], "all is ours");
     for count in ["planned", "done", "quarantined", "failed", "unknown"] {
         assert_eq!(renewed["counts"][count], first["counts"][count], "{count}");
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use cid::Cid;
 use sterna::engine::{self, Ended, Job, RolledBack, StepFilter, Survey, Within};
 use sterna::migrations::uploads::{InMemorySpaces, Settings};
-use sterna::model::{InstanceId, JournalEntry, JournalLine, JournalRecord, Status, Unit, UnitId};
+use sterna::model::{
+    InstanceId, JournalEntry, JournalLine, JournalRecord, Reason, Status, Unit, UnitId,
+};
 use sterna::proto::multihash::Multihash;
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::Expected;
@@ -347,5 +349,39 @@ async fn an_index_that_two_uploads_share_goes_with_the_last_of_them() {
         local.count(Service::Upload, "space/blob/remove"),
         before + 2
     );
+    local.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_with_blobs_keeps_its_delegation_whatever_the_journals_say() {
+    let local = Local::start(small()).await;
+    let record = local
+        .world
+        .uploads
+        .iter()
+        .find(|record| record.expected == Expected::Migrated)
+        .unwrap();
+    let unit = UnitId::new(record.customer.as_str(), record.space.as_str());
+    let item = sterna::model::ItemId::new(record.root.as_str());
+    let worker = Worker::new(&local, Arc::default(), Settings::default()).await;
+    let one = Job::Items(vec![(unit, item)]);
+    worker.run(one, StepFilter::All, "one").await;
+    let before = Snapshot::of(&local).await;
+    // No row counts single uploads, and their journal is lost.
+    let journal = Journal::path(&worker.store.config().dir, &InstanceId::number(1));
+    std::fs::remove_file(journal).unwrap();
+    let within = Within {
+        units: vec![(Some(record.customer.clone()), None)],
+        ..Within::default()
+    };
+    let outcome = worker.roll_back(&within, "back").await;
+    let after = Snapshot::of(&local).await;
+    let (tables, buckets) = after.came_since(&before);
+    assert!(
+        !tables.contains_key(&Table::Revocation) && buckets.is_empty(),
+        "{tables:?} {buckets:?}"
+    );
+    assert_eq!(outcome.undone.len(), 0, "{outcome:?}");
+    assert_eq!(outcome.first[0].failure.reason, Reason::StillNeeded);
     local.stop().await;
 }

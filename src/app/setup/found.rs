@@ -30,7 +30,7 @@ pub(super) async fn differences(
         Some(Difference {
             customer: space.customer.to_string(),
             space: Some(space.space.to_string()),
-            found: space.lacks()?,
+            found: space.left_undone()?,
             done: if finishes {
                 "kept: a run of its customer finishes it".to_owned()
             } else {

@@ -46,6 +46,7 @@ pub async fn rollback(
     let found = engine::survey(&parts, &within).await;
     let found = found.map_err(|error| Trouble::of_engine(&error))?;
     refuse_unknown(&found, &options)?;
+    refuse_rollback(&found, &options)?;
     let plan = plan(&found);
     if options.dry_run {
         return Ok(RollbackReport {
@@ -58,11 +59,13 @@ pub async fn rollback(
     }
     agree(&plan)?;
     let showing = opened.show(events, Arc::clone(&face));
+    let run = config.run.clone();
     let outcome = engine::rollback(parts, config, found).await;
     drop(showing);
     let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
     Ok(RollbackReport {
         ended: ended(outcome.ended)?,
+        run: Some(run),
         dry_run: false,
         plan,
         undone: outcome.undone,
@@ -102,6 +105,22 @@ fn units(scope: &options::Scope) -> Vec<(Option<String>, Option<String>)> {
             .collect()
     };
     scope.only_customers.iter().flat_map(of_customer).collect()
+}
+
+/// A rollback has nothing of its own that could be taken back.
+fn refuse_rollback(found: &Survey, options: &options::Rollback) -> Result<()> {
+    let asked = options.run.as_ref();
+    let asked = asked.and_then(|asked| found.runs.iter().find(|run| run.run == asked.as_str()));
+    let Some(known) = asked.filter(|run| run.effects == 0) else {
+        return Ok(());
+    };
+    Err(Trouble::new(
+        Kind::Usage,
+        format!("roll back run {}", known.run),
+        format!("that run is itself a rollback: {}", run(known)),
+        "`sterna migrate` makes again what it took back; `sterna rollback --dry-run` lists the other runs",
+    )
+    .into())
 }
 
 fn refuse_unknown(found: &Survey, options: &options::Rollback) -> Result<()> {
@@ -157,10 +176,14 @@ fn run(run: &KnownRun) -> String {
     let instance = instance.map_or_else(String::new, |one| format!(", instance {one}"));
     let plan = run.plan.as_ref();
     let plan = plan.map_or_else(String::new, |plan| format!(", plan {}", plan.short()));
+    let did = match (run.effects, run.undone) {
+        (made, 0) => format!("{made} effects"),
+        (0, undone) => format!("a rollback of {undone} effects"),
+        (made, undone) => format!("{made} effects, {undone} taken back"),
+    };
     format!(
-        "{}: {} effects, {} to {}{instance}{plan}",
+        "{}: {did}, {} to {}{instance}{plan}",
         run.run,
-        run.effects,
         stamp(run.first_at),
         stamp(run.last_at)
     )

@@ -98,7 +98,7 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
         talk(&listed(plan));
         confirm_named(environment, yes, typed.as_deref(), &name, "roll back")
     };
-    let progress = Progress::new();
+    let progress = Progress::of_run();
     let asked = (context.stop.clone(), progress.face());
     let ran = Box::pin(app::rollback(&settings, options, &agree, asked)).await;
     progress.finish();
@@ -174,7 +174,11 @@ fn lines(report: &RollbackReport) -> String {
         format!(", {others}")
     };
     let mut lines = vec![
-        ending(&report.ended),
+        format!(
+            "rollback {}: {}",
+            report.run.as_ref().map_or("?", |run| run.as_str()),
+            ending(&report.ended)
+        ),
         format!(
             "  {} undone in {}{others}; {}",
             count(undone, "effect"),

@@ -81,7 +81,7 @@ async fn intend<M: Migration>(
     effect: Effect,
 ) -> Result<(), Failure> {
     let entry = JournalEntry::Intended(effect);
-    run.journal(&hand.unit.id, Some(&hand.id), Some(&step), entry)
+    run.journal(hand.place(), Some(&hand.id), Some(&step), entry)
         .await?;
     hand.check_lease()
 }
@@ -95,7 +95,7 @@ async fn put_right<M: Migration>(
     need: &Need,
 ) -> Result<(), Failure> {
     let name = step.name();
-    let journal = |entry| run.journal(&hand.unit.id, Some(&hand.id), Some(&name), entry);
+    let journal = |entry| run.journal(hand.place(), Some(&hand.id), Some(&name), entry);
     let subject = need.subject.clone();
     journal(JournalEntry::Started { subject }).await?;
     hand.check_lease()?;
@@ -156,7 +156,7 @@ async fn verify<M: Migration>(
         let seen = look_at(run, hand).await;
         let failure = match seen.map(|seen| without(seen, made)) {
             Ok(seen) if seen.is_well() => {
-                run.journal(&hand.unit.id, Some(&hand.id), None, JournalEntry::Verified)
+                run.journal(hand.place(), Some(&hand.id), None, JournalEntry::Verified)
                     .await?;
                 return Ok(Settled::Migrated);
             }

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::engine::shared::Shared;
 use crate::engine::unit::Keeper;
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Class, Event, Failure, ItemId, Reason, Settled};
+use crate::model::{Class, Event, Failure, Fence, ItemId, Reason, Settled, UnitId};
 use crate::runtime::{Degree, full_jitter};
 
 use super::attempt::attempt;
@@ -18,6 +18,8 @@ pub(crate) struct Hand<'a, M: Migration> {
     pub(crate) unit: &'a UnitContext,
     pub(crate) id: ItemId,
     pub(crate) item: &'a M::Item,
+    /// What orders its journal lines among those of others.
+    pub(crate) fence: Fence,
     /// The lease of the unit, if there is one.
     pub(crate) lease: Option<&'a Keeper>,
     /// Whether an effect was begun, in whichever attempt.
@@ -25,6 +27,11 @@ pub(crate) struct Hand<'a, M: Migration> {
 }
 
 impl<M: Migration> Hand<'_, M> {
+    /// What its journal lines are about, and what orders them.
+    pub(super) fn place(&self) -> (&UnitId, Fence) {
+        (&self.unit.id, self.fence)
+    }
+
     /// Whether effects may still be made: not when the lease is lost or near its end.
     pub(super) fn check_lease(&self) -> Result<(), Failure> {
         match self.lease {

@@ -91,6 +91,7 @@ impl Files {
             journal: open(&journal_path)?,
             opening: JournalOpening {
                 v: JOURNAL_VERSION,
+                seq: 0,
                 at: 0,
                 run: config.run.clone(),
                 instance: config.instance.clone(),
@@ -136,17 +137,19 @@ impl Files {
         Ok(found.units)
     }
 
-    /// Puts a record on disk before it returns; before the first one, whose records follow.
-    pub(crate) async fn journal(&self, record: &JournalRecord) -> Result<(), state::Error> {
+    /// Puts a record on disk before it returns, with its number; before the first one, whose records follow.
+    pub(crate) async fn journal(&self, record: JournalRecord) -> Result<(), state::Error> {
         let open = || async {
-            let opening = JournalOpening {
+            let opening = |seq| JournalOpening {
+                seq,
                 at: record.at,
                 ..self.opening.clone()
             };
-            self.journal.append(&opening).await
+            self.journal.append_numbered(opening).await
         };
         self.opened.get_or_try_init(open).await?;
-        self.journal.append(record).await
+        let numbered = |seq| JournalRecord { seq, ..record };
+        self.journal.append_numbered(numbered).await
     }
 
     /// Takes a line for the results file.

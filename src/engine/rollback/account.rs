@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::Error;
 use crate::model::{
-    Effect, ItemId, JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening,
-    JournalRecord, RunId, StepName, Undo, UnitId,
+    Effect, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine,
+    JournalOpening, JournalRecord, RunId, StepName, Undo, UnitId,
 };
-use crate::state::files::{damaged, journals_in, scan_journal};
+use crate::state::files::{damaged, journal_files, journals_in, scan_lines};
 
 use super::{Key, KnownRun};
 
@@ -19,19 +19,30 @@ pub(super) struct Made {
     pub(super) item: ItemId,
     pub(super) step: StepName,
     pub(super) effect: Effect,
-    /// When it was told of last, Unix milliseconds.
-    pub(super) at: u64,
-    /// Its place in its journal.
-    line: u64,
+    /// When it was told of last, among all lines of all journals.
+    order: Order,
     run: RunId,
     /// False once it was taken back.
     lives: bool,
 }
 
+/// Orders the lines of all journals about one unit: by fence, lines of one fence by their place in the journal. Lines
+/// of earlier versions have no fence; they come before all that have one, in the order of their journal, and among
+/// journals by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    fence: Option<Fence>,
+    seq: u64,
+    /// Unix milliseconds; never less than that of the line before it in its journal.
+    at: u64,
+    /// Its place among the lines at hand of its journal.
+    line: u64,
+}
+
 /// Where a step of a unit stands, by the journals alone.
 #[derive(Debug, Clone)]
 struct StepMade {
-    at: u64,
+    order: Order,
     run: RunId,
     lives: bool,
 }
@@ -95,21 +106,31 @@ impl Account {
     ) -> Result<Self, Error> {
         let mut all = Self::default();
         for path in journals {
-            let (mut one, mut line, mut own) = (Self::default(), 0, 0_u64);
-            scan_journal(path, |file, number, text| {
-                line += 1;
-                match parse(file, number, text)? {
-                    JournalLine::Opening(opening) => one.open(opening, wanted.state),
-                    JournalLine::Record(record) if one.foreign.contains_key(&record.run) => {}
-                    JournalLine::Record(record) => {
-                        own += 1;
-                        one.knows_run |= wanted.run == Some(&record.run);
-                        one.count(&record);
-                        one.note(*record, line, &takes);
+            let (mut one, mut own) = (Self::default(), 0_u64);
+            let (mut line, mut at) = (0, 0);
+            for file in journal_files(path)? {
+                scan_lines(&file, |number, text| {
+                    line += 1;
+                    match parse(&file, number, text)? {
+                        JournalLine::Opening(opening) => one.open(opening, wanted.state),
+                        JournalLine::Record(record) if one.foreign.contains_key(&record.run) => {}
+                        JournalLine::Record(record) => {
+                            own += 1;
+                            one.knows_run |= wanted.run == Some(&record.run);
+                            one.count(&record);
+                            at = record.at.max(at);
+                            let order = Order {
+                                fence: record.fence,
+                                seq: record.seq,
+                                at,
+                                line,
+                            };
+                            one.note(*record, order, &takes);
+                        }
                     }
-                }
-                Ok::<(), Error>(())
-            })?;
+                    Ok::<(), Error>(())
+                })?;
+            }
             let foreign = match wanted.run {
                 Some(run) => one.foreign.get(run),
                 None => one.foreign.values().next().filter(|_| own == 0),
@@ -135,14 +156,17 @@ impl Account {
         (run.instance, run.plan) = (Some(opening.instance), opening.plan);
     }
 
-    /// Counts what a run made.
+    /// Counts what a run made or took back.
     fn count(&mut self, record: &JournalRecord) {
-        if !matches!(record.entry, JournalEntry::Applied(_)) {
-            return;
-        }
+        let (made, undone) = match record.entry {
+            JournalEntry::Applied(_) => (1, 0),
+            JournalEntry::Undone(_) => (0, 1),
+            _ => return,
+        };
         let run = self.runs.entry(record.run.clone()).or_default();
         run.run = record.run.to_string();
-        run.effects += 1;
+        run.effects += made;
+        run.undone += undone;
         run.first_at = match run.first_at {
             0 => record.at,
             first => first.min(record.at),
@@ -153,11 +177,11 @@ impl Account {
     fn note(
         &mut self,
         record: JournalRecord,
-        line: u64,
+        order: Order,
         takes: impl Fn(&UnitId, &StepName, Option<&Effect>) -> bool,
     ) {
         let Some(step) = record.step else { return };
-        let (unit, at, run) = (record.unit, record.at, record.run);
+        let (unit, run) = (record.unit, record.run);
         let Some(item) = record.item else {
             let lives = match record.entry {
                 JournalEntry::Started { .. } | JournalEntry::Applied(_) => true,
@@ -165,7 +189,8 @@ impl Account {
                 _ => return,
             };
             if takes(&unit, &step, None) {
-                self.steps.insert((unit, step), StepMade { at, run, lives });
+                self.steps
+                    .insert((unit, step), StepMade { order, run, lives });
             }
             return;
         };
@@ -189,8 +214,7 @@ impl Account {
             item,
             step,
             effect,
-            at,
-            line,
+            order,
             run,
             lives,
         };
@@ -201,13 +225,13 @@ impl Account {
     fn join(&mut self, other: Self) {
         for (key, made) in other.made {
             match self.made.get(&key) {
-                Some(held) if held.at > made.at => {}
+                Some(held) if held.order > made.order => {}
                 _ => drop(self.made.insert(key, made)),
             }
         }
         for (key, step) in other.steps {
             match self.steps.get(&key) {
-                Some(held) if held.at > step.at => {}
+                Some(held) if held.order > step.order => {}
                 _ => drop(self.steps.insert(key, step)),
             }
         }
@@ -253,6 +277,6 @@ fn parse(file: &Path, number: u64, text: &[u8]) -> Result<JournalLine, Error> {
 impl Made {
     /// Orders effects, the latest first.
     pub(super) fn latest_first(one: &Self, other: &Self) -> std::cmp::Ordering {
-        (other.at, other.line).cmp(&(one.at, one.line))
+        other.order.cmp(&one.order)
     }
 }

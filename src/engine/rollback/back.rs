@@ -123,7 +123,7 @@ impl<M: Migration> Rolling<M> {
             }
         };
         let entry = JournalEntry::Undone(effect.clone());
-        run.journal(&hand.context.id, item, Some(step), entry)
+        run.journal((&hand.context.id, hand.fence()), item, Some(step), entry)
             .await?;
         match left {
             Left::Undone => {
@@ -156,7 +156,8 @@ impl<M: Migration> Rolling<M> {
             return Ok(Left::Kept);
         }
         let entry = JournalEntry::Undoing(effect.clone());
-        self.run.journal(&unit.id, item, Some(step), entry).await?;
+        let place = (&unit.id, hand.fence());
+        self.run.journal(place, item, Some(step), entry).await?;
         check_lease(hand)?;
         undo.undo(unit, effect).await?;
         self.verify(hand, undo, effect).await?;

@@ -48,7 +48,7 @@ pub struct Within {
     pub state: Option<String>,
 }
 
-/// A run that the journals know, and that made something.
+/// A run that the journals know, and that made something or took something back.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct KnownRun {
     /// Its id.
@@ -59,7 +59,9 @@ pub struct KnownRun {
     pub plan: Option<PlanId>,
     /// Effects that it made, those that were taken back since among them.
     pub effects: u64,
-    /// When it made the first and the last one, Unix milliseconds.
+    /// Effects that it took back: it was a rollback.
+    pub undone: u64,
+    /// When it made or took back the first and the last one, Unix milliseconds.
     pub first_at: u64,
     /// See `first_at`.
     pub last_at: u64,
@@ -78,6 +80,7 @@ impl KnownRun {
             instance: self.instance.or(other.instance),
             plan: self.plan.or(other.plan),
             effects: self.effects + other.effects,
+            undone: self.undone + other.undone,
             first_at: first.into_iter().filter(|at| *at > 0).min().unwrap_or(0),
             last_at: self.last_at.max(other.last_at),
         }

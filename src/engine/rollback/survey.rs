@@ -30,7 +30,7 @@ pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<S
     })
     .await?;
     let mut runs: Vec<KnownRun> = std::mem::take(&mut account.runs).into_values().collect();
-    runs.retain(|run| run.effects > 0);
+    runs.retain(|run| run.effects + run.undone > 0);
     runs.sort_by_key(|run| (run.last_at, run.run.clone()));
     let mut survey = Survey {
         listed: Vec::new(),

@@ -10,7 +10,7 @@ use crate::model::{
     Between, Epoch, Event, Failure, InstanceId, Lease, Mark, Status, StepState, TakenOver, Unit,
     UnitProgress,
 };
-use crate::state::{FailedQuery, Grant, Held, Reopen, Take};
+use crate::state::{FailedQuery, Grant, Held, ProgressRow, Reopen, Take};
 
 use super::{InHand, Keeper, UnitEnd};
 
@@ -193,6 +193,7 @@ async fn in_hand<M: Migration>(
         context,
         within,
         tracker,
+        epoch: keeper.epoch(),
         token: keeper.token(),
         keeper: Some(Arc::new(keeper)),
         announced: unit.planned.unwrap_or(0),
@@ -228,17 +229,22 @@ pub(crate) async fn unrecorded<M: Migration>(
 ) -> Result<InHand<M>, Failure> {
     let row = run.store.progress_row(&unit.id).await;
     let row = row.map_err(|error| error.failure())?;
-    let foreign = row.is_some_and(|row| row.has_foreign_work());
+    let foreign = row.as_ref().is_some_and(ProgressRow::has_foreign_work);
+    let progress = UnitProgress {
+        round: row.as_ref().map_or(0, |row| row.progress.round),
+        ..UnitProgress::pending(unit)
+    };
     Ok(InHand {
         run: Arc::clone(run),
         id: unit.id.clone(),
         context: run.context(&unit.id).taken_over(foreign),
         within: Between::default(),
         tracker: Arc::new(Mutex::new(Tracker::new(Mark {
-            progress: UnitProgress::pending(unit),
+            progress,
             above: BTreeMap::new(),
         }))),
         keeper: None,
+        epoch: row.map_or(Epoch::default(), |row| row.epoch),
         from: None,
         token: run.stop.abort_token(),
         announced: unit.planned.unwrap_or(0),

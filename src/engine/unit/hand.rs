@@ -12,7 +12,8 @@ use crate::engine::record::{ItemLine, Ticket, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
-    Between, Event, FailedItem, Failure, InstanceId, ItemId, Reason, UnitId, UnitProgress,
+    Between, Epoch, Event, FailedItem, Failure, Fence, InstanceId, ItemId, Reason, UnitId,
+    UnitProgress,
 };
 use crate::runtime::{Degree, Moment};
 use crate::state::{self, FailedQuery};
@@ -31,6 +32,8 @@ pub(crate) struct InHand<M: Migration> {
     pub(crate) tracker: Arc<Mutex<Tracker>>,
     /// The lease; none when no records are kept.
     pub(crate) keeper: Option<Arc<Keeper>>,
+    /// The epoch of the lease; without one, of the last that was given.
+    pub(crate) epoch: Epoch,
     /// Stops the work on this unit alone.
     pub(crate) token: CancellationToken,
     /// How many items the plan of this run gives it.
@@ -50,6 +53,7 @@ impl<M: Migration> Clone for InHand<M> {
             context: self.context.clone(),
             tracker: Arc::clone(&self.tracker),
             keeper: self.keeper.clone(),
+            epoch: self.epoch,
             token: self.token.clone(),
             announced: self.announced,
             from: self.from.clone(),
@@ -61,6 +65,15 @@ impl<M: Migration> Clone for InHand<M> {
 impl<M: Migration> InHand<M> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tracker> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What orders journal lines that are written now among those of others.
+    pub(crate) fn fence(&self) -> Fence {
+        Fence {
+            round: self.lock().progress().round,
+            epoch: self.epoch,
+            unleased: self.keeper.is_none(),
+        }
     }
 
     /// Waits until one more item of the unit may be begun; none when nothing new may be: drain,

@@ -208,5 +208,6 @@ async fn record<M: Migration>(
         StepState::Failed(failure) => JournalEntry::Failed(failure),
         StepState::Undone(effect) => JournalEntry::Undone(effect),
     };
-    run.journal(&hand.context.id, None, Some(name), entry).await
+    run.journal((&hand.context.id, hand.fence()), None, Some(name), entry)
+        .await
 }

@@ -192,6 +192,7 @@ pub(crate) async fn step<M: Migration>(
         unit: &hand.context,
         id: id.clone(),
         item,
+        fence: hand.fence(),
         lease: hand.keeper.as_deref(),
         touched: AtomicBool::new(false),
     };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Effect, Failure, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId, Settled, StepName,
-    UnitId, UnitProgress,
+    Effect, Epoch, Failure, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId, Settled,
+    StepName, UnitId, UnitProgress,
 };
 
 /// The shape of [`Checkpoint`]; a file of another version is refused.
@@ -74,6 +74,9 @@ pub enum JournalLine {
 pub struct JournalOpening {
     /// The shape, [`JOURNAL_VERSION`].
     pub v: u32,
+    /// Its place in its journal, as [`JournalRecord::seq`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seq: u64,
     /// When, Unix milliseconds.
     pub at: u64,
     /// The run.
@@ -130,12 +133,42 @@ impl JournalLine {
     }
 }
 
+/// What orders lines of several journals about one unit, whatever the clocks of their machines say: a later fence is
+/// later. Rollbacks part the life of a unit into rounds, and leases part a round.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Fence {
+    /// How often the unit had been rolled back.
+    pub round: u32,
+    /// The epoch of the lease; without a lease, of the last one that was given before.
+    pub epoch: Epoch,
+    /// Written without a lease: after all that was done under the lease of this epoch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unleased: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(seq: &u64) -> bool {
+    *seq == 0
+}
+
 /// One line: what happened to one need of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalRecord {
     /// The shape, [`JOURNAL_VERSION`].
     pub v: u32,
-    /// When, Unix milliseconds.
+    /// Its place in its journal: each line has the number after that of the line before it, from 1. 0 in lines of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seq: u64,
+    /// What orders it among the lines of other journals; none in lines of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<Fence>,
+    /// When, Unix milliseconds. Of no use against the clocks of other machines.
     pub at: u64,
     /// The run that wrote it.
     pub run: RunId,
@@ -191,7 +224,18 @@ mod tests {
         assert_eq!((read.state.as_str(), read.plan), ("local t", None));
         let record = r#"{"v":1,"at":5,"run":"r","unit":{"owner":"o","name":"n"},"entry":"found"}"#;
         let read = JournalLine::parse(record.as_bytes()).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), record);
+        assert_eq!(
+            serde_json::to_string(&read).unwrap(),
+            record,
+            "of an earlier version"
+        );
+        let numbered = record.replace("\"at\"", r#""seq":3,"fence":{"round":1,"epoch":7},"at""#);
+        let JournalLine::Record(read) = JournalLine::parse(numbered.as_bytes()).unwrap() else {
+            panic!("no record")
+        };
+        let fence = read.fence.unwrap();
+        assert_eq!((read.seq, fence.round, fence.epoch), (3, 1, Epoch(7)));
+        assert_eq!(serde_json::to_string(&read).unwrap(), numbered);
         for line in [opening, record, r#"{"v":1,"all":"new"}"#] {
             for version in [0, 2] {
                 let other = line.replace("\"v\":1", &format!("\"v\":{version}"));

@@ -8,8 +8,8 @@ mod status;
 mod takeover;
 
 pub use files::{
-    CHECKPOINT_VERSION, Checkpoint, JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine,
-    JournalOpening, JournalRecord, Mark,
+    CHECKPOINT_VERSION, Checkpoint, Fence, JOURNAL_VERSION, JournalEntry, JournalFault,
+    JournalLine, JournalOpening, JournalRecord, Mark,
 };
 pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
 pub use space::SpaceMark;

@@ -236,10 +236,11 @@ impl UnitProgress {
         counts.planned = counts.planned.max(counts.settled());
     }
 
-    /// Which of two accounts of the same unit is further; the first when they are equal.
+    /// Which of two accounts of the same unit is further; the first when they are equal. The first is that of the row.
     ///
     /// Sweeps only grow, and within a sweep the settled items only grow, so the account that is
-    /// further knows all that the other knows, except for steps, which are joined. A rollback begins
+    /// further knows all that the other knows, except for steps, which are joined: they are in the row before they are
+    /// anywhere else, so of a step that both know the row has the last word, whatever the clocks say. A rollback begins
     /// a round, and what was known before it counts no more. A cut is known to the further one only.
     #[must_use]
     pub fn further(self, other: Self) -> Self {
@@ -252,7 +253,8 @@ impl UnitProgress {
                 one.counts.settled(),
             )
         };
-        let (mut ahead, behind) = if key(&other) > key(&self) {
+        let is_row_behind = key(&other) > key(&self);
+        let (mut ahead, behind) = if is_row_behind {
             (other, self)
         } else {
             (self, other)
@@ -261,11 +263,7 @@ impl UnitProgress {
             return ahead;
         }
         for (name, record) in behind.steps {
-            let keep = ahead
-                .steps
-                .get(&name)
-                .is_some_and(|held| held.at >= record.at);
-            if !keep {
+            if is_row_behind || !ahead.steps.contains_key(&name) {
                 ahead.steps.insert(name, record);
             }
         }

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{Disk, Local, atomic, name_of};
 use crate::model::InstanceId;
@@ -33,6 +33,8 @@ impl Default for Rotation {
 pub struct Journal {
     waiting: Arc<Mutex<Waiting>>,
     synced: Arc<AtomicU64>,
+    /// Number of the last record on disk.
+    durable: Arc<AtomicU64>,
     tasks: Tasks,
     file: Arc<tokio::sync::Mutex<File>>,
 }
@@ -41,6 +43,8 @@ pub struct Journal {
 struct Waiting {
     lines: Vec<u8>,
     last: u64,
+    /// Number of the last record that was given one.
+    number: u64,
 }
 
 #[derive(Debug)]
@@ -48,6 +52,8 @@ struct File {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     bytes: u64,
+    /// Number of the last file that was put aside.
+    aside: u32,
     rotation: Rotation,
     broken: bool,
 }
@@ -88,15 +94,30 @@ impl Journal {
             }
         };
         disk.sync_folder(&folder)?;
+        let aside = last_aside(&**disk, &path)?;
+        let number = match last_number(&**disk, &path, bytes)? {
+            None if aside > 0 => {
+                let path = rotated(&path, aside);
+                let size = disk.size(&path)?.unwrap_or(0);
+                last_number(&**disk, &path, size)?
+            }
+            found => found,
+        };
+        let number = number.unwrap_or(0);
         let file = File {
             disk: Arc::clone(disk),
             path,
             bytes,
+            aside,
             rotation,
             broken: false,
         };
         Ok(Self {
-            waiting: Arc::default(),
+            waiting: Arc::new(Mutex::new(Waiting {
+                number,
+                ..Waiting::default()
+            })),
+            durable: Arc::new(AtomicU64::new(number)),
             synced: Arc::default(),
             tasks: tasks.clone(),
             file: Arc::new(tokio::sync::Mutex::new(file)),
@@ -114,33 +135,74 @@ impl Journal {
 
     /// Appends several records with one sync.
     pub async fn append_all<T: Serialize>(&self, records: &[T]) -> Result<(), Error> {
-        self.write(records).await.map_err(Error::Journal)
+        let added = self.add_all(records);
+        self.write(added).await.map_err(Error::Journal)
     }
 
-    async fn write<T: Serialize>(&self, records: &[T]) -> io::Result<()> {
+    /// Appends the record that belongs to the next number, its `seq`: that of the line before it and one more, from 1,
+    /// also over restarts and rotated files. A number that is missing is a line that is missing.
+    pub async fn append_numbered<T: Serialize>(
+        &self,
+        record: impl FnOnce(u64) -> T,
+    ) -> Result<(), Error> {
+        let added = self.add_numbered(record);
+        self.write(added).await.map_err(Error::Journal)
+    }
+
+    /// Number of the last record that is on disk; 0 if none has one.
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    fn add_all<T: Serialize>(&self, records: &[T]) -> io::Result<u64> {
         let mut lines = Vec::new();
         for record in records {
             serde_json::to_writer(&mut lines, record)?;
             lines.push(b'\n');
         }
-        let mine = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.lines.extend(lines);
-            waiting.last += 1;
-            waiting.last
-        };
+        let mut waiting = self.waiting();
+        Ok(waiting.add(&lines))
+    }
+
+    fn add_numbered<T: Serialize>(&self, record: impl FnOnce(u64) -> T) -> io::Result<u64> {
+        let mut waiting = self.waiting();
+        let mut line = serde_json::to_vec(&record(waiting.number + 1))?;
+        line.push(b'\n');
+        waiting.number += 1;
+        Ok(waiting.add(&line))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes and syncs up to what was added, if nobody else did.
+    async fn write(&self, added: io::Result<u64>) -> io::Result<()> {
+        let mine = added?;
         let mut file = Arc::clone(&self.file).lock_owned().await;
         if self.synced.load(Ordering::Acquire) >= mine {
             return Ok(());
         }
-        let (lines, last) = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            (std::mem::take(&mut waiting.lines), waiting.last)
+        let (lines, last, number) = {
+            let mut waiting = self.waiting();
+            let lines = std::mem::take(&mut waiting.lines);
+            (lines, waiting.last, waiting.number)
         };
         let written = self.tasks.blocking(move || file.write(&lines)).await;
         written.map_err(io::Error::other)??;
+        self.durable.fetch_max(number, Ordering::AcqRel);
         self.synced.fetch_max(last, Ordering::AcqRel);
         Ok(())
+    }
+}
+
+impl Waiting {
+    /// Adds whole lines; gives how far must be written to have them on disk.
+    fn add(&mut self, lines: &[u8]) -> u64 {
+        self.lines.extend_from_slice(lines);
+        self.last += 1;
+        self.last
     }
 }
 
@@ -161,27 +223,66 @@ impl File {
 
     /// Puts the file aside as `name.NNNN.ndjson` and begins a new one.
     fn rotate(&mut self) -> io::Result<()> {
-        let aside = self.free_name()?;
+        self.aside += 1;
+        let aside = rotated(&self.path, self.aside);
         self.disk.rename(&self.path, &aside)?;
         self.disk.write(&self.path, b"")?;
         self.bytes = 0;
         self.disk.sync_folder(&atomic::folder(&self.path))
     }
+}
 
-    fn free_name(&self) -> io::Result<PathBuf> {
-        for number in 1..u32::MAX {
-            let path = atomic::beside(&self.path, &format!("{number:04}"));
-            if self.disk.size(&path)?.is_none() {
-                return Ok(path);
-            }
+/// Numbers that may be missing between two files that were put aside, before the later ones are overlooked.
+const HOLE: u32 = 16;
+
+/// `name.NNNN.ndjson`, the file that was put aside as the `number`th.
+fn rotated(path: &Path, number: u32) -> PathBuf {
+    atomic::beside(path, &format!("{number:04}"))
+}
+
+/// The last file that was put aside, also when earlier ones were taken away; 0 if there is none.
+fn last_aside(disk: &dyn Disk, path: &Path) -> io::Result<u32> {
+    let (mut last, mut number) = (0, 1);
+    while number - last <= HOLE {
+        if disk.size(&rotated(path, number))?.is_some() {
+            last = number;
         }
-        Err(io::Error::other("no name left"))
+        number += 1;
+    }
+    Ok(last)
+}
+
+/// The number of the last of the whole lines in so many bytes of a file; none if there is no line. 0 for a line that
+/// has no number.
+fn last_number(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Option<u64>> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        #[serde(default)]
+        seq: u64,
+    }
+    if bytes == 0 {
+        return Ok(None);
+    }
+    let mut tail = PIECE;
+    loop {
+        let start = bytes.saturating_sub(tail);
+        let piece = disk.read(path, start, bytes - start)?;
+        let lines = piece.strip_suffix(b"\n").unwrap_or(&piece);
+        let before = lines.iter().rposition(|byte| *byte == b'\n');
+        if before.is_some() || start == 0 {
+            let line = &lines[before.map_or(0, |at| at + 1)..];
+            let numbered = serde_json::from_slice::<Numbered>(line);
+            return Ok(Some(numbered.map_or(0, |numbered| numbered.seq)));
+        }
+        tail *= 4;
     }
 }
 
+/// Bytes of a file that are read at once.
+const PIECE: u64 = 64 << 10;
+
 /// Bytes of a file of this size up to the end of its last whole line, looked for from the end.
 fn whole_lines(disk: &dyn Disk, path: &Path, size: u64) -> io::Result<u64> {
-    const PIECE: u64 = 64 << 10;
     let mut end = size;
     while end > 0 {
         let start = end.saturating_sub(PIECE);
@@ -200,11 +301,13 @@ fn whole_lines(disk: &dyn Disk, path: &Path, size: u64) -> io::Result<u64> {
 /// A line in the middle that is no record is an error; a cut last line is not.
 pub fn read_journal<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     let mut records = Vec::new();
-    scan_journal(path, |file, number, line| {
-        let record = serde_json::from_slice(line);
-        records.push(record.map_err(|error| damaged(file, number, &error))?);
-        Ok::<(), io::Error>(())
-    })?;
+    for file in journal_files(path)? {
+        scan_lines(&file, |number, line| {
+            let record = serde_json::from_slice(line);
+            records.push(record.map_err(|error| damaged(&file, number, &error))?);
+            Ok::<(), io::Error>(())
+        })?;
+    }
     Ok(records)
 }
 
@@ -214,28 +317,45 @@ pub fn damaged(file: &Path, number: u64, why: &dyn std::fmt::Display) -> io::Err
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-/// Hands over the lines of the journal at `path` one after the other, rotated files first, oldest first, each with its
-/// file and number; holds one at a time. A cut last line is left out. Blocks.
+/// The files of the journal at `path` that are there, oldest first: those that were put aside, then itself. Blocks.
+pub fn journal_files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let (stem, folder) = (path.with_extension(""), atomic::folder(path));
+    let stem = stem.file_name().unwrap_or_default().to_string_lossy();
+    let number = |name: &str| -> Option<u32> {
+        let rest = name.strip_prefix(&*stem)?.strip_prefix('.')?;
+        rest.strip_suffix(".ndjson")?.parse().ok()
+    };
+    let mut aside = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let name = entry?.file_name();
+        if let Some(number) = name.to_str().and_then(number) {
+            aside.push((number, folder.join(&name)));
+        }
+    }
+    aside.sort();
+    let aside = aside.into_iter().map(|(_, file)| file);
+    Ok(aside
+        .chain(path.exists().then(|| path.to_path_buf()))
+        .collect())
+}
+
+/// Hands over the lines of one file of a journal, each with its number in the file; holds one at a time. A cut last
+/// line is left out. Blocks.
 ///
 /// # Errors
 /// Those of reading, and those of `take`.
-pub fn scan_journal<E: From<io::Error>>(
-    path: &Path,
-    mut take: impl FnMut(&Path, u64, &[u8]) -> Result<(), E>,
+pub fn scan_lines<E: From<io::Error>>(
+    file: &Path,
+    mut take: impl FnMut(u64, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let rotated = (1..u32::MAX)
-        .map(|number| atomic::beside(path, &format!("{number:04}")))
-        .take_while(|path| path.exists());
-    for file in rotated.chain(path.exists().then(|| path.to_path_buf())) {
-        let mut reader = io::BufReader::new(fs::File::open(&file)?);
-        let (mut line, mut number) = (Vec::new(), 0_u64);
-        while reader.read_until(b'\n', &mut line)? > 0 {
-            number += 1;
-            if line.last() == Some(&b'\n') && line.len() > 1 {
-                take(&file, number, &line)?;
-            }
-            line.clear();
+    let mut reader = io::BufReader::new(fs::File::open(file)?);
+    let (mut line, mut number) = (Vec::new(), 0_u64);
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        number += 1;
+        if line.last() == Some(&b'\n') && line.len() > 1 {
+            take(number, &line)?;
         }
+        line.clear();
     }
     Ok(())
 }

@@ -11,7 +11,9 @@ use crate::model::InstanceId;
 
 pub use atomic::write_atomic;
 pub use disk::{Disk, Local};
-pub use journal::{Journal, Rotation, damaged, journals_in, read_journal, scan_journal};
+pub use journal::{
+    Journal, Rotation, damaged, journal_files, journals_in, read_journal, scan_lines,
+};
 pub use sealed::{Generation, Sealed, Unreadable};
 
 /// An instance's id as part of a file name.

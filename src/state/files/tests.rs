@@ -182,3 +182,60 @@ async fn records_of_many_tasks_all_arrive_and_rotation_loses_none() {
         "it rotated"
     );
 }
+
+/// The numbers of the lines that are at hand, in order.
+fn numbers(path: &std::path::Path) -> Vec<u64> {
+    let lines = read_journal::<serde_json::Value>(path).unwrap();
+    lines
+        .iter()
+        .map(|line| line["seq"].as_u64().unwrap_or(0))
+        .collect()
+}
+
+#[tokio::test]
+async fn numbers_go_on_over_restarts_cuts_and_rotated_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("instance-1-journal.ndjson");
+    let line = |seq: u64| serde_json::json!({ "seq": seq, "text": "x".repeat(30) });
+    let open = || Journal::at(&path, Rotation { bytes: 150 }).unwrap();
+    // Lines of an earlier version have no number.
+    let old = open();
+    old.append(&serde_json::json!({ "at": 1 })).await.unwrap();
+    assert_eq!(old.durable(), 0);
+    drop(old);
+    for restart in 0..4 {
+        let journal = open();
+        assert_eq!(journal.durable(), restart * 5);
+        for _ in 0..5 {
+            journal.append_numbered(line).await.unwrap();
+        }
+        assert_eq!(journal.durable(), restart * 5 + 5);
+    }
+    let whole: Vec<u64> = (0..=20).collect();
+    assert_eq!(numbers(&path), whole);
+    // A crash cut the last line: its number is free again.
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+    let journal = open();
+    assert_eq!(journal.durable(), 19);
+    journal.append_numbered(line).await.unwrap();
+    assert_eq!(numbers(&path), whole);
+    drop(journal);
+    // Right after a rotation the file is empty: the one that was put aside says how far it was.
+    let aside = journal_files(&path).unwrap();
+    assert!(aside.len() > 5, "{aside:?}");
+    fs::remove_file(&path).unwrap();
+    let last = *numbers(&path).last().unwrap();
+    let journal = open();
+    assert_eq!(journal.durable(), last);
+    drop(journal);
+    // A file that was taken away leaves a hole: no later file takes its place.
+    fs::remove_file(&aside[1]).unwrap();
+    let journal = open();
+    for _ in 0..5 {
+        journal.append_numbered(line).await.unwrap();
+    }
+    assert!(!aside[1].exists());
+    assert!(numbers(&path).is_sorted());
+    assert_eq!(numbers(&path).last(), Some(&(last + 5)));
+}

@@ -61,6 +61,14 @@ pub enum Stored {
 }
 
 impl MigrationSpace {
+    /// What the existing tool left undone when it made it, in words. A space of ours that is not ready was interrupted or
+    /// rolled back: the next upload that needs it makes it ready.
+    #[must_use]
+    pub fn left_undone(&self) -> Option<String> {
+        let ours = self.ours && self.sealed_key.is_some();
+        self.lacks().filter(|_| !ours)
+    }
+
     /// What was left undone when it was made, in words; nothing of a space that is ready for use.
     #[must_use]
     pub fn lacks(&self) -> Option<String> {

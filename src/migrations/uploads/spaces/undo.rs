@@ -84,6 +84,7 @@ impl Spaces {
         let Some(delegation) = all.iter().find(|one| one.cid().to_string() == subject) else {
             return Ok(());
         };
+        self.check_empty(opened.signer.did()).await?;
         let (customer, space) = (&opened.customer, &opened.row.space);
         self.registry
             .mark(customer, space, SpaceMark::Delegated(false))
@@ -97,15 +98,23 @@ impl Spaces {
         Ok(self.services.delegations.remove(cid).await?)
     }
 
+    /// Whoever has blobs in the space needs it: the network is asked, whatever journals say.
+    async fn check_empty(&self, space: &Did) -> Result<(), Failure> {
+        if !self.services.tables.has_blobs(space).await? {
+            return Ok(());
+        }
+        Err(Failure::permanent(
+            Reason::StillNeeded,
+            format!(
+                "migration space {space} still has blobs, so its delegation and its provisioning stay"
+            ),
+        ))
+    }
+
     async fn unprovision(&self, opened: &Opened) -> Result<(), Failure> {
         let space = opened.signer.did();
         let tables = &self.services.tables;
-        if tables.has_blobs(space).await? {
-            return Err(Failure::permanent(
-                Reason::Internal,
-                format!("migration space {space} still has blobs, so it stays provisioned"),
-            ));
-        }
+        self.check_empty(space).await?;
         let (customer, name) = (&opened.customer, &opened.row.space);
         self.registry
             .mark(customer, name, SpaceMark::Provisioned(false))

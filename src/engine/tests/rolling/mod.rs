@@ -1,5 +1,7 @@
 //! Rollbacks: whole, by unit and by run, interrupted, refused, repeated.
 
+mod clocks;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
