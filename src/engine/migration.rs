@@ -183,6 +183,8 @@ pub struct Need {
     pub why: String,
     /// The world does not show whether it is there.
     pub unseen: bool,
+    /// Bytes that are read to put it right, where that is known beforehand.
+    pub bytes: Option<u64>,
 }
 
 impl Need {
@@ -193,7 +195,15 @@ impl Need {
             wrong: false,
             why: why.into(),
             unseen: false,
+            bytes: None,
         }
+    }
+
+    /// The same, with the bytes that are read to put it right.
+    #[must_use]
+    pub fn reading(mut self, bytes: Option<u64>) -> Self {
+        self.bytes = bytes;
+        self
     }
 
     /// Something of which the world does not show whether it is there. It is made once for each item, and not verified:
@@ -225,6 +235,7 @@ impl Need {
                 Verdict::Missing
             },
             why: self.why.clone(),
+            bytes: self.bytes,
         }
     }
 }

@@ -42,6 +42,26 @@ pub struct Finding {
     pub verdict: Verdict,
     /// In words.
     pub why: String,
+    /// Bytes that are read to put it right, where that is known beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+/// What a run would do with one step, as far as looking tells: needs of items, or units where it is a step of units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepPlan {
+    /// Effects that it would make.
+    pub effects: u64,
+    /// Bytes that it would read for them, as far as sizes are recorded.
+    pub bytes_to_read: u64,
+}
+
+impl StepPlan {
+    /// Counts one more effect.
+    pub fn count(&mut self, finding: &Finding) {
+        self.effects += 1;
+        self.bytes_to_read += finding.bytes.unwrap_or(0);
+    }
 }
 
 /// Verdicts counted.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Class;
+use super::{Class, Reason};
 
 /// An item's last word in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,6 +223,26 @@ pub fn each_shown<K: Serialize + Ord, S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(counts.iter().map(|(name, one)| (name, Shown::from(one))))
+}
+
+/// What one run came to with one step: needs of items, or units where it is a step of units.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepCounts {
+    /// Made in this run.
+    pub applied: u64,
+    /// Asked for by itself, and made before.
+    pub found: u64,
+    /// Asked for by itself, and could not be made, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed: BTreeMap<Reason, u64>,
+}
+
+impl StepCounts {
+    /// How often it could not be made.
+    #[must_use]
+    pub fn bad(&self) -> u64 {
+        self.failed.values().sum()
+    }
 }
 
 impl std::iter::Sum for Counts {

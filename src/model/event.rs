@@ -148,6 +148,22 @@ pub enum Event {
         /// The effect.
         effect: Effect,
     },
+    /// A step of a unit was asked for by itself, and is made already.
+    StepFound {
+        /// The unit.
+        unit: UnitId,
+        /// The step.
+        step: StepName,
+    },
+    /// A step of a unit was asked for by itself, and cannot be made.
+    StepFailed {
+        /// The unit.
+        unit: UnitId,
+        /// The step.
+        step: StepName,
+        /// Why.
+        failure: Failure,
+    },
     /// A rollback took an effect back.
     StepUndone {
         /// The unit.

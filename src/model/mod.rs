@@ -31,9 +31,9 @@ mod reason;
 mod snapshot;
 mod stored;
 
-pub use audit::{Finding, Verdict, VerdictCounts};
+pub use audit::{Finding, StepPlan, Verdict, VerdictCounts};
 pub use control::{Control, Limit, Wish};
-pub use counts::{Counts, Settled, each_shown, shown};
+pub use counts::{Counts, Settled, StepCounts, each_shown, shown};
 pub use effect::{Effect, Undo};
 pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};

@@ -11,7 +11,7 @@ pub use rate::Rate;
 use super::hands::{Share, forget, settled};
 use super::{
     Counts, Event, Hands, InstanceId, MigrationName, PartCount, PlanId, Reason, RunId, Status,
-    TakenOver, Throttle, UnitId, VerdictCounts, Warning,
+    StepCounts, StepName, TakenOver, Throttle, UnitId, VerdictCounts, Warning,
 };
 
 /// Units taken over from another program that are named, at most.
@@ -100,6 +100,9 @@ pub struct Snapshot {
     pub retries: u64,
     /// Effects by kind, in this run.
     pub effects: BTreeMap<String, u64>,
+    /// What this run did, by step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub steps: BTreeMap<StepName, StepCounts>,
     /// Effects that a rollback took back, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<String, u64>,
@@ -161,8 +164,13 @@ impl Snapshot {
                 self.rate.count(now);
             }
             Event::ItemRetried { .. } => self.retries += 1,
-            Event::StepApplied { effect, .. } => {
+            Event::StepApplied { step, effect, .. } => {
                 *self.effects.entry(effect.kind.clone()).or_default() += 1;
+                self.step(step).applied += 1;
+            }
+            Event::StepFound { step, .. } => self.step(step).found += 1,
+            Event::StepFailed { step, failure, .. } => {
+                *self.step(step).failed.entry(failure.reason).or_default() += 1;
             }
             Event::StepUndone { effect, .. } => {
                 *self.undone.entry(effect.kind.clone()).or_default() += 1;
@@ -189,6 +197,10 @@ impl Snapshot {
     pub fn adds_up(&self) -> bool {
         let elsewhere = self.elsewhere.settled() <= self.counts.settled();
         self.counts.add_up() && self.helped.values().all(Counts::add_up) && elsewhere
+    }
+
+    fn step(&mut self, step: &StepName) -> &mut StepCounts {
+        self.steps.entry(step.clone()).or_default()
     }
 
     fn take_over(&mut self, unit: &UnitId, found: &TakenOver, counts: &Counts) {

@@ -6,7 +6,7 @@ use super::config::{Config, Tables};
 use super::define::{self, Made};
 use super::error::Error;
 use super::files::{Disk, Local};
-use super::rows::{Dynamo, Memory, Rows};
+use super::rows::{Dynamo, Key, Memory, Rows};
 use crate::runtime::Clock;
 
 /// The migration tables. Cheap to clone.
@@ -88,6 +88,30 @@ impl Store {
             futures::future::try_join_all(tables.iter().map(|table| self.rows.ensure(table)))
                 .await?,
         )
+    }
+
+    /// Which tables [`Store::create_tables`] would make. Reads only.
+    pub async fn look_at_tables(&self) -> Result<Vec<Made>, Error> {
+        let looks = define::definitions(&self.config.tables).into_iter();
+        let looks = looks.map(|table| async move {
+            let nobody = "-".to_owned();
+            let key = Key {
+                partition: (table.partition, nobody.clone()),
+                sort: table.sort.map(|sort| (sort, nobody)),
+            };
+            let found = self.rows.get(&table.name, &key).await;
+            let created = match found.map_err(Error::Rows) {
+                Ok(_) => false,
+                Err(error) if error.is_missing_table() => true,
+                Err(error) => return Err(error),
+            };
+            Ok(Made {
+                table: table.name,
+                created,
+                missing_indexes: Vec::new(),
+            })
+        });
+        futures::future::try_join_all(looks).await
     }
 
     /// The tables as a `CloudFormation` template, and the IAM policy of a run, for those who may not make them here.

@@ -106,6 +106,7 @@ pub(super) async fn judge_unit(
                     verdict: Verdict::Missing,
                     why: "no record says that it was made".to_owned(),
                     step: name,
+                    bytes: None,
                 }),
             },
             Err(failed) => {
@@ -131,6 +132,7 @@ mod tests {
             subject: "a".to_owned(),
             verdict,
             why: String::new(),
+            bytes: None,
         }
     }
 

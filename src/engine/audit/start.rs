@@ -1,5 +1,6 @@
 //! Runs an audit.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::engine::gate::{Admission, Gate};
 use crate::engine::{Config, Ended, Error, Migration, Parts, Step, UnitContext, UnitStep};
 use crate::model::{
-    Between, Class, Event, Failure, Finding, ItemId, Reason, Snapshot, Unit, UnitId, Verdict,
-    VerdictCounts,
+    Between, Class, Event, Failure, Finding, ItemId, Reason, Snapshot, StepName, StepPlan, Unit,
+    UnitId, Verdict, VerdictCounts,
 };
 use crate::runtime::Degree;
 use crate::state::files::Rotation;
@@ -59,6 +60,8 @@ pub struct AuditOutcome {
     pub verdicts: VerdictCounts,
     /// The first ones that are not right.
     pub first: Vec<Audited>,
+    /// What a run would do, by step.
+    pub would: BTreeMap<StepName, StepPlan>,
     /// The last snapshot.
     pub snapshot: Snapshot,
     /// All that are not right, one JSON line each.
@@ -81,6 +84,7 @@ struct Kept {
     verdicts: VerdictCounts,
     first: Vec<Audited>,
     unwritten: Vec<Audited>,
+    would: BTreeMap<StepName, StepPlan>,
     unfinished: bool,
     fatal: Option<Failure>,
 }
@@ -205,6 +209,7 @@ async fn unit_of<M: Migration>(
     let row = row.map(|row| row.progress);
     let (context, of_unit) = judge_unit(&audit.unit_steps, row.as_ref(), context).await;
     let of_unit = Arc::new(of_unit);
+    let mut planned_unit = false;
     let mut items = match given {
         None => audit.migration.items(&context, Between::default()),
         Some(ids) => {
@@ -242,6 +247,9 @@ async fn unit_of<M: Migration>(
             audit.unfinished();
             break;
         };
+        if !std::mem::replace(&mut planned_unit, true) {
+            audit.plan(&of_unit);
+        }
         let task = {
             let (audit, context, of_unit) =
                 (Arc::clone(&audit), context.clone(), Arc::clone(&of_unit));
@@ -272,7 +280,10 @@ async fn one<M: Migration>(audit: &Audit<M>, unit: &UnitContext, item: &M::Item,
     let aborted = audit.parts.stop.reached(Degree::Abort);
     let judged = tokio::select! {
         biased;
-        judged = judging => judged.with(of_unit),
+        judged = judging => {
+            audit.plan(&judged);
+            judged.with(of_unit)
+        }
         () = aborted => {
             audit.unfinished();
             let unit = unit.id.clone();
@@ -299,6 +310,15 @@ impl<M: Migration> Audit<M> {
 
     fn unfinished(&self) {
         self.lock().unfinished = true;
+    }
+
+    /// Counts what would be done; that of a unit once, with its first item.
+    fn plan(&self, judged: &Judged) {
+        let mut kept = self.lock();
+        for finding in &judged.findings {
+            let step = kept.would.entry(finding.step.clone()).or_default();
+            step.count(finding);
+        }
     }
 
     fn die(&self, failure: &Failure) {
@@ -358,6 +378,7 @@ fn outcome<M: Migration>(audit: &Audit<M>, file: PathBuf) -> AuditOutcome {
         ended,
         verdicts: kept.verdicts,
         first: kept.first.clone(),
+        would: kept.would.clone(),
         snapshot: audit.parts.events.snapshot(),
         file,
     }

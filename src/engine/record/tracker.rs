@@ -66,6 +66,34 @@ impl Tracker {
         std::mem::take(&mut self.known)
     }
 
+    /// Counts an item anew that failed before and was tried again; whether the counters held it. One above the cursor
+    /// is counted when the listing comes to it.
+    pub(crate) fn retried(
+        &mut self,
+        item: &ItemId,
+        before: (Settled, Reason),
+        now: (Settled, Option<Reason>),
+    ) -> bool {
+        if let Some(known) = self.known.get_mut(item) {
+            *known = now;
+            return false;
+        }
+        let held = self.counts(item, before.1);
+        if held {
+            self.change(|progress| progress.recount(before, now.0, now.1));
+        }
+        held
+    }
+
+    /// Whether the counters hold an item that failed for this reason.
+    fn counts(&self, item: &ItemId, reason: Reason) -> bool {
+        let progress = &self.progress;
+        let first = progress.sweep.number == 0 && !progress.status.is_ended();
+        let is_above = first && progress.cursor.as_ref().is_none_or(|cursor| item > cursor);
+        let of_reason = progress.reasons.get(&reason);
+        !is_above && of_reason.is_some_and(|count| *count > 0)
+    }
+
     /// Takes an item in, in the order of the listing. None when it was settled in an earlier run.
     pub(crate) fn begin(&mut self, item: &ItemId) -> Option<Ticket> {
         let end = self.known.remove(item);

@@ -267,24 +267,10 @@ async fn one<M: Migration>(hand: &InHand<M>, failed: &FailedItem) -> Result<Trie
         failed.failure.reason,
     );
     let reason = end.failure.as_ref().map(|failure| failure.reason);
-    let mut counted = false;
-    hand.lock().change(|progress| {
-        counted = counts(progress, before.1);
-        if counted {
-            progress.recount(before, end.settled, reason);
-        }
-    });
+    let now = (end.settled, reason);
+    let counted = hand.lock().retried(&failed.item, before, now);
     hand.tell(&failed.item, end, began, counted.then_some(before));
     Ok(if is_good { Tried::Good } else { Tried::Bad })
-}
-
-/// Whether the unit's counters hold the item: not while it is above the cursor of a unit that has
-/// not ended, and then the sweep will find it as it is now.
-fn counts(progress: &UnitProgress, reason: Reason) -> bool {
-    progress
-        .reasons
-        .get(&reason)
-        .is_some_and(|count| *count > 0)
 }
 
 /// Brings the status of a unit that has ended in step with its counters.

@@ -9,7 +9,7 @@ use futures::stream;
 use crate::engine::Migration;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
-use crate::engine::unit::{InHand, step, unit_steps, unrecorded};
+use crate::engine::unit::{InHand, ready, step, tell_steps, unrecorded};
 use crate::model::{Event, Failure, ItemId, Settled, Unit, UnitId};
 
 use super::start::Left;
@@ -37,12 +37,16 @@ pub(super) async fn items<M: Migration>(
 
 async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Vec<ItemId>) -> Left {
     let mut left = Left::default();
-    let ready = async {
+    let opening = async {
         let hand = unrecorded(run, &Unit::new(unit.clone())).await?;
-        let context = unit_steps(&hand).await?;
+        let before = hand.progress();
+        let context = ready(&hand).await?;
+        if run.steps.is_empty() {
+            tell_steps(&hand, &before, &context);
+        }
         Ok(InHand { context, ..hand })
     };
-    let hand = match ready.await {
+    let hand = match opening.await {
         Ok(hand) => hand,
         Err(failure) => {
             left.unfinished += items.len() as u64;
@@ -50,6 +54,10 @@ async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Ve
             return left;
         }
     };
+    if run.steps.is_empty() {
+        // Nothing is to be made of items.
+        return left;
+    }
     let hand = &hand;
     let unsettled = stream::iter(items)
         .map(|id| async move { u64::from(!one(hand, &id).await) })

@@ -6,7 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::shared::Shared;
 use crate::engine::{Config, Ended, Error, Job, Migration, Outcome, Parts};
-use crate::model::{Event, Failure, InstanceId, UnitId};
+use crate::model::{Event, Failure, InstanceId, Reason, UnitId};
 use crate::runtime::Degree;
 
 use super::{background, failed, items, queue};
@@ -116,6 +116,16 @@ fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
             reason: run.stop.reason().unwrap_or("asked to").to_owned(),
             aborted: run.stop.degree() >= Degree::Abort,
         };
+    }
+    let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LeaseLost;
+    if let Some((_, failure)) = left
+        .troubled
+        .first()
+        .filter(|_| left.troubled.iter().all(is_held))
+    {
+        let more = left.troubled.len() - 1;
+        let reason = format!("{} (and {more} more)", failure.message);
+        return Ended::Held { reason };
     }
     if let Some((unit, failure)) = left.troubled.first() {
         let more = left.troubled.len() - 1;

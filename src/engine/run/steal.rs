@@ -164,13 +164,14 @@ impl<M: Migration> Queue<'_, M> {
             let from = of_units.get(&whole).cloned().or(row.instance);
             let is_part = id.part.is_some();
             let offers = if is_part { &mut parts } else { &mut offers };
+            let unit = Unit {
+                id: row.progress.unit,
+                planned: Some(row.progress.counts.planned),
+            };
             offers.push(Wanted {
-                unit: Unit {
-                    id: row.progress.unit,
-                    planned: Some(row.progress.counts.planned),
-                },
                 dead,
                 from: Some(from.unwrap_or_else(|| InstanceId::new("?"))),
+                ..Wanted::own(unit)
             });
         }
         steal.over = !waits;

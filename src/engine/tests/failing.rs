@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::faulty::{Faulty, Out};
 use super::world::{World, done, no_fault};
-use crate::engine::{Ended, Job, Stop};
-use crate::model::{Class, Failure, Reason, Status};
+use crate::engine::{Degree, Ended, Job, Stop};
+use crate::model::{Class, Failure, InstanceId, Reason, Status};
 use crate::state::{FailedQuery, Store};
 
 const LATENCY: Duration = Duration::from_millis(10);
@@ -111,6 +111,69 @@ async fn a_retry_with_an_old_list_counts_by_what_another_retry_found() {
     world.run_job(Job::Failed(old), &Stop::new()).await;
     assert!(world.store.failed_items(&query).await.unwrap().is_empty());
     world.assert_all_done(1, 10).await;
+}
+
+/// Who retries, whether everything that failed is mended, and whether the checkpoint file is there to tell.
+#[tokio::test(start_paused = true)]
+async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever() {
+    for (by, mends) in [(1, true), (2, true), (1, false), (2, false)] {
+        let mended = Arc::new(AtomicBool::new(false));
+        let see = Arc::clone(&mended);
+        let fault = move |op: &str, key: &str, before: u32| match (op, key) {
+            // Waits for its second attempt when the drain comes: the cursor stays below it.
+            ("copy", "key-002") if before == 0 => {
+                Some(Failure::transient(Reason::Throttled, "429").after(Some(LATENCY * 1_000)))
+            }
+            ("copy", "key-001" | "key-004") if !see.load(Ordering::SeqCst) => Some(corrupt()),
+            ("copy", "key-001") if !mends => Some(corrupt()),
+            _ => None,
+        };
+        let mut world = World::new(1, 10, LATENCY, Box::new(fault)).await;
+        world.config.max_failure_rate = 1.0;
+        let stop = Stop::new();
+        let signal = async {
+            tokio::time::sleep(LATENCY * 100).await;
+            stop.ask(Degree::Drain, "SIGTERM");
+        };
+        tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
+        let row = world.row(0).await;
+        let below = row.counts.bad();
+        assert_eq!((row.status, below), (Status::InProgress, 1), "{row:?}");
+        let query = FailedQuery::default();
+        let failed = world.store.failed_items(&query).await.unwrap();
+        assert_eq!(failed.len(), 2);
+
+        mended.store(true, Ordering::SeqCst);
+        world.config.instance = InstanceId::number(by);
+        // Only the one above the cursor: the one below it stays counted.
+        let above = failed
+            .into_iter()
+            .filter(|row| row.item.as_str() == "key-004");
+        let retry = Job::Failed(above.collect());
+        assert_eq!(
+            world.run_job(retry, &Stop::new()).await.ended,
+            Ended::Finished
+        );
+        assert_eq!(world.row(0).await.counts.bad(), 1, "by {by}");
+        world.config.instance = InstanceId::number(1);
+        let outcome = world.run().await;
+        assert_eq!(outcome.ended, Ended::Finished);
+        let row = world.row(0).await;
+        assert_eq!(
+            (row.counts.done, row.counts.bad()),
+            (9, 1),
+            "by {by}: {row:?}"
+        );
+        assert_eq!(outcome.counts, row.counts);
+        let failed = world.store.failed_items(&query).await.unwrap();
+        assert_eq!(failed.len(), 1);
+        world.run_job(Job::Failed(failed), &Stop::new()).await;
+        if mends {
+            world.assert_all_done(1, 10).await;
+        } else {
+            assert_eq!(world.row(0).await.counts.quarantined, 1);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,8 +7,8 @@ use crate::engine::record::Tracker;
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
-    Between, Epoch, Event, Failure, InstanceId, Lease, Mark, Status, StepState, TakenOver, Unit,
-    UnitProgress,
+    Between, Epoch, Event, FailedItem, Failure, InstanceId, ItemId, Lease, Mark, Reason, Settled,
+    Status, StepName, StepRecord, StepState, TakenOver, Unit, UnitProgress,
 };
 use crate::state::{FailedQuery, Grant, Held, ProgressRow, Reopen, Take};
 
@@ -22,6 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) dead: Option<Held>,
     /// Whose it is, when it is taken to help.
     pub(crate) from: Option<InstanceId>,
+    /// Only its own steps are made: nothing else of its row is written.
+    pub(crate) only_steps: bool,
 }
 
 impl Wanted {
@@ -31,6 +33,15 @@ impl Wanted {
             unit,
             dead: None,
             from: None,
+            only_steps: false,
+        }
+    }
+
+    /// A unit of which only the own steps are made.
+    pub(crate) fn for_steps(unit: Unit) -> Self {
+        Self {
+            only_steps: true,
+            ..Self::own(unit)
         }
     }
 }
@@ -72,6 +83,7 @@ pub(crate) async fn claim<M: Migration>(
             };
             let (term, token) = (config.pace.lease_term, run.stop.abort_token());
             let keeper = Keeper::new(&run.store, lease, asked, term, token);
+            let keeper = keeper.only_steps(wanted.only_steps);
             let hand = in_hand(run, wanted, progress, keeper, place).await?;
             Ok(Claim::InHand(Box::new(hand)))
         }
@@ -146,12 +158,8 @@ async fn place<M: Migration>(
     let context = run
         .context(&lease.unit.whole())
         .taken_over(whole.taken_over.is_some());
-    let made = |state: &StepState| *state != StepState::Started;
-    let steps = whole.steps.iter().filter(|(_, step)| made(&step.state));
     Ok(Some(Place {
-        context: steps.fold(context, |context, (name, step)| {
-            context.with_step(name.clone(), step.state.clone())
-        }),
+        context: with_made(context, &whole.steps),
         within,
         // The first to have the unit cut it, and the first to have the part is here.
         is_first: part.cut == Epoch::default().next()
@@ -160,10 +168,25 @@ async fn place<M: Migration>(
     }))
 }
 
+/// A unit with its steps that have come to an end.
+fn with_made(context: UnitContext, steps: &BTreeMap<StepName, StepRecord>) -> UnitContext {
+    let ended = steps
+        .iter()
+        .filter(|(_, step)| step.state != StepState::Started);
+    ended.fold(context, |context, (name, step)| {
+        context.with_step(name.clone(), step.state.clone())
+    })
+}
+
 /// Puts together what the row and the checkpoint file know.
 async fn in_hand<M: Migration>(
     run: &Arc<Shared<M>>,
-    Wanted { unit, from, .. }: &Wanted,
+    Wanted {
+        unit,
+        from,
+        only_steps,
+        ..
+    }: &Wanted,
     row: UnitProgress,
     keeper: Keeper,
     place: Place,
@@ -173,20 +196,24 @@ async fn in_hand<M: Migration>(
         within,
         is_first,
     } = place;
-    let failed_before = if is_first {
+    let failed_before = if is_first || *only_steps {
         Vec::new()
     } else {
         let failed = run.store.failed_items(&FailedQuery::unit(&unit.id)).await;
         failed.map_err(|error| error.failure())?
     };
-    let failed_before = failed_before
+    let failed_before: BTreeMap<ItemId, FailedItem> = failed_before
         .into_iter()
         .filter(|failed| within.takes(&failed.item))
         .map(|failed| (failed.item.clone(), failed))
         .collect();
-    let mark = resume(row, run.board.mark(&unit.id));
+    let file = run.board.mark(&unit.id).filter(|_| !only_steps);
+    let mut mark = resume(row, file);
+    as_rows_say(&mut mark.above, &failed_before);
     let tracker = Arc::new(Mutex::new(Tracker::new(mark)));
-    run.board.follow(&unit.id, &tracker);
+    if !only_steps {
+        run.board.follow(&unit.id, &tracker);
+    }
     Ok(InHand {
         run: Arc::clone(run),
         id: unit.id.clone(),
@@ -222,7 +249,26 @@ fn resume(row: UnitProgress, file: Option<Mark>) -> Mark {
     }
 }
 
-/// A unit of which nothing is kept. Its row is only read.
+/// Items that the checkpoint file has as bad, as their failure rows have them: a retry, wherever it ran, may have
+/// mended one or found another reason. One without a row is looked at again.
+fn as_rows_say(
+    above: &mut BTreeMap<ItemId, (Settled, Option<Reason>)>,
+    rows: &BTreeMap<ItemId, FailedItem>,
+) {
+    above.retain(|item, (settled, reason)| {
+        if settled.is_good() {
+            return true;
+        }
+        let Some(FailedItem { failure, .. }) = rows.get(item) else {
+            return false;
+        };
+        (*settled, *reason) = (Settled::by_class(failure.class), Some(failure.reason));
+        true
+    });
+}
+
+/// A unit of which nothing is kept but where its own steps stand. What was made of them is known, whoever made it and
+/// whichever steps this run may make.
 pub(crate) async fn unrecorded<M: Migration>(
     run: &Arc<Shared<M>>,
     unit: &Unit,
@@ -230,14 +276,18 @@ pub(crate) async fn unrecorded<M: Migration>(
     let row = run.store.progress_row(&unit.id).await;
     let row = row.map_err(|error| error.failure())?;
     let foreign = row.as_ref().is_some_and(ProgressRow::has_foreign_work);
+    let round = row.as_ref().map_or(0, |row| row.progress.round);
+    let steps = row.map_or_else(BTreeMap::new, |row| row.progress.steps);
+    let context = run.context(&unit.id).taken_over(foreign);
     let progress = UnitProgress {
-        round: row.as_ref().map_or(0, |row| row.progress.round),
+        round,
+        steps: steps.clone(),
         ..UnitProgress::pending(unit)
     };
     Ok(InHand {
         run: Arc::clone(run),
         id: unit.id.clone(),
-        context: run.context(&unit.id).taken_over(foreign),
+        context: with_made(context, &steps),
         within: Between::default(),
         tracker: Arc::new(Mutex::new(Tracker::new(Mark {
             progress,

@@ -27,6 +27,8 @@ pub(crate) struct Keeper {
     asked: Mutex<Moment>,
     term: Duration,
     token: CancellationToken,
+    /// Of the row only where the steps of the unit stand is written.
+    only_steps: bool,
 }
 
 /// Why the row was not written.
@@ -54,7 +56,14 @@ impl Keeper {
             asked: Mutex::new(asked),
             term,
             token,
+            only_steps: false,
         }
+    }
+
+    /// The same, of a unit of which nothing is written but where its own steps stand.
+    pub(crate) fn only_steps(mut self, only: bool) -> Self {
+        self.only_steps = only;
+        self
     }
 
     /// Whether effects may be made under it.
@@ -81,7 +90,11 @@ impl Keeper {
         let held = lease.as_mut().ok_or(Unwritten::Lost)?;
         let progress = progress.await.map_err(Unwritten::Trouble)?;
         let asked = Moment::now();
-        let written = self.store.save(held, &progress).await;
+        let written = if self.only_steps {
+            self.store.save_steps(held, &progress).await
+        } else {
+            self.store.save(held, &progress).await
+        };
         self.judge(written, asked)
     }
 
@@ -96,7 +109,11 @@ impl Keeper {
         }
         let progress = progress.await.map_err(Unwritten::Trouble)?;
         let held = lease.take().ok_or(Unwritten::Lost)?;
-        let written = self.store.release(held, &progress).await;
+        let written = if self.only_steps {
+            self.store.release_steps(held, &progress).await
+        } else {
+            self.store.release(held, &progress).await
+        };
         self.judge(written, Moment::now())
     }
 

@@ -293,13 +293,14 @@ impl<'a, M: Migration> Parts<'a, M> {
             })
         };
         let (row, dead) = free.or_else(dead)?;
+        let part = Unit {
+            id: row.progress.unit.clone(),
+            planned: Some(row.progress.counts.planned),
+        };
         Some(Wanted {
-            unit: Unit {
-                id: row.progress.unit.clone(),
-                planned: Some(row.progress.counts.planned),
-            },
             dead,
             from: self.hand.from.clone(),
+            ..Wanted::own(part)
         })
     }
 

@@ -14,7 +14,8 @@ use crate::engine::{Migration, UnitContext};
 use crate::model::{Class, Event, Failure, ItemId, Reason, Settled};
 use crate::runtime::full_jitter;
 
-use super::{InHand, unit_steps};
+use super::InHand;
+use super::ready::ready;
 
 /// How a sweep ended.
 pub(crate) enum Swept {
@@ -84,10 +85,11 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
         }
         taken += 1;
         if context.is_none() {
-            match hand.token.run_until_cancelled(unit_steps(hand)).await {
-                Some(Ok(ready)) => context = Some(ready),
+            match hand.token.run_until_cancelled(ready(hand)).await {
+                Some(Ok(made)) => context = Some(made),
                 Some(Err(failure))
-                    if !matches!(failure.reason, Reason::LeaseLost | Reason::Stopped) =>
+                    if !matches!(failure.reason, Reason::LeaseLost | Reason::Stopped)
+                        || hand.keeper.is_none() && failure.reason == Reason::LeaseLost =>
                 {
                     return Swept::Trouble(failure);
                 }

@@ -8,6 +8,7 @@ use crate::model::{Event, Failure, Status, Sweep};
 use crate::state::{Held, Reopen};
 
 use super::InHand;
+use super::alone::steps_alone;
 use super::claim::{Claim, Wanted, claim, unrecorded};
 use super::finish::{finish, give_back, save, unsaved};
 use super::keeper::keep;
@@ -70,7 +71,11 @@ pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: Wanted) -> U
         taken_over: before.taken_over,
     });
     let Some(keeper) = hand.keeper.clone() else {
-        return sweeps(&hand).await;
+        return if run.steps.is_empty() {
+            steps_alone(&hand).await
+        } else {
+            sweeps(&hand).await
+        };
     };
     let mut sweeping = std::pin::pin!(sweeps(&hand));
     tokio::select! {

@@ -236,6 +236,14 @@ impl UnitProgress {
         counts.planned = counts.planned.max(counts.settled());
     }
 
+    /// Whether a step of the unit is made.
+    #[must_use]
+    pub fn has_made(&self, step: &StepName) -> bool {
+        let record = self.steps.get(step);
+        let state = record.map(|record| &record.state);
+        matches!(state, Some(StepState::Applied(_) | StepState::Found))
+    }
+
     /// Which of two accounts of the same unit is further; the first when they are equal. The first is that of the row.
     ///
     /// Sweeps only grow, and within a sweep the settled items only grow, so the account that is

@@ -8,7 +8,7 @@ use crate::model::{Counts, Epoch, InstanceId, Lease, RunId, Status, Unit, UnitId
 use crate::state::rows::{Condition, Row, Update, Value, Written, stamp};
 use crate::state::{Error, Store};
 
-use super::progress::{self, ProgressRow, own_status, written};
+use super::progress::{self, ProgressRow, own_status, with_steps, written};
 
 /// The lease of another, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,9 +263,30 @@ impl Store {
         self.write_held(lease, Update::new()).await
     }
 
+    /// As [`Store::save`], but writes only where the steps of the unit stand: status, counters and cursor stay as they
+    /// are, and so does what another program wrote.
+    pub async fn save_steps(
+        &self,
+        lease: &mut Lease,
+        progress: &UnitProgress,
+    ) -> Result<(), Error> {
+        self.write_held(lease, with_steps(Update::new(), progress))
+            .await
+    }
+
     /// Writes how far a unit is and gives it back at once.
     pub async fn release(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
-        let update = written(progress, self.now())
+        self.give_back(lease, written(progress, self.now())).await
+    }
+
+    /// Writes where the steps of a unit stand, as [`Store::save_steps`], and gives it back at once.
+    pub async fn release_steps(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
+        let steps = with_steps(Update::new(), progress);
+        self.give_back(lease, steps).await
+    }
+
+    async fn give_back(&self, lease: Lease, update: Update) -> Result<(), Error> {
+        let update = update
             .remove("leaseHolder")
             .remove("leaseRun")
             .remove("leaseBeat");

@@ -241,12 +241,15 @@ pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
     } else {
         update
     };
-    progress
-        .steps
-        .iter()
-        .fold(update, |update, (step, record)| {
-            update.set(format!("{STEP}{step}"), Value::of(record))
-        })
+    with_steps(update, progress)
+}
+
+/// Where the steps of the unit stand, beside what `update` has.
+pub(super) fn with_steps(update: Update, progress: &UnitProgress) -> Update {
+    let steps = progress.steps.iter();
+    steps.fold(update, |update, (step, record)| {
+        update.set(format!("{STEP}{step}"), Value::of(record))
+    })
 }
 
 impl Store {

@@ -97,7 +97,8 @@ async fn voyage(sim: &Arc<Sim>) {
     };
     let instances = (1..=weather.engines).map(|number| instance(sim, number));
     let operator = wishes::operator(sim);
-    let all = async { tokio::join!(join_all(instances), late_items(sim), operator, calm) };
+    let comes = async { tokio::join!(late_items(sim), mends(sim)) };
+    let all = async { tokio::join!(join_all(instances), comes, operator, calm) };
     if tokio::time::timeout(weather.faults_for + PATIENCE, all)
         .await
         .is_err()
@@ -123,6 +124,28 @@ async fn late_items(sim: &Arc<Sim>) {
             added_at,
             ..Thing::default()
         };
+    }
+}
+
+/// Some items that could never be migrated are mended by whoever owns them.
+async fn mends(sim: &Arc<Sim>) {
+    let corrupt: Vec<(UnitId, String)> = {
+        let inside = sim.lock();
+        let all = inside.sea.units.iter().flat_map(|(unit, things)| {
+            let corrupt = things.iter().filter(|(_, thing)| thing.corrupt);
+            corrupt.map(|(item, _)| (unit.clone(), item.clone()))
+        });
+        all.collect()
+    };
+    for (unit, item) in corrupt {
+        if !sim.flips(sim.weather.mended) {
+            continue;
+        }
+        tokio::time::sleep(sim.wait(sim.weather.faults_for / 4)).await;
+        sim.log(format_args!("{unit} {item} is mended"));
+        let mut inside = sim.lock();
+        let thing = inside.sea.thing(&unit, &item);
+        (thing.corrupt, thing.mended) = (false, true);
     }
 }
 
@@ -172,7 +195,13 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
 /// What an operator asks for: whole units first, then what failed in them.
 fn job(sim: &Arc<Sim>, number: u32) -> Job {
     let failed = failed(sim);
-    let early = || sim.happens(sim.weather.giants.early_retry);
+    // Whoever mended something has it tried again soon.
+    let mended = || {
+        failed
+            .iter()
+            .any(|row| sim.lock().sea.thing(&row.unit, row.item.as_str()).mended)
+    };
+    let early = || sim.happens(sim.weather.giants.early_retry) || mended() && sim.flips(60);
     if !failed.is_empty() && (all_ended(sim) || early()) {
         return Job::Failed(failed);
     }

@@ -31,6 +31,8 @@ pub(super) struct Thing {
     pub(super) added_at: Option<u64>,
     /// It can never be migrated.
     pub(super) corrupt: bool,
+    /// It was, for a while.
+    pub(super) mended: bool,
     pub(super) copied: Option<Moment>,
     pub(super) sealed: Option<Moment>,
 }

@@ -28,6 +28,8 @@ pub(super) struct Weather {
     pub(super) skew: Duration,
     /// Items that can never be migrated.
     pub(super) corrupt: u8,
+    /// Of these, items that are mended while the run goes on, and tried again then.
+    pub(super) mended: u8,
     /// Uploads that come while the run goes on.
     pub(super) late_items: u32,
     /// The longest calm between two faults of one instance of each kind; none when they do not come.
@@ -130,6 +132,7 @@ impl Weather {
             unseen,
             skew,
             corrupt,
+            mended: other.u8(0..100),
             crashes,
             drains,
             wishes,
