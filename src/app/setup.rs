@@ -83,6 +83,7 @@ pub async fn run<C: Census>(
             split_over: options.split_over_percent,
         },
     );
+    refuse_nothing(&plan, options)?;
     let mut notes = notes(&read, &counted, small);
     let standing = Standing::read(&parts.store).await?;
     let differences = found::differences(
@@ -117,6 +118,26 @@ pub async fn run<C: Census>(
     Ok(report)
 }
 
+/// A plan of nothing would take the place of the one in force: it is told, and nothing is written.
+fn refuse_nothing(plan: &Plan, options: &options::Setup) -> Result<()> {
+    if plan.customers() > 0 {
+        return Ok(());
+    }
+    let cause =
+        if options.filter.is_some() || options.skip_file.is_some() || options.min_uploads > 0 {
+            "no customer with uploads is left by --filter, --skip-file and --min-uploads"
+        } else {
+            "the consumer table of this network has no customer with a space"
+        };
+    Err(Trouble::new(
+        super::Kind::NotFound,
+        "find any customer to distribute",
+        cause,
+        "look at the flags and at --env; nothing was written",
+    )
+    .into())
+}
+
 /// What the network has.
 struct Read {
     chosen: Chosen,
@@ -126,6 +147,8 @@ struct Read {
     own: usize,
     /// Consumer rows that make no sense.
     odd: Vec<String>,
+    /// Names of the skip file that fit no customer.
+    skips_nobody: Vec<String>,
 }
 
 /// Reads all consumers, and chooses whose spaces are migrated.
@@ -141,8 +164,10 @@ async fn read<C: Census>(
     let migration_spaces = migration_spaces.map_err(|error| Trouble::of_state(&error))?;
     let before = rows.len();
     rows.retain(|row| !migration_spaces.contains(&row.space));
+    let customers = rows.iter().filter_map(|row| row.customer.as_ref());
     Ok(Read {
         own: before - rows.len(),
+        skips_nobody: skip.unused(customers.map(ToString::to_string)),
         chosen: plan::choose(rows, &parts.providers, filter, &skip),
         migration_spaces,
         odd: scanned.odd,
@@ -287,6 +312,10 @@ fn notes(read: &Read, counted: &Counted, small: usize) -> Vec<String> {
         some(
             usize::try_from(chosen.skipped).unwrap_or(usize::MAX),
             "spaces are left out by the skip file",
+        ),
+        list(
+            read.skips_nobody.clone(),
+            "names of the skip file fit no customer",
         ),
         some(
             small,

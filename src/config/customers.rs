@@ -5,14 +5,15 @@
 //! A file that `setup` wrote says which plan it is a part of. One of another schema or version is refused whole. A file
 //! of the existing tool, or one written by hand, is a part of no plan.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::fault::{Fault, Faults};
+use super::names::distance;
 use crate::model::{CustomerDid, PlanId, SpaceDid};
-use crate::plan::CUSTOMERS_FILE;
+use crate::plan::{CUSTOMERS_FILE, CUSTOMERS_FILE_FIELDS};
 use crate::proto::did::Did;
 
 /// The largest file that is read, in bytes: a million customers.
@@ -32,6 +33,8 @@ pub struct CustomersFile {
     pub plan: Option<PlanOfFile>,
     /// The customers.
     pub customers: Vec<CustomerShare>,
+    /// What was put together of entries that speak of one customer, in words.
+    pub notes: Vec<String>,
 }
 
 /// Which plan a customers file is a part of.
@@ -101,6 +104,31 @@ fn read_text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
 }
 
+impl CustomerShare {
+    /// Adds what this entry says to an earlier one of the same customer; says so if that changes anything.
+    fn join(self, before: &mut Self) -> Option<String> {
+        let customer = &before.customer;
+        let (mut spaces, more) = match (before.spaces.take(), self.spaces) {
+            (None, None) => return None,
+            (None, Some(_)) | (Some(_), None) => {
+                let text =
+                    "stands there as a whole and with single spaces: all of its spaces are taken";
+                return Some(format!("{customer} {text}"));
+            }
+            (Some(spaces), Some(more)) => (spaces, more),
+        };
+        spaces.extend(more);
+        let mut seen = HashSet::new();
+        spaces.retain(|space| seen.insert(space.clone()));
+        let text = format!(
+            "{customer} stands there more than once: {} spaces are taken, those of all entries",
+            spaces.len()
+        );
+        before.spaces = Some(spaces);
+        Some(text)
+    }
+}
+
 struct Parser<'a> {
     path: &'a Path,
     faults: Faults,
@@ -151,6 +179,12 @@ impl Parser<'_> {
             Value::Array(list) => (list, None, None),
             Value::Object(fields) => {
                 let plan = self.plan(fields).ok()?;
+                if fields.contains_key("schema") {
+                    self.unknown_fields(fields, &CUSTOMERS_FILE_FIELDS, true, "");
+                } else {
+                    let read = ["customers", "instanceId", "instance"];
+                    self.unknown_fields(fields, &read, false, "");
+                }
                 let instance = fields.get("instanceId").or_else(|| fields.get("instance"));
                 let Some(Value::Array(list)) = fields.get("customers") else {
                     self.wrong("has no list under `customers`".into(), SHAPES);
@@ -163,21 +197,55 @@ impl Parser<'_> {
                 return None;
             }
         };
-        let mut customers = Vec::with_capacity(list.len());
-        let mut seen = HashSet::new();
-        for (index, entry) in list.iter().enumerate() {
-            if let Some(share) = self.share(index, entry)
-                && seen.insert(share.customer.clone())
-            {
-                customers.push(share);
-            }
+        if list.is_empty() && plan.is_none() {
+            self.wrong(
+                "names no customer".into(),
+                "write at least one; without --customers-file a run is about all of them",
+            );
         }
+        let (customers, notes) = self.shares(list);
         Some(CustomersFile {
             path: self.path.into(),
             instance,
             plan,
             customers,
+            notes,
         })
+    }
+
+    /// Each customer once, and what was put together for that.
+    fn shares(&mut self, list: &[Value]) -> (Vec<CustomerShare>, Vec<String>) {
+        let mut customers = Vec::<CustomerShare>::with_capacity(list.len());
+        let mut notes = Vec::new();
+        let mut places = HashMap::new();
+        for (index, entry) in list.iter().enumerate() {
+            let Some(share) = self.share(index, entry) else {
+                continue;
+            };
+            if let Some(place) = places.get(&share.customer) {
+                let before: &mut CustomerShare = &mut customers[*place];
+                notes.extend(share.join(before));
+            } else {
+                places.insert(share.customer.clone(), customers.len());
+                customers.push(share);
+            }
+        }
+        (customers, notes)
+    }
+
+    /// Names that are none of ours: all of them in what `setup` writes, elsewhere those that look like one of ours.
+    fn unknown_fields(&mut self, fields: &Map<String, Value>, known: &[&str], all: bool, of: &str) {
+        for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+            let near = known.iter().find(|known| distance(known, name) <= 2);
+            if !all && near.is_none() {
+                continue;
+            }
+            let remedy = match near {
+                Some(near) => format!("write `{near}`"),
+                None => format!("leave it out; there are {}", known.join(", ")),
+            };
+            self.wrong(format!("{of}has an unknown field `{name}`"), &remedy);
+        }
     }
 
     /// The plan that the file is a part of, if it names one.
@@ -225,10 +293,14 @@ impl Parser<'_> {
     fn share(&mut self, index: usize, entry: &Value) -> Option<CustomerShare> {
         let (customer, spaces) = match entry {
             Value::String(_) => (entry, None),
-            Value::Object(fields) => (
-                fields.get("customer").unwrap_or(&Value::Null),
-                fields.get("spaces"),
-            ),
+            Value::Object(fields) => {
+                let of = format!("entry {index} ");
+                self.unknown_fields(fields, &["customer", "spaces"], true, &of);
+                (
+                    fields.get("customer").unwrap_or(&Value::Null),
+                    fields.get("spaces"),
+                )
+            }
             _ => (&Value::Null, None),
         };
         let customer = customer.as_str().and_then(customer_did);
@@ -241,6 +313,13 @@ impl Parser<'_> {
         };
         let spaces = match spaces {
             None | Some(Value::Null) => None,
+            Some(Value::Array(spaces)) if spaces.is_empty() => {
+                self.wrong(
+                    format!("entry {index} names no space"),
+                    "leave `spaces` out for all of them, or leave the customer out",
+                );
+                return None;
+            }
             Some(Value::Array(spaces)) => Some(self.spaces(index, spaces)),
             Some(other) => {
                 self.wrong(
@@ -359,6 +438,71 @@ mod tests {
         for (problem, index) in problems.iter().zip(1..) {
             assert!(problem.contains(&format!("entry {index} ")), "{problem}");
         }
+    }
+
+    #[test]
+    fn entries_of_one_customer_are_put_together_and_told() {
+        let other = "did:key:z6MkwDK3M4PxU1FqcSt4quXghquH1MoWXGzTrNkNWTSy2NLD";
+        let part = |spaces: &[&str]| format!(r#"{{"customer":"{ALICE}","spaces":{spaces:?}}}"#);
+        let whole = format!(r#""{ALICE}""#);
+        let cases = [
+            (vec![part(&[SPACE]), part(&[other, SPACE])], Some(2), 1),
+            (vec![part(&[SPACE]), part(&[SPACE])], Some(1), 1),
+            (vec![part(&[SPACE]), whole.clone()], None, 1),
+            (vec![whole.clone(), part(&[SPACE])], None, 1),
+            (vec![whole.clone(), whole], None, 0),
+        ];
+        for (entries, spaces, notes) in cases {
+            let file = parse(&format!("[{}]", entries.join(","))).unwrap();
+            let [share] = file.customers.as_slice() else {
+                panic!("{entries:?}: {:?}", file.customers)
+            };
+            let found = share.spaces.as_ref().map(Vec::len);
+            assert_eq!((found, file.notes.len()), (spaces, notes), "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_and_what_nobody_knows_is_refused() {
+        let ours = r#""schema":"sterna.customers","version":2,"plan":"p","state":"local t""#;
+        for (text, word) in [
+            ("[]".to_owned(), "names no customer"),
+            (r#"{"customers":[]}"#.to_owned(), "names no customer"),
+            (
+                format!(r#"[{{"customer":"{ALICE}","spaces":[]}}]"#),
+                "entry 0 names no space",
+            ),
+            (
+                format!(r#"[{{"customer":"{ALICE}","spcaes":["{SPACE}"]}}]"#),
+                "`spaces`",
+            ),
+            (
+                format!(r#"[{{"customer":"{ALICE}","limit":3}}]"#),
+                "`limit`",
+            ),
+            (
+                format!(r#"{{"instanceID":2,"customers":["{ALICE}"]}}"#),
+                "`instanceId`",
+            ),
+            (
+                format!(r#"{{{ours},"more":1,"customers":["{ALICE}"]}}"#),
+                "`more`",
+            ),
+        ] {
+            let refused = parse(&text).unwrap_err();
+            assert!(!refused.is_mismatch(), "{text}");
+            assert!(refused.to_string().contains(word), "{text}: {refused}");
+        }
+        // Whatever else another program wrote beside is its own.
+        let foreign = format!(r#"{{"total":3,"estimate":{{}},"customers":["{ALICE}"]}}"#);
+        assert_eq!(parse(&foreign).unwrap().customers.len(), 1);
+        // An instance without a share is a fact of the plan; a run of it says so.
+        assert!(
+            parse(&format!(r#"{{{ours},"customers":[]}}"#))
+                .unwrap()
+                .customers
+                .is_empty()
+        );
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub struct Retry {
     pub classes: Vec<Class>,
     /// Only failures of one of these steps.
     pub steps: Vec<String>,
+    /// `--dry-run`: only look and say what would be done.
+    pub dry_run: bool,
     /// Only failures of the last so much time.
     pub since: Option<Duration>,
     /// Only failures that this instance recorded.
@@ -180,6 +182,8 @@ pub struct Monitor {
 pub struct Control {
     /// Only this instance; `None` is the fleet.
     pub instance: Option<u32>,
+    /// Only say what would be asked.
+    pub dry_run: bool,
     /// What is asked.
     pub wish: Wish,
     /// Why.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::env_file::EnvFile;
 use super::fault::{Fault, Faults};
+use super::names::distance;
 use super::variables::{self, FOREIGN};
 use super::{Environment, Flags};
 
@@ -186,33 +187,4 @@ impl Sources {
 enum Presence {
     Required,
     Optional,
-}
-
-/// The number of letters to add, leave out or change to make `left` into `right`.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, letter) in left.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, other) in right.iter().enumerate() {
-            let changed = corner + usize::from(letter != *other);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[right.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn distance_counts_letters() {
-        assert_eq!(distance("R2_REGION", "R2_REGION"), 0);
-        assert_eq!(distance("R2_REGIO", "R2_REGION"), 1);
-        assert_eq!(distance("UPLOAD_SERVICE_URI", "UPLOAD_SERVICE_URL"), 1);
-        assert_eq!(distance("UPLOAD_SERVICE_DID", "UPLOAD_SERVICE_URL"), 3);
-    }
 }

@@ -18,6 +18,18 @@ use crate::model::{CustomerDid, PlanId, SpaceDid};
 /// The schema's name and version in the file.
 pub const CUSTOMERS_FILE: (&str, u32) = ("sterna.customers", 2);
 
+/// The names in the file.
+pub const CUSTOMERS_FILE_FIELDS: [&str; 8] = [
+    "schema",
+    "version",
+    "plan",
+    "state",
+    "instanceId",
+    "workers",
+    "totals",
+    "customers",
+];
+
 /// What a customers file says of itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {

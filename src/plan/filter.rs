@@ -59,6 +59,16 @@ impl SkipList {
         ))
     }
 
+    /// The names that fit none of these customers.
+    #[must_use]
+    pub fn unused(&self, customers: impl Iterator<Item = String>) -> Vec<String> {
+        let mut left = self.0.clone();
+        for customer in customers {
+            left.remove(&normal(&customer));
+        }
+        left.into_iter().collect()
+    }
+
     /// Whether the customer is on the list.
     #[must_use]
     pub fn names(&self, customer: &str) -> bool {

@@ -15,7 +15,8 @@ mod tests;
 
 pub use choose::{Chosen, Conflict, ConsumerRow, choose};
 pub use customers_file::{
-    CUSTOMERS_FILE, Head, customers_file, customers_file_instance, customers_file_name,
+    CUSTOMERS_FILE, CUSTOMERS_FILE_FIELDS, Head, customers_file, customers_file_instance,
+    customers_file_name,
 };
 pub use distribute::{Options, Plan, Portion, Share, SpaceLoad, distribute, weigh};
 pub use estimate::{Estimate, Pace, estimate};

@@ -309,7 +309,7 @@ async fn analyze_writes_nothing_and_what_is_left_out_is_said() {
     let skip = folder.path().join("skip.txt");
     std::fs::write(
         &skip,
-        "user2@example.com\ndid:mailto:example.com:user3 # later\n",
+        "user2@example.com\ndid:mailto:example.com:user3 # later\nnobody@example.com\n",
     )
     .unwrap();
     let asked = options::Setup {
@@ -327,9 +327,30 @@ async fn analyze_writes_nothing_and_what_is_left_out_is_said() {
         "left out by the skip file",
         "fewer uploads",
         "migration spaces are left out",
+        "1 names of the skip file fit no customer: example.com:nobody",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_plan_of_nothing_is_told_and_takes_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(network(), folder.path());
+    run(&parts, &options(2), &Stop::new()).await.unwrap();
+    let before = parts.store.current_plan().await.unwrap();
+    for analyze in [true, false] {
+        let asked = options::Setup {
+            analyze,
+            filter: Some("no-such-domain.org".to_owned()),
+            ..options(2)
+        };
+        let error = run(&parts, &asked, &Stop::new()).await.unwrap_err();
+        let trouble = error.downcast_ref::<Trouble>().unwrap();
+        assert_eq!(trouble.kind, crate::app::Kind::NotFound);
+        assert!(trouble.cause.contains("--filter"), "{}", trouble.cause);
+    }
+    assert_eq!(parts.store.current_plan().await.unwrap(), before);
 }
 
 #[tokio::test]
