@@ -24,7 +24,7 @@ pub use crate::runtime::{Degree, Stop, Tasks};
 pub use audit::verify;
 pub use control::{control, control_log, control_status};
 #[cfg(feature = "sandbox")]
-pub use demo::{Asked, Demonstrated, News, Stage, Summary, Tell, demo, readable};
+pub use demo::{Asked, Demonstrated, News, Stage, Summary, Tell, demo};
 pub use explain::explain;
 pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show};
 #[cfg(feature = "sandbox")]
@@ -36,4 +36,4 @@ pub use reports::{
 };
 pub use tables::{init, init_template, monitor, setup};
 pub use trouble::{Kind, Trouble};
-pub use uploads::{Agree, migrate, retry, rollback};
+pub use uploads::{Agree, STEPS, StepWords, migrate, readable, retry, rollback, step_words};

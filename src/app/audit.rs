@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::scope::Work;
+use super::scope::{Work, refuse_nothing};
 use super::uploads::{Opened, admit, config, ended};
 use super::{AuditReport, Audited, Face, Stop, Trouble};
 use crate::config::{Settings, options};
@@ -18,6 +18,7 @@ pub async fn verify(
     let opened = Opened::connect(settings).await?;
     admit(&opened.store, settings, options.scope.customers.as_ref()).await?;
     let work = opened.work(settings, &options.scope).await?;
+    refuse_nothing(&work, &options.scope)?;
     let mut config = config(settings, options.instance, options.concurrency)?;
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
@@ -46,6 +47,7 @@ pub(super) async fn run(
     Ok(AuditReport {
         ended: ended(outcome.ended)?,
         verdicts: outcome.verdicts,
+        would: outcome.would,
         uploads: outcome.first.into_iter().map(audited).collect(),
         seconds: started.elapsed().as_secs_f64(),
         file: (!all_right).then_some(outcome.file),

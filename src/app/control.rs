@@ -17,7 +17,13 @@ pub async fn control(settings: &Settings, options: &options::Control) -> Result<
         None => Scope::Fleet,
     };
     let by = tables::who();
-    let asked = store.ask(&scope, options.wish, &by, &options.why).await;
+    let asked = if options.dry_run {
+        let wish = options.wish;
+        let before = store.asked(&scope).await;
+        before.map(|before| before.after(wish, &by, &options.why, Clock::system().unix_ms()))
+    } else {
+        store.ask(&scope, options.wish, &by, &options.why).await
+    };
     let now = asked.map_err(|error| Trouble::of_state(&error))?;
     let all = store.standing().await;
     let all = all.map_err(|error| Trouble::of_state(&error))?;
@@ -25,6 +31,7 @@ pub async fn control(settings: &Settings, options: &options::Control) -> Result<
     let mut notes = still_held(&scope, options.wish, &all);
     notes.extend(silent);
     Ok(ControlReport {
+        dry_run: options.dry_run,
         scope: scope.text().replace('#', " "),
         wish: now.what.clone(),
         by: now.by.clone(),

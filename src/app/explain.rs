@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::scope::Work;
+use super::scope::{Work, refuse_nothing};
 use super::uploads::Opened;
 use super::{Stop, Trouble};
 use crate::config::options::Scope;
@@ -19,7 +19,9 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
         root: options.root,
         ..Scope::default()
     };
-    let places: Vec<(UnitId, Option<ItemId>)> = match opened.work(settings, &scope).await? {
+    let work = opened.work(settings, &scope).await?;
+    refuse_nothing(&work, &scope)?;
+    let places: Vec<(UnitId, Option<ItemId>)> = match work {
         Work::Units(units) => units.into_iter().map(|unit| (unit.id, None)).collect(),
         Work::Items(items) => items
             .into_iter()

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::engine::{Listed, Refused};
 use crate::model::{
-    Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, Verdict, VerdictCounts,
-    each_shown, shown,
+    Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, StepCounts, StepName, StepPlan,
+    Verdict, VerdictCounts, each_shown, shown,
 };
 use crate::monitor::PlanLine;
 
@@ -46,6 +46,19 @@ pub enum Ended {
 /// What a `migrate` or `retry` process did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct RunReport {
+    /// The one step that it was to make (`--test-…`); `None` for all of them.
+    pub only: Option<&'static str>,
+    /// Nothing was to be done: `would` says what a run would do, `verdicts` what was found.
+    pub dry_run: bool,
+    /// What a run would do, by step, as far as looking tells.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub would: BTreeMap<StepName, StepPlan>,
+    /// Uploads by what a dry run found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<VerdictCounts>,
+    /// What this run did, by step.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub steps: BTreeMap<StepName, StepCounts>,
     /// Its id, for `rollback --run`; `None` when nothing was to be done.
     pub run: Option<RunId>,
     /// The plan that its scope is a part of; `None` for a scope of no plan.
@@ -154,6 +167,9 @@ pub struct AuditReport {
     pub ended: Ended,
     /// Uploads by verdict.
     pub verdicts: VerdictCounts,
+    /// What a run would do, by step.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub would: BTreeMap<StepName, StepPlan>,
     /// The first uploads that are not right or could not be judged.
     pub uploads: Vec<Audited>,
     /// Wall time.
@@ -185,6 +201,8 @@ pub type Face = std::sync::Arc<dyn Fn(&Snapshot) + Send + Sync>;
 /// What a wish of the operator came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ControlReport {
+    /// Nothing was asked: `holds` says what would hold.
+    pub dry_run: bool,
     /// Whom it was for: `fleet`, `instance 3`.
     pub scope: String,
     /// What was asked.
@@ -204,6 +222,8 @@ pub struct ControlReport {
 /// What `init` found and made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InitReport {
+    /// Nothing was made: `created` says what would be.
+    pub dry_run: bool,
     /// Table name and whether it was made now.
     pub tables: Vec<InitTable>,
 }

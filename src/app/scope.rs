@@ -79,16 +79,31 @@ impl Resolver<'_> {
         };
         Ok(match &scope.root {
             None => Work::Units(units),
-            Some(root) => {
-                let item = ItemId::new(root.to_string());
-                Work::Items(
-                    units
-                        .into_iter()
-                        .map(|unit| (unit.id, item.clone()))
-                        .collect(),
-                )
-            }
+            Some(root) => Work::Items(self.uploads_in(units, &root.to_string()).await?),
         })
+    }
+
+    /// The upload with this root in each of these spaces that has it.
+    async fn uploads_in(&self, units: Vec<Unit>, root: &str) -> Result<Vec<(UnitId, ItemId)>> {
+        let spaces = units.len();
+        let looks = stream::iter(units).map(|unit| async move {
+            let space = Did::parse(&unit.id.name)?;
+            let row = self.tables.upload(&space, root).await;
+            let row = row.map_err(|error| self.tables_trouble(&error))?;
+            anyhow::Ok(row.map(|_| (unit.id, ItemId::new(root))))
+        });
+        let found: Vec<Option<(UnitId, ItemId)>> = looks.buffered(QUERIES).try_collect().await?;
+        let found: Vec<(UnitId, ItemId)> = found.into_iter().flatten().collect();
+        if found.is_empty() {
+            return Err(Trouble::new(
+                Kind::NotFound,
+                format!("find the upload {root} in {spaces} spaces"),
+                "none of them has an upload with this root, in this spelling",
+                "leave --space and --customer out to look in every space; nothing was changed",
+            )
+            .into());
+        }
+        Ok(found)
     }
 
     /// How many spaces the customers of `work` have by the consumer table, as far as no plan has said it. Of a sample
@@ -307,6 +322,32 @@ impl Resolver<'_> {
             table,
         )
     }
+}
+
+/// A scope that comes to nothing is told, and is no success.
+pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
+    let is_nothing = match work {
+        Work::Units(units) => units.is_empty(),
+        Work::Items(items) => items.is_empty(),
+    };
+    if !is_nothing {
+        return Ok(());
+    }
+    let trouble = match &scope.customers {
+        Some(file) if file.customers.is_empty() => Trouble::new(
+            Kind::Usage,
+            format!("take up {}: it names no customer", file.path.display()),
+            "the plan has no share for this instance",
+            "start it with --steal to help the others, or run `sterna setup` with fewer instances",
+        ),
+        _ => Trouble::new(
+            Kind::NotFound,
+            "find any space to work on",
+            "the customers asked for have no spaces but those of the migration itself, or the network has none",
+            "look at --env and at what was asked for; nothing was changed",
+        ),
+    };
+    Err(trouble.into())
 }
 
 fn refuse_unknown(unknown: &[String], source: &str) -> Result<()> {

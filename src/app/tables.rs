@@ -36,24 +36,37 @@ pub(super) fn state_of(settings: &Settings) -> String {
     format!("{} {table}", settings.environment)
 }
 
-/// Creates the migration tables that are not there and waits until they are active.
+/// Creates the migration tables that are not there and waits until they are active; a dry run only says which.
 pub async fn init(settings: &Settings) -> Result<InitReport> {
+    let dry_run = settings.dry_run;
     let store = connect(settings).await;
     match store.check_format(settings.environment.as_str()).await {
         Err(error) if !error.is_missing_table() => return Err(Trouble::of_state(&error).into()),
         _ => {}
     }
-    let made = store.create_tables().await;
+    let made = if dry_run {
+        store.look_at_tables().await
+    } else {
+        store.create_tables().await
+    };
     let made = made.map_err(|error| Trouble::of_state(&error))?;
+    if dry_run {
+        return Ok(init_report(made, true));
+    }
     let marked = store.mark_format(settings.environment.as_str()).await;
     marked.map_err(|error| Trouble::of_state(&error))?;
+    Ok(init_report(made, false))
+}
+
+fn init_report(made: Vec<crate::state::define::Made>, dry_run: bool) -> InitReport {
     let table = |made: crate::state::define::Made| InitTable {
         table: made.table,
         created: made.created,
     };
-    Ok(InitReport {
+    InitReport {
+        dry_run,
         tables: made.into_iter().map(table).collect(),
-    })
+    }
 }
 
 /// The tables as a `CloudFormation` template, and the IAM policy of a run.

@@ -2,6 +2,7 @@
 
 mod admit;
 mod rollback;
+mod steps;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -12,18 +13,19 @@ use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, stream};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::scope::{Resolver, Work};
+use super::scope::{Resolver, Work, refuse_nothing};
 use super::spaces::StoredSpaces;
 use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tables, takeover};
 use crate::config::{Settings, options};
 use crate::engine::{self, Config, Events, Job, Pace, Parts, StepFilter};
-use crate::migrations::uploads::{self, GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Uploads};
+use crate::migrations::uploads::{self, Uploads};
 use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, RunId, StepName};
 use crate::runtime::{Clock, Dependencies, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
 
 pub(super) use admit::admit;
 pub use rollback::{Agree, rollback};
+pub use steps::{STEPS, StepWords, readable, step_words};
 
 /// Time between two looks of a display.
 const FACE_EVERY: Duration = Duration::from_millis(250);
@@ -123,16 +125,20 @@ pub async fn migrate(
     let file = options.scope.customers.as_ref();
     admit(&opened.store, settings, file).await?;
     let work = opened.work(settings, &options.scope).await?;
+    if !options.steal {
+        refuse_nothing(&work, &options.scope)?;
+    }
     let mut config = config(settings, options.instance, options.concurrency)?;
     config.plan = file.and_then(|file| Some(file.plan.as_ref()?.id.clone()));
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
+    config.steps = steps::filter(options.steps);
+    let only = steps::name(options.steps);
     if options.dry_run {
         let plan = audit::run(&opened, config, work, "plan", (stop, face)).await?;
-        return Ok(planned(plan));
+        return Ok(planned(plan, only));
     }
     config.steal = options.steal;
-    config.steps = steps(options.steps);
     config.max_failure_rate = options.max_failure_rate;
     config.pace.checkpoint_items = options.checkpoint_every;
     config.pace.split_above = options.split_above;
@@ -155,6 +161,7 @@ pub async fn migrate(
     };
     let mut report = run(&opened, config, job, (stop, face)).await?;
     report.differences.splice(0..0, finished);
+    report.only = only;
     Ok(report)
 }
 
@@ -171,7 +178,7 @@ async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>) -> Result<(
     Ok(())
 }
 
-/// Steps the failed items again.
+/// Steps the failed items again, or says what that would do.
 pub async fn retry(
     settings: &Settings,
     options: options::Retry,
@@ -180,7 +187,21 @@ pub async fn retry(
 ) -> Result<RunReport> {
     let opened = Opened::connect(settings).await?;
     let failed = failed_items(&opened, &options).await?;
+    let scope = &options.scope;
+    let names = scope.customers.is_some()
+        || !scope.only_customers.is_empty()
+        || !scope.only_spaces.is_empty();
+    if failed.is_empty() && names {
+        // Names that nobody knows are told; that nothing of them failed is an answer.
+        opened.work(settings, scope).await?;
+    }
     let mut config = config(settings, options.instance, options.concurrency)?;
+    if options.dry_run {
+        let items = failed.into_iter().map(|failed| (failed.unit, failed.item));
+        let work = Work::Items(items.collect());
+        let plan = audit::run(&opened, config, work, "plan", (stop, face)).await?;
+        return Ok(planned(plan, None));
+    }
     config.max_failure_rate = options.max_failure_rate;
     let asked = failed.len() as u64;
     let report = run(&opened, config, Job::Failed(failed), (stop, face)).await?;
@@ -199,14 +220,10 @@ async fn run(
     (stop, face): (Stop, Face),
 ) -> Result<RunReport> {
     let started = opened.clock.moment();
-    // Holding the lock proves that an earlier process of this instance is dead.
-    let whole = matches!(config.steps, StepFilter::All);
-    let _lock = if whole {
-        Some(lock(&opened.store.config().dir, &config.instance)?)
-    } else {
-        None
-    };
-    config.adopt_own = whole;
+    // Holding the lock proves that an earlier process of this instance is dead. A run that makes one step only has
+    // the same journal as all others of its instance, so that a rollback knows what it made: never two at once.
+    let _lock = lock(&opened.store.config().dir, &config.instance)?;
+    config.adopt_own = true;
     let (run, plan) = (config.run.clone(), config.plan.clone());
     let of_units = matches!(job, Job::Units(_));
     let (parts, events) = opened.parts(stop);
@@ -218,6 +235,7 @@ async fn run(
     Ok(RunReport {
         run: Some(run),
         plan,
+        steps: outcome.snapshot.steps.clone(),
         ended: ended(outcome.ended)?,
         this_run: outcome.snapshot.this_run,
         counts: outcome.counts,
@@ -227,6 +245,7 @@ async fn run(
         seconds: started.elapsed().as_secs_f64(),
         files: outcome.files,
         differences: takeover::of_units(&outcome.snapshot),
+        ..RunReport::default()
     })
 }
 
@@ -263,21 +282,16 @@ pub(super) fn config(settings: &Settings, instance: u32, concurrency: usize) -> 
     Ok(config)
 }
 
-fn steps(steps: options::Steps) -> StepFilter {
-    match steps {
-        options::Steps::All => StepFilter::All,
-        options::Steps::Index => StepFilter::Only(vec![STORE_INDEX, REGISTER_INDEX]),
-        options::Steps::LocationClaims => StepFilter::Only(vec![LOCATION]),
-        options::Steps::GatewayAuthorization => StepFilter::Only(vec![GATEWAY]),
-    }
-}
-
 /// A plan as a run that did nothing: what is right is found, the rest is left.
-fn planned(plan: AuditReport) -> RunReport {
+fn planned(plan: AuditReport, only: Option<&'static str>) -> RunReport {
     let mut counts = Counts::planned(plan.verdicts.total());
     counts.done = plan.verdicts.ok;
     counts.found = plan.verdicts.ok;
     RunReport {
+        only,
+        dry_run: true,
+        would: plan.would,
+        verdicts: Some(plan.verdicts),
         ended: plan.ended,
         counts,
         seconds: plan.seconds,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::app::{AuditReport, Ended, Kind, RollbackReport, RunReport, Trouble};
 use crate::config::Faults;
-use crate::model::Counts;
+use crate::model::{Counts, Reason, StepCounts};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ const MEANINGS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Preflight,
-        "preflight failed: a table, bucket or queue is missing",
+        "preflight failed: a table, bucket or queue is missing, or a step that must come first",
     ),
     (Exit::NotFound, "run, plan or state not found"),
     (Exit::Lease, "lease or lock held by another, or lost"),
@@ -163,7 +163,17 @@ impl From<&RunReport> for Exit {
         of_ending(&report.ended).unwrap_or({
             let look = report.differences.iter().any(|one| one.needs_a_look);
             let helped = report.helped.values().map(Counts::bad).sum::<u64>();
-            if counts.bad() + helped > 0 || look {
+            let untold = report
+                .verdicts
+                .is_some_and(|found| found.could_not_tell > 0);
+            let steps = report.steps.values().map(StepCounts::bad).sum::<u64>();
+            if report.only.is_some() && report.failures.contains_key(&Reason::GatewayNotAuthorized)
+            {
+                // Something else has to come first.
+                Self::Preflight
+            } else if untold {
+                Self::AuditUnknown
+            } else if counts.bad() + helped + steps > 0 || look {
                 Self::SomeFailed
             } else {
                 Self::Done
@@ -278,6 +288,7 @@ mod tests {
                 missing,
                 could_not_tell,
             },
+            would: std::collections::BTreeMap::new(),
             uploads: Vec::new(),
             seconds: 1.0,
             file: None,

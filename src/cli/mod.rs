@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 mod log;
 mod output;
+mod plan;
 mod progress;
 mod run;
 mod scope;

@@ -7,6 +7,7 @@ use cid::Cid;
 use clap::Args;
 
 use super::failure::Misuse;
+use super::output::talk;
 use super::values::{self, Limit};
 use crate::config::CustomersFile;
 use crate::config::options::Scope;
@@ -46,6 +47,9 @@ impl ScopeArgs {
     pub(super) fn read(&self) -> Result<(Scope, u32)> {
         let file = self.customers_file.as_deref().map(CustomersFile::read);
         let customers = file.transpose()?;
+        for note in customers.iter().flat_map(|file| &file.notes) {
+            talk(&format!("note: {note}"));
+        }
         let instance = self.instance_with(customers.as_ref())?;
         let narrowed = customers.is_some()
             || !self.customer.is_empty()

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cid::Cid;
 
+use crate::app::STEPS;
 use crate::config;
-use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid};
+use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid, StepName};
 
 /// `90s`, `15m`, `2h30m`, `1d`, `250ms`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -162,18 +163,32 @@ pub(super) fn cid(text: &str) -> Result<Cid, String> {
 
 /// A reason code, in any case, with the nearest one in the refusal.
 pub(super) fn reason(text: &str) -> Result<Reason, String> {
-    text.to_uppercase().replace('-', "_").parse().map_err(|_| {
-        let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-        format!("no such reason; there are {}", codes.join(", "))
-    })
+    let code = text.to_uppercase().replace('-', "_");
+    let codes = Reason::ALL.iter().map(|reason| reason.as_str());
+    code.parse().map_err(|_| unknown("reason", &code, codes))
+}
+
+/// A step of the migration.
+pub(super) fn step(text: &str) -> Result<String, String> {
+    let steps = STEPS;
+    let names = steps.each_ref().map(StepName::as_str);
+    if names.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err(unknown("step", text, names))
+}
+
+/// What is said of a name that there is not: the nearest, and all of them.
+fn unknown<'a>(what: &str, typed: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let near = config::nearest(typed, names.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!(" did you mean {near}?"));
+    format!("no such {what};{near} there are {}", names.join(", "))
 }
 
 /// A failure class.
 pub(super) fn class(text: &str) -> Result<Class, String> {
-    Class::parse(text).ok_or_else(|| {
-        let words = Class::ALL.map(Class::as_str);
-        format!("no such class; there are {}", words.join(", "))
-    })
+    Class::parse(text).ok_or_else(|| unknown("class", text, Class::ALL.map(Class::as_str)))
 }
 
 #[cfg(test)]
@@ -228,6 +243,29 @@ mod tests {
         ] {
             assert!(setting(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_nearest_and_the_list() {
+        assert_eq!(step("store-index"), Ok("store-index".to_owned()));
+        assert_eq!(reason("missing-delegation"), Ok(Reason::MissingDelegation));
+        for (refused, near) in [
+            (step("location-claim").unwrap_err(), "location-claims?"),
+            (step("gatewayauth").unwrap_err(), "gateway-auth?"),
+            (reason("CORUPT_CAR").unwrap_err(), "CORRUPT_CAR?"),
+            (class("transiet").unwrap_err(), "transient?"),
+        ] {
+            assert!(
+                refused.contains(&format!("did you mean {near}")),
+                "{refused}"
+            );
+        }
+        assert!(
+            step("x")
+                .unwrap_err()
+                .contains("there are gateway-auth, store-index")
+        );
+        assert!(step("").is_err());
     }
 
     #[test]

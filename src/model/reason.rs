@@ -103,7 +103,8 @@ reasons! {
 pub struct UnknownReason(pub String);
 
 impl Reason {
-    /// Whether the data itself explains the failure: counted and shown, never held against the run.
+    /// Whether the data itself, or what was asked for, explains the failure: counted and shown, never held against the
+    /// run.
     #[must_use]
     pub fn is_explained_by_data(self) -> bool {
         matches!(
@@ -122,6 +123,8 @@ impl Reason {
                 | Self::BadRecord
                 | Self::NotFound
                 | Self::StillNeeded
+                // Only a run that may not authorise the gateway itself meets it.
+                | Self::GatewayNotAuthorized
         )
     }
 
@@ -130,7 +133,9 @@ impl Reason {
     pub fn advice(self) -> &'static str {
         match self {
             Self::MissingDelegation => "ask the customer to log in again, then retry the space",
-            Self::GatewayNotAuthorized => "authorise the gateway for the space first, then retry",
+            Self::GatewayNotAuthorized => {
+                "authorise the gateway for the space first: `sterna migrate --test-gateway-auth`, then run this again"
+            }
             Self::NoShards | Self::MissingBlob | Self::NotFound => {
                 "nothing can be migrated; tell the customer or leave it set aside"
             }

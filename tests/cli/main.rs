@@ -16,6 +16,8 @@ mod foreign;
 mod help;
 mod inspect;
 #[cfg(feature = "sandbox")]
+mod modes;
+#[cfg(feature = "sandbox")]
 mod network;
 #[cfg(feature = "sandbox")]
 mod plan;

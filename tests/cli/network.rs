@@ -182,7 +182,7 @@ fn the_main_path_by_hand_ends_with_the_documented_codes() {
         .ends(0);
     let expected = &seeded.json()["expected"];
     let planned = place.sterna(["migrate", "--limit", "all", "--dry-run"]);
-    planned.ends(0).tells(&["nothing was changed"]);
+    planned.ends(0).tells(&["nothing will be changed"]);
 
     let ran = place.sterna(["migrate", "--limit", "all", "--output", "json"]);
     let report = ran.ends(3).json();

@@ -65,9 +65,19 @@ fn a_misspelt_name_is_answered_with_the_nearest() {
         .sterna(["--output", "jsn", "monitor"])
         .ends(2)
         .tells(&["ndjson"]);
+    for (flag, typed, near) in [
+        ("--step", "location-claim", "location-claims"),
+        ("--step", "gateway", "there are gateway-auth, store-index"),
+        ("--reason", "corupt-car", "CORRUPT_CAR"),
+        ("--class", "permanant", "permanent"),
+    ] {
+        let ran = place.sterna(["retry", "--failed", flag, typed]).ends(2);
+        drop(ran.tells(&[near]));
+    }
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn flags_that_contradict_or_do_nothing_are_refused() {
     let space = did(1);
     let wrong: &[&[&str]] = &[
@@ -105,6 +115,10 @@ fn flags_that_contradict_or_do_nothing_are_refused() {
         &["retry"],
         &["retry", "--failed", "--reason", "BORED"],
         &["retry", "--failed", "--class", "funny"],
+        &["retry", "--failed", "--step", "store-indx"],
+        &["retry", "--failed", "--dry-run", "--yes"],
+        &["init", "--dry-run", "--print"],
+        &["ctl", "pause", "--why", "x", "--dry-run", "--yes"],
         &["monitor", "--interval", "5s"],
         &["monitor", "--failed", "--stuck"],
         &["monitor", "--stuck", "--space", &space],

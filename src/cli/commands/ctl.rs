@@ -7,7 +7,8 @@ use crate::app::{self, ControlReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Misuse;
-use crate::cli::output::Schema;
+use crate::cli::output::{Schema, talk};
+use crate::cli::plan;
 use crate::cli::run::Context;
 use crate::cli::values;
 use crate::config::{Need, options};
@@ -75,6 +76,12 @@ pub(in crate::cli) struct Whom {
     /// Only this instance [default: every instance]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     instance: Option<u32>,
+    #[arg(
+        long,
+        help = "Say what would be asked, ask nothing [env: DRY_RUN]",
+        conflicts_with = "yes"
+    )]
+    dry_run: bool,
     /// Do not ask before changing a run on a real network
     #[arg(long)]
     yes: bool,
@@ -122,8 +129,14 @@ pub(in crate::cli) async fn run(command: CtlCommand, context: &Context) -> Resul
         CtlCommand::Log => return show(context, true).await,
     };
     let settings = context.settings(Need::State)?;
-    confirm(settings.environment, whom.yes, &wish.words())?;
+    let dry_run = whom.dry_run || settings.dry_run;
+    if dry_run {
+        talk(plan::NOTICE);
+    } else {
+        confirm(settings.environment, whom.yes, &wish.words())?;
+    }
     let options = options::Control {
+        dry_run,
         instance: whom.instance,
         wish,
         why,
@@ -167,12 +180,15 @@ fn limits(settings: &[values::Setting]) -> Result<Wish, Misuse> {
 }
 
 fn lines(report: &ControlReport) -> String {
-    let mut lines = vec![format!(
-        "{}: {}; asked now: {}",
-        report.scope,
-        report.wish,
-        report.holds.as_deref().unwrap_or("nothing")
-    )];
+    let holds = report.holds.as_deref().unwrap_or("nothing");
+    let (scope, wish) = (&report.scope, &report.wish);
+    if report.dry_run {
+        let of = report.running.len();
+        return format!(
+            "{scope}: would ask: {wish}; asked then: {holds}; {of} instances of it run"
+        );
+    }
+    let mut lines = vec![format!("{scope}: {wish}; asked now: {holds}")];
     lines.push(match report.running.as_slice() {
         [] => "no instance of it runs; it holds for those that are started".to_owned(),
         [one] => format!("instance {one} acts on it within 10 s"),

@@ -6,13 +6,15 @@ use clap::Args;
 use crate::app::{self, InitReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, table, text};
+use crate::cli::output::{Schema, table, talk, text};
+use crate::cli::plan;
 use crate::cli::run::Context;
 use crate::config::Need;
 
 const EXAMPLES: &str = "Examples:
   sterna init
   sterna init --print > tables.json
+  sterna init --env staging --dry-run
   sterna init --env staging --yes";
 
 /// Arguments of `init`.
@@ -22,6 +24,8 @@ pub(in crate::cli) struct InitArgs {
     /// Print tables and policy as a template and create nothing
     #[arg(long)]
     print: bool,
+    #[arg(long, help = "Say which tables would be made, make none [env: DRY_RUN]", conflicts_with_all = ["print", "yes"])]
+    dry_run: bool,
     /// Do not ask before creating tables on a real network
     #[arg(long, conflicts_with = "print")]
     yes: bool,
@@ -34,8 +38,13 @@ pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exi
         text(&format!("{:#}", app::init_template(&settings)?))?;
         return Ok(Exit::Done);
     }
-    let settings = context.settings(Need::State)?;
-    confirm(settings.environment, args.yes, "create migration tables")?;
+    let mut settings = context.settings(Need::State)?;
+    settings.dry_run |= args.dry_run;
+    if settings.dry_run {
+        talk(plan::NOTICE);
+    } else {
+        confirm(settings.environment, args.yes, "create migration tables")?;
+    }
     let report = app::init(&settings).await?;
     let schema = Schema("sterna.init", 1);
     context.output.result(schema, &report, || rows(&report))?;
@@ -43,7 +52,11 @@ pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exi
 }
 
 fn rows(report: &InitReport) -> String {
-    let word = |created| if created { "created" } else { "was there" };
+    let word = |created| match (created, report.dry_run) {
+        (true, false) => "created",
+        (true, true) => "would be created",
+        (false, _) => "was there",
+    };
     let rows: Vec<Vec<String>> = report
         .tables
         .iter()

@@ -10,6 +10,7 @@ use crate::app::{self, Difference, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk};
+use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::ScopeArgs;
@@ -51,13 +52,14 @@ pub(in crate::cli) struct MigrateArgs {
     scope: ScopeArgs,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
-    /// Only build, store and register indexes
+    /// Only build, store and register indexes; like the other two, keeps no progress of uploads
     #[arg(long, group = "mode")]
     test_index: bool,
-    /// Only republish location claims
+    /// Only republish location claims; of spaces for which the gateway is authorised, for others --test-gateway-auth
+    /// comes first (8)
     #[arg(long, group = "mode")]
     test_location_claims: bool,
-    /// Only authorise the gateway
+    /// Only authorise the gateway, once per space; --limit counts spaces then
     #[arg(long, group = "mode")]
     test_gateway_auth: bool,
     /// Only audit; the same as `verify`
@@ -138,17 +140,14 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         Reliance::Migrating
     };
     app::preflight(&settings, reliance).await?;
-    let is_plan = options.dry_run;
-    let progress = if is_plan {
+    let progress = if options.dry_run {
+        talk(plan::NOTICE);
         Progress::new()
     } else {
         Progress::of_run()
     };
     let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
-    if is_plan {
-        talk("this is a plan: nothing was changed; what is left is what a run would do");
-    }
     report(&ran?, context)
 }
 
@@ -166,18 +165,10 @@ pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
 }
 
 fn lines(report: &RunReport, typed: &str) -> String {
-    let mut lines = match &report.run {
-        Some(_) => summary::of_run(report),
-        // A dry run did nothing.
-        None => vec![
-            summary::ending(&report.ended),
-            format!(
-                "  {}: {}",
-                summary::of_all(&report.counts),
-                summary::outcomes(&report.counts)
-            ),
-        ],
-    };
+    if report.dry_run {
+        return plan::of_dry_run(report, typed).join("\n");
+    }
+    let mut lines = plan::of_one_step(report).unwrap_or_else(|| summary::of_run(report));
     if let Some(run) = &report.run {
         let plan = report.plan.as_ref();
         let plan = plan.map_or_else(String::new, |plan| format!(", plan {}", plan.short()));
@@ -204,9 +195,8 @@ fn lines(report: &RunReport, typed: &str) -> String {
     for file in &report.files {
         lines.push(format!("  {}", file.display()));
     }
-    if report.run.is_some() {
-        lines.push(summary::after_run(report, typed));
-    }
+    let next = plan::after_one_step(report, typed);
+    lines.push(next.unwrap_or_else(|| summary::after_run(report, typed)));
     lines.join("\n")
 }
 

@@ -9,6 +9,8 @@ use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, report};
 use crate::app::{self, Reliance};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
+use crate::cli::output::talk;
+use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::values::{self, Limit};
@@ -19,6 +21,7 @@ use crate::model::{Class, CustomerDid, Reason, SpaceDid};
 const EXAMPLES: &str = "Examples:
   sterna retry --failed
   sterna retry --failed --class transient --since 2h
+  sterna retry --failed --step location-claims --dry-run
   sterna retry --failed --reason MISSING_DELEGATION --space did:key:z6Mk…";
 
 /// Arguments of `retry`.
@@ -35,7 +38,7 @@ pub(in crate::cli) struct RetryArgs {
     #[arg(long, value_name = "CLASS", value_parser = values::class)]
     class: Vec<Class>,
     /// Failed in this step (may be given more than once)
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", value_parser = values::step)]
     step: Vec<String>,
     /// Failed within this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
@@ -57,6 +60,8 @@ pub(in crate::cli) struct RetryArgs {
     /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
     #[arg(long, value_name = "PCT", value_parser = values::percent)]
     max_failure_rate: Option<f64>,
+    #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["max_failure_rate", "yes"])]
+    dry_run: bool,
     /// Do not ask before changing a real network
     #[arg(long)]
     yes: bool,
@@ -65,8 +70,15 @@ pub(in crate::cli) struct RetryArgs {
 /// Takes failed uploads up again.
 pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Exit> {
     let settings = context.settings(Need::Secrets)?;
-    confirm(settings.environment, args.yes, "migrate failed uploads")?;
-    app::preflight(&settings, Reliance::Migrating).await?;
+    let dry_run = args.dry_run || settings.dry_run;
+    let reliance = if dry_run {
+        talk(plan::NOTICE);
+        Reliance::Auditing
+    } else {
+        confirm(settings.environment, args.yes, "migrate failed uploads")?;
+        Reliance::Migrating
+    };
+    app::preflight(&settings, reliance).await?;
     let limit = match args.limit {
         Limit::All => None,
         Limit::AtMost(limit) => Some(limit),
@@ -81,14 +93,23 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         reasons: args.reason,
         classes: args.class,
         steps: args.step,
+        dry_run,
         since: args.since,
         only_instance: args.instance,
         instance: args.instance.unwrap_or(1),
         concurrency: concurrency(args.concurrency, &settings),
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
     };
-    let progress = Progress::of_run();
+    let progress = if dry_run {
+        Progress::new()
+    } else {
+        Progress::of_run()
+    };
     let ran = app::retry(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
-    report(&ran?, context)
+    let ran = ran?;
+    if ran.counts.planned == 0 {
+        talk("no failed upload fits: nothing to retry; see `sterna monitor --failed`");
+    }
+    report(&ran, context)
 }

@@ -11,6 +11,7 @@ use crate::app::{self, Listed, Reliance, RollbackPlan, RollbackReport};
 use crate::cli::confirm::confirm_named;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk};
+use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::summary::{count, ending, listed as numbers, took};
@@ -57,8 +58,7 @@ pub(in crate::cli) struct RollbackArgs {
     instance: u32,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
-    /// List what would be taken back and what stays; change nothing
-    #[arg(long, conflicts_with_all = ["yes", "confirm"])]
+    #[arg(long, help = "List what would be taken back and what stays; change nothing [env: DRY_RUN]", conflicts_with_all = ["yes", "confirm"])]
     dry_run: bool,
     /// Do not ask before changing a real network; production wants --confirm
     #[arg(long)]
@@ -87,6 +87,7 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
         dry_run: args.dry_run || settings.dry_run,
     };
     let reliance = if options.dry_run {
+        talk(plan::NOTICE);
         Reliance::Auditing
     } else {
         Reliance::Migrating

@@ -20,7 +20,9 @@ const START: &str = "Examples:
   sterna sandbox start --latency 50ms --env-file sandbox.env";
 const SEED: &str = "Examples:
   sterna sandbox seed
-  sterna sandbox seed --customers 3 --spaces 5 --uploads 20 --seed 7";
+  sterna sandbox seed --customers 3 --spaces 5 --uploads 20 --seed 7
+
+It fills the local network only, and so does `demo`: DRY_RUN does not hold for either.";
 const STATUS: &str = "Examples:
   sterna sandbox status --output json";
 

@@ -10,7 +10,8 @@ use super::migrate;
 use crate::app::{self, PlanReport, Reliance, SetupReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, table};
+use crate::cli::output::{Schema, table, talk};
+use crate::cli::plan;
 use crate::cli::run::Context;
 use crate::config::Need;
 use crate::config::options::Setup;
@@ -49,8 +50,11 @@ pub(in crate::cli) struct SetupArgs {
     /// Split a customer by space when it is larger than this part of an instance's share
     #[arg(long, value_name = "PCT", value_parser = share)]
     split_over: Option<f64>,
-    /// Print the distribution and write nothing
-    #[arg(long, visible_alias = "dry-run")]
+    #[arg(
+        long,
+        visible_alias = "dry-run",
+        help = "Print the distribution and write nothing [env: DRY_RUN]"
+    )]
     analyze: bool,
     /// Put another plan in force although instances run that lose spaces of their shares by it
     #[arg(long, conflicts_with = "analyze")]
@@ -69,7 +73,9 @@ fn share(text: &str) -> Result<f64, String> {
 /// Counts, distributes, writes.
 pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Exit> {
     let settings = context.settings(Need::Network)?;
-    let reliance = if args.analyze {
+    let analyze = args.analyze || settings.dry_run;
+    let reliance = if analyze {
+        talk(plan::NOTICE);
         Reliance::Counting
     } else {
         confirm(
@@ -88,7 +94,7 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
         filter: args.filter,
         skip_file: args.skip_file,
         split_over_percent: args.split_over,
-        analyze: args.analyze,
+        analyze,
         while_running: args.while_running,
     };
     let report = app::setup(&settings, options, context.stop.clone()).await?;
@@ -158,7 +164,9 @@ fn rows(report: &SetupReport) -> String {
         let _ = write!(text, "\n{line}");
     }
     if report.analyzed_only {
-        text.push_str("\nnothing was written; run it without --analyze to write files and rows");
+        text.push_str(
+            "\nnothing was written; run it without --analyze and DRY_RUN to write files and rows",
+        );
     }
     text
 }

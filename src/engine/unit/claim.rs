@@ -277,6 +277,7 @@ pub(crate) async fn unrecorded<M: Migration>(
     let row = row.map_err(|error| error.failure())?;
     let foreign = row.as_ref().is_some_and(ProgressRow::has_foreign_work);
     let round = row.as_ref().map_or(0, |row| row.progress.round);
+    let epoch = row.as_ref().map_or(Epoch::default(), |row| row.epoch);
     let steps = row.map_or_else(BTreeMap::new, |row| row.progress.steps);
     let context = run.context(&unit.id).taken_over(foreign);
     let progress = UnitProgress {
@@ -294,7 +295,7 @@ pub(crate) async fn unrecorded<M: Migration>(
             above: BTreeMap::new(),
         }))),
         keeper: None,
-        epoch: row.map_or(Epoch::default(), |row| row.epoch),
+        epoch,
         from: None,
         token: run.stop.abort_token(),
         announced: unit.planned.unwrap_or(0),

@@ -41,7 +41,8 @@ impl Step<Uploads> for StoreIndex {
     }
 
     fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
-        needs(upload, seen)
+        let needs = needs(upload, seen)?.into_iter();
+        Ok(needs.map(|need| need.reading(bytes(seen))).collect())
     }
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
@@ -58,6 +59,15 @@ impl Step<Uploads> for StoreIndex {
     fn leaves(&self) -> &'static str {
         "the storage node keeps the bytes and its location claim; the bill keeps both entries"
     }
+}
+
+/// Bytes of the shards that are streamed to build the index, as far as their sizes are recorded.
+fn bytes(seen: &Seen) -> Option<u64> {
+    let sizes = seen
+        .shards
+        .iter()
+        .filter_map(|shard| seen.rows.get(&shard.hash));
+    sizes.map(|row| row.size).reduce(|sum, size| sum + size)
 }
 
 /// An index is needed unless a valid claim names one that covers the upload; not knowing is no need.

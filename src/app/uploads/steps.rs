@@ -1,0 +1,96 @@
+//! The steps of the uploads migration as operators name and choose them.
+
+use crate::config::options;
+use crate::engine::StepFilter;
+use crate::migrations::uploads::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
+use crate::model::StepName;
+
+/// Every step, in the order in which they are made.
+pub const STEPS: [StepName; 4] = [GATEWAY, STORE_INDEX, REGISTER_INDEX, LOCATION];
+
+/// The steps that a run may make.
+pub(super) fn filter(steps: options::Steps) -> StepFilter {
+    match steps {
+        options::Steps::All => StepFilter::All,
+        options::Steps::Index => StepFilter::Only(vec![STORE_INDEX, REGISTER_INDEX]),
+        options::Steps::LocationClaims => StepFilter::Only(vec![LOCATION]),
+        options::Steps::GatewayAuthorization => StepFilter::Only(vec![GATEWAY]),
+    }
+}
+
+/// How a report names a run that may make one step only.
+pub(super) fn name(steps: options::Steps) -> Option<&'static str> {
+    match steps {
+        options::Steps::All => None,
+        options::Steps::Index => Some("index"),
+        options::Steps::LocationClaims => Some("location-claims"),
+        options::Steps::GatewayAuthorization => Some("gateway-auth"),
+    }
+}
+
+/// A step in words, for one and for many of what it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepWords {
+    /// What is done: `store`.
+    pub verb: &'static str,
+    /// That it was done: `stored`.
+    pub past: &'static str,
+    /// One of what is made.
+    pub one: &'static str,
+    /// Many of them.
+    pub many: &'static str,
+}
+
+/// The words for a step.
+#[must_use]
+pub fn step_words(step: &StepName) -> StepWords {
+    let words = |verb, past, one, many| StepWords {
+        verb,
+        past,
+        one,
+        many,
+    };
+    match step.as_str() {
+        "store-index" => words("store", "stored", "index", "indexes"),
+        "register-index" => words("register", "registered", "index", "indexes"),
+        "location-claims" => words("publish", "published", "claim", "claims"),
+        "gateway-auth" => words("authorise", "authorised", "space", "spaces"),
+        _ => words("make", "made", "effect", "effects"),
+    }
+}
+
+/// Bytes as a person reads them.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a size is shown with one decimal"
+)]
+pub fn readable(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_words_of_its_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        for step in STEPS {
+            let words = step_words(&step);
+            assert!(seen.insert((words.verb, words.many)), "{step}");
+            assert_ne!(words.many, "effects", "{step}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!(readable(7), "7 B");
+        assert_eq!(readable(1536), "1.5 KiB");
+        assert_eq!(readable(40 << 20), "40.0 MiB");
+    }
+}

@@ -1,0 +1,212 @@
+//! Dry runs and runs of one step, in words: what would be done, what was done, by step.
+
+use super::summary;
+use crate::app::{Ended, RunReport, STEPS, readable, step_words};
+use crate::model::{Reason, StepCounts, StepName};
+
+/// The flag, as it stands in a command.
+const DRY_RUN: &str = " --dry-run";
+
+/// The line that stands before the work of every dry run.
+pub(super) const NOTICE: &str = "dry run: nothing will be changed";
+
+/// What a dry run found, and what a run would do; `typed` is its own command.
+pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
+    let verdicts = report.verdicts.unwrap_or_default();
+    let found = [
+        (verdicts.ok, "complete"),
+        (verdicts.missing + verdicts.wrong, "with work"),
+        (verdicts.could_not_tell, "could not be told"),
+    ];
+    let mut lines = Vec::new();
+    if report.ended != Ended::Finished {
+        lines.push(summary::ending(&report.ended));
+    }
+    lines.push(format!(
+        "dry run, nothing was changed: looked at {}: {}; {}",
+        summary::count(verdicts.total(), "upload"),
+        summary::listed(found, "nothing"),
+        summary::took(report.seconds)
+    ));
+    lines.push(would(report));
+    let files = report.files.iter();
+    lines.extend(files.map(|file| format!("  {}", file.display())));
+    if typed.contains(DRY_RUN) {
+        lines.push(summary::next(&typed.replace(DRY_RUN, "")));
+    }
+    lines
+}
+
+/// `would: store 52 indexes (8.3 MB of CARs to read), publish 118 claims, authorise 4 spaces`.
+fn would(report: &RunReport) -> String {
+    let planned = STEPS.into_iter().filter_map(|step| {
+        let plan = report.would.get(&step).filter(|plan| plan.effects > 0)?;
+        let words = step_words(&step);
+        let what = number(plan.effects, words.one, words.many);
+        let reads = match plan.bytes_to_read {
+            0 => String::new(),
+            bytes => format!(" ({} of CARs to read)", readable(bytes)),
+        };
+        Some(format!("{} {what}{reads}", words.verb))
+    });
+    let planned: Vec<String> = planned.collect();
+    if planned.is_empty() {
+        return "would: change nothing".to_owned();
+    }
+    format!("would: {}", planned.join(", "))
+}
+
+/// The first lines of a run of one step: what that step did; none of a run of all steps.
+pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
+    let here = &report.this_run;
+    let found = here.found.min(here.done);
+    let of = |step: &str| {
+        let name = StepName::from(step.to_owned());
+        report.steps.get(&name).cloned().unwrap_or_default()
+    };
+    let line = match report.only? {
+        "index" => format!(
+            "{} stored, {} registered; {found} were there",
+            number(of("store-index").applied, "index", "indexes"),
+            of("register-index").applied
+        ),
+        "location-claims" => format!(
+            "{} published for {}; {} had theirs",
+            number(of("location-claims").applied, "claim", "claims"),
+            summary::count(here.done - found, "upload"),
+            summary::count(found, "upload")
+        ),
+        _ => gateway(&of("gateway-auth")),
+    };
+    let mut lines = vec![
+        summary::ending(&report.ended),
+        format!("  this run: {line}; {}", summary::took(report.seconds)),
+    ];
+    if here.bad() > 0 {
+        lines.push(format!("  uploads:  {}", summary::outcomes(here)));
+    }
+    Some(lines)
+}
+
+/// What to type after a run of one step that was gone through: what must come first, or the run of all steps.
+pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> {
+    let only = report.only.filter(|_| report.ended == Ended::Finished)?;
+    let flag = format!(" --test-{only}");
+    let withheld = report.failures.contains_key(&Reason::GatewayNotAuthorized);
+    let first = if withheld { " --test-gateway-auth" } else { "" };
+    Some(summary::next(&typed.replace(&flag, first)))
+}
+
+fn gateway(spaces: &StepCounts) -> String {
+    let mut line = format!(
+        "{} authorised, {} were",
+        summary::count(spaces.applied, "space"),
+        spaces.found
+    );
+    let failed: Vec<String> = spaces
+        .failed
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason} ({})", reason.advice()))
+        .collect();
+    if !failed.is_empty() {
+        line = format!("{line}; not: {}", failed.join(", "));
+    }
+    line
+}
+
+fn number(number: u64, one: &str, many: &str) -> String {
+    let noun = if number == 1 { one } else { many };
+    format!("{number} {noun}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Counts, StepPlan, VerdictCounts};
+
+    #[test]
+    fn a_dry_run_says_what_would_be_done_by_step_with_bytes() {
+        let plan = |effects, bytes_to_read| StepPlan {
+            effects,
+            bytes_to_read,
+        };
+        let mut report = RunReport {
+            dry_run: true,
+            verdicts: Some(VerdictCounts {
+                ok: 8,
+                missing: 52,
+                ..VerdictCounts::default()
+            }),
+            ..RunReport::default()
+        };
+        let typed = "sterna migrate --space x --dry-run";
+        assert_eq!(of_dry_run(&report, typed)[1], "would: change nothing");
+        report.would = STEPS
+            .into_iter()
+            .zip([plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)])
+            .collect();
+        let lines = of_dry_run(&report, typed);
+        assert!(lines[0].contains("looked at 60 uploads: 8 complete, 52 with work; "));
+        assert_eq!(
+            lines[1],
+            "would: authorise 1 space, store 52 indexes (8.3 MiB of CARs to read), register 52 indexes, publish 118 claims"
+        );
+        assert_eq!(lines[2], "next: sterna migrate --space x");
+    }
+
+    #[test]
+    fn a_run_of_one_step_says_what_that_step_did() {
+        let steps = |name: &str, applied, found, failed: &[(Reason, u64)]| {
+            let counts = StepCounts {
+                applied,
+                found,
+                failed: failed.iter().copied().collect(),
+            };
+            (StepName::from(name.to_owned()), counts)
+        };
+        let report = |only, steps: Vec<(StepName, StepCounts)>| RunReport {
+            only: Some(only),
+            steps: steps.into_iter().collect(),
+            this_run: Counts {
+                done: 15,
+                found: 3,
+                ..Counts::planned(15)
+            },
+            ..RunReport::default()
+        };
+        let index = vec![
+            steps("store-index", 11, 0, &[]),
+            steps("register-index", 12, 0, &[]),
+        ];
+        let line = |report: &RunReport| of_one_step(report).unwrap()[1].clone();
+        assert_eq!(
+            line(&report("index", index)),
+            "  this run: 11 indexes stored, 12 registered; 3 were there; 0.0 s"
+        );
+        let claims = vec![steps("location-claims", 20, 0, &[])];
+        let mut report_of_claims = report("location-claims", claims);
+        assert_eq!(
+            line(&report_of_claims),
+            "  this run: 20 claims published for 12 uploads; 3 uploads had theirs; 0.0 s"
+        );
+        let typed = "sterna migrate --test-location-claims --space x";
+        let next = |report: &RunReport| after_one_step(report, typed).unwrap();
+        assert_eq!(next(&report_of_claims), "next: sterna migrate --space x");
+        let withheld = (Reason::GatewayNotAuthorized, 2);
+        report_of_claims.failures.extend([withheld]);
+        assert_eq!(
+            next(&report_of_claims),
+            "next: sterna migrate --test-gateway-auth --space x"
+        );
+        let gateway = vec![steps(
+            "gateway-auth",
+            4,
+            2,
+            &[(Reason::MissingDelegation, 1)],
+        )];
+        let line = line(&report("gateway-auth", gateway));
+        let begins = "  this run: 4 spaces authorised, 2 were; not: 1 MISSING_DELEGATION (";
+        assert!(line.starts_with(begins), "{line}");
+        assert!(of_one_step(&RunReport::default()).is_none());
+    }
+}

@@ -1,0 +1,146 @@
+//! Scopes that come to nothing, and those that say two things.
+
+use serde_json::Value;
+
+use super::planned;
+use crate::network::changes;
+use crate::run::{Place, ROOT};
+
+/// Two spaces of the plan, each with its customer.
+fn spaces(place: &Place) -> Vec<(String, String)> {
+    let seen = place.sterna(["monitor", "--instance", "1", "--output", "json"]);
+    let seen: Value = seen.ends(0).json();
+    let line = |line: &Value| {
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        (text("customer"), text("space"))
+    };
+    seen["spaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(line)
+        .collect()
+}
+
+#[test]
+fn a_root_that_a_space_does_not_have_is_not_found_whatever_is_asked() {
+    let place = Place::new();
+    let _network = planned(&place);
+    let (customer, space) = spaces(&place).remove(0);
+    let before = changes(&place);
+    for command in [
+        &["migrate", "--cid", ROOT][..],
+        &["migrate", "--cid", ROOT, "--dry-run"],
+        &["migrate", "--cid", ROOT, "--test-index"],
+        &["migrate", "--cid", ROOT, "--verify-only"],
+        &["verify", "--cid", ROOT],
+        &["explain", ROOT],
+    ] {
+        let refused = place.sterna(command.iter().chain(&["--space", &space]));
+        drop(refused.ends(10).tells(&[ROOT, "cause:", "next:"]));
+        if command[0] != "explain" {
+            let refused = place.sterna(command.iter().chain(&["--customer", &customer]));
+            drop(refused.ends(10).tells(&[ROOT]));
+        }
+    }
+    let unknown = crate::run::did(5);
+    let refused = place
+        .sterna(["retry", "--failed", "--space", &unknown])
+        .ends(10);
+    drop(refused.tells(&[&unknown]));
+    // That nothing failed is an answer, and is given.
+    let none = place
+        .sterna(["retry", "--failed", "--space", &space])
+        .ends(0);
+    drop(none.tells(&["no failed upload fits"]));
+    assert_eq!(changes(&place), before);
+}
+
+#[test]
+fn a_customers_file_names_somebody_and_says_each_thing_once_or_is_told() {
+    let place = Place::new();
+    let _network = planned(&place);
+    let all = spaces(&place);
+    let of_one = |owner: &String| -> Vec<&str> {
+        let theirs = all.iter().filter(|(customer, _)| customer == owner);
+        theirs.map(|(_, space)| space.as_str()).collect()
+    };
+    let (owner, _) = all
+        .iter()
+        .find(|(owner, _)| of_one(owner).len() > 1)
+        .unwrap();
+    let theirs = of_one(owner);
+    let part = |space: &str| serde_json::json!({"customer": owner, "spaces": [space]});
+    let both = serde_json::json!([part(theirs[0]), part(theirs[1])]).to_string();
+    place.file("both.json", both);
+    place.file("empty.json", r#"{"customers": []}"#);
+    place.file(
+        "odd.json",
+        serde_json::json!([{"customer": owner, "spcaes": []}]).to_string(),
+    );
+    let before = changes(&place);
+    for command in [
+        &["migrate"][..],
+        &["migrate", "--dry-run"],
+        &["verify"],
+        &["rollback", "--dry-run"],
+    ] {
+        let with = |file| place.sterna(command.iter().chain(&["--customers-file", file]));
+        drop(with("empty.json").ends(2).tells(&["names no customer"]));
+        drop(with("odd.json").ends(2).tells(&["`spcaes`", "`spaces`"]));
+    }
+    let planned = [
+        "migrate",
+        "--dry-run",
+        "--customers-file",
+        "both.json",
+        "--output",
+        "json",
+    ];
+    let planned = place.sterna(planned).ends(0);
+    let looked: u64 = planned.json()["verdicts"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_u64)
+        .sum();
+    drop(planned.tells(&["note: ", owner, "2 spaces are taken"]));
+    let each = [theirs[0], theirs[1]].map(|space| {
+        let one = ["migrate", "--dry-run", "--space", space, "--output", "json"];
+        let one = place.sterna(one).ends(0).json();
+        one["verdicts"]
+            .as_object()
+            .unwrap()
+            .values()
+            .filter_map(Value::as_u64)
+            .sum::<u64>()
+    });
+    assert_eq!(looked, each[0] + each[1], "both spaces were looked at");
+    assert_eq!(changes(&place), before);
+}
+
+#[test]
+fn an_instance_without_a_share_says_so_and_may_help() {
+    let place = Place::new();
+    let _network = planned(&place);
+    place.sterna(["setup", "--instances", "9"]).ends(0);
+    let file = "migration-state/instance-9-customers.json";
+    assert!(
+        std::fs::read_to_string(place.path().join(file))
+            .unwrap()
+            .contains(r#""customers": []"#)
+    );
+    let refused = place.sterna(["migrate", "--customers-file", file]).ends(2);
+    drop(refused.tells(&["names no customer", "--steal"]));
+    let helps = [
+        "migrate",
+        "--customers-file",
+        file,
+        "--steal",
+        "--output",
+        "json",
+    ];
+    let ran = place.sterna(helps);
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    assert!(!ran.json()["helped"].as_object().unwrap().is_empty());
+}
