@@ -2,24 +2,24 @@
 
 use serde_json::Value;
 
-use super::planned;
+use super::{FILE, planned};
 use crate::network::changes;
 use crate::run::{Place, ROOT};
 
-/// Two spaces of the plan, each with its customer.
+/// Every space that has uploads, after its customer: on a fresh world a dry run names them all.
 fn spaces(place: &Place) -> Vec<(String, String)> {
-    let seen = place.sterna(["monitor", "--instance", "1", "--output", "json"]);
-    let seen: Value = seen.ends(0).json();
-    let line = |line: &Value| {
-        let text = |name: &str| line[name].as_str().unwrap().to_owned();
-        (text("customer"), text("space"))
-    };
-    seen["spaces"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(line)
-        .collect()
+    let plan = ["migrate", "--customers-file", FILE, "--dry-run"];
+    let plan = place.sterna(plan.iter().chain(&["--output", "json"]));
+    let plan = plan.ends(0).json();
+    let report = place.path().join(plan["files"][0].as_str().unwrap());
+    let report = std::fs::read_to_string(report).unwrap();
+    let mut all = std::collections::BTreeSet::new();
+    for line in report.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| Some(line["unit"][name].as_str()?.to_owned());
+        all.extend(text("owner").zip(text("name")));
+    }
+    all.into_iter().collect()
 }
 
 #[test]
