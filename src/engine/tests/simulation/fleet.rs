@@ -10,14 +10,14 @@ use super::ferry::Ferry;
 use super::judge;
 use super::mutant::Mutant;
 use super::request::Asked;
-use super::sea::{Sea, Thing};
+use super::sea::{Sea, Thing, unit};
 use super::sim::{Broken, Sim, Who, config};
 use super::weather::Weather;
 use super::wire::Wire;
 use super::wishes;
 use crate::engine::tests::world::START;
 use crate::engine::{Config, Dependencies, Ended, Events, Job, Outcome, Pace, Parts, Tasks, run};
-use crate::model::{InstanceId, Invariant, RunId, Unit, UnitId};
+use crate::model::{InstanceId, Invariant, RunId, Unit};
 use crate::runtime::{Clock, Degree, Process, Stop, seed_chance};
 use crate::state::{FailedQuery, Store};
 
@@ -80,13 +80,6 @@ fn sea(seed: u64, weather: &Weather) -> Sea {
     sea
 }
 
-fn unit(number: u32) -> UnitId {
-    UnitId::new(
-        format!("did:mailto:sea.example:owner-{}", number % 2),
-        format!("unit-{number}"),
-    )
-}
-
 async fn voyage(sim: &Arc<Sim>) {
     sim.log(format_args!("{:?}", sim.weather));
     let weather = &sim.weather;
@@ -97,7 +90,7 @@ async fn voyage(sim: &Arc<Sim>) {
     };
     let instances = (1..=weather.engines).map(|number| instance(sim, number));
     let operator = wishes::operator(sim);
-    let comes = async { tokio::join!(late_items(sim), mends(sim)) };
+    let comes = async { tokio::join!(wishes::late_items(sim), wishes::mends(sim)) };
     let all = async { tokio::join!(join_all(instances), comes, operator, calm) };
     if tokio::time::timeout(weather.faults_for + PATIENCE, all)
         .await
@@ -107,46 +100,6 @@ async fn voyage(sim: &Arc<Sim>) {
         return;
     }
     end(sim);
-}
-
-/// Uploads that come while the migration runs.
-async fn late_items(sim: &Arc<Sim>) {
-    for number in 0..sim.weather.late_items {
-        tokio::time::sleep(sim.wait(sim.weather.faults_for / 4)).await;
-        let unit = unit(u32::try_from(sim.between(0..u64::from(sim.weather.units))).unwrap());
-        let item = format!(
-            "item-{:02}-late-{number}",
-            sim.between(0..u64::from(sim.weather.items))
-        );
-        sim.log(format_args!("{unit} {item} comes"));
-        let added_at = Some(sim.clock.unix_ms());
-        *sim.lock().sea.thing(&unit, &item) = Thing {
-            added_at,
-            ..Thing::default()
-        };
-    }
-}
-
-/// Some items that could never be migrated are mended by whoever owns them.
-async fn mends(sim: &Arc<Sim>) {
-    let corrupt: Vec<(UnitId, String)> = {
-        let inside = sim.lock();
-        let all = inside.sea.units.iter().flat_map(|(unit, things)| {
-            let corrupt = things.iter().filter(|(_, thing)| thing.corrupt);
-            corrupt.map(|(item, _)| (unit.clone(), item.clone()))
-        });
-        all.collect()
-    };
-    for (unit, item) in corrupt {
-        if !sim.flips(sim.weather.mended) {
-            continue;
-        }
-        tokio::time::sleep(sim.wait(sim.weather.faults_for / 4)).await;
-        sim.log(format_args!("{unit} {item} is mended"));
-        let mut inside = sim.lock();
-        let thing = inside.sea.thing(&unit, &item);
-        (thing.corrupt, thing.mended) = (false, true);
-    }
 }
 
 /// One instance: its processes, one after the other.

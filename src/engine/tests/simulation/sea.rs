@@ -61,3 +61,11 @@ impl Sea {
             .or_default()
     }
 }
+
+/// A unit by its number.
+pub(super) fn unit(number: u32) -> UnitId {
+    UnitId::new(
+        format!("did:mailto:sea.example:owner-{}", number % 2),
+        format!("unit-{number}"),
+    )
+}

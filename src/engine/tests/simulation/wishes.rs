@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
+use super::sea::{Thing, unit};
 use super::sim::{Sim, Who};
 use crate::model::{Control, InstanceId, Invariant, Limit, UnitId, Wish};
 use crate::runtime::Moment;
@@ -233,5 +234,45 @@ impl Drop for Busy {
         if let Some(busy) = self.sim.lock().wishes.busy.get_mut(&self.run) {
             busy.remove(&self.place);
         }
+    }
+}
+
+/// Uploads that come while the migration runs.
+pub(super) async fn late_items(sim: &Arc<Sim>) {
+    for number in 0..sim.weather.late_items {
+        tokio::time::sleep(sim.wait(sim.weather.faults_for / 4)).await;
+        let unit = unit(u32::try_from(sim.between(0..u64::from(sim.weather.units))).unwrap());
+        let item = format!(
+            "item-{:02}-late-{number}",
+            sim.between(0..u64::from(sim.weather.items))
+        );
+        sim.log(format_args!("{unit} {item} comes"));
+        let added_at = Some(sim.clock.unix_ms());
+        *sim.lock().sea.thing(&unit, &item) = Thing {
+            added_at,
+            ..Thing::default()
+        };
+    }
+}
+
+/// Some items that could never be migrated are mended by whoever owns them.
+pub(super) async fn mends(sim: &Arc<Sim>) {
+    let corrupt: Vec<(UnitId, String)> = {
+        let inside = sim.lock();
+        let all = inside.sea.units.iter().flat_map(|(unit, things)| {
+            let corrupt = things.iter().filter(|(_, thing)| thing.corrupt);
+            corrupt.map(|(item, _)| (unit.clone(), item.clone()))
+        });
+        all.collect()
+    };
+    for (unit, item) in corrupt {
+        if !sim.flips(sim.weather.mended) {
+            continue;
+        }
+        tokio::time::sleep(sim.wait(sim.weather.faults_for / 4)).await;
+        sim.log(format_args!("{unit} {item} is mended"));
+        let mut inside = sim.lock();
+        let thing = inside.sea.thing(&unit, &item);
+        (thing.corrupt, thing.mended) = (false, true);
     }
 }
