@@ -53,6 +53,8 @@ pub struct RunReport {
     /// What a run would do, by step, as far as looking tells.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub would: BTreeMap<StepName, StepPlan>,
+    /// Spaces whose claims a dry run did not look at: the gateway has to be authorised first.
+    pub withheld_spaces: u64,
     /// Uploads by what a dry run found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<VerdictCounts>,

@@ -135,8 +135,15 @@ pub async fn migrate(
     config.steps = steps::filter(options.steps);
     let only = steps::name(options.steps);
     if options.dry_run {
+        let (work, withheld_spaces) = match options.steps {
+            options::Steps::LocationClaims => steps::authorised(&opened, work).await?,
+            _ => (work, 0),
+        };
         let plan = audit::run(&opened, config, work, "plan", (stop, face)).await?;
-        return Ok(planned(plan, only));
+        return Ok(RunReport {
+            withheld_spaces,
+            ..planned(plan, only)
+        });
     }
     config.steal = options.steal;
     config.max_failure_rate = options.max_failure_rate;
@@ -189,6 +196,7 @@ pub async fn retry(
     let failed = failed_items(&opened, &options).await?;
     let scope = &options.scope;
     let names = scope.customers.is_some()
+        || scope.root.is_some()
         || !scope.only_customers.is_empty()
         || !scope.only_spaces.is_empty();
     if failed.is_empty() && names {

@@ -29,6 +29,11 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
         summary::took(report.seconds)
     ));
     lines.push(would(report));
+    if report.withheld_spaces > 0 {
+        let spaces = summary::count(report.withheld_spaces, "space");
+        let advice = Reason::GatewayNotAuthorized.advice();
+        lines.push(format!("  {spaces} not looked at: {advice}"));
+    }
     let files = report.files.iter();
     lines.extend(files.map(|file| format!("  {}", file.display())));
     if typed.contains(DRY_RUN) {

@@ -1,9 +1,17 @@
 //! The steps of the uploads migration as operators name and choose them.
 
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{Opened, ROWS};
+use crate::app::Trouble;
+use crate::app::scope::Work;
 use crate::config::options;
 use crate::engine::StepFilter;
 use crate::migrations::uploads::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
-use crate::model::StepName;
+use crate::model::{StepName, UnitId};
 
 /// Every step, in the order in which they are made.
 pub const STEPS: [StepName; 4] = [GATEWAY, STORE_INDEX, REGISTER_INDEX, LOCATION];
@@ -26,6 +34,35 @@ pub(super) fn name(steps: options::Steps) -> Option<&'static str> {
         options::Steps::LocationClaims => Some("location-claims"),
         options::Steps::GatewayAuthorization => Some("gateway-auth"),
     }
+}
+
+/// The part of some work in which claims may name the space, and the number of spaces in which they may not: their
+/// gateway is not authorised.
+pub(super) async fn authorised(opened: &Opened, work: Work) -> Result<(Work, u64)> {
+    let units: BTreeSet<UnitId> = match &work {
+        Work::Units(units) => units.iter().map(|unit| unit.id.clone()).collect(),
+        Work::Items(items) => items.iter().map(|(unit, _)| unit.clone()).collect(),
+    };
+    let looks = stream::iter(units.clone()).map(|unit| async move {
+        let progress = opened.store.progress(&unit).await;
+        let progress = progress.map_err(|error| Trouble::of_state(&error))?;
+        let is = progress.is_some_and(|progress| progress.has_made(&GATEWAY));
+        anyhow::Ok(is.then_some(unit))
+    });
+    let looks: Vec<Option<UnitId>> = looks.buffered(ROWS).try_collect().await?;
+    let may: BTreeSet<UnitId> = looks.into_iter().flatten().collect();
+    let withheld = (units.len() - may.len()) as u64;
+    let work = match work {
+        Work::Units(mut units) => {
+            units.retain(|unit| may.contains(&unit.id));
+            Work::Units(units)
+        }
+        Work::Items(mut items) => {
+            items.retain(|(unit, _)| may.contains(unit));
+            Work::Items(items)
+        }
+    };
+    Ok((work, withheld))
 }
 
 /// A step in words, for one and for many of what it makes.

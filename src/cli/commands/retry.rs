@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use cid::Cid;
 use clap::Args;
 
 use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, report};
@@ -49,6 +50,9 @@ pub(in crate::cli) struct RetryArgs {
     /// Only uploads of this space (may be given more than once)
     #[arg(long, value_name = "DID", value_parser = values::space)]
     space: Vec<SpaceDid>,
+    /// Only the upload with this root, in every space that has it
+    #[arg(long, value_name = "CID", value_parser = values::cid)]
+    cid: Option<Cid>,
     /// Only failures of this instance; also this process's own number [default: 1, failures of all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     instance: Option<u32>,
@@ -87,6 +91,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         scope: Scope {
             only_customers: args.customer,
             only_spaces: args.space,
+            root: args.cid,
             limit,
             ..Scope::default()
         },

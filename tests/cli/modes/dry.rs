@@ -51,7 +51,6 @@ fn by_step(place: &Place) {
     let steps = [
         (None, &all[..]),
         (Some("--test-index"), &["store ", "register "]),
-        (Some("--test-location-claims"), &["publish "]),
         (Some("--test-gateway-auth"), &["authorise "]),
     ];
     for (step, wanted) in steps {
@@ -67,6 +66,22 @@ fn by_step(place: &Place) {
             for word in wanted {
                 assert!(planned.contains(word), "{step:?}: {word}: {planned}");
             }
+        }
+    }
+    // Nothing would be published, and why is said.
+    let args = [
+        "migrate",
+        "--customers-file",
+        FILE,
+        "--test-location-claims",
+    ];
+    for text in does_nothing(place, &args, "--dry-run") {
+        for word in [
+            "would: change nothing",
+            "5 spaces not looked at",
+            "--test-gateway-auth",
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
         }
     }
 }

@@ -66,6 +66,11 @@ fn in_order(place: &Place, order: [&str; 3], begun: bool) {
             }
             continue;
         }
+        if step == LOCATION && !begun {
+            let dry = ["migrate", "--customers-file", FILE, LOCATION, "--dry-run"];
+            let text = place.sterna(dry).ends(0).text();
+            assert!(text.contains("would: publish "), "{text}");
+        }
         let report = only(place, step, &[0, 3]);
         match step {
             GATEWAY => {

@@ -34,6 +34,7 @@ fn a_root_that_a_space_does_not_have_is_not_found_whatever_is_asked() {
         &["migrate", "--cid", ROOT, "--test-index"],
         &["migrate", "--cid", ROOT, "--verify-only"],
         &["verify", "--cid", ROOT],
+        &["retry", "--failed", "--cid", ROOT],
         &["explain", ROOT],
     ] {
         let refused = place.sterna(command.iter().chain(&["--space", &space]));
@@ -48,6 +49,12 @@ fn a_root_that_a_space_does_not_have_is_not_found_whatever_is_asked() {
         .sterna(["retry", "--failed", "--space", &unknown])
         .ends(10);
     drop(refused.tells(&[&unknown]));
+    drop(
+        place
+            .sterna(["retry", "--failed", "--cid", ROOT])
+            .ends(10)
+            .tells(&[ROOT]),
+    );
     // That nothing failed is an answer, and is given.
     let none = place
         .sterna(["retry", "--failed", "--space", &space])
