@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::runtime::Pacer;
+use crate::runtime::{Pacer, Watched};
 
 /// Admits items. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
     slots: Arc<Semaphore>,
-    paused: Arc<watch::Sender<bool>>,
+    paused: Arc<Watched<bool>>,
     size: Arc<std::sync::Mutex<Size>>,
     left: Arc<AtomicU64>,
     pacer: Pacer,
@@ -48,7 +48,7 @@ impl Gate {
         let size = concurrency.max(1);
         Self {
             slots: Arc::new(Semaphore::new(size as usize)),
-            paused: Arc::new(watch::channel(false).0),
+            paused: Arc::new(Watched::new(false)),
             size: Arc::new(std::sync::Mutex::new(Size {
                 wanted: size,
                 given: size,
@@ -83,9 +83,7 @@ impl Gate {
 
     /// Waits until something new may be begun.
     pub(super) async fn open(&self) {
-        let mut paused = self.paused.subscribe();
-        // The sender lives as long as `self`.
-        let _ = paused.wait_for(|paused| !paused).await;
+        self.paused.other_than(true).await;
     }
 
     /// Waits for a slot, for an item that was admitted before.
@@ -115,11 +113,7 @@ impl Gate {
 
     /// Begins nothing new, or goes on; says whether that is a change.
     pub(super) fn pause(&self, paused: bool) -> bool {
-        self.paused.send_if_modified(|now| {
-            let changed = *now != paused;
-            *now = paused;
-            changed
-        })
+        self.paused.set(paused, || {})
     }
 
     /// Allows another number of items in flight; those in flight stay.
@@ -153,7 +147,7 @@ impl Gate {
 
     /// Whether nothing new is begun for now.
     pub(super) fn is_paused(&self) -> bool {
-        *self.paused.borrow()
+        self.paused.get()
     }
 
     /// Items allowed in flight.

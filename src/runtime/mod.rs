@@ -1,8 +1,8 @@
 //! Time and tasks, without a domain word.
 //!
 //! Owns the only place that starts tasks ([`Tasks`]), the degrees of stopping ([`Stop`]), the
-//! only clock ([`Clock`]), the even pace of new work ([`Pacer`]), and everything between a caller and a service that may be slow, busy
-//! or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
+//! only clock ([`Clock`]), the even pace of new work ([`Pacer`]), values that are waited for ([`Watched`]), and everything
+//! between a caller and a service that may be slow, busy or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
 //! three around a call; and how an error reads with its causes ([`causes`]). Imports no room. Never knows what the work is about.
 
 mod breaker;
@@ -16,6 +16,7 @@ mod retry;
 mod simulated;
 mod stop;
 mod tasks;
+mod watched;
 
 pub use breaker::{Breaker, BreakerConfig};
 pub use causes::causes;
@@ -28,3 +29,4 @@ pub use retry::{Advice, Classify, Policy, full_jitter, retry};
 pub(crate) use simulated::{Process, seed_chance};
 pub use stop::{Degree, Stop};
 pub use tasks::Tasks;
+pub use watched::Watched;

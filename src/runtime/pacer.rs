@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
-use super::Moment;
+use super::{Moment, Watched};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -15,7 +13,7 @@ const CATCH_UP: Duration = Duration::from_millis(100);
 /// Gives out turns, so many a minute. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Pacer {
-    per_minute: Arc<watch::Sender<Option<u32>>>,
+    per_minute: Arc<Watched<Option<u32>>>,
     /// When the next turn is due.
     next: Arc<Mutex<Moment>>,
 }
@@ -23,7 +21,7 @@ pub struct Pacer {
 impl Default for Pacer {
     fn default() -> Self {
         Self {
-            per_minute: Arc::new(watch::channel(None).0),
+            per_minute: Arc::new(Watched::default()),
             next: Arc::new(Mutex::new(Moment::now())),
         }
     }
@@ -39,31 +37,25 @@ impl Pacer {
     /// Gives out so many turns a minute from now on (at least one); `None` is no limit. Who waits
     /// waits by the new limit.
     pub fn set(&self, per_minute: Option<u32>) {
-        self.per_minute.send_if_modified(|held| {
-            let changed = *held != per_minute;
-            if changed {
-                *self.lock() = Moment::now();
-                *held = per_minute;
-            }
-            changed
-        });
+        self.per_minute
+            .set(per_minute, || *self.lock() = Moment::now());
     }
 
     /// Turns a minute.
     #[must_use]
     pub fn per_minute(&self) -> Option<u32> {
-        *self.per_minute.borrow()
+        self.per_minute.get()
     }
 
     /// Waits for a turn. Nothing is taken when the wait is given up.
     pub async fn turn(&self) {
         loop {
-            let mut limit = self.per_minute.subscribe();
+            let limit = self.per_minute();
             let Some(due) = self.take() else { return };
             tokio::select! {
+                biased;
                 () = tokio::time::sleep_until(due) => {}
-                // The sender lives as long as `self`.
-                _ = limit.changed() => {}
+                () = self.per_minute.other_than(limit) => {}
             }
         }
     }
