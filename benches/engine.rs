@@ -1,8 +1,10 @@
 //! What the engine itself costs: leases a second, checkpoints a second, journal records a second, and the memory of a
-//! run over 100,000 tiny items.
+//! run over 100,000 items whose looks answer with 16 KiB, and with 8 MiB for one in a thousand. One unit of ten is kept
+//! back by a cause of its own.
 //!
-//! `cargo bench --bench engine`; the run over tiny items alone, and over how many:
-//! `cargo bench --bench engine -- memory 1000000`. `--profile dev` where a release build is too long.
+//! `cargo bench --bench engine`; the run alone, over how many items and units:
+//! `cargo bench --bench engine -- memory 1000000 1000`. `--profile dev` where a release build is too long. Rows are in
+//! memory, about 2 KiB for each unit: few units show what items cost, many what the checkpoint costs.
 
 #![expect(
     clippy::print_stdout,
@@ -19,11 +21,12 @@ use criterion::{Criterion, Throughput};
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use sterna::engine::{
-    Config, Events, Job, Migration, Need, Parts, Step, StepFilter, Turn, UnitContext, run,
+    Config, Events, Job, Look, Migration, Need, Parts, Step, StepFilter, Turn, UnitContext,
+    UnitStep, run,
 };
 use sterna::model::{
-    Between, Checkpoint, Effect, Failure, InstanceId, ItemId, Mark, MigrationName, RunId, StepName,
-    Unit, UnitId, UnitProgress,
+    Between, Checkpoint, Effect, Failure, FolderId, Holder, InstanceId, ItemId, Mark,
+    MigrationName, Reason, RunId, StepName, StepState, Unit, UnitId, UnitProgress,
 };
 use sterna::runtime::{Clock, Dependencies, Stop, Tasks};
 use sterna::sandbox::{self, Sandbox, Service};
@@ -37,8 +40,12 @@ const UNITS: u64 = 16_000;
 const AT_ONCE: u64 = 32;
 /// Tasks that append to the journal at once.
 const WRITERS: u64 = 16;
-/// Items of the run whose memory is looked at.
+/// Items and units of the run whose memory is looked at.
 const ITEMS: u64 = 100_000;
+const RUN_UNITS: u64 = 100;
+/// Bytes of the answer to a look, and of a large one.
+const ANSWER: usize = 16 << 10;
+const LARGE_ANSWER: usize = 8 << 20;
 
 fn unit(number: u64) -> Unit {
     let name = format!("did:key:z6Mk{number:044}");
@@ -53,9 +60,10 @@ fn store(dir: &Path) -> state::Config {
 
 /// Takes, renews, saves and gives back a lease: what a short unit costs.
 async fn lease(store: &Store, number: u64) {
-    let (instance, run) = (InstanceId::number(1), RunId::new("bench"));
+    let holder = Holder::new(InstanceId::number(1), FolderId::new("bench"));
+    let run = RunId::new("bench");
     let unit = unit(number);
-    let taken = store.lease(&unit, &instance, &run, &Take::Free, Reopen::No);
+    let taken = store.lease(&unit, &holder, &run, &Take::Free, Reopen::No);
     let Ok(Grant::Leased {
         mut lease,
         progress,
@@ -93,6 +101,7 @@ fn checkpoints(criterion: &mut Criterion, store: &Store) {
         .map(|number| Mark {
             progress: UnitProgress::pending(&unit(number)),
             above: std::collections::BTreeMap::new(),
+            further: None,
         })
         .collect();
     let mut group = criterion.benchmark_group("checkpoint");
@@ -123,9 +132,10 @@ fn journal(criterion: &mut Criterion, runtime: &Runtime, dir: &Path) {
     group.finish();
 }
 
-/// Items that need one effect each, which is made by remembering their number.
+/// Items that need one effect each, which is made by remembering their number. Each unit has as many.
 struct Tiny {
     items: u64,
+    of_unit: u64,
     made: std::sync::Mutex<Vec<u64>>,
 }
 
@@ -137,10 +147,22 @@ impl Tiny {
     }
 }
 
+/// What a look came to, and the answer that it was read from.
+struct Looked {
+    made: bool,
+    answer: Vec<u8>,
+}
+
+/// The number of a unit, by its name.
+fn number_of(unit: &UnitContext) -> u64 {
+    let digits = unit.id.name.trim_start_matches("did:key:z6Mk");
+    digits.parse().expect("a number")
+}
+
 #[async_trait]
 impl Migration for Tiny {
     type Item = u64;
-    type Seen = bool;
+    type Seen = Looked;
 
     fn name(&self) -> MigrationName {
         MigrationName::new("tiny")
@@ -148,6 +170,10 @@ impl Migration for Tiny {
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
         vec![Arc::new(Make)]
+    }
+
+    fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
+        vec![Arc::new(Allow)]
     }
 
     fn item_id(&self, item: &u64) -> ItemId {
@@ -160,24 +186,56 @@ impl Migration for Tiny {
 
     fn items<'a>(
         &'a self,
-        _: &'a UnitContext,
+        unit: &'a UnitContext,
         within: Between,
     ) -> BoxStream<'a, Result<u64, Failure>> {
         let number = |id: ItemId| id.as_str().parse::<u64>().unwrap_or(0) + 1;
+        let begin = number_of(unit) * self.of_unit;
+        let all = begin + self.of_unit;
         let (first, end) = (
-            within.after.map_or(0, number),
-            within.until.map_or(self.items, number),
+            within.after.map_or(begin, number),
+            within.until.map_or(all, number),
         );
-        stream::iter((first..end.min(self.items)).map(Ok)).boxed()
+        stream::iter((first..end.min(all).min(self.items)).map(Ok)).boxed()
     }
 
     async fn item(&self, _: &UnitContext, id: &ItemId) -> Result<u64, Failure> {
         Ok(id.as_str().parse().unwrap_or(0))
     }
 
-    async fn probe(&self, _: &UnitContext, item: &u64) -> Result<bool, Failure> {
+    async fn probe(&self, _: &UnitContext, item: &u64) -> Result<Looked, Failure> {
+        let size = if item.is_multiple_of(1_000) {
+            LARGE_ANSWER
+        } else {
+            ANSWER
+        };
+        let answer = black_box(vec![1; size]);
         tokio::task::yield_now().await;
-        Ok(self.is_made(*item))
+        Ok(Looked {
+            made: self.is_made(*item),
+            answer,
+        })
+    }
+}
+
+/// A step of the unit that one unit of ten never gets.
+struct Allow;
+
+#[async_trait]
+impl UnitStep for Allow {
+    fn name(&self) -> StepName {
+        StepName::new("allow")
+    }
+
+    async fn probe(&self, _: &UnitContext) -> Result<Look, Failure> {
+        Ok(Look::Unseen)
+    }
+
+    async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
+        if number_of(unit) % 10 == 9 {
+            return Err(Failure::permanent(Reason::MissingDelegation, "none"));
+        }
+        Ok(Effect::new("allowed", &*unit.id.name))
     }
 }
 
@@ -189,12 +247,16 @@ impl Step<Tiny> for Make {
         StepName::new("make")
     }
 
-    fn needs(&self, _: &UnitContext, item: &u64, seen: &bool) -> Result<Vec<Need>, Failure> {
+    fn needs(&self, _: &UnitContext, item: &u64, seen: &Looked) -> Result<Vec<Need>, Failure> {
+        black_box(seen.answer.len());
         let need = || Need::missing(item.to_string(), "not made");
-        Ok((!seen).then(need).into_iter().collect())
+        Ok((!seen.made).then(need).into_iter().collect())
     }
 
     async fn apply(&self, turn: &Turn<'_, Tiny>, need: &Need) -> Result<Effect, Failure> {
+        if let Some(StepState::Failed(failure)) = turn.unit.step(&StepName::new("allow")) {
+            return Err(failure.clone());
+        }
         let (word, bit) = (turn.item / 64, turn.item % 64);
         let mut made = turn.migration.made.lock().expect("no panic holds it");
         made[usize::try_from(word).expect("fits")] |= 1 << bit;
@@ -202,21 +264,42 @@ impl Step<Tiny> for Make {
     }
 }
 
-/// Resident memory of this process, KiB (Linux).
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
+/// Memory of this process, KiB (Linux): resident now (`VmRSS`), or at most until now (`VmHWM`).
+fn resident(which: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(which));
+    let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    number.unwrap_or(0)
 }
 
-/// Runs over tiny items with rows in memory and files on disk, and prints the memory as it goes.
-fn memory(runtime: &Runtime, dir: &Path, items: u64) {
+/// KiB a million items, by least squares over what was seen.
+fn slope(seen: &[(f64, f64)]) -> f64 {
+    let number = f64::from(u32::try_from(seen.len()).expect("few"));
+    let mean = |pick: fn(&(f64, f64)) -> f64| seen.iter().map(pick).sum::<f64>() / number;
+    let (items, memory) = (mean(|one| one.0), mean(|one| one.1));
+    let both: f64 = seen
+        .iter()
+        .map(|one| (one.0 - items) * (one.1 - memory))
+        .sum();
+    let spread: f64 = seen.iter().map(|one| (one.0 - items).powi(2)).sum();
+    both / spread * 1e6
+}
+
+/// The size of a file of the run, bytes.
+fn size(dir: &Path, name: &str) -> u64 {
+    dir.join(name).metadata().map_or(0, |found| found.len())
+}
+
+/// Runs over items with rows in memory and files on disk, and prints the memory as it goes.
+fn memory(runtime: &Runtime, dir: &Path, items: u64, units: u64) {
     let words = usize::try_from(items / 64 + 1).expect("fits");
     let clock = Clock::system();
+    let dir = &dir.to_path_buf();
     let events = Events::new(clock);
     let parts = Parts {
         migration: Arc::new(Tiny {
             items,
+            of_unit: items.div_ceil(units),
             made: std::sync::Mutex::new(vec![0; words]),
         }),
         store: Store::in_memory(store(dir)),
@@ -228,32 +311,46 @@ fn memory(runtime: &Runtime, dir: &Path, items: u64) {
     };
     let mut config = Config::new(InstanceId::number(1), RunId::new("bench"), "bench");
     config.steps = StepFilter::All;
+    config.max_failure_rate = 1.0;
     let start = Instant::now();
     runtime.block_on(async {
         parts.store.create_tables().await.expect("rows in memory");
-        let mut going = std::pin::pin!(run(parts, config, Job::Units(vec![unit(1)])));
-        let mut next = items / 10;
+        let job = Job::Units((0..units).map(unit).collect());
+        let mut going = std::pin::pin!(run(parts, config, job));
+        let (mut next, mut seen, mut largest) = (items / 20, Vec::new(), 0);
         loop {
             let look = tokio::time::sleep(Duration::from_millis(20));
             tokio::select! {
                 outcome = &mut going => {
-                    let done = outcome.expect("a run").counts.done;
-                    assert_eq!(done, items, "every item is done");
+                    let counts = outcome.expect("a run").counts;
+                    assert_eq!(counts.settled(), items, "every item has its last word");
+                    let kept_back = counts.quarantined;
+                    println!("memory: {} done, {kept_back} kept back", counts.done);
                     break;
                 }
                 () = look => {}
             }
-            let done = events.look(|snapshot| snapshot.counts.done);
-            if done >= next {
-                println!("memory: {done} items, {} KiB", resident().unwrap_or(0));
-                next = done + items / 10;
+            largest = largest.max(size(dir, "instance-1-checkpoint.json"));
+            let settled = events.look(|snapshot| snapshot.counts.settled());
+            if settled >= next {
+                let now = resident("VmRSS:");
+                println!("memory: {settled} items, {now} KiB");
+                // What is there from the start is there after a tenth.
+                if settled >= items / 10 {
+                    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+                    seen.push((settled as f64, now as f64));
+                }
+                next = settled + items / 20;
             }
         }
+        let last = size(dir, "instance-1-checkpoint.json");
+        println!("memory: checkpoint of {units} units: {largest} bytes at most, {last} at the end");
+        println!("memory: {:.0} KiB more for a million items", slope(&seen));
     });
     let seconds = start.elapsed().as_secs_f64();
     println!(
-        "memory: {items} items in {seconds:.1} s, {} KiB",
-        resident().unwrap_or(0)
+        "memory: {items} items in {seconds:.1} s, {} KiB at most",
+        resident("VmHWM:")
     );
 }
 
@@ -268,8 +365,9 @@ fn main() {
     // First, before anything else has grown the process.
     let words: Vec<String> = std::env::args().collect();
     let alone = words.iter().position(|word| word == "memory");
-    let items = alone.and_then(|at| words.get(at + 1)?.parse().ok());
-    memory(&runtime, &dir("memory"), items.unwrap_or(ITEMS));
+    let number = |after: usize| alone.and_then(|at| words.get(at + after)?.parse().ok());
+    let (items, units) = (number(1).unwrap_or(ITEMS), number(2).unwrap_or(RUN_UNITS));
+    memory(&runtime, &dir("memory"), items, units);
     if alone.is_some() {
         return;
     }

@@ -21,7 +21,7 @@ mod uploads;
 pub use crate::engine::{Listed, Refused};
 /// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::{Degree, Stop, Tasks};
-pub use audit::verify;
+pub use audit::{unless_stopped, verify};
 pub use control::{control, control_log, control_status};
 #[cfg(feature = "sandbox")]
 pub use demo::{Asked, Demonstrated, News, Stage, Summary, Tell, demo};
@@ -31,9 +31,10 @@ pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show}
 pub use local::{sandbox_seed, sandbox_start, sandbox_status};
 pub use preflight::{Reliance, preflight};
 pub use reports::{
-    AuditReport, Audited, ControlReport, Difference, Ended, Face, InitReport, InitTable,
+    AuditReport, AuditedUpload, ControlReport, Difference, Ended, Face, InitReport, InitTable,
     PlanReport, RollbackPlan, RollbackReport, RunReport, SetupReport, SetupShare, Unaccounted,
+    UnlistedSpace,
 };
 pub use tables::{init, init_template, monitor, setup};
 pub use trouble::{Kind, Trouble};
-pub use uploads::{Agree, STEPS, StepWords, migrate, readable, retry, rollback, step_words};
+pub use uploads::{Agree, STEPS, StepWords, lack, migrate, readable, retry, rollback, step_words};

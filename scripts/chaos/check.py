@@ -131,7 +131,7 @@ class Check:
         answer = self.network.run("verify", ["verify", "--customers-file", str(file)], codes=(0, 4))
         self.expect("changes by the audit", changes, self.network.changes())
         lines = whole_lines(Path(answer["file"])) if answer.get("file") else []
-        wrong = {(line["unit"]["name"], line["item"]) for line in lines}
+        wrong = {(line["unit"]["name"], line["item"]) for line in lines if line["line"] == "item"}
         self.expect("uploads that the audit finds wrong", {key for key, one in self.uploads.items() if wanted(one)}, wrong)
         self.expect("uploads audited", len(self.uploads), sum(answer["verdicts"].values()))
 

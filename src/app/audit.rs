@@ -1,36 +1,100 @@
 //! The audit, and the plan of a dry run: looks at uploads and changes nothing.
 
 use anyhow::Result;
+use futures::{StreamExt as _, stream};
 
 use super::scope::{Work, refuse_nothing};
 use super::uploads::{Opened, admit, config, ended};
-use super::{AuditReport, Audited, Face, Stop, Trouble};
+use super::{AuditReport, AuditedUpload, Degree, Face, Kind, Stop, Trouble, UnlistedSpace};
 use crate::config::{Settings, options};
-use crate::engine::{self, Choice, Config, Scope};
+use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
+use crate::model::{Audited, Failure, Unit, Unlisted};
+use crate::proto::did::Did;
+use crate::proto::multihash::Multihash;
 
-/// Audits without a mutating call.
+/// Spaces whose uploads are counted at once.
+const COUNTS: usize = 32;
+
+/// What an audit leaves out unless it is deep.
+const BYTES: &str = "the bytes of shards and indexes (use --deep)";
+/// What no audit looks at.
+const NEVER_CHECKED: [&str; 2] = [
+    "whether the gateway holds its authorisation (it cannot be asked; the record of it, its revocation and its end are)",
+    "retrieval through the gateway, and adverts in IPNI",
+];
+
+/// Audits without a mutating call. A drain ends it within seconds, whatever it waits for.
 pub async fn verify(
     settings: &Settings,
     options: options::Verify,
     stop: Stop,
     face: Face,
 ) -> Result<AuditReport> {
-    let opened = Opened::connect(settings).await?;
-    admit(&opened.store, settings, options.scope.customers.as_ref()).await?;
-    let work = opened.work(settings, &options.scope).await?;
-    refuse_nothing(&work, &options.scope)?;
-    let mut config = config(settings, options.instance, options.concurrency)?;
+    let prepare = async {
+        let opened = Opened::connect(settings).await?;
+        let state = opened.identity(settings)?;
+        admit(&opened.store, state, options.scope.customers.as_ref()).await?;
+        let work = opened.work(settings, &options.scope).await?;
+        refuse_nothing(&work, &options.scope)?;
+        let work = match options.scope.limit {
+            // How many there are is of no use to a sample.
+            Some(_) => work,
+            None => counted(&opened, work).await,
+        };
+        anyhow::Ok((opened, work))
+    };
+    let (opened, work) = Box::pin(unless_stopped(&stop, "audit uploads", prepare)).await?;
+    let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
-    run(&opened, config, work, "audit", (stop, face)).await
+    config.depth = if options.deep {
+        Depth::Bytes
+    } else {
+        Depth::Presence
+    };
+    let how = if options.deep { ", every byte" } else { "" };
+    let report = Report {
+        resume: options.resume,
+        ..Report::new("audit", format!("{}{how}", words(&options.scope)))
+    };
+    look(&opened, config, work, report, (stop, face)).await
 }
 
-/// Looks at what `work` names; the report is named after the instance and `name`.
+/// Does what comes before the work, unless the command is to stop.
+pub async fn unless_stopped<T>(
+    stop: &Stop,
+    what: &str,
+    work: impl Future<Output = Result<T>> + Send,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        done = Box::pin(work) => done,
+        () = stop.reached(Degree::Drain) => Err(Trouble::new(
+            Kind::Stopped,
+            what,
+            format!("{}, before it began", stop.reason().unwrap_or("asked to stop")),
+            "start it again; nothing was done",
+        )
+        .into()),
+    }
+}
+
+/// Looks at what `work` names as a run would, and says what it would do.
 pub(super) async fn run(
     opened: &Opened,
     config: Config,
     work: Work,
-    name: &str,
+    name: &'static str,
+    ends: (Stop, Face),
+) -> Result<AuditReport> {
+    look(opened, config, work, Report::new(name, name), ends).await
+}
+
+async fn look(
+    opened: &Opened,
+    config: Config,
+    work: Work,
+    report: Report,
     (stop, face): (Stop, Face),
 ) -> Result<AuditReport> {
     let scope = match work {
@@ -38,31 +102,114 @@ pub(super) async fn run(
         Work::Items(items) => Scope::Items(items),
     };
     let started = opened.clock.moment();
+    let state = config.identity.clone();
+    let (run, words, depth) = (config.run.clone(), report.scope.clone(), config.depth);
     let (parts, events) = opened.parts(stop);
     let showing = opened.show(events, face);
-    let outcome = engine::audit(parts, config, scope, name).await;
+    let outcome = engine::audit(parts, config, scope, report).await;
     drop(showing);
     let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
-    let all_right = outcome.verdicts.total() == outcome.verdicts.ok;
+    let expected = outcome.snapshot.counts.planned;
+    let AuditOutcome {
+        verdicts, listed, ..
+    } = outcome;
     Ok(AuditReport {
+        state,
+        run,
+        resumes: outcome.resumes,
+        scope: words,
         ended: ended(outcome.ended)?,
-        verdicts: outcome.verdicts,
         would: outcome.would,
+        verdicts,
+        listed,
+        expected: expected.max(verdicts.total()),
+        spaces: outcome.units,
+        spaces_whole: outcome.whole,
+        unlisted: outcome.unlisted,
+        unlisted_spaces: outcome.first_unlisted.into_iter().map(unlisted).collect(),
         uploads: outcome.first.into_iter().map(audited).collect(),
+        not_checked: left_out(depth),
         seconds: started.elapsed().as_secs_f64(),
-        file: (!all_right).then_some(outcome.file),
+        file: Some(outcome.file),
     })
 }
 
-fn audited(found: engine::Audited) -> Audited {
-    Audited {
+fn left_out(depth: Depth) -> Vec<String> {
+    let bytes = (depth < Depth::Bytes).then_some(BYTES);
+    let presence = (depth < Depth::Presence).then_some("whether shards and indexes are there");
+    let left_out = presence.into_iter().chain(bytes).chain(NEVER_CHECKED);
+    left_out.map(str::to_owned).collect()
+}
+
+/// The same work with the uploads counted of spaces of which no row says how many they have. What cannot be counted is
+/// left for the listing.
+async fn counted(opened: &Opened, work: Work) -> Work {
+    let units = match work {
+        Work::Units(units) => units,
+        items @ Work::Items(_) => return items,
+    };
+    let tables = &opened.migration.services().tables;
+    let counting = units.into_iter().map(|unit| async move {
+        let space = Did::parse(&unit.id.name).ok();
+        match (unit.planned, space) {
+            (None, Some(space)) => Unit {
+                planned: tables.count_uploads(&space).await.ok(),
+                ..unit
+            },
+            _ => unit,
+        }
+    });
+    Work::Units(stream::iter(counting).buffered(COUNTS).collect().await)
+}
+
+/// What a scope is, in words: an audit is resumed by one of the same.
+pub(super) fn words(scope: &options::Scope) -> String {
+    let mut words = Vec::new();
+    if let Some(file) = &scope.customers {
+        let of_file = file.plan.as_ref().map_or_else(
+            || {
+                let shares = format!("{:?}", file.customers);
+                let digest = Multihash::sha256(shares.as_bytes()).base58();
+                format!("{} customers of no plan, {digest}", file.customers.len())
+            },
+            |plan| format!("plan {}", plan.id),
+        );
+        let instance = file.instance.map(|one| format!(" of instance {one}"));
+        words.push(format!(
+            "customers file{}, {of_file}",
+            instance.unwrap_or_default()
+        ));
+    }
+    let (customers, spaces) = (&scope.only_customers, &scope.only_spaces);
+    words.extend(customers.iter().map(|one| format!("customer {one}")));
+    words.extend(spaces.iter().map(|one| format!("space {one}")));
+    words.extend(scope.root.iter().map(|root| format!("upload {root}")));
+    if words.is_empty() {
+        return "everything".to_owned();
+    }
+    words.join(", ")
+}
+
+fn said(failure: &Failure) -> String {
+    format!("{}: {}", failure.reason, failure.message)
+}
+
+fn audited(found: Audited) -> AuditedUpload {
+    AuditedUpload {
         customer: found.unit.owner.to_string(),
         space: found.unit.name.to_string(),
-        root: found.item.map(|item| item.to_string()).unwrap_or_default(),
+        root: found.item.to_string(),
         verdict: found.verdict,
         findings: found.findings,
-        could_not_tell: found
-            .failure
-            .map(|failure| format!("{}: {}", failure.reason, failure.message)),
+        failure: found.failure.as_ref().map(said),
+    }
+}
+
+fn unlisted(found: Unlisted) -> UnlistedSpace {
+    UnlistedSpace {
+        customer: found.unit.owner.to_string(),
+        space: found.unit.name.to_string(),
+        after: found.after.map(|item| item.to_string()),
+        failure: said(&found.failure),
     }
 }

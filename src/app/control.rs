@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::{ControlReport, Trouble, tables};
 use crate::config::{Settings, options};
-use crate::model::{Control, InstanceId, Wish};
-use crate::monitor::{self, Alive, Ask, View};
+use crate::model::{Control, InstanceId, Setting, Wish};
+use crate::monitor::{self, Alive, Ask, InstanceLine, View};
 use crate::runtime::Clock;
 use crate::state::{Asked, Scope, Store};
 
@@ -69,10 +69,16 @@ async fn running(store: &Store, scope: &Scope) -> Result<(Vec<String>, Option<St
         Scope::Instance(one) => one.as_str() == name,
     };
     let alive = instances.iter().filter(|line| line.alive == Alive::Yes);
-    let running: Vec<String> = alive
-        .map(|line| line.instance.clone())
-        .filter(|name| meant(name))
-        .collect();
+    let alive: Vec<_> = alive.filter(|line| meant(&line.instance)).collect();
+    let name = |line: &&InstanceLine| {
+        let of_number = alive.iter().filter(|one| one.instance == line.instance);
+        if of_number.count() > 1 {
+            format!("{} on {} (pid {})", line.instance, line.host, line.pid)
+        } else {
+            line.instance.clone()
+        }
+    };
+    let running: Vec<String> = alive.iter().map(name).collect();
     let known = instances.iter().any(|line| meant(&line.instance));
     let note = match scope {
         Scope::Instance(one) if !known => Some(format!(
@@ -89,8 +95,12 @@ fn still_held(scope: &Scope, wish: Wish, all: &[Asked]) -> Vec<String> {
         return Vec::new();
     }
     let fleet = Scope::Fleet.text();
-    let word = |control: &Control| {
-        if control.drain { "drained" } else { "paused" }
+    let held = |control: &Control| {
+        if control.drain {
+            ("drained", control.said(Setting::Drain).by)
+        } else {
+            ("paused", control.said(Setting::Pause).by)
+        }
     };
     let stopped = all.iter().filter(|asked| asked.control.stops());
     let other = stopped.filter(|asked| match scope {
@@ -102,11 +112,8 @@ fn still_held(scope: &Scope, wish: Wish, all: &[Asked]) -> Vec<String> {
             let name = asked.scope.replace('#', " ");
             let flag = asked.scope.strip_prefix("instance#");
             let flag = flag.map_or_else(String::new, |number| format!(" --instance {number}"));
-            format!(
-                "{name} is still {} by {}: `sterna ctl resume{flag}` lifts that",
-                word(&asked.control),
-                asked.control.by
-            )
+            let (word, by) = held(&asked.control);
+            format!("{name} is still {word} by {by}: `sterna ctl resume{flag}` lifts that")
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Everything known of one upload or space.
+//! Everything known of one upload or space: what its rows say, what failed, and what a look at the world finds now.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -8,10 +8,21 @@ use super::uploads::Opened;
 use super::{Stop, Trouble};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
-use crate::engine::{self, UnitContext};
-use crate::model::{ItemId, UnitId};
+use crate::engine::{self, Explained, UnitContext};
+use crate::model::{ItemId, StepRecord, UnitId, Verdict};
+use crate::monitor::{self, FailureView, SpaceLine};
+use crate::state::FailedQuery;
+use crate::state::rows::stamp;
 
 /// Everything known of one upload or space. Looks at rows and at the world, changes nothing.
+///
+/// Each of `found` has `customer`, `space`, `upload`; `verdict` (of all that follows together); `row` (the space as
+/// `monitor --space` shows it), `steps` of the space, `failures` (as `monitor --failed` lists them), `look` (what a look
+/// at the world finds now: `verdict`, `findings`, `failure`), `differs` (where these say different things), and for an
+/// upload `world`. Times are RFC 3339.
+///
+/// # Errors
+/// Those of tables and services; [`super::Kind::NotFound`] for what nobody has.
 pub async fn explain(settings: &Settings, options: options::Explain) -> Result<Value> {
     let opened = Opened::connect(settings).await?;
     let scope = Scope {
@@ -39,7 +50,29 @@ async fn one(opened: &Opened, unit: &UnitId, item: Option<&ItemId>) -> Result<Va
     let (parts, _) = opened.parts(Stop::new());
     let explained = engine::explain(&parts, unit, item).await;
     let explained = explained.map_err(|error| Trouble::of_engine(&error))?;
-    let mut value = serde_json::to_value(&explained)?;
+    let row = opened.store.progress_row(unit).await;
+    let row = row.map_err(|error| Trouble::of_state(&error))?;
+    let row = row.as_ref().map(monitor::space_line);
+    let query = FailedQuery::unit(unit);
+    let failures = monitor::failures(&opened.store, &query).await;
+    let mut failures = failures.map_err(|error| Trouble::of_state(&error))?;
+    failures.retain(|failed| item.is_none_or(|item| *failed.item == *item.as_str()));
+    let of_rows = by_rows(item, row.as_ref(), &failures);
+    let mut value = json!({
+        "customer": *unit.owner,
+        "space": *unit.name,
+        "upload": item,
+        "verdict": worse(of_rows, explained.verdict),
+        "differs": differs(item, row.as_ref(), &failures, &explained),
+        "row": row,
+        "steps": steps(&explained),
+        "failures": failures,
+        "look": {
+            "verdict": explained.verdict,
+            "findings": explained.findings,
+            "failure": explained.failure,
+        },
+    });
     if let (Some(item), Some(fields)) = (item, value.as_object_mut()) {
         let context = UnitContext::new(unit.clone(), opened.clock, opened.tasks.clone());
         // What the engine could not judge is in its failure already.
@@ -48,4 +81,93 @@ async fn one(opened: &Opened, unit: &UnitId, item: Option<&ItemId>) -> Result<Va
         }
     }
     Ok(value)
+}
+
+/// Steps of the space as its row records them, with readable times.
+fn steps(explained: &Explained) -> Value {
+    let steps = explained.progress.iter().flat_map(|row| &row.steps);
+    let step = |record: &StepRecord| json!({ "state": record.state, "at": stamp(record.at), "attempts": record.attempts });
+    steps
+        .map(|(name, record)| (name.to_string(), step(record)))
+        .collect()
+}
+
+/// What the rows say: of an upload its failure, of a space its status and its counters.
+fn by_rows(item: Option<&ItemId>, row: Option<&SpaceLine>, failures: &[FailureView]) -> Verdict {
+    if !failures.is_empty() {
+        return Verdict::Wrong;
+    }
+    match (item, row) {
+        (Some(_), _) => Verdict::Ok,
+        (None, Some(row)) if row.counts.bad() > 0 || row.status == "failed" => Verdict::Wrong,
+        (None, Some(row)) if row.status == "completed" && row.counts.left() == 0 => Verdict::Ok,
+        (None, _) => Verdict::Missing,
+    }
+}
+
+/// The one of two that is worse; what could not be told is worse than ok only.
+fn worse(one: Verdict, other: Verdict) -> Verdict {
+    let rank = |verdict| match verdict {
+        Verdict::Ok => 0,
+        Verdict::CouldNotTell => 1,
+        Verdict::Missing => 2,
+        Verdict::Wrong => 3,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}
+
+/// Where row, failures and look say different things, in words.
+fn differs(
+    item: Option<&ItemId>,
+    row: Option<&SpaceLine>,
+    failures: &[FailureView],
+    explained: &Explained,
+) -> Vec<String> {
+    let mut differs = Vec::new();
+    let look = explained.verdict;
+    if let Some(row) = row {
+        let (listed, counted) = (failures.len() as u64, row.counts.bad());
+        if item.is_none() && listed != counted {
+            differs.push(format!(
+                "the row counts {counted} failed uploads, {listed} are listed"
+            ));
+        }
+        if !row.counts.add_up() {
+            differs.push("the counters of the row do not add up".to_owned());
+        }
+        if row.status == "completed" && row.counts.bad() > 0 {
+            differs.push(format!(
+                "the row says completed, and counts {counted} failed uploads"
+            ));
+        }
+        if row.status == "completed" && look != Verdict::Ok {
+            let look = look.as_str();
+            differs.push(format!("the row says completed, a look now says {look}"));
+        }
+    }
+    if item.is_some() && !failures.is_empty() && look == Verdict::Ok {
+        differs.push(
+            "it is listed as failed, and a look now finds it right: `sterna retry --failed` sets the rows right"
+                .to_owned(),
+        );
+    }
+    differs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_wrong_outweighs_what_could_not_be_told() {
+        use Verdict::{CouldNotTell, Missing, Ok, Wrong};
+        for (one, other, wanted) in [
+            (Ok, Ok, Ok),
+            (Ok, CouldNotTell, CouldNotTell),
+            (CouldNotTell, Missing, Missing),
+            (Wrong, Missing, Wrong),
+        ] {
+            assert_eq!((worse(one, other), worse(other, one)), (wanted, wanted));
+        }
+    }
 }

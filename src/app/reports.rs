@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::engine::{Listed, Refused};
+use crate::engine::{Listed, MissingJournal, Refused};
 use crate::model::{
-    Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, StepCounts, StepName, StepPlan,
-    Verdict, VerdictCounts, each_shown, shown,
+    Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, StateIdentity, StepCounts,
+    StepName, StepPlan, Verdict, VerdictCounts, each_shown, shown,
 };
-use crate::monitor::PlanLine;
+use crate::monitor::{PlanLine, Totals};
 
 /// How a run ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -65,6 +65,8 @@ pub struct RunReport {
     pub run: Option<RunId>,
     /// The plan that its scope is a part of; `None` for a scope of no plan.
     pub plan: Option<PlanId>,
+    /// The tables that it worked on.
+    pub state: StateIdentity,
     /// How it ended.
     pub ended: Ended,
     /// What this run settled, for other instances too; `planned` is their sum.
@@ -82,6 +84,9 @@ pub struct RunReport {
     pub helped: BTreeMap<InstanceId, Counts>,
     /// Failed, quarantined and unknown uploads of the scope, by reason code.
     pub failures: BTreeMap<Reason, u64>,
+    /// How far everything is, whoever did it: the sum of all progress rows. `None` if it could not be told, or if
+    /// nothing was to be done.
+    pub totals: Option<Totals>,
     /// Wall time.
     pub seconds: f64,
     /// Where the checkpoint and the journal lie.
@@ -114,6 +119,8 @@ pub struct RollbackPlan {
     pub undone: Vec<Listed>,
     /// Spaces with something to take back.
     pub spaces: u64,
+    /// Journals that are absent, cut or have a hole, and may tell of what is rolled back.
+    pub missing: Vec<MissingJournal>,
     /// Spaces with migrated uploads that no journal at hand knows.
     pub unaccounted: Vec<Unaccounted>,
     /// The journals that were read.
@@ -142,6 +149,8 @@ pub struct RollbackReport {
     pub ended: Ended,
     /// Nothing was to be done.
     pub dry_run: bool,
+    /// The tables that it worked on.
+    pub state: StateIdentity,
     /// What was said beforehand.
     pub plan: RollbackPlan,
     /// Effects that were taken back, by kind.
@@ -165,6 +174,14 @@ pub struct RollbackReport {
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditReport {
+    /// The tables whose spaces it looked at.
+    pub state: StateIdentity,
+    /// Its id, a part of the name of its report.
+    pub run: RunId,
+    /// The stopped audit that it went on with; its verdicts are among these.
+    pub resumes: Option<RunId>,
+    /// What it was about.
+    pub scope: String,
     /// How it ended.
     pub ended: Ended,
     /// Uploads by verdict.
@@ -172,17 +189,53 @@ pub struct AuditReport {
     /// What a run would do, by step.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub would: BTreeMap<StepName, StepPlan>,
+    /// Uploads that were listed. If it finished, as many as there are verdicts; else something is amiss, and it does not
+    /// exit with 0.
+    pub listed: u64,
+    /// Uploads in scope: as they were counted beforehand, and as listed in spaces that were listed.
+    pub expected: u64,
+    /// Spaces in scope.
+    pub spaces: u64,
+    /// Spaces that were looked at from the first upload to the last.
+    pub spaces_whole: u64,
+    /// Spaces that could not be listed to their end.
+    pub unlisted: u64,
+    /// The first of them.
+    pub unlisted_spaces: Vec<UnlistedSpace>,
     /// The first uploads that are not right or could not be judged.
-    pub uploads: Vec<Audited>,
+    pub uploads: Vec<AuditedUpload>,
+    /// What was not looked at.
+    pub not_checked: Vec<String>,
     /// Wall time.
     pub seconds: f64,
-    /// The whole report, a JSON line per upload that is not right; `None` when there is none.
+    /// The whole report, a JSON object a line.
     pub file: Option<PathBuf>,
+}
+
+impl AuditReport {
+    /// Whether nothing is left to look at, and every upload that was listed has its verdict.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.listed == self.verdicts.total()
+    }
+}
+
+/// A space of which nothing is said beyond some upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnlistedSpace {
+    /// Its customer.
+    pub customer: String,
+    /// The space.
+    pub space: String,
+    /// The last upload that was listed.
+    pub after: Option<String>,
+    /// Why it could not be listed.
+    pub failure: String,
 }
 
 /// One upload that is not right, or of which nothing can be said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Audited {
+pub struct AuditedUpload {
     /// Its customer.
     pub customer: String,
     /// Its space.
@@ -191,10 +244,10 @@ pub struct Audited {
     pub root: String,
     /// The worst of its findings.
     pub verdict: Verdict,
-    /// What is missing or wrong.
+    /// What is missing or wrong, and the step that puts it right.
     pub findings: Vec<Finding>,
-    /// Why it could not be judged.
-    pub could_not_tell: Option<String>,
+    /// Why it could not be judged, or cannot be put right.
+    pub failure: Option<String>,
 }
 
 /// Shows where a run stands; called some times a second from a task of the run, must not block.
@@ -226,6 +279,8 @@ pub struct ControlReport {
 pub struct InitReport {
     /// Nothing was made: `created` says what would be.
     pub dry_run: bool,
+    /// Which tables these are; `None` after a dry run.
+    pub state: Option<StateIdentity>,
     /// Table name and whether it was made now.
     pub tables: Vec<InitTable>,
 }
@@ -261,6 +316,8 @@ pub struct PlanReport {
 pub struct SetupReport {
     /// The plan.
     pub plan: PlanReport,
+    /// The tables that it is for.
+    pub state: StateIdentity,
     /// Customers found.
     pub customers: u64,
     /// Spaces found.

@@ -19,7 +19,7 @@ use anyhow::{Context, Result};
 
 use super::{PlanReport, SetupReport, SetupShare, Stop, Trouble};
 use crate::config::options;
-use crate::model::{CustomerDid, PlanSummary, ShareSize, SpaceDid};
+use crate::model::{CustomerDid, PlanSummary, ShareSize, SpaceDid, StateIdentity};
 use crate::plan::{self, Chosen, Filter, Plan, SkipList, SpaceLoad};
 use crate::runtime::Clock;
 use crate::state::Store;
@@ -43,12 +43,10 @@ pub struct Parts<C> {
     pub dir: PathBuf,
     /// Providers of consumer rows, the one whose customer counts first.
     pub providers: Vec<String>,
-    /// What the count belongs to (environment, upload table); another's is refused.
-    pub fingerprint: String,
-    /// The network's environment.
-    pub environment: String,
-    /// What plans, customers files and checkpoints belong to.
-    pub state: String,
+    /// The network's table that uploads are counted in; a count of another is refused.
+    pub uploads_table: String,
+    /// What plans, customers files and the count belong to.
+    pub state: StateIdentity,
     /// Who makes the plan, as `user@host`.
     pub by: String,
     /// When it is made.
@@ -108,11 +106,11 @@ pub async fn run<C: Census>(
             .into_iter()
             .map(Some)
             .collect();
-        counted
-            .forget()
-            .context("remove the checkpoint of the count")?;
+        let forgotten = counted.forget();
+        forgotten.context("remove the checkpoint of the count")?;
     }
-    let mut report = report(&plan, files, change.report(), options.analyze);
+    let of_plan = change.report();
+    let mut report = report((&plan, &parts.state), files, of_plan, options.analyze);
     report.notes = notes;
     report.differences = differences;
     Ok(report)
@@ -189,8 +187,6 @@ async fn put_down<C>(
     filter: Option<&str>,
     stop: &Stop,
 ) -> Result<Vec<String>> {
-    let mark = parts.store.mark_format(&parts.environment).await;
-    mark.map_err(|error| Trouble::of_state(&error))?;
     let store = &parts.store;
     let writing = write::Writing { store, made, stop };
     let notes = writing.rows(filter).await?;
@@ -345,7 +341,7 @@ fn list(names: Vec<String>, text: &str) -> Option<String> {
 }
 
 fn report(
-    plan: &Plan,
+    (plan, state): (&Plan, &StateIdentity),
     files: Vec<Option<PathBuf>>,
     of_plan: PlanReport,
     analyzed_only: bool,
@@ -359,6 +355,7 @@ fn report(
     };
     SetupReport {
         plan: of_plan,
+        state: state.clone(),
         customers: plan.customers(),
         spaces: plan.shares.iter().map(plan::Share::spaces).sum(),
         uploads: plan.shares.iter().map(plan::Share::uploads).sum(),

@@ -1,14 +1,16 @@
 //! Commands on the migration's own tables: make them, fill them, look at them.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::Value;
 
 use super::setup::{Parts, run as run_setup};
 use super::uploads::host;
-use super::{InitReport, InitTable, SetupReport, Stop, Trouble};
+use super::{InitReport, InitTable, Kind, SetupReport, Stop, Trouble};
 use crate::client::{AwsClients, connect_tables};
 use crate::config::{Settings, options, user};
-use crate::model::InstanceId;
+use crate::model::{InstanceId, StateIdentity};
 use crate::monitor::{self, Ask, View};
 use crate::runtime::Clock;
 use crate::state::{FailedQuery, Store};
@@ -30,10 +32,27 @@ pub(super) async fn open(settings: &Settings) -> Result<Store> {
     Ok(store)
 }
 
-/// What plans, customers files and checkpoints belong to.
-pub(super) fn state_of(settings: &Settings) -> String {
-    let table = &settings.state.tables.progress;
-    format!("{} {table}", settings.environment)
+/// Which tables these are; tables without an id are refused.
+///
+/// # Errors
+/// [`Kind::Preflight`] if `init` gave them no id.
+pub(super) async fn identity(settings: &Settings, store: &Store) -> Result<StateIdentity> {
+    let identity = store.identity(settings.environment.as_str()).await;
+    let identity = identity.map_err(|error| Trouble::of_state(&error))?;
+    Ok(identity.ok_or_else(|| without_id(settings))?)
+}
+
+/// What is said of tables without an id.
+pub(super) fn without_id(settings: &Settings) -> Trouble {
+    Trouble::new(
+        Kind::Preflight,
+        format!(
+            "work on the tables of {}: they have no id",
+            settings.state.tables.progress
+        ),
+        "they were made by CloudFormation, by the existing tool or by an earlier version, and `sterna init` did not run since",
+        "run `sterna init`: it gives them an id and changes nothing else; nothing was done",
+    )
 }
 
 /// Creates the migration tables that are not there and waits until they are active; a dry run only says which.
@@ -54,8 +73,11 @@ pub async fn init(settings: &Settings) -> Result<InitReport> {
         return Ok(init_report(made, true));
     }
     let marked = store.mark_format(settings.environment.as_str()).await;
-    marked.map_err(|error| Trouble::of_state(&error))?;
-    Ok(init_report(made, false))
+    let state = marked.map_err(|error| Trouble::of_state(&error))?;
+    Ok(InitReport {
+        state: Some(state),
+        ..init_report(made, false)
+    })
 }
 
 fn init_report(made: Vec<crate::state::define::Made>, dry_run: bool) -> InitReport {
@@ -65,6 +87,7 @@ fn init_report(made: Vec<crate::state::define::Made>, dry_run: bool) -> InitRepo
     };
     InitReport {
         dry_run,
+        state: None,
         tables: made.into_iter().map(table).collect(),
     }
 }
@@ -88,28 +111,61 @@ pub async fn setup(
     let network = settings.network();
     // The upload service is the provider of today: of several customers of a space, its row's counts.
     let first = std::iter::once(&network.upload_service.did);
+    let store = open(settings).await?;
+    let state = identity(settings, &store).await?;
     let parts = Parts {
         census: connect_tables(&settings.aws, network, &settings.limits).await,
-        store: open(settings).await?,
+        store,
         dir: settings.state_dir.clone(),
         providers: first
             .chain(&network.storage_providers)
             .map(ToString::to_string)
             .collect(),
-        fingerprint: format!("{} {}", settings.environment, network.tables.upload),
-        environment: settings.environment.to_string(),
-        state: state_of(settings),
+        uploads_table: network.tables.upload.clone(),
+        state,
         by: who(),
         clock: Clock::system(),
     };
-    run_setup(&parts, &options, &stop).await
+    let report = run_setup(&parts, &options, &stop).await?;
+    if !report.analyzed_only {
+        // Displays have a sum from the first second on; without it they read the rows.
+        let by = InstanceId::new("setup");
+        if let Err(error) = parts.store.refresh_totals(&by, Duration::ZERO).await {
+            tracing::warn!(%error, "the progress rows are not summed up");
+        }
+    }
+    Ok(report)
 }
 
-/// One look at the fleet; `monitor --watch` calls it again and again.
-pub async fn monitor(settings: &Settings, options: &options::Monitor) -> Result<View> {
+/// One look at the fleet; `monitor --watch` calls it again and again. `told` hears how many spaces were read so far
+/// when all are summed up.
+///
+/// # Errors
+/// [`Kind::NotFound`] if the customer, space or instance that was asked for is in no table.
+pub async fn monitor(
+    settings: &Settings,
+    options: &options::Monitor,
+    told: impl FnMut(u64) + Send,
+) -> Result<View> {
     let store = open(settings).await?;
-    let view = monitor::look(&store, Clock::system(), &ask(options)).await;
-    Ok(view.map_err(|error| Trouble::of_state(&error))?)
+    let clock = Clock::system();
+    let view = if options.exact {
+        let exact = monitor::exact(&store, clock.unix_ms(), told).await;
+        exact.map(View::Overview)
+    } else {
+        monitor::look(&store, clock, &ask(options)).await
+    };
+    let view = view.map_err(|error| Trouble::of_state(&error))?;
+    match view.unknown() {
+        None => Ok(view),
+        Some(what) => Err(Trouble::new(
+            Kind::NotFound,
+            format!("look at {what}"),
+            "no row names it: `sterna setup` has not seen it, and no run worked on it",
+            "look at the name, at --env, and at `sterna monitor`",
+        )
+        .into()),
+    }
 }
 
 fn ask(options: &options::Monitor) -> Ask {

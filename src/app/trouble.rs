@@ -128,9 +128,11 @@ impl Trouble {
             engine::Error::Foreign { path, .. } => Self::new(
                 Kind::Mismatch,
                 error.to_string(),
-                "it was written for another environment or other tables, or by another version of this program",
+                "it was written for another environment, for other tables (they may have been made again under the same \
+                 name), or by another version of this program",
                 format!(
-                    "look at --env, use another --state-dir, or keep {} aside; nothing was changed",
+                    "look at --env and region, use another --state-dir, or move {} (and the .previous.json beside it) \
+                     aside: the tables are enough to go on; nothing was changed",
                     path.display()
                 ),
             ),
@@ -140,6 +142,21 @@ impl Trouble {
                 causes(error),
                 "a journal is not where it should be, may not be read, or was damaged",
                 "look at --state-dir and --journal; nothing was changed",
+            ),
+            engine::Error::NothingToResume { ended, .. } => Self::new(
+                Kind::NotFound,
+                error.to_string(),
+                match ended {
+                    Some(path) => format!("it came to its end: {}", path.display()),
+                    None => "no report of such an audit lies in the state folder".to_owned(),
+                },
+                "begin a new one without --resume; an audit is resumed with the flags it had",
+            ),
+            engine::Error::Report { .. } => Self::new(
+                Kind::Unexpected,
+                causes(error),
+                "the file was removed, or may not be read",
+                "begin a new audit without --resume",
             ),
             engine::Error::File { .. } => Self::new(
                 Kind::Unexpected,

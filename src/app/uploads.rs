@@ -1,11 +1,14 @@
 //! Runs of the uploads migration: the run itself, the retry of what failed, the rollback.
 
 mod admit;
+mod audited;
+mod folder;
+mod recheck;
+mod retry;
 mod rollback;
 mod steps;
+mod totals;
 
-use std::fs::{File, TryLockError};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,21 +18,22 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::scope::{Resolver, Work, refuse_nothing};
 use super::spaces::StoredSpaces;
-use super::{AuditReport, Ended, Face, Kind, RunReport, Stop, Trouble, audit, tables, takeover};
+use super::{AuditReport, Ended, Face, RunReport, Stop, Trouble, audit, tables, takeover};
 use crate::config::{Settings, options};
-use crate::engine::{self, Config, Events, Job, Pace, Parts, StepFilter};
+use crate::engine::{self, Config, Depth, Events, Job, Pace, Parts, StepFilter};
 use crate::migrations::uploads::{self, Uploads};
-use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, RunId, StepName};
-use crate::runtime::{Clock, Dependencies, Tasks};
-use crate::state::{FailedQuery, Reopen, Store};
+use crate::model::{Counts, CustomerDid, InstanceId, RunId, StateIdentity};
+use crate::runtime::{Clock, Degree, Dependencies, Tasks};
+use crate::state::{Reopen, Store};
 
 pub(super) use admit::admit;
-pub use rollback::{Agree, rollback};
+pub use retry::retry;
+pub use rollback::{Agree, lack, rollback};
 pub use steps::{STEPS, StepWords, readable, step_words};
 
 /// Time between two looks of a display.
 const FACE_EVERY: Duration = Duration::from_millis(250);
-/// Failure rows that are read at once.
+/// Rows that are written at once.
 const ROWS: usize = 16;
 /// Parts of the smallest space that is split.
 const PARTS_AT_LEAST: u64 = 4;
@@ -40,28 +44,39 @@ pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
+    /// Which tables these are; `None` if they have no id.
+    identity: Option<StateIdentity>,
     dependencies: Dependencies,
 }
 
 impl Opened {
     /// Connects to the network and to the shared state. Changes nothing.
-    pub(super) async fn connect(settings: &Settings) -> Result<Self> {
+    pub(super) async fn connect(settings: &Settings) -> Result<Box<Self>> {
         let clock = Clock::system();
         let dependencies = Dependencies::new();
         let store = tables::open(settings).await?;
+        let identity = store.identity(settings.environment.as_str()).await;
+        let identity = identity.map_err(|error| Trouble::of_state(&error))?;
         let registry = Arc::new(StoredSpaces(store.clone()));
         let config = settings.client();
         let choices = uploads::Settings::default();
-        let migration = Uploads::connect(&config, clock, dependencies.clone(), registry, choices)
-            .await
-            .map_err(|failure| Trouble::of_failure(&failure))?;
-        Ok(Self {
+        let connecting = Uploads::connect(&config, clock, dependencies.clone(), registry, choices);
+        let migration = Box::pin(connecting).await;
+        let migration = migration.map_err(|failure| Trouble::of_failure(&failure))?;
+        Ok(Box::new(Self {
             migration,
             store,
             clock,
             tasks: Tasks::new(),
+            identity,
             dependencies,
-        })
+        }))
+    }
+
+    /// Which tables these are. Only what reads goes on without their id.
+    pub(super) fn identity(&self, settings: &Settings) -> Result<&StateIdentity> {
+        let identity = self.identity.as_ref();
+        Ok(identity.ok_or_else(|| tables::without_id(settings))?)
     }
 
     /// Units or items that a scope names.
@@ -123,23 +138,26 @@ pub async fn migrate(
 ) -> Result<RunReport> {
     let opened = Opened::connect(settings).await?;
     let file = options.scope.customers.as_ref();
-    admit(&opened.store, settings, file).await?;
+    let plan = admit(&opened.store, opened.identity(settings)?, file).await?;
     let work = opened.work(settings, &options.scope).await?;
     if !options.steal {
         refuse_nothing(&work, &options.scope)?;
     }
-    let mut config = config(settings, options.instance, options.concurrency)?;
-    config.plan = file.and_then(|file| Some(file.plan.as_ref()?.id.clone()));
+    let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
+    config.plan = plan;
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
     config.steps = steps::filter(options.steps);
     let only = steps::name(options.steps);
+    if options.recheck {
+        config.depth = Depth::Presence;
+    }
     if options.dry_run {
         let (work, withheld_spaces) = match options.steps {
             options::Steps::LocationClaims => steps::authorised(&opened, work).await?,
             _ => (work, 0),
         };
-        let plan = audit::run(&opened, config, work, "plan", (stop, face)).await?;
+        let plan = Box::pin(audit::run(&opened, config, work, "plan", (stop, face))).await?;
         return Ok(RunReport {
             withheld_spaces,
             ..planned(plan, only)
@@ -150,10 +168,11 @@ pub async fn migrate(
     config.pace.checkpoint_items = options.checkpoint_every;
     config.pace.split_above = options.split_above;
     config.pace.part_items = (options.split_above / PARTS_AT_LEAST).max(1);
-    config.reopen = if options.repair {
-        Reopen::TakenOver
-    } else {
-        Reopen::No
+    let recheck = begun_recheck(&opened, &options, &work, &config)?;
+    config.reopen = match &recheck {
+        Some(begun) => Reopen::Recheck(begun.since),
+        None if options.repair => Reopen::TakenOver,
+        None => Reopen::No,
     };
     let finished = if matches!(config.steps, StepFilter::All) {
         let spaces = opened.spaces(settings, &options.scope, &work).await?;
@@ -166,10 +185,36 @@ pub async fn migrate(
         Work::Units(units) => Job::Units(units),
         Work::Items(items) => Job::Items(items),
     };
-    let mut report = run(&opened, config, job, (stop, face)).await?;
+    let mut report = Box::pin(run(&opened, config, job, (stop, face))).await?;
     report.differences.splice(0..0, finished);
     report.only = only;
+    if let Some(begun) =
+        recheck.filter(|_| report.ended == Ended::Finished && report.unfinished == 0)
+    {
+        begun.end()?;
+    }
     Ok(report)
+}
+
+/// The recheck that is asked for, if it is one of whole spaces: one that was stopped, else a new one.
+fn begun_recheck(
+    opened: &Opened,
+    options: &options::Migrate,
+    work: &Work,
+    config: &Config,
+) -> Result<Option<recheck::Begun>> {
+    if !options.recheck || !matches!(work, Work::Units(_)) {
+        return Ok(None);
+    }
+    let scope = audit::words(&options.scope);
+    let dir = &opened.store.config().dir;
+    let state = config.identity.to_string();
+    let (of, now) = ((&*scope, &*state), opened.clock.unix_ms());
+    let begun = recheck::Begun::open(dir, &config.instance, of, now)?;
+    if begun.resumed {
+        tracing::info!(scope, "going on with a recheck that was stopped");
+    }
+    Ok(Some(begun))
 }
 
 /// Tells customers' rows how many spaces they have, so that none passes for completed before all are.
@@ -185,42 +230,6 @@ async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>) -> Result<(
     Ok(())
 }
 
-/// Steps the failed items again, or says what that would do.
-pub async fn retry(
-    settings: &Settings,
-    options: options::Retry,
-    stop: Stop,
-    face: Face,
-) -> Result<RunReport> {
-    let opened = Opened::connect(settings).await?;
-    let failed = failed_items(&opened, &options).await?;
-    let scope = &options.scope;
-    let names = scope.customers.is_some()
-        || scope.root.is_some()
-        || !scope.only_customers.is_empty()
-        || !scope.only_spaces.is_empty();
-    if failed.is_empty() && names {
-        // Names that nobody knows are told; that nothing of them failed is an answer.
-        opened.work(settings, scope).await?;
-    }
-    let mut config = config(settings, options.instance, options.concurrency)?;
-    if options.dry_run {
-        let items = failed.into_iter().map(|failed| (failed.unit, failed.item));
-        let work = Work::Items(items.collect());
-        let plan = audit::run(&opened, config, work, "plan", (stop, face)).await?;
-        return Ok(planned(plan, None));
-    }
-    config.max_failure_rate = options.max_failure_rate;
-    let asked = failed.len() as u64;
-    let report = run(&opened, config, Job::Failed(failed), (stop, face)).await?;
-    // Its scope is what it took up, not all of the spaces that hold it.
-    let counts = Counts {
-        planned: asked.max(report.this_run.settled()),
-        ..report.this_run
-    };
-    Ok(RunReport { counts, ..report })
-}
-
 async fn run(
     opened: &Opened,
     mut config: Config,
@@ -228,29 +237,51 @@ async fn run(
     (stop, face): (Stop, Face),
 ) -> Result<RunReport> {
     let started = opened.clock.moment();
-    // Holding the lock proves that an earlier process of this instance is dead. A run that makes one step only has
-    // the same journal as all others of its instance, so that a rollback knows what it made: never two at once.
-    let _lock = lock(&opened.store.config().dir, &config.instance)?;
+    // Holding the lock proves that an earlier process of this instance and folder is dead. A run that makes one step
+    // only has the same journal as all others of its instance, so that a rollback knows what it made: never two at once.
+    let dir = &opened.store.config().dir;
+    let _lock = folder::lock(dir, &config.instance)?;
+    config.folder = Some(folder::id(dir)?);
     config.adopt_own = true;
     let (run, plan) = (config.run.clone(), config.plan.clone());
     let of_units = matches!(job, Job::Units(_));
-    let (parts, events) = opened.parts(stop);
+    let (instance, state) = (config.instance.clone(), config.identity.clone());
+    let (parts, events) = opened.parts(stop.clone());
     let showing = opened.show(events.clone(), Arc::clone(&face));
+    let summing = totals::keep_fresh(opened, &instance);
+    let is_retry = matches!(job, Job::Failed(_) | Job::Named(_));
     let outcome = engine::run(parts, config, job).await;
-    drop(showing);
+    drop((showing, summing));
     let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
     face(&outcome.snapshot);
+    let seconds = started.elapsed().as_secs_f64();
+    let totals = match stop.degree() {
+        Degree::Run | Degree::Drain => totals::at_end(opened, &instance).await,
+        Degree::Abort | Degree::Exit => None,
+    };
     Ok(RunReport {
+        totals,
         run: Some(run),
         plan,
         steps: outcome.snapshot.steps.clone(),
+        state,
         ended: ended(outcome.ended)?,
-        this_run: outcome.snapshot.this_run,
-        counts: outcome.counts,
+        // What one cause keeps back is no news of single uploads: a retry counts it by its row.
+        this_run: if is_retry {
+            outcome.retried
+        } else {
+            outcome.snapshot.this_run
+        },
+        // The scope of a retry is what it took up, not all of the spaces that hold it.
+        counts: if is_retry {
+            outcome.retried
+        } else {
+            outcome.counts
+        },
         unfinished: if of_units { outcome.unfinished } else { 0 },
         helped: outcome.helped,
         failures: outcome.snapshot.reasons.clone(),
-        seconds: started.elapsed().as_secs_f64(),
+        seconds,
         files: outcome.files,
         differences: takeover::of_units(&outcome.snapshot),
         ..RunReport::default()
@@ -271,12 +302,16 @@ pub(super) fn ended(ended: engine::Ended) -> Result<Ended> {
 }
 
 /// The engine's settings that all runs share.
-pub(super) fn config(settings: &Settings, instance: u32, concurrency: usize) -> Result<Config> {
+pub(super) fn config(
+    opened: &Opened,
+    settings: &Settings,
+    (instance, concurrency): (u32, usize),
+) -> Result<Config> {
     let run = RunId::new(uuid::Uuid::new_v4().to_string());
     let mut config = Config::new(
         InstanceId::number(instance),
         run,
-        tables::state_of(settings),
+        opened.identity(settings)?.clone(),
     );
     config.host = host();
     if let Some(term) = settings.lease_term {
@@ -300,93 +335,12 @@ fn planned(plan: AuditReport, only: Option<&'static str>) -> RunReport {
         dry_run: true,
         would: plan.would,
         verdicts: Some(plan.verdicts),
+        state: plan.state,
         ended: plan.ended,
         counts,
         seconds: plan.seconds,
         files: plan.file.into_iter().collect(),
         ..RunReport::default()
-    }
-}
-
-async fn failed_items(opened: &Opened, options: &options::Retry) -> Result<Vec<FailedItem>> {
-    let scope = &options.scope;
-    let since = options.since.map(|ago| {
-        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
-        opened.clock.unix_ms().saturating_sub(ago)
-    });
-    let base = FailedQuery {
-        instance: options.only_instance.map(InstanceId::number),
-        reasons: options.reasons.clone(),
-        classes: options.classes.clone(),
-        steps: options.steps.iter().cloned().map(StepName::from).collect(),
-        since,
-        ..FailedQuery::default()
-    };
-    let file = scope.customers.iter().flat_map(|file| &file.customers);
-    let owners: Vec<String> = file
-        .map(|share| share.customer.to_string())
-        .chain(scope.only_customers.iter().map(ToString::to_string))
-        .collect();
-    let names: Vec<String> = scope.only_spaces.iter().map(ToString::to_string).collect();
-    let mut found = Vec::new();
-    for query in queries(&base, &owners, &names) {
-        let failed = opened.store.failed_items(&query).await;
-        found.extend(failed.map_err(|error| Trouble::of_state(&error))?);
-    }
-    if let Some(root) = &scope.root {
-        let root = root.to_string();
-        found.retain(|failed| failed.item.as_str() == root);
-    }
-    if let Some(limit) = scope.limit {
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
-    Ok(found)
-}
-
-/// One query for each owner and name that is asked for; all failures if none is.
-fn queries(base: &FailedQuery, owners: &[String], names: &[String]) -> Vec<FailedQuery> {
-    let all = |list: &[String]| -> Vec<Option<String>> {
-        if list.is_empty() {
-            vec![None]
-        } else {
-            list.iter().cloned().map(Some).collect()
-        }
-    };
-    let mut queries = Vec::new();
-    for owner in all(owners) {
-        for name in all(names) {
-            queries.push(FailedQuery {
-                owner: owner.clone(),
-                name,
-                ..base.clone()
-            });
-        }
-    }
-    queries
-}
-
-/// Takes the lock of an instance in a state folder; the system frees it with the process.
-fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
-    std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
-    let path = dir.join(format!("instance-{instance}.lock"));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Trouble::new(
-            Kind::Lease,
-            format!("run as instance {instance} in {}", dir.display()),
-            "another process runs as this instance here",
-            "wait for it or stop it (SIGTERM drains); or give this one another --instance",
-        )
-        .into()),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("lock {}", path.display()))
-        }
     }
 }
 

@@ -184,7 +184,9 @@ impl From<&RunReport> for Exit {
 
 impl From<&RollbackReport> for Exit {
     fn from(report: &RollbackReport) -> Self {
-        let left = report.failed > 0 || !report.plan.unaccounted.is_empty();
+        let left = report.failed > 0
+            || !report.plan.unaccounted.is_empty()
+            || !report.plan.missing.is_empty();
         of_ending(&report.ended).unwrap_or({
             if left && !report.dry_run {
                 Self::SomeFailed
@@ -202,7 +204,7 @@ impl From<&AuditReport> for Exit {
             return Self::AuditFound;
         }
         of_ending(&report.ended).unwrap_or({
-            if verdicts.could_not_tell > 0 {
+            if verdicts.could_not_tell + report.unlisted > 0 || !report.adds_up() {
                 Self::AuditUnknown
             } else {
                 Self::Done
@@ -215,7 +217,7 @@ impl From<&AuditReport> for Exit {
 mod tests {
     use super::*;
     use crate::app::Difference;
-    use crate::model::{InstanceId, VerdictCounts};
+    use crate::model::{InstanceId, RunId, StateIdentity, VerdictCounts};
 
     fn run(ended: Ended, failed: u64) -> RunReport {
         let counts = Counts {
@@ -281,6 +283,10 @@ mod tests {
     #[test]
     fn what_an_audit_found_outweighs_what_it_could_not_tell() {
         let audit = |missing, could_not_tell| AuditReport {
+            state: StateIdentity::default(),
+            run: RunId::new("r"),
+            resumes: None,
+            scope: "everything".to_owned(),
             ended: Ended::Finished,
             verdicts: VerdictCounts {
                 ok: 5,
@@ -289,13 +295,30 @@ mod tests {
                 could_not_tell,
             },
             would: std::collections::BTreeMap::new(),
+            listed: 5 + missing + could_not_tell,
+            expected: 10,
+            spaces: 1,
+            spaces_whole: 1,
+            unlisted: 0,
+            unlisted_spaces: Vec::new(),
             uploads: Vec::new(),
+            not_checked: Vec::new(),
             seconds: 1.0,
             file: None,
         };
         assert_eq!(Exit::from(&audit(0, 0)), Exit::Done);
         assert_eq!(Exit::from(&audit(0, 2)), Exit::AuditUnknown);
         assert_eq!(Exit::from(&audit(1, 2)), Exit::AuditFound);
+        let unlisted = AuditReport {
+            unlisted: 1,
+            ..audit(0, 0)
+        };
+        assert_eq!(Exit::from(&unlisted), Exit::AuditUnknown);
+        let silent = AuditReport {
+            listed: 6,
+            ..audit(0, 0)
+        };
+        assert_eq!(Exit::from(&silent), Exit::AuditUnknown);
     }
 
     #[test]

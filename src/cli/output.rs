@@ -15,7 +15,7 @@ pub(super) enum Output {
     Table,
     /// One JSON document.
     Json,
-    /// One JSON document per line.
+    /// One JSON record per line: an instance, a space, a failed upload, a run.
     Ndjson,
 }
 
@@ -32,18 +32,33 @@ impl Output {
         table: impl FnOnce() -> String,
     ) -> Result<()> {
         let value = || -> Result<Value> {
-            let mut value = serde_json::to_value(value).context("write the result as JSON")?;
-            if let Value::Object(fields) = &mut value {
-                fields.insert("schema".into(), json!(schema.0));
-                fields.insert("version".into(), json!(schema.1));
-            }
-            Ok(value)
+            let value = serde_json::to_value(value).context("write the result as JSON")?;
+            Ok(schema.named(value))
         };
         match self {
             Self::Table => text(&table()),
             Self::Json => text(&format!("{:#}", value()?)),
             Self::Ndjson => text(&value()?.to_string()),
         }
+    }
+}
+
+impl Schema {
+    /// A result with the name and version of its schema.
+    fn named(self, mut value: Value) -> Value {
+        if let Value::Object(fields) = &mut value {
+            fields.insert("schema".into(), json!(self.0));
+            fields.insert("version".into(), json!(self.1));
+        }
+        value
+    }
+
+    /// Prints records, a line each.
+    pub(super) fn records(self, records: Vec<Value>) -> Result<()> {
+        let lines = records
+            .into_iter()
+            .map(|record| format!("{}\n", self.named(record)));
+        bytes(lines.collect::<String>().as_bytes())
     }
 }
 

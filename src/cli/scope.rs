@@ -43,14 +43,23 @@ pub(super) struct ScopeArgs {
 }
 
 impl ScopeArgs {
-    /// Reads the customers file and settles limit and instance.
+    /// Reads the customers file and settles limit and instance. Without a limit, what nothing narrows is a sample.
     pub(super) fn read(&self) -> Result<(Scope, u32)> {
+        self.read_up_to(Some(SAMPLE))
+    }
+
+    /// The same; without a limit, everything is meant.
+    pub(super) fn read_whole(&self) -> Result<(Scope, u32)> {
+        self.read_up_to(None)
+    }
+
+    fn read_up_to(&self, sample: Option<u64>) -> Result<(Scope, u32)> {
         let file = self.customers_file.as_deref().map(CustomersFile::read);
         let customers = file.transpose()?;
         for note in customers.iter().flat_map(|file| &file.notes) {
             talk(&format!("note: {note}"));
         }
-        let instance = self.instance_with(customers.as_ref())?;
+        let instance = instance_of(self.instance, customers.as_ref())?;
         let narrowed = customers.is_some()
             || !self.customer.is_empty()
             || !self.space.is_empty()
@@ -59,7 +68,7 @@ impl ScopeArgs {
             Some(Limit::All) => None,
             Some(Limit::AtMost(limit)) => Some(limit),
             None if narrowed => None,
-            None => Some(SAMPLE),
+            None => sample,
         };
         let scope = Scope {
             customers,
@@ -70,21 +79,25 @@ impl ScopeArgs {
         };
         Ok((scope, instance))
     }
+}
 
-    fn instance_with(&self, file: Option<&CustomersFile>) -> Result<u32> {
-        let written = file.and_then(|file| Some((file.instance?, &file.path)));
-        match (self.instance, written) {
-            (Some(asked), Some((written, path))) if asked != written => Err(Misuse::new(
-                format!(
-                    "--instance {asked} does not fit {}, which was written for instance {written}",
-                    path.display()
-                ),
-                format!("leave --instance out, or name the customers file of instance {asked}"),
-            )
-            .into()),
-            (Some(asked), _) => Ok(asked),
-            (None, Some((written, _))) => Ok(written),
-            (None, None) => Ok(FIRST),
-        }
+/// The instance that flag and customers file name, which may not contradict each other.
+///
+/// # Errors
+/// [`Misuse`] if they do.
+pub(super) fn instance_of(asked: Option<u32>, file: Option<&CustomersFile>) -> Result<u32> {
+    let written = file.and_then(|file| Some((file.instance?, &file.path)));
+    match (asked, written) {
+        (Some(asked), Some((written, path))) if asked != written => Err(Misuse::new(
+            format!(
+                "--instance {asked} does not fit {}, which was written for instance {written}",
+                path.display()
+            ),
+            format!("leave --instance out, or name the customers file of instance {asked}"),
+        )
+        .into()),
+        (Some(asked), _) => Ok(asked),
+        (None, Some((written, _))) => Ok(written),
+        (None, None) => Ok(FIRST),
     }
 }

@@ -4,13 +4,8 @@
 
 use crate::app::{Ended, RunReport};
 use crate::model::Counts;
-use crate::monitor::{grouped, span};
-
-/// `1 upload`, `2,000 uploads`.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{end}", grouped(number))
-}
+pub(super) use crate::monitor::count;
+use crate::monitor::{Totals, grouped, span};
 
 /// `3 ok, 1 wrong`: numbers with their words, without zeros; `none` when all are zero.
 pub(super) fn listed<'a>(parts: impl IntoIterator<Item = (u64, &'a str)>, none: &str) -> String {
@@ -112,7 +107,31 @@ pub(super) fn of_run(report: &RunReport) -> Vec<String> {
         };
         lines.push(format!("  asked:    {all}{outcomes}"));
     }
+    lines.extend(report.totals.as_ref().map(of_totals));
     lines
+}
+
+/// `plan: 97 of 160 uploads settled, 63 left, 3 failed or quarantined; 4 of 6 spaces ended`.
+pub(super) fn of_totals(totals: &Totals) -> String {
+    let bad = match totals.counts.bad() {
+        0 => String::new(),
+        bad => format!(", {} failed, quarantined or unknown", grouped(bad)),
+    };
+    let (ended, spaces) = (
+        grouped(totals.spaces.ended()),
+        count(totals.spaces.all(), "space"),
+    );
+    let age = if totals.live {
+        String::new()
+    } else {
+        format!(" (as of {} ago)", span(totals.age_seconds))
+    };
+    let uneven = match totals.uneven {
+        0 => String::new(),
+        uneven => format!("; does not add up in {}", count(uneven, "space")),
+    };
+    let uploads = of_all(&totals.counts);
+    format!("  plan:     {uploads}{bad}; {ended} of {spaces} ended{age}{uneven}")
 }
 
 /// What to type after a run; `typed` is its own command.
@@ -189,6 +208,22 @@ mod tests {
             "does not add up: 52 settled of 50 uploads"
         );
         assert_eq!(of_all(&counts(1, 0, 0, 1)), "1 of 1 upload settled");
+    }
+
+    #[test]
+    fn the_state_of_the_plan_has_its_age_and_says_what_does_not_add_up() {
+        let mut totals = Totals {
+            live: true,
+            counts: counts(94, 0, 3, 160),
+            ..Totals::default()
+        };
+        (totals.spaces.completed, totals.spaces.pending) = (4, 2);
+        let wanted = "  plan:     97 of 160 uploads settled, 63 left, 3 failed, quarantined or unknown; \
+                      4 of 6 spaces ended";
+        assert_eq!(of_totals(&totals), wanted);
+        (totals.live, totals.age_seconds, totals.uneven) = (false, 40, 1);
+        let more = " (as of 40 s ago); does not add up in 1 space";
+        assert_eq!(of_totals(&totals), format!("{wanted}{more}"));
     }
 
     #[test]

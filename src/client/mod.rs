@@ -16,6 +16,7 @@ mod gateway;
 mod http;
 mod indexing;
 mod ipni;
+mod memory;
 mod presence;
 mod services;
 mod tables;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{Fault, Faults};
 use super::names::distance;
-use crate::model::{CustomerDid, PlanId, SpaceDid};
+use crate::model::{CustomerDid, PlanId, SpaceDid, StateIdentity};
 use crate::plan::{CUSTOMERS_FILE, CUSTOMERS_FILE_FIELDS};
 use crate::proto::did::Did;
 
@@ -42,8 +42,8 @@ pub struct CustomersFile {
 pub struct PlanOfFile {
     /// The plan.
     pub id: PlanId,
-    /// What it is for: environment and tables.
-    pub state: String,
+    /// The tables that it is for.
+    pub state: StateIdentity,
 }
 
 /// A customer, or some of its spaces when it was split over instances.
@@ -72,10 +72,10 @@ impl CustomersFile {
 
     /// What the plan of a file is for, as far as the file tells, whatever its version is.
     #[must_use]
-    pub fn state_of(path: &Path) -> Option<String> {
+    pub fn state_of(path: &Path) -> Option<StateIdentity> {
         let text = read_text(path).ok()?;
         let value: Value = serde_json::from_str(&text).ok()?;
-        value.get("state")?.as_str().map(str::to_owned)
+        serde_json::from_value(value.get("state")?.clone()).ok()
     }
 
     /// Reads the text of a file.
@@ -185,12 +185,12 @@ impl Parser<'_> {
                     let read = ["customers", "instanceId", "instance"];
                     self.unknown_fields(fields, &read, false, "");
                 }
-                let instance = fields.get("instanceId").or_else(|| fields.get("instance"));
+                let instance = self.instance(fields).ok()?;
                 let Some(Value::Array(list)) = fields.get("customers") else {
                     self.wrong("has no list under `customers`".into(), SHAPES);
                     return None;
                 };
-                (list, instance.and_then(number), plan)
+                (list, instance, plan)
             }
             _ => {
                 self.wrong("is neither a list nor an object".into(), SHAPES);
@@ -248,6 +248,35 @@ impl Parser<'_> {
         }
     }
 
+    /// The instance that the file was written for, if it names one.
+    ///
+    /// # Errors
+    /// What it names is no instance; why is noted.
+    fn instance(&mut self, fields: &Map<String, Value>) -> Result<Option<u32>, ()> {
+        let mut named = None;
+        for name in ["instanceId", "instance"] {
+            let Some(value) = fields.get(name) else {
+                continue;
+            };
+            let remedy = "write the number of one instance, from 1 up, or leave it out";
+            match number(value).filter(|number| *number > 0) {
+                None => {
+                    self.wrong(
+                        format!("has `{name}` {value}, which is no instance"),
+                        remedy,
+                    );
+                    return Err(());
+                }
+                Some(number) if named.is_some_and(|named| named != number) => {
+                    self.wrong(format!("names two instances: `{name}` is {value}"), remedy);
+                    return Err(());
+                }
+                Some(number) => named = Some(number),
+            }
+        }
+        Ok(named)
+    }
+
     /// The plan that the file is a part of, if it names one.
     ///
     /// # Errors
@@ -273,11 +302,10 @@ impl Parser<'_> {
             });
             return Err(());
         }
-        let text = |name: &str| {
-            let text = fields.get(name).and_then(Value::as_str);
-            text.filter(|text| !text.is_empty())
-        };
-        let (Some(id), Some(state)) = (text("plan"), text("state")) else {
+        let id = fields.get("plan").and_then(Value::as_str);
+        let state = fields.get("state").cloned();
+        let state = state.and_then(|state| serde_json::from_value::<StateIdentity>(state).ok());
+        let (Some(id), Some(state)) = (id.filter(|id| !id.is_empty()), state) else {
             self.wrong(
                 "does not say which plan it is a part of".into(),
                 "write it anew with `sterna setup`",
@@ -286,7 +314,7 @@ impl Parser<'_> {
         };
         Ok(Some(PlanOfFile {
             id: PlanId::new(id),
-            state: state.to_owned(),
+            state,
         }))
     }
 
@@ -395,26 +423,49 @@ mod tests {
     }
 
     #[test]
+    fn an_instance_that_cannot_be_read_is_refused_and_never_ignored() {
+        let file = |head: &str| parse(&format!(r#"{{{head}, "customers": ["{ALICE}"]}}"#));
+        assert_eq!(file(r#""instance": 2"#).unwrap().instance, Some(2));
+        let same = file(r#""instance": 2, "instanceId": "2""#).unwrap();
+        assert_eq!(same.instance, Some(2));
+        for wrong in [
+            "0",
+            "-1",
+            "1.5",
+            "null",
+            r#""one""#,
+            r#""""#,
+            "[1]",
+            "4294967296",
+        ] {
+            let refused = file(&format!(r#""instanceId": {wrong}"#)).unwrap_err();
+            assert!(refused.to_string().contains(wrong), "{refused}");
+        }
+        let both = file(r#""instance": 2, "instanceId": 3"#).unwrap_err();
+        assert!(both.to_string().contains("two instances"), "{both}");
+    }
+
+    #[test]
     fn a_file_of_setup_names_its_plan_and_others_have_none() {
         let file = |head: &str| parse(&format!(r#"{{{head}"customers": ["{ALICE}"]}}"#));
-        let ours = r#""schema":"sterna.customers","version":2,"#;
+        let ours = r#""schema":"sterna.customers","version":3,"#;
         let plan = file(&format!(r#"{ours}"plan":"1f3a","state":"local t","#)).unwrap();
         let plan = plan.plan.unwrap();
-        assert_eq!((plan.id.as_str(), plan.state.as_str()), ("1f3a", "local t"));
+        assert_eq!((plan.id.as_str(), &plan.state), ("1f3a", &"local t".into()));
         assert_eq!(file("").unwrap().plan, None);
         assert_eq!(file(r#""version":7,"#).unwrap().plan, None);
         let nameless = file(ours).unwrap_err();
         assert!(!nameless.is_mismatch(), "{nameless}");
         for other in [
-            r#""schema":"sterna.customers","version":1,"#,
-            r#""schema":"sterna.customers","version":3,"plan":"1f3a","state":"local t","#,
+            r#""schema":"sterna.customers","version":2,"plan":"1f3a","state":"local t","#,
+            r#""schema":"sterna.customers","version":4,"plan":"1f3a","state":"local t","#,
             r#""schema":"sterna.customers","#,
-            r#""schema":"sterna.checkpoint","version":2,"#,
-            r#""schema":7,"version":2,"#,
+            r#""schema":"sterna.checkpoint","version":3,"#,
+            r#""schema":7,"version":3,"#,
         ] {
             let refused = file(other).unwrap_err();
             assert!(refused.is_mismatch(), "{other}: {refused}");
-            assert!(refused.to_string().contains("version 2"), "{refused}");
+            assert!(refused.to_string().contains("version 3"), "{refused}");
         }
     }
 
@@ -464,7 +515,7 @@ mod tests {
 
     #[test]
     fn what_names_nothing_and_what_nobody_knows_is_refused() {
-        let ours = r#""schema":"sterna.customers","version":2,"plan":"p","state":"local t""#;
+        let ours = r#""schema":"sterna.customers","version":3,"plan":"p","state":"local t""#;
         for (text, word) in [
             ("[]".to_owned(), "names no customer"),
             (r#"{"customers":[]}"#.to_owned(), "names no customer"),

@@ -37,6 +37,7 @@ pub enum Steps {
 }
 
 /// Arguments of `migrate`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Migrate {
     /// What to migrate.
@@ -45,6 +46,9 @@ pub struct Migrate {
     pub steps: Steps,
     /// `--repair`: go through spaces again that the existing tool completed.
     pub repair: bool,
+    /// `--recheck`: look at every upload again, also in spaces that are completed, and at whether what the records name
+    /// is there.
+    pub recheck: bool,
     /// `--dry-run`: only probe and say what would be done.
     pub dry_run: bool,
     /// The number of this instance; names its checkpoint and its fleet row.
@@ -74,13 +78,19 @@ pub struct Verify {
     pub concurrency: usize,
     /// Drain after this long.
     pub max_duration: Option<Duration>,
+    /// `--deep`: read every byte of indexes and shards.
+    pub deep: bool,
+    /// `--resume`: go on with the last audit of the same scope, which was stopped.
+    pub resume: bool,
 }
 
 /// Arguments of `retry --failed`: all that are given must hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
-    /// Failed items of these customers and spaces only; `limit` bounds the items taken.
+    /// Items of these customers and spaces only; `limit` bounds the items taken.
     pub scope: Scope,
+    /// What the report of an audit names, instead of what failed.
+    pub audit: Option<PathBuf>,
     /// Only failures with one of these reason codes.
     pub reasons: Vec<Reason>,
     /// Only failures of one of these classes.
@@ -112,6 +122,8 @@ pub struct Rollback {
     pub journals: Vec<PathBuf>,
     /// The number of this instance.
     pub instance: u32,
+    /// Take back what is known although journals are missing.
+    pub allow_missing_journal: bool,
     /// Uploads in flight in this process.
     pub concurrency: usize,
     /// Only say what would be done.
@@ -175,6 +187,8 @@ pub struct Monitor {
     pub failed: bool,
     /// Only units without progress for a while.
     pub stuck: bool,
+    /// Sum up all progress rows now, however many there are.
+    pub exact: bool,
 }
 
 /// A wish of the operator (`ctl pause`, `resume`, `drain`, `set`).

@@ -1,45 +1,57 @@
 //! What a run is told, as plain data.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{FailedItem, InstanceId, ItemId, PlanId, RunId, StepName, Unit, UnitId};
+use crate::model::{
+    FolderId, Holder, InstanceId, ItemId, JournalId, Lease, PlanId, RunId, StateIdentity, StepName,
+    Unit, UnitId,
+};
 use crate::runtime::{Clock, Dependencies, Stop, Tasks};
-use crate::state::{Reopen, Store};
+use crate::state::{FailedQuery, Reopen, Store};
 
-use super::Events;
+use super::{Depth, Events};
 
 /// How a run behaves.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Which instance this process is.
     pub instance: InstanceId,
+    /// The id of its state folder; without it no lease is adopted.
+    pub folder: Option<FolderId>,
     /// This run, unique in the world.
     pub run: RunId,
     /// The machine, for displays.
     pub host: String,
     /// The plan that the job is a part of, for displays.
     pub plan: Option<PlanId>,
-    /// What local state belongs to: environment and table names. State of another is refused.
-    pub fingerprint: String,
+    /// What local state belongs to; state of another identity is refused.
+    pub identity: StateIdentity,
     /// Items in flight in this process.
     pub concurrency: u32,
     /// Units in hand at once.
     pub units_at_once: u32,
+    /// How closely items and units are looked at.
+    pub depth: Depth,
     /// Which steps may be made.
     pub steps: StepFilter,
     /// Ends the run after so many items, unfinished units stay unfinished.
     pub limit: Option<u64>,
     /// Drains after this long.
     pub max_duration: Option<Duration>,
-    /// Leases of this instance that an earlier process left may be taken at once: the caller knows
-    /// that it is dead (it holds the lock of the state folder).
+    /// Leases that an earlier process of this instance left in this state folder may be taken at once:
+    /// the caller knows that it is dead (it holds the lock of the folder). Failed items are tried again, and units
+    /// rolled back, without it.
     pub adopt_own: bool,
     /// Which units that ended are opened again.
     pub reopen: Reopen,
     /// Helps other instances when it has nothing left of its own: takes units of the shared table
     /// that nobody holds, or whose holder died, until all have ended.
     pub steal: bool,
+    /// Ends when the operator asks this instance to drain. A rollback does not: who drains the fleet to roll back means
+    /// the others.
+    pub drains: bool,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
     /// Times, counts and sizes that hardly anybody changes.
@@ -71,6 +83,8 @@ pub struct Pace {
     pub rate_floor: u64,
     /// Time between two reports to the fleet table and looks at the control rows.
     pub report_every: Duration,
+    /// How long a run goes on when what is asked of it cannot be read; then it begins nothing new until it can.
+    pub control_within: Duration,
     /// How long a drain may take before it becomes an abort.
     pub drain_within: Duration,
     /// How long a look or a step may stand still before it is named.
@@ -99,6 +113,7 @@ impl Default for Pace {
             needs_at_once: 4,
             rate_floor: 50,
             report_every: Duration::from_secs(5),
+            control_within: Duration::from_mins(2),
             drain_within: Duration::from_mins(2),
             stalled_after: Duration::from_mins(5),
             give_up_after: Duration::from_mins(30),
@@ -124,22 +139,46 @@ impl Pace {
 }
 
 impl Config {
+    /// Who holds the leases of this run.
+    #[must_use]
+    pub fn holder(&self) -> Holder {
+        Holder {
+            instance: self.instance.clone(),
+            folder: self.folder.clone(),
+        }
+    }
+
+    /// Whether a lease is of an earlier process of this instance and folder, and may be taken at once.
+    #[must_use]
+    pub fn adopts(&self, lease: &Lease) -> bool {
+        self.adopt_own && lease.run != self.run && lease.holder.is_same(&self.holder())
+    }
+
+    /// The journal of this instance in its state folder.
+    #[must_use]
+    pub fn journal(&self) -> JournalId {
+        JournalId::of(&self.instance, self.folder.as_ref())
+    }
+
     /// The usual settings for an instance and a run.
-    pub fn new(instance: InstanceId, run: RunId, fingerprint: impl Into<String>) -> Self {
+    pub fn new(instance: InstanceId, run: RunId, identity: impl Into<StateIdentity>) -> Self {
         Self {
             instance,
+            folder: None,
             run,
             host: String::new(),
             plan: None,
-            fingerprint: fingerprint.into(),
+            identity: identity.into(),
             concurrency: 16,
             units_at_once: 32,
+            depth: Depth::default(),
             steps: StepFilter::All,
             limit: None,
             max_duration: None,
             adopt_own: false,
             reopen: Reopen::No,
             steal: false,
+            drains: true,
             max_failure_rate: 0.05,
             pace: Pace::default(),
         }
@@ -176,7 +215,34 @@ pub enum Job {
     /// written: when their unit's turn comes, they are found.
     Items(Vec<(UnitId, ItemId)>),
     /// Items that failed before; their rows and the counters of their units are set right.
-    Failed(Vec<FailedItem>),
+    Failed(Retry),
+    /// Items that somebody names, also such as never failed, in units that ended or did not: looked at again and put
+    /// right, rows and counters with them.
+    Named(Arc<dyn Named>),
+}
+
+/// Which failed items are tried again: all that is given must hold, and nothing given is all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Retry {
+    /// Reason, class, step, instance, time.
+    pub query: FailedQuery,
+    /// Of one of these owners.
+    pub owners: BTreeSet<String>,
+    /// Of a unit of one of these names.
+    pub names: BTreeSet<String>,
+    /// With this name, in whichever units.
+    pub item: Option<ItemId>,
+}
+
+/// A list of items that may be longer than memory: told in pieces, all of one unit one after the other.
+pub trait Named: Send + Sync + std::fmt::Debug {
+    /// The units of which items are named.
+    fn units(&self) -> Vec<UnitId>;
+    /// Items of a unit, the first `from` left out, at most `most`; none at the end. Blocks.
+    ///
+    /// # Errors
+    /// The list cannot be read any more.
+    fn items(&self, unit: &UnitId, from: usize, most: usize) -> std::io::Result<Vec<ItemId>>;
 }
 
 /// The parts a run is made of.

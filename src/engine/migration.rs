@@ -278,6 +278,18 @@ impl<M: Migration> Turn<'_, M> {
     }
 }
 
+/// How closely a look looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Depth {
+    /// At the records that say what is there: enough to decide what is left to do.
+    #[default]
+    Records,
+    /// Also whether what they name is there, and still holds.
+    Presence,
+    /// Also at every byte of it.
+    Bytes,
+}
+
 /// A unit as steps see it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct UnitContext {
@@ -289,6 +301,7 @@ pub struct UnitContext {
     pub tasks: Tasks,
     pub(super) steps: Arc<BTreeMap<StepName, StepState>>,
     taken_over: bool,
+    depth: Depth,
 }
 
 impl UnitContext {
@@ -301,6 +314,7 @@ impl UnitContext {
             tasks,
             steps: Arc::default(),
             taken_over: false,
+            depth: Depth::default(),
         }
     }
 
@@ -309,6 +323,19 @@ impl UnitContext {
     pub fn taken_over(mut self, taken_over: bool) -> Self {
         self.taken_over = taken_over;
         self
+    }
+
+    /// The same unit, to be looked at so closely.
+    #[must_use]
+    pub fn at_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// How closely the unit and its items are looked at.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        self.depth
     }
 
     /// Whether another program had begun the unit, and items that it worked on may lie ahead. What it did may differ

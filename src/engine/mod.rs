@@ -20,6 +20,8 @@ mod config;
 mod events;
 mod gate;
 mod health;
+mod holders;
+mod holds;
 mod item;
 mod migration;
 mod outcome;
@@ -31,15 +33,18 @@ mod unit;
 mod watch;
 
 pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
-pub use audit::{AuditOutcome, Audited, Choice, Explained, Scope, audit, explain};
-pub use config::{Config, Job, Pace, Parts, StepFilter};
+pub use audit::{AuditOutcome, Choice, Explained, Report, Scope, audit, explain};
+pub use config::{Config, Job, Named, Pace, Parts, Retry, StepFilter};
 pub use events::Events;
 pub use migration::{
-    Look, Migration, Need, OwnerEffects, Step, Turn, Undoer, UnitContext, UnitStep,
+    Depth, Look, Migration, Need, OwnerEffects, Step, Turn, Undoer, UnitContext, UnitStep,
 };
 pub use outcome::{Ended, Error, Outcome};
-pub use rollback::{KnownRun, Listed, Refused, RolledBack, Survey, Within, rollback, survey};
-pub use run::run;
+pub use rollback::{
+    Busy, KnownRun, Lack, Listed, MissingJournal, Refused, RolledBack, Survey, Within, rollback,
+    survey, watch_others,
+};
+pub use run::{failed_items, run};
 pub use watch::Pulse;
 
 #[cfg(test)]

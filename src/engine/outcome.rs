@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::model::{Counts, Failure, InstanceId, Snapshot, UnitId};
-use crate::state;
+use crate::state::{self, Held};
 
 /// What a run came to.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Outcome {
     pub ended: Ended,
     /// Counters of everything in scope, earlier runs included.
     pub counts: Counts,
+    /// What became of the items that a retry took up; those without a last word are left.
+    pub retried: Counts,
     /// Items settled to help other instances, by whose they were. No part of `counts`.
     pub helped: BTreeMap<InstanceId, Counts>,
     /// The last snapshot.
@@ -21,7 +23,7 @@ pub struct Outcome {
     /// too.
     pub unfinished: u64,
     /// Units that others hold, with their holders.
-    pub held: Vec<(UnitId, InstanceId)>,
+    pub held: Vec<(UnitId, Held)>,
     /// Units that could not be worked on, with the reason.
     pub troubled: Vec<(UnitId, Failure)>,
     /// Files that it wrote.
@@ -83,6 +85,23 @@ pub enum Error {
     /// A journal could not be read.
     #[error("read the journals")]
     Journals(#[from] std::io::Error),
+    /// The report of an audit could not be read.
+    #[error("read the report {}", path.display())]
+    Report {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no audit to go on with.
+    #[error("go on with the last audit of {scope}")]
+    NothingToResume {
+        /// Of which scope.
+        scope: String,
+        /// The report of the last one, if it came to its end.
+        ended: Option<PathBuf>,
+    },
     /// A local file could not be opened or written.
     #[error("write {}", path.display())]
     File {

@@ -1,15 +1,17 @@
 //! What every part of one run has at hand.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{
     Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
 };
-use crate::runtime::{Clock, Degree, Stop, Tasks};
+use crate::runtime::{Clock, Degree, Stop, Tasks, full_jitter};
 use crate::state::Store;
 
 use super::gate::Gate;
 use super::health::Health;
+use super::holders::Holders;
 use super::record::{Board, Files, empty_checkpoint};
 use super::watch::Flights;
 use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
@@ -30,6 +32,9 @@ pub(super) struct Shared<M: Migration> {
     pub(super) flights: Flights,
     pub(super) files: Arc<Files>,
     pub(super) board: Board,
+    pub(super) holders: Holders,
+    /// Units of which shared state knows that the journal tells of them, though they are not leased.
+    unleased: tokio::sync::Mutex<BTreeSet<UnitId>>,
     fatal: Mutex<Option<Failure>>,
 }
 
@@ -77,6 +82,8 @@ impl<M: Migration> Shared<M> {
             health: Health::new(config.max_failure_rate, config.pace.rate_floor),
             files: Arc::new(files),
             board: Board::new(marks),
+            holders: Holders::default(),
+            unleased: tokio::sync::Mutex::default(),
             fatal: Mutex::new(None),
             config,
         }))
@@ -89,7 +96,36 @@ impl<M: Migration> Shared<M> {
 
     /// A unit as steps see it, before any of its steps.
     pub(super) fn context(&self, unit: &UnitId) -> UnitContext {
-        UnitContext::new(unit.clone(), self.clock, self.tasks.clone())
+        UnitContext::new(unit.clone(), self.clock, self.tasks.clone()).at_depth(self.config.depth)
+    }
+
+    /// Lets the journal be found again, before shared state names it.
+    pub(super) async fn open_journal(&self) -> Result<(), Failure> {
+        let opened = self.files.open_journal(self.clock.unix_ms()).await;
+        opened.map_err(|error| error.failure())
+    }
+
+    /// Brings an owner's row in step with its units, patiently: whoever reads it later takes it for true.
+    pub(super) async fn sum_up(&self, owner: &str) -> Result<(), Failure> {
+        let pace = &self.config.pace;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let Err(error) = self.store.refresh_owner(owner).await else {
+                return Ok(());
+            };
+            tracing::warn!(%owner, %error, attempts, "the owner's row is not up to date");
+            let failure = error.failure();
+            if !error.is_transient() || attempts >= pace.attempts {
+                return Err(failure);
+            }
+            let grown = pace.attempt_wait * 2_u32.saturating_pow(attempts - 1);
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(full_jitter(grown.min(pace.longest_attempt_wait))) => {}
+                () = self.stop.reached(Degree::Abort) => return Err(failure),
+            }
+        }
     }
 
     /// Puts a journal line on disk.
@@ -100,6 +136,9 @@ impl<M: Migration> Shared<M> {
         step: Option<&StepName>,
         entry: JournalEntry,
     ) -> Result<(), Failure> {
+        if fence.unleased {
+            self.note_unleased(unit).await?;
+        }
         let record = JournalRecord {
             v: JOURNAL_VERSION,
             seq: 0,
@@ -116,6 +155,18 @@ impl<M: Migration> Shared<M> {
             self.die(&failure);
             failure
         })
+    }
+
+    /// Lets shared state know, before the first effect on a unit that is not leased, which journal tells of it.
+    async fn note_unleased(&self, unit: &UnitId) -> Result<(), Failure> {
+        let mut known = self.unleased.lock().await;
+        if !known.contains(unit) {
+            self.open_journal().await?;
+            let noted = self.store.note_unleased(&self.config.journal(), unit).await;
+            noted.map_err(|error| error.failure())?;
+            known.insert(unit.clone());
+        }
+        Ok(())
     }
 
     /// Ends the run: nothing else could work either.

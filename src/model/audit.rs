@@ -1,21 +1,25 @@
-//! Verdicts of an audit.
+//! Verdicts of an audit, and the lines of its report.
 
 use serde::{Deserialize, Serialize};
 
-use super::StepName;
+use super::{Failure, InstanceId, ItemId, MigrationName, RunId, StepName, UnitId};
 
-/// What an audit says of an item. "Could not tell" is never taken for any of the others.
+/// Version of the lines of a report.
+pub const AUDIT_VERSION: u32 = 1;
+
+/// What an audit says of an item, from the best to the worst: a whole is as bad as its worst part. "Could not tell" is
+/// never taken for any of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Everything is there and right.
     Ok,
-    /// Something is there and wrong.
-    Wrong,
-    /// Something is not there.
-    Missing,
     /// The world could not be asked.
     CouldNotTell,
+    /// Something is not there.
+    Missing,
+    /// Something is there and wrong.
+    Wrong,
 }
 
 impl Verdict {
@@ -28,6 +32,12 @@ impl Verdict {
             Self::Missing => "missing",
             Self::CouldNotTell => "could-not-tell",
         }
+    }
+
+    /// The verdict on a whole whose parts have these verdicts; on nothing at all it is ok.
+    #[must_use]
+    pub fn worst(parts: impl IntoIterator<Item = Self>) -> Self {
+        parts.into_iter().max().unwrap_or(Self::Ok)
     }
 }
 
@@ -88,9 +98,168 @@ impl VerdictCounts {
         }
     }
 
+    /// The verdicts of both.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            ok: self.ok + other.ok,
+            wrong: self.wrong + other.wrong,
+            missing: self.missing + other.missing,
+            could_not_tell: self.could_not_tell + other.could_not_tell,
+        }
+    }
+
     /// Items judged or tried to.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.ok + self.wrong + self.missing + self.could_not_tell
+    }
+}
+
+/// A line of an audit's report, one JSON object; `line` says which kind it is. A reader leaves out kinds that it does
+/// not know. What stands behind the last progress line is of no account: the audit died before it was complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "kebab-case")]
+pub enum AuditLine {
+    /// The first line: what the report is about.
+    Audit(AuditOpening),
+    /// An item that is not ok.
+    Item(Audited),
+    /// A unit that could not be listed to its end: of what was not listed nothing is said.
+    Unlisted(Unlisted),
+    /// How far the audit is in units that it went on with since the last such line.
+    Progress {
+        /// The units.
+        units: Vec<UnitAudited>,
+    },
+    /// The last line of an audit that came to its end.
+    End {
+        /// All verdicts.
+        verdicts: VerdictCounts,
+        /// Items that were listed.
+        listed: u64,
+        /// Units that could not be listed to their end.
+        unlisted: u64,
+        /// When, Unix milliseconds.
+        at: u64,
+    },
+}
+
+/// See [`AuditLine::Audit`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditOpening {
+    /// Version of the lines.
+    pub v: u32,
+    /// When the audit began, Unix milliseconds.
+    pub at: u64,
+    /// The audit.
+    pub run: RunId,
+    /// The instance that made it.
+    pub instance: InstanceId,
+    /// The migration.
+    pub migration: MigrationName,
+    /// What it is about, in words; an audit of the same scope can be resumed.
+    pub scope: String,
+    /// Environment and tables.
+    pub state: String,
+    /// Every byte was read, not only looked for.
+    #[serde(default)]
+    pub deep: bool,
+    /// The audit that it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<RunId>,
+}
+
+/// See [`AuditLine::Item`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audited {
+    /// The unit.
+    pub unit: UnitId,
+    /// The item.
+    pub item: ItemId,
+    /// The verdict: the worst of the findings and the failure.
+    pub verdict: Verdict,
+    /// What is missing or wrong, and which step would put it right.
+    pub findings: Vec<Finding>,
+    /// Why it could not be judged, or can never be put right.
+    pub failure: Option<Failure>,
+}
+
+/// See [`AuditLine::Unlisted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlisted {
+    /// The unit.
+    pub unit: UnitId,
+    /// The last item that was listed; nothing after it was looked at.
+    pub after: Option<ItemId>,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// How far an audit is in one unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitAudited {
+    /// The unit.
+    pub unit: UnitId,
+    /// The last item below which every item is judged.
+    pub cursor: Option<ItemId>,
+    /// Verdicts on the items at or below the cursor.
+    pub verdicts: VerdictCounts,
+    /// It was listed to its end, and every item is judged.
+    pub ended: bool,
+    /// It could not be listed to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_is_worse_than_missing_that_than_could_not_tell_and_that_than_ok() {
+        let order = [
+            Verdict::Wrong,
+            Verdict::Missing,
+            Verdict::CouldNotTell,
+            Verdict::Ok,
+        ];
+        for (place, worse) in order.iter().enumerate() {
+            let rest = &order[place..];
+            assert_eq!(Verdict::worst(rest.iter().copied()), *worse);
+            let reversed = rest.iter().rev().copied();
+            assert_eq!(Verdict::worst(reversed), *worse);
+        }
+        assert_eq!(Verdict::worst([]), Verdict::Ok);
+    }
+
+    #[test]
+    fn the_line_of_an_item_is_an_object_that_names_unit_item_verdict_and_findings() {
+        let line = AuditLine::Item(Audited {
+            unit: UnitId::new("did:mailto:example.org:a", "did:key:s"),
+            item: ItemId::new("bafy"),
+            verdict: Verdict::Missing,
+            findings: vec![Finding {
+                step: StepName::new("location"),
+                subject: "bagb".to_owned(),
+                verdict: Verdict::Missing,
+                why: "no location claim names the space".to_owned(),
+                bytes: None,
+            }],
+            failure: None,
+        });
+        let wanted = serde_json::json!({
+            "line": "item",
+            "unit": { "owner": "did:mailto:example.org:a", "name": "did:key:s" },
+            "item": "bafy",
+            "verdict": "missing",
+            "findings": [{
+                "step": "location", "subject": "bagb", "verdict": "missing",
+                "why": "no location claim names the space",
+            }],
+            "failure": null,
+        });
+        assert_eq!(serde_json::to_value(&line).unwrap(), wanted);
+        assert_eq!(serde_json::from_value::<AuditLine>(wanted).unwrap(), line);
     }
 }

@@ -1,5 +1,7 @@
 //! What the operator asks of the fleet or of one instance: a wish, and what holds after it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What is asked of an instance, or of all; kept over restarts until another wish replaces it.
@@ -18,10 +20,13 @@ pub struct Control {
     /// Items that each instance may begin a minute; none is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<u32>,
-    /// The wish that made it so, in words.
+    /// Who asked for each setting that holds, when and why; read it with [`Control::said`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<Setting, Said>,
+    /// The last wish, in words.
     #[serde(default)]
     pub what: String,
-    /// Who asked.
+    /// Who asked last.
     #[serde(default)]
     pub by: String,
     /// Why.
@@ -29,6 +34,32 @@ pub struct Control {
     pub why: String,
     /// When, Unix milliseconds.
     #[serde(default)]
+    pub at: u64,
+}
+
+/// What may hold, each by a wish of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Setting {
+    /// Nothing new is begun.
+    Pause,
+    /// Instances end.
+    Drain,
+    /// Items in flight.
+    Concurrency,
+    /// Items begun a minute.
+    Rate,
+}
+
+/// Who asked for a setting, when and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Said {
+    /// Who, as `user@host`.
+    pub by: String,
+    /// Why.
+    #[serde(default)]
+    pub why: String,
+    /// When, Unix milliseconds.
     pub at: u64,
 }
 
@@ -108,6 +139,22 @@ impl Control {
             at,
             ..self.clone()
         };
+        next.settings = self.all_said();
+        let mut say = |setting, asked: bool| {
+            let (by, why) = (by.to_owned(), why.to_owned());
+            if asked {
+                next.settings.insert(setting, Said { by, why, at });
+            }
+        };
+        match wish {
+            Wish::Pause => say(Setting::Pause, true),
+            Wish::Drain => say(Setting::Drain, true),
+            Wish::Resume => {}
+            Wish::Set { concurrency, rate } => {
+                say(Setting::Concurrency, concurrency != Limit::Stays);
+                say(Setting::Rate, rate != Limit::Stays);
+            }
+        }
         match wish {
             Wish::Pause => next.paused = true,
             Wish::Drain => next.drain = true,
@@ -117,31 +164,57 @@ impl Control {
                 next.rate = rate.after(self.rate);
             }
         }
+        let holds = next.holds();
+        next.settings.retain(|setting, _| holds.contains(setting));
         next
+    }
+
+    /// The settings that hold, in order.
+    #[must_use]
+    pub fn holds(&self) -> Vec<Setting> {
+        let all = [
+            (Setting::Pause, self.paused),
+            (Setting::Drain, self.drain),
+            (Setting::Concurrency, self.concurrency.is_some()),
+            (Setting::Rate, self.rate.is_some()),
+        ];
+        all.into_iter()
+            .filter_map(|(setting, holds)| holds.then_some(setting))
+            .collect()
+    }
+
+    /// Who asked for a setting that holds, when and why. Rows of earlier versions know the last wish only.
+    #[must_use]
+    pub fn said(&self, setting: Setting) -> Said {
+        let last = || Said {
+            by: self.by.clone(),
+            why: self.why.clone(),
+            at: self.at,
+        };
+        self.settings.get(&setting).cloned().unwrap_or_else(last)
+    }
+
+    fn all_said(&self) -> BTreeMap<Setting, Said> {
+        let said = |setting| (setting, self.said(setting));
+        self.holds().into_iter().map(said).collect()
     }
 
     /// What holds for an instance of which `own` is asked while `self` is asked of the fleet.
     ///
     /// Pause and drain hold if either asks; a limit of the instance's own goes before the fleet's.
-    /// Who and why come from the wish that stops it, else from the newer one.
+    /// Who and why of each setting go with it; the last wish is the newer one.
     #[must_use]
     pub fn and_of(&self, own: &Self) -> Self {
-        let (newer, older) = if own.at > self.at {
-            (own, self)
-        } else {
-            (self, own)
-        };
-        let spoken = if newer.stops() || !older.stops() {
-            newer
-        } else {
-            older
-        };
+        let newer = if own.at > self.at { own } else { self };
+        let mut settings = self.all_said();
+        settings.extend(own.all_said());
         Self {
             paused: self.paused || own.paused,
             drain: self.drain || own.drain,
             concurrency: own.concurrency.or(self.concurrency),
             rate: own.rate.or(self.rate),
-            ..spoken.clone()
+            settings,
+            ..newer.clone()
         }
     }
 
@@ -154,16 +227,26 @@ impl Control {
     /// What is asked, in words; `None` when nothing is.
     #[must_use]
     pub fn words(&self) -> Option<String> {
-        let wishes = [
-            self.paused.then(|| "paused".to_owned()),
-            self.drain.then(|| "draining".to_owned()),
-            self.concurrency
-                .map(|limit| format!("at most {limit} uploads in flight per instance")),
-            self.rate
-                .map(|limit| format!("at most {limit} uploads a minute per instance")),
-        ];
-        let wishes: Vec<String> = wishes.into_iter().flatten().collect();
+        let wishes: Vec<String> = self.holds().into_iter().map(|one| self.word(one)).collect();
         (!wishes.is_empty()).then(|| wishes.join(", "))
+    }
+
+    /// A setting that holds, in words.
+    #[must_use]
+    pub fn word(&self, setting: Setting) -> String {
+        let number = |limit: Option<u32>| limit.unwrap_or_default();
+        match setting {
+            Setting::Pause => "paused".to_owned(),
+            Setting::Drain => "draining".to_owned(),
+            Setting::Concurrency => format!(
+                "at most {} uploads in flight per instance",
+                number(self.concurrency)
+            ),
+            Setting::Rate => format!(
+                "at most {} uploads a minute per instance",
+                number(self.rate)
+            ),
+        }
     }
 }
 
@@ -204,13 +287,53 @@ mod tests {
         assert_eq!(SET.words(), "set concurrency=4 rate=600");
     }
 
+    fn said(control: &Control, setting: Setting) -> (String, String, u64) {
+        let Said { by, why, at } = control.said(setting);
+        (by, why, at)
+    }
+
+    #[test]
+    fn each_setting_keeps_who_asked_for_it_when_and_why() {
+        let off = Wish::Set {
+            concurrency: Limit::Default,
+            rate: Limit::Stays,
+        };
+        let pause = Control::default().after(Wish::Pause, "ann@a", "deploy", 1);
+        let limited = pause.after(SET, "bob@b", "slow disk", 2);
+        let held = limited.after(off, "cid@c", "new disk", 3);
+        assert_eq!(held.holds(), [Setting::Pause, Setting::Rate]);
+        let (ann, bob) = (("ann@a", "deploy", 1), ("bob@b", "slow disk", 2));
+        let owned = |(by, why, at): (&str, &str, u64)| (by.to_owned(), why.to_owned(), at);
+        assert_eq!(said(&held, Setting::Pause), owned(ann));
+        assert_eq!(said(&held, Setting::Rate), owned(bob));
+        assert!(!held.settings.contains_key(&Setting::Concurrency));
+        let resumed = held.after(Wish::Resume, "ann@a", "", 4);
+        assert_eq!(resumed.settings.len(), 1);
+        assert_eq!((resumed.what.as_str(), resumed.at), ("resume", 4));
+        // A pause after a pause is another one, with a reason of its own.
+        let again = held.after(Wish::Pause, "dan@d", "audit", 5);
+        assert_eq!(said(&again, Setting::Pause).0, "dan@d");
+    }
+
+    #[test]
+    fn rows_of_earlier_versions_say_who_asked_last() {
+        let row = r#"{"paused":true,"rate":7,"what":"pause","by":"ann@a","why":"deploy","at":1}"#;
+        let held: Control = serde_json::from_str(row).unwrap();
+        assert_eq!(said(&held, Setting::Rate).0, "ann@a");
+        let later = held.after(Wish::Drain, "bob@b", "night", 2);
+        assert_eq!(said(&later, Setting::Pause).1, "deploy");
+        assert_eq!(said(&later, Setting::Drain).1, "night");
+    }
+
     #[test]
     fn what_stops_an_instance_says_who_and_why() {
         let fleet = Control::default().after(Wish::Pause, "ann@a", "deploy", 1);
         let own = Control::default().after(SET, "bob@b", "slow disk", 2);
         let held = fleet.and_of(&own);
         assert!(held.paused);
-        assert_eq!((held.by.as_str(), held.rate), ("ann@a", Some(600)));
+        assert_eq!(said(&held, Setting::Pause).0, "ann@a");
+        assert_eq!(said(&held, Setting::Rate).0, "bob@b");
+        assert_eq!((held.by.as_str(), held.rate), ("bob@b", Some(600)));
         assert_eq!(
             own.words().unwrap(),
             "at most 4 uploads in flight per instance, at most 600 uploads a minute per instance"

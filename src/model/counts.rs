@@ -85,6 +85,12 @@ impl Counts {
         }
     }
 
+    /// Items that were not found as they should be, and are now.
+    #[must_use]
+    pub fn migrated(&self) -> u64 {
+        self.done.saturating_sub(self.found)
+    }
+
     /// Items with a last word.
     #[must_use]
     pub fn settled(&self) -> u64 {
@@ -103,9 +109,28 @@ impl Counts {
         self.failed + self.quarantined + self.unknown
     }
 
+    /// What a good item may be counted as of which nobody remembers more.
+    #[must_use]
+    pub fn some_good(&self) -> Option<Settled> {
+        let kinds = [
+            (Settled::Migrated, self.migrated()),
+            (Settled::Found, self.found),
+            (Settled::Skipped, self.skipped),
+        ];
+        kinds
+            .into_iter()
+            .find_map(|(settled, number)| (number > 0).then_some(settled))
+    }
+
     /// Counts one more settled item; the plan grows when there are more than were planned.
     pub fn settle(&mut self, settled: Settled) {
         self.move_by(settled, u64::wrapping_add);
+        self.planned = self.planned.max(self.settled());
+    }
+
+    /// Counts so many more settled items that ended alike.
+    pub fn settle_all(&mut self, settled: Settled, number: u64) {
+        self.move_by(settled, |held, one| held + one * number);
         self.planned = self.planned.max(self.settled());
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Counts, Effect, Failure, InstanceId, ItemId, MigrationName, PartId, PlanId, Reason, RunId,
-    Settled, Status, StepName, TakenOver, Throttle, UnitId, Verdict, Warning,
+    Settled, Status, StepName, TakenOver, Throttle, UnitId, Verdict, VerdictCounts, Warning,
 };
 
 /// What is settled in one part of a unit.
@@ -40,6 +40,11 @@ pub enum Event {
         planned: u64,
         /// How many items were asked for one by one; `None` if whole units were.
         asked: Option<u64>,
+    },
+    /// So many more items are asked for one by one.
+    ItemsAsked {
+        /// How many.
+        items: u64,
     },
     /// A unit is ours, or was found ended; `counts` is what was settled before.
     UnitLeased {
@@ -98,8 +103,10 @@ pub enum Event {
         settled: Settled,
         /// The last failure, when it is bad.
         failure: Option<Failure>,
-        /// What it was before, in a retry.
-        before: Option<(Settled, Reason)>,
+        /// What it was before, in a retry: why it was bad, if it was.
+        before: Option<(Settled, Option<Reason>)>,
+        /// An earlier run settled it so, and this one looked again because the row did not say it.
+        earlier: bool,
         /// How long it took.
         took_ms: u64,
     },
@@ -111,6 +118,22 @@ pub enum Event {
         item: ItemId,
         /// What it found.
         verdict: Verdict,
+    },
+    /// An audit goes on where an earlier one ended, and knows these verdicts from it.
+    VerdictsKnown {
+        /// The verdicts.
+        verdicts: VerdictCounts,
+    },
+    /// An audit listed a unit to its end, or as far as it could be.
+    UnitAudited {
+        /// The unit.
+        unit: UnitId,
+        /// Its items.
+        listed: u64,
+        /// How many items the plan gave it.
+        announced: u64,
+        /// Why it could not be listed to its end.
+        failure: Option<Failure>,
     },
     /// Work on an item ended without a last word: the run stops, or its lease was lost.
     ItemDropped {
@@ -175,6 +198,13 @@ pub enum Event {
         /// The effect.
         effect: Effect,
     },
+    /// A rollback is about to take so many effects back.
+    UndoPlanned {
+        /// How many.
+        effects: u64,
+    },
+    /// A rollback is through with one of them: it is gone, or stays.
+    EffectSettled,
     /// A unit was given back unfinished.
     UnitReleased {
         /// The unit.

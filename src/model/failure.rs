@@ -131,7 +131,8 @@ impl Failure {
     }
 }
 
-/// An item that was set aside, as its row says it.
+/// An item that was set aside, as its row says it; or all items of a unit that one cause of the unit keeps back, which
+/// have one row together ([`ItemId::all_of_unit`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedItem {
     /// The unit of the item.
@@ -140,6 +141,8 @@ pub struct FailedItem {
     pub item: ItemId,
     /// The last failure.
     pub failure: Failure,
+    /// How many items it is about: 1, or those that a cause of the unit keeps back; 0 until they are counted.
+    pub items: u64,
     /// How many times the item was tried as a whole, over all runs.
     pub attempts: u32,
     /// The instance that tried last.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, InstanceId, MigrationName, PlanId, Reason, RunId};
+use super::{Counts, FolderId, Holder, InstanceId, MigrationName, PlanId, Reason, RunId};
 
 /// Why and how much a run is held back: a value, so that it can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Throttle {
     pub limit: u32,
     /// Why it is below what was configured.
     pub reason: String,
+    /// While it is down: seconds until it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_seconds: Option<u64>,
 }
 
 /// How bad what was noticed is.
@@ -52,6 +55,9 @@ pub struct Warning {
 pub struct InstanceReport {
     /// The instance.
     pub instance: InstanceId,
+    /// The state folder that it works in; `None` for what `setup` assigned, and in older rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderId>,
     /// Its run.
     pub run: RunId,
     /// The migration.
@@ -102,4 +108,15 @@ pub struct InstanceReport {
     /// What it noticed of its own health.
     #[serde(default)]
     pub warnings: Vec<Warning>,
+}
+
+impl InstanceReport {
+    /// Who reports.
+    #[must_use]
+    pub fn holder(&self) -> Holder {
+        Holder {
+            instance: self.instance.clone(),
+            folder: self.folder.clone(),
+        }
+    }
 }

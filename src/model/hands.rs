@@ -35,16 +35,18 @@ impl Hand {
         }
     }
 
-    /// Counts an item anew that was bad before.
+    /// Counts an item anew that was counted before; why it was bad, if it was.
     pub(super) fn resettle(
         &mut self,
         part: Option<PartId>,
-        before: (Settled, Reason),
+        before: (Settled, Option<Reason>),
         now: (Settled, Option<Reason>),
     ) {
         for (counts, reasons) in self.counters(part) {
             counts.resettle(before.0, now.0);
-            forget(reasons, before.1, 1);
+            if let Some(was) = before.1 {
+                forget(reasons, was, 1);
+            }
             if let Some(reason) = now.1 {
                 *reasons.entry(reason).or_default() += 1;
             }

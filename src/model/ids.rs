@@ -133,6 +133,16 @@ text_id! {
 }
 free_id!(InstanceId);
 text_id! {
+    /// The random id of a state folder, made once and kept in it.
+    FolderId, from
+}
+free_id!(FolderId);
+text_id! {
+    /// One journal: the number of its instance, and the id of the state folder that it lies in (`1#93ab…`).
+    JournalId, from
+}
+free_id!(JournalId);
+text_id! {
     /// One run of one process, unique in the world.
     RunId, from
 }
@@ -153,6 +163,42 @@ impl InstanceId {
     #[must_use]
     pub fn number(number: u32) -> Self {
         Self::new(number.to_string())
+    }
+}
+
+impl FolderId {
+    /// Its first eight letters, for displays.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
+    }
+}
+
+impl JournalId {
+    /// The journal of an instance in a state folder.
+    #[must_use]
+    pub fn of(instance: &InstanceId, folder: Option<&FolderId>) -> Self {
+        match folder {
+            Some(folder) => Self::new(format!("{instance}#{folder}")),
+            None => Self::new(instance.as_str()),
+        }
+    }
+}
+
+/// In place of an item's name.
+const ALL_OF_UNIT: &str = "*";
+
+impl ItemId {
+    /// Stands for all items of a unit that a cause of the unit keeps back. No item has this name.
+    #[must_use]
+    pub fn all_of_unit() -> Self {
+        Self::new(ALL_OF_UNIT)
+    }
+
+    /// Whether it stands for all items of a unit.
+    #[must_use]
+    pub fn is_all_of_unit(&self) -> bool {
+        self.as_str() == ALL_OF_UNIT
     }
 }
 

@@ -31,8 +31,11 @@ mod reason;
 mod snapshot;
 mod stored;
 
-pub use audit::{Finding, StepPlan, Verdict, VerdictCounts};
-pub use control::{Control, Limit, Wish};
+pub use audit::{
+    AUDIT_VERSION, AuditLine, AuditOpening, Audited, Finding, StepPlan, UnitAudited, Unlisted,
+    Verdict, VerdictCounts,
+};
+pub use control::{Control, Limit, Said, Setting, Wish};
 pub use counts::{Counts, Settled, StepCounts, each_shown, shown};
 pub use effect::{Effect, Undo};
 pub use event::{Event, PartCount};
@@ -40,15 +43,17 @@ pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Throttle, Warning};
 pub use hands::{Hand, Hands};
 pub use ids::{
-    CustomerDid, Epoch, IdError, InstanceId, ItemId, MigrationName, PartId, PlanId, RunId,
-    SpaceDid, StepName, UnitId,
+    CustomerDid, Epoch, FolderId, IdError, InstanceId, ItemId, JournalId, MigrationName, PartId,
+    PlanId, RunId, SpaceDid, StepName, UnitId,
 };
 pub use invariant::Invariant;
 pub use plan::{PlanSummary, ShareSize};
 pub use reason::Reason;
 pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
-    Between, CHECKPOINT_VERSION, Checkpoint, Fence, JOURNAL_VERSION, JournalEntry, JournalFault,
-    JournalLine, JournalOpening, JournalRecord, Lease, Mark, SpaceMark, Split, Stage, Status,
-    StatusError, StepRecord, StepState, Sweep, TakenOver, Unit, UnitProgress,
+    Belongs, Between, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder,
+    JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening, JournalRecord,
+    JournalTrace, Lease, Mark, ProgressTotals, RowCounts, ShareTotals, SpaceMark, Split, Stage,
+    StateIdentity, Status, StatusError, StepRecord, StepState, Summing, Sweep, TakenOver, Unit,
+    UnitProgress,
 };

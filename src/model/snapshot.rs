@@ -106,8 +106,17 @@ pub struct Snapshot {
     /// Effects that a rollback took back, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<String, u64>,
-    /// Verdicts of an audit.
+    /// Effects that a rollback is to take back.
+    #[serde(default)]
+    pub to_undo: u64,
+    /// Those of them that it is through with: gone, or to stay.
+    #[serde(default)]
+    pub undo_settled: u64,
+    /// Verdicts of an audit, those of an earlier one that it goes on with too.
     pub verdicts: VerdictCounts,
+    /// Units that an audit could not list to their end.
+    #[serde(default)]
+    pub unlisted: u64,
     /// What holds the run back.
     pub throttles: Vec<Throttle>,
     /// What the run noticed of its own health.
@@ -158,11 +167,10 @@ impl Snapshot {
             Event::ItemStarted { .. } => self.in_flight += 1,
             Event::ItemDropped { .. } => self.in_flight = self.in_flight.saturating_sub(1),
             Event::ItemSettled { .. } => self.item_settled(event, now),
-            Event::ItemAudited { verdict, .. } => {
-                self.in_flight = self.in_flight.saturating_sub(1);
-                self.verdicts.count(*verdict);
-                self.rate.count(now);
+            Event::ItemAudited { .. } | Event::VerdictsKnown { .. } | Event::UnitAudited { .. } => {
+                self.audited(event, now);
             }
+            Event::ItemsAsked { items } => *self.asked.get_or_insert(0) += items,
             Event::ItemRetried { .. } => self.retries += 1,
             Event::StepApplied { step, effect, .. } => {
                 *self.effects.entry(effect.kind.clone()).or_default() += 1;
@@ -172,9 +180,9 @@ impl Snapshot {
             Event::StepFailed { step, failure, .. } => {
                 *self.step(step).failed.entry(failure.reason).or_default() += 1;
             }
-            Event::StepUndone { effect, .. } => {
-                *self.undone.entry(effect.kind.clone()).or_default() += 1;
-            }
+            Event::StepUndone { effect, .. } => self.undone(&effect.kind),
+            Event::UndoPlanned { effects } => self.to_undo = *effects,
+            Event::EffectSettled => self.undo_settled += 1,
             Event::Throttled { throttles } => self.throttles.clone_from(throttles),
             Event::Warned { warnings } => self.warnings.clone_from(warnings),
             Event::Paused { reason } => self.paused = Some(reason.clone()),
@@ -184,6 +192,10 @@ impl Snapshot {
             }
             Event::RunEnded => self.ended = true,
         }
+    }
+
+    fn undone(&mut self, kind: &str) {
+        *self.undone.entry(kind.to_owned()).or_default() += 1;
     }
 
     /// Items a minute over the last two minutes, seen from `now`.
@@ -201,6 +213,28 @@ impl Snapshot {
 
     fn step(&mut self, step: &StepName) -> &mut StepCounts {
         self.steps.entry(step.clone()).or_default()
+    }
+
+    fn audited(&mut self, event: &Event, now: u64) {
+        match event {
+            Event::ItemAudited { verdict, .. } => {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                self.verdicts.count(*verdict);
+                self.rate.count(now);
+            }
+            Event::VerdictsKnown { verdicts } => self.verdicts = self.verdicts.plus(verdicts),
+            Event::UnitAudited {
+                listed,
+                announced,
+                failure,
+                ..
+            } => {
+                self.announced = (self.announced + listed).saturating_sub(*announced);
+                self.counts.planned = self.announced;
+                self.unlisted += u64::from(failure.is_some());
+            }
+            _ => {}
+        }
     }
 
     fn take_over(&mut self, unit: &UnitId, found: &TakenOver, counts: &Counts) {
@@ -357,6 +391,7 @@ impl Snapshot {
             settled,
             failure,
             before,
+            earlier,
             ..
         } = event
         else {
@@ -364,7 +399,9 @@ impl Snapshot {
         };
         self.in_flight = self.in_flight.saturating_sub(1);
         self.rate.count(now);
-        self.this_run.settle(*settled);
+        if !*earlier {
+            self.this_run.settle(*settled);
+        }
         // Items of a part are those of the unit in hand, unless the part itself was taken to help.
         let of_unit = unit.part.filter(|_| self.hands.get(unit).is_none());
         let hand = match of_unit {
@@ -375,7 +412,9 @@ impl Snapshot {
         match (before, hand) {
             (Some((before, was)), hand) => {
                 self.counts.resettle(*before, *settled);
-                forget(&mut self.reasons, *was, 1);
+                if let Some(was) = was {
+                    forget(&mut self.reasons, *was, 1);
+                }
                 if let Some(hand) = hand {
                     hand.resettle(of_unit, (*before, *was), (*settled, reason));
                 }
@@ -419,6 +458,7 @@ mod tests {
             settled: Settled::Migrated,
             failure: None,
             before: None,
+            earlier: false,
             took_ms: 1,
         }
     }

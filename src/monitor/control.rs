@@ -3,18 +3,28 @@
 use super::paint::Paint;
 use super::table::{Cell, table};
 use super::view::{AskedLine, View};
-use super::{overview, view};
+use super::{overview, totals, view};
+use crate::model::{InstanceReport, Said};
 use crate::state::rows::stamp;
 use crate::state::{Asked, Error, Store};
 
 /// What is asked, and what the instances do.
 pub(super) async fn standing(store: &Store, now: u64) -> Result<View, Error> {
-    let (standing, fleet, plan) =
-        futures::try_join!(store.standing(), store.fleet(), store.current_plan())?;
-    let instance = |report: &_| overview::instance(report, plan.as_ref(), now);
+    let (standing, fleet, plan, sum) = futures::try_join!(
+        store.standing(),
+        store.fleet(),
+        store.current_plan(),
+        totals::sum(store, now)
+    )?;
+    let instance = |report: &InstanceReport| view::InstanceLine {
+        share: sum
+            .as_ref()
+            .and_then(|sum| sum.share(report.instance.as_str())),
+        ..overview::instance(report, plan.as_ref(), now)
+    };
     Ok(View::Control {
         at: stamp(now),
-        asked: standing.iter().filter_map(asked).collect(),
+        asked: standing.iter().flat_map(asked).collect(),
         instances: fleet
             .iter()
             .map(instance)
@@ -25,7 +35,13 @@ pub(super) async fn standing(store: &Store, now: u64) -> Result<View, Error> {
 /// Every wish ever, and every plan that came into force.
 pub(super) async fn log(store: &Store, now: u64) -> Result<View, Error> {
     let (wishes, plans) = futures::try_join!(store.control_log(), store.plans())?;
-    let wish = |wish: &Asked| line(wish, wish.control.what.clone());
+    let wish = |wish: &Asked| AskedLine {
+        scope: scope(wish),
+        what: wish.control.what.clone(),
+        by: wish.control.by.clone(),
+        at: stamp(wish.control.at),
+        why: wish.control.why.clone(),
+    };
     let mut lines: Vec<AskedLine> = wishes.iter().map(wish).collect();
     lines.extend(plans.iter().map(|plan| AskedLine {
         scope: "fleet".to_owned(),
@@ -41,19 +57,24 @@ pub(super) async fn log(store: &Store, now: u64) -> Result<View, Error> {
     })
 }
 
-/// What holds for a scope; none when nothing is asked of it.
-pub(super) fn asked(asked: &Asked) -> Option<AskedLine> {
-    Some(line(asked, asked.control.words()?))
+/// What holds for a scope, a line for each setting.
+pub(super) fn asked(asked: &Asked) -> Vec<AskedLine> {
+    let control = &asked.control;
+    let line = |setting| {
+        let Said { by, why, at } = control.said(setting);
+        AskedLine {
+            scope: scope(asked),
+            what: control.word(setting),
+            by,
+            at: stamp(at),
+            why,
+        }
+    };
+    control.holds().into_iter().map(line).collect()
 }
 
-fn line(asked: &Asked, what: String) -> AskedLine {
-    AskedLine {
-        scope: asked.scope.replace('#', " "),
-        what,
-        by: asked.control.by.clone(),
-        at: stamp(asked.control.at),
-        why: asked.control.why.clone(),
-    }
+fn scope(asked: &Asked) -> String {
+    asked.scope.replace('#', " ")
 }
 
 /// Wishes as text, a line each, each line ended.

@@ -1,10 +1,12 @@
 //! The list of instances as text for people.
 
+use std::collections::BTreeMap;
+
 use super::eta::span;
 use super::paint::Paint;
 use super::table::{Cell, grouped, percent, table};
 use super::text::{bad, or_dash};
-use super::view::{Alive, InstanceLine};
+use super::view::{Alive, InstanceLine, Share};
 
 /// The state in one word, and its colour.
 fn state(line: &InstanceLine) -> Cell {
@@ -39,11 +41,34 @@ pub(super) fn instances(lines: &[InstanceLine], paint: Paint) -> String {
     ];
     let rows: Vec<_> = lines.iter().map(instance_row).collect();
     let held: String = lines.iter().map(|line| held_back(line, paint)).collect();
-    table(paint, &heads, &rows) + &held
+    table(paint, &heads, &rows) + &held + &twins(lines, paint)
+}
+
+/// Numbers under which several processes run, a line each.
+fn twins(lines: &[InstanceLine], paint: Paint) -> String {
+    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.alive == Alive::Yes) {
+        let place = format!("{} (pid {})", or_dash(&line.host), line.pid);
+        places.entry(&line.instance).or_default().push(place);
+    }
+    let twins = places.iter().filter(|(_, places)| places.len() > 1);
+    let text = twins.map(|(number, places)| {
+        let what = format!(
+            "  {number}: runs {} times, on {}: each holds leases of its own and waits for those of the others; give \
+             each its own --instance",
+            places.len(),
+            places.join(" and ")
+        );
+        paint.warn(&what) + "\n"
+    });
+    text.collect()
 }
 
 fn instance_row(line: &InstanceLine) -> Vec<Cell> {
-    let counts = &line.counts;
+    let of_share = |cell: fn(&Share) -> Cell| match &line.share {
+        Some(share) => cell(share),
+        None => Cell::right("-"),
+    };
     let seen = line
         .heartbeat_age_seconds
         .map(|age| format!("{} ago", span(age)));
@@ -52,17 +77,19 @@ fn instance_row(line: &InstanceLine) -> Vec<Cell> {
     } else {
         line.pid.to_string()
     };
-    let spaces = format!("{}/{}", grouped(line.spaces_settled), grouped(line.spaces));
     vec![
         Cell::left(&line.instance),
         state(line),
-        Cell::right(grouped(counts.settled())),
-        Cell::right(grouped(counts.planned)),
-        Cell::right(percent(counts.settled(), counts.planned)),
-        bad(counts.bad()),
+        of_share(|share| Cell::right(grouped(share.counts.settled()))),
+        of_share(|share| Cell::right(grouped(share.counts.planned))),
+        of_share(|share| Cell::right(percent(share.counts.settled(), share.counts.planned))),
+        of_share(|share| bad(share.counts.bad())),
         Cell::right(format!("{:.0}", line.items_per_minute)),
         Cell::right(format!("{}/{}", line.in_flight, line.concurrency)),
-        Cell::right(spaces),
+        of_share(|share| {
+            let (ended, all) = (grouped(share.spaces_ended), grouped(share.spaces));
+            Cell::right(format!("{ended}/{all}"))
+        }),
         of_plan(line),
         Cell::right(or_dash(seen.as_deref().unwrap_or(""))),
         Cell::left(or_dash(&line.host)),
@@ -91,10 +118,10 @@ fn other_plan(line: &InstanceLine) -> Option<String> {
     Some(match line.alive {
         Alive::Yes | Alive::Silent => format!(
             "works by plan {plan}, which is not in force: end it and start it with the customers file of the plan in \
-             force; it is in no sum"
+             force"
         ),
         Alive::Ended | Alive::Never => {
-            format!("ended under plan {plan}, which is not in force; it is in no sum")
+            format!("ended under plan {plan}, which is not in force")
         }
     })
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, SplitLine, View};
-use super::{control, overview, stuck};
+use super::view::{
+    Alive, CustomerView, FailureView, InstanceLine, InstanceView, SpaceLine, SplitLine, View,
+};
+use super::{control, overview, stuck, totals};
 use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status};
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
@@ -51,19 +53,13 @@ pub async fn look(store: &Store, clock: Clock, ask: &Ask) -> Result<View, Error>
             };
             View::Space {
                 at: stamp(now),
+                space: space.to_string(),
                 spaces: lines(store, &rows).await?,
                 failures: failures(store, &query).await?,
             }
         }
         Ask::Instance(instance) => View::Instance(of_instance(store, instance, now).await?),
-        Ask::Failed(query) => {
-            let failures = failures(store, query).await?;
-            View::Failed {
-                at: stamp(now),
-                reasons: by_reason(failures.iter().map(|failed| failed.reason)),
-                failures,
-            }
-        }
+        Ask::Failed(query) => failed(store, query, now).await?,
         Ask::Control => control::standing(store, now).await?,
         Ask::ControlLog => control::log(store, now).await?,
         Ask::Stuck {
@@ -72,14 +68,86 @@ pub async fn look(store: &Store, clock: Clock, ask: &Ask) -> Result<View, Error>
             customer,
         } => {
             let only = (instance.as_ref(), customer.as_ref());
-            let spaces = stuck::stuck(store, *idle_seconds, only, now).await?;
-            View::Stuck {
-                at: stamp(now),
-                idle_seconds: *idle_seconds,
-                spaces,
-            }
+            stuck_in(store, *idle_seconds, only, now).await?
         }
     })
+}
+
+async fn failed(store: &Store, query: &FailedQuery, now: u64) -> Result<View, Error> {
+    let failures = failures(store, query).await?;
+    let named = Named {
+        owner: query.owner.as_deref(),
+        name: query.name.as_deref(),
+        instance: query.instance.as_ref(),
+    };
+    let unknown = match failures.as_slice() {
+        [] => unknown(store, now, named).await?,
+        _ => None,
+    };
+    Ok(View::Failed {
+        at: stamp(now),
+        reasons: by_reason(failures.iter().map(|one| (one.reason, one.uploads))),
+        failures,
+        unknown,
+    })
+}
+
+async fn stuck_in(
+    store: &Store,
+    idle_seconds: u64,
+    only: (Option<&InstanceId>, Option<&CustomerDid>),
+    now: u64,
+) -> Result<View, Error> {
+    let spaces = stuck::stuck(store, idle_seconds, only, now).await?;
+    let named = Named {
+        owner: only.1.map(CustomerDid::as_str),
+        name: None,
+        instance: only.0,
+    };
+    let unknown = match spaces.as_slice() {
+        [] => unknown(store, now, named).await?,
+        _ => None,
+    };
+    Ok(View::Stuck {
+        at: stamp(now),
+        idle_seconds,
+        spaces,
+        unknown,
+    })
+}
+
+/// What a list is narrowed to.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    owner: Option<&'a str>,
+    name: Option<&'a str>,
+    instance: Option<&'a InstanceId>,
+}
+
+/// What of it is in no table: an empty list of such is no good news.
+async fn unknown(store: &Store, now: u64, named: Named<'_>) -> Result<Option<String>, Error> {
+    if let Some(owner) = named.owner {
+        let row = match owner.parse() {
+            Ok(customer) => store.customer(&customer).await?,
+            Err(_) => None,
+        };
+        if row.is_none() && store.progress_of(owner).await?.is_empty() {
+            return Ok(Some(format!("customer {owner}")));
+        }
+    }
+    if let Some(name) = named.name
+        && store.progress_where(Some(name), None).await?.is_empty()
+    {
+        return Ok(Some(format!("space {name}")));
+    }
+    if let Some(instance) = named.instance {
+        let (fleet, sum) = futures::try_join!(store.fleet(), totals::sum(store, now))?;
+        let has_share = sum.is_none_or(|sum| sum.share(instance.as_str()).is_some());
+        if !has_share && !fleet.iter().any(|report| report.instance == *instance) {
+            return Ok(Some(format!("instance {instance}")));
+        }
+    }
+    Ok(None)
 }
 
 async fn of_customer(
@@ -105,7 +173,7 @@ async fn of_customer(
             .map(|instance| instance.to_string()),
         counts: rows.iter().map(|row| row.progress.counts).sum::<Counts>(),
         spaces: lines(store, &rows).await?,
-        failures: failed.len() as u64,
+        failures: failed.iter().map(|failed| failed.items).sum(),
     })
 }
 
@@ -118,32 +186,43 @@ async fn of_instance(
         instance: Some(instance.clone()),
         ..FailedQuery::default()
     };
-    let (fleet, plan, rows, failed) = futures::try_join!(
+    let (fleet, plan, rows, failed, sum) = futures::try_join!(
         store.fleet(),
         store.current_plan(),
         store.progress_by_status(Status::InProgress, None),
-        store.failed_items(&query)
+        store.failed_items(&query),
+        totals::sum(store, now)
     )?;
+    let share = sum.and_then(|sum| sum.share(instance.as_str()));
     let held: Vec<ProgressRow> = rows
         .into_iter()
         .filter(|row| {
             row.lease
                 .as_ref()
-                .is_some_and(|lease| lease.holder == *instance)
+                .is_some_and(|lease| lease.holder.instance == *instance)
         })
         .collect();
+    let of_number = fleet.iter().filter(|report| report.instance == *instance);
+    let line = |report: &_| overview::instance(report, plan.as_ref(), now);
+    let mut of_number: Vec<InstanceLine> = of_number.map(line).collect();
+    // In the order in which they began; one that runs comes last.
+    of_number.sort_by_key(|line| line.alive == Alive::Yes);
     Ok(InstanceView {
         at: stamp(now),
-        instance: fleet
-            .iter()
-            .find(|report| report.instance == *instance)
-            .map(|report| overview::instance(report, plan.as_ref(), now)),
+        number: instance.to_string(),
+        share,
+        instance: of_number.pop().map(|line| InstanceLine { share, ..line }),
+        same_number: of_number,
         spaces: lines(store, &held).await?,
-        failures: by_reason(failed.iter().map(|failed| failed.failure.reason)),
+        failures: by_reason(failed.iter().map(|one| (one.failure.reason, one.items))),
     })
 }
 
-async fn failures(store: &Store, query: &FailedQuery) -> Result<Vec<FailureView>, Error> {
+/// Failed uploads as they are listed, page by page to the end.
+///
+/// # Errors
+/// Those of the table.
+pub async fn failures(store: &Store, query: &FailedQuery) -> Result<Vec<FailureView>, Error> {
     Ok(store
         .failed_items(query)
         .await?
@@ -157,6 +236,7 @@ fn failure(failed: &FailedItem) -> FailureView {
         customer: failed.unit.owner.to_string(),
         space: failed.unit.name.to_string(),
         item: failed.item.to_string(),
+        uploads: failed.items,
         step: failed.failure.step.as_ref().map(ToString::to_string),
         class: failed.failure.class,
         reason: failed.failure.reason,
@@ -168,10 +248,10 @@ fn failure(failed: &FailedItem) -> FailureView {
     }
 }
 
-fn by_reason(reasons: impl Iterator<Item = Reason>) -> BTreeMap<Reason, u64> {
+fn by_reason(reasons: impl Iterator<Item = (Reason, u64)>) -> BTreeMap<Reason, u64> {
     let mut counted = BTreeMap::new();
-    for reason in reasons {
-        *counted.entry(reason).or_default() += 1;
+    for (reason, uploads) in reasons {
+        *counted.entry(reason).or_default() += uploads;
     }
     counted
 }
@@ -187,7 +267,10 @@ async fn lines(store: &Store, rows: &[ProgressRow]) -> Result<Vec<SpaceLine>, Er
             }
             None => None,
         };
-        lines.push(SpaceLine { split, ..line(row) });
+        lines.push(SpaceLine {
+            split,
+            ..space_line(row)
+        });
     }
     Ok(lines)
 }
@@ -195,7 +278,9 @@ async fn lines(store: &Store, rows: &[ProgressRow]) -> Result<Vec<SpaceLine>, Er
 fn of_parts(number: u64, rows: &[ProgressRow]) -> SplitLine {
     let mut held_by = BTreeMap::new();
     for lease in rows.iter().filter_map(|row| row.lease.as_ref()) {
-        *held_by.entry(lease.holder.to_string()).or_default() += 1;
+        *held_by
+            .entry(lease.holder.instance.to_string())
+            .or_default() += 1;
     }
     let ended = rows.iter().filter(|row| row.progress.status.is_ended());
     SplitLine {
@@ -205,8 +290,9 @@ fn of_parts(number: u64, rows: &[ProgressRow]) -> SplitLine {
     }
 }
 
-/// One row of a list of spaces.
-pub(super) fn line(row: &ProgressRow) -> SpaceLine {
+/// A space as lists show it.
+#[must_use]
+pub fn space_line(row: &ProgressRow) -> SpaceLine {
     let progress = &row.progress;
     SpaceLine {
         customer: progress.unit.owner.to_string(),
@@ -218,7 +304,10 @@ pub(super) fn line(row: &ProgressRow) -> SpaceLine {
         counts: progress.counts,
         reasons: progress.reasons.clone(),
         instance: row.instance.as_ref().map(ToString::to_string),
-        held_by: row.lease.as_ref().map(|lease| lease.holder.to_string()),
+        held_by: row
+            .lease
+            .as_ref()
+            .map(|lease| lease.holder.instance.to_string()),
         split: None,
         cursor: progress.cursor.as_ref().map(ToString::to_string),
         updated_at: row.updated_at.map(stamp),

@@ -11,18 +11,22 @@ mod line;
 mod look;
 mod overview;
 mod paint;
+mod records;
 mod stuck;
 mod table;
 mod text;
+mod totals;
 mod view;
 
 pub use eta::{Eta, eta, span};
 pub use line::line;
-pub use look::{Ask, look};
-pub use overview::is_alive;
+pub use look::{Ask, failures, look, space_line};
+pub use overview::{exact, is_alive};
 pub use paint::Paint;
-pub use table::grouped;
+pub use records::records;
+pub use table::{count, grouped};
+pub use totals::{of as totals_of, totals};
 pub use view::{
-    Alive, AskedLine, CustomerView, FailureView, InstanceLine, InstanceView, Overview, PlanLine,
-    SCHEMA, SpaceLine, SplitLine, StuckLine, Totals, VERSION, Verdict, View,
+    Alive, AskedLine, CustomerView, FailureRows, FailureView, InstanceLine, InstanceView, Overview,
+    PlanLine, SCHEMA, Share, SpaceLine, SplitLine, StuckLine, Totals, VERSION, Verdict, View,
 };

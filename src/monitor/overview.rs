@@ -1,88 +1,98 @@
-//! The whole migration from the fleet rows, and from the customer rows as far as a few pages go.
+//! The whole migration: totals and failures from their rows, liveness and rates from the fleet rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::control;
 use super::eta::eta;
-use super::view::{Alive, InstanceLine, Overview, PlanLine, Totals};
-use crate::model::{Counts, InstanceReport, PlanSummary};
+use super::totals::{self, Sum};
+use super::view::{Alive, InstanceLine, Overview, PlanLine};
+use crate::model::{InstanceReport, PlanSummary};
 use crate::state::rows::stamp;
 use crate::state::{Error, Store};
-
-/// Pages of customer rows that an overview reads: with fleet and control rows it stays within 20 requests.
-const CUSTOMER_PAGES: u32 = 15;
 
 /// An instance that did not report for so long should have.
 pub(super) const SILENT_AFTER_MS: u64 = 60_000;
 
-/// Reads the overview.
+/// Tables that were asked and do not exist.
+type Missing = BTreeSet<String>;
+
+/// What a table says; nothing, and its name, if it does not exist.
+fn or_missing<T: Default>(asked: Result<T, Error>, missing: &mut Missing) -> Result<T, Error> {
+    match asked {
+        Err(Error::Rows(error)) if error.is_missing() => {
+            missing.insert(error.table);
+            Ok(T::default())
+        }
+        other => other,
+    }
+}
+
+/// Reads the overview, in at most 20 requests.
 pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, Error> {
-    let (all, totals, standing, plan) = futures::try_join!(
+    with(store, now, totals::sum(store, now)).await
+}
+
+/// Reads the overview with a sum of all rows, however many there are; `told` hears how many spaces were read so far.
+///
+/// # Errors
+/// Those of the tables; one that does not exist is named in the overview.
+pub async fn exact(
+    store: &Store,
+    now: u64,
+    told: impl FnMut(u64) + Send,
+) -> Result<Overview, Error> {
+    with(store, now, totals::exact(store, now, told)).await
+}
+
+async fn with(
+    store: &Store,
+    now: u64,
+    sum: impl Future<Output = Result<Option<Sum>, Error>>,
+) -> Result<Overview, Error> {
+    let (fleet, sum, failed, standing, plan) = futures::join!(
         store.fleet(),
-        totals(store),
+        sum,
+        totals::failure_rows(store),
         store.standing(),
         store.current_plan()
-    )?;
-    let line = |report: &InstanceReport| instance(report, plan.as_ref(), now);
-    let instances: Vec<InstanceLine> = all.iter().map(line).collect();
-    // Shares of another plan hold what others were given since.
-    let fleet: Vec<InstanceReport> = all
-        .into_iter()
-        .filter(|report| is_of(report, plan.as_ref()))
-        .collect();
-    let mut reasons = BTreeMap::new();
-    for (reason, number) in fleet.iter().flat_map(|report| &report.reasons) {
-        *reasons.entry(*reason).or_default() += number;
-    }
-    let counts = counts(&fleet);
+    );
+    let mut missing = Missing::new();
+    let fleet = or_missing(fleet, &mut missing)?;
+    let sum = or_missing(sum, &mut missing)?;
+    let failed = or_missing(failed.map(Some), &mut missing)?;
+    let standing = or_missing(standing, &mut missing)?;
+    let plan = or_missing(plan, &mut missing)?;
+    let mut told = BTreeSet::new();
+    let line = |report: &InstanceReport| InstanceLine {
+        // Of several with one number, which share its share, the first has it.
+        share: sum
+            .as_ref()
+            .filter(|_| told.insert(report.instance.clone()))
+            .and_then(|sum| sum.share(report.instance.as_str())),
+        ..instance(report, plan.as_ref(), now)
+    };
+    let instances: Vec<InstanceLine> = fleet.iter().map(line).collect();
     let running = instances.iter().filter(|line| line.alive == Alive::Yes);
     let items_per_minute = running.fold(0.0, |sum, line| sum + line.items_per_minute);
+    let totals = sum.map(|sum| sum.shown(now));
+    let failure_rows = failed.map(|mut rows| {
+        let differ = |totals| totals::compare(&rows, totals);
+        rows.note = totals.as_ref().and_then(differ);
+        rows
+    });
     Ok(Overview {
         at: stamp(now),
-        eta: eta(counts.left(), items_per_minute),
-        counts,
+        eta: totals
+            .as_ref()
+            .and_then(|totals| eta(totals.counts.left(), items_per_minute)),
         totals,
+        failure_rows,
+        missing_tables: missing.into_iter().collect(),
         items_per_minute,
-        reasons,
         instances,
         plan: plan.as_ref().map(PlanLine::of),
-        asked: standing.iter().filter_map(control::asked).collect(),
+        asked: standing.iter().flat_map(control::asked).collect(),
     })
-}
-
-/// Counters over all instances: each knows its own share, and of what helpers did in it as much as it has met. The
-/// rest is added, as long as its row does not tell of it: an instance that died never meets it.
-fn counts(fleet: &[InstanceReport]) -> Counts {
-    let mut counts: Counts = fleet.iter().map(|report| report.counts).sum();
-    let planned = counts.planned;
-    let owners: BTreeSet<_> = fleet
-        .iter()
-        .flat_map(|report| report.helped.keys())
-        .collect();
-    for owner in owners {
-        let helped = fleet.iter().filter_map(|report| report.helped.get(owner));
-        let known = fleet.iter().find(|report| report.instance == *owner);
-        let known = known.map_or(Counts::default(), |report| report.elsewhere);
-        counts = counts.plus(&helped.copied().sum::<Counts>().without(&known));
-    }
-    counts.planned = planned.max(counts.settled());
-    counts
-}
-
-async fn totals(store: &Store) -> Result<Totals, Error> {
-    let (rows, whole) = store.first_customers(CUSTOMER_PAGES).await?;
-    let mut totals = Totals {
-        whole,
-        ..Totals::default()
-    };
-    for row in rows {
-        *totals.customers.entry(row.status).or_default() += 1;
-        totals.spaces += row.total_spaces;
-        totals.spaces_completed += row.completed_spaces;
-        totals.uploads += row.total_uploads;
-        totals.uploads_completed += row.completed_uploads;
-    }
-    Ok(totals)
 }
 
 /// Whether what an instance reports is a part of the plan in force, or of none.
@@ -104,6 +114,7 @@ pub(super) fn instance(
     let age = now.saturating_sub(report.heartbeat_at);
     InstanceLine {
         instance: report.instance.to_string(),
+        folder: report.folder.as_ref().map(ToString::to_string),
         state: report.state.clone(),
         alive: alive(report, now),
         run: (!run.is_empty()).then(|| run.to_owned()),
@@ -115,6 +126,7 @@ pub(super) fn instance(
         program: report.version.clone(),
         heartbeat_at: spoke.then(|| stamp(report.heartbeat_at)),
         heartbeat_age_seconds: spoke.then_some(age / 1_000),
+        share: None,
         counts: report.counts,
         reasons: report.reasons.clone(),
         spaces: report.units_planned,

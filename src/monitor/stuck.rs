@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::look::line;
+use super::look::space_line;
 use super::overview::alive;
 use super::view::{Alive, StuckLine, Verdict};
-use crate::model::{CustomerDid, InstanceId, InstanceReport, Status};
+use crate::model::{CustomerDid, Holder, InstanceId, InstanceReport, Status};
 use crate::state::{Error, ProgressRow, Store};
 
 /// Reads the spaces in progress that were not written for `idle_seconds`.
@@ -18,17 +18,17 @@ pub(super) async fn stuck(
     let before = now.saturating_sub(idle_seconds.saturating_mul(1_000));
     let (rows, fleet) = futures::try_join!(
         store.progress_by_status(Status::InProgress, Some(before)),
-        store.fleet()
+        store.fleet_rows()
     )?;
-    let fleet: BTreeMap<&InstanceId, &InstanceReport> = fleet
+    let fleet: BTreeMap<Holder, &InstanceReport> = fleet
         .iter()
-        .map(|report| (&report.instance, report))
+        .map(|report| (report.holder(), report))
         .collect();
     let wanted = |row: &&ProgressRow| {
         let holder = row
             .lease
             .as_ref()
-            .map(|lease| &lease.holder)
+            .map(|lease| &lease.holder.instance)
             .or(row.instance.as_ref());
         instance.is_none_or(|instance| holder == Some(instance))
             && customer.is_none_or(|customer| *customer.as_str() == *row.progress.unit.owner)
@@ -36,7 +36,7 @@ pub(super) async fn stuck(
     let judged = rows.iter().filter(wanted).map(|row| {
         let (verdict, because) = judge(row, &fleet, now);
         StuckLine {
-            space: line(row),
+            space: space_line(row),
             status: row.progress.status,
             idle_seconds: row
                 .updated_at
@@ -50,23 +50,26 @@ pub(super) async fn stuck(
 
 fn judge(
     row: &ProgressRow,
-    fleet: &BTreeMap<&InstanceId, &InstanceReport>,
+    fleet: &BTreeMap<Holder, &InstanceReport>,
     now: u64,
 ) -> (Verdict, String) {
     let Some(lease) = &row.lease else {
         return (Verdict::Waiting, "nobody holds it".to_owned());
     };
+    let number = &lease.holder.instance;
     let Some(report) = fleet.get(&lease.holder) else {
-        return (
-            Verdict::Dead,
-            format!("instance {} has no fleet row", lease.holder),
-        );
+        let why = format!("instance {number} has no fleet row");
+        return (Verdict::Dead, why);
+    };
+    // The number alone names two of them.
+    let is_twin = |other: &Holder| other.is_twin_of(&lease.holder);
+    let name = if fleet.keys().any(is_twin) && !report.host.is_empty() {
+        format!("instance {number} on {}", report.host)
+    } else {
+        format!("instance {number}")
     };
     if report.run != lease.run {
-        return (
-            Verdict::Dead,
-            format!("instance {} was started again since", lease.holder),
-        );
+        return (Verdict::Dead, format!("{name} was started again since"));
     }
     match alive(report, now) {
         Alive::Yes => {
@@ -79,24 +82,17 @@ fn judge(
             });
             let note = report.note.as_ref().map(|note| format!(", {note}"));
             let more = note.or(why).unwrap_or_default();
-            (
-                Verdict::Slow,
-                format!("instance {} is {}{more}", lease.holder, report.state),
-            )
+            (Verdict::Slow, format!("{name} is {}{more}", report.state))
         }
         Alive::Ended => (
             Verdict::Dead,
-            format!("instance {} ended without giving it back", lease.holder),
+            format!("{name} ended without giving it back"),
         ),
         Alive::Silent | Alive::Never => {
             let age = now.saturating_sub(report.heartbeat_at) / 1_000;
             (
                 Verdict::Dead,
-                format!(
-                    "instance {} is silent for {}",
-                    lease.holder,
-                    super::eta::span(age)
-                ),
+                format!("{name} is silent for {}", super::eta::span(age)),
             )
         }
     }

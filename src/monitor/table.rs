@@ -127,6 +127,13 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 upload`, `2,000 uploads`.
+#[must_use]
+pub fn count(number: u64, noun: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{end}", grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,16 +1,15 @@
 //! Views as text for people.
 
+mod overview;
+
 use std::collections::BTreeMap;
 
 use super::control;
 use super::eta::span;
-use super::instances::{instances, short};
+use super::instances::instances;
 use super::paint::Paint;
 use super::table::{Cell, bar, grouped, percent, table};
-use super::view::{
-    CustomerView, FailureView, InstanceView, Overview, PlanLine, SpaceLine, StuckLine, Verdict,
-    View,
-};
+use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
 use crate::model::{Counts, Reason};
 
 const BAR: usize = 24;
@@ -20,12 +19,13 @@ impl View {
     #[must_use]
     pub fn text(&self, paint: Paint) -> String {
         match self {
-            Self::Overview(view) => overview(view, paint),
+            Self::Overview(view) => overview::overview(view, paint),
             Self::Customer(view) => customer(view, paint),
             Self::Space {
                 at,
                 spaces: lines,
                 failures: failed,
+                ..
             } => {
                 let heads = [
                     title("Space", at, paint),
@@ -39,6 +39,7 @@ impl View {
                 at,
                 reasons: counted,
                 failures: failed,
+                ..
             } => [
                 title("Failed uploads", at, paint),
                 reasons(counted, paint),
@@ -65,6 +66,7 @@ impl View {
                 at,
                 idle_seconds,
                 spaces,
+                ..
             } => {
                 let head = format!("No progress for {}", span(*idle_seconds));
                 [title(&head, at, paint), stuck(spaces, paint)].concat()
@@ -92,6 +94,9 @@ fn progress(name: &str, part: u64, whole: u64, more: &str) -> String {
 }
 
 fn of_counts(counts: &Counts, paint: Paint) -> String {
+    if !counts.add_up() {
+        return paint.bad(" settled: it does not add up");
+    }
     let bad = counts.bad();
     let bad = if bad > 0 {
         format!(", {}", paint.bad(&format!("{} bad", grouped(bad))))
@@ -99,69 +104,6 @@ fn of_counts(counts: &Counts, paint: Paint) -> String {
         String::new()
     };
     format!(" settled{bad}, {} left", grouped(counts.left()))
-}
-
-fn overview(view: &Overview, paint: Paint) -> String {
-    let counts = &view.counts;
-    let mut text = title("Sterna migration", &view.at, paint);
-    if !view.asked.is_empty() {
-        text += &heading("Asked by the operator", paint);
-        text += &control::lines(&view.asked, paint);
-        text += "\n";
-    }
-    text += &view.plan.as_ref().map(plan).unwrap_or_default();
-    text += &progress(
-        "Uploads",
-        counts.settled(),
-        counts.planned,
-        &of_counts(counts, paint),
-    );
-    let in_force = view.instances.iter().filter(|line| line.plan_in_force);
-    let (spaces, settled) = in_force.fold((0, 0), |sum, line| {
-        (sum.0 + line.spaces, sum.1 + line.spaces_settled)
-    });
-    text += &progress("Spaces", settled, spaces, " settled");
-    let totals = &view.totals;
-    let customers: u64 = totals.customers.values().sum();
-    let named: Vec<String> = totals
-        .customers
-        .iter()
-        .map(|(status, number)| format!("{} {status}", grouped(*number)))
-        .collect();
-    let more = if totals.whole { "" } else { " or more" };
-    let named = named.join(", ");
-    let named = if named.is_empty() { "none" } else { &named };
-    text += &labelled(
-        "Customers",
-        &format!("{}{more}: {named}", grouped(customers)),
-    );
-    let eta = view.eta.map_or_else(
-        || "no estimate while nothing moves".to_owned(),
-        |eta| format!("{eta} left"),
-    );
-    let eta = if counts.left() == 0 {
-        "nothing left".to_owned()
-    } else {
-        eta
-    };
-    text += &labelled(
-        "Rate",
-        // A sum of nothing is -0.0, which would be written as it is.
-        &format!("{:.0} uploads a minute, {eta}", view.items_per_minute + 0.0),
-    );
-    text += &heading("Instances", paint);
-    text += &instances(&view.instances, paint);
-    if !view.reasons.is_empty() {
-        text += &heading("Failed or set aside", paint);
-        text += &reasons(&view.reasons, paint);
-    }
-    text
-}
-
-fn plan(plan: &PlanLine) -> String {
-    let id = short(&plan.id);
-    let (at, by, shape) = (&plan.made_at, &plan.made_by, &plan.shaped_by);
-    labelled("Plan", &format!("{id} of {at} by {by} ({shape})"))
 }
 
 fn labelled(label: &str, text: &str) -> String {
@@ -229,26 +171,34 @@ fn customer(view: &CustomerView, paint: Paint) -> String {
 }
 
 fn instance(view: &InstanceView, paint: Paint) -> String {
+    let mut text = title(&format!("Instance {}", view.number), &view.at, paint);
+    match &view.share {
+        Some(share) => {
+            let (counts, more) = (&share.counts, of_counts(&share.counts, paint));
+            text += &progress("Uploads", counts.settled(), counts.planned, &more);
+            text += &progress("Spaces", share.spaces_ended, share.spaces, " ended");
+        }
+        None => text += &labelled("Uploads", "the plan gave it none"),
+    }
     let Some(line) = &view.instance else {
-        return title("Instance", &view.at, paint)
-            + "it has no fleet row: it was given no work and never ran\n";
+        return text + "it never ran\n";
     };
-    let mut text = title(&format!("Instance {}", line.instance), &view.at, paint);
-    text += &progress(
-        "Uploads",
-        line.counts.settled(),
-        line.counts.planned,
-        &of_counts(&line.counts, paint),
-    );
     if let Some(run) = &line.run {
-        text += &labelled("Run", run);
+        let (settled, planned) = (line.counts.settled(), line.counts.planned);
+        let scope = format!(
+            "{} of {} uploads settled",
+            grouped(settled),
+            grouped(planned)
+        );
+        text += &labelled("Last run", &format!("{run}: {scope} in its scope"));
     }
     text += "\n";
-    text += &instances(std::slice::from_ref(line), paint);
+    let lines: Vec<_> = view.same_number.iter().chain([line]).cloned().collect();
+    text += &instances(&lines, paint);
     text += &heading("Spaces in hand", paint);
     text += &spaces(&view.spaces, paint);
     if !view.failures.is_empty() {
-        text += &heading("Failed or set aside", paint);
+        text += &heading("Failed, quarantined or unknown", paint);
         text += &reasons(&view.failures, paint);
     }
     text
@@ -323,7 +273,11 @@ fn failures(lines: &[FailureView], paint: Paint) -> String {
             Cell::right(line.attempts.to_string()),
             Cell::left(&line.last_at),
             Cell::left(&line.space),
-            Cell::left(&line.item),
+            Cell::left(match (line.item.as_str(), line.uploads) {
+                ("*", 0) => "all that need it".to_owned(),
+                ("*", uploads) => format!("{uploads} uploads"),
+                (item, _) => item.to_owned(),
+            }),
             Cell::left(line.message.lines().next().unwrap_or("")),
         ]
     };

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::eta::Eta;
-use crate::model::{Class, Counts, PlanSummary, Reason, Status, Throttle, Warning};
+use crate::model::{
+    ByStatus, Class, Counts, PlanSummary, Reason, Status, Throttle, Warning, each_shown, shown,
+};
 use crate::state::rows::stamp;
 
 /// Name of the JSON schema.
 pub const SCHEMA: &str = "sterna.monitor";
 /// Its version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The answer to one question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +27,8 @@ pub enum View {
     Space {
         /// When it was read.
         at: String,
+        /// The space.
+        space: String,
         /// Its rows.
         spaces: Vec<SpaceLine>,
         /// Its failed uploads.
@@ -40,6 +44,9 @@ pub enum View {
         reasons: BTreeMap<Reason, u64>,
         /// All of them.
         failures: Vec<FailureView>,
+        /// What was asked for and is in no table.
+        #[serde(skip)]
+        unknown: Option<String>,
     },
     /// What the operator asks, and what the instances do.
     Control {
@@ -65,24 +72,65 @@ pub enum View {
         idle_seconds: u64,
         /// All of them, longest ago first.
         spaces: Vec<StuckLine>,
+        /// What was asked for and is in no table.
+        #[serde(skip)]
+        unknown: Option<String>,
     },
 }
 
-/// Sums over customers.
+impl View {
+    /// What was asked for and is in no table: that it has nothing to show does not mean that all is well.
+    #[must_use]
+    pub fn unknown(&self) -> Option<String> {
+        match self {
+            Self::Customer(view) => (view.status.is_none() && view.spaces.is_empty())
+                .then(|| format!("customer {}", view.customer)),
+            Self::Space { space, spaces, .. } => {
+                spaces.is_empty().then(|| format!("space {space}"))
+            }
+            Self::Instance(view) => (view.instance.is_none() && view.share.is_none())
+                .then(|| format!("instance {}", view.number)),
+            Self::Failed { unknown, .. } | Self::Stuck { unknown, .. } => unknown.clone(),
+            Self::Overview(_) | Self::Control { .. } | Self::ControlLog { .. } => None,
+        }
+    }
+}
+
+/// The sum of all progress rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Customers by the word in their row.
-    pub customers: BTreeMap<String, u64>,
-    /// Spaces.
-    pub spaces: u64,
-    /// Spaces that ended well.
-    pub spaces_completed: u64,
-    /// Uploads.
-    pub uploads: u64,
-    /// Uploads done or skipped, as of the last sum: instances know of more.
-    pub uploads_completed: u64,
-    /// Whether all customers were read; else there are more, and only the instances' own sums are whole.
+    /// When its first row was read.
+    pub as_of: String,
+    /// How long ago that is.
+    pub age_seconds: u64,
+    /// Whether the rows were read for this look; else it is the sum that instances store while they run.
+    pub live: bool,
+    /// Uploads, with `left` and `adds_up`.
+    #[serde(serialize_with = "shown")]
+    pub counts: Counts,
+    /// Spaces by status; `foreign` ones have a word of another program and are left alone.
+    pub spaces: ByStatus,
+    /// Customers by the status of their spaces together.
+    pub customers: ByStatus,
+    /// Failed, quarantined and unknown uploads by reason, as the spaces' rows count them.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// Whether every sum makes up its whole: that of each space, and that of all.
+    pub adds_up: bool,
+    /// Spaces whose own counters do not.
+    pub uneven: u64,
+    /// The first 20 of them, as customer and space.
+    pub uneven_spaces: Vec<String>,
+}
+
+/// Rows of failed uploads, which `monitor --failed` lists and `retry` takes up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct FailureRows {
+    /// Whether all rows were read; else there are more.
     pub whole: bool,
+    /// How many there are, by reason.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// Why they say something else than the counters, if they do.
+    pub note: Option<String>,
 }
 
 /// The whole migration.
@@ -90,16 +138,16 @@ pub struct Totals {
 pub struct Overview {
     /// When it was read.
     pub at: String,
-    /// Counters of all instances.
-    pub counts: Counts,
-    /// Sums over customer rows.
-    pub totals: Totals,
+    /// The sum of all progress rows; `None` where there are many and nobody summed them yet.
+    pub totals: Option<Totals>,
+    /// Rows of failed uploads; `None` if their table is missing.
+    pub failure_rows: Option<FailureRows>,
+    /// Tables that do not exist: what they would say is missing here.
+    pub missing_tables: Vec<String>,
     /// Uploads a minute, over the last minutes, of the instances that run.
     pub items_per_minute: f64,
     /// How long it will take.
     pub eta: Option<Eta>,
-    /// Bad uploads by reason, over all instances.
-    pub reasons: BTreeMap<Reason, u64>,
     /// Each instance.
     pub instances: Vec<InstanceLine>,
     /// The plan in force; `None` if `setup` never made one.
@@ -160,11 +208,25 @@ pub enum Alive {
     Never,
 }
 
+/// What the plan gave to one instance, by the progress rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// Uploads, with `left` and `adds_up`.
+    #[serde(serialize_with = "shown")]
+    pub counts: Counts,
+    /// Spaces.
+    pub spaces: u64,
+    /// Spaces that have ended.
+    pub spaces_ended: u64,
+}
+
 /// One instance in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InstanceLine {
-    /// Its name.
+    /// Its number.
     pub instance: String,
+    /// The id of its state folder; with it the number names one lease holder.
+    pub folder: Option<String>,
     /// `assigned`, `running`, `paused`, `draining`, `ended`, in its own words.
     pub state: String,
     /// Whether it is there.
@@ -187,11 +249,14 @@ pub struct InstanceLine {
     pub heartbeat_at: Option<String>,
     /// How long ago that is.
     pub heartbeat_age_seconds: Option<u64>,
-    /// Its counters.
+    /// What the plan gave to it, by the progress rows; `None` if nothing, or if nobody summed them yet.
+    pub share: Option<Share>,
+    /// Uploads in the scope of its last run, which may be a part of its share, or of other shares.
+    #[serde(serialize_with = "shown")]
     pub counts: Counts,
-    /// Its bad uploads, by reason.
+    /// Those that failed, by reason.
     pub reasons: BTreeMap<Reason, u64>,
-    /// Spaces in its scope, and those that ended.
+    /// Spaces in the scope of its last run, and those that ended.
     pub spaces: u64,
     /// See `spaces`.
     pub spaces_settled: u64,
@@ -202,6 +267,7 @@ pub struct InstanceLine {
     /// Uploads that it may begin a minute; `None` is no limit.
     pub begun_per_minute_at_most: Option<u32>,
     /// Uploads that it settled for other instances, by instance; no part of `counts`.
+    #[serde(serialize_with = "each_shown")]
     pub helped: BTreeMap<String, Counts>,
     /// Uploads a minute.
     pub items_per_minute: f64,
@@ -235,7 +301,8 @@ pub struct SpaceLine {
     pub space: String,
     /// Its status, or another program's word.
     pub status: String,
-    /// Its counters.
+    /// Its counters, with `left` and `adds_up`.
+    #[serde(serialize_with = "shown")]
     pub counts: Counts,
     /// Its bad uploads, by reason.
     pub reasons: BTreeMap<Reason, u64>,
@@ -276,11 +343,12 @@ pub struct CustomerView {
     pub status: Option<String>,
     /// The instance it was given to.
     pub instance: Option<String>,
-    /// Counters of all its spaces.
+    /// Counters of all its spaces, with `left` and `adds_up`.
+    #[serde(serialize_with = "shown")]
     pub counts: Counts,
     /// Its spaces.
     pub spaces: Vec<SpaceLine>,
-    /// How many failed uploads have a row.
+    /// How many failed uploads the rows of failures are about.
     pub failures: u64,
 }
 
@@ -289,8 +357,15 @@ pub struct CustomerView {
 pub struct InstanceView {
     /// When it was read.
     pub at: String,
-    /// Itself; `None` if it has no row.
+    /// Its name.
+    pub number: String,
+    /// Itself; `None` if it has no fleet row. Of several with its number one that runs, the latest.
     pub instance: Option<InstanceLine>,
+    /// Others with its number, on other machines or in other state folders.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_number: Vec<InstanceLine>,
+    /// What the plan gave to it, by the progress rows.
+    pub share: Option<Share>,
     /// The spaces in its hands.
     pub spaces: Vec<SpaceLine>,
     /// How many uploads it met last have failed, by reason.
@@ -304,8 +379,10 @@ pub struct FailureView {
     pub customer: String,
     /// Its space.
     pub space: String,
-    /// The upload.
+    /// The upload; `*` for all uploads of the space that one cause keeps back.
     pub item: String,
+    /// How many uploads it is about; 0 while those of a space are not counted yet.
+    pub uploads: u64,
     /// The step that failed, if it was one.
     pub step: Option<String>,
     /// What it means.

@@ -1,7 +1,8 @@
 //! The customers file of an instance: `migration-state/instance-N-customers.json`.
 //!
 //! ```json
-//! {"schema":"sterna.customers","version":2,"plan":"1f3a…","state":"production prod-migration-progress",
+//! {"schema":"sterna.customers","version":3,"plan":"1f3a…",
+//!  "state":{"environment":"production","tables":"prod-migration-progress","id":"5b0c…",…},
 //!  "instanceId":1,"totals":{…},
 //!  "customers":["did:mailto:…",{"customer":"did:mailto:…","spaces":["did:key:…"]}]}
 //! ```
@@ -13,10 +14,10 @@
 use serde::Serialize;
 
 use super::distribute::{Portion, Share};
-use crate::model::{CustomerDid, PlanId, SpaceDid};
+use crate::model::{CustomerDid, PlanId, SpaceDid, StateIdentity};
 
 /// The schema's name and version in the file.
-pub const CUSTOMERS_FILE: (&str, u32) = ("sterna.customers", 2);
+pub const CUSTOMERS_FILE: (&str, u32) = ("sterna.customers", 3);
 
 /// The names in the file.
 pub const CUSTOMERS_FILE_FIELDS: [&str; 8] = [
@@ -35,8 +36,8 @@ pub const CUSTOMERS_FILE_FIELDS: [&str; 8] = [
 pub struct Head<'a> {
     /// The plan it is a part of.
     pub plan: &'a PlanId,
-    /// What the plan is for: environment and tables.
-    pub state: &'a str,
+    /// The tables that the plan is for.
+    pub state: &'a StateIdentity,
     /// Whose file it is.
     pub instance: u32,
     /// A hint for the run.
@@ -48,7 +49,7 @@ struct Written<'a> {
     schema: &'static str,
     version: u32,
     plan: &'a PlanId,
-    state: &'a str,
+    state: &'a StateIdentity,
     #[serde(rename = "instanceId")]
     instance: u32,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,22 +1,22 @@
 //! What makes a plan this plan and no other: a digest of who does what.
 //!
 //! Counts of uploads are no part of it, nor when and by whom it was made: as long as the same spaces go to the same
-//! instances, it is the same plan. Of a customer that is whole its spaces are no part either, because an instance does
-//! all that it has when its turn comes.
+//! instances, it is the same plan. A space more or less is another one, also of a customer that is whole: plans of
+//! different worlds have different ids, and whoever reads an id knows which spaces were counted.
 
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::distribute::Plan;
-use crate::model::PlanId;
+use crate::model::{PlanId, StateIdentity};
 
 /// Names the shape of the text that is digested.
-const SHAPE: &str = "sterna.plan 1";
+const SHAPE: &str = "sterna.plan 2";
 
-/// The id of a plan for the state that `state` names (environment and tables).
+/// The id of a plan for these tables.
 #[must_use]
-pub fn identify(plan: &Plan, state: &str) -> PlanId {
+pub fn identify(plan: &Plan, state: &StateIdentity) -> PlanId {
     let mut digest = Context::new(&SHA256);
     // No name holds a line break, so that each line has one meaning.
     let mut line = |word: &str, text: &str| {
@@ -25,15 +25,14 @@ pub fn identify(plan: &Plan, state: &str) -> PlanId {
         }
     };
     line("shape", SHAPE);
-    line("state", state);
+    line("state", &state.to_string());
     for share in &plan.shares {
         line("share", "");
         for portion in &share.portions {
-            line("customer", portion.customer.as_str());
-            if portion.part {
-                for (space, _) in &portion.spaces {
-                    line("space", space.as_str());
-                }
+            let word = if portion.part { "part" } else { "customer" };
+            line(word, portion.customer.as_str());
+            for (space, _) in &portion.spaces {
+                line("space", space.as_str());
             }
         }
     }

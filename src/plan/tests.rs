@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{CustomerDid, SpaceDid};
+use crate::model::{CustomerDid, PlanId, SpaceDid};
 
 fn customer(number: u64) -> CustomerDid {
     format!("did:mailto:example.com:user{number}")
@@ -24,6 +24,10 @@ fn loads(sizes: &[(u64, u64)]) -> Vec<SpaceLoad> {
         uploads: *uploads,
     };
     (0..).zip(sizes).map(load).collect()
+}
+
+fn named(plan: &Plan, state: &str) -> PlanId {
+    identify(plan, &state.into())
 }
 
 fn any_sizes() -> impl Strategy<Value = Vec<(u64, u64)>> {
@@ -90,7 +94,7 @@ proptest! {
             turned.reverse();
         }
         let (plan, turned) = (distribute(loads(&sizes), options), distribute(turned, options));
-        prop_assert_eq!(identify(&plan, "here"), identify(&turned, "here"));
+        prop_assert_eq!(named(&plan, "here"), named(&turned, "here"));
         prop_assert_eq!(plan, turned);
     }
 
@@ -143,10 +147,10 @@ fn a_customers_file_names_whole_customers_and_parts() {
             split_over: Some(100.0),
         },
     );
-    let id = identify(&plan, "here");
+    let id = named(&plan, "here");
     let head = Head {
         plan: &id,
-        state: "here",
+        state: &"here".into(),
         instance: 1,
         workers: Some(8),
     };
@@ -157,7 +161,10 @@ fn a_customers_file_names_whole_customers_and_parts() {
         (Some(1), Some(8))
     );
     assert_eq!(
-        (value["plan"].as_str(), value["state"].as_str()),
+        (
+            value["plan"].as_str(),
+            value["state"]["environment"].as_str()
+        ),
         (Some(id.as_str()), Some("here"))
     );
     assert_eq!(value["customers"][0]["customer"], customer(1).as_str());
@@ -196,13 +203,13 @@ fn a_plan_is_named_after_who_does_what() {
     };
     let sizes = [(1, 10), (1, 10), (2, 4), (3, 5)];
     let plan = distribute(loads(&sizes), options);
-    let id = identify(&plan, "here");
+    let id = named(&plan, "here");
     assert_eq!((id.as_str().len(), id.short().len()), (64, 8));
-    assert_eq!(id, identify(&distribute(loads(&sizes), options), "here"));
+    assert_eq!(id, named(&distribute(loads(&sizes), options), "here"));
     // Uploads that were added, and that moved nothing.
     let grown = distribute(loads(&[(1, 1000), (1, 1000), (2, 400), (3, 500)]), options);
-    assert_eq!(id, identify(&grown, "here"));
-    // A whole customer got another space.
+    assert_eq!(id, named(&grown, "here"));
+    // A whole customer got another space: another plan.
     let mut added = plan.clone();
     let mut whole = added
         .shares
@@ -210,25 +217,24 @@ fn a_plan_is_named_after_who_does_what() {
         .flat_map(|share| &mut share.portions);
     let whole = whole.rfind(|portion| !portion.part).unwrap();
     whole.spaces.push((space(99), 0));
-    assert_eq!(id, identify(&added, "here"));
 
-    let mut others = vec![identify(&plan, "there")];
+    let mut others = vec![named(&plan, "there"), named(&added, "here")];
     let fewer = Options {
         instances: 1,
         ..options
     };
-    others.push(identify(&distribute(loads(&sizes), fewer), "here"));
-    others.push(identify(&distribute(loads(&sizes[..3]), options), "here"));
+    others.push(named(&distribute(loads(&sizes), fewer), "here"));
+    others.push(named(&distribute(loads(&sizes[..3]), options), "here"));
     let mut swapped = plan.clone();
     swapped.shares.reverse();
-    others.push(identify(&swapped, "here"));
+    others.push(named(&swapped, "here"));
     let mut moved = plan.clone();
     let portion = moved.shares[0].portions.pop().unwrap();
     moved.shares[1].portions.push(portion);
-    others.push(identify(&moved, "here"));
+    others.push(named(&moved, "here"));
     let mut empty = plan.clone();
     empty.shares.push(Share::default());
-    others.push(identify(&empty, "here"));
+    others.push(named(&empty, "here"));
     others.push(id);
     let names: BTreeSet<_> = others.iter().collect();
     assert_eq!(names.len(), others.len(), "{others:?}");

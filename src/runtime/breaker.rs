@@ -40,12 +40,16 @@ struct State {
     open: Option<Open>,
 }
 
+/// How a breaker is open.
 #[derive(Debug, Clone)]
-struct Open {
-    since: Moment,
-    try_at: Moment,
+pub struct Open {
+    /// Since when.
+    pub since: Moment,
+    /// When a call may try next.
+    pub try_at: Moment,
     pause: Duration,
-    reason: String,
+    /// What the last call said.
+    pub reason: String,
 }
 
 impl Breaker {
@@ -66,14 +70,10 @@ impl Breaker {
         }
     }
 
-    /// Since when it is open, and why.
+    /// Since when it is open, when it is tried next, and why.
     #[must_use]
-    pub fn open(&self) -> Option<(Moment, String)> {
-        let state = self.lock();
-        state
-            .open
-            .as_ref()
-            .map(|open| (open.since, open.reason.clone()))
+    pub fn open(&self) -> Option<Open> {
+        self.lock().open.clone()
     }
 
     /// Tells that the service answered.
@@ -139,7 +139,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_row_of_failures_makes_callers_wait_and_one_good_answer_frees_them() {
         let breaker = opened();
-        assert_eq!(breaker.open().unwrap().1, "connection refused");
+        assert_eq!(breaker.open().unwrap().reason, "connection refused");
         let start = Moment::now();
         breaker.admit().await;
         assert_eq!(start.elapsed(), Duration::from_secs(2));

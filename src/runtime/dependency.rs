@@ -38,6 +38,8 @@ pub struct Hold {
     pub limit: u32,
     /// Why.
     pub reason: String,
+    /// While work is paused: how long until it is tried again.
+    pub retry_in: Option<Duration>,
 }
 
 /// One outside service. Clones share limit and breaker.
@@ -109,15 +111,26 @@ impl Dependency {
     /// What holds calls back now; none when nothing does.
     #[must_use]
     pub fn hold(&self) -> Option<Hold> {
-        let (limit, reason) = match self.breaker.open() {
-            Some((_, reason)) => (0, format!("down: {reason}")),
-            None => (self.limit.now(), self.limit.reason()?),
+        let (limit, reason, retry_in) = match self.breaker.open() {
+            Some(open) => (
+                0,
+                format!("down: {}", open.reason),
+                Some(open.try_at.saturating_duration_since(Moment::now())),
+            ),
+            None => (self.limit.now(), self.limit.reason()?, None),
         };
         Some(Hold {
             name: self.name.to_string(),
             limit,
             reason,
+            retry_in,
         })
+    }
+
+    /// Whether work is paused because it is down.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.breaker.open().is_some()
     }
 
     fn learn<T, E>(&self, result: &Result<T, E>, took: Duration, deadline: Duration)
@@ -167,6 +180,13 @@ impl Dependencies {
         all.entry(name.into())
             .or_insert_with(|| Dependency::new(name, config))
             .clone()
+    }
+
+    /// Whether work with the service of this name is paused because it is down.
+    #[must_use]
+    pub fn is_down(&self, name: &str) -> bool {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(name).is_some_and(Dependency::is_down)
     }
 
     /// What holds calls back now, over all services.

@@ -18,7 +18,7 @@ mod stop;
 mod tasks;
 mod watched;
 
-pub use breaker::{Breaker, BreakerConfig};
+pub use breaker::{Breaker, BreakerConfig, Open};
 pub use causes::causes;
 pub use clock::{Clock, Moment};
 pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};

@@ -13,7 +13,7 @@ pub enum Error {
     #[error(transparent)]
     Rows(#[from] rows::Error),
     /// The unit's lease is another's, or was given back.
-    #[error("lease of {unit} lost{}", by.as_ref().map_or_else(String::new, |by| format!(" to instance {} (epoch {})", by.holder, by.epoch)))]
+    #[error("lease of {unit} lost{}", by.as_ref().map_or_else(String::new, |by| format!(" to {} (epoch {})", by.holder, by.epoch)))]
     LeaseLost {
         /// The unit.
         unit: UnitId,

@@ -18,5 +18,5 @@ pub use files::Journal;
 pub use store::Store;
 pub use tables::{
     Asked, Assignment, CustomerRow, FORMAT, FailedPage, FailedQuery, Grant, Held, MigrationSpace,
-    Placed, ProgressRow, Reopen, Scope, SpaceStatus, Stored, Take,
+    Placed, ProgressRow, Reopen, Scope, SpaceStatus, Stored, StoredTotals, Take, Turn,
 };

@@ -109,6 +109,24 @@ fn goes_on(place: &Place, settled: u64) {
     instance(place, "work again, under another limit", |line| {
         done(line) > settled && line["concurrency"] == 3
     });
+    // Each setting says who asked for it and why, whatever was asked since.
+    let status = place.sterna(["ctl", "status", "--output", "json"]).ends(0);
+    let status = status.json();
+    let asked = status["asked"].as_array().unwrap();
+    let why: Vec<(&str, &str)> = asked
+        .iter()
+        .map(|line| {
+            (
+                line["what"].as_str().unwrap(),
+                line["why"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let wanted = [
+        ("at most 90 uploads a minute per instance", "the test looks"),
+        ("at most 3 uploads in flight per instance", "slow disk"),
+    ];
+    assert_eq!(why, wanted);
 }
 
 fn is_drained(place: &Place, second: Running) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use serde_json::{Value, json};
 use sterna::state::files::Sealed;
-use sterna::state::rows::{Batched, Key, Row, Value as Attribute};
+use sterna::state::rows::{Condition, Key, Update, Value as Attribute};
 use sterna::state::{Config, Store};
 
 use crate::network::{Network, changes};
@@ -37,10 +37,11 @@ fn body(path: &Path) -> Value {
     value["body"].clone()
 }
 
+const RUN: Words = &["migrate", "--customers-file", FIRST];
+const AUDIT: Words = &["verify", "--customers-file", FIRST];
+const UNDO: Words = &["rollback", "--customers-file", FIRST];
+
 fn customers_file() -> Kind {
-    const RUN: &[&str] = &["migrate", "--customers-file", FIRST];
-    const AUDIT: &[&str] = &["verify", "--customers-file", FIRST];
-    const UNDO: &[&str] = &["rollback", "--customers-file", FIRST];
     let set = |name: &'static str, to: Value| -> Box<dyn Fn(&Path)> {
         Box::new(move |path| edit(path, |file| file[name] = to.clone()))
     };
@@ -48,22 +49,22 @@ fn customers_file() -> Kind {
         is: |name| name.ends_with("-customers.json"),
         foreign: vec![
             (
-                set("version", json!(1)),
+                set("version", json!(2)),
                 RUN,
                 &[
-                    "sterna.customers version 1",
-                    "reads sterna.customers version 2",
+                    "sterna.customers version 2",
+                    "reads sterna.customers version 3",
                 ],
             ),
             (
-                set("version", json!(3)),
+                set("version", json!(4)),
                 AUDIT,
-                &["sterna.customers version 3", "version 2"],
+                &["sterna.customers version 4", "version 3"],
             ),
             (
                 set("schema", json!("sterna.other")),
                 UNDO,
-                &["sterna.other version 2"],
+                &["sterna.other version 3"],
             ),
             (
                 set("state", json!("production prod-migration-progress")),
@@ -87,8 +88,44 @@ fn customers_file() -> Kind {
     }
 }
 
+/// A customers file of tables that only have the same name.
+fn customers_file_of_other_tables() -> Kind {
+    let set = |name: &'static str, to: &'static str| -> Box<dyn Fn(&Path)> {
+        Box::new(move |path| edit(path, |file| file["state"][name] = json!(to)))
+    };
+    Kind {
+        foreign: vec![
+            (
+                set("id", "0000"),
+                RUN,
+                &["tables id 0000", "sterna setup", "nothing was done"],
+            ),
+            (
+                set("account", "505595374361"),
+                AUDIT,
+                &["account 505595374361", "account 000000000000"],
+            ),
+            (
+                set("region", "eu-west-1"),
+                &["setup"],
+                &["region eu-west-1", "use another --state-dir"],
+            ),
+            // What does not say its tables is of none.
+            (
+                Box::new(|path| {
+                    edit(path, |file| {
+                        file["state"] = json!("local local-migration-progress");
+                    });
+                }),
+                UNDO,
+                &["tables id none", "nothing was done"],
+            ),
+        ],
+        ..customers_file()
+    }
+}
+
 fn checkpoint() -> Kind {
-    const RUN: &[&str] = &["migrate", "--customers-file", FIRST];
     let seal = |version: u32, change: fn(&mut Value)| -> Box<dyn Fn(&Path)> {
         Box::new(move |path| {
             let mut body = body(path);
@@ -112,9 +149,29 @@ fn checkpoint() -> Kind {
                 &["sterna.checkpoint version 2", "sterna.checkpoint version 1"],
             ),
             (
-                seal(1, |body| body["fingerprint"] = json!("staging x")),
+                seal(1, |body| body["state"] = json!("staging x")),
                 RUN,
                 &["state staging x", "state local local-migration-progress"],
+            ),
+            (
+                seal(1, |body| body["state"]["id"] = json!("0000")),
+                RUN,
+                &[
+                    "tables id 0000",
+                    "tables id ",
+                    "made again",
+                    "nothing was changed",
+                ],
+            ),
+            (
+                seal(1, |body| body["state"]["account"] = json!("505595374361")),
+                RUN,
+                &["account 505595374361", "account 000000000000"],
+            ),
+            (
+                seal(1, |body| body["state"]["region"] = json!("eu-west-1")),
+                RUN,
+                &["region eu-west-1"],
             ),
             (
                 seal(1, |body| body["migration"] = json!("blobs")),
@@ -126,7 +183,6 @@ fn checkpoint() -> Kind {
 }
 
 fn journal() -> Kind {
-    const UNDO: &[&str] = &["rollback", "--customers-file", FIRST];
     let replace = |from: &'static str, to: &'static str| -> Box<dyn Fn(&Path)> {
         Box::new(move |path| {
             let text = std::fs::read_to_string(path).unwrap();
@@ -144,12 +200,30 @@ fn journal() -> Kind {
             ),
             (replace("\"v\":1", "\"v\":0"), UNDO, &["journal version 0"]),
             (
-                replace("local local-", "staging staging-"),
+                replace(r#""environment":"local""#, r#""environment":"staging""#),
                 UNDO,
                 &[
-                    "effects of staging staging-",
+                    "effects of staging local-",
                     "wanted are those of local local-",
                 ],
+            ),
+            (
+                replace(
+                    r#""tables":"local-migration-progress","id":""#,
+                    r#""tables":"local-migration-progress","id":"00"#,
+                ),
+                UNDO,
+                &["tables id 00", "wanted are those of local local-"],
+            ),
+            (
+                replace(r#""account":"000000000000""#, r#""account":"505595374361""#),
+                UNDO,
+                &["account 505595374361", "account 000000000000"],
+            ),
+            (
+                replace(r#""region":""#, r#""region":"x-"#),
+                UNDO,
+                &["region x-"],
             ),
         ],
     }
@@ -158,9 +232,10 @@ fn journal() -> Kind {
 /// Left by a setup that was interrupted.
 fn count() -> Kind {
     const AGAIN: &[&str] = &["setup", "--instances", "1"];
-    let write = |version: u32, of: &'static str| -> Box<dyn Fn(&Path)> {
+    let write = |version: u32, of: Value| -> Box<dyn Fn(&Path)> {
         Box::new(move |path| {
-            let body = json!({ "fingerprint": of, "uploads": {} });
+            let body =
+                json!({ "state": of, "uploads_table": "local-w3infra-upload", "uploads": {} });
             Sealed::new(path, "sterna.setup", version)
                 .write(&body)
                 .unwrap();
@@ -170,16 +245,54 @@ fn count() -> Kind {
         is: |name| name == "setup-checkpoint.json",
         foreign: vec![
             (
-                write(2, "local local-w3infra-upload"),
+                write(1, json!("local local-migration-progress")),
                 AGAIN,
-                &["sterna.setup version 2", "sterna.setup version 1"],
+                &["sterna.setup version 1", "sterna.setup version 2"],
             ),
             (
-                write(1, "staging x"),
+                write(3, json!("local local-migration-progress")),
+                AGAIN,
+                &["sterna.setup version 3", "sterna.setup version 2"],
+            ),
+            (
+                write(2, json!("staging x")),
                 AGAIN,
                 &["belongs to staging x", "this setup to local"],
             ),
+            // Of tables that were made again under the same name.
+            (
+                write(
+                    2,
+                    json!({"environment": "local", "tables": "local-migration-progress", "id": "0000",
+                        "account": "000000000000", "region": "dynoxide"}),
+                ),
+                AGAIN,
+                &[
+                    "tables id 0000",
+                    "this setup to local",
+                    "nothing was changed",
+                ],
+            ),
         ],
+    }
+}
+
+fn folder() -> Kind {
+    let spoil = |path: &Path| {
+        Sealed::new(path, "sterna.state-folder", 2)
+            .write(&7)
+            .unwrap();
+    };
+    Kind {
+        is: |name| name == "state-folder.json",
+        foreign: vec![(
+            Box::new(spoil),
+            &["migrate", "--customers-file", FIRST],
+            &[
+                "sterna.state-folder version 2",
+                "sterna.state-folder version 1",
+            ],
+        )],
     }
 }
 
@@ -194,10 +307,11 @@ fn kinds() -> Vec<Kind> {
         checkpoint(),
         journal(),
         count(),
+        folder(),
         // Results, and the reports of audits and of dry runs.
         never_read(|name| name.ends_with("-results.ndjson")),
-        never_read(|name| name.ends_with("-audit.ndjson")),
-        never_read(|name| name.ends_with("-plan.ndjson")),
+        never_read(|name| name.contains("-audit-")),
+        never_read(|name| name.contains("-plan-")),
         // Locks are empty.
         never_read(|name| Path::new(name).extension().is_some_and(|end| end == "lock")),
     ]
@@ -217,8 +331,8 @@ fn name(path: &Path) -> String {
     name.replace(".previous.json", ".json")
 }
 
-/// The shared state of the network, as the program sees it.
-fn store(place: &Place) -> Store {
+/// `DynamoDB` of the network.
+pub fn client(place: &Place) -> aws_sdk_dynamodb::Client {
     let env = std::fs::read_to_string(place.path().join("migration-state/local/sandbox.env"));
     let env = env.unwrap();
     let endpoint = env
@@ -231,8 +345,15 @@ fn store(place: &Place) -> Store {
         .region(Region::new("us-east-2"))
         .credentials_provider(Credentials::new("x", "y", None, None, "test"))
         .endpoint_url(endpoint);
-    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
-    Store::new(&client, Config::new("local-migration-", place.path()))
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// The shared state of the network, as the program sees it.
+pub fn store(place: &Place) -> Store {
+    Store::new(
+        &client(place),
+        Config::new("local-migration-", place.path()),
+    )
 }
 
 /// Writes what the tables say of themselves.
@@ -244,10 +365,11 @@ fn say(place: &Place, format: &Value) {
     runtime.block_on(async {
         let store = store(place);
         let key = Key::two(("scope", "state"), ("entry", "format"));
-        let row = Row::new().with("format", Attribute::from(format.clone()));
+        let update = Update::new().set("format", Attribute::from(format.clone()));
         let table = store.config().tables.control.clone();
-        let put = vec![Batched::Put(key, row)];
-        store.rows().write_all(&table, put).await.unwrap();
+        let rows = store.rows();
+        let updated = rows.update(&table, &key, update, Condition::Always);
+        updated.await.unwrap();
     });
 }
 
@@ -271,7 +393,7 @@ fn state_of_another_version_or_environment_is_refused_by_whoever_reads_it() {
     scoped(&["verify"], [0, 4]);
     let retry = place.sterna(["retry", "--failed"]);
     assert!([0, 3].contains(&retry.code));
-    let kinds = kinds();
+    let mut kinds = kinds();
     for path in files(&place) {
         let name = name(&path);
         let of = kinds.iter().filter(|kind| (kind.is)(&name)).count();
@@ -280,6 +402,7 @@ fn state_of_another_version_or_environment_is_refused_by_whoever_reads_it() {
             "{name}: say in `kinds` how one of another version is refused"
         );
     }
+    kinds.push(customers_file_of_other_tables());
     let before = changes(&place);
     for kind in &kinds {
         let files = files(&place);

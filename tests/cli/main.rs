@@ -7,7 +7,11 @@
 )]
 
 #[cfg(feature = "sandbox")]
+mod auditing;
+#[cfg(feature = "sandbox")]
 mod control;
+#[cfg(feature = "sandbox")]
+mod counts;
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
@@ -31,5 +35,9 @@ mod sharing;
 #[cfg(feature = "sandbox")]
 mod signals;
 #[cfg(feature = "sandbox")]
+mod tables;
+#[cfg(feature = "sandbox")]
 mod takeover;
+#[cfg(feature = "sandbox")]
+mod twins;
 mod usage;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::network::{Network, changes};
-use crate::run::Place;
+use crate::run::{Place, until};
 
 const FILE: &str = "migration-state/instance-1-customers.json";
 
@@ -22,16 +22,22 @@ fn report(place: &Place, args: &[&str], code: i32) -> Value {
     ran.json()
 }
 
-#[test]
-fn a_rollback_lists_first_survives_a_kill_and_leaves_everything_to_be_migrated_again() {
-    let place = Place::new();
-    let _network = Network::start(&place);
+/// A world with a plan for one instance, and leases that run out soon.
+fn seeded(place: &Place) {
+    place.file(".env", "STERNA_LEASE_TERM=3\n");
     place.sterna(["init"]).ends(0);
     let world = ["--customers", "2", "--spaces", "4", "--uploads", "40"];
     place
         .sterna(["sandbox", "seed"].iter().chain(&world))
         .ends(0);
     place.sterna(["setup", "--instances", "1"]).ends(0);
+}
+
+#[test]
+fn a_rollback_lists_first_survives_a_kill_and_leaves_everything_to_be_migrated_again() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    seeded(&place);
     let migrate = ["migrate", "--customers-file", FILE, "--output", "json"];
     let first = place.sterna(migrate).ends(3).json();
 
@@ -95,9 +101,118 @@ fn a_rollback_lists_first_survives_a_kill_and_leaves_everything_to_be_migrated_a
 fn a_real_network_is_not_rolled_back_without_its_name() {
     let place = Place::new();
     let help = place.sterna(["rollback", "--help"]).ends(0).text();
-    for word in ["Examples:", "Exit codes:", "--journal", "--confirm"] {
+    for word in [
+        "Examples:",
+        "Exit codes:",
+        "--journal",
+        "--allow-missing-journal",
+        "--confirm",
+    ] {
         assert!(help.contains(word), "{word}");
     }
     let both = ["rollback", "--space", "x", "--customers-file", "y"];
     place.sterna(both).ends(2);
+}
+
+#[test]
+fn beside_a_living_instance_a_rollback_is_refused_with_its_name_and_the_way_to_stop_it() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    seeded(&place);
+    let customers = std::fs::read_to_string(place.path().join(FILE)).unwrap();
+    let customer = customers
+        .split('"')
+        .find(|word| word.starts_with("did:mailto:"));
+    let customer = customer.unwrap().to_owned();
+    // Another machine: a state folder of its own.
+    let network = place.path().join("migration-state/local/sandbox.env");
+    let network = std::fs::read_to_string(network).unwrap();
+    place.file("machine.env", format!("{network}\nSTERNA_LEASE_TERM=3\n"));
+    let asked = [
+        "rollback",
+        "--customer",
+        &customer,
+        "--journal",
+        "migration-state",
+    ];
+    let machine = ["--state-dir", "elsewhere", "--env-file", "machine.env"];
+    let back = |more: &[&str]| {
+        let args = asked.iter().chain(&machine).chain(more);
+        place.sterna(args)
+    };
+
+    let mut running = place.start(["migrate", "--customers-file", FILE, "--concurrency", "1"]);
+    running.says("run ");
+    let pause = ["ctl", "pause", "--instance", "1", "--why", "to look at it"];
+    place.sterna(pause).ends(0);
+    until("it holds leases", || {
+        let rows = place.sterna(["monitor", "--output", "json"]).text();
+        rows.contains("\"paused\"").then_some(())
+    });
+    let listed = || {
+        let listed = back(&["--dry-run", "--output", "json"]).ends(0).json();
+        listed["plan"]["undone"].clone()
+    };
+    let before = listed();
+    let refused = back(&[]).ends(11);
+    refused.tells(&["instance 1", "run ", "sterna ctl drain --instance 1"]);
+    assert_eq!(listed(), before, "nothing was changed");
+
+    // Dead, it is waited for and taken over.
+    running.signal("KILL");
+    running.end();
+    place.sterna(["ctl", "resume", "--instance", "1"]).ends(0);
+    let done = back(&["--output", "json"]);
+    assert_eq!(done.ends(0).json()["ended"]["how"], "finished");
+}
+
+#[test]
+fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_stay() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    seeded(&place);
+    place.sterna(["migrate", "--customers-file", FILE]).ends(3);
+    let journal = place
+        .path()
+        .join("migration-state/instance-1-journal.ndjson");
+    let whole = std::fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let of = |lines: &[&str]| lines.join("\n") + "\n";
+    let half = lines.len() / 2;
+    let planned = report(&place, &["--dry-run"], 0);
+    let planned = planned["plan"]["undone"].as_array().unwrap().clone();
+    let planned = |kind: &str| {
+        let of = planned.iter().find(|listed| listed["kind"] == kind);
+        number(of.unwrap(), "effects")
+    };
+    let before = changes(&place);
+    let back = ["rollback", "--customers-file", FILE];
+
+    std::fs::write(&journal, of(&lines[..half])).unwrap();
+    place
+        .sterna(back)
+        .ends(13)
+        .tells(&["instance 1", "is cut", "--journal"]);
+    let holed = [&lines[..half], &lines[half + 2..]].concat();
+    std::fs::write(&journal, of(&holed)).unwrap();
+    let gap = format!("lines {} to {} are missing", half + 1, half + 2);
+    place.sterna(back).ends(13).tells(&["has a gap", &gap]);
+    let away = place.path().join("away.ndjson");
+    std::fs::write(&away, &whole).unwrap();
+    std::fs::remove_file(&journal).unwrap();
+    let absent = place.sterna(back).ends(13);
+    absent.tells(&["instance 1", "not at hand", "--allow-missing-journal"]);
+    assert_eq!(changes(&place), before, "nothing was changed");
+
+    // What is known goes. Of customers of whom all is known, that is all; the others keep their migration spaces.
+    std::fs::write(&journal, of(&lines[..half])).unwrap();
+    let known = report(&place, &["--allow-missing-journal"], 3);
+    assert!(!known["plan"]["missing"].as_array().unwrap().is_empty());
+    // With the whole journal the rest follows.
+    let rest = report(&place, &["--journal", away.to_str().unwrap()], 0);
+    for kind in ["index-stored", "space-delegated", "space-provisioned"] {
+        let undone = |report: &Value| report["undone"][kind].as_u64().unwrap_or(0);
+        assert!(undone(&known) < planned(kind), "{kind}: {known}");
+        assert_eq!(undone(&known) + undone(&rest), planned(kind), "{kind}");
+    }
 }

@@ -207,7 +207,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         &[
             "src/engine/tests/running.rs: what_shows_late_is_looked_at_again_and_not_made_again",
             "tests/uploads/tables.rs: a_claim_shows_only_after_it_is_stored_and_its_advert_is_queued",
-            "src/engine/tests/judging.rs: ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written",
+            "src/engine/tests/audits/judging.rs: ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written",
         ],
     ),
     not_ours(

@@ -74,14 +74,14 @@ pub(crate) const ALL: &[Pitfall] = &[
         "concurrency and dry run that do nothing",
         &[
             "src/engine/tests/running.rs: sixteen_at_once_are_ten_times_as_fast_as_one",
-            "src/engine/tests/judging.rs: the_plan_of_a_fresh_world_names_every_step_and_makes_none",
+            "src/engine/tests/audits/judging.rs: the_plan_of_a_fresh_world_names_every_step_and_makes_none",
         ],
     ),
     by(
         43,
         "a space begun anew on resume",
         &[
-            "src/engine/tests/resuming.rs: either_record_alone_spares_the_looks_at_what_is_settled",
+            "src/engine/tests/resuming.rs: the_row_alone_spares_the_looks_at_what_is_settled",
             "tests/state/progress.rs: rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go",
         ],
     ),
@@ -118,7 +118,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         48,
         "an audit that skips what is marked as completed",
         &[
-            "src/engine/tests/judging.rs: ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written",
+            "src/engine/tests/audits/judging.rs: ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written",
         ],
     ),
     by(

@@ -1,9 +1,11 @@
 //! Failure rows: found by everything an operator asks for, to the last page.
 
-use sterna::model::{Class, FailedItem, Failure, InstanceId, ItemId, Reason, StepName};
-use sterna::state::{FailedQuery, Store};
+use sterna::model::{
+    Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, Unit, UnitId,
+};
+use sterna::state::{FailedQuery, Grant, Held, Reopen, Store, Take};
 
-use crate::place::{customer, everywhere, one, two, unit};
+use crate::place::{customer, everywhere, holder, one, run, two, unit};
 
 const START: u64 = 1_767_225_600_000;
 
@@ -32,11 +34,32 @@ fn failed(number: u64) -> FailedItem {
         .id,
         item: ItemId::new(format!("item{number:03}")),
         failure,
+        items: 1,
         attempts: 1,
         instance: if number < 10 { one() } else { two() },
         first_at: START + number,
         last_at: START + number,
     }
+}
+
+/// The lease of a unit, for instance 1 of a run, or for instance 2 over it.
+async fn leased(store: &Store, unit: &UnitId, over: Option<&Lease>) -> Lease {
+    let (by, take) = match over.cloned().map(Held::from) {
+        None => (holder(one()), Take::Mine(holder(one()))),
+        Some(Held { epoch, beat, .. }) => (holder(two()), Take::Over { epoch, beat }),
+    };
+    let unit = Unit::new(unit.clone());
+    let run = run(by.instance.as_str());
+    let grant = store.lease(&unit, &by, &run, &take, Reopen::Yes).await;
+    let Grant::Leased { lease, .. } = grant.unwrap() else {
+        panic!("not leased")
+    };
+    lease
+}
+
+async fn put(store: &Store, failed: &FailedItem) {
+    let lease = leased(store, &failed.unit, None).await;
+    store.put_failed(&lease, failed).await.unwrap();
 }
 
 async fn count(store: &Store, query: FailedQuery) -> usize {
@@ -49,7 +72,7 @@ async fn count(store: &Store, query: FailedQuery) -> usize {
 async fn failures_are_found_by_everything_that_is_asked_for() {
     everywhere(|store| async move {
         for number in 0..30 {
-            store.put_failed(&failed(number)).await.unwrap();
+            put(&store, &failed(number)).await;
         }
         let all = FailedQuery::default;
         let matching = |query: &FailedQuery| {
@@ -124,7 +147,8 @@ async fn failures_are_found_by_everything_that_is_asked_for() {
 async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_is_good() {
     everywhere(|store| async move {
         let first = failed(4);
-        store.put_failed(&first).await.unwrap();
+        let lease = leased(&store, &first.unit, None).await;
+        store.put_failed(&lease, &first).await.unwrap();
         let failure = Failure::permanent(Reason::MissingBlob, "gone ".repeat(10_000));
         let second = FailedItem {
             failure,
@@ -133,7 +157,7 @@ async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_i
             first_at: START + 900,
             ..first.clone()
         };
-        store.put_failed(&second).await.unwrap();
+        store.put_failed(&lease, &second).await.unwrap();
         let read = store
             .failed_item(&first.unit, &first.item)
             .await
@@ -164,8 +188,8 @@ async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_i
             .await,
             0
         );
-        store.remove_failed(&first.unit, &first.item).await.unwrap();
-        store.remove_failed(&first.unit, &first.item).await.unwrap();
+        store.remove_failed(&lease, &first.item).await.unwrap();
+        store.remove_failed(&lease, &first.item).await.unwrap();
         assert_eq!(
             store.failed_item(&first.unit, &first.item).await.unwrap(),
             None
@@ -185,10 +209,9 @@ async fn a_list_over_many_pages_of_a_megabyte_is_whole() {
                 ..failed(0)
             })
             .collect();
-        for chunk in batch.chunks(50) {
-            futures::future::try_join_all(chunk.iter().map(|failed| store.put_failed(failed)))
-                .await
-                .unwrap();
+        let lease = leased(&store, &failed(0).unit, None).await;
+        for failed in &batch {
+            store.put_failed(&lease, failed).await.unwrap();
         }
         let query = FailedQuery {
             reasons: vec![Reason::CorruptCar],
@@ -197,6 +220,36 @@ async fn a_list_over_many_pages_of_a_megabyte_is_whole() {
         assert_eq!(count(&store, query).await, 320);
         assert_eq!(count(&store, FailedQuery::default()).await, 320);
         assert_eq!(count(&store, FailedQuery::unit(&failed(0).unit)).await, 320);
+    })
+    .await;
+}
+
+/// The late words of a holder that was taken over: a row that it would make again after it was removed, and a row that
+/// it would remove after it was made.
+#[tokio::test]
+async fn what_a_stale_holder_sends_late_changes_no_row() {
+    everywhere(|store| async move {
+        let (first, second) = (failed(4), failed(8));
+        let stale = leased(&store, &first.unit, None).await;
+        store.put_failed(&stale, &first).await.unwrap();
+        let holder = leased(&store, &first.unit, Some(&stale)).await;
+        store.remove_failed(&holder, &first.item).await.unwrap();
+        store.put_failed(&holder, &second).await.unwrap();
+        for refused in [
+            store.put_failed(&stale, &first).await,
+            store.remove_failed(&stale, &second.item).await,
+        ] {
+            let error = refused.unwrap_err();
+            assert!(error.is_lost_lease(), "{error}");
+            assert!(error.to_string().contains("instance 2"), "{error}");
+        }
+        let rows = store.failed_items(&FailedQuery::default()).await.unwrap();
+        assert_eq!(rows, std::slice::from_ref(&second));
+        // Renewing a lease takes nothing from it.
+        let mut renewed = holder.clone();
+        store.renew(&mut renewed).await.unwrap();
+        store.remove_failed(&holder, &second.item).await.unwrap();
+        assert_eq!(count(&store, FailedQuery::default()).await, 0);
     })
     .await;
 }

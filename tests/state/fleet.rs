@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use sterna::model::{
-    Control, Counts, InstanceId, InstanceReport, Level, Limit, MigrationName, PlanId, Reason,
-    Throttle, Warning, Wish,
+    Control, Counts, FolderId, InstanceId, InstanceReport, Level, Limit, MigrationName, PlanId,
+    Reason, Setting, Throttle, Warning, Wish,
 };
 use sterna::runtime::Clock;
-use sterna::state::Scope;
+use sterna::state::{Scope, Store};
 
-use crate::place::{everywhere, one, run, two};
+use crate::place::{everywhere, holder, one, run, two};
 
 pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
     InstanceReport {
         instance: InstanceId::number(instance),
+        folder: holder(InstanceId::number(instance)).folder,
         run: run(name),
         migration: MigrationName::new("uploads"),
         host: "host-a".to_owned(),
@@ -40,6 +41,7 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
         concurrency: 16,
         rate: Some(600),
         throttles: vec![Throttle {
+            retry_seconds: None,
             dependency: "carpark".to_owned(),
             limit: 3,
             reason: "429".to_owned(),
@@ -91,23 +93,104 @@ async fn a_report_is_read_back_and_an_older_run_does_not_cover_a_newer_one() {
 #[tokio::test]
 async fn what_setup_gave_is_shown_until_the_instance_speaks_for_itself() {
     everywhere(|store| async move {
-        assert!(store.note_assigned(&report(1, "", 0), None).await.unwrap());
-        assert!(store.note_assigned(&report(1, "", 0), None).await.unwrap());
+        assert!(store.note_assigned(&report(1, "", 0), &[]).await.unwrap());
+        assert!(store.note_assigned(&report(1, "", 0), &[]).await.unwrap());
         assert_eq!(store.fleet().await.unwrap()[0].state, "assigned");
         assert!(store.report(&report(1, "r", 5)).await.unwrap());
-        assert!(!store.note_assigned(&report(1, "", 0), None).await.unwrap());
+        assert!(!store.note_assigned(&report(1, "", 0), &[]).await.unwrap());
         assert_eq!(store.fleet().await.unwrap()[0].state, "running");
         // A new share is shown in the place of a run that is over, if it still is.
         let (earlier, over) = (report(1, "r", 4), report(1, "r", 5));
         let share = report(1, "", 0);
-        assert!(!store.note_assigned(&share, Some(&earlier)).await.unwrap());
-        assert!(store.note_assigned(&share, Some(&over)).await.unwrap());
+        assert!(!store.note_assigned(&share, &[earlier]).await.unwrap());
+        assert!(store.note_assigned(&share, &[over]).await.unwrap());
         assert_eq!(store.fleet().await.unwrap()[0].state, "assigned");
         store.forget_assigned(&one()).await.unwrap();
         assert!(store.fleet().await.unwrap().is_empty());
         assert!(store.report(&report(1, "s", 9)).await.unwrap());
         store.forget_assigned(&one()).await.unwrap();
         assert_eq!(store.fleet().await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+/// The same instance in a state folder.
+fn inside(folder: &str, report: InstanceReport) -> InstanceReport {
+    InstanceReport {
+        folder: Some(FolderId::new(folder)),
+        ..report
+    }
+}
+
+async fn shown(store: &Store) -> Vec<(String, String)> {
+    let fleet = store.fleet().await.unwrap();
+    let name = |report: &InstanceReport| {
+        let folder = report.folder.as_ref().map_or("-", FolderId::as_str);
+        (folder.to_owned(), report.state.clone())
+    };
+    fleet.iter().map(name).collect()
+}
+
+fn told(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+    let row = |(folder, state): &(&str, &str)| ((*folder).to_owned(), (*state).to_owned());
+    rows.iter().map(row).collect()
+}
+
+#[tokio::test]
+async fn two_machines_with_one_number_have_a_row_each() {
+    everywhere(|store| async move {
+        let store = store.with_clock(Clock::set_to(10_000));
+        let live = inside("here", report(1, "live", 1_000));
+        let later = inside("there", report(1, "later", 2_000));
+        assert!(store.note_assigned(&report(1, "", 0), &[]).await.unwrap());
+        assert!(store.report(&live).await.unwrap());
+        assert!(store.report(&later).await.unwrap());
+        let both = told(&[("here", "running"), ("there", "running")]);
+        assert_eq!(shown(&store).await, both);
+        assert!(store.report(&live).await.unwrap(), "it goes on to report");
+        // One of them ends: the other runs.
+        let ended = InstanceReport {
+            state: "ended".to_owned(),
+            ..later
+        };
+        assert!(store.report(&ended).await.unwrap());
+        let one = told(&[("here", "running"), ("there", "ended")]);
+        assert_eq!(shown(&store).await, one);
+        // A share is not shown in the place of one that runs.
+        let share = report(1, "", 0);
+        assert!(!store.note_assigned(&share, &[ended]).await.unwrap());
+        assert_eq!(shown(&store).await, told(&[("here", "running")]));
+        assert!(store.note_assigned(&share, &[live]).await.unwrap());
+        assert_eq!(shown(&store).await, told(&[("-", "assigned")]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_later_run_of_the_number_made_stale_is_left_out() {
+    everywhere(|store| async move {
+        let at = |time: u64| store.clone().with_clock(Clock::set_to(time));
+        let ended = InstanceReport {
+            state: "ended".to_owned(),
+            ..inside("first", report(1, "a", 1_000))
+        };
+        // A row of an older version stands under the number alone.
+        for row in [
+            InstanceReport {
+                folder: None,
+                ..report(1, "older", 500)
+            },
+            ended,
+            inside("silent", report(1, "b", 2_000)),
+            inside("now", report(1, "c", 3_000)),
+        ] {
+            assert!(store.report(&row).await.unwrap());
+        }
+        let soon = told(&[("-", "running"), ("silent", "running"), ("now", "running")]);
+        assert_eq!(shown(&at(60_000)).await, soon);
+        let later = told(&[("now", "running")]);
+        assert_eq!(shown(&at(3_700_000)).await, later);
+        assert_eq!(store.fleet_rows().await.unwrap().len(), 4);
     })
     .await;
 }
@@ -141,7 +224,13 @@ async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged(
         );
         assert_eq!(
             (first.paused, first.concurrency, first.by.as_str()),
-            (true, Some(2), "ann@a")
+            (true, Some(2), "bob@b")
+        );
+        // The last wish is bob's; each setting keeps whose it is.
+        let whose = |setting| first.said(setting).by;
+        assert_eq!(
+            (whose(Setting::Pause), whose(Setting::Concurrency)),
+            ("ann@a".to_owned(), "bob@b".to_owned())
         );
         assert_eq!((second.paused, second.concurrency), (true, Some(8)));
         let resumed = at(240_000)

@@ -1,10 +1,10 @@
 //! Leases: one holder, fenced by an epoch.
 
-use sterna::model::{Epoch, Status, UnitProgress};
+use sterna::model::{Epoch, FolderId, Holder, Status, UnitProgress};
 use sterna::state::rows::{Condition, Key, Update};
 use sterna::state::{Error, Grant, Reopen, Store, Take};
 
-use crate::place::{everywhere, one, run, two, unit};
+use crate::place::{everywhere, holder, one, run, two, unit};
 
 async fn leased(
     store: &Store,
@@ -12,7 +12,7 @@ async fn leased(
     name: &str,
 ) -> (sterna::model::Lease, UnitProgress) {
     match store
-        .lease(unit, &one(), &run(name), &Take::Free, Reopen::No)
+        .lease(unit, &holder(one()), &run(name), &Take::Free, Reopen::No)
         .await
         .unwrap()
     {
@@ -31,11 +31,11 @@ async fn a_unit_has_one_holder_and_is_free_again_once_given_back() {
             (Epoch(1), 3, Status::Pending)
         );
         let busy = store
-            .lease(&unit, &two(), &run("r2"), &Take::Free, Reopen::No)
+            .lease(&unit, &holder(two()), &run("r2"), &Take::Free, Reopen::No)
             .await
             .unwrap();
         assert!(
-            matches!(&busy, Grant::Busy(held) if held.holder == one() && held.epoch == Epoch(1)),
+            matches!(&busy, Grant::Busy(held) if held.holder == holder(one()) && held.epoch == Epoch(1)),
             "{busy:?}"
         );
         store.release(lease.clone(), &progress).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
             beat: 1,
         };
         let refused = store
-            .lease(&unit, &two(), &run("r2"), &wrong, Reopen::No)
+            .lease(&unit, &holder(two()), &run("r2"), &wrong, Reopen::No)
             .await
             .unwrap();
         assert!(
@@ -75,7 +75,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
             beat: 2,
         };
         let Grant::Leased { lease: new, .. } = store
-            .lease(&unit, &two(), &run("r2"), &over, Reopen::No)
+            .lease(&unit, &holder(two()), &run("r2"), &over, Reopen::No)
             .await
             .unwrap()
         else {
@@ -89,7 +89,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
         ] {
             assert!(error.is_lost_lease(), "{error}");
             assert!(
-                matches!(error, Error::LeaseLost { by: Some(held), .. } if held.holder == two())
+                matches!(error, Error::LeaseLost { by: Some(held), .. } if held.holder == holder(two()))
             );
         }
         let row = store.progress_row(&unit.id).await.unwrap().unwrap();
@@ -146,18 +146,24 @@ async fn an_earlier_process_of_the_same_instance_is_followed_at_once_if_told_so(
         let unit = unit("a", "one", 1);
         leased(&store, &unit, "r1").await;
         let held = store
-            .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::No)
+            .lease(&unit, &holder(one()), &run("r2"), &Take::Free, Reopen::No)
             .await
             .unwrap();
         assert!(matches!(held, Grant::Busy(_)));
-        let mine = Take::Mine(one());
+        let mine = Take::Mine(holder(one()));
         let taken = store
-            .lease(&unit, &one(), &run("r2"), &mine, Reopen::No)
+            .lease(&unit, &holder(one()), &run("r2"), &mine, Reopen::No)
             .await
             .unwrap();
         assert!(matches!(taken, Grant::Leased { lease, .. } if lease.epoch == Epoch(2)));
         let other = store
-            .lease(&unit, &two(), &run("r3"), &Take::Mine(two()), Reopen::No)
+            .lease(
+                &unit,
+                &holder(two()),
+                &run("r3"),
+                &Take::Mine(holder(two())),
+                Reopen::No,
+            )
             .await
             .unwrap();
         assert!(matches!(other, Grant::Busy(_)));
@@ -174,7 +180,7 @@ async fn of_many_that_ask_at_once_one_gets_it() {
             async move {
                 let run = run(&format!("r{number}"));
                 store
-                    .lease(&unit, &one(), &run, &Take::Free, Reopen::No)
+                    .lease(&unit, &holder(one()), &run, &Take::Free, Reopen::No)
                     .await
                     .unwrap()
             }
@@ -199,13 +205,16 @@ async fn an_ended_unit_is_opened_only_on_purpose() {
         store.save(&mut lease, &progress).await.unwrap();
         store.release(lease, &progress).await.unwrap();
         let ended = store
-            .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::No)
+            .lease(&unit, &holder(one()), &run("r2"), &Take::Free, Reopen::No)
             .await
             .unwrap();
-        let by = Some(one());
+        for trace in progress.journals.values_mut() {
+            trace.open = false;
+        }
+        let by = Some(holder(one()));
         assert_eq!(ended, Grant::Ended { progress, by });
         let opened = store
-            .lease(&unit, &one(), &run("r2"), &Take::Free, Reopen::Yes)
+            .lease(&unit, &holder(one()), &run("r2"), &Take::Free, Reopen::Yes)
             .await
             .unwrap();
         assert!(matches!(opened, Grant::Leased { .. }));
@@ -219,7 +228,7 @@ async fn a_status_of_another_program_is_never_overwritten() {
         let unit = unit("a", "one", 1);
         let (mut lease, progress) = leased(&store, &unit, "r1").await;
         let rows = store.rows();
-        let key = Key::two(("customer", &unit.id.owner), ("space", &unit.id.name));
+        let key = Key::two(("customer", &*unit.id.owner), ("space", &*unit.id.name));
         let table = store.config().tables.progress.clone();
         rows.update(
             &table,
@@ -235,12 +244,94 @@ async fn a_status_of_another_program_is_never_overwritten() {
             "{refused}"
         );
         let refused = store
-            .lease(&unit, &two(), &run("r2"), &Take::Mine(one()), Reopen::Yes)
+            .lease(
+                &unit,
+                &holder(two()),
+                &run("r2"),
+                &Take::Mine(holder(one())),
+                Reopen::Yes,
+            )
             .await
             .unwrap_err();
         assert!(matches!(refused, Error::ForeignStatus { .. }));
         let row = rows.get(&table, &key).await.unwrap().unwrap();
         assert_eq!(row.text("status"), Some("archived"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_number_elsewhere_is_another_holder() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 3);
+        let (mut live, progress) = leased(&store, &unit, "live").await;
+        let folder = FolderId::new("another");
+        let twin = Holder::new(one(), folder);
+        let older = Holder {
+            folder: None,
+            ..twin.clone()
+        };
+        for (other, name) in [(&twin, "twin"), (&older, "older")] {
+            let (take, run) = (Take::Mine(other.clone()), run(name));
+            let grant = store.lease(&unit, other, &run, &take, Reopen::Yes);
+            let grant = grant.await.unwrap();
+            assert!(
+                matches!(&grant, Grant::Busy(held) if held.holder == holder(one())),
+                "{grant:?}"
+            );
+        }
+        store.renew(&mut live).await.unwrap();
+        // It waits for the lease to run out, as anybody does, and is told apart then, too.
+        let over = Take::Over {
+            epoch: live.epoch,
+            beat: live.beat,
+        };
+        let late = run("twin");
+        let grant = store.lease(&unit, &twin, &late, &over, Reopen::No);
+        assert!(matches!(grant.await.unwrap(), Grant::Leased { .. }));
+        let lost = store.save(&mut live, &progress).await.unwrap_err();
+        assert!(
+            matches!(&lost, Error::LeaseLost { by: Some(held), .. } if held.holder == twin),
+            "{lost}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lease_without_a_folder_is_adopted_by_nobody() {
+    everywhere(|store| async move {
+        let unit = unit("a", "one", 3);
+        // As an older version wrote it.
+        leased(&store, &unit, "older").await;
+        let key = Key::two(("customer", &*unit.id.owner), ("space", &*unit.id.name));
+        let update = Update::new().remove("leaseFolder");
+        let table = &store.config().tables.progress;
+        let written = store.rows().update(table, &key, update, Condition::Always);
+        written.await.unwrap();
+        let mine = Take::Mine(holder(one()));
+        let ask = |take: Take| {
+            let (store, unit) = (store.clone(), unit.clone());
+            async move {
+                let (holder, run) = (holder(one()), run("r2"));
+                let grant = store.lease(&unit, &holder, &run, &take, Reopen::No);
+                grant.await.unwrap()
+            }
+        };
+        let Grant::Busy(held) = ask(mine).await else {
+            panic!("it was adopted")
+        };
+        assert_eq!(
+            (&held.holder.instance, &held.holder.folder),
+            (&one(), &None)
+        );
+        let over = Take::Over {
+            epoch: held.epoch,
+            beat: held.beat,
+        };
+        assert!(matches!(ask(over).await, Grant::Leased { .. }));
+        let row = store.progress_row(&unit.id).await.unwrap().unwrap();
+        assert_eq!(row.lease.unwrap().holder, holder(one()));
     })
     .await;
 }

@@ -22,5 +22,6 @@ mod progress;
 mod rows;
 mod spaces;
 mod tables;
+mod totals;
 #[cfg(feature = "sandbox")]
 mod untold;

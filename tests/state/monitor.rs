@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sterna::model::{
-    Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Lease, Limit, PlanId,
-    PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit, Wish,
+    Counts, FailedItem, Failure, FolderId, InstanceId, InstanceReport, ItemId, Lease, Limit,
+    PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit, Wish,
 };
 use sterna::monitor::{Alive, Ask, Paint, Verdict, View, look};
 use sterna::runtime::Clock;
 use sterna::state::define::{Definition, Made};
 use sterna::state::rows::{
-    Batched, Condition, Error, Key, Memory, Page, Row, Rows, Select, Update, Written,
+    Batched, Change, Condition, Error, Guard, Key, Location, Memory, Page, Row, Rows, Select,
+    Update, Written,
 };
-use sterna::state::{Assignment, Config, FailedQuery, Grant, Reopen, Scope, Store, Take};
+use sterna::state::{Config, FailedQuery, Grant, Reopen, Scope, Store, Take};
 
 use crate::fleet::report;
-use crate::place::{customer, everywhere, one, space, two, unit};
+use crate::place::{customer, everywhere, holder, one, space, two, unit};
 
 /// 2026-01-01.
 const NOW: u64 = 1_767_225_600_000;
@@ -27,13 +29,13 @@ fn at(store: &Store, time: u64) -> Store {
     store.clone().with_clock(Clock::set_to(time))
 }
 
-async fn begin(store: &Store, unit: &Unit, holder: &InstanceId, run: &str) -> Lease {
+async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> Lease {
     let run = RunId::new(run);
     let Grant::Leased {
         mut lease,
         mut progress,
     } = store
-        .lease(unit, holder, &run, &Take::Free, Reopen::No)
+        .lease(unit, &holder(who.clone()), &run, &Take::Free, Reopen::No)
         .await
         .unwrap()
     else {
@@ -135,6 +137,56 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
 }
 
 #[tokio::test]
+async fn two_machines_with_one_number_are_told_apart() {
+    everywhere(|store| async move {
+        let store = at(&store, NOW);
+        let long_ago = at(&store, NOW - 1_200_000);
+        begin(&long_ago, &unit("a", "held", 9), &one(), "r1").await;
+        let on = |host: &str, folder: &str, run: &str, age_ms: u64| InstanceReport {
+            host: host.to_owned(),
+            folder: Some(FolderId::new(folder)),
+            ..speaking(1, run, age_ms)
+        };
+        store
+            .report(&on("host-b", "other", "r2", 1_000))
+            .await
+            .unwrap();
+        let ask = Ask::Stuck {
+            idle_seconds: 600,
+            instance: None,
+            customer: None,
+        };
+        let text = async |ask: &Ask| shown(&store, ask).await.text(Paint::Plain);
+        let stuck = text(&ask).await;
+        assert!(stuck.contains("instance 1 has no fleet row"), "{stuck}");
+        let holder = holder(one()).folder.unwrap();
+        let dead = on("host-a", holder.as_str(), "r1", 900_000);
+        store.report(&dead).await.unwrap();
+        let stuck = text(&ask).await;
+        assert!(stuck.contains("instance 1 on host-a is silent"), "{stuck}");
+        let live = on("host-a", holder.as_str(), "r1", 2_000);
+        store.report(&live).await.unwrap();
+        let stuck = text(&ask).await;
+        assert!(stuck.contains("instance 1 on host-a is running"), "{stuck}");
+        for ask in [Ask::Overview, Ask::Instance(one()), Ask::Control] {
+            let text = text(&ask).await;
+            for part in [
+                "host-a",
+                "host-b",
+                "1: runs 2 times, on host-a (pid 42) and host-b",
+            ] {
+                assert!(text.contains(part), "no {part:?} in\n{text}");
+            }
+        }
+        let View::Instance(view) = shown(&store, &Ask::Instance(one())).await else {
+            panic!("another view")
+        };
+        assert_eq!((view.same_number.len(), view.spaces.len()), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
     everywhere(|store| async move {
         let store = at(&store, NOW);
@@ -148,7 +200,7 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
                     counts: Counts::planned(7),
                     ..report(3, "", 0)
                 },
-                None,
+                &[],
             )
             .await
             .unwrap();
@@ -164,23 +216,25 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         let View::Overview(overview) = &view else {
             panic!("another view")
         };
-        assert_eq!(
-            (
-                overview.counts.planned,
-                overview.counts.done,
-                overview.counts.failed
-            ),
-            (27, 6, 2)
-        );
+        // Three shares are told by the fleet rows: none of it is counted.
+        let totals = overview.totals.as_ref().unwrap();
+        let counts = &totals.counts;
+        assert_eq!((counts.planned, counts.done, counts.bad()), (10, 1, 1));
+        assert!(totals.live && totals.adds_up);
         let alive: Vec<Alive> = overview.instances.iter().map(|line| line.alive).collect();
         assert_eq!(alive, [Alive::Yes, Alive::Silent, Alive::Never]);
         assert!(
             (overview.items_per_minute - 123.5).abs() < f64::EPSILON,
             "the silent one does nothing"
         );
-        assert_eq!(overview.reasons[&Reason::Timeout], 3);
-        assert_eq!(overview.totals.customers["in-progress"], 1);
-        assert!(overview.totals.whole);
+        assert_eq!(totals.reasons[&Reason::CorruptCar], 1);
+        assert_eq!(
+            (totals.customers.in_progress, totals.customers.all()),
+            (1, 1)
+        );
+        let share = overview.instances[0].share.unwrap();
+        assert_eq!((share.counts.settled(), share.spaces), (2, 1));
+        assert!(overview.instances[1].share.is_none());
         let text = view.text(Paint::Plain);
         for part in [
             "paused",
@@ -192,8 +246,10 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
             "SILENT",
             "not started",
             "carpark limited to 3",
-            "TIMEOUT",
-            "8 of 27 settled, 2 bad, 19 left",
+            "2 of 10 settled, 1 bad, 8 left",
+            "1 migrated, 1 quarantined, 8 left",
+            "0 of 1 ended: 1 in progress",
+            "does not agree with the counts: 0 are listed",
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
@@ -203,6 +259,17 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         assert_eq!(json["instances"][1]["heartbeat_age_seconds"], 900);
         assert_eq!(json["at"], "2026-01-01T00:00:00.000Z");
         assert_eq!(json["asked"][0]["scope"], "fleet");
+        assert_eq!(json["totals"]["counts"]["left"], 8);
+        let records = sterna::monitor::records(&view).unwrap();
+        let told: Vec<_> = records
+            .iter()
+            .map(|one| one["record"].as_str().unwrap())
+            .collect();
+        let wanted = [
+            "overview", "instance", "instance", "instance", "request", "request",
+        ];
+        assert_eq!(told, wanted);
+        assert!(records[0].get("instances").is_none());
         let View::ControlLog { wishes, .. } = shown(&store, &Ask::ControlLog).await else {
             panic!("another view")
         };
@@ -224,19 +291,20 @@ async fn customer_space_and_instance_show_their_own() {
     everywhere(|store| async move {
         let store = at(&store, NOW);
         begin(&store, &unit("a", "one", 10), &one(), "r1").await;
-        begin(&store, &unit("a", "two", 10), &two(), "r2").await;
+        let lease = begin(&store, &unit("a", "two", 10), &two(), "r2").await;
         begin(&store, &unit("b", "one", 10), &two(), "r2").await;
         store.report(&speaking(2, "r2", 1_000)).await.unwrap();
         let failed = FailedItem {
             unit: unit("a", "two", 0).id,
             item: ItemId::new("bafyitem"),
             failure: Failure::permanent(Reason::CorruptCar, "block bafyblock does not hash"),
+            items: 1,
             attempts: 2,
             instance: two(),
             first_at: NOW,
             last_at: NOW,
         };
-        store.put_failed(&failed).await.unwrap();
+        store.put_failed(&lease, &failed).await.unwrap();
         let View::Customer(view) = shown(&store, &Ask::Customer(customer("a"))).await else {
             panic!("another view")
         };
@@ -281,10 +349,37 @@ async fn customer_space_and_instance_show_their_own() {
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
-        let unknown = shown(&store, &Ask::Customer(customer("nobody")))
-            .await
-            .text(Paint::Plain);
-        assert!(unknown.contains("no row"), "{unknown}");
+        assert_eq!(shown(&store, &ask).await.unknown(), None);
+        // Nothing to show of what nobody knows is no good news.
+        let nobody = |query: FailedQuery| Ask::Failed(query);
+        for ask in [
+            Ask::Customer(customer("nobody")),
+            Ask::Space(space("nowhere")),
+            Ask::Instance(InstanceId::number(9)),
+            nobody(FailedQuery {
+                owner: Some(customer("nobody").to_string()),
+                ..FailedQuery::default()
+            }),
+            nobody(FailedQuery {
+                name: Some(space("nowhere").to_string()),
+                ..FailedQuery::default()
+            }),
+            nobody(FailedQuery {
+                instance: Some(InstanceId::number(9)),
+                ..FailedQuery::default()
+            }),
+        ] {
+            assert!(shown(&store, &ask).await.unknown().is_some(), "{ask:?}");
+        }
+        let known = Ask::Failed(FailedQuery {
+            name: Some(space("one").to_string()),
+            ..FailedQuery::default()
+        });
+        assert_eq!(
+            shown(&store, &known).await.unknown(),
+            None,
+            "it has no failure"
+        );
     })
     .await;
 }
@@ -326,6 +421,15 @@ impl Rows for Counting {
     async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
         self.0.delete(table, key, condition).await
     }
+    async fn change_under(
+        &self,
+        guard: &Guard,
+        table: &str,
+        key: &Key,
+        change: Change,
+    ) -> Result<bool, Error> {
+        self.0.change_under(guard, table, key, change).await
+    }
     async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
         self.one();
         self.0.page(table, select, after).await
@@ -339,6 +443,9 @@ impl Rows for Counting {
         self.one();
         self.0.count(table, select, after).await
     }
+    async fn locate(&self, table: &str) -> Result<Location, Error> {
+        self.0.locate(table).await
+    }
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
         self.0.ensure(table).await
     }
@@ -347,77 +454,163 @@ impl Rows for Counting {
     }
 }
 
+/// An overview and the number of its requests.
+async fn counted(rows: &Counting, store: &Store) -> (Box<sterna::monitor::Overview>, usize) {
+    rows.1.store(0, Ordering::Relaxed);
+    let View::Overview(overview) = shown(store, &Ask::Overview).await else {
+        panic!("another view")
+    };
+    (Box::new(overview), rows.1.load(Ordering::Relaxed))
+}
+
 #[tokio::test]
-async fn an_overview_of_many_customers_takes_at_most_twenty_requests() {
+async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     let rows = Arc::new(Counting(Memory::with_pages_of(100), AtomicUsize::new(0)));
     let store = Store::over(rows.clone(), Config::new("test-migration-", "unused"));
-    for number in 0..5_000 {
-        let assignment = Assignment {
-            plan: PlanId::new("p"),
-            instances: vec![one()],
-            customer: customer(&format!("user{number}")),
-            instance: one(),
-            spaces: 1,
-            uploads: 10,
-            filter: None,
-        };
-        store.assign(&assignment).await.unwrap();
+    let early = at(&store, NOW - 40_000);
+    for number in 0..10_000 {
+        let unit = unit(&format!("user{number}"), "space", 10);
+        early.plan_unit(&unit, &one()).await.unwrap();
     }
     for number in 1..=5 {
         store.report(&speaking(number, "r", 1_000)).await.unwrap();
     }
-    rows.1.store(0, Ordering::Relaxed);
-    let View::Overview(overview) = shown(&store, &Ask::Overview).await else {
-        panic!("another view")
+    let (failing, by) = (unit("user1", "space", 0), holder(one()));
+    let run = RunId::new("r");
+    let grant = early.lease(&failing, &by, &run, &Take::Free, Reopen::No);
+    let Grant::Leased { lease, progress } = grant.await.unwrap() else {
+        panic!("not leased")
     };
-    let asked = rows.1.load(Ordering::Relaxed);
+    for number in 0..400 {
+        let failed = FailedItem {
+            unit: unit("user1", "space", 0).id,
+            item: ItemId::new(format!("item{number}")),
+            failure: Failure::permanent(Reason::CorruptCar, "flipped"),
+            items: 1,
+            attempts: 1,
+            instance: one(),
+            first_at: NOW,
+            last_at: NOW,
+        };
+        store.put_failed(&lease, &failed).await.unwrap();
+    }
+    early.release(lease, &progress).await.unwrap();
+    // Nobody summed them: that is said, and no part of them is taken for all.
+    let (overview, asked) = counted(&rows, &store).await;
     assert!(asked <= 20, "{asked} requests");
-    assert!(!overview.totals.whole && overview.instances.len() == 5);
+    assert!(overview.totals.is_none() && overview.instances.len() == 5);
+    let text = View::Overview(*overview).text(Paint::Plain);
+    assert!(
+        text.contains("not counted yet: `sterna monitor --exact` counts"),
+        "{text}"
+    );
+
+    // A clock that was set goes on: this one is set anew.
+    let early = at(&store, NOW - 40_500);
+    let stored = early.refresh_totals(&one(), Duration::ZERO).await.unwrap();
+    assert!(stored.is_some());
+    let (overview, asked) = counted(&rows, &store).await;
+    assert!(asked <= 10, "{asked} requests: no page is read in vain");
+    let totals = overview.totals.as_ref().unwrap();
+    assert_eq!(
+        (totals.counts.planned, totals.spaces.pending),
+        (100_000, 10_000)
+    );
+    assert_eq!(
+        (totals.customers.pending, totals.live, totals.age_seconds),
+        (10_000, false, 40)
+    );
+    let failed = overview.failure_rows.as_ref().unwrap();
+    assert!(!failed.whole && failed.note.as_ref().unwrap().contains("--failed"));
+    let text = View::Overview(*overview).text(Paint::Plain);
+    assert!(text.contains("as of 40 s ago"), "{text}");
+
+    let mut heard = 0;
+    let exact = sterna::monitor::exact(&store, NOW, |spaces| heard = spaces)
+        .await
+        .unwrap();
+    let totals = exact.totals.unwrap();
+    assert!(totals.live && totals.counts.planned == 100_000 && heard == 10_000);
 }
 
+/// A command of the same number writes the fleet row anew, with a scope of its own: no total changes by it.
 #[tokio::test]
-async fn what_helpers_did_is_counted_once_whether_or_not_the_helped_instance_knows() {
+async fn no_fleet_row_changes_a_total() {
     everywhere(|store| async move {
+        let store = at(&store, NOW);
+        begin(&store, &unit("a", "one", 10), &one(), "r1").await;
+        begin(&store, &unit("b", "two", 40), &two(), "r2").await;
         let settled = |done: u64, planned: u64| Counts {
             done,
             ..Counts::planned(planned)
         };
-        let dead = InstanceReport {
-            counts: settled(4, 10),
-            ..speaking(1, "r1", 900_000)
+        let retried = InstanceReport {
+            counts: settled(41, 41),
+            units_planned: 2,
+            units_settled: 5,
+            helped: [(two(), settled(6, 6))].into(),
+            ..speaking(1, "retry", 0)
         };
-        let knows = InstanceReport {
-            counts: settled(10, 10),
-            elsewhere: settled(3, 3),
-            ..speaking(2, "r2", 0)
-        };
-        let helped = [(one(), settled(6, 6)), (two(), settled(3, 3))];
-        let idle = InstanceReport {
-            counts: settled(5, 5),
-            helped: helped.into(),
-            ..speaking(3, "r3", 0)
-        };
-        for report in [&dead, &knows, &idle] {
-            store.report(report).await.unwrap();
-        }
-        let View::Overview(overview) = shown(&store, &Ask::Overview).await else {
+        store.report(&retried).await.unwrap();
+        let view = shown(&store, &Ask::Overview).await;
+        let View::Overview(overview) = &view else {
             panic!("another view")
         };
-        assert_eq!((overview.counts.planned, overview.counts.done), (25, 25));
-        assert!(overview.counts.add_up() && overview.counts.left() == 0);
-        let text = View::Overview(overview).text(Paint::Plain);
+        let totals = overview.totals.as_ref().unwrap();
+        assert_eq!((totals.counts.planned, totals.counts.settled()), (50, 4));
+        assert_eq!((totals.spaces.all(), totals.spaces.ended()), (2, 0));
+        let text = view.text(Paint::Plain);
+        assert!(text.contains("4 of 50 settled, 2 bad, 46 left"), "{text}");
         assert!(
-            text.contains("3: settled 6 uploads of instance 1"),
+            text.contains("1: settled 6 uploads of instance 2"),
             "{text}"
         );
     })
     .await;
 }
 
-/// Shares of two plans hold the same spaces: only those of the plan in force are summed up, and who works by another
-/// is named.
+/// A row of 52 settled of 50, beside one with two left: the sum looks right, and is not.
 #[tokio::test]
-async fn instances_of_another_plan_are_named_and_in_no_sum() {
+async fn sums_that_do_not_add_up_are_shown() {
+    everywhere(|store| async move {
+        let store = at(&store, NOW);
+        let (holder, run) = (holder(one()), RunId::new("r1"));
+        for (name, done) in [("over", 52), ("open", 46)] {
+            let unit = unit("a", name, 50);
+            let granted = store.lease(&unit, &holder, &run, &Take::Free, Reopen::No);
+            let Grant::Leased {
+                mut lease,
+                mut progress,
+            } = granted.await.unwrap()
+            else {
+                panic!("not leased")
+            };
+            progress.counts = Counts {
+                done,
+                ..Counts::planned(50)
+            };
+            store.save(&mut lease, &progress).await.unwrap();
+        }
+        let view = shown(&store, &Ask::Overview).await;
+        let text = view.text(Paint::Plain);
+        assert!(
+            text.contains("does not add up: in the rows of 1 space:\n"),
+            "{text}"
+        );
+        assert!(text.contains(&space("over").to_string()), "{text}");
+        let json = serde_json::to_value(&view).unwrap();
+        assert_eq!(json["totals"]["adds_up"], false);
+        assert_eq!(json["totals"]["uneven"], 1);
+        let line = shown(&store, &Ask::Space(space("over"))).await;
+        let line = serde_json::to_value(&line).unwrap();
+        assert_eq!(line["spaces"][0]["counts"]["adds_up"], false);
+    })
+    .await;
+}
+
+/// Who works by another plan than the one in force is named.
+#[tokio::test]
+async fn instances_of_another_plan_are_named() {
     everywhere(|store| async move {
         let plan = |name: &str, made_at| PlanSummary {
             id: PlanId::new(name),
@@ -449,7 +642,6 @@ async fn instances_of_another_plan_are_named_and_in_no_sum() {
         let View::Overview(overview) = &view else {
             panic!("another view")
         };
-        assert_eq!(overview.counts.planned, 20, "of instances 1 and 4");
         let in_force: Vec<bool> = overview
             .instances
             .iter()
@@ -479,4 +671,37 @@ async fn instances_of_another_plan_are_named_and_in_no_sum() {
         );
     })
     .await;
+}
+
+/// A table that somebody deleted is not read as "no failures".
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn a_lost_table_is_named_and_the_rest_is_shown() {
+    let client = crate::place::client(&crate::place::embedded().await);
+    let store = Store::new(&client, Config::new("lost-migration-", "unused"));
+    store.create_tables().await.unwrap();
+    let store = at(&store, NOW);
+    begin(&store, &unit("a", "one", 10), &one(), "r1").await;
+    let lost = store.config().tables.failures.clone();
+    client
+        .delete_table()
+        .table_name(&lost)
+        .send()
+        .await
+        .unwrap();
+    let view = shown(&store, &Ask::Overview).await;
+    let View::Overview(overview) = &view else {
+        panic!("another view")
+    };
+    assert_eq!(overview.missing_tables, std::slice::from_ref(&lost));
+    assert!(overview.failure_rows.is_none() && overview.totals.is_some());
+    let text = view.text(Paint::Plain);
+    assert!(
+        text.contains(&format!("table {lost} does not exist")),
+        "{text}"
+    );
+    assert!(text.contains("2 of 10 settled, 1 bad, 8 left"), "{text}");
+    let ask = Ask::Failed(FailedQuery::default());
+    let error = look(&store, Clock::set_to(NOW), &ask).await.unwrap_err();
+    assert!(error.is_missing_table() && error.to_string().contains(&lost));
 }

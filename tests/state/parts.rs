@@ -8,7 +8,7 @@ use sterna::model::{
 };
 use sterna::state::{Grant, ProgressRow, Reopen, Store, Take};
 
-use crate::place::{everywhere, one, run, two, unit};
+use crate::place::{everywhere, holder, one, run, two, unit};
 
 /// A unit that was cut in three.
 fn cut() -> UnitProgress {
@@ -39,7 +39,7 @@ async fn planned(store: &Store) -> Vec<ProgressRow> {
 async fn ask(store: &Store, id: &UnitId, who: &InstanceId, name: &str, take: Take) -> Grant {
     let unit = Unit::new(id.clone());
     store
-        .lease(&unit, who, &run(name), &take, Reopen::No)
+        .lease(&unit, &holder(who.clone()), &run(name), &take, Reopen::No)
         .await
         .unwrap()
 }
@@ -127,12 +127,12 @@ async fn a_run_does_not_take_a_part_from_itself() {
     everywhere(|store| async move {
         let rows = planned(&store).await;
         leased(&store, &rows[0], Take::Free).await;
-        let again = leased(&store, &rows[0], Take::Mine(one())).await;
-        assert!(matches!(again, Grant::Busy(held) if held.holder == one()));
+        let again = leased(&store, &rows[0], Take::Mine(holder(one()))).await;
+        assert!(matches!(again, Grant::Busy(held) if held.holder == holder(one())));
         let part = &rows[0].progress.unit;
-        let next = ask(&store, part, &one(), "r2", Take::Mine(one())).await;
+        let next = ask(&store, part, &one(), "r2", Take::Mine(holder(one()))).await;
         assert!(matches!(next, Grant::Leased { .. }));
-        let other = ask(&store, part, &two(), "r3", Take::Mine(two())).await;
+        let other = ask(&store, part, &two(), "r3", Take::Mine(holder(two()))).await;
         assert!(matches!(other, Grant::Busy(_)));
     })
     .await;

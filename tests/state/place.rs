@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use sterna::model::{CustomerDid, InstanceId, RunId, SpaceDid, Unit, UnitId};
+use sterna::model::{CustomerDid, FolderId, Holder, InstanceId, RunId, SpaceDid, Unit, UnitId};
 use sterna::runtime::Clock;
 use sterna::state::rows::Memory;
 use sterna::state::{Config, Store};
@@ -118,6 +118,12 @@ pub fn one() -> InstanceId {
 
 pub fn two() -> InstanceId {
     InstanceId::number(2)
+}
+
+/// An instance with a state folder of its own.
+pub fn holder(instance: InstanceId) -> Holder {
+    let folder = FolderId::new(format!("folder-{instance}"));
+    Holder::new(instance, folder)
 }
 
 pub fn run(name: &str) -> RunId {

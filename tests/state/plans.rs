@@ -4,7 +4,7 @@ use sterna::model::{PlanId, PlanSummary, ShareSize};
 use sterna::state::rows::{Batched, Condition, Key, Row, Update, Value};
 use sterna::state::{Error, Grant, Reopen, Store, Take};
 
-use crate::place::{everywhere, one, run, two, unit};
+use crate::place::{everywhere, holder, one, run, two, unit};
 
 fn plan(name: &str, made_at: u64) -> PlanSummary {
     PlanSummary {
@@ -69,8 +69,8 @@ async fn rows_of_another_version_or_environment_are_refused() {
         store.mark_format("staging").await.unwrap();
         store.check_format("staging").await.unwrap();
         for other in [
-            store.check_format("production").await,
-            store.mark_format("production").await,
+            store.check_format("production").await.map(drop),
+            store.mark_format("production").await.map(drop),
         ] {
             let told = refused(other);
             assert!(
@@ -83,16 +83,76 @@ async fn rows_of_another_version_or_environment_are_refused() {
                 "version": version, "environment": "staging", "program": "9.9.9",
             });
             overwrite(&store, Value::from(format)).await;
-            let told = refused(store.check_format("staging").await);
+            let told = refused(store.check_format("staging").await.map(drop));
             assert!(told.contains(&format!("version {version}")), "{told}");
             assert!(
                 told.contains("9.9.9") && told.contains("version 1"),
                 "{told}"
             );
-            refused(store.mark_format("staging").await);
+            refused(store.mark_format("staging").await.map(drop));
         }
         overwrite(&store, Value::from("something else")).await;
-        assert!(refused(store.check_format("staging").await).contains("does not know"));
+        assert!(refused(store.check_format("staging").await.map(drop)).contains("does not know"));
+    })
+    .await;
+}
+
+/// Tables have an id from `init` on: one, whoever gives it, and none of others.
+#[tokio::test]
+async fn tables_get_one_id_and_keep_it() {
+    everywhere(|store| async move {
+        assert_eq!(store.identity("staging").await.unwrap(), None);
+        let (one, other) = tokio::join!(store.mark_format("staging"), store.mark_format("staging"));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!(one, other, "two at the same time agree");
+        assert!(one.id.as_ref().is_some_and(|id| id.len() == 36), "{one}");
+        let tables = &store.config().tables;
+        assert_eq!(
+            (one.environment.as_str(), &one.tables),
+            ("staging", &tables.progress)
+        );
+        assert_eq!(store.mark_format("staging").await.unwrap(), one);
+        assert_eq!(store.identity("staging").await.unwrap(), Some(one.clone()));
+
+        // Tables that an earlier version made get one, too, and nothing else of the row changes.
+        let format = serde_json::json!({
+            "version": 1, "environment": "staging", "program": "0.0.1",
+        });
+        overwrite(&store, Value::from(format.clone())).await;
+        assert_eq!(store.identity("staging").await.unwrap(), None);
+        let marked = store.mark_format("staging").await.unwrap();
+        assert_ne!(marked.id, one.id);
+        let key = Key::two(("scope", "state"), ("entry", "format"));
+        let row = store
+            .rows()
+            .get(&tables.control, &key)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(row.get("format"), Some(&Value::from(format)));
+    })
+    .await;
+}
+
+/// Settings that name tables of two sets: the row says which go together.
+#[tokio::test]
+async fn tables_of_two_sets_are_not_mixed() {
+    everywhere(|store| async move {
+        store.mark_format("staging").await.unwrap();
+        let key = Key::two(("scope", "state"), ("entry", "format"));
+        let table = store.config().tables.control.clone();
+        let update = Update::new().set(
+            "tables",
+            Value::from(serde_json::json!({ "progress": "other-progress", "later": "x" })),
+        );
+        let updated = store.rows().update(&table, &key, update, Condition::Always);
+        updated.await.unwrap();
+        let told = refused(store.check_format("staging").await.map(drop));
+        assert!(
+            told.contains("other-progress") && told.contains(&store.config().tables.progress),
+            "{told}"
+        );
+        refused(store.mark_format("staging").await.map(drop));
     })
     .await;
 }
@@ -106,7 +166,7 @@ async fn a_unit_goes_from_share_to_share_and_keeps_all_else() {
         store.assign_unit(&unit.id, &two()).await.unwrap();
         let row = store.progress_row(&unit.id).await.unwrap().unwrap();
         assert_eq!((row.instance, row.assigned), (Some(two()), Some(two())));
-        let (two, run) = (two(), run("r"));
+        let (two, run) = (holder(two()), run("r"));
         let lease = store.lease(&unit, &two, &run, &Take::Free, Reopen::No);
         let Grant::Leased { .. } = lease.await.unwrap() else {
             panic!("not leased")

@@ -7,7 +7,7 @@ use sterna::model::{
 use sterna::state::rows::{Batched, Key, Row, Value, stamp};
 use sterna::state::{Grant, Reopen, Store, Take};
 
-use crate::place::{everywhere, one, run, two, unit};
+use crate::place::{everywhere, holder, one, run, two, unit};
 
 /// A row as the existing tool writes it.
 async fn legacy(store: &Store, unit: &Unit, status: &str, numbers: (u64, u64)) {
@@ -39,7 +39,7 @@ async fn everything_written_of_a_unit_is_read_back() {
             mut lease,
             mut progress,
         } = store
-            .lease(&unit, &one(), &run("r"), &Take::Free, Reopen::No)
+            .lease(&unit, &holder(one()), &run("r"), &Take::Free, Reopen::No)
             .await
             .unwrap()
         else {
@@ -101,7 +101,7 @@ async fn a_planned_row_is_made_once_and_never_reset() {
             mut lease,
             mut progress,
         } = store
-            .lease(&unit, &two(), &run("r"), &Take::Free, Reopen::No)
+            .lease(&unit, &holder(two()), &run("r"), &Take::Free, Reopen::No)
             .await
             .unwrap()
         else {
@@ -159,7 +159,7 @@ async fn rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go()
                 (Some(numbers.1), None)
             );
             let grant = store
-                .lease(&unit, &two(), &run("r"), &Take::Free, Reopen::No)
+                .lease(&unit, &holder(two()), &run("r"), &Take::Free, Reopen::No)
                 .await
                 .unwrap();
             assert_eq!(
@@ -177,7 +177,7 @@ async fn what_the_existing_tool_wrote_is_kept_when_its_unit_is_taken_over() {
     everywhere(|store| async move {
         let open = async |unit: &Unit, reopen| {
             store
-                .lease(unit, &two(), &run("r"), &Take::Free, reopen)
+                .lease(unit, &holder(two()), &run("r"), &Take::Free, reopen)
                 .await
                 .unwrap()
         };

@@ -30,7 +30,7 @@ struct Place {
 type Call = for<'a> fn(&'a Place) -> BoxFuture<'a, Result<String, Error>>;
 
 /// Every operation on rows, with what the engine calls it and how often it is tried.
-const CALLS: [(&str, u32, Call); 9] = [
+const CALLS: [(&str, u32, Call); 10] = [
     ("GetItem", TRIES, |at| {
         async { told(at.rows.get(&at.table, &known()).await) }.boxed()
     }),
@@ -60,6 +60,9 @@ const CALLS: [(&str, u32, Call); 9] = [
     }),
     ("Query", TRIES, |at| {
         async { told(at.rows.count(&at.table, &one_space(), None).await) }.boxed()
+    }),
+    ("DescribeTable", TRIES, |at| {
+        async { told(at.rows.locate(&at.table).await) }.boxed()
     }),
     ("BatchWriteItem", TRIES, |at| {
         let many = vec![Batched::Put(other(), row())];

@@ -516,8 +516,10 @@ async fn a_refusal_of_the_gateway_keeps_its_reason() {
         .run(Job::Units(units(&local)), StepFilter::All, "refused")
         .await;
     let failures = worker.failures().await;
-    let of_record = failures.iter().find(|one| one.item.as_str() == record.root);
-    let told = &of_record.unwrap().failure.message;
+    let of_space = failures.iter().find(|one| *one.unit.name == *record.space);
+    let of_space = of_space.unwrap();
+    assert!(of_space.item.is_all_of_unit(), "{of_space:?}");
+    let told = &of_space.failure.message;
     assert!(told.contains("closed for the holidays"), "{told}");
     local.stop().await;
 }

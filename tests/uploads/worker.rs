@@ -69,17 +69,26 @@ impl Worker {
         self.store.failed_items(&query).await.unwrap()
     }
 
-    /// Reasons of the items that were set aside, by root.
+    /// Reasons of the items that were set aside, by root; of those that a cause of their space keeps back, by space and
+    /// with their number.
     pub(crate) async fn failed(&self) -> BTreeMap<String, Reason> {
         let rows = self.failures().await.into_iter();
-        rows.map(|row| (row.item.as_str().to_owned(), row.failure.reason))
-            .collect()
+        rows.map(|row| {
+            let name = if row.item.is_all_of_unit() {
+                kept_back(&row.unit.name, row.items)
+            } else {
+                row.item.as_str().to_owned()
+            };
+            (name, row.failure.reason)
+        })
+        .collect()
     }
 }
 
 pub(crate) fn config(run: &str) -> Config {
     let mut config = Config::new(InstanceId::number(1), RunId::new(run), "local");
     config.concurrency = 8;
+    config.folder = Some(sterna::model::FolderId::new("here"));
     config.adopt_own = true;
     config.pace.verify_within = std::time::Duration::from_secs(20);
     config.max_failure_rate = 1.0;
@@ -103,15 +112,29 @@ pub(crate) fn units(local: &Local) -> Vec<Unit> {
     pairs.into_iter().map(unit).collect()
 }
 
-/// The failures that the world is made to end in.
+/// Uploads that a cause of their space keeps back, as [`Worker::failed`] names them.
+pub(crate) fn kept_back(space: &str, uploads: u64) -> String {
+    format!("{uploads} uploads of {space}")
+}
+
+/// The failures that the world is made to end in; a space without a delegation has one for all its uploads.
 pub(crate) fn expected(local: &Local) -> BTreeMap<String, Reason> {
-    let failures = local
-        .world
-        .uploads
-        .iter()
-        .filter_map(|record| match &record.expected {
-            Expected::Failed(reason) => Some((record.root.clone(), reason.parse().unwrap())),
-            Expected::Migrated | Expected::AlreadyComplete => None,
-        });
-    failures.collect()
+    let mut of_spaces = BTreeMap::<&str, u64>::new();
+    let mut failures = BTreeMap::new();
+    for record in &local.world.uploads {
+        let Expected::Failed(reason) = &record.expected else {
+            continue;
+        };
+        let reason = reason.parse().unwrap();
+        if reason == Reason::MissingDelegation {
+            *of_spaces.entry(&record.space).or_default() += 1;
+        } else {
+            failures.insert(record.root.clone(), reason);
+        }
+    }
+    let of_spaces = of_spaces.into_iter();
+    failures.extend(
+        of_spaces.map(|(space, uploads)| (kept_back(space, uploads), Reason::MissingDelegation)),
+    );
+    failures
 }

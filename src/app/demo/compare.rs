@@ -44,6 +44,8 @@ pub(super) struct Found {
     pub(super) settled: BTreeMap<Upload, (Settled, Option<Reason>)>,
     /// Rows of failed uploads.
     pub(super) failed: BTreeMap<Upload, Reason>,
+    /// Spaces of which one cause keeps all uploads back that have no row of their own.
+    pub(super) kept_back: BTreeMap<String, Reason>,
     /// Uploads that an audit did not find right.
     pub(super) not_right: BTreeMap<Upload, Verdict>,
     /// Uploads audited, by verdict.
@@ -105,7 +107,9 @@ pub(super) fn differences(world: &Manifest, found: &Found) -> Vec<Difference> {
             &run_word(&record.expected),
             &settled_word(found.settled.get(&upload)),
         );
-        let row = found.failed.get(&upload).map(|reason| reason.as_str());
+        let row = found.failed.get(&upload);
+        let row = row.or_else(|| found.kept_back.get(&upload.space));
+        let row = row.map(|reason| reason.as_str());
         check(
             "failure row",
             reason.unwrap_or("none"),
@@ -252,6 +256,7 @@ mod tests {
                 (upload(1), (Settled::Found, None)),
                 (upload(2), (Settled::Quarantined, corrupt)),
             ]),
+            kept_back: BTreeMap::new(),
             failed: BTreeMap::from([(upload(2), Reason::CorruptCar)]),
             not_right: BTreeMap::from([(upload(2), Verdict::Wrong)]),
             verdicts: VerdictCounts {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::compare::{Found, Upload};
-use crate::model::{Counts, Failure, ItemId, Reason, Settled, UnitId, Verdict, VerdictCounts};
+use crate::model::{AuditLine, Counts, Failure, ItemId, Reason, Settled, UnitId, VerdictCounts};
 
 /// A line of a results file.
 #[derive(Deserialize)]
@@ -19,14 +19,6 @@ struct ResultLine {
     item: ItemId,
     settled: Settled,
     failure: Option<Failure>,
-}
-
-/// A line of an audit's report.
-#[derive(Deserialize)]
-struct AuditLine {
-    unit: UnitId,
-    item: Option<ItemId>,
-    verdict: Verdict,
 }
 
 /// The part of `monitor --failed` that counts here.
@@ -84,9 +76,10 @@ pub(super) fn audit(answer: &Value, found: &mut Found) -> Result<()> {
         return Ok(());
     };
     for line in lines::<AuditLine>(file)? {
-        let root = line.item.as_ref().map_or("", ItemId::as_str);
-        let upload = Upload::new(&line.unit.name, root);
-        found.not_right.insert(upload, line.verdict);
+        if let AuditLine::Item(audited) = line {
+            let upload = Upload::new(&audited.unit.name, audited.item.as_str());
+            found.not_right.insert(upload, audited.verdict);
+        }
     }
     Ok(())
 }
@@ -95,9 +88,14 @@ pub(super) fn audit(answer: &Value, found: &mut Found) -> Result<()> {
 pub(super) fn failed(answer: &Value, found: &mut Found) -> Result<()> {
     let answer = FailedAnswer::deserialize(answer).context("read the list of failed uploads")?;
     let failed = answer.failures.iter();
-    found.failed = failed
-        .map(|line| (Upload::new(&line.space, &line.item), line.reason))
-        .collect();
+    for line in failed {
+        if ItemId::new(line.item.as_str()).is_all_of_unit() {
+            found.kept_back.insert(line.space.clone(), line.reason);
+        } else {
+            let upload = Upload::new(&line.space, &line.item);
+            found.failed.insert(upload, line.reason);
+        }
+    }
     Ok(())
 }
 
@@ -152,6 +150,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::Verdict;
 
     #[test]
     fn growing_files_are_counted_by_whole_lines() {
@@ -172,7 +171,7 @@ mod tests {
         let file = dir.path().join("instance-1-audit.ndjson");
         let line = json!({
             "unit": { "owner": "did:mailto:example.org:a", "name": "did:key:s" },
-            "item": "bafy", "verdict": "missing", "findings": [], "failure": null,
+            "line": "item", "item": "bafy", "verdict": "missing", "findings": [], "failure": null,
         });
         std::fs::write(&file, format!("{line}\n")).unwrap();
         let verdicts = json!({ "ok": 2, "wrong": 0, "missing": 1, "could_not_tell": 0 });

@@ -74,8 +74,11 @@ pub struct Uploads {
 impl Uploads {
     pub(super) fn of(found: &Found) -> Self {
         let mut reasons = BTreeMap::new();
-        for reason in found.failed.values() {
-            *reasons.entry(*reason).or_default() += 1;
+        // By the last words on uploads: a row may tell of many.
+        for (settled, reason) in found.settled.values() {
+            if let Some(reason) = reason.filter(|_| !settled.is_good()) {
+                *reasons.entry(reason).or_default() += 1;
+            }
         }
         Self {
             migrated: found.counts.done - found.counts.found.min(found.counts.done),

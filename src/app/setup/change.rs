@@ -24,7 +24,7 @@ impl Standing {
     pub(super) async fn read(store: &Store) -> Result<Self> {
         let read = async {
             let progress = store.progress_where(None, None).await?;
-            let (fleet, plan) = (store.fleet().await?, store.current_plan().await?);
+            let (fleet, plan) = (store.fleet_rows().await?, store.current_plan().await?);
             Ok((progress, fleet, plan))
         };
         let (progress, fleet, plan) = read

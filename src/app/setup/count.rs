@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Census, Parts, census};
 use crate::app::{Kind, Stop, Trouble};
 use crate::client;
-use crate::model::SpaceDid;
+use crate::model::{SpaceDid, StateIdentity};
 use crate::plan::Chosen;
 use crate::runtime::{Degree, Moment};
 use crate::state::files::{Sealed, Unreadable};
@@ -32,7 +32,10 @@ pub(super) struct Counted {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Saved {
-    fingerprint: String,
+    /// The tables that the plan will be for.
+    state: StateIdentity,
+    /// The network's table that uploads are counted in.
+    uploads_table: String,
     uploads: BTreeMap<SpaceDid, u64>,
 }
 
@@ -61,8 +64,8 @@ pub(super) async fn count<C: Census>(
     chosen: &Chosen,
     stop: &Stop,
 ) -> Result<Counted> {
-    let file = Sealed::new(parts.dir.join("setup-checkpoint.json"), "sterna.setup", 1);
-    let mut saved = begun(&file, &parts.fingerprint)?;
+    let file = Sealed::new(parts.dir.join("setup-checkpoint.json"), "sterna.setup", 2);
+    let mut saved = begun(&file, (&parts.state, &parts.uploads_table))?;
     saved
         .uploads
         .retain(|space, _| chosen.spaces.contains_key(space));
@@ -92,22 +95,26 @@ pub(super) async fn count<C: Census>(
     })
 }
 
-/// What an earlier setup counted; one of another version, environment or table is refused.
-fn begun(file: &Sealed, fingerprint: &str) -> Result<Saved, Trouble> {
+/// What an earlier setup counted; one of another version, other tables or another network is refused.
+fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, Trouble> {
     let fresh = Saved {
-        fingerprint: fingerprint.to_owned(),
+        state: wanted.0.clone(),
+        uploads_table: wanted.1.clone(),
         ..Saved::default()
     };
+    let of =
+        |(state, table): (&StateIdentity, &String)| format!("{state}, uploads counted in {table}");
     match file.read::<Saved>() {
-        Ok(Some((saved, _))) if saved.fingerprint == fingerprint => Ok(saved),
+        Ok(Some((saved, _))) if (&saved.state, &saved.uploads_table) == wanted => Ok(saved),
         // What is damaged costs a count, no more.
         Ok(None) | Err(Unreadable::Damaged { .. }) => Ok(fresh),
         Ok(Some((saved, _))) => Err(Trouble::new(
             Kind::Mismatch,
             format!("go on with {}", file.path().display()),
             format!(
-                "it is of another network: it belongs to {}, this setup to {fingerprint}",
-                saved.fingerprint
+                "it is of other tables or of another network: it belongs to {}, this setup to {}",
+                of((&saved.state, &saved.uploads_table)),
+                of(wanted)
             ),
             "look at --env, use another --state-dir, or remove the file and count anew; nothing was changed",
         )),

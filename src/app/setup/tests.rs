@@ -10,7 +10,8 @@ use super::*;
 use crate::client::{Cause, Consumer, ConsumerEntry, Dependency, Error};
 use crate::config::CustomersFile;
 use crate::model::{
-    Counts, InstanceId, InstanceReport, MigrationName, PlanId, RunId, Settled, Status, Unit, UnitId,
+    Counts, FolderId, Holder, InstanceId, InstanceReport, MigrationName, PlanId, RunId, Settled,
+    Status, Unit, UnitId,
 };
 use crate::proto::did::Did;
 use crate::runtime::Degree;
@@ -104,9 +105,8 @@ fn parts(network: Network, dir: &std::path::Path) -> Parts<Network> {
         store: Store::in_memory(Config::new("test-migration-", dir)),
         dir: dir.to_path_buf(),
         providers: vec!["did:web:up.storacha.network".to_owned()],
-        fingerprint: "test".to_owned(),
-        environment: "local".to_owned(),
-        state: "local test-migration-progress".to_owned(),
+        uploads_table: "test-upload".to_owned(),
+        state: "local test-migration-progress".into(),
         by: "ann@host".to_owned(),
         clock: Clock::system(),
     }
@@ -245,7 +245,8 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
     run(&parts, &options(3), &Stop::new()).await.unwrap();
     let customer: CustomerDid = "did:mailto:example.com:user1".parse().unwrap();
     let unit = Unit::new(UnitId::space(&customer, &key(1).parse().unwrap()));
-    let (one, id) = (InstanceId::number(1), RunId::new("r"));
+    let one = Holder::new(InstanceId::number(1), FolderId::new("here"));
+    let id = RunId::new("r");
     let Grant::Leased {
         mut lease,
         mut progress,
@@ -373,6 +374,7 @@ fn speaking(number: u32, plan: &PlanReport) -> InstanceReport {
     let now = Clock::system().unix_ms();
     InstanceReport {
         instance: InstanceId::number(number),
+        folder: None,
         run: RunId::new(format!("run-{number}")),
         migration: MigrationName::new("uploads"),
         host: "h".to_owned(),
@@ -512,7 +514,8 @@ async fn an_instance_that_ended_shows_its_new_share_with_what_is_done_of_it() {
     let unit = parts.store.progress_where(None, None).await.unwrap();
     let row = unit.iter().find(|row| row.progress.counts.planned > 1);
     let unit = Unit::new(row.unwrap().progress.unit.clone());
-    let (one, id) = (InstanceId::number(1), RunId::new("r"));
+    let one = Holder::new(InstanceId::number(1), FolderId::new("here"));
+    let id = RunId::new("r");
     let lease = parts.store.lease(&unit, &one, &id, &Take::Free, Reopen::No);
     let Grant::Leased {
         lease,
@@ -551,7 +554,7 @@ async fn files_of_another_environment_are_refused_and_not_written_over() {
     run(&parts, &options(2), &Stop::new()).await.unwrap();
     let before = everything(&parts).await;
     let asked = parts.census.asked.load(Ordering::Relaxed);
-    parts.state = "staging other-progress".to_owned();
+    parts.state = "staging other-progress".into();
     let refused = run(&parts, &options(2), &Stop::new()).await.unwrap_err();
     let refused = refused.downcast_ref::<Trouble>().unwrap();
     assert_eq!(refused.kind, crate::app::Kind::Mismatch);
@@ -569,7 +572,7 @@ async fn a_count_of_another_network_or_version_is_refused() {
     let stop = Stop::new();
     stop.ask(Degree::Drain, "SIGINT");
     run(&parts, &options(2), &stop).await.unwrap_err();
-    parts.fingerprint = "another".to_owned();
+    parts.uploads_table = "another".to_owned();
     let refuses = async |parts: &Parts<Network>, word: &str| {
         let refused = run(parts, &options(2), &Stop::new()).await.unwrap_err();
         let refused = refused.downcast_ref::<Trouble>().unwrap();
@@ -578,9 +581,9 @@ async fn a_count_of_another_network_or_version_is_refused() {
     };
     refuses(&parts, "another").await;
     let path = folder.path().join("setup-checkpoint.json");
-    let newer = crate::state::files::Sealed::new(&path, "sterna.setup", 2);
+    let newer = crate::state::files::Sealed::new(&path, "sterna.setup", 3);
     newer.write(&7).unwrap();
-    refuses(&parts, "sterna.setup version 2").await;
+    refuses(&parts, "sterna.setup version 3").await;
     std::fs::write(&path, "damaged").unwrap();
     run(&parts, &options(2), &Stop::new()).await.unwrap();
 }

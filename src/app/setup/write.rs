@@ -13,7 +13,8 @@ use super::{Made, Parts};
 use crate::app::{Kind, Stop, Trouble};
 use crate::config::CustomersFile;
 use crate::model::{
-    Counts, CustomerDid, InstanceId, InstanceReport, MigrationName, RunId, Unit, UnitId,
+    Belongs, Counts, CustomerDid, InstanceId, InstanceReport, MigrationName, RunId, StateIdentity,
+    Unit, UnitId,
 };
 use crate::monitor::is_alive;
 use crate::plan::{self, Head};
@@ -97,14 +98,14 @@ impl Writing<'_> {
         let reports = reports(self.made);
         let made = &self.made.summary;
         for report in &reports {
-            let mut seen = self.made.standing.fleet.iter();
-            let seen = seen.find(|seen| seen.instance == report.instance);
             let is_over = |seen: &&InstanceReport| {
-                !is_alive(seen, made.made_at) && seen.plan.as_ref() != Some(&made.id)
+                seen.instance == report.instance
+                    && !is_alive(seen, made.made_at)
+                    && seen.plan.as_ref() != Some(&made.id)
             };
-            self.store
-                .note_assigned(report, seen.filter(is_over))
-                .await?;
+            let seen = self.made.standing.fleet.iter().filter(is_over);
+            let over: Vec<InstanceReport> = seen.cloned().collect();
+            self.store.note_assigned(report, &over).await?;
         }
         for seen in &self.made.standing.fleet {
             if !reports
@@ -155,6 +156,7 @@ fn reports(made: &Made<'_>) -> Vec<InstanceReport> {
     let (plan, id, standing) = (made.plan, &made.summary.id, made.standing);
     let report = |instance: u32| InstanceReport {
         instance: InstanceId::number(instance),
+        folder: None,
         run: RunId::new(""),
         migration: MigrationName::new("uploads"),
         host: String::new(),
@@ -201,7 +203,7 @@ fn reports(made: &Made<'_>) -> Vec<InstanceReport> {
 }
 
 /// Refuses a folder with customers files of another environment or other tables: they would be written over.
-pub(super) fn refuse_foreign(dir: &Path, state: &str) -> Result<(), Trouble> {
+pub(super) fn refuse_foreign(dir: &Path, state: &StateIdentity) -> Result<(), Trouble> {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Ok(());
     };
@@ -210,15 +212,17 @@ pub(super) fn refuse_foreign(dir: &Path, state: &str) -> Result<(), Trouble> {
         if name.and_then(plan::customers_file_instance).is_none() {
             continue;
         }
-        if let Some(found) = CustomersFile::state_of(&path).filter(|found| found != state) {
+        if let Some(found) =
+            CustomersFile::state_of(&path).filter(|found| state.judge(found) == Belongs::Elsewhere)
+        {
             return Err(Trouble::new(
                 Kind::Mismatch,
                 format!("write customers files to {}", dir.display()),
                 format!(
-                    "{} is of another environment or other tables: it belongs to {found}, this setup to {state}",
+                    "{} is of other tables: it belongs to {found}, this setup to {state}",
                     path.display()
                 ),
-                "look at --env, or use another --state-dir; nothing was changed",
+                "look at --env, or use another --state-dir; if those tables are gone, move the file away; nothing was changed",
             ));
         }
     }

@@ -1,54 +1,65 @@
-//! Whether a customers file may be worked on: only one of the plan in force, and of this environment.
+//! Whether a customers file may be worked on: only one of these tables, and of the plan in force.
 //!
-//! A file of an earlier plan names spaces that another instance has by now. A file that `setup` did not write is a part
-//! of no plan: leases alone keep it apart from others, as they always do.
+//! A file of an earlier plan may name spaces that another instance has by now: then it is refused. Where all that it
+//! names is still this instance's in the plan in force, it is worked on under that plan: a plan that only adds spaces
+//! takes nothing from those who run. A file that `setup` did not write is a part of no plan: leases alone keep it apart
+//! from others, as they always do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::app::{Kind, Trouble, tables};
-use crate::config::{CustomersFile, PlanOfFile, Settings};
-use crate::model::{CustomerDid, InstanceId, PlanSummary};
+use crate::app::{Kind, Trouble};
+use crate::config::{CustomersFile, PlanOfFile};
+use crate::model::{CustomerDid, InstanceId, PlanId, PlanSummary, SpaceDid, StateIdentity};
 use crate::state::rows::stamp;
 use crate::state::{CustomerRow, Error, Store};
 
-/// Refuses a customers file of another environment, or of a plan that is not in force; the difference is in the error.
+/// The plan that a scope is a part of: the one in force, or none. Refuses a customers file of other tables, and one
+/// whose spaces are others' in the plan in force; the difference is in the error.
 ///
 /// # Errors
 /// [`Kind::Mismatch`], or [`Kind::NotFound`] when no plan is in force at all.
 pub(in crate::app) async fn admit(
     store: &Store,
-    settings: &Settings,
+    state: &StateIdentity,
     file: Option<&CustomersFile>,
-) -> Result<()> {
-    let Some(file) = file else { return Ok(()) };
+) -> Result<Option<PlanId>> {
+    let Some(file) = file else { return Ok(None) };
     let Some(plan) = &file.plan else {
-        return Ok(());
+        return Ok(None);
     };
     let what = format!("work on {}", file.path.display());
-    let state = tables::state_of(settings);
-    if plan.state != state {
+    if plan.state != *state {
         return Err(Trouble::new(
             Kind::Mismatch,
             what,
             format!(
-                "it is of another environment or other tables: it belongs to {}, these settings to {state}",
+                "it is of other tables: it belongs to {}, these settings to {state}",
                 plan.state
             ),
-            "look at --env and MIGRATION_PROGRESS_TABLE_NAME with `sterna config show --origin`, or name the file that \
-             belongs to them; nothing was done",
+            "look at --env, region and MIGRATION_*_TABLE_NAME with `sterna config show --origin`; if the tables were made \
+             again, run `sterna setup` and use the file that it writes; nothing was done",
         )
         .into());
     }
     let trouble = |error: Error| Trouble::of_state(&error);
     match store.current_plan().await.map_err(trouble)? {
-        Some(current) if current.id == plan.id => Ok(()),
+        Some(current) if current.id == plan.id => Ok(Some(current.id)),
         Some(current) => {
             let of_file = store.plan(&plan.id).await.map_err(trouble)?;
             let rows = store.customers_of(None).await.map_err(trouble)?;
-            Err(other_plan(file, plan, of_file.as_ref(), &current, &rows).into())
+            let stays = of_file.is_some() && stays(store, file, &current, &rows).await?;
+            if !stays {
+                return Err(other_plan(file, plan, of_file.as_ref(), &current, &rows).into());
+            }
+            tracing::warn!(
+                file = %file.path.display(), of = plan.id.short(), in_force = current.id.short(),
+                "the file is of an earlier plan; all its customers are still this instance's, so it is worked on; copy \
+                 the file of the plan in force when it suits"
+            );
+            Ok(Some(current.id))
         }
         None => Err(Trouble::new(
             Kind::NotFound,
@@ -61,6 +72,62 @@ pub(in crate::app) async fn admit(
         )
         .into()),
     }
+}
+
+/// Whether all that a file names is, in the plan in force, its instance's alone.
+async fn stays(
+    store: &Store,
+    file: &CustomersFile,
+    current: &PlanSummary,
+    rows: &[CustomerRow],
+) -> Result<bool> {
+    let Some(own) = file.instance.map(InstanceId::number) else {
+        return Ok(false);
+    };
+    let now = in_force(rows, current);
+    for share in &file.customers {
+        let instances = now.get(&share.customer).copied().unwrap_or_default();
+        let stays = match &share.spaces {
+            None => instances == [own.clone()],
+            Some(spaces) => {
+                instances.contains(&own) && has(store, &own, &share.customer, spaces).await?
+            }
+        };
+        if !stays {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the plan in force gave these spaces of a customer to the instance.
+async fn has(
+    store: &Store,
+    own: &InstanceId,
+    customer: &CustomerDid,
+    spaces: &[SpaceDid],
+) -> Result<bool> {
+    let rows = store.progress_of(customer.as_str()).await;
+    let rows = rows.map_err(|error| Trouble::of_state(&error))?;
+    let given: BTreeSet<&str> = rows
+        .iter()
+        .filter(|row| row.assigned.as_ref() == Some(own))
+        .map(|row| &*row.progress.unit.name)
+        .collect();
+    Ok(spaces.iter().all(|space| given.contains(space.as_str())))
+}
+
+/// The instances of each customer in a plan.
+fn in_force<'a>(
+    rows: &'a [CustomerRow],
+    current: &PlanSummary,
+) -> BTreeMap<&'a CustomerDid, &'a [InstanceId]> {
+    rows.iter()
+        .filter_map(|row| {
+            let (plan, instances) = row.plan.as_ref()?;
+            (*plan == current.id).then_some((&row.customer, instances.as_slice()))
+        })
+        .collect()
 }
 
 fn other_plan(
@@ -105,13 +172,7 @@ fn other_plan(
 
 /// Whose the file's customers are now, and what it lacks.
 fn difference(file: &CustomersFile, current: &PlanSummary, rows: &[CustomerRow]) -> Vec<String> {
-    let now: BTreeMap<&CustomerDid, &[InstanceId]> = rows
-        .iter()
-        .filter_map(|row| {
-            let (plan, instances) = row.plan.as_ref()?;
-            (*plan == current.id).then_some((&row.customer, instances.as_slice()))
-        })
-        .collect();
+    let now = in_force(rows, current);
     let own = file.instance.map(InstanceId::number);
     let mut groups = BTreeMap::<String, u64>::new();
     for share in &file.customers {
@@ -158,7 +219,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::{PlanId, ShareSize};
+    use crate::model::ShareSize;
 
     fn customer(name: &str) -> CustomerDid {
         format!("did:mailto:example.org:{name}").parse().unwrap()
@@ -191,7 +252,7 @@ mod tests {
     fn the_difference_says_whose_the_customers_are_now() {
         let names: Vec<CustomerDid> = ["a", "b", "c", "d", "e"].map(customer).into();
         let text = serde_json::json!({
-            "schema": "sterna.customers", "version": 2, "plan": "old", "state": "here",
+            "schema": "sterna.customers", "version": 3, "plan": "old", "state": "here",
             "instanceId": 3, "customers": names,
         });
         let file = CustomersFile::parse(Path::new("f.json"), &text.to_string()).unwrap();

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Opened, admit, config, ended, lock};
+use super::{Opened, admit, config, ended, folder};
 use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
 use crate::app::{Ended, Face, Kind, Stop, Trouble};
 use crate::config::{Settings, options};
-use crate::engine::{self, KnownRun, Survey, Within};
-use crate::model::CustomerDid;
+use crate::engine::{self, Busy, KnownRun, Lack, MissingJournal, Survey, Within};
+use crate::migrations::uploads::Uploads;
+use crate::model::{CustomerDid, InstanceId};
 use crate::state::rows::stamp;
 
 /// Runs that are named when another one was asked for.
@@ -26,36 +27,42 @@ pub async fn rollback(
     (stop, face): (Stop, Face),
 ) -> Result<RollbackReport> {
     let opened = Opened::connect(settings).await?;
-    admit(&opened.store, settings, options.scope.customers.as_ref()).await?;
+    let state = opened.identity(settings)?.clone();
+    admit(&opened.store, &state, options.scope.customers.as_ref()).await?;
     let started = opened.clock.moment();
-    let mut config = config(settings, options.instance, options.concurrency)?;
-    // Holding the lock proves that an earlier process of this instance is dead.
+    let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
+    // The files of the instance are written; its leases, or those of others, are waited for.
+    let dir = &opened.store.config().dir;
     let _lock = if options.dry_run {
         None
     } else {
-        Some(lock(&opened.store.config().dir, &config.instance)?)
+        config.folder = Some(folder::id(dir)?);
+        Some(folder::lock(dir, &config.instance)?)
     };
-    config.adopt_own = true;
     let within = Within {
         units: units(&options.scope),
         run: options.run.clone(),
         journals: options.journals.clone(),
-        state: Some(config.fingerprint.clone()),
+        state: Some(state.clone()),
     };
     let (parts, events) = opened.parts(stop);
     let found = engine::survey(&parts, &within).await;
-    let found = found.map_err(|error| Trouble::of_engine(&error))?;
-    refuse_unknown(&found, &options)?;
-    refuse_rollback(&found, &options)?;
+    let mut found = found.map_err(|error| Trouble::of_engine(&error))?;
+    refuse(&found, &options)?;
     let plan = plan(&found);
     if options.dry_run {
         return Ok(RollbackReport {
             ended: Ended::Finished,
             dry_run: true,
+            state,
             plan,
             seconds: started.elapsed().as_secs_f64(),
             ..RollbackReport::default()
         });
+    }
+    refuse_incomplete(&found, &options)?;
+    if let Some(busy) = watch(&parts, &config, &mut found).await? {
+        return Err(busy.into());
     }
     agree(&plan)?;
     let showing = opened.show(events, Arc::clone(&face));
@@ -67,6 +74,7 @@ pub async fn rollback(
         ended: ended(outcome.ended)?,
         run: Some(run),
         dry_run: false,
+        state,
         plan,
         undone: outcome.undone,
         gone: outcome.gone,
@@ -77,6 +85,84 @@ pub async fn rollback(
         seconds: started.elapsed().as_secs_f64(),
         files: outcome.files,
     })
+}
+
+/// Refuses while anybody else works on the spaces.
+async fn watch(
+    parts: &engine::Parts<Uploads>,
+    config: &engine::Config,
+    found: &mut Survey,
+) -> Result<Option<Trouble>> {
+    let busy = engine::watch_others(parts, config, found).await;
+    let busy = busy.map_err(|error| Trouble::of_engine(&error))?;
+    let trouble = |busy: Busy| {
+        let numbers = busy.instances.iter().map(InstanceId::as_str);
+        let drain: Vec<String> = numbers
+            .map(|number| format!("`sterna ctl drain --instance {number} --why rollback`"))
+            .collect();
+        Trouble::new(
+            Kind::Lease,
+            "roll back while others work on the same spaces",
+            busy.who,
+            format!(
+                "stop them: {}; when `sterna monitor` shows that they ended, roll back again; nothing was changed",
+                drain.join(", ")
+            ),
+        )
+    };
+    Ok(busy.map(trouble))
+}
+
+/// What is missing must be named, or left out knowingly.
+fn refuse_incomplete(found: &Survey, options: &options::Rollback) -> Result<()> {
+    if found.is_whole() || options.allow_missing_journal {
+        return Ok(());
+    }
+    let mut lacks: Vec<String> = found.missing.iter().map(lack).collect();
+    let uploads: u64 = found.unaccounted.iter().map(|(_, number)| number).sum();
+    if uploads > 0 {
+        let spaces = found.unaccounted.len();
+        lacks.push(format!(
+            "no journal at hand says what was made of {uploads} uploads in {spaces} spaces"
+        ));
+    }
+    let more = lacks.len().saturating_sub(NAMED);
+    lacks.truncate(NAMED);
+    if more > 0 {
+        lacks.push(format!("and {more} more"));
+    }
+    Err(Trouble::new(
+        Kind::Mismatch,
+        "roll back everything that was made",
+        lacks.join("; "),
+        "name what is missing with --journal PATH (a file, or a folder with journals); or take back what is known with \
+         --allow-missing-journal, which leaves delegations and provisioning alone; nothing was changed",
+    )
+    .into())
+}
+
+/// What is missing of a journal, in words.
+#[must_use]
+pub fn lack(missing: &MissingJournal) -> String {
+    let id = missing.journal.as_str();
+    let journal = match id.split_once('#') {
+        Some((instance, folder)) => format!(
+            "the journal of instance {instance} (state folder {})",
+            folder.get(..8).unwrap_or(folder)
+        ),
+        None => format!("the journal of instance {id}"),
+    };
+    let of = format!("which tells of {} of the spaces", missing.units);
+    let written = missing.written;
+    match missing.lack {
+        Lack::Absent => format!("{journal}, {of}, is not at hand"),
+        Lack::Cut { ends } => {
+            format!("{journal}, {of}, is cut: it ends at line {ends} of {written}")
+        }
+        Lack::Hole { first, last } => {
+            format!("{journal}, {of}, has a gap: lines {first} to {last} are missing")
+        }
+    }
 }
 
 /// Customers and spaces as the engine wants them.
@@ -121,6 +207,12 @@ fn refuse_rollback(found: &Survey, options: &options::Rollback) -> Result<()> {
         "`sterna migrate` makes again what it took back; `sterna rollback --dry-run` lists the other runs",
     )
     .into())
+}
+
+/// Refuses what the journals at hand do not know, and what was a rollback itself.
+fn refuse(found: &Survey, options: &options::Rollback) -> Result<()> {
+    refuse_unknown(found, options)?;
+    refuse_rollback(found, options)
 }
 
 fn refuse_unknown(found: &Survey, options: &options::Rollback) -> Result<()> {
@@ -195,6 +287,7 @@ fn plan(found: &Survey) -> RollbackPlan {
         stays,
         undone,
         spaces: found.units,
+        missing: found.missing.clone(),
         unaccounted: found
             .unaccounted
             .iter()

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+use super::monitor::show as show_view;
 use crate::app::{self, ControlReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
@@ -13,7 +14,6 @@ use crate::cli::run::Context;
 use crate::cli::values;
 use crate::config::{Need, options};
 use crate::model::{Limit, Wish};
-use crate::monitor;
 
 const EXAMPLES: &str = "Examples:
   sterna ctl pause --why 'index service is deployed'
@@ -154,9 +154,7 @@ async fn show(context: &Context, log: bool) -> Result<Exit> {
     } else {
         app::control_status(&settings).await?
     };
-    let schema = Schema(monitor::SCHEMA, monitor::VERSION);
-    let text = || seen.text(context.paint);
-    context.output.result(schema, &seen, text)?;
+    show_view(&seen, context)?;
     Ok(Exit::Done)
 }
 

@@ -1,5 +1,7 @@
 //! `init`: the migration tables.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use clap::Args;
 
@@ -62,5 +64,9 @@ fn rows(report: &InitReport) -> String {
         .iter()
         .map(|made| vec![made.table.clone(), word(made.created).into()])
         .collect();
-    table(&["TABLE", "STATE"], &rows)
+    let mut text = table(&["TABLE", "STATE"], &rows);
+    if let Some(state) = &report.state {
+        let _ = write!(text, "\n{state}");
+    }
+    text
 }

@@ -24,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   sterna migrate --customers-file migration-state/instance-1-customers.json --steal
   sterna migrate --space did:key:z6Mk… --limit 50 --dry-run
   sterna migrate --cid bafy… --test-index
+  sterna migrate --customers-file migration-state/instance-1-customers.json --recheck
   sterna migrate --customer did:mailto:example.com:alice --verify-only";
 
 /// What every command says of its `--concurrency`.
@@ -62,12 +63,16 @@ pub(in crate::cli) struct MigrateArgs {
     /// Only authorise the gateway, once per space; --limit counts spaces then
     #[arg(long, group = "mode")]
     test_gateway_auth: bool,
-    /// Only audit; the same as `verify`
+    /// Only audit, the whole scope unless --limit says otherwise; the same as `verify`
     #[arg(long, group = "mode", conflicts_with_all = ["dry_run", "checkpoint_every", "max_failure_rate"])]
     verify_only: bool,
     /// Go through spaces again that the existing tool completed: advertise their claims anew, put right what is wrong
     #[arg(long, conflicts_with_all = ["mode", "dry_run", "cid"])]
     repair: bool,
+    /// Look at every upload in scope again, also in completed spaces, check that indexes, shards and delegations are
+    /// still there, and put right what is wrong; when stopped, start it again to go on
+    #[arg(long, conflicts_with_all = ["mode", "repair", "cid"])]
+    recheck: bool,
     #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
     dry_run: bool,
     /// When nothing of its own is left to begin, take up spaces that other instances have not
@@ -108,7 +113,11 @@ impl MigrateArgs {
 
 /// Migrates, or audits with `--verify-only`.
 pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<Exit> {
-    let (scope, instance) = args.scope.read()?;
+    let (scope, instance) = if args.verify_only {
+        args.scope.read_whole()?
+    } else {
+        args.scope.read()?
+    };
     let settings = context.settings(Need::Secrets)?;
     let concurrency = concurrency(args.concurrency, &settings);
     if args.verify_only {
@@ -117,6 +126,8 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
             instance,
             concurrency,
             max_duration: args.max_duration,
+            resume: false,
+            deep: false,
         };
         return verify::audit(&settings, options, context).await;
     }
@@ -124,6 +135,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         steps: args.steps(),
         scope,
         repair: args.repair,
+        recheck: args.recheck,
         dry_run: args.dry_run || settings.dry_run,
         instance,
         steal: args.steal,

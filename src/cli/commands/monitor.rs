@@ -1,7 +1,7 @@
 //! `monitor`: where the migration stands, from the state tables alone.
 
 use std::io::{self, IsTerminal as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
@@ -11,15 +11,17 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Misuse;
 use crate::cli::output::{Output, Schema, talk, text};
 use crate::cli::run::Context;
+use crate::cli::summary::count;
 use crate::cli::values;
 use crate::config::options::Monitor;
 use crate::config::{Need, Settings};
 use crate::model::{CustomerDid, SpaceDid};
-use crate::monitor;
+use crate::monitor::{self, View};
 
 const EXAMPLES: &str = "Examples:
   sterna monitor
   sterna monitor --watch --interval 10s
+  sterna monitor --exact --output json
   sterna monitor --failed --output ndjson";
 
 /// Moves the cursor home and clears what is below, so that a redrawing does not flicker.
@@ -27,6 +29,10 @@ const HOME: &str = "\x1b[H\x1b[J";
 
 /// Arguments of `monitor`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag; clap keeps them apart"
+)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct MonitorArgs {
     /// Look again and again
@@ -50,7 +56,13 @@ pub(in crate::cli) struct MonitorArgs {
     /// Only spaces without progress for a while, all of them
     #[arg(long, conflicts_with = "failed")]
     stuck: bool,
+    /// Sum up the rows of all spaces now, however many there are, in place of the sum that running instances keep
+    #[arg(long, conflicts_with_all = ["watch", "customer", "space", "instance", "failed", "stuck"])]
+    exact: bool,
 }
+
+/// Time between two lines of progress while all rows are summed up.
+const TELL_EVERY: Duration = Duration::from_secs(2);
 
 /// How often `--watch` looks when no flag says.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -65,10 +77,10 @@ pub(in crate::cli) async fn run(args: MonitorArgs, context: &Context) -> Result<
         instance: args.instance,
         failed: args.failed,
         stuck: args.stuck,
+        exact: args.exact,
     };
     if !args.watch {
-        look(&settings, &options, context).await?;
-        return Ok(Exit::Done);
+        return look(&settings, &options, context).await;
     }
     watch(
         &settings,
@@ -125,10 +137,27 @@ async fn watch(
     }
 }
 
-async fn look(settings: &Settings, options: &Monitor, context: &Context) -> Result<()> {
-    let seen = app::monitor(settings, options).await?;
+async fn look(settings: &Settings, options: &Monitor, context: &Context) -> Result<Exit> {
+    let mut last = Instant::now();
+    let told = move |spaces: u64| {
+        if last.elapsed() >= TELL_EVERY {
+            last = Instant::now();
+            talk(&format!("{} summed up so far", count(spaces, "space")));
+        }
+    };
+    let seen = app::monitor(settings, options, told).await?;
+    show(&seen, context)?;
+    Ok(match seen {
+        View::Overview(overview) if !overview.missing_tables.is_empty() => Exit::Preflight,
+        _ => Exit::Done,
+    })
+}
+
+/// Prints a view: text, one document, or a record a line.
+pub(super) fn show(view: &View, context: &Context) -> Result<()> {
     let schema = Schema(monitor::SCHEMA, monitor::VERSION);
-    context
-        .output
-        .result(schema, &seen, || seen.text(context.paint))
+    match context.output {
+        Output::Ndjson => schema.records(monitor::records(view)?),
+        output => output.result(schema, view, || view.text(context.paint)),
+    }
 }

@@ -1,5 +1,6 @@
-//! `retry --failed`: only what failed before.
+//! `retry`: only what failed before, or what an audit found.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -23,15 +24,24 @@ const EXAMPLES: &str = "Examples:
   sterna retry --failed
   sterna retry --failed --class transient --since 2h
   sterna retry --failed --step location-claims --dry-run
-  sterna retry --failed --reason MISSING_DELEGATION --space did:key:z6Mk…";
+  sterna retry --failed --reason MISSING_DELEGATION --space did:key:z6Mk…
+  sterna retry --audit migration-state/instance-1-audit-6c1f….ndjson
+
+Items are taken up under the lease of their space; rows and counters are set right with them. --audit looks at
+every upload that the report of `sterna verify` names, also in spaces that are completed, and puts right what it can;
+what it cannot is a failed upload then. A cause of a whole space (no delegation) is one row: when it is gone, all
+uploads of the space are looked at again.";
 
 /// Arguments of `retry`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct RetryArgs {
     /// Take up the failed uploads that all other flags fit
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "audit")]
     failed: bool,
+    /// Take up the uploads that the report of an audit names
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["failed", "reason", "class", "step", "since", "cid"])]
+    audit: Option<PathBuf>,
     /// Failed for this reason (may be given more than once)
     #[arg(long, value_name = "CODE", value_parser = values::reason)]
     reason: Vec<Reason>,
@@ -79,7 +89,12 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         talk(plan::NOTICE);
         Reliance::Auditing
     } else {
-        confirm(settings.environment, args.yes, "migrate failed uploads")?;
+        let what = if args.audit.is_some() {
+            "migrate uploads that an audit found"
+        } else {
+            "migrate failed uploads"
+        };
+        confirm(settings.environment, args.yes, what)?;
         Reliance::Migrating
     };
     app::preflight(&settings, reliance).await?;
@@ -95,6 +110,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
             limit,
             ..Scope::default()
         },
+        audit: args.audit,
         reasons: args.reason,
         classes: args.class,
         steps: args.step,

@@ -14,6 +14,7 @@ use crate::cli::output::{Schema, talk};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
+use crate::cli::scope::instance_of;
 use crate::cli::summary::{count, ending, listed as numbers, took};
 use crate::cli::values;
 use crate::config::options::{Rollback, Scope};
@@ -28,8 +29,10 @@ const EXAMPLES: &str = "Examples:
 
 What stays is listed before anything is done; --dry-run lists and does nothing. Only what the migration
 made is taken back, never what it found. What it made is in the journals (instance-N-journal.ndjson):
-those of the state folder are read, those of other instances are named with --journal. Migration spaces
-are taken back with whole customers only. Another rollback goes on where one was interrupted.";
+those of the state folder are read, those of other instances are named with --journal. When one is absent,
+cut or has a gap, nothing is done (13); --allow-missing-journal takes back what is known. While others work
+on the same customers, nothing is done (11). Migration spaces are taken back with whole customers only, and
+only when they are empty. Another rollback goes on where one was interrupted.";
 
 /// Spaces that are listed one by one.
 const NAMED: usize = 20;
@@ -53,9 +56,12 @@ pub(in crate::cli) struct RollbackArgs {
     /// A journal of another instance, or a folder with journals (may be given more than once)
     #[arg(long, value_name = "PATH")]
     journal: Vec<PathBuf>,
-    /// Number of this instance; units that its dead process still holds are taken up [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value = "1", hide_default_value = true)]
-    instance: u32,
+    /// Number of this instance; names the files that are written [default: that of the customers file, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    instance: Option<u32>,
+    /// Take back what is known although journals are missing; leaves delegations and provisioning of the customers alone
+    #[arg(long)]
+    allow_missing_journal: bool,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     #[arg(long, help = "List what would be taken back and what stays; change nothing [env: DRY_RUN]", conflicts_with_all = ["yes", "confirm"])]
@@ -71,18 +77,21 @@ pub(in crate::cli) struct RollbackArgs {
 /// Takes back what a migration made.
 pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result<Exit> {
     let file = args.customers_file.as_deref().map(CustomersFile::read);
+    let file = file.transpose()?;
+    let instance = instance_of(args.instance, file.as_ref())?;
     let settings = context.settings(Need::Secrets)?;
     let environment = settings.environment;
     let options = Rollback {
         scope: Scope {
-            customers: file.transpose()?,
+            customers: file,
             only_customers: args.customer,
             only_spaces: args.space,
             ..Scope::default()
         },
         run: args.run.as_deref().map(RunId::new),
         journals: args.journal,
-        instance: args.instance,
+        allow_missing_journal: args.allow_missing_journal,
+        instance,
         concurrency: concurrency(args.concurrency, &settings),
         dry_run: args.dry_run || settings.dry_run,
     };
@@ -118,6 +127,9 @@ fn listed(plan: &RollbackPlan) -> String {
     for one in plan.undone.iter().filter(|one| !one.leaves.is_empty()) {
         let _ = write!(text, "\n  of {}: {}", one.kind, one.leaves);
     }
+    for one in plan.missing.iter().take(NAMED) {
+        let _ = write!(text, "\n  {}; name it with --journal", app::lack(one));
+    }
     for one in plan.unaccounted.iter().take(NAMED) {
         let _ = write!(
             text,
@@ -129,7 +141,8 @@ fn listed(plan: &RollbackPlan) -> String {
     if more > 0 {
         let _ = write!(text, "\n  and uploads of {more} more spaces");
     }
-    if plan.stays.is_empty() && plan.undone.is_empty() && plan.unaccounted.is_empty() {
+    let whole = plan.unaccounted.is_empty() && plan.missing.is_empty();
+    if plan.stays.is_empty() && plan.undone.is_empty() && whole {
         text.push_str(" nothing");
     }
     let _ = write!(text, "\nwhat is taken back, in {} spaces:", plan.spaces);

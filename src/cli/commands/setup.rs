@@ -126,8 +126,14 @@ fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
             plan.spaces_new,
             plan.spaces_left_out
         );
+        text.push_str(if plan.spaces_moved + plan.spaces_left_out == 0 {
+            "\nno work changes hands: instances that run go on, and their customers files stay good as long as all \
+             that they name stays theirs"
+        } else {
+            "\nolder customers files are refused where what they name is another instance's now"
+        });
         if !analyzed_only {
-            text.push_str("\ncopy the customers files to their instances: older ones are refused");
+            text.push_str("\ncopy the customers files to their instances");
         }
     }
     text

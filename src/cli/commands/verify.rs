@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::migrate::{CONCURRENCY_HELP, concurrency};
-use crate::app::{self, AuditReport, Reliance};
+use crate::app::{self, AuditReport, Ended, Reliance};
 use crate::cli::exit::Exit;
 use crate::cli::output::Schema;
 use crate::cli::progress::Progress;
@@ -16,14 +16,25 @@ use crate::cli::summary::{count, ending, listed, took};
 use crate::cli::values;
 use crate::config::options::Verify;
 use crate::config::{Need, Settings};
+use crate::monitor::grouped;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str =
+    "Looks at every upload in scope, writes nothing to any service or table, and gives each one of
+four verdicts, the worst that holds: wrong, missing, could not tell, ok. Exit code 4: something is
+wrong or missing; 14: some uploads could not be told, or were not listed; 6: stopped before the end.
+
+Examples:
   sterna verify --customers-file migration-state/instance-1-customers.json
-  sterna verify --limit all --output json > audit.json";
+  sterna verify --customers-file migration-state/instance-1-customers.json --resume
+  sterna verify --limit 100
+  sterna verify --space did:key:z6Mk… --deep
+  sterna verify --output json > audit.json";
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("limit", |limit| limit.help(
+    "At most this many uploads, or `all` [default: all]"
+)))]
 pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
     scope: ScopeArgs,
@@ -32,29 +43,38 @@ pub(in crate::cli) struct VerifyArgs {
     /// Drain after this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
     max_duration: Option<Duration>,
+    /// Read every byte: indexes, and each block of the shards
+    #[arg(long)]
+    deep: bool,
+    /// Go on with the last audit of the same scope, which was stopped or died
+    #[arg(long)]
+    resume: bool,
 }
 
 /// Audits.
 pub(in crate::cli) async fn run(args: VerifyArgs, context: &Context) -> Result<Exit> {
-    let (scope, instance) = args.scope.read()?;
+    let (scope, instance) = args.scope.read_whole()?;
     let settings = context.settings(Need::Secrets)?;
     let options = Verify {
         scope,
         instance,
         concurrency: concurrency(args.concurrency, &settings),
         max_duration: args.max_duration,
+        resume: args.resume,
+        deep: args.deep,
     };
     audit(&settings, options, context).await
 }
 
 /// Audits and prints what was found.
 pub(super) async fn audit(settings: &Settings, options: Verify, context: &Context) -> Result<Exit> {
-    app::preflight(settings, Reliance::Auditing).await?;
+    let checks = app::preflight(settings, Reliance::Auditing);
+    Box::pin(app::unless_stopped(&context.stop, "audit uploads", checks)).await?;
     let progress = Progress::new();
     let ran = app::verify(settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
     let report = ran?;
-    let schema = Schema("sterna.audit", 1);
+    let schema = Schema("sterna.audit", 2);
     context.output.result(schema, &report, || lines(&report))?;
     Ok(Exit::from(&report))
 }
@@ -76,9 +96,23 @@ fn lines(report: &AuditReport) -> String {
             took(report.seconds)
         ),
     ];
+    lines.extend(covered(report));
+    for space in &report.unlisted_spaces {
+        let after = space.after.as_deref();
+        let after = after.map_or_else(|| "nothing".to_owned(), |last| format!("up to {last}"));
+        lines.push(format!(
+            "  could-not-tell {}: listed {after}: {}",
+            space.space, space.failure
+        ));
+    }
     for upload in &report.uploads {
-        let whys = upload.findings.iter().map(|finding| finding.why.as_str());
-        let whys: Vec<&str> = whys.chain(upload.could_not_tell.as_deref()).collect();
+        let mut whys: Vec<&str> = upload
+            .findings
+            .iter()
+            .map(|finding| finding.why.as_str())
+            .collect();
+        whys.dedup();
+        whys.extend(upload.failure.as_deref());
         lines.push(format!(
             "  {} {} {}: {}",
             upload.verdict.as_str(),
@@ -87,8 +121,43 @@ fn lines(report: &AuditReport) -> String {
             whys.join("; ")
         ));
     }
+    lines.push(format!("not checked: {}", report.not_checked.join("; ")));
     if let Some(file) = &report.file {
         lines.push(format!("whole report: {}", file.display()));
     }
     lines.join("\n")
+}
+
+/// What the verdicts are about, where that is not everything.
+fn covered(report: &AuditReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(run) = &report.resumes {
+        lines.push(format!(
+            "with the verdicts of the audit {run}, which was stopped"
+        ));
+    }
+    if report.spaces_whole < report.spaces {
+        lines.push(format!(
+            "this covers {} of {}, and {} of {} whole; --resume goes on with it",
+            grouped(report.verdicts.total()),
+            count(report.expected, "upload"),
+            grouped(report.spaces_whole),
+            count(report.spaces, "space")
+        ));
+    }
+    if report.unlisted > 0 {
+        lines.push(format!(
+            "{} could not be listed to the end: nothing is said of what was not listed",
+            count(report.unlisted, "space")
+        ));
+    }
+    let finished = report.ended == Ended::Finished;
+    if finished && !report.adds_up() {
+        lines.push(format!(
+            "this does not add up: {} uploads were listed, {} have a verdict",
+            report.listed,
+            report.verdicts.total()
+        ));
+    }
+    lines
 }

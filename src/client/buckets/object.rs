@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::client::Cause;
 use crate::client::aws::cause;
+use crate::client::memory::{self, Body};
 
 /// Reads a whole object of at most `limit` bytes, once.
 pub(crate) async fn get(
@@ -13,7 +14,7 @@ pub(crate) async fn get(
     bucket: &str,
     key: &str,
     limit: usize,
-) -> Result<Bytes, Cause> {
+) -> Result<Body, Cause> {
     let answer = client
         .get_object()
         .bucket(bucket)
@@ -27,6 +28,7 @@ pub(crate) async fn get(
     if length.is_some_and(|length| length > limit) {
         return Err(Cause::TooLarge { limit });
     }
+    let room = memory::read(length, limit).await;
     let mut body = answer.body;
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body
@@ -42,7 +44,7 @@ pub(crate) async fn get(
     if length.is_some_and(|length| length != bytes.len()) {
         return Err(Cause::Network("object was cut".to_owned()));
     }
-    Ok(bytes.freeze())
+    Ok(Body::new(bytes.freeze(), room))
 }
 
 /// Writes a whole object, once. The same key and bytes may be written any number of times.

@@ -70,6 +70,16 @@ impl CarparkClient {
         Ok(None)
     }
 
+    /// Whether anything lies at an address, and how long it is if the server says that; `None` if the server says that
+    /// nothing does.
+    pub async fn at(&self, url: &Url) -> Result<Option<Option<u64>>, Error> {
+        match self.length(url).await {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.cause == Cause::Missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens a shard for reading, looking in the same places as [`CarparkClient::locate`].
     pub async fn open(
         &self,

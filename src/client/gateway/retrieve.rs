@@ -26,7 +26,8 @@ impl GatewayClient {
         let attempt = || async {
             let url = address(&self.service.url, root, path)?;
             let response = http::check(self.http.follow(Method::GET, url, accept).await?).await?;
-            http::read(response, limit).await
+            let body = http::read(response, limit).await?;
+            Ok(body.into_bytes())
         };
         let deadline = self.calls.limits().call * 4;
         self.calls

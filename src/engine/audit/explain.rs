@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use crate::engine::{Error, Migration, Pace, Parts, UnitContext};
+use crate::engine::{Depth, Error, Migration, Parts, UnitContext};
 use crate::model::{FailedItem, Failure, Finding, ItemId, Lease, UnitId, UnitProgress, Verdict};
 
 use crate::state::ProgressRow;
 
 use super::judge::{Judged, judge, judge_unit};
+use super::patience::Patience;
 
 /// See [`explain`].
 #[derive(Debug, Clone, Serialize)]
@@ -48,19 +49,17 @@ pub async fn explain<M: Migration>(
     let foreign = row.as_ref().is_some_and(ProgressRow::has_foreign_work);
     let (progress, lease) = row.map_or((None, None), |row| (Some(row.progress), row.lease));
     let context = UnitContext::new(unit.clone(), parts.clock, parts.tasks.clone());
-    let context = context.taken_over(foreign);
+    let context = context.taken_over(foreign).at_depth(Depth::Presence);
     let unit_steps = parts.migration.unit_steps();
-    let (context, of_unit) = judge_unit(&unit_steps, progress.as_ref(), context).await;
+    let patience = Patience::none(&parts.dependencies);
+    let row = Ok(progress.as_ref());
+    let (context, of_unit) = judge_unit(&unit_steps, row, context, &patience).await;
     let judged = match item {
         None => of_unit,
         Some(id) => match parts.migration.item(&context, id).await {
             Ok(found) => {
                 let steps = parts.migration.steps();
-                let pace = Pace {
-                    attempts: 1,
-                    ..Pace::default()
-                };
-                judge(&*parts.migration, &steps, &pace, &context, &found)
+                judge(&*parts.migration, &steps, &patience, &context, &found)
                     .await
                     .with(&of_unit)
             }

@@ -1,11 +1,17 @@
 //! What an audit says of one item.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use crate::engine::item::look;
-use crate::engine::{Look, Migration, Pace, Step, UnitContext, UnitStep};
-use crate::model::{Class, Failure, Finding, Reason, StepState, UnitProgress, Verdict};
-use crate::runtime::full_jitter;
+use crate::engine::{Look, Migration, Step, UnitContext, UnitStep};
+use crate::model::{
+    Audited, Class, Failure, Finding, ItemId, Reason, StepState, UnitId, UnitProgress, Verdict,
+};
+
+use super::patience::Patience;
 
 /// A verdict and what it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,21 +25,39 @@ impl Judged {
     pub(super) fn new(findings: Vec<Finding>, failure: Option<Failure>) -> Self {
         let failed = failure.as_ref().map(|failure| match failure.class {
             Class::Permanent if is_damage(failure.reason) => Verdict::Wrong,
-            Class::Permanent => Verdict::Missing,
-            Class::Transient | Class::Unknown | Class::Fatal => Verdict::CouldNotTell,
+            Class::Permanent if is_absence(failure.reason) => Verdict::Missing,
+            // A refusal, or a fault of this program, says nothing of the world.
+            _ => Verdict::CouldNotTell,
         });
-        let of = |verdict| {
-            findings.iter().any(|finding| finding.verdict == verdict) || failed == Some(verdict)
-        };
-        let worst = [Verdict::Wrong, Verdict::Missing, Verdict::CouldNotTell];
+        let found = findings.iter().map(|finding| finding.verdict);
         Self {
-            verdict: worst
-                .into_iter()
-                .find(|verdict| of(*verdict))
-                .unwrap_or(Verdict::Ok),
+            verdict: Verdict::worst(found.chain(failed)),
             findings,
             failure,
         }
+    }
+
+    /// What ends the audit.
+    pub(super) fn fatal(&self) -> Option<&Failure> {
+        let failure = self.failure.as_ref();
+        failure.filter(|failure| failure.class == Class::Fatal)
+    }
+
+    /// A fault of this program.
+    pub(super) fn internal(&self) -> Option<&Failure> {
+        let failure = self.failure.as_ref();
+        failure.filter(|failure| failure.reason == Reason::Internal)
+    }
+
+    /// The line of the report; none for what is ok.
+    pub(super) fn line(self, unit: &UnitId, item: ItemId) -> Option<Audited> {
+        (self.verdict != Verdict::Ok).then(|| Audited {
+            unit: unit.clone(),
+            item,
+            verdict: self.verdict,
+            findings: self.findings,
+            failure: self.failure,
+        })
     }
 
     /// The verdict on an item with the verdict on its unit.
@@ -51,56 +75,79 @@ fn is_damage(reason: Reason) -> bool {
     )
 }
 
+/// Permanent failures that say that something is not there.
+fn is_absence(reason: Reason) -> bool {
+    matches!(reason, Reason::NotFound | Reason::GatewayNotAuthorized)
+        || reason.is_explained_by_data()
+}
+
+/// What a panic is to an audit: could not tell.
+pub(super) async fn caught<T>(
+    what: &str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let text = format!("{what} panicked: {}", text.unwrap_or_default());
+        Err(Failure::permanent(Reason::Internal, text))
+    })
+}
+
 /// Looks at an item, again while that may help.
 pub(super) async fn judge<M: Migration>(
     migration: &M,
     steps: &[Arc<dyn Step<M>>],
-    pace: &Pace,
+    patience: &Patience,
     unit: &UnitContext,
     item: &M::Item,
 ) -> Judged {
-    let mut looks = 0;
-    loop {
-        looks += 1;
-        let failure = match look(migration, steps, unit, item).await {
-            Ok(looked) => {
-                let findings = looked.needs.iter().flat_map(|(step, needs)| {
-                    let name = step.name();
-                    needs.iter().map(move |need| need.finding(&name))
-                });
-                return Judged::new(findings.collect(), looked.blocked);
-            }
-            Err(failure) => failure,
-        };
-        let hopeless = matches!(failure.class, Class::Permanent | Class::Fatal);
-        if hopeless || looks >= pace.attempts {
-            return Judged::new(Vec::new(), Some(failure));
+    let once = || caught("the look at it", look(migration, steps, unit, item)).boxed();
+    match patience.with(once).await {
+        Ok(looked) => {
+            let findings = looked.needs.iter().flat_map(|(step, needs)| {
+                let name = step.name();
+                needs.iter().map(move |need| need.finding(&name))
+            });
+            Judged::new(findings.collect(), looked.blocked)
         }
-        let grown = pace.attempt_wait * 2_u32.saturating_pow(looks - 1);
-        let wait = full_jitter(grown.min(pace.longest_attempt_wait));
-        tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())).await;
+        Err(failure) => Judged::new(Vec::new(), Some(failure)),
     }
 }
 
-/// Looks at the steps of a unit. Gives the unit as items see it, and the verdict on the unit.
+/// Looks at the steps of a unit, by its row if that could be read. Gives the unit as items see it,
+/// and the verdict on the unit.
 pub(super) async fn judge_unit(
     steps: &[Arc<dyn UnitStep>],
-    row: Option<&UnitProgress>,
+    row: Result<Option<&UnitProgress>, &Failure>,
     unit: UnitContext,
+    patience: &Patience,
 ) -> (UnitContext, Judged) {
-    let (mut unit, mut findings, mut failure) = (unit, Vec::new(), None);
+    let (mut unit, mut findings) = (unit, Vec::new());
+    let mut failure = row.err().cloned();
     for step in steps {
         let name = step.name();
         let recorded = row
+            .ok()
+            .flatten()
             .and_then(|row| row.steps.get(&name))
-            .map(|record| &record.state);
-        match step.probe(&unit).await {
+            .map(|record| record.state.clone());
+        // What the record says of the effect tells the step where to look.
+        if let Some(state) = recorded.clone() {
+            unit = unit.with_step(name.clone(), state);
+        }
+        let probe = || caught("the look at the unit", step.probe(&unit)).boxed();
+        let looked = patience.with(probe).await;
+        match looked {
             Ok(Look::Done) => unit = unit.with_step(name, StepState::Found),
             Ok(Look::Needed(need)) => findings.push(need.finding(&name)),
             Ok(Look::Unseen) => match recorded {
                 Some(StepState::Applied(_) | StepState::Found) => {
                     unit = unit.with_step(name, StepState::Found);
                 }
+                // Without the row nothing is known of it.
+                _ if row.is_err() => {}
                 _ => findings.push(Finding {
                     subject: unit.id.name.to_string(),
                     verdict: Verdict::Missing,

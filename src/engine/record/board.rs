@@ -7,7 +7,8 @@ use crate::model::{Mark, UnitId};
 
 use super::Tracker;
 
-/// Every unit that was begun: trackers of those in hand, marks of the others.
+/// Every unit that was begun and has not ended: trackers of those in hand, marks of the others. A unit that ended and
+/// whose row says so leaves it: memory and file are bounded by what is open, however many units a plan has.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     units: Mutex<BTreeMap<UnitId, Entry>>,
@@ -17,6 +18,8 @@ pub(crate) struct Board {
 enum Entry {
     InHand(Arc<Mutex<Tracker>>),
     Resting(Box<Mark>),
+    /// As an earlier process left it in the file.
+    Earlier(Box<Mark>),
 }
 
 impl Board {
@@ -24,7 +27,7 @@ impl Board {
     pub(crate) fn new(marks: Vec<Mark>) -> Self {
         let units = marks
             .into_iter()
-            .map(|mark| (mark.progress.unit.clone(), Entry::Resting(Box::new(mark))))
+            .map(|mark| (mark.progress.unit.clone(), Entry::Earlier(Box::new(mark))))
             .collect();
         Self {
             units: Mutex::new(units),
@@ -34,6 +37,11 @@ impl Board {
     /// What is known of a unit.
     pub(crate) fn mark(&self, unit: &UnitId) -> Option<Mark> {
         self.lock().get(unit).map(Entry::mark)
+    }
+
+    /// Whether what is known of a unit is by an earlier process alone.
+    pub(crate) fn is_earlier(&self, unit: &UnitId) -> bool {
+        matches!(self.lock().get(unit), Some(Entry::Earlier(_)))
     }
 
     /// Follows a unit while it is in hand.
@@ -78,7 +86,7 @@ impl Entry {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .mark(),
-            Self::Resting(mark) => (**mark).clone(),
+            Self::Resting(mark) | Self::Earlier(mark) => (**mark).clone(),
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, OnceCell};
 
 use crate::engine::{Config, Error};
 use crate::model::{
-    Checkpoint, Failure, Finding, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
+    Belongs, Checkpoint, Failure, Finding, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
     JournalRecord, Mark, MigrationName, Settled, UnitId, Verdict,
 };
 use crate::runtime::Tasks;
@@ -95,8 +95,9 @@ impl Files {
                 at: 0,
                 run: config.run.clone(),
                 instance: config.instance.clone(),
+                folder: config.folder.clone(),
                 plan: config.plan.clone(),
-                state: config.fingerprint.clone(),
+                state: config.identity.clone(),
                 program: env!("CARGO_PKG_VERSION").to_owned(),
             },
             opened: OnceCell::new(),
@@ -113,8 +114,8 @@ impl Files {
         })
     }
 
-    /// What an earlier run of this instance left; of another migration or environment it is
-    /// refused. Blocks.
+    /// What an earlier run of this instance left. That of another migration or of other tables is refused; one that
+    /// does not say which tables it is of is not used. Blocks.
     pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<Mark>, Error> {
         let found =
             checkpoint::load(&self.disk, &self.folder, &wanted.instance).map_err(Error::State)?;
@@ -124,10 +125,19 @@ impl Files {
         let whose = |one: &Checkpoint| {
             format!(
                 "migration {}, instance {}, state {}",
-                one.migration, one.instance, one.fingerprint
+                one.migration, one.instance, one.state
             )
         };
-        if whose(&found) != whose(wanted) {
+        let same = (&found.migration, &found.instance) == (&wanted.migration, &wanted.instance);
+        let belongs = wanted.state.judge(&found.state);
+        if same && belongs == Belongs::Unproven {
+            tracing::warn!(
+                file = %self.checkpoint.display(),
+                "written by an earlier version, which did not say which tables it is of: not used, the tables are enough"
+            );
+            return Ok(Vec::new());
+        }
+        if !same || belongs != Belongs::Here {
             return Err(Error::Foreign {
                 path: self.checkpoint.clone(),
                 found: format!("what belongs to {}", whose(&found)),
@@ -137,19 +147,36 @@ impl Files {
         Ok(found.units)
     }
 
-    /// Puts a record on disk before it returns, with its number; before the first one, whose records follow.
-    pub(crate) async fn journal(&self, record: JournalRecord) -> Result<(), state::Error> {
+    /// Says in the journal whose lines follow, if it does not say so yet; `now` is Unix milliseconds. A journal that is
+    /// to be found again is there before a row names it.
+    pub(crate) async fn open_journal(&self, now: u64) -> Result<(), state::Error> {
         let open = || async {
             let opening = |seq| JournalOpening {
                 seq,
-                at: record.at,
+                at: now,
                 ..self.opening.clone()
             };
             self.journal.append_numbered(opening).await
         };
         self.opened.get_or_try_init(open).await?;
+        Ok(())
+    }
+
+    /// Puts a record on disk before it returns, with its number.
+    pub(crate) async fn journal(&self, record: JournalRecord) -> Result<(), state::Error> {
+        self.open_journal(record.at).await?;
         let numbered = |seq| JournalRecord { seq, ..record };
         self.journal.append_numbered(numbered).await
+    }
+
+    /// The journal had so many lines: what is missing of them is to be seen.
+    pub(crate) fn journal_had(&self, lines: u64) {
+        self.journal.skip_to(lines);
+    }
+
+    /// Lines of the journal that are on disk.
+    pub(crate) fn journaled(&self) -> u64 {
+        self.journal.durable()
     }
 
     /// Takes a line for the results file.
@@ -244,9 +271,5 @@ fn beside(checkpoint: &Path, end: &str) -> PathBuf {
 
 /// A checkpoint of nobody's units yet.
 pub(crate) fn empty_checkpoint(config: &Config, migration: MigrationName) -> Checkpoint {
-    Checkpoint::new(
-        migration,
-        config.instance.clone(),
-        config.fingerprint.clone(),
-    )
+    Checkpoint::new(migration, config.instance.clone(), config.identity.clone())
 }

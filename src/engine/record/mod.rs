@@ -2,8 +2,10 @@
 
 mod board;
 mod files;
+mod recall;
 mod tracker;
 
 pub(super) use board::Board;
 pub(super) use files::{Files, ItemLine, empty_checkpoint};
+pub(super) use recall::Recall;
 pub(super) use tracker::{Ticket, Tracker};

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::{Invariant, ItemId, Mark, Reason, Settled, UnitProgress};
+use crate::model::{Further, Invariant, ItemId, Mark, Reason, Settled, UnitProgress};
+
+use super::Recall;
 
 /// An item's place in the order of its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +20,8 @@ pub(crate) struct Tracker {
     open: VecDeque<Slot>,
     /// The ticket of the first slot in `open`.
     first: u64,
-    /// Settled above the cursor in an earlier run, and not listed again so far.
-    known: BTreeMap<ItemId, (Settled, Option<Reason>)>,
+    /// What an earlier run settled beyond the row, and was not listed again so far.
+    recall: Recall,
     changed: bool,
 }
 
@@ -27,16 +29,30 @@ pub(crate) struct Tracker {
 struct Slot {
     item: ItemId,
     end: Option<(Settled, Option<Reason>)>,
+    /// What an earlier run settled it as.
+    before: Option<Settled>,
+}
+
+/// How an item counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// As what.
+    pub(crate) settled: Settled,
+    /// It is known to have been settled so before, and its line was written then. Of an item below a cursor that is
+    /// further this is not known: it may have come since.
+    pub(crate) again: bool,
+    /// By all that is known an earlier process settled it.
+    pub(crate) earlier: bool,
 }
 
 impl Tracker {
-    /// Goes on from a mark.
-    pub(crate) fn new(mark: Mark) -> Self {
+    /// Goes on from a row, with what is remembered beyond it.
+    pub(crate) fn new(progress: UnitProgress, recall: Recall) -> Self {
         Self {
-            progress: mark.progress,
+            progress,
             open: VecDeque::new(),
             first: 0,
-            known: mark.above,
+            recall,
             changed: false,
         }
     }
@@ -46,12 +62,10 @@ impl Tracker {
         &self.progress
     }
 
-    /// The unit with the items counted too that an earlier run settled above the cursor: nobody will tell of these.
+    /// The unit with the bad items counted too that are known above the cursor: nobody will tell of these.
     pub(crate) fn progress_with_known(&self) -> UnitProgress {
         let mut progress = self.progress.clone();
-        for (settled, reason) in self.known.values() {
-            progress.count(*settled, *reason);
-        }
+        self.recall.count_bad(&mut progress);
         progress
     }
 
@@ -63,19 +77,18 @@ impl Tracker {
 
     /// Takes out what an earlier run settled above the cursor: others will list it.
     pub(crate) fn take_known(&mut self) -> BTreeMap<ItemId, (Settled, Option<Reason>)> {
-        std::mem::take(&mut self.known)
+        self.recall.take()
     }
 
-    /// Counts an item anew that failed before and was tried again; whether the counters held it. One above the cursor
+    /// Counts an item anew that was tried again, why it was bad before if it was; whether the counters held it. One above the cursor
     /// is counted when the listing comes to it.
     pub(crate) fn retried(
         &mut self,
         item: &ItemId,
-        before: (Settled, Reason),
+        before: (Settled, Option<Reason>),
         now: (Settled, Option<Reason>),
     ) -> bool {
-        if let Some(known) = self.known.get_mut(item) {
-            *known = now;
+        if self.recall.retried(item, now) {
             return false;
         }
         let held = self.counts(item, before.1);
@@ -85,22 +98,24 @@ impl Tracker {
         held
     }
 
-    /// Whether the counters hold an item that failed for this reason.
-    fn counts(&self, item: &ItemId, reason: Reason) -> bool {
+    /// Whether the counters hold an item that failed for this reason, or did not fail.
+    fn counts(&self, item: &ItemId, reason: Option<Reason>) -> bool {
         let progress = &self.progress;
         let first = progress.sweep.number == 0 && !progress.status.is_ended();
         let is_above = first && progress.cursor.as_ref().is_none_or(|cursor| item > cursor);
-        let of_reason = progress.reasons.get(&reason);
-        !is_above && of_reason.is_some_and(|count| *count > 0)
+        let of_reason = reason.map(|reason| progress.reasons.get(&reason).copied());
+        !is_above && of_reason.is_none_or(|count| count > Some(0))
     }
 
-    /// Takes an item in, in the order of the listing. None when it was settled in an earlier run.
+    /// Takes an item in, in the order of the listing. None when it is known to be bad.
     pub(crate) fn begin(&mut self, item: &ItemId) -> Option<Ticket> {
-        let end = self.known.remove(item);
+        let end = self.recall.bad(item);
+        let end = end.map(|(settled, reason)| (settled, Some(reason)));
         let ticket = Ticket(self.first + self.open.len() as u64);
         self.open.push_back(Slot {
             item: item.clone(),
             end,
+            before: self.recall.good(item),
         });
         if end.is_some() {
             self.advance();
@@ -109,8 +124,14 @@ impl Tracker {
         Some(ticket)
     }
 
-    /// Notes an item's last word and moves the cursor as far as it may go.
-    pub(crate) fn settle(&mut self, ticket: Ticket, settled: Settled, reason: Option<Reason>) {
+    /// Notes an item's last word and moves the cursor as far as it may go; `was_bad` says that a failure row tells of
+    /// the item. Gives what it counts as.
+    pub(crate) fn settle(
+        &mut self,
+        ticket: Ticket,
+        (settled, reason): (Settled, Option<Reason>),
+        was_bad: bool,
+    ) -> Counted {
         let place = ticket.0.checked_sub(self.first);
         let slot = place
             .and_then(|place| usize::try_from(place).ok())
@@ -120,10 +141,63 @@ impl Tracker {
             "{}: {ticket:?} was settled twice",
             Invariant::CursorBelowSettled
         );
-        if let Some(slot) = slot {
-            slot.end = Some((settled, reason));
+        let Some(slot) = slot else {
+            return Counted {
+                settled,
+                again: false,
+                earlier: false,
+            };
+        };
+        let (item, before) = (slot.item.clone(), slot.before);
+        let counted = self.recalled(&item, before, settled, was_bad);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(slot) = place.and_then(|place| self.open.get_mut(place)) {
+            slot.end = Some((counted.settled, reason));
         }
         self.advance();
+        counted
+    }
+
+    /// What an item counts as that a look or an attempt showed to be `settled`.
+    fn recalled(
+        &mut self,
+        item: &ItemId,
+        before: Option<Settled>,
+        settled: Settled,
+        was_bad: bool,
+    ) -> Counted {
+        let sweep = self.progress.sweep.number;
+        let covered = self.recall.covers(sweep, item);
+        let expected = before.is_some() || (covered.is_some() && !was_bad);
+        let counted = match (settled, before) {
+            (Settled::Found, Some(Settled::Migrated)) => Settled::Migrated,
+            (Settled::Found, None) if expected && self.credit(covered) > 0 => Settled::Migrated,
+            _ => settled,
+        };
+        if expected && settled == Settled::Migrated {
+            self.recall.refute();
+        }
+        let again = before == Some(counted);
+        let as_it_was = again || (expected && settled == Settled::Found);
+        Counted {
+            settled: counted,
+            again,
+            earlier: as_it_was && self.recall.is_earlier(),
+        }
+    }
+
+    /// How many more items were migrated by an account that is further than are counted now.
+    fn credit(&self, further: Option<&Further>) -> u64 {
+        let Some(further) = further else { return 0 };
+        let cursor = further.cursor.as_ref();
+        let is_of_it = |slot: &&Slot| {
+            let end = slot.end.map(|(settled, _)| settled);
+            let sweep = self.progress.sweep.number;
+            end == Some(Settled::Migrated) && (sweep, Some(&slot.item)) <= (further.sweep, cursor)
+        };
+        let waiting = self.open.iter().filter(is_of_it).count() as u64;
+        let counted = self.progress.counts.migrated() + waiting;
+        further.migrated.saturating_sub(counted)
     }
 
     /// Items taken in that the cursor has not passed.
@@ -140,7 +214,7 @@ impl Tracker {
     pub(crate) fn rewind(&mut self, change: impl FnOnce(&mut UnitProgress)) {
         debug_assert!(self.is_even());
         self.progress.cursor = None;
-        self.known.clear();
+        self.recall.rewind();
         self.change(change);
     }
 
@@ -149,13 +223,22 @@ impl Tracker {
         let above = self
             .open
             .iter()
-            .filter_map(|slot| Some((slot.item.clone(), slot.end?)))
-            .chain(self.known.iter().map(|(item, end)| (item.clone(), *end)))
+            .filter_map(|slot| {
+                let before = slot.before.map(|settled| (settled, None));
+                Some((slot.item.clone(), slot.end.or(before)?))
+            })
+            .chain(self.recall.above())
             .collect();
         Mark {
             progress: self.progress.clone(),
             above,
+            further: self.recall.further(&self.progress),
         }
+    }
+
+    /// Whether the row has to be written.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed
     }
 
     /// Whether the row has to be written; asking resets it.
@@ -194,12 +277,11 @@ mod tests {
     use super::*;
     use crate::model::{Unit, UnitId};
 
+    const ITEMS: usize = 24;
+
     fn fresh() -> Tracker {
         let unit = Unit::new(UnitId::new("owner", "unit"));
-        Tracker::new(Mark {
-            progress: UnitProgress::pending(&unit),
-            above: BTreeMap::new(),
-        })
+        Tracker::new(UnitProgress::pending(&unit), Recall::default())
     }
 
     fn id(number: usize) -> ItemId {
@@ -210,42 +292,108 @@ mod tests {
     fn the_cursor_waits_for_the_slowest_item() {
         let mut tracker = fresh();
         let tickets: Vec<_> = (0..3).map(|n| tracker.begin(&id(n)).unwrap()).collect();
-        tracker.settle(tickets[2], Settled::Migrated, None);
-        tracker.settle(tickets[1], Settled::Quarantined, Some(Reason::CorruptCar));
+        tracker.settle(tickets[2], (Settled::Migrated, None), false);
+        let bad = (Settled::Quarantined, Some(Reason::CorruptCar));
+        tracker.settle(tickets[1], bad, false);
         assert_eq!(tracker.progress().cursor, None);
         assert_eq!(tracker.mark().above.len(), 2);
-        tracker.settle(tickets[0], Settled::Found, None);
+        tracker.settle(tickets[0], (Settled::Found, None), false);
         assert_eq!(tracker.progress().cursor, Some(id(2)));
         assert_eq!(tracker.progress().counts.settled(), 3);
         assert_eq!(tracker.progress().reasons[&Reason::CorruptCar], 1);
         assert!(tracker.is_even());
     }
 
-    proptest! {
-        /// Settle in any order, stop anywhere, go on from the mark: nothing is counted twice or lost.
-        #[test]
-        fn a_mark_taken_at_any_instant_loses_and_doubles_nothing(
-            order in Just((0..24_usize).collect::<Vec<_>>()).prop_shuffle(),
-            stop_at in 0..24_usize,
-        ) {
-            let mut first = fresh();
-            let tickets: Vec<_> = (0..24).map(|n| first.begin(&id(n)).unwrap()).collect();
-            for done in &order[..stop_at] {
-                first.settle(tickets[*done], Settled::Migrated, None);
-            }
-            let mut second = Tracker::new(first.mark());
-            prop_assert_eq!(second.progress_with_known().counts.done, stop_at as u64);
-            let after = second.progress().cursor.clone();
+    /// Items of a world: which are complete, and who was right before us.
+    struct World {
+        complete: [bool; ITEMS],
+    }
+
+    impl World {
+        /// Looks at items in `order`, as far as they are above the cursor, and does what is to do; stops after `stop`.
+        fn work(&mut self, tracker: &mut Tracker, order: &[usize], stop: usize) -> u64 {
+            let cursor = tracker.progress().cursor.clone();
+            let above = |n: &usize| cursor.as_ref().is_none_or(|cursor| id(*n) > *cursor);
+            let tickets: BTreeMap<usize, Ticket> = (0..ITEMS)
+                .filter(above)
+                .map(|n| (n, tracker.begin(&id(n)).unwrap()))
+                .collect();
             let mut again = 0;
-            for n in (0..24).filter(|n| after.as_ref().is_none_or(|cursor| id(*n) > *cursor)) {
-                if let Some(ticket) = second.begin(&id(n)) {
-                    again += 1;
-                    second.settle(ticket, Settled::Migrated, None);
-                }
+            for n in order.iter().filter(|n| above(n)).take(stop) {
+                let settled = if self.complete[*n] {
+                    Settled::Found
+                } else {
+                    Settled::Migrated
+                };
+                self.complete[*n] = true;
+                again += u64::from(tracker.settle(tickets[n], (settled, None), false).again);
             }
-            prop_assert_eq!(again, 24 - stop_at);
-            prop_assert_eq!(second.progress().counts.done, 24);
-            prop_assert_eq!(&second.progress().cursor, &Some(id(23)));
+            again
         }
+    }
+
+    fn resumed(row: &UnitProgress, file: Mark) -> Tracker {
+        let recall = Recall::of(row, true, Some(file), &BTreeMap::new());
+        Tracker::new(row.clone(), recall)
+    }
+
+    proptest! {
+        /// Settle in any order, write the row at any time and the file at a later one, stop anywhere, twice: nothing is
+        /// counted twice or lost, and what was migrated stays migrated.
+        #[test]
+        fn a_row_and_a_file_that_is_ahead_lose_and_double_nothing(
+            order in Just((0..ITEMS).collect::<Vec<_>>()).prop_shuffle(),
+            complete in proptest::array::uniform24(any::<bool>()),
+            stops in [0..ITEMS, 0..ITEMS, 0..ITEMS],
+        ) {
+            let mut world = World { complete };
+            let mut first = fresh();
+            let found = complete.iter().filter(|one| **one).count() as u64;
+            let tickets: Vec<_> = (0..ITEMS).map(|n| first.begin(&id(n)).unwrap()).collect();
+            let (row_at, file_at) = (stops[0].min(stops[1]), stops[0].max(stops[1]));
+            let mut row = first.progress().clone();
+            for (at, n) in order.iter().take(file_at).enumerate() {
+                if at == row_at {
+                    row = first.progress().clone();
+                }
+                let settled = if world.complete[*n] { Settled::Found } else { Settled::Migrated };
+                world.complete[*n] = true;
+                first.settle(tickets[*n], (settled, None), false);
+            }
+            let mut second = resumed(&row, first.mark());
+            let again = world.work(&mut second, &order, stops[2]);
+            prop_assert!(again <= (file_at as u64) - row.counts.settled());
+            // The row was not written again before the second crash.
+            let mut third = resumed(&row, second.mark());
+            world.work(&mut third, &order, ITEMS);
+            let counts = third.progress().counts;
+            prop_assert_eq!(counts.done, ITEMS as u64);
+            // What was found and not written anywhere before a crash is not known to be ours.
+            let lost = (ITEMS - file_at) as u64;
+            prop_assert!(counts.found >= found.saturating_sub(lost) && counts.found <= found + lost);
+            prop_assert_eq!(&third.progress().cursor, &Some(id(ITEMS - 1)));
+            prop_assert_eq!(third.mark().further, None);
+            prop_assert!(third.mark().above.is_empty());
+        }
+    }
+
+    /// The file is of a world that is gone: what it says counts nothing.
+    #[test]
+    fn a_file_that_a_look_refutes_gives_no_credit() {
+        let mut first = fresh();
+        let tickets: Vec<_> = (0..ITEMS).map(|n| first.begin(&id(n)).unwrap()).collect();
+        for ticket in &tickets[..12] {
+            first.settle(*ticket, (Settled::Migrated, None), false);
+        }
+        let row = fresh().progress().clone();
+        let mut second = resumed(&row, first.mark());
+        // Of twelve that the file calls migrated, three are not there and the others are, by somebody else.
+        let mut world = World {
+            complete: std::array::from_fn(|n| n >= 3),
+        };
+        let order: Vec<usize> = (0..ITEMS).collect();
+        assert_eq!(world.work(&mut second, &order, ITEMS), 0);
+        let counts = second.progress().counts;
+        assert_eq!((counts.done, counts.found), (24, 21));
     }
 }

@@ -1,15 +1,21 @@
 //! Taking one effect back: probe → record → undo → probe → record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::shared::Shared;
-use crate::engine::unit::InHand;
+use crate::engine::unit::{InHand, Wanted};
 use crate::engine::{Migration, Undoer};
-use crate::model::{Class, Effect, Event, Failure, ItemId, JournalEntry, Reason, StepName, UnitId};
+use crate::model::{
+    Class, Effect, Event, Failure, ItemId, JournalEntry, Reason, StepName, Unit, UnitId,
+};
 use crate::runtime::{Degree, full_jitter};
+use crate::state::Held;
 
-use super::{Key, Refused};
+use super::Refused;
+use super::entry::Key;
+use super::index::EffectIndex;
+use super::shared::Things;
 
 /// No wait between two looks is longer.
 const LONGEST_LOOK_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -19,7 +25,11 @@ const KEPT: usize = 100;
 /// A rollback that runs.
 pub(super) struct Rolling<M: Migration> {
     pub(super) run: Arc<Shared<M>>,
-    holders: Mutex<BTreeMap<String, BTreeSet<Key>>>,
+    /// What is taken back.
+    pub(super) index: EffectIndex,
+    /// Leases that did not beat for a whole term.
+    pub(super) dead: BTreeMap<UnitId, Held>,
+    things: Mutex<Things>,
     tally: Mutex<Tally>,
 }
 
@@ -41,11 +51,25 @@ enum Left {
 }
 
 impl<M: Migration> Rolling<M> {
-    pub(super) fn new(run: Arc<Shared<M>>, holders: BTreeMap<String, BTreeSet<Key>>) -> Self {
+    pub(super) fn new(
+        run: Arc<Shared<M>>,
+        (index, things): (EffectIndex, Things),
+        dead: BTreeMap<UnitId, Held>,
+    ) -> Self {
         Self {
             run,
-            holders: Mutex::new(holders),
+            index,
+            dead,
+            things: Mutex::new(things),
             tally: Mutex::default(),
+        }
+    }
+
+    /// A unit, on the terms on which it may be taken.
+    pub(super) fn wanted(&self, unit: &UnitId) -> Wanted {
+        Wanted {
+            dead: self.dead.get(unit).cloned(),
+            ..Wanted::own(Unit::new(unit.clone()))
         }
     }
 
@@ -79,6 +103,9 @@ impl<M: Migration> Rolling<M> {
         }
         if let Some(reason) = run.health.count(Some(&failure)) {
             run.drain(&reason);
+        }
+        if effect.is_some() {
+            run.events.publish(Event::EffectSettled);
         }
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.failed += 1;
@@ -138,6 +165,7 @@ impl<M: Migration> Rolling<M> {
             Left::Gone => self.change(|tally| tally.gone += 1),
             Left::Kept => self.change(|tally| tally.kept += 1),
         }
+        run.events.publish(Event::EffectSettled);
         Ok(())
     }
 
@@ -173,8 +201,8 @@ impl<M: Migration> Rolling<M> {
         let Some(thing) = undo.shared(unit, effect) else {
             return true;
         };
-        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(others) = holders.get_mut(&thing) else {
+        let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(others) = things.get_mut(&thing) else {
             return true;
         };
         others.remove(&Key::new(unit, item, step, effect));

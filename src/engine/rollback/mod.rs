@@ -6,6 +6,9 @@
 //!          └ owner, when nothing of its units is left: lease all its units → effects on the owner
 //! ```
 //!
+//! The journals are read once, line by line, and what they say is sorted by unit into a temporary file: memory holds
+//! 64 MiB while they are sorted, then about 300 bytes a unit and the effects of the items in flight.
+//!
 //! The journals say what was made; what was found is never in them as made, so it is never undone. An
 //! effect that was intended and of which nothing more is known is looked for. The unit's row begins
 //! anew before the first effect is taken back, so that whatever happens then, a run does again what is
@@ -13,11 +16,18 @@
 //! rollback, after the first or after its crash, finds what is left, and nothing once all is gone; it
 //! also gives back the units that the first one held, and brings the rows of their owners in step.
 
-mod account;
 mod back;
+mod entry;
+mod guard;
+mod index;
+mod journals;
+mod list;
+mod missing;
 mod owner;
+mod shared;
 mod start;
 mod survey;
+mod targets;
 mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,11 +35,15 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::model::{Effect, Failure, InstanceId, ItemId, PlanId, RunId, StepName, UnitId};
+use crate::model::{Effect, Failure, InstanceId, ItemId, PlanId, RunId, StateIdentity, UnitId};
 
 use super::Ended;
-use account::Made;
+use crate::state::Held;
+use index::{EffectIndex, Indexed};
+use shared::Things;
 
+pub use guard::{Busy, watch_others};
+pub use missing::{Lack, MissingJournal};
 pub use start::rollback;
 pub use survey::survey;
 
@@ -43,9 +57,10 @@ pub struct Within {
     pub run: Option<RunId>,
     /// Journals beside those of the state folder: files, or folders that hold some.
     pub journals: Vec<PathBuf>,
-    /// What effects must belong to (environment and tables): runs of another are left out, and what is only theirs is
-    /// refused. `None` takes all.
-    pub state: Option<String>,
+    /// The tables that effects must belong to: runs on others are left out, and what is only theirs is refused. Runs of
+    /// an earlier version, which names tables without their id, are taken: each effect is looked for before it is taken
+    /// back. `None` takes all.
+    pub state: Option<StateIdentity>,
 }
 
 /// A run that the journals know, and that made something or took something back.
@@ -67,39 +82,7 @@ pub struct KnownRun {
     pub last_at: u64,
 }
 
-impl KnownRun {
-    /// The same run by two journals.
-    fn and(self, other: Self) -> Self {
-        let first = [self.first_at, other.first_at];
-        Self {
-            run: if self.run.is_empty() {
-                other.run
-            } else {
-                self.run
-            },
-            instance: self.instance.or(other.instance),
-            plan: self.plan.or(other.plan),
-            effects: self.effects + other.effects,
-            undone: self.undone + other.undone,
-            first_at: first.into_iter().filter(|at| *at > 0).min().unwrap_or(0),
-            last_at: self.last_at.max(other.last_at),
-        }
-    }
-}
-
 impl Within {
-    /// Whether a unit is meant.
-    #[must_use]
-    pub fn takes(&self, unit: &UnitId) -> bool {
-        self.units.is_empty() || self.units.iter().any(|asked| Self::fits(asked, unit))
-    }
-
-    fn fits((owner, name): &(Option<String>, Option<String>), unit: &UnitId) -> bool {
-        let fits =
-            |want: &Option<String>, have: &str| want.as_ref().is_none_or(|want| want == have);
-        fits(owner, &unit.owner) && fits(name, &unit.name)
-    }
-
     /// Owners of which everything is meant.
     fn whole_owners(&self) -> BTreeSet<String> {
         let whole = self
@@ -119,6 +102,8 @@ pub struct Survey {
     pub units: u64,
     /// Units whose rows count items as migrated that no journal at hand knows, and how many.
     pub unaccounted: Vec<(UnitId, u64)>,
+    /// Journals of which something is missing, and that may tell of units that were asked for.
+    pub missing: Vec<MissingJournal>,
     /// Of what was asked for, that of which neither rows nor journals know anything.
     pub unknown: Vec<(Option<String>, Option<String>)>,
     /// Whether the journals know the run that was asked for.
@@ -127,10 +112,21 @@ pub struct Survey {
     pub journals: Vec<PathBuf>,
     /// Runs that they know, in order of time.
     pub runs: Vec<KnownRun>,
+    /// Leases of the units, and of parts of them.
+    leased: BTreeMap<UnitId, Held>,
+    /// Instances that have a share in the units.
+    shares: BTreeSet<InstanceId>,
     plan: Plan,
 }
 
 impl Survey {
+    /// Whether all that was made is known. Else only what is known is taken back, and nothing of units and owners as a
+    /// whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unaccounted.is_empty() && self.missing.is_empty()
+    }
+
     /// Effects that would be taken back.
     #[must_use]
     pub fn to_undo(&self) -> u64 {
@@ -153,52 +149,34 @@ pub struct Listed {
 }
 
 /// See [`Survey`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Plan {
     units: BTreeMap<UnitId, UnitPlan>,
     owners: BTreeSet<String>,
     /// Owners of units that were rolled back before: their rows may tell of the time before that.
     told: BTreeSet<String>,
-    /// Holders of things that effects on several items made.
-    holders: BTreeMap<String, BTreeSet<Key>>,
+    /// Units of which not all that was made is known.
+    incomplete: BTreeSet<UnitId>,
+    /// Leases that did not beat for a whole term.
+    dead: BTreeMap<UnitId, Held>,
+    /// Things that effects on several items made.
+    things: Things,
+    /// The effects themselves, in a file.
+    index: EffectIndex,
 }
 
 /// What is taken back of one unit.
 #[derive(Debug, Clone, Default)]
 struct UnitPlan {
-    /// Effects on items, the latest first.
-    made: Vec<Made>,
-    /// Steps of the unit.
-    steps: BTreeSet<StepName>,
+    /// Effects on items, and steps of the unit.
+    effects: Indexed,
     /// An earlier rollback began it and died: all that may be left is its row.
     begun: bool,
 }
 
 impl UnitPlan {
     fn is_empty(&self) -> bool {
-        self.made.is_empty() && self.steps.is_empty() && !self.begun
-    }
-}
-
-/// What tells one effect from all others.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    unit: UnitId,
-    item: Option<ItemId>,
-    step: StepName,
-    kind: String,
-    subject: String,
-}
-
-impl Key {
-    fn new(unit: &UnitId, item: Option<&ItemId>, step: &StepName, effect: &Effect) -> Self {
-        Self {
-            unit: unit.clone(),
-            item: item.cloned(),
-            step: step.clone(),
-            kind: effect.kind.clone(),
-            subject: effect.subject.clone(),
-        }
+        self.effects.effects == 0 && self.effects.steps.is_empty() && !self.begun
     }
 }
 
@@ -220,7 +198,7 @@ pub struct RolledBack {
     /// The first of them.
     pub first: Vec<Refused>,
     /// Units that others hold, with their holders.
-    pub held: Vec<(UnitId, InstanceId)>,
+    pub held: Vec<(UnitId, Held)>,
     /// Files that it wrote.
     pub files: Vec<PathBuf>,
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use futures::future::{join_all, select_all};
 
-use crate::engine::unit::{Claim, InHand, UnitEnd, Wanted, claim, keep, release};
+use crate::engine::unit::{Claim, InHand, UnitEnd, claim, keep, release};
 use crate::engine::{Migration, OwnerEffects};
-use crate::model::{Effect, Failure, Reason, Undo, Unit, UnitId};
+use crate::model::{Effect, Event, Failure, Reason, Undo, UnitId};
 use crate::runtime::Degree;
-use crate::state::{Held, Reopen};
+use crate::state::{Held, ProgressRow, Reopen};
 
 use super::back::Rolling;
 
@@ -52,7 +52,7 @@ pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> Ow
     end
 }
 
-/// Leases every unit of the owner; how it ended if one could not be.
+/// Leases every unit of the owner; how it ended if one could not be. Holders have a term to show that they live.
 async fn claim_all<M: Migration>(
     rolling: &Rolling<M>,
     owner: &str,
@@ -63,9 +63,21 @@ async fn claim_all<M: Migration>(
         Ok(rows) => rows,
         Err(error) => return Some(refuse(rolling, owner, None, error.failure())),
     };
+    let held_by = |row: &ProgressRow| row.lease.clone().map(Held::from);
+    // Nothing is leased yet that would have to be kept meanwhile.
+    if rows.iter().any(|row| row.lease.is_some()) {
+        tokio::select! {
+            biased;
+            () = run.stop.reached(Degree::Drain) => return Some(OwnerEnd::Stopped),
+            () = tokio::time::sleep(run.config.pace.lease_term) => {}
+        }
+    }
     for row in rows {
+        let dead = held_by(&row);
         let unit = row.progress.unit;
-        match claim(run, &Wanted::own(Unit::new(unit.clone())), Reopen::Yes).await {
+        let mut wanted = rolling.wanted(&unit);
+        wanted.dead = dead.or(wanted.dead);
+        match claim(run, &wanted, Reopen::Yes).await {
             Ok(Claim::InHand(hand)) => hands.push(*hand),
             Ok(Claim::Done(UnitEnd::Held(held))) => return Some(OwnerEnd::Held(unit, held)),
             Ok(Claim::Done(_)) => return Some(OwnerEnd::Refused),
@@ -147,6 +159,7 @@ async fn take_back<M: Migration>(
             return refuse(rolling, owner, Some(&effect), failure);
         }
         rolling.count_undone(&effect);
+        rolling.run.events.publish(Event::EffectSettled);
     }
 }
 

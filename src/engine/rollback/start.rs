@@ -6,10 +6,11 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream;
 
+use crate::engine::holders::held_by;
 use crate::engine::run::{helpers, report, write_files};
 use crate::engine::shared::Shared;
 use crate::engine::{Config, Ended, Error, Migration, Parts, StepFilter};
-use crate::model::{Event, InstanceId, UnitId};
+use crate::model::{Event, UnitId};
 use crate::runtime::{Degree, Moment};
 use crate::state::Held;
 
@@ -27,7 +28,7 @@ struct Left {
     clean: u64,
     stopped: u64,
     lost: u64,
-    held: Vec<(UnitId, InstanceId)>,
+    held: Vec<(UnitId, Held)>,
     /// Owners of units that are not clean.
     owners: BTreeSet<String>,
 }
@@ -39,47 +40,23 @@ pub async fn rollback<M: Migration>(
     config: Config,
     survey: Survey,
 ) -> Result<RolledBack, Error> {
-    let config = Config {
-        steps: StepFilter::All,
-        limit: None,
-        ..config
-    };
-    let run = Shared::open(&parts, config, RESULTS).await?;
-    let Survey {
-        plan, unaccounted, ..
-    } = survey;
+    let run = Shared::open(&parts, settings(config), RESULTS).await?;
+    skip_lost_lines(&run, &survey);
+    let effects = survey.to_undo();
     let Plan {
         units,
         owners,
         told,
-        holders,
-    } = plan;
-    run.events.publish(Event::RunStarted {
-        run: run.config.run.clone(),
-        instance: run.config.instance.clone(),
-        migration: run.migration.name(),
-        plan: run.config.plan.clone(),
-        units: units.len() as u64,
-        planned: 0,
-        asked: None,
-    });
+        incomplete: _,
+        dead,
+        things,
+        index,
+    } = survey.plan;
+    announce(&run, units.len() as u64, effects);
     let background = helpers(&run, parts.dependencies.clone()).await;
-    let rolling = Rolling::new(Arc::clone(&run), holders);
+    let rolling = Rolling::new(Arc::clone(&run), (index, things), dead);
     let mut left = all_units(&rolling, units.into_iter().collect()).await;
-    left.owners
-        .extend(unaccounted.iter().map(|(unit, _)| unit.owner.to_string()));
-    for name in owners
-        .iter()
-        .filter(|name| !left.owners.contains(*name))
-        .cloned()
-        .collect::<Vec<_>>()
-    {
-        match owner(&rolling, &name).await {
-            OwnerEnd::Clean | OwnerEnd::Refused => {}
-            OwnerEnd::Stopped => left.stopped += 1,
-            OwnerEnd::Held(unit, held) => left.held.push((unit, held.holder)),
-        }
-    }
+    all_owners(&rolling, owners, &mut left).await;
     bring_up(&run, told).await;
     drop(background);
     run.events.publish(Event::RunEnded);
@@ -87,7 +64,7 @@ pub async fn rollback<M: Migration>(
     report(&run).await;
     let tally = rolling.tally();
     Ok(RolledBack {
-        ended: ended(&run, &left),
+        ended: ended(&run, &left).await,
         undone: tally.undone,
         gone: tally.gone,
         kept: tally.kept,
@@ -97,6 +74,53 @@ pub async fn rollback<M: Migration>(
         held: left.held,
         files: run.files.paths(),
     })
+}
+
+/// A rollback has all steps and no share of its own that an earlier process could have left.
+fn settings(config: Config) -> Config {
+    Config {
+        steps: StepFilter::All,
+        adopt_own: false,
+        drains: false,
+        limit: None,
+        ..config
+    }
+}
+
+fn announce<M: Migration>(run: &Shared<M>, units: u64, effects: u64) {
+    run.events.publish(Event::RunStarted {
+        run: run.config.run.clone(),
+        instance: run.config.instance.clone(),
+        migration: run.migration.name(),
+        plan: run.config.plan.clone(),
+        units,
+        planned: 0,
+        asked: None,
+    });
+    run.events.publish(Event::UndoPlanned { effects });
+}
+
+/// Lines that the journal of this instance had and lost are to be missed by the next survey, too: their numbers are not
+/// used again.
+fn skip_lost_lines<M: Migration>(run: &Shared<M>, survey: &Survey) {
+    let own = run.config.journal();
+    for missing in survey.missing.iter().filter(|one| one.journal == own) {
+        run.files.journal_had(missing.written);
+    }
+}
+
+/// What was made for owners of whose units nothing is left to take back.
+async fn all_owners<M: Migration>(rolling: &Rolling<M>, owners: BTreeSet<String>, left: &mut Left) {
+    for name in owners {
+        if left.owners.contains(&name) {
+            continue;
+        }
+        match owner(rolling, &name).await {
+            OwnerEnd::Clean | OwnerEnd::Refused => {}
+            OwnerEnd::Stopped => left.stopped += 1,
+            OwnerEnd::Held(unit, held) => left.held.push((unit, held)),
+        }
+    }
 }
 
 /// Brings the rows of owners in step with their units.
@@ -136,7 +160,7 @@ async fn all_units<M: Migration>(rolling: &Rolling<M>, units: Vec<(UnitId, UnitP
         .collect();
     for (id, _, held) in pass(rolling, again, &mut left).await {
         left.owners.insert(id.owner.to_string());
-        left.held.push((id, held.holder));
+        left.held.push((id, held));
     }
     left
 }
@@ -175,7 +199,7 @@ async fn pass<M: Migration>(
 }
 
 /// The worst that holds.
-fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
+async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
     if let Some(failure) = run.fatal() {
         return Ended::Fatal(failure);
     }
@@ -188,9 +212,7 @@ fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
             aborted: run.stop.degree() >= Degree::Abort,
         };
     }
-    if let Some((unit, holder)) = left.held.first() {
-        let more = left.held.len() - 1;
-        let reason = format!("{unit} is held by instance {holder} (and {more} more)");
+    if let Some(reason) = held_by(&run.store, &run.config, &left.held).await {
         return Ended::Held { reason };
     }
     if left.lost > 0 {

@@ -1,157 +1,355 @@
 //! What there is to take back, and what stays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::{Error, Migration, Parts, Step, UnitStep};
-use crate::model::{Effect, ItemId, Status, StepName, StepState, Undo, UnitId, UnitProgress};
+use crate::model::{
+    JournalId, JournalTrace, RunId, Status, StepName, StepState, Undo, UnitId, UnitProgress,
+};
 use crate::state::ProgressRow;
+use crate::state::files::Scratch;
 
-use super::account::{Account, Made, Wanted, journals};
-use super::{Key, KnownRun, Listed, Plan, Survey, Within};
+use super::entry::Entry;
+use super::index::{Asked, EffectIndex};
+use super::journals::{Read, Wanted, journals};
+use super::list::List;
+use super::missing::{AtHand, Missing};
+use super::shared::Things;
+use super::targets::Targets;
+use super::{KnownRun, Plan, Survey, UnitPlan, Within};
 
-/// Reads journals and rows. Changes nothing.
+/// Reads journals and rows. Changes nothing beside temporary files in the state folder, which go with the survey.
 pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<Survey, Error> {
-    let steps: BTreeMap<StepName, Arc<dyn Step<M>>> = parts
-        .migration
-        .steps()
-        .into_iter()
-        .map(|step| (step.name(), step))
-        .collect();
-    let (dir, more) = (parts.store.config().dir.clone(), within.journals.clone());
-    let journals = blocking(parts, move || Ok(journals(&dir, &more)?)).await?;
-    let (paths, scope) = (journals.clone(), within.clone());
-    let mut account = blocking(parts, move || {
-        let wanted = Wanted {
-            run: scope.run.as_ref(),
-            state: scope.state.as_deref(),
+    let mut read = {
+        let (dir, within) = (parts.store.config().dir.clone(), within.clone());
+        let steps = parts.migration.steps().into_iter();
+        let chosen = Chosen {
+            targets: Targets::of(&within),
+            steps: steps.map(|step| (step.name(), step)).collect(),
+            within,
         };
-        Account::read(&paths, wanted, |unit, _, _| scope.takes(unit))
-    })
-    .await?;
-    let mut runs: Vec<KnownRun> = std::mem::take(&mut account.runs).into_values().collect();
-    runs.retain(|run| run.effects + run.undone > 0);
-    runs.sort_by_key(|run| (run.last_at, run.run.clone()));
-    let mut survey = Survey {
-        listed: Vec::new(),
-        units: 0,
-        unaccounted: Vec::new(),
-        unknown: Vec::new(),
-        knows_run: account.knows_run,
-        journals: journals.clone(),
-        runs,
-        plan: Plan {
-            owners: within.whole_owners(),
-            ..Plan::default()
-        },
+        blocking(parts, move || read(&dir, &chosen)).await?
     };
-    let mut list = List::default();
-    let known = note(account, within, &steps, &mut survey.plan, &mut list);
-    rows(parts, within, &known, &mut survey, &mut list).await?;
-    owners(parts, &survey.plan.owners, &mut list).await?;
+    let (mut survey, list) = of_journals(within, &mut read);
+    let mut rows = Rows {
+        parts,
+        within,
+        targets: Targets::of(within),
+        unit_steps: parts.migration.unit_steps(),
+        at_hand: read.at_hand,
+        of_run: read.of_run,
+        survey: &mut survey,
+        list,
+        missing: Missing::default(),
+        seen: BTreeSet::new(),
+    };
+    rows.all().await?;
+    rows.unleased().await?;
+    rows.steps();
+    rows.owners().await?;
+    let Rows {
+        list,
+        missing,
+        seen,
+        ..
+    } = rows;
+    let known = seen.iter().chain(survey.plan.units.keys());
+    survey.unknown = Targets::without(within, known);
+    survey.missing = missing.all();
     survey.plan.units.retain(|_, plan| !plan.is_empty());
     survey.units = survey.plan.units.len() as u64;
-    survey.plan.holders = holders(parts, &steps, &survey, (journals, within.state.clone())).await?;
     survey.listed = list.sorted();
     Ok(survey)
 }
 
-/// Parts what the journals know into what is taken back and what stays. Gives how many items of each
-/// unit they know.
-fn note<M: Migration>(
-    account: Account,
-    within: &Within,
-    steps: &BTreeMap<StepName, Arc<dyn Step<M>>>,
-    plan: &mut Plan,
-    list: &mut List,
-) -> BTreeMap<UnitId, u64> {
-    if let Some(run) = &within.run {
-        for (unit, step) in account.steps_of(run) {
-            let of_unit = plan.units.entry(unit.clone()).or_default();
-            of_unit.steps.insert(step.clone());
-        }
-    }
-    let known: BTreeMap<UnitId, u64> = account
-        .items
-        .iter()
-        .map(|(unit, items)| (unit.clone(), items.len() as u64))
-        .collect();
-    for (key, made) in account.live(within.run.as_ref()) {
-        let step = steps.get(&made.step);
-        let undone =
-            made.effect.undo == Undo::Possible && step.is_some_and(|one| one.undo().is_some());
-        let leaves = step.map_or("the step is not known any more", |step| step.leaves());
-        list.count(&made.effect.kind, undone, leaves);
-        if undone {
-            let of_unit = plan.units.entry(key.unit).or_default();
-            of_unit.made.push(made);
-        }
-    }
-    for of_unit in plan.units.values_mut() {
-        of_unit.made.sort_by(Made::latest_first);
-    }
-    known
+/// What is known by the journals alone.
+fn of_journals(within: &Within, read: &mut Journals) -> (Survey, List) {
+    let units = std::mem::take(&mut read.index.units);
+    let index = read.index.clone();
+    let survey = Survey {
+        listed: Vec::new(),
+        units: 0,
+        unaccounted: Vec::new(),
+        missing: Vec::new(),
+        unknown: Vec::new(),
+        knows_run: read.knows_run,
+        journals: std::mem::take(&mut read.paths),
+        runs: std::mem::take(&mut read.runs),
+        leased: BTreeMap::new(),
+        shares: BTreeSet::new(),
+        plan: Plan {
+            owners: within.whole_owners(),
+            told: BTreeSet::new(),
+            incomplete: BTreeSet::new(),
+            dead: BTreeMap::new(),
+            things: std::mem::take(&mut read.things),
+            units: units
+                .into_iter()
+                .map(|(unit, effects)| {
+                    let begun = false;
+                    (unit, UnitPlan { effects, begun })
+                })
+                .collect(),
+            index,
+        },
+    };
+    (survey, std::mem::take(&mut read.list))
 }
 
-/// What the rows know: steps of the units, and items that no journal knows.
-async fn rows<M: Migration>(
-    parts: &Parts<M>,
-    within: &Within,
-    known: &BTreeMap<UnitId, u64>,
-    survey: &mut Survey,
-    list: &mut List,
-) -> Result<(), Error> {
-    let unit_steps = parts.migration.unit_steps();
-    let rows = asked_rows(parts, within, survey).await?;
-    let units: Vec<&UnitId> = rows
-        .iter()
-        .map(|row| &row.progress.unit)
-        .chain(known.keys())
-        .collect();
-    let unknown = within
-        .units
-        .iter()
-        .filter(|asked| !units.iter().any(|unit| Within::fits(asked, unit)));
-    survey.unknown = unknown.cloned().collect();
-    for row in rows {
-        if within.run.is_none() && row.progress.round > 0 {
-            survey.plan.told.insert(row.progress.unit.owner.to_string());
-            let plan = survey.plan.units.entry(row.progress.unit.clone());
-            plan.or_default().begun = half_back(&row);
+/// What was asked for, as the journals are read.
+struct Chosen<M: Migration> {
+    within: Within,
+    targets: Targets,
+    steps: BTreeMap<StepName, Arc<dyn Step<M>>>,
+}
+
+impl<M: Migration> Asked for Chosen<M> {
+    fn takes(&self, unit: &UnitId) -> bool {
+        self.targets.takes(unit)
+    }
+
+    fn run(&self) -> Option<&RunId> {
+        self.within.run.as_ref()
+    }
+
+    fn step(&self, step: &StepName) -> (bool, &'static str) {
+        match self.steps.get(step) {
+            Some(step) => (step.undo().is_some(), step.leaves()),
+            None => (false, "the step is not known any more"),
         }
-        let progress = row.progress;
-        let unit = progress.unit.clone();
-        if within.run.is_none() {
-            let migrated = progress.counts.done - progress.counts.found.min(progress.counts.done);
-            let lacks = migrated.saturating_sub(known.get(&unit).copied().unwrap_or(0));
-            // The other tool counts what it did itself, and keeps no journal.
-            if lacks > 0 && row.legacy_completed.is_none() {
-                survey.unaccounted.push((unit.clone(), lacks));
+    }
+
+    fn thing(&self, entry: &Entry) -> Option<String> {
+        let undo = self.steps.get(&entry.step)?.undo()?;
+        let effect = entry.effect.as_ref()?;
+        // What stays is held by nobody.
+        (effect.undo == Undo::Possible).then_some(())?;
+        undo.shared(&entry.unit, effect)
+    }
+}
+
+/// What the journals say.
+struct Journals {
+    index: EffectIndex,
+    things: Things,
+    list: List,
+    at_hand: AtHand,
+    /// The journal of the run that was asked for.
+    of_run: Option<JournalId>,
+    knows_run: bool,
+    runs: Vec<KnownRun>,
+    paths: Vec<PathBuf>,
+}
+
+fn read<M: Migration>(dir: &Path, chosen: &Chosen<M>) -> Result<Journals, Error> {
+    let within = &chosen.within;
+    let paths = journals(dir, &within.journals)?;
+    let scratch = Arc::new(Scratch::below(dir)?);
+    let wanted = Wanted {
+        run: within.run.as_ref(),
+        state: within.state.as_ref(),
+    };
+    let takes = |entry: &Entry| chosen.takes(&entry.unit) || chosen.thing(entry).is_some();
+    let mut read = Read::all(&paths, wanted, &scratch, takes)?;
+    let runs = read.known_runs();
+    let chains = std::mem::take(&mut read.chains);
+    let of_run = within.run.as_ref().and_then(|run| chains.journal_of(run));
+    let at_hand = AtHand(chains.by_journal());
+    let (knows_run, mut list) = (read.knows_run, List::default());
+    let (index, things) = EffectIndex::of(read, chosen, &scratch, &mut list)?;
+    Ok(Journals {
+        index,
+        things,
+        list,
+        at_hand,
+        of_run,
+        knows_run,
+        runs,
+        paths,
+    })
+}
+
+/// What the rows say.
+struct Rows<'a, M: Migration> {
+    parts: &'a Parts<M>,
+    within: &'a Within,
+    targets: Targets,
+    unit_steps: Vec<Arc<dyn UnitStep>>,
+    at_hand: AtHand,
+    of_run: Option<JournalId>,
+    survey: &'a mut Survey,
+    list: List,
+    missing: Missing,
+    /// Units whose rows were read.
+    seen: BTreeSet<UnitId>,
+}
+
+impl<M: Migration> Rows<'_, M> {
+    /// The rows of the units that were asked for, or else of those with something to take back.
+    async fn all(&mut self) -> Result<(), Error> {
+        let store = self.parts.store.clone();
+        let within = self.within;
+        for (owner, name) in &within.units {
+            let found = match (owner, name) {
+                (Some(owner), Some(name)) => {
+                    let unit = UnitId::new(owner.as_str(), name.as_str());
+                    let row = store.progress_row(&unit).await;
+                    row.map(|row| row.into_iter().collect())
+                }
+                (Some(owner), None) => store.progress_of(owner).await,
+                (None, name) => store.progress_where(name.as_deref(), None).await,
+            };
+            for row in found.map_err(Error::State)? {
+                self.row(row).await?;
             }
         }
-        for step in &unit_steps {
-            let asked = survey.plan.units.get(&unit).map(|plan| &plan.steps);
-            let of_run = asked.is_some_and(|steps| steps.contains(&step.name()));
-            if (within.run.is_some() && !of_run) || !made(&progress, &**step) {
+        if within.units.is_empty() {
+            let units: Vec<UnitId> = self.survey.plan.units.keys().cloned().collect();
+            for unit in units {
+                let row = store.progress_row(&unit).await.map_err(Error::State)?;
+                if let Some(row) = row {
+                    self.row(row).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn row(&mut self, row: ProgressRow) -> Result<(), Error> {
+        let unit = row.progress.unit.clone();
+        if !self.targets.takes(&unit) || !self.seen.insert(unit.clone()) {
+            return Ok(());
+        }
+        self.holders(&row).await?;
+        let (survey, whole) = (&mut *self.survey, self.within.run.is_none());
+        if whole && row.progress.round > 0 {
+            survey.plan.told.insert(unit.owner.to_string());
+            let plan = survey.plan.units.entry(unit.clone()).or_default();
+            plan.begun = half_back(&row);
+        }
+        let progress = &row.progress;
+        let known = survey.plan.units.get(&unit);
+        let known = known.map_or(0, |plan| plan.effects.items);
+        let migrated = progress.counts.done - progress.counts.found.min(progress.counts.done);
+        let lacks = migrated.saturating_sub(known);
+        // The other tool counts what it did itself, and keeps no journal.
+        if whole && lacks > 0 && row.legacy_completed.is_none() {
+            survey.unaccounted.push((unit.clone(), lacks));
+            survey.plan.incomplete.insert(unit.clone());
+        }
+        for (journal, trace) in &progress.journals {
+            self.needs(&unit, journal, *trace);
+        }
+        for step in &self.unit_steps {
+            let plan = self.survey.plan.units.get(&unit);
+            let of_run = plan.is_some_and(|plan| plan.effects.steps.contains(&step.name()));
+            if (!whole && !of_run) || !made(progress, &**step) {
                 continue;
             }
-            list.count(step.name().as_str(), step.undo().is_some(), step.leaves());
-            if step.undo().is_some() {
-                let plan = survey.plan.units.entry(unit.clone()).or_default();
-                plan.steps.insert(step.name());
+            let undone = step.undo().is_some() && !self.survey.plan.incomplete.contains(&unit);
+            self.list.count(step.name().as_str(), undone, step.leaves());
+            if undone {
+                let plan = self.survey.plan.units.entry(unit.clone()).or_default();
+                plan.effects.steps.insert(step.name());
             }
         }
+        Ok(())
     }
-    // Of steps that the journal knows the row has the last word.
-    let undoable: BTreeSet<StepName> = unit_steps
-        .iter()
-        .filter(|step| step.undo().is_some())
-        .map(|step| step.name())
-        .collect();
-    for plan in survey.plan.units.values_mut() {
-        plan.steps.retain(|step| undoable.contains(step));
+
+    /// Notes who holds the unit or a part of it, and whose share it is.
+    async fn holders(&mut self, row: &ProgressRow) -> Result<(), Error> {
+        let progress = &row.progress;
+        let share = row.assigned.iter().chain(&row.instance).cloned();
+        self.survey.shares.extend(share);
+        self.hold(row);
+        let Some(split) = progress.open_split() else {
+            return Ok(());
+        };
+        let parts = self.parts.store.parts(&progress.unit, split.cut).await;
+        for part in parts.map_err(Error::State)? {
+            self.hold(&part);
+            for (journal, trace) in &part.progress.journals {
+                self.needs(&progress.unit, journal, *trace);
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn hold(&mut self, row: &ProgressRow) {
+        if let Some(lease) = row.lease.clone() {
+            let unit = row.progress.unit.clone();
+            self.survey.leased.insert(unit, lease.into());
+        }
+    }
+
+    /// What was made without leases.
+    async fn unleased(&mut self) -> Result<(), Error> {
+        let traces = self.parts.store.unleased().await.map_err(Error::State)?;
+        for (journal, unit) in traces {
+            if self.targets.takes(&unit) {
+                let trace = JournalTrace {
+                    lines: 0,
+                    open: true,
+                };
+                self.needs(&unit, &journal, trace);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a unit needs a journal, which may lack something.
+    fn needs(&mut self, unit: &UnitId, journal: &JournalId, trace: JournalTrace) {
+        // Of a run only its own journal matters.
+        if self.within.run.is_some() && self.of_run.as_ref() != Some(journal) {
+            return;
+        }
+        if let Some(lack) = self.at_hand.lack(journal, trace) {
+            self.missing.note(journal, lack, trace);
+            self.survey.plan.incomplete.insert(unit.clone());
+        }
+    }
+
+    /// Of steps that the journal knows the row has the last word; those of a unit of which not all is known stay.
+    fn steps(&mut self) {
+        let undoable = self.unit_steps.iter().filter(|step| step.undo().is_some());
+        let undoable: BTreeSet<StepName> = undoable.map(|step| step.name()).collect();
+        let Plan {
+            units, incomplete, ..
+        } = &mut self.survey.plan;
+        for (unit, plan) in units {
+            let whole = !incomplete.contains(unit);
+            plan.effects
+                .steps
+                .retain(|step| whole && undoable.contains(step));
+        }
+    }
+
+    /// Effects on owners of whom all is known.
+    async fn owners(&mut self) -> Result<(), Error> {
+        let plan = &mut self.survey.plan;
+        let Some(effects) = self.parts.migration.owner_effects() else {
+            return Ok(());
+        };
+        let unknown: BTreeSet<&str> = plan.incomplete.iter().map(|unit| &*unit.owner).collect();
+        for owner in &plan.owners {
+            let standing = effects.standing(owner).await.map_err(Error::Survey)?;
+            for effect in standing {
+                let possible = effect.undo == Undo::Possible;
+                let undone = possible && !unknown.contains(owner.as_str());
+                let leaves = if possible && !undone {
+                    "it stays as long as journals are missing"
+                } else {
+                    effects.leaves(&effect.kind)
+                };
+                self.list.count(&effect.kind, undone, leaves);
+            }
+        }
+        plan.owners
+            .retain(|owner| !unknown.contains(owner.as_str()));
+        Ok(())
+    }
 }
 
 /// Whether a rollback took the unit up and did not give it back. One that is migrated anew looks the same until its
@@ -170,149 +368,10 @@ pub(super) fn made(progress: &UnitProgress, step: &dyn UnitStep) -> bool {
     )
 }
 
-/// The rows of the units that were asked for, and of those with something to take back.
-async fn asked_rows<M: Migration>(
-    parts: &Parts<M>,
-    within: &Within,
-    survey: &Survey,
-) -> Result<Vec<ProgressRow>, Error> {
-    let store = &parts.store;
-    let mut rows = BTreeMap::new();
-    let mut keep = |found: Vec<ProgressRow>| {
-        for row in found
-            .into_iter()
-            .filter(|row| within.takes(&row.progress.unit))
-        {
-            rows.insert(row.progress.unit.clone(), row);
-        }
-    };
-    for (owner, name) in &within.units {
-        let found = match (owner, name) {
-            (Some(owner), Some(name)) => {
-                let unit = UnitId::new(owner.as_str(), name.as_str());
-                let row = store.progress_row(&unit).await;
-                row.map(|row| row.into_iter().collect())
-            }
-            (Some(owner), None) => store.progress_of(owner).await,
-            (None, name) => store.progress_where(name.as_deref(), None).await,
-        };
-        keep(found.map_err(Error::State)?);
-    }
-    if within.units.is_empty() {
-        for unit in survey.plan.units.keys() {
-            let row = store.progress_row(unit).await.map_err(Error::State)?;
-            keep(row.into_iter().collect());
-        }
-    }
-    Ok(rows.into_values().collect())
-}
-
-async fn owners<M: Migration>(
-    parts: &Parts<M>,
-    owners: &BTreeSet<String>,
-    list: &mut List,
-) -> Result<(), Error> {
-    let Some(effects) = parts.migration.owner_effects() else {
-        return Ok(());
-    };
-    for owner in owners {
-        let standing = effects.standing(owner).await.map_err(Error::Survey)?;
-        for effect in standing {
-            let undone = effect.undo == Undo::Possible;
-            list.count(&effect.kind, undone, effects.leaves(&effect.kind));
-        }
-    }
-    Ok(())
-}
-
-/// Whoever holds a thing that an effect of the plan made, also outside of what was asked for.
-async fn holders<M: Migration>(
-    parts: &Parts<M>,
-    steps: &BTreeMap<StepName, Arc<dyn Step<M>>>,
-    survey: &Survey,
-    (journals, state): (Vec<std::path::PathBuf>, Option<String>),
-) -> Result<BTreeMap<String, BTreeSet<Key>>, Error> {
-    let name = {
-        let steps = steps.clone();
-        move |unit: &UnitId, step: &StepName, effect: &Effect| {
-            let undo = steps.get(step)?.undo()?;
-            // What stays is held by nobody.
-            (effect.undo == Undo::Possible).then_some(())?;
-            undo.shared(unit, effect)
-        }
-    };
-    let mut things: BTreeSet<String> = BTreeSet::new();
-    for (unit, plan) in &survey.plan.units {
-        things.extend(
-            plan.made
-                .iter()
-                .filter_map(|made| name(unit, &made.step, &made.effect)),
-        );
-    }
-    if things.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    blocking(parts, move || {
-        let wanted = Wanted {
-            run: None,
-            state: state.as_deref(),
-        };
-        let account = Account::read(&journals, wanted, |unit, step, effect| {
-            effect
-                .and_then(|effect| name(unit, step, effect))
-                .is_some_and(|thing| things.contains(&thing))
-        })?;
-        let mut holders: BTreeMap<String, BTreeSet<Key>> = BTreeMap::new();
-        for (key, made) in account.live(None) {
-            if let Some(thing) = name(&key.unit, &made.step, &made.effect) {
-                holders.entry(thing).or_default().insert(key);
-            }
-        }
-        Ok(holders)
-    })
-    .await
-}
-
 async fn blocking<M: Migration, T: Send + 'static>(
     parts: &Parts<M>,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let done = parts.tasks.blocking(work).await;
     done.unwrap_or_else(|error| Err(Error::Journals(std::io::Error::other(error))))
-}
-
-/// Effects by kind.
-#[derive(Debug, Default)]
-struct List(BTreeMap<(bool, String, &'static str), u64>);
-
-impl List {
-    fn count(&mut self, kind: &str, undone: bool, leaves: &'static str) {
-        *self.0.entry((undone, kind.to_owned(), leaves)).or_default() += 1;
-    }
-
-    fn sorted(self) -> Vec<Listed> {
-        self.0
-            .into_iter()
-            .map(|((undone, kind, leaves), effects)| Listed {
-                kind,
-                effects,
-                undone,
-                leaves: leaves.to_owned(),
-            })
-            .collect()
-    }
-}
-
-/// Effects of a unit item by item, in the order of the list.
-pub(super) fn by_item(made: Vec<Made>) -> Vec<(ItemId, Vec<Made>)> {
-    let mut places: BTreeMap<ItemId, usize> = BTreeMap::new();
-    let mut items: Vec<(ItemId, Vec<Made>)> = Vec::new();
-    for made in made {
-        let place = *places.entry(made.item.clone()).or_insert(items.len());
-        if place == items.len() {
-            items.push((made.item.clone(), Vec::new()));
-        }
-        items[place].1.push(made);
-    }
-    items
 }

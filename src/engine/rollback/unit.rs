@@ -1,26 +1,26 @@
 //! One unit: lease it, begin its row anew, take its effects back, give it back.
 
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::engine::Migration;
 use crate::engine::unit::{
-    Claim, InHand, Parts, UnitEnd, Unwritten, Wanted, adopted, claim, clear, keep, release, save,
-    unsaved,
+    Claim, InHand, Parts, UnitEnd, Unwritten, adopted, claim, clear, keep, release, save, unsaved,
 };
 use crate::model::{
-    Effect, Event, Failure, ItemId, Reason, Status, StepRecord, StepState, Unit, UnitId,
-    UnitProgress,
+    Effect, Event, Failure, ItemId, Reason, Status, StepRecord, StepState, UnitId, UnitProgress,
 };
 use crate::runtime::Degree;
 use crate::state::{Held, Reopen};
 
 use super::UnitPlan;
-use super::account::Made;
 use super::back::Rolling;
-use super::survey::{by_item, made};
+use super::entry::Entry;
+use super::index::{Effects, Indexed, OfItem};
+use super::survey::made;
 
 /// How the rollback of a unit ended.
 #[derive(Debug)]
@@ -48,10 +48,8 @@ pub(super) async fn unit<M: Migration>(
     if run.stop.degree() > Degree::Run {
         return End::Stopped;
     }
-    let wanted = Wanted {
-        dead: dead.cloned(),
-        ..Wanted::own(Unit::new(id.clone()))
-    };
+    let mut wanted = rolling.wanted(id);
+    wanted.dead = dead.cloned().or(wanted.dead);
     let hand = match claim(run, &wanted, Reopen::Yes).await {
         Ok(Claim::InHand(hand)) => *hand,
         Ok(Claim::Done(UnitEnd::Held(held))) => return End::Held(held),
@@ -103,6 +101,9 @@ async fn begin_anew<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>) -> Res
         None => Ok(()),
     };
     quiet().await?;
+    if let Some(parts) = &parts {
+        parts.fold_journals().await.map_err(trouble)?;
+    }
     hand.lock().rewind(UnitProgress::roll_back);
     match save(hand).await {
         Ok(()) => {}
@@ -120,14 +121,20 @@ async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPla
         return end;
     }
     let at_once = rolling.run.config.concurrency.max(1) as usize;
-    let mut items = stream::iter(by_item(plan.made))
-        .map(|(id, made)| async move { item(rolling, hand, &id, made).await })
-        .buffer_unordered(at_once);
+    let items = items(rolling, &plan.effects).map(|next| async move {
+        match next {
+            Ok((id, made)) => item(rolling, hand, &id, made).await,
+            Err(failure) => {
+                rolling.refuse(&hand.context.id, None, None, failure);
+                End::Refused
+            }
+        }
+    });
+    let mut items = pin!(items.buffer_unordered(at_once));
     let mut worst = End::Clean;
     while let Some(end) = items.next().await {
         worst = worse(worst, end);
     }
-    drop(items);
     let steps: Vec<_> = rolling
         .run
         .unit_steps
@@ -136,7 +143,7 @@ async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPla
         .map(Arc::clone)
         .collect();
     for step in steps {
-        let asked = plan.steps.contains(&step.name()) && made(&hand.progress(), &*step);
+        let asked = plan.effects.steps.contains(&step.name()) && made(&hand.progress(), &*step);
         let (End::Clean, true, Some(undo)) = (&worst, asked, step.undo()) else {
             continue;
         };
@@ -152,12 +159,50 @@ async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPla
     worst
 }
 
+/// What is taken back of a unit, item by item, of which a few are in memory.
+fn items<M: Migration>(
+    rolling: &Rolling<M>,
+    effects: &Indexed,
+) -> impl Stream<Item = Result<OfItem, Failure>> + use<M> {
+    let (index, effects) = (rolling.index.clone(), effects.clone());
+    let tasks = rolling.run.tasks.clone();
+    let open = {
+        let tasks = tasks.clone();
+        async move {
+            let opened = tasks.blocking(move || index.effects(&effects));
+            opened.await.map_err(io::Error::other)?
+        }
+    };
+    let batches = move |effects: Effects| {
+        let tasks = tasks.clone();
+        stream::try_unfold(effects, move |mut effects| {
+            let tasks = tasks.clone();
+            async move {
+                let read = tasks.blocking(move || (effects.batch(), effects));
+                let (batch, effects) = read.await.map_err(io::Error::other)?;
+                let batch: Vec<OfItem> = batch?;
+                let any = !batch.is_empty();
+                let items = stream::iter(batch.into_iter().map(Ok::<_, io::Error>));
+                Ok::<_, io::Error>(any.then_some((items, effects)))
+            }
+        })
+    };
+    let items = stream::once(open)
+        .map_ok(batches)
+        .try_flatten()
+        .try_flatten();
+    items.map_err(|error| {
+        let text = format!("read what is to be taken back: {error}");
+        Failure::fatal(Reason::StateUnavailable, text)
+    })
+}
+
 /// Takes the effects on one item back, the latest first. Those before one that stays, stay too.
 async fn item<M: Migration>(
     rolling: &Rolling<M>,
     hand: &InHand<M>,
     id: &ItemId,
-    made: Vec<Made>,
+    made: Vec<Entry>,
 ) -> End {
     let run = &rolling.run;
     let _slot = tokio::select! {
@@ -171,12 +216,15 @@ async fn item<M: Migration>(
         let Some(undo) = step.and_then(|step| step.undo()) else {
             continue;
         };
-        let what = (Some(id), &made.step, &made.effect);
+        let Some(effect) = &made.effect else {
+            continue;
+        };
+        let what = (Some(id), &made.step, effect);
         let taking = rolling.take_back(hand, undo, what);
         match hand.token.run_until_cancelled(taking).await {
             None => return End::Lost,
             Some(Ok(())) => {}
-            Some(Err(failure)) => return refused(rolling, hand, Some(id), &made.effect, failure),
+            Some(Err(failure)) => return refused(rolling, hand, Some(id), effect, failure),
         }
     }
     End::Clean

@@ -1,19 +1,16 @@
 //! What goes on beside the work: checkpoints, reports, control, throttles, time limits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::engine::record::empty_checkpoint;
 use crate::engine::shared::Shared;
 use crate::engine::watch::watch;
-use crate::engine::{Error, Migration};
-use crate::model::{Control, Event, Failure, InstanceReport, Reason, Throttle};
+use crate::engine::{Error, Migration, holds};
+use crate::model::{Event, Failure, InstanceReport, Reason};
 use crate::runtime::{Degree, Dependencies};
 
+use super::control;
 use super::start::Task;
-
-/// How often holds of outside services are looked at.
-const LOOK_AT_HOLDS: Duration = Duration::from_secs(1);
 
 /// Does what is asked of the instance, then starts the helpers of a run; they end when the handles
 /// are dropped.
@@ -21,17 +18,19 @@ pub(crate) async fn start<M: Migration>(
     run: &Arc<Shared<M>>,
     dependencies: Dependencies,
 ) -> Vec<Task<()>> {
-    control(run).await;
+    let heard = control::first(run).await;
     vec![
         spawn(run, |run| async move { checkpoints(&run).await }),
         {
             let dependencies = dependencies.clone();
             spawn(run, |run| async move { watch(&run, &dependencies).await })
         },
-        spawn(run, |run| async move { holds(&run, &dependencies).await }),
+        spawn(run, |run| async move {
+            holds::show(&run.events, &dependencies).await;
+        }),
         spawn(run, |run| async move { time_limits(&run).await }),
         spawn(run, |run| async move { reports(&run).await }),
-        spawn(run, |run| async move { wishes(&run).await }),
+        spawn(run, |run| async move { control::listen(&run, heard).await }),
     ]
 }
 
@@ -83,34 +82,6 @@ pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<()
     })
 }
 
-/// Shows what holds calls back, when it changes.
-async fn holds<M: Migration>(run: &Shared<M>, dependencies: &Dependencies) {
-    let mut shown = Vec::new();
-    loop {
-        tokio::time::sleep(LOOK_AT_HOLDS).await;
-        let throttles: Vec<Throttle> = dependencies
-            .holds()
-            .into_iter()
-            .map(|hold| Throttle {
-                dependency: hold.name,
-                limit: hold.limit,
-                reason: hold.reason,
-            })
-            .collect();
-        if throttles != shown {
-            for throttle in throttles.iter().filter(|one| one.limit == 0) {
-                tracing::warn!(
-                    dependency = throttle.dependency,
-                    "paused: {}",
-                    throttle.reason
-                );
-            }
-            shown.clone_from(&throttles);
-            run.events.publish(Event::Throttled { throttles });
-        }
-    }
-}
-
 /// Drains when the time allowed is over, and aborts a drain that takes too long.
 async fn time_limits<M: Migration>(run: &Shared<M>) {
     let over = async {
@@ -139,54 +110,12 @@ async fn reports<M: Migration>(run: &Shared<M>) {
     }
 }
 
-/// Does what is asked of the instance, however long a report takes.
-async fn wishes<M: Migration>(run: &Shared<M>) {
-    loop {
-        tokio::time::sleep(run.config.pace.report_every).await;
-        control(run).await;
-    }
-}
-
-/// Reads what is asked and does it. What could not be read changes nothing: the last wish that was
-/// read still holds.
-async fn control<M: Migration>(run: &Shared<M>) {
-    match run.store.control(&run.config.instance).await {
-        Ok(control) => obey(run, &control),
-        Err(error) => tracing::warn!(%error, "control rows not read"),
-    }
-}
-
-fn obey<M: Migration>(run: &Shared<M>, asked: &Control) {
-    let why = if asked.why.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", asked.why)
-    };
-    let said = |what: &str| format!("{what} by {}{why} (until `sterna ctl resume`)", asked.by);
-    if run.gate.pause(asked.paused) {
-        run.events.publish(if asked.paused {
-            Event::Paused {
-                reason: said("paused"),
-            }
-        } else {
-            Event::Resumed
-        });
-    }
-    if asked.drain {
-        run.drain(&said("drained"));
-    }
-    let wanted = asked.concurrency.unwrap_or(run.config.concurrency);
-    if wanted != run.gate.size() {
-        run.gate.resize(wanted);
-    }
-    run.gate.pace(asked.rate);
-}
-
 /// Writes the fleet row once. A fault is logged: the next beat is near.
 pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
     let now = run.clock.unix_ms();
     let report = run.events.look(|seen| InstanceReport {
         instance: run.config.instance.clone(),
+        folder: run.config.folder.clone(),
         run: run.config.run.clone(),
         migration: run.migration.name(),
         host: run.config.host.clone(),

@@ -1,6 +1,9 @@
 //! One run: many units, some items, or items that failed before.
 
+mod again;
 mod background;
+mod chunks;
+mod control;
 mod failed;
 mod items;
 mod queue;
@@ -8,4 +11,5 @@ mod start;
 mod steal;
 
 pub(super) use background::{report, start as helpers, write_files};
+pub use chunks::failed_items;
 pub use start::run;

@@ -36,6 +36,9 @@ impl From<Wanted> for Waiting {
     }
 }
 
+/// An owner, and why its row is not up to date, if it is not.
+type Summed = (Arc<str>, Result<(), Failure>);
+
 /// A unit that another holds.
 struct Busy {
     unit: Unit,
@@ -57,7 +60,7 @@ pub(super) struct Queue<'a, M: Migration> {
     open_of: BTreeMap<Arc<str>, u64>,
     begun: BTreeSet<Arc<str>>,
     /// Owners' rows that are being summed up.
-    sums: FuturesUnordered<Task<()>>,
+    sums: FuturesUnordered<Task<Summed>>,
     pub(super) left: Left,
 }
 
@@ -82,7 +85,7 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
         }
         tokio::select! {
             biased;
-            Some(_) = queue.sums.next() => {}
+            Some(summed) = queue.sums.next() => queue.summed(summed),
             Some((waiting, end)) = flying.next() => queue.end(waiting, unpanicked(end)),
             () = until(wake), if wake.is_some() => {
                 queue.look_at_busy().await;
@@ -175,7 +178,7 @@ impl<'a, M: Migration> Queue<'a, M> {
                             ..busy
                         });
                     } else {
-                        self.left.held.push((busy.unit.id, held.holder));
+                        self.left.held.push((busy.unit.id, held));
                     }
                     continue;
                 }
@@ -268,13 +271,12 @@ impl<'a, M: Migration> Queue<'a, M> {
                 self.sum_up(&owner);
             }
         }
-        while self.sums.next().await.is_some() {}
+        while let Some(summed) = self.sums.next().await {
+            self.summed(summed);
+        }
         let own = self.waiting.iter().filter(|one| one.wanted.from.is_none());
         self.left.unfinished += own.count() as u64;
-        let busy = self
-            .busy
-            .drain(..)
-            .map(|busy| (busy.unit.id, busy.held.holder));
+        let busy = self.busy.drain(..).map(|busy| (busy.unit.id, busy.held));
         self.left.held.extend(busy);
         if self.left.unfinished > 0
             && self.run.gate.limit_reached()
@@ -292,11 +294,19 @@ impl<'a, M: Migration> Queue<'a, M> {
         if !self.run.keeps_records() {
             return;
         }
-        let (store, owner) = (self.run.store.clone(), Arc::clone(owner));
+        let (run, owner) = (Arc::clone(self.run), Arc::clone(owner));
         self.sums.push(Task::new(self.run.tasks.spawn(async move {
-            if let Err(error) = store.refresh_owner(&owner).await {
-                tracing::warn!(%owner, %error, "the customer's row is not up to date");
-            }
+            let summed = run.sum_up(&owner).await;
+            (owner, summed)
         })));
+    }
+
+    /// Remembers whose row is not up to date.
+    fn summed(&mut self, summed: Result<Summed, tokio::task::JoinError>) {
+        match summed {
+            Ok((owner, Ok(()))) => drop(self.left.unsummed.remove(&owner)),
+            Ok((owner, Err(failure))) => drop(self.left.unsummed.insert(owner, failure)),
+            Err(error) => tracing::error!(%error, "an owner was not summed up"),
+        }
     }
 }

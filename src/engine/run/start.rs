@@ -1,15 +1,19 @@
 //! Begins a run, hands it its job, and ends it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::engine::holders::held_by;
 use crate::engine::shared::Shared;
 use crate::engine::{Config, Ended, Error, Job, Migration, Outcome, Parts};
-use crate::model::{Event, Failure, InstanceId, Reason, UnitId};
+use crate::model::{Class, Counts, Event, Failure, Reason, UnitId};
 use crate::runtime::Degree;
+use crate::state::Held;
 
-use super::{background, failed, items, queue};
+use super::again::Which;
+use super::{background, chunks, failed, items, queue};
 
 /// The file of result lines, after the instance's name.
 const RESULTS: &str = "results.ndjson";
@@ -19,10 +23,16 @@ const RESULTS: &str = "results.ndjson";
 pub(super) struct Left {
     /// Units or items that were not settled.
     pub(super) unfinished: u64,
-    pub(super) held: Vec<(UnitId, InstanceId)>,
+    pub(super) held: Vec<(UnitId, Held)>,
     pub(super) troubled: Vec<(UnitId, Failure)>,
     /// Units whose lease was lost.
     pub(super) lost: u64,
+    /// Items that a retry took up.
+    pub(super) retried: Counts,
+    /// Why not all that a retry is about could be read, if so.
+    pub(super) unread: Option<Failure>,
+    /// Owners whose rows are not the sum of their units.
+    pub(super) unsummed: BTreeMap<Arc<str>, Failure>,
 }
 
 impl Left {
@@ -32,10 +42,14 @@ impl Left {
         self.lost += other.lost;
         self.held.extend(other.held);
         self.troubled.extend(other.troubled);
+        self.unsummed.extend(other.unsummed);
+        self.retried = self.retried.plus(&other.retried);
+        self.unread = self.unread.take().or(other.unread);
     }
 
     fn open(&self) -> u64 {
-        self.unfinished + self.lost + (self.held.len() + self.troubled.len()) as u64
+        let units = self.held.len() + self.troubled.len();
+        self.unfinished + self.lost + units as u64 + u64::from(self.unread.is_some())
     }
 }
 
@@ -46,13 +60,26 @@ pub async fn run<M: Migration>(
     config: Config,
     job: Job,
 ) -> Result<Outcome, Error> {
+    // Who tries again what failed has no share of its own that an earlier process could have left.
+    let adopt_own = config.adopt_own && !matches!(job, Job::Failed(_) | Job::Named(_));
+    let config = Config {
+        adopt_own,
+        ..config
+    };
     let run = Shared::open(&parts, config, RESULTS).await?;
     announce(&run, &job);
     let helpers = background::start(&run, parts.dependencies.clone()).await;
     let left = match job {
         Job::Units(units) => queue::units(&run, units).await,
         Job::Items(wanted) => items::items(&run, wanted).await,
-        Job::Failed(wanted) => failed::failed(&run, wanted).await,
+        Job::Failed(wanted) => {
+            let chunks = chunks::failed_items(&run.store, wanted);
+            failed::failed(&run, chunks, which(false)).await
+        }
+        Job::Named(list) => {
+            let chunks = chunks::named(&run.tasks, list);
+            failed::failed(&run, chunks, which(true)).await
+        }
     };
     drop(helpers);
     run.events.publish(Event::RunEnded);
@@ -61,7 +88,14 @@ pub async fn run<M: Migration>(
     if keeps {
         background::report(&run).await;
     }
-    Ok(outcome(&run, left))
+    Ok(outcome(&run, left).await)
+}
+
+fn which(without_rows: bool) -> Which {
+    Which {
+        without_rows,
+        recount: true,
+    }
 }
 
 fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
@@ -73,7 +107,8 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
         ),
         Job::Items(items) => (0, items.len() as u64, Some(items.len())),
         // The counters of units that ended are told when they are opened.
-        Job::Failed(items) => (0, 0, Some(items.len())),
+        // So are the items that it takes up, piece by piece.
+        Job::Failed(_) | Job::Named(_) => (0, 0, Some(0)),
     };
     run.events.publish(Event::RunStarted {
         run: run.config.run.clone(),
@@ -86,11 +121,12 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
     });
 }
 
-fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
+async fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
     let snapshot = run.events.snapshot();
     Outcome {
-        ended: ended(run, &left),
+        ended: ended(run, &left).await,
         counts: snapshot.counts,
+        retried: left.retried,
         helped: snapshot.helped.clone(),
         snapshot,
         unfinished: left.open(),
@@ -101,7 +137,7 @@ fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
 }
 
 /// The worst that holds.
-fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
+async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
     if let Some(failure) = run.fatal() {
         return Ended::Fatal(failure);
     }
@@ -109,12 +145,20 @@ fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
         return Ended::Safety { reason };
     }
     if left.open() == 0 {
-        return Ended::Finished;
+        return finished(left);
     }
     if run.stop.degree() > Degree::Run {
         return Ended::Stopped {
             reason: run.stop.reason().unwrap_or("asked to").to_owned(),
             aborted: run.stop.degree() >= Degree::Abort,
+        };
+    }
+    if let Some(failure) = &left.unread {
+        return match failure.class {
+            Class::Fatal => Ended::Fatal(failure.clone()),
+            _ => Ended::Trouble {
+                reason: format!("not all of it could be read: {failure}"),
+            },
         };
     }
     let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LeaseLost;
@@ -135,19 +179,24 @@ fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
     if run.gate.limit_reached() {
         return Ended::Limit;
     }
-    let holders: std::collections::BTreeSet<_> =
-        left.held.iter().map(|(_, by)| by.as_str()).collect();
-    let reason = if holders.is_empty() {
-        format!("the leases of {} units were lost", left.lost)
-    } else {
-        let holders: Vec<_> = holders.into_iter().collect();
-        format!(
-            "{} units are held by instance {}",
-            left.held.len(),
-            holders.join(", ")
-        )
+    let held = held_by(&run.store, &run.config, &left.held).await;
+    let lost = || format!("the leases of {} units were lost", left.lost);
+    Ended::Held {
+        reason: held.unwrap_or_else(lost),
+    }
+}
+
+/// Nothing is open: the rows of owners may not say so yet.
+fn finished(left: &Left) -> Ended {
+    let Some((owner, failure)) = left.unsummed.first_key_value() else {
+        return Ended::Finished;
     };
-    Ended::Held { reason }
+    let number = left.unsummed.len();
+    let reason = format!(
+        "all is done, and the rows of {number} owners do not say so yet, the first is {owner} ({failure}): the same \
+         command again sums them up"
+    );
+    Ended::Trouble { reason }
 }
 
 /// A task that ends with whoever waits for it.

@@ -14,7 +14,7 @@ use futures::{FutureExt, StreamExt, stream};
 
 use crate::engine::Migration;
 use crate::engine::unit::{UnitEnd, Wanted};
-use crate::model::{InstanceId, Unit, UnitId};
+use crate::model::{Holder, InstanceId, Unit, UnitId};
 use crate::runtime::Moment;
 use crate::state::{self, Held, ProgressRow, Store};
 
@@ -64,10 +64,10 @@ fn whose(open: &[ProgressRow]) -> BTreeMap<UnitId, InstanceId> {
 }
 
 /// Helpers begin at different ends, so that they seldom ask for the same unit.
-fn in_turn(instance: &InstanceId, offers: &mut [Wanted]) {
+fn in_turn(holder: &Holder, offers: &mut [Wanted]) {
     offers.sort_by_cached_key(|offer| {
         let mut hasher = DefaultHasher::new();
-        (instance, &offer.unit.id).hash(&mut hasher);
+        (holder, &offer.unit.id).hash(&mut hasher);
         hasher.finish()
     });
 }
@@ -175,13 +175,13 @@ impl<M: Migration> Queue<'_, M> {
             });
         }
         steal.over = !waits;
-        in_turn(&run.config.instance, &mut offers);
+        in_turn(&run.config.holder(), &mut offers);
         // Few are left at the end, and others want to help, too.
         let most = run.config.units_at_once.max(1) as usize;
         offers.truncate(most.min(offers.len().div_ceil(4)));
         // A part has work enough for all slots, and others share the unit.
         if offers.is_empty() {
-            in_turn(&run.config.instance, &mut parts);
+            in_turn(&run.config.holder(), &mut parts);
             offers.extend(parts.into_iter().next());
         }
         self.mine

@@ -50,6 +50,11 @@ impl Calls {
         }
     }
 
+    /// The fault of a call that takes no time and is not counted.
+    pub(super) fn fault(&self, operation: &str, key: &str) -> Option<Failure> {
+        (self.fault)(operation, key, 0)
+    }
+
     pub(super) async fn call(&self, operation: &str, key: &str) -> Result<(), Failure> {
         let before = {
             let mut made = self.made.lock().unwrap();

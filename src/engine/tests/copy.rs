@@ -12,7 +12,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::calls::Calls;
 use crate::engine::{Look, Migration, Need, Step, Turn, Undoer, UnitContext, UnitStep};
-use crate::model::{Between, Effect, Failure, ItemId, MigrationName, Reason, StepName};
+use crate::model::{Between, Effect, Failure, ItemId, MigrationName, Reason, StepName, StepState};
 
 /// Two folders.
 pub(super) struct Copy {
@@ -112,6 +112,13 @@ impl Step<Copy> for Write {
 
     async fn apply(&self, turn: &Turn<'_, Copy>, need: &Need) -> Result<Effect, Failure> {
         let (copy, name) = (turn.migration, format!("{}{}", turn.item, self.2));
+        if let Some(StepState::Failed(failure)) = turn.unit.step(&StepName::new("folder")) {
+            let message = format!("no folder: {}", failure.message);
+            return Err(Failure {
+                message,
+                ..failure.clone()
+            });
+        }
         copy.calls.call(self.1, &need.subject).await?;
         let effect = Effect::new(self.1, name.as_str()).reversible();
         turn.intend(&effect).await?;
@@ -144,6 +151,9 @@ impl UnitStep for Target {
     }
 
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
+        if let Some(failure) = self.1.fault("folder", &unit.id.name) {
+            return Err(failure);
+        }
         fs::create_dir_all(path(&self.0, unit, "")).unwrap();
         Ok(Effect::new("folder", &*unit.id.name).reversible())
     }

@@ -1,13 +1,12 @@
 //! What goes wrong, and what becomes of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::faulty::{Faulty, Out};
 use super::world::{World, done, no_fault};
-use crate::engine::{Degree, Ended, Job, Stop};
-use crate::model::{Class, Failure, InstanceId, Reason, Status};
+use crate::engine::Ended;
+use crate::model::{Class, Failure, Reason, Status};
 use crate::state::{FailedQuery, Store};
 
 const LATENCY: Duration = Duration::from_millis(10);
@@ -48,134 +47,7 @@ async fn a_permanent_failure_is_set_aside_after_one_attempt_and_the_rest_goes_on
     assert_eq!(failed[0].failure.step.as_ref().unwrap().as_str(), "copy");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() {
-    let mended = Arc::new(AtomicBool::new(false));
-    let see = Arc::clone(&mended);
-    let fault = move |op: &str, key: &str, _: u32| {
-        (op == "copy" && key.ends_with('5') && !see.load(Ordering::SeqCst)).then(corrupt)
-    };
-    let world = World::new(2, 20, LATENCY, Box::new(fault)).await;
-    world.run().await;
-    let failed = world
-        .store
-        .failed_items(&FailedQuery::default())
-        .await
-        .unwrap();
-    assert_eq!(failed.len(), 4);
-    let looked = world.calls("probe");
-    // Still broken: nothing is lost, nothing counted twice.
-    let outcome = world.run_job(Job::Failed(failed), &Stop::new()).await;
-    assert_eq!((done(&outcome).done, done(&outcome).quarantined), (36, 4));
-    assert_eq!(world.calls("probe"), looked + 4);
-    let failed = world
-        .store
-        .failed_items(&FailedQuery::default())
-        .await
-        .unwrap();
-    assert!(failed.iter().all(|failed| failed.attempts == 2));
-    mended.store(true, Ordering::SeqCst);
-    let outcome = world.run_job(Job::Failed(failed), &Stop::new()).await;
-    assert_eq!(
-        (outcome.ended.clone(), done(&outcome).done),
-        (Ended::Finished, 40)
-    );
-    assert!(
-        world
-            .store
-            .failed_items(&FailedQuery::default())
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    world.assert_all_done(2, 20).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_retry_with_an_old_list_counts_by_what_another_retry_found() {
-    let fault = |op: &str, key: &str, before: u32| match (op, key, before) {
-        ("copy", "key-003", 0) => Some(corrupt()),
-        ("copy", "key-003", 1) => Some(Failure::permanent(Reason::BadAnswer, "not CBOR")),
-        _ => None,
-    };
-    let world = World::new(1, 10, LATENCY, Box::new(fault)).await;
-    world.run().await;
-    let query = FailedQuery::default();
-    let old = world.store.failed_items(&query).await.unwrap();
-    let again = Job::Failed(old.clone());
-    assert_eq!(
-        done(&world.run_job(again, &Stop::new()).await).quarantined,
-        1
-    );
-    assert_eq!(world.row(0).await.reasons[&Reason::BadAnswer], 1);
-    world.run_job(Job::Failed(old), &Stop::new()).await;
-    assert!(world.store.failed_items(&query).await.unwrap().is_empty());
-    world.assert_all_done(1, 10).await;
-}
-
 /// Who retries, whether everything that failed is mended, and whether the checkpoint file is there to tell.
-#[tokio::test(start_paused = true)]
-async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever() {
-    for (by, mends) in [(1, true), (2, true), (1, false), (2, false)] {
-        let mended = Arc::new(AtomicBool::new(false));
-        let see = Arc::clone(&mended);
-        let fault = move |op: &str, key: &str, before: u32| match (op, key) {
-            // Waits for its second attempt when the drain comes: the cursor stays below it.
-            ("copy", "key-002") if before == 0 => {
-                Some(Failure::transient(Reason::Throttled, "429").after(Some(LATENCY * 1_000)))
-            }
-            ("copy", "key-001" | "key-004") if !see.load(Ordering::SeqCst) => Some(corrupt()),
-            ("copy", "key-001") if !mends => Some(corrupt()),
-            _ => None,
-        };
-        let mut world = World::new(1, 10, LATENCY, Box::new(fault)).await;
-        world.config.max_failure_rate = 1.0;
-        let stop = Stop::new();
-        let signal = async {
-            tokio::time::sleep(LATENCY * 100).await;
-            stop.ask(Degree::Drain, "SIGTERM");
-        };
-        tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
-        let row = world.row(0).await;
-        let below = row.counts.bad();
-        assert_eq!((row.status, below), (Status::InProgress, 1), "{row:?}");
-        let query = FailedQuery::default();
-        let failed = world.store.failed_items(&query).await.unwrap();
-        assert_eq!(failed.len(), 2);
-
-        mended.store(true, Ordering::SeqCst);
-        world.config.instance = InstanceId::number(by);
-        // Only the one above the cursor: the one below it stays counted.
-        let above = failed
-            .into_iter()
-            .filter(|row| row.item.as_str() == "key-004");
-        let retry = Job::Failed(above.collect());
-        assert_eq!(
-            world.run_job(retry, &Stop::new()).await.ended,
-            Ended::Finished
-        );
-        assert_eq!(world.row(0).await.counts.bad(), 1, "by {by}");
-        world.config.instance = InstanceId::number(1);
-        let outcome = world.run().await;
-        assert_eq!(outcome.ended, Ended::Finished);
-        let row = world.row(0).await;
-        assert_eq!(
-            (row.counts.done, row.counts.bad()),
-            (9, 1),
-            "by {by}: {row:?}"
-        );
-        assert_eq!(outcome.counts, row.counts);
-        let failed = world.store.failed_items(&query).await.unwrap();
-        assert_eq!(failed.len(), 1);
-        world.run_job(Job::Failed(failed), &Stop::new()).await;
-        if mends {
-            world.assert_all_done(1, 10).await;
-        } else {
-            assert_eq!(world.row(0).await.counts.quarantined, 1);
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_told_publishes_nothing() {
     let outage = |op: &str, _: &str, _: u32| {
@@ -376,4 +248,87 @@ async fn a_unit_that_was_put_off_and_taken_up_again_is_counted_once() {
     );
     assert_eq!(outcome.snapshot.reasons[&Reason::CorruptCar], 1);
     assert_eq!(outcome.snapshot.units.released, 0);
+}
+
+/// What runs while a test looks on.
+async fn while_it_runs(world: &World, looks: impl Future<Output = ()>) -> crate::engine::Outcome {
+    let (outcome, ()) = tokio::join!(world.run(), looks);
+    outcome
+}
+
+async fn state(world: &World) -> (String, Option<String>) {
+    let fleet = world.store.fleet().await.unwrap();
+    (fleet[0].state.clone(), fleet[0].note.clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_before_it_can_be_read_what_is_asked() {
+    let mut world = World::new(2, 5, LATENCY, no_fault()).await;
+    let rows = faulty(&mut world);
+    rows.set(Out::Control);
+    let outcome = while_it_runs(&world, async {
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        assert_eq!(world.calls("copy"), 0);
+        let (state, note) = state(&world).await;
+        let note = note.unwrap();
+        assert_eq!(state, "paused");
+        assert!(note.contains("since this process was started"), "{note}");
+        assert!(note.contains("out of order"), "{note}");
+        rows.set(Out::Nothing);
+    })
+    .await;
+    assert_eq!(outcome.ended, Ended::Finished);
+    world.assert_all_done(2, 5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_holds_while_it_cannot_be_read_and_then_nothing_new_is_begun() {
+    let mut world = World::new(1, 600, Duration::from_millis(300), no_fault()).await;
+    world.config.concurrency = 1;
+    let rows = faulty(&mut world);
+    let within = world.config.pace.control_within;
+    let outcome = while_it_runs(&world, async {
+        tokio::time::sleep(within / 4).await;
+        rows.set(Out::Control);
+        let before = world.calls("copy");
+        tokio::time::sleep(within / 2).await;
+        let between = world.calls("copy");
+        assert!(between > before + 10, "it went on: {before}, {between}");
+        tokio::time::sleep(within).await;
+        let (paused, note) = state(&world).await;
+        assert_eq!(paused, "paused");
+        assert!(
+            note.unwrap().contains("could not be read for 12"),
+            "seconds"
+        );
+        let stopped = world.calls("copy");
+        tokio::time::sleep(within).await;
+        assert_eq!(world.calls("copy"), stopped, "it stands still");
+        // Somebody asked for a pause meanwhile: now it is told.
+        let pause = crate::model::Wish::Pause;
+        let fleet = crate::state::Scope::Fleet;
+        world
+            .store
+            .ask(&fleet, pause, "ann@a", "deploy")
+            .await
+            .unwrap_err();
+        rows.set(Out::Nothing);
+        world
+            .store
+            .ask(&fleet, pause, "ann@a", "deploy")
+            .await
+            .unwrap();
+        tokio::time::sleep(within).await;
+        let (paused, note) = state(&world).await;
+        assert_eq!((paused.as_str(), world.calls("copy")), ("paused", stopped));
+        assert!(
+            note.unwrap().contains("deploy"),
+            "the reason of the operator"
+        );
+        let resume = crate::model::Wish::Resume;
+        world.store.ask(&fleet, resume, "ann@a", "").await.unwrap();
+    })
+    .await;
+    assert_eq!(outcome.ended, Ended::Finished);
+    world.assert_all_done(1, 600).await;
 }

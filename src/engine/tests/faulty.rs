@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::state::define::{Definition, Made};
 use crate::state::rows::{
-    Batched, Condition, Error, Key, Memory, Page, Row, Rows, Select, Trouble, Update, Written,
+    Batched, Change, Condition, Error, Guard, Key, Location, Memory, Page, Row, Rows, Select,
+    Trouble, Update, Written,
 };
 
 /// What is out of order.
@@ -16,6 +17,8 @@ pub(super) enum Out {
     Nothing,
     Reading,
     Writing,
+    /// Reading what is asked of the instances.
+    Control,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,9 @@ impl Faulty {
 impl Rows for Faulty {
     async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
         self.check(Out::Reading, table)?;
+        if table.ends_with("control") {
+            self.check(Out::Control, table)?;
+        }
         self.inner.get(table, key).await
     }
 
@@ -84,6 +90,17 @@ impl Rows for Faulty {
         self.inner.delete(table, key, condition).await
     }
 
+    async fn change_under(
+        &self,
+        guard: &Guard,
+        table: &str,
+        key: &Key,
+        change: Change,
+    ) -> Result<bool, Error> {
+        self.check(Out::Writing, table)?;
+        self.inner.change_under(guard, table, key, change).await
+    }
+
     async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
         self.check(Out::Reading, table)?;
         self.inner.page(table, select, after).await
@@ -97,6 +114,11 @@ impl Rows for Faulty {
     ) -> Result<(u64, Option<Row>), Error> {
         self.check(Out::Reading, table)?;
         self.inner.count(table, select, after).await
+    }
+
+    async fn locate(&self, table: &str) -> Result<Location, Error> {
+        self.check(Out::Reading, table)?;
+        self.inner.locate(table).await
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::world::{World, done, name, no_fault};
-use crate::engine::{Ended, Job, Stop, run};
+use super::world::{World, done, elsewhere, name, no_fault};
+use crate::engine::{Ended, Job, Retry, Stop, run};
 use crate::model::{Failure, InstanceId, Reason, RunId, Status, Unit, UnitId};
-use crate::state::{FailedQuery, Grant, Reopen, Take};
+use crate::state::{Grant, Reopen, Take};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -30,7 +30,7 @@ async fn a_lost_lease_stops_only_its_unit() {
             epoch: held.epoch,
             beat: held.beat,
         };
-        let (other, run) = (InstanceId::number(2), RunId::new("thief"));
+        let (other, run) = (elsewhere(2), RunId::new("thief"));
         let grant = world
             .store
             .lease(&unit(0), &other, &run, &take, Reopen::No)
@@ -107,7 +107,7 @@ async fn a_living_holder_is_left_alone() {
         "{:?}",
         second.ended
     );
-    assert_eq!(second.held[0].1, InstanceId::number(1));
+    assert_eq!(second.held[0].1.holder, world.config.holder());
     assert_eq!(world.calls("copy"), 2_000);
 }
 
@@ -119,16 +119,15 @@ async fn a_retry_takes_a_unit_over_from_a_holder_that_died() {
     };
     let world = World::new(1, 10, LATENCY, Box::new(corrupt)).await;
     world.run().await;
-    let (dead, run) = (InstanceId::number(9), RunId::new("dead"));
+    let (dead, run) = (elsewhere(9), RunId::new("dead"));
     let grant = world
         .store
         .lease(&unit(0), &dead, &run, &Take::Free, Reopen::Yes)
         .await
         .unwrap();
     assert!(matches!(grant, Grant::Leased { .. }));
-    let failed = world.store.failed_items(&FailedQuery::default()).await;
     let start = tokio::time::Instant::now();
-    let retry = Job::Failed(failed.unwrap());
+    let retry = Job::Failed(Retry::default());
     let outcome = world.run_job(retry, &Stop::new()).await;
     assert_eq!(outcome.ended, Ended::Finished);
     assert!(start.elapsed() >= world.config.pace.lease_term);

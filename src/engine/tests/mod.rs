@@ -1,19 +1,22 @@
 //! The engine under a small second migration, with paused time and a store without sockets.
 
+mod audits;
 mod calls;
 mod copy;
 mod crashing;
 mod failing;
 mod faulty;
-mod judging;
 mod leasing;
 mod limited;
+mod rechecking;
 mod resuming;
+mod retrying;
 mod rolling;
 mod running;
 mod sharing;
 mod simulation;
 mod taking_over;
+mod twins;
 mod world;
 
 /// What the caller of the tests asks for in the environment.

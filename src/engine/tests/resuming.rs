@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::world::{World, done, no_fault};
+use super::world::{World, done, elsewhere, no_fault};
 use crate::engine::{Degree, Ended, Error, Job, Stop, run};
-use crate::model::{InstanceId, ItemId, RunId, Status, Sweep, Unit, UnitId, UnitProgress};
+use crate::model::{ItemId, RunId, Status, Sweep, Unit, UnitId, UnitProgress};
 use crate::state::{Grant, Reopen, Take};
 
 const LATENCY: Duration = Duration::from_millis(50);
@@ -108,15 +108,14 @@ async fn an_abort_drops_what_is_in_flight_and_the_next_run_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn either_record_alone_spares_the_looks_at_what_is_settled() {
-    for lost in [Lost::File, Lost::Table] {
+async fn the_row_alone_spares_the_looks_at_what_is_settled() {
+    for lost in [Lost::Nothing, Lost::File] {
         let mut world = World::new(1, 200, LATENCY, no_fault()).await;
         world.config.pace.checkpoint_every = Duration::from_millis(500);
         world.config.pace.lease_term = Duration::from_secs(3);
         assert!(world.crash(LATENCY * 250).await);
-        match lost {
-            Lost::File => world.lose_file(),
-            _ => world.lose_table().await,
+        if lost == Lost::File {
+            world.lose_file();
         }
         let looked = world.calls("probe");
         assert!(looked > 200, "{looked}");
@@ -131,26 +130,95 @@ async fn either_record_alone_spares_the_looks_at_what_is_settled() {
     }
 }
 
+/// The rows are gone: what the file says of them is looked at, item by item, and nothing is made twice.
 #[tokio::test(start_paused = true)]
-async fn an_ended_unit_is_known_from_the_file_alone() {
+async fn a_file_does_not_stand_in_for_rows_that_are_gone() {
     let mut world = World::new(2, 10, LATENCY, no_fault()).await;
     world.run().await;
     let looked = world.calls("probe");
     world.lose_table().await;
     let outcome = world.run().await;
+    let counts = done(&outcome);
     assert_eq!(
-        (outcome.ended.clone(), done(&outcome).done),
-        (Ended::Finished, 20)
+        (outcome.ended.clone(), counts.done, counts.found),
+        (Ended::Finished, 20, 20)
     );
-    assert_eq!(world.calls("probe"), looked);
+    assert_eq!(world.calls("probe"), looked + 20);
+    assert_eq!(world.calls("copy"), 20, "nothing twice");
     world.assert_all_done(2, 10).await;
+}
+
+/// Tables and target are others under the same names; the file is of the former ones.
+#[tokio::test(start_paused = true)]
+async fn a_file_of_a_world_that_is_gone_is_not_believed_over_pending_rows() {
+    let mut world = World::new(2, 10, LATENCY, no_fault()).await;
+    // Whatever the file holds: of an ended world, and of one that was stopped in the middle.
+    world.run().await;
+    for after in [20, 8] {
+        world.lose_table().await;
+        world.empty_target();
+        world.crash(LATENCY * after).await;
+        world.lose_table().await;
+        world.empty_target();
+        let counts = done(&world.run().await);
+        assert_eq!((counts.done, counts.found), (20, 0));
+        world.assert_all_done(2, 10).await;
+    }
+}
+
+/// The rows are those of a backup: of an earlier time, with the epoch that they had. The target is as it was left, or
+/// as it was at the time of the backup; the file is of a unit that went on, or of one that ended since and that it
+/// tells no more of.
+#[tokio::test(start_paused = true)]
+async fn rows_of_a_backup_are_right_whatever_the_file_says() {
+    for (target_too, has_ended) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut world = World::new(1, 40, LATENCY, no_fault()).await;
+        world.config.pace.checkpoint_every = Duration::from_millis(200);
+        world.config.pace.lease_term = Duration::from_secs(3);
+        assert!(world.crash(LATENCY * 30).await);
+        let backup = world.raw_row(0).await;
+        let (kept, settled) = (world.target(), world.row(0).await.counts.settled());
+        assert!(settled > 0 && settled < 30, "{settled}");
+        if has_ended {
+            let first = done(&world.run().await);
+            // What was in flight at the crash was found by the second process.
+            assert!(first.found <= 4, "{first:?}");
+        } else {
+            assert!(world.crash(LATENCY * 25).await);
+        }
+        let before = world.row(0).await.counts;
+        assert!(before.settled() > settled, "{before:?}");
+        world.put_raw_row(backup).await;
+        if target_too {
+            world.restore_target(&kept);
+        }
+        let made = world.calls("copy");
+        let counts = done(&world.run().await);
+        assert_eq!(counts.done, 40);
+        world.assert_all_done(1, 40).await;
+        let row = world.row(0).await.counts;
+        if target_too {
+            assert!(world.calls("copy") > made, "it was done again");
+        } else if has_ended {
+            assert_eq!(world.calls("copy"), made, "nothing twice");
+            assert!(
+                row.found >= 40 - settled - 4,
+                "nobody says who made it: {row:?}"
+            );
+        } else {
+            // In flight at one crash or the other.
+            assert!(row.found <= 8, "what was migrated stays so: {row:?}");
+        }
+        let told = world.told_items();
+        assert_eq!(told.len(), 40);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_checkpoint_of_another_environment_is_refused() {
     let mut world = World::new(1, 3, LATENCY, no_fault()).await;
     world.run().await;
-    world.config.fingerprint = "production".to_owned();
+    world.config.identity = "production".into();
     let job = Job::Units(world.units());
     let refused = run(world.parts(&Stop::new()), world.next_config(), job).await;
     assert!(matches!(refused, Err(Error::Foreign { found, wanted, .. })
@@ -189,7 +257,7 @@ async fn whatever_the_row_counts_has_its_result_line_on_disk() {
 async fn what_came_below_the_cursor_while_nobody_listed_is_done() {
     let world = World::new(1, 10, LATENCY, no_fault()).await;
     let unit = Unit::new(UnitId::new("did:mailto:test:owner", "unit-00"));
-    let (dead, run) = (InstanceId::number(9), RunId::new("dead"));
+    let (dead, run) = (elsewhere(9), RunId::new("dead"));
     let grant = world
         .store
         .lease(&unit, &dead, &run, &Take::Free, Reopen::No);
@@ -208,4 +276,41 @@ async fn what_came_below_the_cursor_while_nobody_listed_is_done() {
     *world.copy.calls.added_at.lock().unwrap() = came;
     world.run().await;
     assert_eq!(world.target()["unit-00/key-002"], b"0/2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_checkpoint_holds_open_units_alone_however_many_have_ended() {
+    let mut world = World::new(40, 3, LATENCY, no_fault()).await;
+    world.config.pace.checkpoint_items = 1;
+    let at_once = world.config.units_at_once as usize;
+    let in_file = || {
+        let (disk, folder) = (world.store.disk(), &world.store.config().dir);
+        let found = crate::state::checkpoint::load(disk, folder, &world.config.instance);
+        found.unwrap().map_or(0, |file| file.units.len())
+    };
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let run = async {
+        let outcome = world.run().await;
+        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        outcome
+    };
+    let watch = async {
+        let mut most = 0;
+        while !ended.load(std::sync::atomic::Ordering::SeqCst) {
+            tokio::time::sleep(LATENCY).await;
+            most = most.max(in_file());
+        }
+        most
+    };
+    let (outcome, most) = tokio::join!(run, watch);
+    assert_eq!(outcome.ended, Ended::Finished);
+    assert!(
+        (1..=at_once).contains(&most),
+        "{most} units were in the file"
+    );
+    assert_eq!(in_file(), 0);
+    // A file of an earlier version has them: they leave it, too.
+    world.run().await;
+    assert_eq!(in_file(), 0);
+    world.assert_all_done(40, 3).await;
 }

@@ -11,8 +11,11 @@ use tempfile::TempDir;
 use super::calls::{Calls, Fault};
 use super::copy::{Copy, Target};
 use crate::engine::{Config, Dependencies, Events, Job, Outcome, Parts, Stop, Tasks, run};
-use crate::model::{Counts, InstanceId, RunId, Status, Unit, UnitId, UnitProgress};
+use crate::model::{
+    Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress,
+};
 use crate::runtime::Clock;
+use crate::state::rows::{Batched, Key, Row};
 use crate::state::{self, Store};
 
 /// Wall time at which every test begins, Unix milliseconds.
@@ -27,6 +30,12 @@ pub(super) struct World {
     /// How many keys the plan gives each unit.
     pub(super) planned: Option<u64>,
     runs: Mutex<u32>,
+}
+
+/// An instance on another machine.
+pub(super) fn elsewhere(number: u32) -> Holder {
+    let folder = FolderId::new(format!("folder of {number}"));
+    Holder::new(InstanceId::number(number), folder)
 }
 
 pub(super) fn no_fault() -> Fault {
@@ -52,6 +61,7 @@ impl World {
         fs::create_dir_all(&to).unwrap();
         let calls = Arc::new(Calls::new(latency, fault));
         let mut config = Config::new(InstanceId::number(1), RunId::new("?"), "test");
+        config.folder = Some(FolderId::new("here"));
         config.adopt_own = true;
         config.concurrency = 4;
         config.units_at_once = 2;
@@ -139,6 +149,37 @@ impl World {
         self.store = fresh_store(self.dir.path(), self.clock).await;
     }
 
+    /// The row of a unit with all its attributes.
+    pub(super) async fn raw_row(&self, unit: usize) -> Row {
+        let row = self.store.rows().get(&self.table(), &key(unit)).await;
+        row.unwrap().unwrap()
+    }
+
+    /// Puts the row of a unit back.
+    pub(super) async fn put_raw_row(&self, row: Row) {
+        let put = vec![Batched::Put(key(0), row)];
+        let table = self.table();
+        self.store.rows().write_all(&table, put).await.unwrap();
+    }
+
+    fn table(&self) -> String {
+        self.store.config().tables.progress.clone()
+    }
+
+    /// Nothing was ever copied.
+    pub(super) fn empty_target(&self) {
+        self.restore_target(&BTreeMap::new());
+    }
+
+    /// The target has these files and no others.
+    pub(super) fn restore_target(&self, files: &BTreeMap<String, Vec<u8>>) {
+        for name in self.target().into_keys() {
+            if !files.contains_key(&name) {
+                fs::remove_file(self.copy.to.0.join(name)).unwrap();
+            }
+        }
+    }
+
     /// The checkpoint file is gone, and the one before it.
     pub(super) fn lose_file(&self) {
         for entry in fs::read_dir(self.dir.path().join("state")).unwrap() {
@@ -203,6 +244,11 @@ impl World {
             assert!(row.counts.add_up());
         }
     }
+}
+
+fn key(unit: usize) -> Key {
+    let name = name(unit);
+    Key::two(("customer", "did:mailto:test:owner"), ("space", &name))
 }
 
 pub(super) fn name(unit: usize) -> String {

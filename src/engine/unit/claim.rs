@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::engine::record::Tracker;
+use crate::engine::record::{Recall, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
-    Between, Epoch, Event, FailedItem, Failure, InstanceId, ItemId, Lease, Mark, Reason, Settled,
-    Status, StepName, StepRecord, StepState, TakenOver, Unit, UnitProgress,
+    Between, Epoch, Event, Failure, Holder, InstanceId, ItemId, Lease, Status, StepName,
+    StepRecord, StepState, TakenOver, Unit, UnitProgress,
 };
 use crate::state::{FailedQuery, Grant, Held, ProgressRow, Reopen, Take};
 
-use super::{InHand, Keeper, UnitEnd};
+use super::{Before, InHand, Keeper, UnitEnd};
 
 /// A unit that is wanted, and on what terms.
 #[derive(Debug, Clone)]
@@ -22,8 +22,17 @@ pub(crate) struct Wanted {
     pub(crate) dead: Option<Held>,
     /// Whose it is, when it is taken to help.
     pub(crate) from: Option<InstanceId>,
+    pub(crate) failures: Failures,
     /// Only its own steps are made: nothing else of its row is written.
     pub(crate) only_steps: bool,
+}
+
+/// Whether it is read which items of a unit failed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failures {
+    Read,
+    /// Whoever asks for the unit reads the rows that it needs.
+    Unread,
 }
 
 impl Wanted {
@@ -33,6 +42,7 @@ impl Wanted {
             unit,
             dead: None,
             from: None,
+            failures: Failures::Read,
             only_steps: false,
         }
     }
@@ -40,6 +50,7 @@ impl Wanted {
     /// A unit of which only the own steps are made.
     pub(crate) fn for_steps(unit: Unit) -> Self {
         Self {
+            failures: Failures::Unread,
             only_steps: true,
             ..Self::own(unit)
         }
@@ -66,13 +77,13 @@ pub(crate) async fn claim<M: Migration>(
             epoch: held.epoch,
             beat: held.beat,
         },
-        None if config.adopt_own => Take::Mine(config.instance.clone()),
+        None if config.adopt_own => Take::Mine(config.holder()),
         None => Take::Free,
     };
-    let asked = run.clock.moment();
-    let grant = run
-        .store
-        .lease(unit, &config.instance, &config.run, &take, reopen);
+    // Whoever takes back what is made under the lease must find the journal that its row names.
+    run.open_journal().await?;
+    let (asked, holder) = (run.clock.moment(), config.holder());
+    let grant = run.store.lease(unit, &holder, &config.run, &take, reopen);
     match grant.await.map_err(|error| error.failure())? {
         Grant::Leased { lease, progress } => {
             let Some(place) = place(run, &lease, &progress).await? else {
@@ -88,36 +99,63 @@ pub(crate) async fn claim<M: Migration>(
             Ok(Claim::InHand(Box::new(hand)))
         }
         Grant::Gone => Ok(Claim::Done(UnitEnd::Ended)),
-        Grant::Busy(held) => Ok(Claim::Done(UnitEnd::Held(held))),
+        Grant::Busy(held) => {
+            say(run, wanted, &held).await;
+            Ok(Claim::Done(UnitEnd::Held(held)))
+        }
         // Somebody else was faster: whoever it was counts it.
         Grant::Ended { .. } if wanted.from.is_some() || unit.id.part.is_some() => {
             Ok(Claim::Done(UnitEnd::Ended))
         }
         Grant::Ended { progress, by } => {
-            let announced = unit.planned.unwrap_or(0);
-            let (unit, status, counts) = (progress.unit, progress.status, progress.counts);
-            run.events.publish(Event::UnitLeased {
-                unit: unit.clone(),
-                counts,
-                reasons: progress.reasons,
-                // What was ended by us before is no news.
-                taken_over: progress.taken_over.filter(TakenOver::is_believed),
-            });
-            if let Some(by) = by.filter(|by| *by != config.instance) {
-                run.events.publish(Event::EndedElsewhere {
-                    unit: unit.clone(),
-                    by,
-                    counts,
-                });
-            }
-            run.events.publish(Event::UnitSettled {
-                unit,
-                status,
-                counts,
-                announced,
-            });
+            ended_before(run, unit, progress, by);
             Ok(Claim::Done(UnitEnd::Ended))
         }
+    }
+}
+
+/// Tells of a unit that had ended.
+fn ended_before<M: Migration>(
+    run: &Shared<M>,
+    unit: &Unit,
+    progress: UnitProgress,
+    by: Option<Holder>,
+) {
+    run.board.forget(&unit.id);
+    let announced = unit.planned.unwrap_or(0);
+    let (unit, status, counts) = (progress.unit, progress.status, progress.counts);
+    run.events.publish(Event::UnitLeased {
+        unit: unit.clone(),
+        counts,
+        reasons: progress.reasons,
+        // What was ended by us before is no news.
+        taken_over: progress.taken_over.filter(TakenOver::is_believed),
+    });
+    if let Some(by) = by.filter(|by| is_elsewhere(by, &run.config.holder())) {
+        run.events.publish(Event::EndedElsewhere {
+            unit: unit.clone(),
+            by: by.instance,
+            counts,
+        });
+    }
+    run.events.publish(Event::UnitSettled {
+        unit,
+        status,
+        counts,
+        announced,
+    });
+}
+
+/// Whether a unit was ended by another than this instance; of rows without a folder the number tells.
+fn is_elsewhere(by: &Holder, own: &Holder) -> bool {
+    by.instance != own.instance || (by.folder.is_some() && !by.is_same(own))
+}
+
+/// Says who holds a unit of one's own scope, and that it is waited for.
+async fn say<M: Migration>(run: &Shared<M>, wanted: &Wanted, held: &Held) {
+    let id = &wanted.unit.id;
+    if wanted.from.is_none() && wanted.dead.is_none() && id.part.is_none() {
+        run.holders.meet(&run.store, &run.config, id, held).await;
     }
 }
 
@@ -178,16 +216,17 @@ fn with_made(context: UnitContext, steps: &BTreeMap<StepName, StepRecord>) -> Un
     })
 }
 
-/// Puts together what the row and the checkpoint file know.
+/// The unit as its row has it, with what the checkpoint file remembers.
 async fn in_hand<M: Migration>(
     run: &Arc<Shared<M>>,
     Wanted {
         unit,
         from,
+        failures,
         only_steps,
         ..
     }: &Wanted,
-    row: UnitProgress,
+    mut row: UnitProgress,
     keeper: Keeper,
     place: Place,
 ) -> Result<InHand<M>, Failure> {
@@ -196,21 +235,28 @@ async fn in_hand<M: Migration>(
         within,
         is_first,
     } = place;
-    let failed_before = if is_first || *only_steps {
-        Vec::new()
+    let failed_before = if is_first || *failures == Failures::Unread {
+        BTreeMap::new()
     } else {
-        let failed = run.store.failed_items(&FailedQuery::unit(&unit.id)).await;
-        failed.map_err(|error| error.failure())?
+        failed_before(run, unit, &within).await?
     };
-    let failed_before: BTreeMap<ItemId, FailedItem> = failed_before
-        .into_iter()
-        .filter(|failed| within.takes(&failed.item))
-        .map(|failed| (failed.item.clone(), failed))
+    // A part is begun by the cut, which its name holds.
+    let begun = unit.id.part.is_some() || keeper.epoch() != Epoch::default().next();
+    let (file, earlier) = (run.board.mark(&unit.id), run.board.is_earlier(&unit.id));
+    let file = file.filter(|_| begun && !only_steps);
+    if let Some(file) = &file {
+        // How long a journal was is known to whoever saw it longer.
+        row.join_journals(file.progress.journals.clone());
+    }
+    if let Some(trace) = row.journals.get(&run.config.journal()) {
+        run.files.journal_had(trace.lines);
+    }
+    let bad: BTreeMap<ItemId, _> = failed_before
+        .iter()
+        .map(|(item, before)| (item.clone(), (before.settled, before.reason)))
         .collect();
-    let file = run.board.mark(&unit.id).filter(|_| !only_steps);
-    let mut mark = resume(row, file);
-    as_rows_say(&mut mark.above, &failed_before);
-    let tracker = Arc::new(Mutex::new(Tracker::new(mark)));
+    let recall = Recall::of(&row, begun, file, &bad).by_earlier(earlier);
+    let tracker = Arc::new(Mutex::new(Tracker::new(row, recall)));
     if !only_steps {
         run.board.follow(&unit.id, &tracker);
     }
@@ -226,45 +272,28 @@ async fn in_hand<M: Migration>(
         announced: unit.planned.unwrap_or(0),
         from: from.clone(),
         failed_before: Arc::new(failed_before),
+        kept_back: Arc::default(),
     })
 }
 
-/// The further of row and file. The items above the cursor are of use only with the cursor they
-/// belong to.
-fn resume(row: UnitProgress, file: Option<Mark>) -> Mark {
-    let (file, above) = file.map_or((None, BTreeMap::new()), |mark| {
-        (Some(mark.progress), mark.above)
-    });
-    let progress = match &file {
-        Some(file) => row.further(file.clone()),
-        None => row,
-    };
-    let same = file.is_some_and(|file| {
-        (file.round, file.sweep.number, &file.cursor)
-            == (progress.round, progress.sweep.number, &progress.cursor)
-    });
-    Mark {
-        progress,
-        above: if same { above } else { BTreeMap::new() },
-    }
-}
-
-/// Items that the checkpoint file has as bad, as their failure rows have them: a retry, wherever it ran, may have
-/// mended one or found another reason. One without a row is looked at again.
-fn as_rows_say(
-    above: &mut BTreeMap<ItemId, (Settled, Option<Reason>)>,
-    rows: &BTreeMap<ItemId, FailedItem>,
-) {
-    above.retain(|item, (settled, reason)| {
-        if settled.is_good() {
-            return true;
+/// Items of a unit, or of a part, that failed in earlier runs.
+async fn failed_before<M: Migration>(
+    run: &Arc<Shared<M>>,
+    unit: &Unit,
+    within: &Between,
+) -> Result<BTreeMap<ItemId, Before>, Failure> {
+    let query = FailedQuery::unit(&unit.id);
+    let (mut found, mut after) = (BTreeMap::new(), None);
+    loop {
+        let page = run.store.failed_page(&query, after, None).await;
+        let page = page.map_err(|error| error.failure())?;
+        let here = page.items.iter().filter(|one| within.takes(&one.item));
+        found.extend(here.map(|failed| (failed.item.clone(), Before::from(failed))));
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
         }
-        let Some(FailedItem { failure, .. }) = rows.get(item) else {
-            return false;
-        };
-        (*settled, *reason) = (Settled::by_class(failure.class), Some(failure.reason));
-        true
-    });
+    }
 }
 
 /// A unit of which nothing is kept but where its own steps stand. What was made of them is known, whoever made it and
@@ -290,15 +319,13 @@ pub(crate) async fn unrecorded<M: Migration>(
         id: unit.id.clone(),
         context: with_made(context, &steps),
         within: Between::default(),
-        tracker: Arc::new(Mutex::new(Tracker::new(Mark {
-            progress,
-            above: BTreeMap::new(),
-        }))),
+        tracker: Arc::new(Mutex::new(Tracker::new(progress, Recall::default()))),
         keeper: None,
         epoch,
         from: None,
         token: run.stop.abort_token(),
         announced: unit.planned.unwrap_or(0),
         failed_before: Arc::default(),
+        kept_back: Arc::default(),
     })
 }

@@ -71,7 +71,11 @@ fn hand_out_known<M: Migration>(hand: &InHand<M>, split: &Split) {
     let unit = hand.progress();
     for (number, above) in of_part {
         let progress = split.begin(&unit, number);
-        hand.run.board.note(Mark { progress, above });
+        hand.run.board.note(Mark {
+            progress,
+            above,
+            further: None,
+        });
     }
 }
 

@@ -4,8 +4,9 @@ use crate::engine::Migration;
 use crate::model::{Event, Invariant, Status, UnitProgress};
 use crate::runtime::Degree;
 
+use super::kept_back::KeptBack;
 use super::work::UnitEnd;
-use super::{InHand, Unwritten};
+use super::{InHand, Keeper, Unwritten};
 
 /// The last writes of a unit are not waited for any longer.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
@@ -21,10 +22,6 @@ pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     hand.lock().change(end);
     if let Err(unwritten) = release(hand).await {
         return unsaved(hand, unwritten);
-    }
-    if hand.id.part.is_some() && hand.from.is_some() {
-        // Whoever holds the unit counts it.
-        hand.run.board.forget(&hand.id);
     }
     let UnitProgress { status, counts, .. } = hand.progress();
     hand.run.events.publish(Event::UnitSettled {
@@ -96,10 +93,39 @@ pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten
 /// Writes the row and gives the unit back.
 pub(crate) async fn release<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten> {
     if let Some(keeper) = &hand.keeper {
+        count_kept_back(hand, keeper).await?;
         keeper.release(hand.told()).await?;
     }
-    hand.run.board.rest(&hand.id);
+    if !hand.run.keeps_records() {
+        return Ok(());
+    }
+    if hand.progress().status.is_ended() {
+        // The row knows, and the file would grow with every unit that ends.
+        hand.run.board.forget(&hand.id);
+    } else {
+        hand.run.board.rest(&hand.id);
+    }
     Ok(())
+}
+
+/// Counts the items that a cause of the unit keeps back in their row, or removes it when none is any more: then the
+/// counters are written before, so that a crash in between leaves a row that another retry finds empty.
+async fn count_kept_back<M: Migration>(hand: &InHand<M>, keeper: &Keeper) -> Result<(), Unwritten> {
+    let written = match hand.kept_back_now() {
+        None => Ok(()),
+        Some(KeptBack::Some(row)) => keeper.put_failed(&row).await,
+        Some(KeptBack::Gone(item)) => {
+            save(hand).await?;
+            keeper.remove_failed(&item).await
+        }
+    };
+    written.map_err(|error| {
+        if error.is_lost_lease() {
+            Unwritten::Lost
+        } else {
+            Unwritten::Trouble(error)
+        }
+    })
 }
 
 /// The status of a unit whose items all have their last word.

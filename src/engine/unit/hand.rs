@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::gate::Admission;
@@ -12,11 +12,11 @@ use crate::engine::record::{ItemLine, Ticket, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
-    Between, Epoch, Event, FailedItem, Failure, Fence, InstanceId, ItemId, Reason, UnitId,
+    Between, Epoch, Event, FailedItem, Failure, Fence, InstanceId, ItemId, Reason, Settled, UnitId,
     UnitProgress,
 };
 use crate::runtime::{Degree, Moment};
-use crate::state::{self, FailedQuery};
+use crate::state;
 
 use super::Keeper;
 
@@ -41,7 +41,30 @@ pub(crate) struct InHand<M: Migration> {
     /// Whose unit it is, when it was taken to help.
     pub(crate) from: Option<InstanceId>,
     /// Items that failed in earlier runs.
-    pub(crate) failed_before: Arc<BTreeMap<ItemId, FailedItem>>,
+    pub(crate) failed_before: Arc<BTreeMap<ItemId, Before>>,
+    /// Whether the row of all items that a cause of the unit keeps back is written.
+    pub(crate) kept_back: Arc<OnceCell<()>>,
+}
+
+/// What is kept of an earlier failure while its unit is in hand: little, for a unit may have many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before {
+    pub(crate) attempts: u32,
+    /// Unix milliseconds.
+    pub(crate) first_at: u64,
+    pub(crate) settled: Settled,
+    pub(crate) reason: Reason,
+}
+
+impl From<&FailedItem> for Before {
+    fn from(failed: &FailedItem) -> Self {
+        Self {
+            attempts: failed.attempts,
+            first_at: failed.first_at,
+            settled: Settled::by_class(failed.failure.class),
+            reason: failed.failure.reason,
+        }
+    }
 }
 
 impl<M: Migration> Clone for InHand<M> {
@@ -58,6 +81,7 @@ impl<M: Migration> Clone for InHand<M> {
             announced: self.announced,
             from: self.from.clone(),
             failed_before: Arc::clone(&self.failed_before),
+            kept_back: Arc::clone(&self.kept_back),
         }
     }
 }
@@ -105,7 +129,7 @@ impl<M: Migration> InHand<M> {
 
     /// How far the unit is now, with the result lines of all items below its cursor on disk.
     pub(crate) async fn told(&self) -> Result<UnitProgress, state::Error> {
-        let progress = self.progress();
+        let mut progress = self.progress();
         let files = Arc::clone(&self.run.files);
         // Goes on when whoever waits for it is dropped: what was taken out of memory must reach the disk.
         let writing = self
@@ -114,6 +138,10 @@ impl<M: Migration> InHand<M> {
             .spawn(async move { files.write_lines().await });
         let written = writing.await.map_err(std::io::Error::other);
         written.map_err(state::Error::Journal)??;
+        let lines = self.run.files.journaled();
+        if let Some(trace) = progress.journals.get_mut(&self.run.config.journal()) {
+            trace.lines = lines.max(trace.lines);
+        }
         Ok(progress)
     }
 
@@ -126,14 +154,20 @@ impl<M: Migration> InHand<M> {
         end: End,
         began: Moment,
     ) -> Result<(), Failure> {
-        let before = self.failed_before.get(item);
+        let before = self.failed_before.get(item).copied();
         self.write_failure(item, &end, before).await?;
-        self.lock().settle(
-            ticket,
-            end.settled,
-            end.failure.as_ref().map(|failure| failure.reason),
-        );
-        self.tell(item, end, began, None);
+        let reason = end.failure.as_ref().map(|failure| failure.reason);
+        let settled = (end.settled, reason);
+        let was_bad = before.is_some() || self.was_kept_back(&end);
+        let counted = self.lock().settle(ticket, settled, was_bad);
+        let end = End {
+            settled: counted.settled,
+            ..end
+        };
+        if !counted.again {
+            self.write_line(item, &end, began);
+        }
+        self.publish(item, end, began, (None, counted.earlier));
         Ok(())
     }
 
@@ -142,50 +176,44 @@ impl<M: Migration> InHand<M> {
         &self,
         item: &ItemId,
         end: &End,
-        before: Option<&FailedItem>,
+        before: Option<Before>,
     ) -> Result<(), Failure> {
-        let run = &self.run;
-        if !run.keeps_records() {
+        let Some(keeper) = self.keeper.as_ref().filter(|_| self.run.keeps_records()) else {
             return Ok(());
-        }
-        let unit = &self.context.id;
+        };
         let written = match &end.failure {
-            Some(failure) => {
-                let now = run.clock.unix_ms();
-                let failed = FailedItem {
-                    unit: unit.clone(),
-                    item: item.clone(),
-                    failure: failure.clone(),
-                    attempts: end.attempts + before.map_or(0, |before| before.attempts),
-                    instance: run.config.instance.clone(),
-                    first_at: before.map_or(now, |before| before.first_at),
-                    last_at: now,
-                };
-                run.store.put_failed(&failed).await
+            Some(failure) if before.is_none() && self.is_of_unit(failure) => {
+                self.keep_back(keeper, failure).await
             }
-            None if before.is_some() => run.store.remove_failed(unit, item).await,
+            Some(failure) => {
+                let failed = self.failed(item.clone(), failure.clone(), end.attempts, before);
+                keeper.put_failed(&failed).await
+            }
+            None if before.is_some() => keeper.remove_failed(item).await,
             None => Ok(()),
         };
         written.map_err(|error| error.failure())
     }
 
-    /// Counts the bad items by their rows: a crash may have come between the counters and the rows, and rows are the
-    /// last to go. Fewer rows than were counted are no proof that the others are good. Those of a part are counted with
-    /// the unit.
-    pub(crate) async fn recount(&self) -> Result<(), Failure> {
-        if self.keeper.is_none() || self.id.part.is_some() {
-            return Ok(());
+    /// The row of an item that failed now.
+    pub(super) fn failed(
+        &self,
+        item: ItemId,
+        failure: Failure,
+        attempts: u32,
+        before: Option<Before>,
+    ) -> FailedItem {
+        let now = self.run.clock.unix_ms();
+        FailedItem {
+            unit: self.context.id.clone(),
+            item,
+            failure,
+            items: 1,
+            attempts: attempts + before.map_or(0, |before| before.attempts),
+            instance: self.run.config.instance.clone(),
+            first_at: before.map_or(now, |before| before.first_at),
+            last_at: now,
         }
-        let query = FailedQuery::unit(&self.context.id);
-        let rows = self.run.store.failed_items(&query).await;
-        let rows = rows.map_err(|error| error.failure())?;
-        let failures = rows.iter().map(|row| &row.failure);
-        self.lock().change(|progress| {
-            if rows.len() as u64 >= progress.counts.bad() {
-                progress.set_bad(failures);
-            }
-        });
-        Ok(())
     }
 
     /// Tells of an item's last word: results file, events, health.
@@ -194,14 +222,18 @@ impl<M: Migration> InHand<M> {
         item: &ItemId,
         end: End,
         began: Moment,
-        before: Option<(crate::model::Settled, Reason)>,
+        before: Option<(Settled, Option<Reason>)>,
     ) {
+        self.write_line(item, &end, began);
+        self.publish(item, end, began, (before, false));
+    }
+
+    /// Takes the line of an item for the results file.
+    fn write_line(&self, item: &ItemId, end: &End, began: Moment) {
         let run = &self.run;
-        let unit = self.context.id.clone();
-        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let line = ItemLine {
             at: run.clock.unix_ms(),
-            unit: unit.clone(),
+            unit: self.context.id.clone(),
             item: item.clone(),
             settled: Some(end.settled),
             verdict: None,
@@ -209,9 +241,20 @@ impl<M: Migration> InHand<M> {
             failure: end.failure.clone(),
             helping: self.from.clone(),
             attempts: end.attempts,
-            took_ms,
+            took_ms: millis(began),
         };
         run.files.result(line, run.config.pace.checkpoint_items);
+    }
+
+    fn publish(
+        &self,
+        item: &ItemId,
+        end: End,
+        began: Moment,
+        (before, earlier): (Option<(Settled, Option<Reason>)>, bool),
+    ) {
+        let run = &self.run;
+        let unit = &self.context.id;
         if let Some(reason) = run.health.count(end.failure.as_ref()) {
             run.drain(&reason);
         }
@@ -224,7 +267,12 @@ impl<M: Migration> InHand<M> {
             settled: end.settled,
             failure: end.failure,
             before,
-            took_ms,
+            earlier,
+            took_ms: millis(began),
         });
     }
+}
+
+fn millis(began: Moment) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

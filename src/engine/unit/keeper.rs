@@ -7,7 +7,7 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Migration;
-use crate::model::{Epoch, Lease, UnitProgress};
+use crate::model::{FailedItem, ItemId, Lease, UnitProgress};
 use crate::runtime::Moment;
 use crate::state::{self, Store};
 
@@ -20,7 +20,11 @@ use super::InHand;
 #[derive(Debug)]
 pub(crate) struct Keeper {
     store: Store,
-    epoch: Epoch,
+    /// The lease as it was given, the fence of every other row that is written under it.
+    given: Lease,
+    /// One row of a failed item at a time: each write asks the one row of the unit, and they would be in each other's
+    /// way there.
+    failures: tokio::sync::Mutex<()>,
     /// None once it was given back.
     lease: tokio::sync::Mutex<Option<Lease>>,
     /// When the last write that renewed it was asked for.
@@ -51,7 +55,8 @@ impl Keeper {
     ) -> Self {
         Self {
             store: store.clone(),
-            epoch: lease.epoch,
+            given: lease.clone(),
+            failures: tokio::sync::Mutex::default(),
             lease: tokio::sync::Mutex::new(Some(lease)),
             asked: Mutex::new(asked),
             term,
@@ -72,8 +77,28 @@ impl Keeper {
     }
 
     /// The fence of the lease.
-    pub(crate) fn epoch(&self) -> Epoch {
-        self.epoch
+    pub(crate) fn epoch(&self) -> crate::model::Epoch {
+        self.given.epoch
+    }
+
+    /// Writes the row of an item that failed.
+    pub(crate) async fn put_failed(&self, failed: &FailedItem) -> Result<(), state::Error> {
+        let _one_at_a_time = self.failures.lock().await;
+        self.heed(self.store.put_failed(&self.given, failed).await)
+    }
+
+    /// Removes the row of an item that is good now.
+    pub(crate) async fn remove_failed(&self, item: &ItemId) -> Result<(), state::Error> {
+        let _one_at_a_time = self.failures.lock().await;
+        self.heed(self.store.remove_failed(&self.given, item).await)
+    }
+
+    /// A refused write means that the lease is lost.
+    fn heed(&self, written: Result<(), state::Error>) -> Result<(), state::Error> {
+        if written.as_ref().is_err_and(state::Error::is_lost_lease) {
+            self.token.cancel();
+        }
+        written
     }
 
     /// Cancelled when the lease is lost or the run aborts.
@@ -132,6 +157,8 @@ impl Keeper {
                 Ok(())
             }
             Err(error) if error.is_lost_lease() => {
+                // Who has it now is what an operator asks first.
+                tracing::warn!("{error}");
                 self.token.cancel();
                 Err(Unwritten::Lost)
             }
@@ -160,7 +187,11 @@ pub(crate) async fn keep<M: Migration>(hand: &InHand<M>, keeper: &Keeper) {
         };
         match timeout_at(until, written).await {
             Ok(Ok(())) => {}
-            Ok(Err(Unwritten::Lost)) | Err(_) => break,
+            Ok(Err(Unwritten::Lost)) => break,
+            Err(_) => {
+                tracing::warn!(unit = %hand.id, "lease not renewed in time: it is trusted no more");
+                break;
+            }
             // Tried again at the next beat, until the lease is not to be trusted any more.
             Ok(Err(Unwritten::Trouble(error))) => {
                 if changed {

@@ -226,6 +226,7 @@ impl<'a, M: Migration> Parts<'a, M> {
     /// in the other is told as it happens.
     pub(crate) fn fold(&self, rows: &[ProgressRow], in_hand: Option<PartId>) {
         let (counts, reasons) = sum(rows);
+        self.join_journals(rows);
         {
             let mut tracker = self.hand.lock();
             let now = tracker.progress();
@@ -260,6 +261,22 @@ impl<'a, M: Migration> Parts<'a, M> {
         }
     }
 
+    /// Lets the unit know which journals tell of its parts: their rows go.
+    pub(crate) async fn fold_journals(&self) -> Result<(), Failure> {
+        self.join_journals(&self.read().await?);
+        Ok(())
+    }
+
+    fn join_journals(&self, rows: &[ProgressRow]) {
+        let mut tracker = self.hand.lock();
+        for row in rows {
+            let mut progress = tracker.progress().clone();
+            if progress.join_journals(row.progress.journals.clone()) {
+                tracker.change(|held| held.journals = progress.journals);
+            }
+        }
+    }
+
     /// Remembers since when leases of others stand still.
     fn watch(&self, rows: &[ProgressRow]) {
         let now = Moment::now();
@@ -279,11 +296,8 @@ impl<'a, M: Migration> Parts<'a, M> {
         self.watch(rows);
         let config = &self.hand.run.config;
         let open = || rows.iter().filter(|row| !row.progress.status.is_ended());
-        let is_ours = |row: &&ProgressRow| {
-            row.lease.as_ref().is_none_or(|lease| {
-                lease.holder == config.instance && lease.run != config.run && config.adopt_own
-            })
-        };
+        let is_ours =
+            |row: &&ProgressRow| row.lease.as_ref().is_none_or(|lease| config.adopts(lease));
         let free = open().find(is_ours).map(|row| (row, None));
         let dead = || {
             open().find_map(|row| {
@@ -312,10 +326,10 @@ impl<'a, M: Migration> Parts<'a, M> {
             let mut waits = false;
             for row in self.read().await? {
                 let Some(lease) = row.lease else { continue };
-                let ours = config.adopt_own && lease.holder == config.instance;
+                let ours = config.adopts(&lease);
                 let held = Held::from(lease);
                 match seen.get(&row.progress.unit) {
-                    _ if ours && held.run != config.run => {}
+                    _ if ours => {}
                     Some((was, since)) if *was == held => {
                         waits |= since.elapsed() < config.pace.lease_term;
                     }

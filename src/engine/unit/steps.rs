@@ -1,6 +1,6 @@
 //! Steps of a unit: once per unit, recorded in its row before and after.
 
-use crate::engine::{Look, Migration, UnitContext, UnitStep};
+use crate::engine::{Depth, Look, Migration, UnitContext, UnitStep};
 use crate::model::{
     Class, Effect, Event, Failure, JournalEntry, Reason, StepName, StepRecord, StepState,
 };
@@ -21,12 +21,32 @@ pub(crate) async fn unit_steps<M: Migration>(hand: &InHand<M>) -> Result<UnitCon
         let name = step.name();
         let recorded = hand.lock().progress().steps.get(&name).cloned();
         let state = match recorded.as_ref().map(|record| &record.state) {
-            Some(done @ (StepState::Applied(_) | StepState::Found)) => done.clone(),
+            Some(done @ (StepState::Applied(_) | StepState::Found))
+                if !is_undone(hand, &context, &**step, done).await? =>
+            {
+                done.clone()
+            }
             _ => patiently(hand, &context, &**step, recorded.as_ref()).await?,
         };
         context = context.with_step(name, state);
     }
     Ok(context)
+}
+
+/// Whether the effect of a step that is recorded as made does not hold any more, by a close look.
+async fn is_undone<M: Migration>(
+    hand: &InHand<M>,
+    context: &UnitContext,
+    step: &dyn UnitStep,
+    recorded: &StepState,
+) -> Result<bool, Failure> {
+    if context.depth() < Depth::Presence {
+        return Ok(false);
+    }
+    let context = context.clone().with_step(step.name(), recorded.clone());
+    let look = probe(hand, &context, step).await;
+    let look = look.map_err(|failure| failure.at(step.name()))?;
+    Ok(matches!(look, Look::Needed(_)))
 }
 
 /// Makes one step, again when that may help. A pause holds each attempt back.

@@ -180,7 +180,8 @@ async fn fly<M: Migration>(
         unit: hand.id.clone(),
         item: id,
     });
-    Some(failure)
+    // The work on the unit ends by itself then.
+    (failure.reason != Reason::LeaseLost).then_some(failure)
 }
 
 /// Settles an item while its unit is ours. A step that panics is a failure of its item alone.

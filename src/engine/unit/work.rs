@@ -87,11 +87,7 @@ pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: Wanted) -> U
 }
 
 /// Sweeps until nothing new came; a part is swept once.
-async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
-    if hand.progress().status.is_ended() {
-        // The row was lost, the file knows better.
-        return finish(hand).await;
-    }
+pub(crate) async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     let settled_by = settled_by(hand);
     hand.lock().change(|progress| {
         progress.status = Status::InProgress;

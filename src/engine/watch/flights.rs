@@ -49,6 +49,13 @@ impl Drop for Landing<'_> {
     }
 }
 
+impl Default for Pulse {
+    /// One that nobody watches.
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Pulse {
     pub(crate) fn new() -> Self {
         Self {

@@ -6,13 +6,16 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::decide::Review;
+use super::deep;
 use super::find::{Seen, look};
 use super::item::Upload;
 use super::parts::{Parts, Settings};
 use super::spaces::MigrationSpaces;
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use crate::client::{Config, Services};
-use crate::engine::{Clock, Dependencies, Migration, OwnerEffects, Step, UnitContext, UnitStep};
+use crate::engine::{
+    Clock, Dependencies, Depth, Migration, OwnerEffects, Step, UnitContext, UnitStep,
+};
 use crate::model::{Between, CustomerDid, Failure, ItemId, MigrationName, Reason};
 use crate::proto::did::Did;
 
@@ -137,7 +140,11 @@ impl Migration for Uploads {
     }
 
     async fn probe(&self, unit: &UnitContext, upload: &Upload) -> Result<Seen, Failure> {
-        look(&self.parts, unit, upload).await
+        let mut seen = look(&self.parts, unit, upload).await?;
+        if unit.depth() == Depth::Bytes {
+            deep::read(&self.parts, upload, &mut seen).await?;
+        }
+        Ok(seen)
     }
 }
 

@@ -6,9 +6,11 @@
 //! | `find` | one look at the world: claims, indexes, sizes |
 //! | `decide` | pure: what counts, what is missing or wrong |
 //! | `spaces` | the migration space of a customer |
+//! | `deep` | the look at every byte |
 //! | `steps` | what is done, one file each |
 
 mod decide;
+mod deep;
 mod explain;
 mod find;
 mod item;
@@ -19,7 +21,7 @@ mod steps;
 
 pub use decide::{IndexState, LocationState, Review, Trust};
 pub use explain::Explanation;
-pub use find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
+pub use find::{Absent, Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
 pub use item::Upload;
 pub use migration::Uploads;
 pub use parts::Settings;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Effect, Epoch, Failure, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId, Settled,
-    StepName, UnitId, UnitProgress,
+    Effect, Epoch, Failure, FolderId, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId,
+    Settled, StateIdentity, StepName, UnitId, UnitProgress,
 };
 
 /// The shape of [`Checkpoint`]; a file of another version is refused.
@@ -20,8 +20,9 @@ pub struct Checkpoint {
     pub migration: MigrationName,
     /// The instance.
     pub instance: InstanceId,
-    /// What the state belongs to (environment, tables); another is refused.
-    pub fingerprint: String,
+    /// The tables it belongs to; that of others is refused.
+    #[serde(alias = "fingerprint")]
+    pub state: StateIdentity,
     /// When it was taken, Unix milliseconds.
     pub taken_at: u64,
     /// Every unit that was begun.
@@ -36,6 +37,20 @@ pub struct Mark {
     /// Items above the cursor that are settled already, with their reason when they are bad.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub above: BTreeMap<ItemId, (Settled, Option<Reason>)>,
+    /// How far an earlier run was, while this one goes again through what that one settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub further: Option<Further>,
+}
+
+/// How far a unit was by an account that its row does not confirm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Further {
+    /// The sweep of the cursor.
+    pub sweep: u32,
+    /// The last item below which every item of the sweep was settled.
+    pub cursor: Option<ItemId>,
+    /// How many items were migrated, not found, up to there.
+    pub migrated: u64,
 }
 
 impl Checkpoint {
@@ -44,12 +59,12 @@ impl Checkpoint {
     pub fn new(
         migration: MigrationName,
         instance: InstanceId,
-        fingerprint: impl Into<String>,
+        state: impl Into<StateIdentity>,
     ) -> Self {
         Self {
             migration,
             instance,
-            fingerprint: fingerprint.into(),
+            state: state.into(),
             taken_at: 0,
             units: Vec::new(),
         }
@@ -66,10 +81,10 @@ pub enum JournalLine {
     /// What happened.
     Record(Box<JournalRecord>),
     /// A run begins to write.
-    Opening(JournalOpening),
+    Opening(Box<JournalOpening>),
 }
 
-/// The first line of a run: whose lines follow. There is none before the first effect is about to be made.
+/// The first line of a run: whose lines follow. It is there before the run has its first lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalOpening {
     /// The shape, [`JOURNAL_VERSION`].
@@ -83,11 +98,14 @@ pub struct JournalOpening {
     pub run: RunId,
     /// Its instance.
     pub instance: InstanceId,
+    /// The state folder that the instance works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderId>,
     /// The plan that its scope is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// What its effects belong to: environment and tables.
-    pub state: String,
+    /// The tables that its effects belong to.
+    pub state: StateIdentity,
     /// Version of the program.
     pub program: String,
 }
@@ -221,7 +239,7 @@ mod tests {
         let JournalLine::Opening(read) = JournalLine::parse(opening.as_bytes()).unwrap() else {
             panic!("no opening")
         };
-        assert_eq!((read.state.as_str(), read.plan), ("local t", None));
+        assert_eq!((read.state, read.plan), ("local t".into(), None));
         let record = r#"{"v":1,"at":5,"run":"r","unit":{"owner":"o","name":"n"},"entry":"found"}"#;
         let read = JournalLine::parse(record.as_bytes()).unwrap();
         assert_eq!(

@@ -1,18 +1,24 @@
 //! What is stored between runs: progress rows, their status words, and the local files.
 
 mod files;
+mod holder;
+mod identity;
 mod progress;
 mod space;
 mod split;
 mod status;
 mod takeover;
+mod totals;
 
 pub use files::{
-    CHECKPOINT_VERSION, Checkpoint, Fence, JOURNAL_VERSION, JournalEntry, JournalFault,
+    CHECKPOINT_VERSION, Checkpoint, Fence, Further, JOURNAL_VERSION, JournalEntry, JournalFault,
     JournalLine, JournalOpening, JournalRecord, Mark,
 };
-pub use progress::{Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
+pub use holder::Holder;
+pub use identity::{Belongs, StateIdentity};
+pub use progress::{JournalTrace, Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
 pub use space::SpaceMark;
 pub use split::{Between, Split, Stage};
 pub use status::{Status, StatusError};
 pub use takeover::TakenOver;
+pub use totals::{ByStatus, ProgressTotals, RowCounts, ShareTotals, Summing};

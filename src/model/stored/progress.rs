@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Counts, Effect, Epoch, Failure, InstanceId, ItemId, Reason, RunId, Settled, Split, Status,
-    StepName, TakenOver, UnitId,
+    Class, Counts, Effect, Epoch, Failure, Holder, ItemId, JournalId, Reason, RunId, Settled,
+    Split, Status, StepName, TakenOver, UnitId,
 };
 
 use super::Stage;
@@ -110,6 +110,15 @@ pub enum StepState {
     Undone(Effect),
 }
 
+/// What a unit's row says of a journal: its holder worked on the unit, and what it made there is in that journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct JournalTrace {
+    /// Lines that the journal had when the row was written last: those about the unit are among them.
+    pub lines: u64,
+    /// The unit was leased and not given back: there may be more lines.
+    pub open: bool,
+}
+
 /// How far a unit is. `counts` counts the items at or below the cursor and no others, so that
 /// both can be taken up again together without counting an item twice. While a unit is split, its
 /// parts have cursors of their own; its counts are the sum of theirs, and its cursor stays where
@@ -142,9 +151,16 @@ pub struct UnitProgress {
     /// How often the unit was rolled back. An account of an earlier round is worth nothing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub round: u32,
+    /// When the last recheck began that goes, or went, through all items again, Unix milliseconds. What was known
+    /// before it counts no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recheck: Option<u64>,
     /// How it was cut into parts, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
+    /// The journals that tell of effects in the unit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub journals: BTreeMap<JournalId, JournalTrace>,
 }
 
 #[expect(
@@ -170,22 +186,55 @@ impl UnitProgress {
             error: None,
             round: 0,
             taken_over: None,
+            recheck: None,
             split: None,
+            journals: BTreeMap::new(),
         }
     }
 
-    /// Begins anew: every item is left again. Steps of the unit stay as they are recorded.
+    /// Begins anew after what was made was taken back: every item is left again. Steps of the unit stay as they are
+    /// recorded.
     pub fn roll_back(&mut self) {
+        self.begin_anew();
+        self.round += 1;
+    }
+
+    /// Begins anew for a recheck that began at `since`, unless that recheck has begun the unit already.
+    pub fn begin_recheck(&mut self, since: u64) {
+        if self.recheck != Some(since) {
+            self.begin_anew();
+            self.recheck = Some(since);
+        }
+    }
+
+    fn begin_anew(&mut self) {
         self.status = Status::InProgress;
         self.counts = Counts::planned(self.counts.planned);
         self.reasons.clear();
         self.sweep = Sweep::default();
         self.cursor = None;
         self.error = None;
-        self.round += 1;
         if let Some(split) = &mut self.split {
             split.close();
         }
+    }
+
+    /// Takes in what another account says of journals; whether any of it is new.
+    pub fn join_journals(&mut self, others: BTreeMap<JournalId, JournalTrace>) -> bool {
+        let mut is_new = false;
+        for (journal, trace) in others {
+            let held = self.journals.entry(journal).or_insert_with(|| {
+                is_new = true;
+                trace
+            });
+            let both = JournalTrace {
+                lines: held.lines.max(trace.lines),
+                open: held.open || trace.open,
+            };
+            is_new |= *held != both;
+            *held = both;
+        }
+        is_new
     }
 
     /// The cut whose parts are worked on, if there is one.
@@ -204,12 +253,19 @@ impl UnitProgress {
         }
     }
 
-    /// Counts an item anew that was bad before.
-    pub fn recount(&mut self, before: (Settled, Reason), now: Settled, reason: Option<Reason>) {
-        if let Some(count) = self.reasons.get_mut(&before.1) {
+    /// Counts an item anew that was counted before; why it was bad, if it was.
+    pub fn recount(
+        &mut self,
+        before: (Settled, Option<Reason>),
+        now: Settled,
+        reason: Option<Reason>,
+    ) {
+        if let Some(was) = before.1
+            && let Some(count) = self.reasons.get_mut(&was)
+        {
             *count -= 1;
             if *count == 0 {
-                self.reasons.remove(&before.1);
+                self.reasons.remove(&was);
             }
         }
         self.counts.resettle(before.0, now);
@@ -218,13 +274,13 @@ impl UnitProgress {
         }
     }
 
-    /// Sets the bad items to those that failed so; the others that were settled are good.
-    pub fn set_bad<'a>(&mut self, failures: impl Iterator<Item = &'a Failure>) {
+    /// Sets the bad items to so many that failed so; the others that were settled are good.
+    pub fn set_bad(&mut self, failures: impl Iterator<Item = (Class, Reason, u64)>) {
         let mut bad = Counts::default();
         self.reasons.clear();
-        for failure in failures {
-            bad.settle(Settled::by_class(failure.class));
-            *self.reasons.entry(failure.reason).or_default() += 1;
+        for (class, reason, number) in failures.filter(|(.., number)| *number > 0) {
+            bad.settle_all(Settled::by_class(class), number);
+            *self.reasons.entry(reason).or_default() += number;
         }
         let counts = &mut self.counts;
         let good = counts.settled().saturating_sub(bad.bad());
@@ -243,49 +299,6 @@ impl UnitProgress {
         let state = record.map(|record| &record.state);
         matches!(state, Some(StepState::Applied(_) | StepState::Found))
     }
-
-    /// Which of two accounts of the same unit is further; the first when they are equal. The first is that of the row.
-    ///
-    /// Sweeps only grow, and within a sweep the settled items only grow, so the account that is
-    /// further knows all that the other knows, except for steps, which are joined: they are in the row before they are
-    /// anywhere else, so of a step that both know the row has the last word, whatever the clocks say. A rollback begins
-    /// a round, and what was known before it counts no more. A cut is known to the further one only.
-    #[must_use]
-    pub fn further(self, other: Self) -> Self {
-        let key = |one: &Self| {
-            (
-                one.round,
-                one.sweep.number,
-                one.status.is_ended(),
-                one.split.as_ref().map(|split| split.cut),
-                one.counts.settled(),
-            )
-        };
-        let is_row_behind = key(&other) > key(&self);
-        let (mut ahead, behind) = if is_row_behind {
-            (other, self)
-        } else {
-            (self, other)
-        };
-        if behind.round < ahead.round {
-            return ahead;
-        }
-        for (name, record) in behind.steps {
-            if is_row_behind || !ahead.steps.contains_key(&name) {
-                ahead.steps.insert(name, record);
-            }
-        }
-        ahead.taken_over = ahead.taken_over.or(behind.taken_over);
-        ahead.counts.planned = ahead
-            .counts
-            .planned
-            .max(behind.counts.planned)
-            .max(ahead.counts.settled());
-        if ahead.status.is_ended() {
-            ahead.counts.close();
-        }
-        ahead
-    }
 }
 
 /// The right to write for one unit.
@@ -294,7 +307,7 @@ pub struct Lease {
     /// The unit.
     pub unit: UnitId,
     /// Who holds it.
-    pub holder: InstanceId,
+    pub holder: Holder,
     /// The run of the holder.
     pub run: RunId,
     /// The fence: every write of the holder is conditional on it.
@@ -318,47 +331,18 @@ mod tests {
     }
 
     #[test]
-    fn the_account_that_is_further_is_taken_from_either_side() {
-        let (near, far, later) = (progress(0, 3), progress(0, 5), progress(1, 5));
-        assert_eq!(near.clone().further(far.clone()).cursor, far.cursor);
-        assert_eq!(far.clone().further(near).cursor, far.cursor);
-        assert_eq!(far.further(later.clone()).cursor, later.cursor);
-    }
-
-    #[test]
-    fn what_was_known_before_a_rollback_counts_no_more() {
-        let mut before = progress(1, 5);
-        before.steps.insert(
-            StepName::new("folder"),
-            StepRecord {
-                state: StepState::Found,
-                at: 9,
-                attempts: 1,
-            },
-        );
-        let mut after = progress(1, 5);
-        after.roll_back();
-        assert_eq!((after.counts.left(), after.counts.settled()), (5, 0));
-        for account in [
-            before.clone().further(after.clone()),
-            after.clone().further(before),
-        ] {
-            assert_eq!(account, after);
-        }
-    }
-
-    #[test]
     fn bad_items_are_counted_by_their_failures_and_the_sum_stays() {
         let mut one = progress(0, 3);
         one.count(Settled::Found, None);
         one.count(Settled::Unknown, Some(Reason::Timeout));
         one.count(Settled::Unknown, Some(Reason::Timeout));
         let failures = [
-            Failure::permanent(Reason::CorruptCar, "flipped"),
-            Failure::unknown(Reason::Timeout, "no answer"),
-            Failure::transient(Reason::Timeout, "no answer"),
+            (Class::Permanent, Reason::CorruptCar, 1),
+            (Class::Unknown, Reason::Timeout, 1),
+            (Class::Transient, Reason::Timeout, 1),
+            (Class::Transient, Reason::NoShards, 0),
         ];
-        one.set_bad(failures.iter());
+        one.set_bad(failures.into_iter());
         let counts = one.counts;
         assert_eq!((counts.settled(), counts.done, counts.found), (6, 3, 1));
         assert_eq!(

@@ -134,7 +134,9 @@ impl Split {
             error: None,
             taken_over: None,
             round: unit.round,
+            recheck: unit.recheck,
             split: None,
+            journals: BTreeMap::new(),
         }
     }
 

@@ -68,7 +68,7 @@ pub(in crate::state) fn policy(tables: &[Definition]) -> Value {
                 "Effect": "Allow",
                 "Action": [
                     "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
-                    "dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:DescribeTable",
+                    "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:DescribeTable",
                 ],
                 "Resource": rows,
             },

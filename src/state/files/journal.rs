@@ -149,6 +149,12 @@ impl Journal {
         self.write(added).await.map_err(Error::Journal)
     }
 
+    /// Does not use these numbers again: records had them that are lost.
+    pub fn skip_to(&self, number: u64) {
+        let mut waiting = self.waiting();
+        waiting.number = waiting.number.max(number);
+    }
+
     /// Number of the last record that is on disk; 0 if none has one.
     #[must_use]
     pub fn durable(&self) -> u64 {
@@ -360,6 +366,12 @@ pub fn scan_lines<E: From<io::Error>>(
     Ok(())
 }
 
+/// The instance whose journal a file is, by its name.
+fn whose(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("instance-")?.strip_suffix(".ndjson")?;
+    rest.split_once("-journal").map(|(instance, _)| instance)
+}
+
 /// The journals that lie in a folder, one path per instance, in the order of their names. Blocks.
 pub fn journals_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
@@ -371,12 +383,7 @@ pub fn journals_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
         let name = entry?.file_name();
         let Some(name) = name.to_str() else { continue };
         // Also one of which only rotated files are left.
-        let whose = name
-            .strip_prefix("instance-")
-            .and_then(|rest| rest.strip_suffix(".ndjson"))
-            .and_then(|rest| rest.split_once("-journal"))
-            .map(|(instance, _)| instance);
-        if let Some(instance) = whose {
+        if let Some(instance) = whose(name) {
             found.push(dir.join(format!("instance-{instance}-journal.ndjson")));
         }
     }

@@ -2,8 +2,10 @@
 
 mod atomic;
 mod disk;
+mod folder;
 mod journal;
 mod sealed;
+mod sorted;
 #[cfg(test)]
 mod tests;
 
@@ -11,10 +13,12 @@ use crate::model::InstanceId;
 
 pub use atomic::write_atomic;
 pub use disk::{Disk, Local};
+pub use folder::{Identified, identify};
 pub use journal::{
     Journal, Rotation, damaged, journal_files, journals_in, read_journal, scan_lines,
 };
 pub use sealed::{Generation, Sealed, Unreadable};
+pub use sorted::{Scratch, Sortable, Sorted, Sorter};
 
 /// An instance's id as part of a file name.
 pub(super) fn name_of(instance: &InstanceId) -> String {

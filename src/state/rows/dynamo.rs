@@ -6,6 +6,7 @@
 
 mod batch;
 mod list;
+mod transact;
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use super::codec::{self, Item};
 use super::condition::{Condition, Update};
 use super::expression::{self, Aliases};
 use super::row::Row;
-use super::{Batched, Error, Key, Page, Rows, Select, Written};
+use super::{Batched, Change, Error, Guard, Key, Location, Page, Rows, Select, Written};
 use crate::runtime::{Policy, retry};
 use crate::state::define::{self, Definition, Made};
 
@@ -236,6 +237,16 @@ impl Rows for Dynamo {
         self.tried(table, true, make).await
     }
 
+    async fn change_under(
+        &self,
+        guard: &Guard,
+        table: &str,
+        key: &Key,
+        change: Change,
+    ) -> Result<bool, Error> {
+        self.transact(guard, table, key, &change).await
+    }
+
     async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
         Ok(self.read(table, select, after, false).await?.0)
     }
@@ -248,6 +259,17 @@ impl Rows for Dynamo {
     ) -> Result<(u64, Option<Row>), Error> {
         let (page, number) = self.read(table, select, after, true).await?;
         Ok((number, page.next))
+    }
+
+    async fn locate(&self, table: &str) -> Result<Location, Error> {
+        let describe = || async {
+            let answer = self.client.describe_table().table_name(table).send().await;
+            let answer = answer.map_err(|error| Error::of("describe", table, &error))?;
+            let arn = answer.table.and_then(|table| table.table_arn);
+            let location = arn.as_deref().and_then(Location::of_arn);
+            location.ok_or_else(|| Error::untold("describe", table))
+        };
+        self.tried(table, true, describe).await
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {

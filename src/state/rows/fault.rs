@@ -57,6 +57,14 @@ pub enum Trouble {
     Shape,
 }
 
+impl Error {
+    /// Whether the table, or the index of it, does not exist.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.trouble == Trouble::Missing
+    }
+}
+
 impl Trouble {
     /// Whether the same request may do better a moment later.
     #[must_use]
@@ -81,12 +89,13 @@ impl Trouble {
 }
 
 /// Codes of the service that mean "too many requests".
-const THROTTLED: [&str; 5] = [
+const THROTTLED: [&str; 6] = [
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
     "RequestLimitExceeded",
     "LimitExceededException",
     "TransactionConflictException",
+    "TransactionInProgressException",
 ];
 
 /// Codes of the service that mean "not you".

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::condition::{Condition, Update};
 use super::row::Row;
-use super::{Batched, Bound, Error, Key, Page, Rows, Select, Written};
+use super::{Batched, Bound, Change, Error, Guard, Key, Location, Page, Rows, Select, Written};
 use crate::state::define::{Definition, Made};
 
 type Rank = (String, String);
@@ -50,19 +50,28 @@ impl Memory {
     ) -> Written {
         let mut tables = self.lock();
         let table = tables.entry(table.to_owned()).or_default();
-        let held = table.get(&rank(key)).map(|(_, row)| row.clone());
-        if !condition.holds(held.as_ref().unwrap_or(&Row::new())) {
-            return Written::Refused(held);
-        }
-        let before = held.unwrap_or_default();
-        let Some(row) = make(before.clone()) else {
-            table.remove(&rank(key));
-            return Written::Done(before);
-        };
-        let row = keyed(key, row);
-        table.insert(rank(key), (key.clone(), row.clone()));
-        Written::Done(row)
+        write(table, key, condition, make)
     }
+}
+
+fn write(
+    table: &mut Table,
+    key: &Key,
+    condition: &Condition,
+    make: impl FnOnce(Row) -> Option<Row>,
+) -> Written {
+    let held = table.get(&rank(key)).map(|(_, row)| row.clone());
+    if !condition.holds(held.as_ref().unwrap_or(&Row::new())) {
+        return Written::Refused(held);
+    }
+    let before = held.unwrap_or_default();
+    let Some(row) = make(before.clone()) else {
+        table.remove(&rank(key));
+        return Written::Done(before);
+    };
+    let row = keyed(key, row);
+    table.insert(rank(key), (key.clone(), row.clone()));
+    Written::Done(row)
 }
 
 fn rank(key: &Key) -> Rank {
@@ -162,6 +171,28 @@ impl Rows for Memory {
         Ok(self.write(table, key, &condition, |_| None))
     }
 
+    async fn change_under(
+        &self,
+        guard: &Guard,
+        table: &str,
+        key: &Key,
+        change: Change,
+    ) -> Result<bool, Error> {
+        let mut tables = self.lock();
+        let asked = tables.get(&guard.table);
+        let asked = asked.and_then(|rows| rows.get(&rank(&guard.key)));
+        let asked = asked.map(|(_, row)| row.clone()).unwrap_or_default();
+        if !guard.condition.holds(&asked) {
+            return Ok(false);
+        }
+        let table = tables.entry(table.to_owned()).or_default();
+        write(table, key, &Condition::Always, |row| match change {
+            Change::Update(update) => Some(update.apply(row)),
+            Change::Delete => None,
+        });
+        Ok(true)
+    }
+
     async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
         let tables = self.lock();
         let mut found: Vec<((String, Rank), &Row)> = tables
@@ -217,6 +248,10 @@ impl Rows for Memory {
     ) -> Result<(u64, Option<Row>), Error> {
         let page = self.page(table, select, after).await?;
         Ok((page.rows.len() as u64, page.next))
+    }
+
+    async fn locate(&self, _table: &str) -> Result<Location, Error> {
+        Ok(Location::default())
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {

@@ -9,6 +9,7 @@ mod dynamo;
 mod expression;
 mod fault;
 mod json;
+mod location;
 mod memory;
 mod row;
 
@@ -20,6 +21,7 @@ pub use condition::{Condition, Update};
 pub use dynamo::Dynamo;
 pub use fault::{Error, Trouble};
 pub use json::{stamp, unstamp};
+pub use location::Location;
 pub use memory::Memory;
 pub use row::{Row, Value};
 
@@ -126,6 +128,14 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
     ) -> Result<Written, Error>;
     /// Removes a row if `condition` holds. `Done` holds the row that was removed, empty if there was none.
     async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error>;
+    /// Changes a row if `guard` holds for another row at that very moment; `false`: it did not, and nothing changed.
+    async fn change_under(
+        &self,
+        guard: &Guard,
+        table: &str,
+        key: &Key,
+        change: Change,
+    ) -> Result<bool, Error>;
     /// One page of rows, from `after` on.
     async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error>;
     /// How many rows one page of `select` holds, without reading them, and where the next begins.
@@ -135,10 +145,32 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         select: &Select,
         after: Option<Row>,
     ) -> Result<(u64, Option<Row>), Error>;
+    /// Where a table is. A store that is in no account and no region says so by an empty [`Location`].
+    async fn locate(&self, table: &str) -> Result<Location, Error>;
     /// Makes a table that is not there and waits until it is active; one that is there is left alone.
     async fn ensure(&self, table: &Definition) -> Result<Made, Error>;
     /// Writes or removes whole rows without conditions; repeats what the store left undone.
     async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error>;
+}
+
+/// What must hold of one row while another is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The table of the row that is asked.
+    pub table: String,
+    /// Its key.
+    pub key: Key,
+    /// What must hold of it; a row that is not there is an empty one.
+    pub condition: Condition,
+}
+
+/// A change of one row. Made twice, it is the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Attributes are changed; the row is made if it is not there.
+    Update(Update),
+    /// The row is removed.
+    Delete,
 }
 
 /// One line of [`Rows::write_all`].

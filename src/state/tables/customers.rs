@@ -2,7 +2,10 @@
 //!
 //! Its counters are a sum of progress rows and never a source of truth.
 
+use std::time::Duration;
+
 use crate::model::{Counts, CustomerDid, InstanceId, PlanId, Status};
+use crate::runtime::full_jitter;
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
     self, Condition, Key, Row, Select, Trouble, Update, Value, Written, stamp, unstamp,
@@ -11,8 +14,11 @@ use crate::state::{Error, Store};
 
 use super::progress::ProgressRow;
 
-/// Tries of a sum whose row changes at the same time.
-const TRIES: u32 = 8;
+/// Tries of a sum whose row changes at the same time: of any number at once one gets through, and the others wait up to
+/// so long before they try again.
+const TRIES: u32 = 60;
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -265,14 +271,23 @@ impl Store {
     }
 
     /// Brings a customer's row in step with its units. Several instances may do so at once: none covers a newer sum
-    /// with an older one. A foreign status stays.
+    /// with an older one, and the last one is the sum of all that was written before it was asked for. A foreign status
+    /// stays.
+    ///
+    /// # Errors
+    /// The row is as it was; also when it changed under all tries (a minute and more), which is transient.
     pub async fn refresh_owner(&self, owner: &str) -> Result<(), Error> {
         let (table, key, now) = (
             &self.config.tables.customers,
             Key::one("customer", owner),
             self.now(),
         );
-        for _ in 0..TRIES {
+        let mut longest = FIRST_WAIT;
+        for number in 0..TRIES {
+            if number > 0 {
+                tokio::time::sleep(full_jitter(longest)).await;
+                longest = (longest * 2).min(LONGEST_WAIT);
+            }
             let before = self.rows.get(table, &key).await?.unwrap_or_default();
             let revision = before.number("revision").unwrap_or(0);
             let units = self.progress_of(owner).await?;

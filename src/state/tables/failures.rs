@@ -1,8 +1,15 @@
 //! `…-migration-failures`: one row per failed item, asked for by space, customer, instance or reason.
 
-use crate::model::{Class, FailedItem, Failure, InstanceId, ItemId, Reason, StepName, UnitId};
+//!
+//! Rows are written and removed under the lease of the unit, or of the part, that the item lies in, in one transaction
+//! with a check of that lease: what a stale holder sends late is refused, a row that it would make again no less than
+//! one that it would remove.
+
+use crate::model::{
+    Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, UnitId,
+};
 use crate::state::define::{BY_CUSTOMER, BY_INSTANCE, BY_REASON, Index};
-use crate::state::rows::{Bound, Condition, Key, Row, Select, Update, stamp, unstamp};
+use crate::state::rows::{Bound, Change, Key, Row, Select, Update, stamp, unstamp};
 use crate::state::{Error, Store};
 
 /// Which failures: all that is given must hold, and nothing given is all of them.
@@ -120,6 +127,7 @@ fn read(row: &Row) -> Option<FailedItem> {
             dependency: row.text("dependency").map(str::to_owned),
             retry_after: None,
         },
+        items: row.number("items").unwrap_or(1),
         attempts: row
             .number("attempts")
             .and_then(|number| u32::try_from(number).ok())
@@ -131,8 +139,12 @@ fn read(row: &Row) -> Option<FailedItem> {
 }
 
 impl Store {
-    /// Writes the row of a failed item; the time of its first failure stays. Repeating it changes nothing.
-    pub async fn put_failed(&self, failed: &FailedItem) -> Result<(), Error> {
+    /// Writes the row of a failed item under a lease that covers it; the time of its first failure stays. Repeating it
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`]: nothing was written.
+    pub async fn put_failed(&self, lease: &Lease, failed: &FailedItem) -> Result<(), Error> {
         let failure = &failed.failure;
         let mut update = Update::new()
             .set("customer", &*failed.unit.owner)
@@ -143,6 +155,14 @@ impl Store {
             .set("instanceId", failed.instance.as_str())
             .set("updatedAt", stamp(failed.last_at))
             .set_absent("firstAt", stamp(failed.first_at));
+        if failed.item.is_all_of_unit() {
+            // Whoever counts them says so; until then what is known stays.
+            update = if failed.items > 0 {
+                update.set("items", failed.items)
+            } else {
+                update.set_absent("items", 0_u64)
+            };
+        }
         let step = failure.step.as_ref().map(StepName::as_str);
         for (name, value) in [
             ("step", step),
@@ -153,28 +173,35 @@ impl Store {
                 None => update.remove(name),
             };
         }
-        let key = key(&failed.unit, &failed.item);
-        self.rows
-            .update(
-                &self.config.tables.failures,
-                &key,
-                update,
-                Condition::Always,
-            )
-            .await?;
-        Ok(())
+        self.change_failed(lease, &failed.item, Change::Update(update))
+            .await
     }
 
-    /// Removes the row of an item that is good now.
-    pub async fn remove_failed(&self, unit: &UnitId, item: &ItemId) -> Result<(), Error> {
-        self.rows
-            .delete(
-                &self.config.tables.failures,
-                &key(unit, item),
-                Condition::Always,
-            )
-            .await?;
-        Ok(())
+    /// Removes the row of an item that is good now, under a lease that covers it.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`]: nothing was removed.
+    pub async fn remove_failed(&self, lease: &Lease, item: &ItemId) -> Result<(), Error> {
+        self.change_failed(lease, item, Change::Delete).await
+    }
+
+    async fn change_failed(
+        &self,
+        lease: &Lease,
+        item: &ItemId,
+        change: Change,
+    ) -> Result<(), Error> {
+        let table = &self.config.tables.failures;
+        let key = key(&lease.unit.whole(), item);
+        let guard = self.guard(lease);
+        if self.rows.change_under(&guard, table, &key, change).await? {
+            return Ok(());
+        }
+        let by = self.progress_row(&lease.unit).await?;
+        Err(Error::LeaseLost {
+            unit: lease.unit.clone(),
+            by: by.and_then(|row| row.lease).map(super::Held::from),
+        })
     }
 
     /// The row of an item.

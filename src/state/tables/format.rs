@@ -1,12 +1,20 @@
-//! The row `state` of `…-migration-control`: the version of all rows, and the environment that they belong to.
+//! The row `state` of `…-migration-control`: the version of all rows, the environment that they belong to, and which
+//! tables these are.
 //!
 //! One row for all tables: rows are read by their attributes, and a change that an older program would misread raises
 //! [`FORMAT`]. Tables without the row were made by the existing tool, or by `CloudFormation` and not used yet.
+//!
+//! `tablesId` is random and never changes: what is written elsewhere (checkpoints, journals, customers files, reports)
+//! names it, so that it is not taken for state of other tables with the same names. `tables` has the names that go
+//! together, so that settings do not mix tables of two sets.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::rows::{Condition, Key, Row, Value, Written, stamp};
-use crate::state::{Error, Store};
+use crate::model::StateIdentity;
+use crate::state::rows::{Condition, Key, Row, Update, Value, Written, stamp};
+use crate::state::{Error, Store, Tables};
 
 /// The version of the rows that this program writes, the only one that it reads.
 pub const FORMAT: u32 = 1;
@@ -24,22 +32,54 @@ fn key() -> Key {
     Key::two(("scope", "state"), ("entry", "format"))
 }
 
+/// Names of all tables but the one that the row is in.
+fn names(tables: &Tables) -> BTreeMap<String, String> {
+    let named = [
+        ("customers", &tables.customers),
+        ("progress", &tables.progress),
+        ("parts", &tables.parts),
+        ("spaces", &tables.spaces),
+        ("failures", &tables.failures),
+        ("fleet", &tables.fleet),
+    ];
+    named
+        .map(|(what, name)| (what.to_owned(), name.clone()))
+        .into()
+}
+
 impl Store {
-    /// Fails if the rows are of another version, or belong to another environment. Tables that say nothing pass.
+    /// Which tables these are: their id with the place that they answer from; `None` if they have no id, because
+    /// `init` did not run on them since ids exist.
+    ///
+    /// # Errors
+    /// [`Error::Other`] if the rows are of another version or environment, or of other tables than the settings name.
+    pub async fn identity(&self, environment: &str) -> Result<Option<StateIdentity>, Error> {
+        match self.check_format(environment).await? {
+            Some(id) => Ok(Some(self.located(environment, id).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Fails if the rows are of another version or environment, or of other tables. Gives the tables' id. Tables that
+    /// say nothing pass.
     ///
     /// # Errors
     /// [`Error::Other`] with both.
-    pub async fn check_format(&self, environment: &str) -> Result<(), Error> {
+    pub async fn check_format(&self, environment: &str) -> Result<Option<String>, Error> {
         let table = &self.config.tables.control;
-        let row = self.rows.get(table, &key()).await?;
-        row.map_or(Ok(()), |row| self.judge(&row, environment))
+        match self.rows.get(table, &key()).await? {
+            None => Ok(None),
+            Some(row) => self.judge(&row, environment),
+        }
     }
 
-    /// Writes down that the rows are of this version and environment, if nothing is written down yet.
+    /// Writes down that the rows are of this version and environment and which tables they are in, as far as it is not
+    /// written down yet, and gives the identity that the tables have then: of two at the same time the first one's.
     ///
     /// # Errors
     /// As [`Store::check_format`].
-    pub async fn mark_format(&self, environment: &str) -> Result<(), Error> {
+    pub async fn mark_format(&self, environment: &str) -> Result<StateIdentity, Error> {
+        let table = &self.config.tables.control;
         let format = Format {
             version: FORMAT,
             environment: environment.to_owned(),
@@ -48,22 +88,43 @@ impl Store {
         let row = Row::new()
             .with("updatedAt", stamp(self.now()))
             .with("format", Value::of(&format));
-        let table = &self.config.tables.control;
         let absent = Condition::Absent("scope");
-        match self.rows.put(table, &key(), row, absent).await? {
-            Written::Done(_) => Ok(()),
-            Written::Refused(held) => self.judge(&held.unwrap_or_default(), environment),
+        if let Written::Refused(held) = self.rows.put(table, &key(), row, absent).await? {
+            self.judge(&held.unwrap_or_default(), environment)?;
         }
+        let update = Update::new()
+            .set("tablesId", uuid::Uuid::new_v4().to_string())
+            .set("tables", Value::of(&names(&self.config.tables)));
+        let absent = Condition::Absent("tablesId");
+        let row = match self.rows.update(table, &key(), update, absent).await? {
+            Written::Done(row) => row,
+            Written::Refused(held) => held.unwrap_or_default(),
+        };
+        let id = self.judge(&row, environment)?;
+        self.located(environment, id.unwrap_or_default()).await
     }
 
-    fn judge(&self, row: &Row, environment: &str) -> Result<(), Error> {
+    async fn located(&self, environment: &str, id: String) -> Result<StateIdentity, Error> {
+        let tables = &self.config.tables;
+        let location = self.rows.locate(&tables.control).await?;
+        Ok(StateIdentity {
+            id: Some(id),
+            account: location.account,
+            region: location.region,
+            ..StateIdentity::new(environment, &tables.progress)
+        })
+    }
+
+    /// The tables' id in the row.
+    fn judge(&self, row: &Row, environment: &str) -> Result<Option<String>, Error> {
         let words = |version: &str, environment: &str, program: &str| {
             format!("rows of version {version} of {environment} (written by Sterna {program})")
         };
         let wanted = words(&FORMAT.to_string(), environment, env!("CARGO_PKG_VERSION"));
         let found = match row.get("format").and_then(Value::read::<Format>) {
             Some(found) if found.version == FORMAT && found.environment == environment => {
-                return Ok(());
+                self.judge_names(row)?;
+                return Ok(row.text("tablesId").map(str::to_owned));
             }
             Some(found) => words(
                 &found.version.to_string(),
@@ -72,10 +133,29 @@ impl Store {
             ),
             None => "rows of a version that this program does not know".to_owned(),
         };
-        Err(Error::Other {
+        Err(self.other(found, wanted))
+    }
+
+    /// Tables that a later version adds are in no row of an earlier one.
+    fn judge_names(&self, row: &Row) -> Result<(), Error> {
+        let wanted = names(&self.config.tables);
+        let found: BTreeMap<String, String> =
+            row.get("tables").and_then(Value::read).unwrap_or_default();
+        let differs = |(what, name): &(&String, &String)| {
+            wanted.get(*what).is_some_and(|wanted| wanted != *name)
+        };
+        let Some((what, name)) = found.iter().find(differs) else {
+            return Ok(());
+        };
+        let named = |name: &str| format!("rows that go with the {what} table {name}");
+        Err(self.other(named(name), named(&wanted[what])))
+    }
+
+    fn other(&self, found: String, wanted: String) -> Error {
+        Error::Other {
             table: self.config.tables.control.clone(),
             found,
             wanted,
-        })
+        }
     }
 }

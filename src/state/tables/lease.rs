@@ -1,20 +1,24 @@
-//! Lease attributes of progress rows, of units and of parts: `leaseHolder`, `leaseRun`, `leaseEpoch`, `leaseBeat`.
+//! Lease attributes of progress rows, of units and of parts: `leaseHolder` (the instance), `leaseFolder`,
+//! `leaseRun`, `leaseEpoch`, `leaseBeat`.
 //!
 //! Whoever takes a unit raises its epoch; every write of a holder is conditional on the epoch it was given, so that a
 //! late writer loses whatever its clock says. Whether a holder is dead is for the caller to judge, on its own clock, by
 //! a beat that stands still: no clock of another machine is compared with ours.
 
-use crate::model::{Counts, Epoch, InstanceId, Lease, RunId, Status, Unit, UnitId, UnitProgress};
-use crate::state::rows::{Condition, Row, Update, Value, Written, stamp};
+use crate::model::{
+    Counts, Epoch, Holder, InstanceId, JournalId, JournalTrace, Lease, RunId, Status, Unit, UnitId,
+    UnitProgress,
+};
+use crate::state::rows::{Condition, Guard, Row, Update, Value, Written, stamp};
 use crate::state::{Error, Store};
 
-use super::progress::{self, ProgressRow, own_status, with_steps, written};
+use super::progress::{self, JOURNAL, ProgressRow, own_status, with_steps, written};
 
 /// The lease of another, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// Who holds it.
-    pub holder: InstanceId,
+    pub holder: Holder,
     /// The run of the holder.
     pub run: RunId,
     /// The fence.
@@ -28,8 +32,9 @@ pub struct Held {
 pub enum Take {
     /// Only those that nobody holds.
     Free,
-    /// Also those of this instance: an earlier process of ours that is known to be dead.
-    Mine(InstanceId),
+    /// Also those of this instance in this state folder: an earlier process of ours, which the lock of the folder
+    /// proves dead. The same number in another folder is another holder.
+    Mine(Holder),
     /// Also exactly this one, which was seen not to beat for a whole term.
     Over {
         /// Its epoch.
@@ -46,6 +51,9 @@ pub enum Reopen {
     No,
     /// Those that another program ended and we did not go through since; they begin anew.
     TakenOver,
+    /// All, and those in progress too: they begin anew, unless the recheck that began at this time (Unix milliseconds)
+    /// has begun them already.
+    Recheck(u64),
     /// They are.
     Yes,
 }
@@ -69,7 +77,7 @@ pub enum Grant {
         /// How.
         progress: UnitProgress,
         /// Who wrote its row last.
-        by: Option<InstanceId>,
+        by: Option<Holder>,
     },
 }
 
@@ -84,11 +92,27 @@ impl From<Lease> for Held {
     }
 }
 
+impl Held {
+    /// By somebody who is not known.
+    fn untold(epoch: Epoch) -> Self {
+        Self {
+            holder: Holder {
+                instance: InstanceId::new("?"),
+                folder: None,
+            },
+            run: RunId::new("?"),
+            epoch,
+            beat: 0,
+        }
+    }
+}
+
 impl Reopen {
     fn opens(self, row: &ProgressRow) -> bool {
         match self {
             Self::No => false,
             Self::TakenOver => row.has_foreign_work(),
+            Self::Recheck(since) => row.progress.recheck != Some(since),
             Self::Yes => true,
         }
     }
@@ -99,7 +123,7 @@ impl Take {
     fn may(&self, lease: &Lease, but: Option<&RunId>) -> bool {
         match self {
             Self::Free => false,
-            Self::Mine(instance) => lease.holder == *instance && but != Some(&lease.run),
+            Self::Mine(holder) => lease.holder.is_same(holder) && but != Some(&lease.run),
             Self::Over { epoch, beat } => lease.epoch == *epoch && lease.beat == *beat,
         }
     }
@@ -114,12 +138,19 @@ fn fence(lease: &Lease) -> Condition {
         Condition::Below("leaseBeat", lease.beat.into()),
         Condition::Equals("leaseBeat", lease.beat.into()),
     ];
+    Condition::All(vec![Condition::Any(not_later), held(lease), own_status()])
+}
+
+/// That the lease is still the one that was given, however often it was renewed since.
+fn held(lease: &Lease) -> Condition {
     Condition::All(vec![
-        Condition::Any(not_later),
         Condition::Equals("leaseEpoch", lease.epoch.0.into()),
-        Condition::Equals("leaseHolder", lease.holder.as_str().into()),
+        Condition::Equals("leaseHolder", lease.holder.instance.as_str().into()),
+        match &lease.holder.folder {
+            Some(folder) => Condition::Equals("leaseFolder", folder.as_str().into()),
+            None => Condition::Absent("leaseFolder"),
+        },
         Condition::Equals("leaseRun", lease.run.as_str().into()),
-        own_status(),
     ])
 }
 
@@ -138,6 +169,20 @@ fn unchanged(row: Option<&ProgressRow>) -> Condition {
     Condition::All(vec![same_epoch, holder, own_status()])
 }
 
+/// How far a unit is when its holder gives it back: its journal tells no more of it.
+fn given_back(lease: &Lease, progress: &UnitProgress) -> UnitProgress {
+    let mut progress = progress.clone();
+    if let Some(trace) = progress.journals.get_mut(&journal_of(lease)) {
+        trace.open = false;
+    }
+    progress
+}
+
+/// The journal of whoever holds the lease.
+fn journal_of(lease: &Lease) -> JournalId {
+    JournalId::of(&lease.holder.instance, lease.holder.folder.as_ref())
+}
+
 fn taking(lease: &Lease, unit: &Unit, seen: Option<&ProgressRow>, now: u64) -> Update {
     let update = Update::new();
     // What is about to be covered, as long as it is there.
@@ -146,12 +191,29 @@ fn taking(lease: &Lease, unit: &Unit, seen: Option<&ProgressRow>, now: u64) -> U
         Some(found) => update.set_absent("takenOver", Value::of(found)),
         None => update,
     };
+    let update = match &lease.holder.folder {
+        Some(folder) => update
+            .set("leaseFolder", folder.as_str())
+            .set("instanceFolder", folder.as_str()),
+        None => update.remove("leaseFolder").remove("instanceFolder"),
+    };
+    // Before any effect is made: whoever takes it back must find its journal.
+    let journal = journal_of(lease);
+    let traces = seen.map(|row| &row.progress.journals);
+    let trace = JournalTrace {
+        open: true,
+        ..traces
+            .and_then(|all| all.get(&journal))
+            .copied()
+            .unwrap_or_default()
+    };
+    let update = update.set(format!("{JOURNAL}{journal}"), Value::of(&trace));
     update
-        .set("leaseHolder", lease.holder.as_str())
+        .set("leaseHolder", lease.holder.instance.as_str())
         .set("leaseRun", lease.run.as_str())
         .set("leaseEpoch", lease.epoch.0)
         .set("leaseBeat", lease.beat)
-        .set("instanceId", lease.holder.as_str())
+        .set("instanceId", lease.holder.instance.as_str())
         .set("updatedAt", stamp(now))
         .set_absent("createdAt", stamp(now))
         .set_absent("status", Status::Pending.as_str())
@@ -164,6 +226,9 @@ fn begun(mut progress: UnitProgress, unit: &Unit, reopen: Reopen) -> UnitProgres
     if progress.status.is_ended() && reopen == Reopen::TakenOver {
         progress.status = Status::InProgress;
         progress.counts = Counts::planned(progress.counts.planned);
+    }
+    if let Reopen::Recheck(since) = reopen {
+        progress.begin_recheck(since);
     }
     if !progress.status.is_ended() {
         progress.counts.planned = progress.counts.planned.max(unit.planned.unwrap_or(0));
@@ -180,7 +245,7 @@ impl Store {
     pub async fn lease(
         &self,
         unit: &Unit,
-        instance: &InstanceId,
+        holder: &Holder,
         run: &RunId,
         take: &Take,
         reopen: Reopen,
@@ -202,7 +267,10 @@ impl Store {
             if row.progress.status.is_ended() && !reopen.opens(row) {
                 return Ok(Grant::Ended {
                     progress: row.progress.clone(),
-                    by: row.instance.clone(),
+                    by: row.instance.clone().map(|instance| Holder {
+                        instance,
+                        folder: row.folder.clone(),
+                    }),
                 });
             }
             // Of a part, the same run may have it in another task.
@@ -217,7 +285,7 @@ impl Store {
             .next();
         let lease = Lease {
             unit: unit.id.clone(),
-            holder: instance.clone(),
+            holder: holder.clone(),
             run: run.clone(),
             epoch,
             beat: 0,
@@ -238,12 +306,7 @@ impl Store {
             }),
             Some(held) => Ok(Grant::Busy(held.into())),
             // Taken and given back, or touched by another program, between our read and our write.
-            None => Ok(Grant::Busy(Held {
-                holder: InstanceId::new("?"),
-                run: RunId::new("?"),
-                epoch: row.epoch,
-                beat: 0,
-            })),
+            None => Ok(Grant::Busy(Held::untold(row.epoch))),
         }
     }
 
@@ -276,18 +339,21 @@ impl Store {
 
     /// Writes how far a unit is and gives it back at once.
     pub async fn release(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
-        self.give_back(lease, written(progress, self.now())).await
+        let progress = given_back(&lease, progress);
+        let update = written(&progress, self.now());
+        self.give_back(lease, update).await
     }
 
     /// Writes where the steps of a unit stand, as [`Store::save_steps`], and gives it back at once.
     pub async fn release_steps(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
-        let steps = with_steps(Update::new(), progress);
+        let steps = with_steps(Update::new(), &given_back(&lease, progress));
         self.give_back(lease, steps).await
     }
 
     async fn give_back(&self, lease: Lease, update: Update) -> Result<(), Error> {
         let update = update
             .remove("leaseHolder")
+            .remove("leaseFolder")
             .remove("leaseRun")
             .remove("leaseBeat");
         let (table, key) = self.place(&lease.unit);
@@ -303,6 +369,16 @@ impl Store {
             return Ok(());
         }
         Err(self.lost(&lease.unit, &refused))
+    }
+
+    /// That the lease holds, for a write of another row.
+    pub(super) fn guard(&self, lease: &Lease) -> Guard {
+        let (table, key) = self.place(&lease.unit);
+        Guard {
+            table: table.to_owned(),
+            key,
+            condition: held(lease),
+        }
     }
 
     async fn write_held(&self, lease: &mut Lease, update: Update) -> Result<(), Error> {

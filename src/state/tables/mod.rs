@@ -5,11 +5,13 @@ mod customers;
 mod failures;
 mod fleet;
 mod format;
+mod journals;
 mod lease;
 mod parts;
 mod plans;
 mod progress;
 mod spaces;
+mod totals;
 
 pub use control::{Asked, Scope};
 pub use customers::{Assignment, CustomerRow, Placed};
@@ -18,3 +20,4 @@ pub use format::FORMAT;
 pub use lease::{Grant, Held, Reopen, Take};
 pub use progress::ProgressRow;
 pub use spaces::{MigrationSpace, SpaceStatus, Stored};
+pub use totals::{StoredTotals, Turn};

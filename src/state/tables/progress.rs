@@ -2,15 +2,15 @@
 //!
 //! Its attributes are read and kept in step: `status`, `totalUploads`, `completedUploads`, `lastProcessedUpload`,
 //! `instanceId`, `error`. Its counters are not trusted (protocol: pitfalls 43-46): ours lie beside them in `counts`,
-//! `sweep`, `cursor`, and in one `step:NAME` per step of the unit. What that tool had written when we took a unit over is
+//! `sweep`, `cursor`, in one `step:NAME` per step of the unit, and in one `journal:ID` per journal that tells of it. What that tool had written when we took a unit over is
 //! kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes: `super::lease`.
 //! Rows of parts of a split unit have the same shape, in a table of their own: `super::parts`.
 
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Counts, Epoch, InstanceId, ItemId, Lease, PartId, RunId, Split, Status, StepName, Sweep,
-    TakenOver, Unit, UnitId, UnitProgress,
+    Counts, Epoch, FolderId, Holder, InstanceId, ItemId, JournalId, JournalTrace, Lease, PartId,
+    RunId, Split, Status, StepName, Sweep, TakenOver, Unit, UnitId, UnitProgress,
 };
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
@@ -18,6 +18,8 @@ use crate::state::rows::{
 };
 use crate::state::{Error, Store};
 
+/// Before the id of a journal that tells of the unit.
+pub(super) const JOURNAL: &str = "journal:";
 /// Before the name of a step of the unit.
 const STEP: &str = "step:";
 
@@ -34,6 +36,8 @@ pub struct ProgressRow {
     pub epoch: Epoch,
     /// The instance it was given to, or that wrote it last.
     pub instance: Option<InstanceId>,
+    /// The state folder of that instance; `None` where an older version or another program wrote.
+    pub folder: Option<FolderId>,
     /// The instance that the plan gave it to; `None` if no plan of ours names it.
     pub assigned: Option<InstanceId>,
     /// Whether the counters are ours.
@@ -70,14 +74,7 @@ pub(super) fn own_status() -> Condition {
 
 /// The row as data.
 pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
-    let text = |name: &str| {
-        row.text(name)
-            .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
-    };
-    let unit = UnitId {
-        part: part_of(table, row)?,
-        ..UnitId::new(text("customer")?, text("space")?)
-    };
+    let unit = unit_of(table, row)?;
     let word = row.text("status").unwrap_or(Status::Pending.as_str());
     let status = word.parse().ok();
     let epoch = Epoch(row.number("leaseEpoch").unwrap_or(0));
@@ -113,29 +110,61 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
             sweep: attribute::<Sweep>(table, row, "sweep")?.unwrap_or_default(),
             cursor: row.text("cursor").map(ItemId::new),
             steps: steps.collect::<Result<BTreeMap<_, _>, rows::Error>>()?,
-            round: row
-                .number("round")
-                .and_then(|round| u32::try_from(round).ok())
-                .unwrap_or(0),
+            round: round(row),
             error: row.text("error").map(str::to_owned),
             taken_over,
+            recheck: row.number("recheck"),
             split: attribute::<Split>(table, row, "split")?,
+            journals: journals(table, row)?,
             unit: unit.clone(),
         },
         lease: lease(row, unit, epoch),
         epoch,
         instance: row.text("instanceId").map(InstanceId::new),
+        folder: row.text("instanceFolder").map(FolderId::new),
         assigned: row.text("assigned").map(InstanceId::new),
         created_at: row.text("createdAt").and_then(unstamp),
         updated_at: row.text("updatedAt").and_then(unstamp),
     })
 }
 
+fn unit_of(table: &str, row: &Row) -> Result<UnitId, rows::Error> {
+    let text = |name: &str| {
+        row.text(name)
+            .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
+    };
+    Ok(UnitId {
+        part: part_of(table, row)?,
+        ..UnitId::new(text("customer")?, text("space")?)
+    })
+}
+
+/// The journals that tell of the unit.
+fn journals(table: &str, row: &Row) -> Result<BTreeMap<JournalId, JournalTrace>, rows::Error> {
+    let named = row.0.keys().filter_map(|name| name.strip_prefix(JOURNAL));
+    let read = named.map(|id| {
+        let trace = attribute(table, row, &format!("{JOURNAL}{id}"))?;
+        Ok((JournalId::new(id), trace.unwrap_or_default()))
+    });
+    read.collect()
+}
+
+/// How often the unit was rolled back.
+fn round(row: &Row) -> u32 {
+    let round = row.number("round");
+    round
+        .and_then(|round| u32::try_from(round).ok())
+        .unwrap_or(0)
+}
+
 /// Who holds the unit.
 fn lease(row: &Row, unit: UnitId, epoch: Epoch) -> Option<Lease> {
     Some(Lease {
         unit,
-        holder: InstanceId::new(row.text("leaseHolder")?),
+        holder: Holder {
+            instance: InstanceId::new(row.text("leaseHolder")?),
+            folder: row.text("leaseFolder").map(FolderId::new),
+        },
         run: RunId::new(row.text("leaseRun").unwrap_or_default()),
         epoch,
         beat: row.number("leaseBeat").unwrap_or(0),
@@ -234,6 +263,7 @@ pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
     } else {
         update
     };
+    let update = update.set_some("recheck", progress.recheck);
     let update = update.set_some("split", progress.split.as_ref().map(Value::of));
     // A unit that was rolled back: the existing tool would begin after this upload.
     let update = if progress.status == Status::Pending && progress.cursor.is_none() {
@@ -244,11 +274,15 @@ pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
     with_steps(update, progress)
 }
 
-/// Where the steps of the unit stand, beside what `update` has.
+/// Where the steps of the unit stand and which journals tell of it, beside what `update` has.
 pub(super) fn with_steps(update: Update, progress: &UnitProgress) -> Update {
     let steps = progress.steps.iter();
-    steps.fold(update, |update, (step, record)| {
+    let update = steps.fold(update, |update, (step, record)| {
         update.set(format!("{STEP}{step}"), Value::of(record))
+    });
+    let journals = progress.journals.iter();
+    journals.fold(update, |update, (journal, trace)| {
+        update.set(format!("{JOURNAL}{journal}"), Value::of(trace))
     })
 }
 

@@ -113,6 +113,7 @@ pub(super) const MACHINERY: &[&str] = &[
     "indexing/mod.rs",
     "indexing/service.rs",
     "ipni/mod.rs",
+    "memory.rs",
     "mod.rs",
     // Looks before a run, with clients of their own: `looks.rs`.
     "presence.rs",

@@ -188,6 +188,8 @@ impl Scene {
                 instance: 9,
                 concurrency: 4,
                 max_duration: None,
+                resume: false,
+                deep: false,
             };
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

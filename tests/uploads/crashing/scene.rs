@@ -68,6 +68,9 @@ pub(super) struct Point {
     pub(super) phase: Phase,
 }
 
+/// The term of a lease.
+const TERM: Duration = Duration::from_secs(8);
+
 /// A network of its own.
 pub(super) struct Scene {
     pub(super) sandbox: Sandbox,
@@ -96,7 +99,9 @@ impl Scene {
             state_dir: Some(folder.path().to_owned()),
             folder: folder.path().to_owned(),
         };
-        let settings = Settings::load(&flags, Need::Secrets).unwrap();
+        let mut settings = Settings::load(&flags, Need::Secrets).unwrap();
+        // A rollback adopts nothing, nor does a machine without the files of the first: they wait for a term.
+        settings.lease_term = Some(TERM);
         app::init(&settings).await.unwrap();
         let setup = options::Setup {
             instances: 1,
@@ -245,6 +250,7 @@ impl Scene {
             .current_dir(self.folder.path())
             .env_clear()
             .env("STORACHA_ENV", "local")
+            .env("STERNA_LEASE_TERM", TERM.as_secs().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
@@ -267,7 +273,7 @@ impl Scene {
         came
     }
 
-    /// Checkpoint, journal, results and lock are gone with their machine; says how many files that were. A process that
+    /// Checkpoint, journal, results, locks and the folder's id are gone with their machine; says how many files that were. A process that
     /// died at its first request may have made none.
     pub(super) fn lose_files(&self) -> usize {
         let mut lost = 0;
@@ -303,6 +309,7 @@ fn is_of_instance(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy();
     name.starts_with("instance-1-") && !name.ends_with("customers.json")
         || name == "instance-1.lock"
+        || name.starts_with("state-folder.")
 }
 
 async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
@@ -313,6 +320,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
                 scope,
                 steps: options::Steps::All,
                 repair: false,
+                recheck: false,
                 dry_run: false,
                 instance: 1,
                 steal: false,
@@ -332,6 +340,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
                 scope,
                 run: None,
                 journals: Vec::new(),
+                allow_missing_journal: false,
                 instance: 1,
                 concurrency: 2,
                 dry_run: false,

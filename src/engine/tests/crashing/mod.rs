@@ -21,9 +21,11 @@ use super::copy::Copy;
 use super::setting;
 use super::simulation::disk::Drive;
 use super::simulation::request::Asked;
-use super::world::World;
-use crate::engine::{Config, Dependencies, Ended, Events, Job, Migration, Parts, Stop, Tasks, run};
-use crate::model::{Counts, Failure, InstanceId, Invariant, Reason, RunId, StepState, UnitId};
+use super::world::{World, elsewhere};
+use crate::engine::{
+    Config, Dependencies, Ended, Events, Job, Migration, Parts, Retry, Stop, Tasks, run,
+};
+use crate::model::{Counts, Failure, Invariant, Reason, RunId, StepState, UnitId};
 use crate::runtime::seed_chance;
 use crate::state::rows::Memory;
 use crate::state::{self, FailedQuery, Store};
@@ -43,9 +45,20 @@ enum Loss {
     Power,
     /// The whole machine: another instance goes on.
     Machine,
+    /// The same, and another machine goes on under its number.
+    Number,
 }
 
-const LOSSES: [Loss; 4] = [Loss::Process, Loss::Checkpoint, Loss::Power, Loss::Machine];
+const LOSSES: [Loss; 5] = [
+    Loss::Process,
+    Loss::Checkpoint,
+    Loss::Power,
+    Loss::Machine,
+    Loss::Number,
+];
+
+/// Of those who may go on: the disk, and the number if it is not that of the world's own instance.
+const ON: [(usize, Option<u32>); 3] = [(0, None), (1, Some(2)), (1, Some(1))];
 
 /// All that outlives a process.
 struct Scene {
@@ -98,12 +111,8 @@ impl Scene {
             )
             .await;
             self.mended.store(true, Ordering::SeqCst);
-            let failed = self
-                .store()
-                .failed_items(&FailedQuery::default())
-                .await
-                .unwrap();
-            self.job(instance, &format!("{number}b"), points, Job::Failed(failed))
+            let retry = Job::Failed(Retry::default());
+            self.job(instance, &format!("{number}b"), points, retry)
                 .await;
         };
         tokio::select! {
@@ -156,7 +165,7 @@ impl Scene {
             disk: if self.real {
                 Arc::new(Mortal(points.process.clone()))
             } else {
-                self.drives[instance].of(&points.process)
+                self.drives[ON[instance].0].of(&points.process)
             },
             points: Arc::clone(points),
         };
@@ -175,8 +184,11 @@ impl Scene {
             events: Events::new(clock),
             dependencies: Dependencies::new(),
         };
+        let holder = ON[instance].1.map(elsewhere);
+        let holder = holder.unwrap_or_else(|| self.world.config.holder());
         let mut config = Config {
-            instance: InstanceId::number(u32::try_from(instance).unwrap() + 1),
+            instance: holder.instance,
+            folder: holder.folder,
             run: RunId::new(name),
             ..self.world.config.clone()
         };
@@ -196,6 +208,7 @@ impl Scene {
             Loss::Checkpoint => self.drives[0].lose("checkpoint"),
             Loss::Power => self.drives[0].crash(|_| 0),
             Loss::Machine => return 1,
+            Loss::Number => return 2,
         }
         0
     }
@@ -407,8 +420,8 @@ fn every_step_and_every_durable_write_has_its_points() {
         "update progress: save",
         "update progress: renew",
         "update progress: release",
-        "update failures",
-        "delete failures",
+        "update-under failures",
+        "delete-under failures",
         "update customers",
         "put fleet",
         "append journal.ndjson",

@@ -10,7 +10,7 @@ use super::{Loss, Scene, simulated, try_all};
 use crate::engine::{Ended, Migration, RolledBack, Within, rollback, survey};
 
 /// The journals outlive the process: without them nobody knows what was made.
-const LOSSES: [Loss; 3] = [Loss::Process, Loss::Checkpoint, Loss::Machine];
+const LOSSES: [Loss; 4] = [Loss::Process, Loss::Checkpoint, Loss::Machine, Loss::Number];
 
 impl Scene {
     /// A world that was migrated, but for what failed.

@@ -1,6 +1,9 @@
 //! Rollbacks: whole, by unit and by run, interrupted, refused, repeated.
 
 mod clocks;
+mod guarded;
+mod journals;
+mod many;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -349,10 +352,10 @@ async fn journals_of_another_environment_or_version_are_refused() {
     let ours = fs::read_to_string(&journal).unwrap();
     let openings = ours
         .lines()
-        .filter(|line| line.contains("\"state\":\"test\""));
+        .filter(|line| line.contains(r#""state":{"environment":"test""#));
     assert_eq!(openings.count(), 1, "one for the run:\n{ours}");
     let with = |state: &str, run: Option<&str>| Within {
-        state: Some(state.to_owned()),
+        state: Some(state.into()),
         run: run.map(RunId::new),
         ..everything()
     };

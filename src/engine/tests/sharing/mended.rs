@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{KEYS, LATENCY, assert_done, by, giant, giant_with, instance, parts};
 use crate::engine::tests::rolling::everything;
-use crate::engine::tests::world::{World, done, key_name, name, no_fault};
-use crate::engine::{Ended, Job, Stop};
+use crate::engine::tests::world::{World, done, elsewhere, key_name, name, no_fault};
+use crate::engine::{Ended, Job, Retry, Stop};
 use crate::model::{
     Counts, Failure, InstanceId, PartId, Reason, RunId, Stage, Status, Unit, UnitId, UnitProgress,
 };
@@ -41,7 +41,7 @@ async fn failed_items_are_counted_once_and_retried_in_ended_and_in_open_units() 
     assert_eq!(failed.len() as u64, open.counts.quarantined);
     assert!(failed.iter().all(|failed| failed.unit.part.is_none()));
     let retried = world
-        .run_job(Job::Failed(failed.clone()), &Stop::new())
+        .run_job(Job::Failed(Retry::default()), &Stop::new())
         .await;
     assert_eq!(retried.ended, Ended::Finished);
     assert!(retried.snapshot.adds_up());
@@ -79,7 +79,7 @@ async fn a_rollback_waits_for_the_parts_and_removes_them() {
         .find(|row| row.progress.status == Status::Pending)
         .unwrap();
     let held = Unit::new(part.progress.unit.clone());
-    let helper = InstanceId::number(7);
+    let helper = elsewhere(7);
     let run = RunId::new("helper");
     let take = Take::Free;
     let lease = world.store.lease(&held, &helper, &run, &take, Reopen::No);
@@ -186,7 +186,14 @@ async fn a_unit_that_another_migrates_is_not_rolled_back() {
     world.config.pace.lease_term = Duration::from_secs(6);
     world.run().await;
     let unit = Unit::new(UnitId::new("did:mailto:test:owner", name(0)));
-    let (other, run) = (InstanceId::number(2), RunId::new("other"));
+    let (other, run) = (elsewhere(2), RunId::new("other"));
+    // Whoever has a lease has a journal.
+    let opening = serde_json::json!({
+        "v": 1, "seq": 1, "at": 1, "run": run, "instance": other.instance, "folder": other.folder,
+        "state": "test", "program": "0",
+    });
+    let journal = world.dir.path().join("state/instance-2-journal.ndjson");
+    std::fs::write(journal, format!("{opening}\n")).unwrap();
     let grant = world
         .store
         .lease(&unit, &other, &run, &Take::Free, Reopen::Yes);
@@ -215,7 +222,10 @@ async fn a_unit_that_another_migrates_is_not_rolled_back() {
         "{:?}",
         outcome.ended
     );
-    assert_eq!(outcome.held, [(unit.id.clone(), other)]);
+    let [(held, by)] = &outcome.held[..] else {
+        panic!("{:?}", outcome.held)
+    };
+    assert_eq!((held, &by.holder), (&unit.id, &other));
     let kept = world.paths();
     assert_eq!(kept.len(), 13);
     assert!(kept.iter().all(|path| path.starts_with(&name(0))));

@@ -8,7 +8,8 @@ use futures::future::join_all;
 use super::disk::Drive;
 use super::ferry::Ferry;
 use super::judge;
-use super::mutant::Mutant;
+use super::mutant::{self, Mutant};
+use super::named;
 use super::request::Asked;
 use super::sea::{Sea, Thing, unit};
 use super::sim::{Broken, Sim, Who, config};
@@ -17,7 +18,7 @@ use super::wire::Wire;
 use super::wishes;
 use crate::engine::tests::world::START;
 use crate::engine::{Config, Dependencies, Ended, Events, Job, Outcome, Pace, Parts, Tasks, run};
-use crate::model::{InstanceId, Invariant, RunId, Unit};
+use crate::model::{FolderId, InstanceId, Invariant, RunId, Unit};
 use crate::runtime::{Clock, Degree, Process, Stop, seed_chance};
 use crate::state::{FailedQuery, Store};
 
@@ -99,28 +100,34 @@ async fn voyage(sim: &Arc<Sim>) {
         sim.broken(Invariant::NothingLost, "not everything ended");
         return;
     }
+    // What dead or hasty processes sent arrives, too.
+    tokio::time::sleep(weather.slow.max(weather.late.longest)).await;
     end(sim);
 }
 
-/// One instance: its processes, one after the other.
-async fn instance(sim: &Arc<Sim>, number: u32) {
-    let (drive, id) = (Drive::default(), InstanceId::number(number));
+/// One machine: its processes, one after the other.
+async fn instance(sim: &Arc<Sim>, machine: u32) {
+    let (drive, mut folders) = (Drive::default(), 0);
+    let id = InstanceId::number(sim.weather.number_on(machine));
     sim.lock().drives.push(drive.clone());
     let skew = sim.wait(sim.weather.skew);
     let ahead = sim.flips(50);
     for process in 0.. {
+        let job = job(sim, machine);
+        let is_retry = matches!(job, Job::Failed(_) | Job::Named(_));
         let who = Who {
             instance: id.clone(),
-            run: RunId::new(format!("{number}.{process}")),
+            machine,
+            folder: FolderId::new(format!("{machine}.{folders}")),
+            run: RunId::new(format!("{machine}.{process}")),
             process: Process::new(),
+            lists: !is_retry,
         };
         let now = sim.clock.unix_ms();
         let skew = u64::try_from(skew.as_millis()).unwrap();
         let clock = Clock::set_to(if ahead { now + skew } else { now - skew });
-        let job = job(sim, number);
-        sim.log(format_args!("{who} begins: {}", name_of(&job)));
+        sim.log(format_args!("{who} begins: {}", named::name_of(&job)));
         let stop = Stop::new();
-        let is_retry = matches!(job, Job::Failed(_));
         let going = start(sim, &who, &drive, (clock, &stop), job);
         let ended = tokio::select! {
             biased;
@@ -129,7 +136,7 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
             () = misfortunes(sim, &who, &stop) => None,
         };
         who.process.kill();
-        sim.lock().cut.remove(&who.instance);
+        sim.lock().cut.remove(&who.machine);
         match ended {
             Some(outcome) => {
                 sim.log(format_args!("{who} ended: {:?}", outcome.ended));
@@ -139,7 +146,7 @@ async fn instance(sim: &Arc<Sim>, number: u32) {
                 }
                 tokio::time::sleep(sim.wait(TERM)).await;
             }
-            None if !come_back(sim, &who, &drive).await => return,
+            None if !come_back(sim, &who, &drive, &mut folders).await => return,
             None => {}
         }
     }
@@ -156,7 +163,7 @@ fn job(sim: &Arc<Sim>, number: u32) -> Job {
     };
     let early = || sim.happens(sim.weather.giants.early_retry) || mended() && sim.flips(60);
     if !failed.is_empty() && (all_ended(sim) || early()) {
-        return Job::Failed(failed);
+        return named::retry(sim, failed);
     }
     let counted = |number| {
         let id = unit(number);
@@ -168,14 +175,6 @@ fn job(sim: &Arc<Sim>, number: u32) -> Job {
     let turn = number as usize % units.len();
     units.rotate_left(turn);
     Job::Units(units)
-}
-
-fn name_of(job: &Job) -> String {
-    match job {
-        Job::Units(units) => format!("{} units", units.len()),
-        Job::Items(items) => format!("{} items", items.len()),
-        Job::Failed(items) => format!("{} failed items", items.len()),
-    }
 }
 
 fn all_ended(sim: &Sim) -> bool {
@@ -210,8 +209,7 @@ async fn start(
         sim: Arc::clone(sim),
         who: who.clone(),
     });
-    let number = who.instance.as_str().parse().unwrap();
-    let store = Store::over(Arc::new(wire), config(number))
+    let store = Store::over(Arc::new(wire), config(who.machine))
         .with_clock(clock)
         .with_disk(drive.of(&who.process));
     let (tasks, events) = (Tasks::of(&who.process), Events::new(clock));
@@ -238,6 +236,7 @@ async fn start(
 
 fn settings(sim: &Sim, who: &Who) -> Config {
     let mut config = Config::new(who.instance.clone(), who.run.clone(), "sim");
+    config.folder = Some(mutant::folder(sim, &who.folder));
     config.adopt_own = true;
     config.concurrency = 4;
     config.units_at_once = 2;
@@ -253,6 +252,7 @@ fn settings(sim: &Sim, who: &Who) -> Config {
         verify_within: Duration::from_secs(5),
         verify_wait: Duration::from_millis(100),
         report_every: Duration::from_secs(3),
+        control_within: wishes::CONTROL_WITHIN,
         window: 6,
         split_above,
         part_items,
@@ -278,6 +278,7 @@ async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
                 tokio::time::sleep(span).await;
                 sim.log(format_args!("{who} thaws"));
                 wishes::unheard(sim, who);
+                wishes::thawed(sim, who);
                 who.process.thaw();
             }
         }
@@ -288,10 +289,10 @@ async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
             if sim.happens(100) {
                 let span = sim.wait(TERM * 3);
                 sim.log(format_args!("{who} is cut off for {} ms", span.as_millis()));
-                sim.lock().cut.insert(who.instance.clone());
+                sim.lock().cut.insert(who.machine);
                 tokio::time::sleep(span).await;
                 sim.log(format_args!("{who} is heard again"));
-                sim.lock().cut.remove(&who.instance);
+                sim.lock().cut.remove(&who.machine);
             }
         }
     };
@@ -315,7 +316,7 @@ async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
 }
 
 /// What a crash takes with it, and the wait until the instance is started again. `false`: it is not.
-async fn come_back(sim: &Arc<Sim>, who: &Who, drive: &Drive) -> bool {
+async fn come_back(sim: &Arc<Sim>, who: &Who, drive: &Drive, folders: &mut u32) -> bool {
     if sim.flips(40) {
         sim.log(format_args!("{who}: the machine died with it"));
         drive.crash(|most| usize::try_from(sim.between(0..most as u64)).unwrap());
@@ -327,12 +328,14 @@ async fn come_back(sim: &Arc<Sim>, who: &Who, drive: &Drive) -> bool {
         if sim.flips(percent) {
             sim.log(format_args!("{who}: files of {what} are gone"));
             drive.lose(what);
-            sim.lock().lost_disk |= what == "instance";
+            let all = what == "instance";
+            sim.lock().lost_disk |= all;
+            // The id of the folder is gone with its files.
+            *folders += u32::from(all);
         }
     }
     // The last one comes back, or nothing would ever end.
-    let number: u32 = who.instance.as_str().parse().unwrap();
-    if number > 1 && sim.flips(sim.weather.never_back) {
+    if who.machine > 1 && sim.flips(sim.weather.never_back) {
         sim.log(format_args!("{who} does not come back"));
         return false;
     }
@@ -366,6 +369,9 @@ fn settled(sim: &Sim, who: &Who, outcome: &Outcome, is_retry: bool) {
 
 /// Everything ended: the rows say what is true.
 fn end(sim: &Arc<Sim>) {
+    for number in 0..sim.weather.units.min(2) {
+        judge::owner(sim, &unit(number).owner);
+    }
     for number in 0..sim.weather.units {
         let unit = unit(number);
         let Some(row) = judge::row(sim, &unit) else {
@@ -386,6 +392,11 @@ fn end(sim: &Arc<Sim>) {
                     .iter()
                     .any(|drive| drive.has_line("results.ndjson", line))
         };
+        // What came after its unit was gone through and was named by somebody is in no count, and whoever stopped
+        // before its last word said nothing of it.
+        let is_counted =
+            |item: &str| !late(item) || judge::settled_in(sim, &unit, item) == Some(true);
+        let is_said = |item: &str| !late(item) || judge::settled_in(sim, &unit, item).is_some();
         let (mut done, mut bad) = (0, 0);
         for (item, thing) in &things {
             let has_failed = judge::has_failed(sim, &unit, item);
@@ -394,11 +405,11 @@ fn end(sim: &Arc<Sim>) {
                     Invariant::NothingLost,
                     format_args!("{unit} {item} is done and has a failure row"),
                 ),
-                (true, false) if !told(item) => sim.broken(
+                (true, false) if is_said(item) && !told(item) => sim.broken(
                     Invariant::NothingLost,
                     format_args!("no line tells of {unit} {item}"),
                 ),
-                (true, false) => done += 1,
+                (true, false) => done += u64::from(is_counted(item)),
                 (false, true) => bad += 1,
                 (false, false) if late(item) => {}
                 (false, false) => sim.broken(

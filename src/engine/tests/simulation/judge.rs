@@ -1,5 +1,7 @@
 //! The rules, held against every write of the store, every effect and every event.
 
+mod owners;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ use crate::runtime::Moment;
 use crate::state::ProgressRow;
 use crate::state::rows::Written;
 
+pub(super) use owners::{keys, owner};
+
 /// What the rules have to remember.
 #[derive(Debug, Default)]
 pub(super) struct Books {
@@ -25,6 +29,8 @@ pub(super) struct Books {
     looks: BTreeMap<Place, Look>,
     /// When the last effect of a run on an item was made.
     made: BTreeMap<Place, Moment>,
+    /// Items that had their last word, and whether one was when their unit was gone through.
+    settled: BTreeMap<(UnitId, String), bool>,
 }
 
 /// A run, a unit, an item.
@@ -57,9 +63,15 @@ pub(super) fn land(
         )
     });
     let before = unit.as_ref().and_then(|unit| row(sim, unit));
+    let owner = owners::summed(sim, table, &request);
+    let revision = owner.as_ref().map(|key| owners::revision(sim, key));
+    let failure = under_lease(sim, &request);
     let answer = request.land(&sim.memory, table).unwrap();
     let answer = mutant::answer(sim, table, answer);
-    let done = matches!(answer, Answer::Written(Written::Done(_)));
+    let done = matches!(
+        answer,
+        Answer::Written(Written::Done(_)) | Answer::Changed(true)
+    );
     if writes {
         let table = table.rsplit('-').next().unwrap_or_default();
         let end = if done { "done" } else { "refused" };
@@ -68,10 +80,30 @@ pub(super) fn land(
             subject.unwrap_or_default()
         ));
     }
+    if let (true, Some(key), Some(before)) = (done, owner, revision) {
+        owners::covered(sim, who, &key, before);
+    }
+    if let (true, Some((unit, item))) = (done, failure) {
+        held(
+            sim,
+            who,
+            &parts::part_of(sim, &unit, &item),
+            &format!("{name} of {item}"),
+        );
+    }
     if let (true, Some(unit)) = (done, unit) {
         written(sim, who, &unit, before.as_ref(), asked);
     }
     answer
+}
+
+/// The unit and the item whose failure row is written or removed.
+fn under_lease(sim: &Sim, request: &Request) -> Option<(UnitId, String)> {
+    let Request::ChangeUnder(guard, key, _) = request else {
+        return None;
+    };
+    let unit = parts::leased(sim, &guard.table, &guard.key)?;
+    Some((unit.whole(), key.sort.as_ref()?.1.clone()))
 }
 
 /// The row of a unit, as it is.
@@ -103,6 +135,12 @@ pub(super) fn has_failed(sim: &Sim, unit: &UnitId, item: &str) -> bool {
         .unwrap()
         .unwrap()
         .is_some()
+}
+
+/// Whether an item had its last word in any run, and if so, in one that went through its unit.
+pub(super) fn settled_in(sim: &Sim, unit: &UnitId, item: &str) -> Option<bool> {
+    let place = (unit.clone(), item.to_owned());
+    sim.lock().books.settled.get(&place).copied()
 }
 
 fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, asked: Moment) {
@@ -348,23 +386,6 @@ pub(super) fn made(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
         .insert(place(who, unit, item), Moment::now());
 }
 
-/// No owner has two keys.
-pub(super) fn keys(sim: &Sim) {
-    let two = sim
-        .lock()
-        .sea
-        .keys
-        .iter()
-        .find(|(_, keys)| keys.len() > 1)
-        .map(|(owner, _)| owner.clone());
-    if let Some(owner) = two {
-        sim.broken(
-            Invariant::NothingTwice,
-            format_args!("{owner} has two keys"),
-        );
-    }
-}
-
 /// Something was told of a run.
 pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
     if !counts_add_up {
@@ -388,6 +409,8 @@ pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
                 "{who} settled {unit} {item} {} {why}",
                 settled.as_str()
             ));
+            let place = (unit.whole(), item.to_string());
+            *sim.lock().books.settled.entry(place).or_default() |= who.lists;
             if matches!(settled, Settled::Migrated | Settled::Found) {
                 verified(sim, who, &unit.whole(), item.as_str());
             }

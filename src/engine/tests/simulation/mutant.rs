@@ -1,10 +1,19 @@
 //! Engines and stores that are wrong on purpose: the rules have to notice.
 
+use std::time::Duration;
+
 use super::ferry::Seen;
 use super::request::{Answer, Request};
 use super::sim::Sim;
-use crate::model::{Control, Counts, Invariant, Split, Stage};
-use crate::state::rows::{Condition, Value};
+use super::weather::{Late, Weather};
+use crate::model::{Control, Counts, FolderId, Invariant, Split, Stage};
+use crate::state::rows::{Condition, Error, Value};
+
+/// An operator who asks a lot does so after this long at the latest.
+const ASKS: Duration = Duration::from_secs(8);
+
+/// Items of a unit that take a while.
+const MANY: u32 = 60;
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +40,18 @@ pub(super) enum Mutant {
     CutAcross,
     /// A split unit counts an item more than its parts.
     SumAhead,
+    /// An instance is its number alone.
+    NumberAlone,
+    /// Rows of failed items are written whoever holds the unit.
+    UnfencedFailures,
+    /// The sum of an owner is written although it changed since it was read.
+    BlindSums,
+    /// What is asked and could not be read passes for nothing.
+    FailsOpen,
 }
 
 impl Mutant {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::NoFence,
         Self::CursorAhead,
         Self::CountsWrong,
@@ -46,21 +63,66 @@ impl Mutant {
         Self::DeafToLimits,
         Self::CutAcross,
         Self::SumAhead,
+        Self::NumberAlone,
+        Self::UnfencedFailures,
+        Self::BlindSums,
+        Self::FailsOpen,
     ];
+
+    /// The weather of a seed in which it can be noticed: what it does wrong must come to pass.
+    pub(super) fn weather(self, seed: u64) -> Weather {
+        let weather = Weather::of(seed);
+        match self {
+            Self::NumberAlone => Weather {
+                twins: true,
+                ..weather
+            },
+            // Much is left to do when the operator asks.
+            Self::DeafToWishes | Self::DeafToLimits => Weather {
+                wishes: Some(ASKS),
+                items: weather.items.max(MANY),
+                ..weather
+            },
+            Self::UnfencedFailures => Weather {
+                late: Late::most(),
+                corrupt: weather.corrupt.max(30),
+                ..weather
+            },
+            // Several end units of one owner at the same time.
+            Self::BlindSums => Weather {
+                units: 8,
+                items: 2,
+                ..weather
+            },
+            Self::FailsOpen => Weather {
+                throttled: weather.throttled.max(30),
+                ..weather
+            },
+            _ => weather,
+        }
+    }
 
     /// The rule that must be found broken.
     pub(super) fn breaks(self) -> Invariant {
         match self {
-            Self::NoFence => Invariant::OneHolder,
+            Self::NoFence | Self::NumberAlone | Self::UnfencedFailures => Invariant::OneHolder,
             Self::CursorAhead => Invariant::CursorBelowSettled,
-            Self::CountsWrong => Invariant::CountsAddUp,
+            Self::CountsWrong | Self::BlindSums => Invariant::CountsAddUp,
             Self::EndsEarly => Invariant::NothingLost,
             Self::BlindLooks | Self::ForgottenKeys => Invariant::NothingTwice,
             Self::LyingLooks => Invariant::VerifiedLast,
-            Self::DeafToWishes => Invariant::PauseHolds,
+            Self::DeafToWishes | Self::FailsOpen => Invariant::PauseHolds,
             Self::DeafToLimits => Invariant::LimitsHold,
             Self::CutAcross | Self::SumAhead => Invariant::PartsMakeTheWhole,
         }
+    }
+}
+
+/// The state folder, as a process knows it.
+pub(super) fn folder(sim: &Sim, folder: &FolderId) -> FolderId {
+    match sim.mutant {
+        Some(Mutant::NumberAlone) => FolderId::new("any"),
+        _ => folder.clone(),
     }
 }
 
@@ -82,9 +144,15 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
     {
         key.partition.1 = "nobody".to_owned();
     }
+    if let (Mutant::UnfencedFailures, Request::ChangeUnder(guard, ..)) = (mutant, &mut request) {
+        guard.condition = Condition::Always;
+    }
     let Request::Update(_, update, condition) = &mut request else {
         return request;
     };
+    if mutant == Mutant::BlindSums && table == tables.customers {
+        *condition = Condition::Always;
+    }
     if table != tables.progress {
         return request;
     }
@@ -119,6 +187,14 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
         *condition = Condition::Always;
     }
     request
+}
+
+/// What an instance takes from an answer of the control table.
+pub(super) fn unread(sim: &Sim, answer: Result<Answer, Error>) -> Result<Answer, Error> {
+    match answer {
+        Err(_) if sim.mutant == Some(Mutant::FailsOpen) => Ok(Answer::Row(None)),
+        answer => answer,
+    }
 }
 
 /// What the store answers.

@@ -5,7 +5,8 @@ use futures::FutureExt;
 
 use crate::state::define::{Definition, Made};
 use crate::state::rows::{
-    Batched, Condition, Error, Key, Memory, Page, Row, Rows, Select, Update, Written,
+    Batched, Change, Condition, Error, Guard, Key, Location, Memory, Page, Row, Rows, Select,
+    Update, Written,
 };
 
 /// One operation of [`Rows`].
@@ -15,6 +16,7 @@ pub(in super::super) enum Request {
     Put(Key, Row, Condition),
     Update(Key, Update, Condition),
     Delete(Key, Condition),
+    ChangeUnder(Guard, Key, Change),
     Page(Select, Option<Row>),
     Count(Select, Option<Row>),
     Ensure(Definition),
@@ -26,6 +28,7 @@ pub(in super::super) enum Request {
 pub(in super::super) enum Answer {
     Row(Option<Row>),
     Written(Written),
+    Changed(bool),
     Page(Page),
     Count((u64, Option<Row>)),
     Made(Made),
@@ -40,6 +43,8 @@ impl Request {
             Self::Put(..) => "put",
             Self::Update(..) => "update",
             Self::Delete(..) => "delete",
+            Self::ChangeUnder(_, _, Change::Update(_)) => "update-under",
+            Self::ChangeUnder(_, _, Change::Delete) => "delete-under",
             Self::Page(..) => "page",
             Self::Count(..) => "count",
             Self::Ensure(..) => "ensure",
@@ -51,16 +56,22 @@ impl Request {
     pub(in super::super) fn writes(&self) -> bool {
         matches!(
             self,
-            Self::Put(..) | Self::Update(..) | Self::Delete(..) | Self::WriteAll(..)
+            Self::Put(..)
+                | Self::Update(..)
+                | Self::Delete(..)
+                | Self::ChangeUnder(..)
+                | Self::WriteAll(..)
         )
     }
 
     /// The row it is about.
     pub(in super::super) fn key(&self) -> Option<&Key> {
         match self {
-            Self::Get(key) | Self::Put(key, ..) | Self::Update(key, ..) | Self::Delete(key, ..) => {
-                Some(key)
-            }
+            Self::Get(key)
+            | Self::Put(key, ..)
+            | Self::Update(key, ..)
+            | Self::Delete(key, ..)
+            | Self::ChangeUnder(_, key, _) => Some(key),
             _ => None,
         }
     }
@@ -78,6 +89,9 @@ impl Request {
                 }
                 Self::Delete(key, condition) => {
                     Answer::Written(memory.delete(table, &key, condition).await?)
+                }
+                Self::ChangeUnder(guard, key, change) => {
+                    Answer::Changed(memory.change_under(&guard, table, &key, change).await?)
                 }
                 Self::Page(select, after) => {
                     Answer::Page(memory.page(table, &select, after).await?)
@@ -153,6 +167,20 @@ impl<T: Asks> Rows for Asked<T> {
             .await
     }
 
+    async fn change_under(
+        &self,
+        guard: &Guard,
+        table: &str,
+        key: &Key,
+        change: Change,
+    ) -> Result<bool, Error> {
+        let request = Request::ChangeUnder(guard.clone(), key.clone(), change);
+        match self.0.ask(table, request).await? {
+            Answer::Changed(done) => Ok(done),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
     async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
         match self
             .0
@@ -178,6 +206,10 @@ impl<T: Asks> Rows for Asked<T> {
             Answer::Count(count) => Ok(count),
             other => unreachable!("{other:?}"),
         }
+    }
+
+    async fn locate(&self, _table: &str) -> Result<Location, Error> {
+        Ok(Location::default())
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {

@@ -16,7 +16,7 @@ use super::weather::Weather;
 use super::wishes::Wishes;
 use crate::engine::tests::setting;
 use crate::engine::tests::world::START;
-use crate::model::{InstanceId, Invariant, RunId};
+use crate::model::{FolderId, InstanceId, Invariant, RunId};
 use crate::runtime::{Clock, Moment, Process, Tasks};
 use crate::state::rows::Memory;
 use crate::state::{self, Store};
@@ -28,8 +28,13 @@ const PRINTED: usize = 60;
 #[derive(Debug, Clone)]
 pub(super) struct Who {
     pub(super) instance: InstanceId,
+    /// The machine it runs on, and the state folder there.
+    pub(super) machine: u32,
+    pub(super) folder: FolderId,
     pub(super) run: RunId,
     pub(super) process: Process,
+    /// Whether it goes through whole units, not through items that somebody names.
+    pub(super) lists: bool,
 }
 
 impl fmt::Display for Who {
@@ -68,8 +73,8 @@ pub(super) struct Inside {
     pub(super) sea: Sea,
     pub(super) books: Books,
     pub(super) wishes: Wishes,
-    /// Instances that the store does not hear, and that do not hear it.
-    pub(super) cut: BTreeSet<InstanceId>,
+    /// Machines that the store does not hear, and that do not hear it.
+    pub(super) cut: BTreeSet<u32>,
     /// The disks of the instances, and whether one was lost.
     pub(super) drives: Vec<Drive>,
     pub(super) lost_disk: bool,
@@ -182,7 +187,7 @@ impl Sim {
     }
 }
 
-/// Names of tables, and the folder of an instance.
-pub(super) fn config(instance: u32) -> state::Config {
-    state::Config::new("sim-migration-", format!("/instance-{instance}"))
+/// Names of tables, and the folder of a machine.
+pub(super) fn config(machine: u32) -> state::Config {
+    state::Config::new("sim-migration-", format!("/machine-{machine}"))
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub(super) struct Weather {
     pub(super) engines: u32,
+    /// The same number is typed on two machines each.
+    pub(super) twins: bool,
     pub(super) units: u32,
     pub(super) items: u32,
     /// A request or an answer takes up to this long.
@@ -13,6 +15,7 @@ pub(super) struct Weather {
     /// Requests to the store that take up to `slow` instead.
     pub(super) slow_store: u8,
     pub(super) slow: Duration,
+    pub(super) late: Late,
     /// Requests that are carried out and never answered.
     pub(super) lost_answer: u8,
     pub(super) throttled: u8,
@@ -48,6 +51,33 @@ pub(super) struct Weather {
     pub(super) faults_for: Duration,
 }
 
+/// Writes of failure rows that take longer than their sender holds its lease.
+#[derive(Debug, Clone)]
+pub(super) struct Late {
+    /// In percent of all.
+    pub(super) rows: u8,
+    pub(super) longest: Duration,
+}
+
+impl Late {
+    /// Most of them.
+    pub(super) fn most() -> Self {
+        Self {
+            rows: 60,
+            longest: Duration::from_secs(25),
+        }
+    }
+
+    fn of(seed: u64) -> Self {
+        let mut chance = fastrand::Rng::with_seed(seed ^ 0x1a7e_0f0b_0a7e);
+        let some = chance.bool();
+        Self {
+            rows: if some { chance.u8(5..40) } else { 0 },
+            longest: Duration::from_millis(chance.u64(5_000..30_000)),
+        }
+    }
+}
+
 /// Whether units are split and shared.
 #[derive(Debug, Clone)]
 pub(super) struct Giants {
@@ -79,7 +109,33 @@ impl Giants {
     }
 }
 
+/// Wishes, and how often items are mended. Drawn apart, so that all else of a seed is as it was without them.
+fn apart(seed: u64) -> (Option<Duration>, u8) {
+    let mut chance = fastrand::Rng::with_seed(seed ^ 0x0b5e_55ed_f1ee);
+    let wishes = (chance.u8(0..100) < 50).then(|| Duration::from_millis(chance.u64(2_000..30_000)));
+    (wishes, chance.u8(0..100))
+}
+
+/// Apart, too.
+fn twins(seed: u64) -> bool {
+    fastrand::Rng::with_seed(seed ^ 0x7719_5a3e).u8(0..100) < 30
+}
+
 impl Weather {
+    /// The instance number that is typed on a machine.
+    pub(super) fn number_on(&self, machine: u32) -> u32 {
+        if self.twins {
+            machine.div_ceil(2)
+        } else {
+            machine
+        }
+    }
+
+    /// The highest of them.
+    pub(super) fn numbers(&self) -> u32 {
+        self.number_on(self.engines)
+    }
+
     /// The weather of a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut chance = fastrand::Rng::with_seed(seed ^ 0x5eed_0f0b_ad5e);
@@ -105,10 +161,7 @@ impl Weather {
         let unseen = every(40, 10, 1_500).unwrap_or_default();
         let slow = every(100, 1_000, 9_000).unwrap_or_default();
         let latency = every(100, 5, 120).unwrap_or_default();
-        // Drawn apart, so that all else of a seed is as it was without them.
-        let mut other = fastrand::Rng::with_seed(seed ^ 0x0b5e_55ed_f1ee);
-        let wishes =
-            (other.u8(0..100) < 50).then(|| Duration::from_millis(other.u64(2_000..30_000)));
+        let (wishes, mended) = apart(seed);
         let mut size = |from, to| chance.u32(from..=to);
         let (engines, units, items) = (size(3, 5), size(2, 5), size(2, 12));
         let late_items = if chance.bool() { chance.u32(1..6) } else { 0 };
@@ -116,6 +169,7 @@ impl Weather {
         let (units, items) = giants.sizes(units, items);
         Self {
             engines,
+            twins: twins(seed),
             units,
             items,
             late_items,
@@ -123,6 +177,7 @@ impl Weather {
             latency,
             slow_store,
             slow,
+            late: Late::of(seed),
             lost_answer,
             throttled,
             failed_effect,
@@ -132,7 +187,7 @@ impl Weather {
             unseen,
             skew,
             corrupt,
-            mended: other.u8(0..100),
+            mended,
             crashes,
             drains,
             wishes,

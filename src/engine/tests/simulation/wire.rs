@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::judge;
+use super::mutant;
 use super::request::{Answer, Asks, Request};
 use super::sim::{Sim, Who};
 use super::wishes;
@@ -32,10 +33,16 @@ impl Asks for Wire {
         let asked = Moment::now();
         let answer = self.tries(table, request, asked).await;
         let at_once = answer.is_ok() && asked.elapsed() < AT_ONCE;
-        if table == self.sim.store.config().tables.control && !at_once {
+        if table != self.sim.store.config().tables.control {
+            return answer;
+        }
+        if !at_once {
             wishes::unheard(&self.sim, &self.who);
         }
-        answer
+        if answer.is_ok() {
+            wishes::heard(&self.sim, &self.who);
+        }
+        mutant::unread(&self.sim, answer)
     }
 }
 
@@ -87,13 +94,16 @@ struct Letter {
 
 async fn travel(sim: Arc<Sim>, letter: Letter) {
     let weather = &sim.weather;
-    let slow = if sim.happens(weather.slow_store) {
+    let is_failure = matches!(letter.request, Request::ChangeUnder(..));
+    let slow = if is_failure && sim.happens(weather.late.rows) {
+        weather.late.longest
+    } else if sim.happens(weather.slow_store) {
         weather.slow
     } else {
         weather.latency
     };
     tokio::time::sleep(sim.wait(slow)).await;
-    if sim.lock().cut.contains(&letter.who.instance) {
+    if sim.lock().cut.contains(&letter.who.machine) {
         if sim.flips(50) {
             let _ = letter.answer.send(Err(Trouble::Unreachable));
         }
@@ -111,7 +121,7 @@ async fn travel(sim: Arc<Sim>, letter: Letter) {
         letter.asked,
     );
     tokio::time::sleep(sim.wait(weather.latency)).await;
-    if sim.happens(weather.lost_answer) || sim.lock().cut.contains(&letter.who.instance) {
+    if sim.happens(weather.lost_answer) || sim.lock().cut.contains(&letter.who.machine) {
         return;
     }
     let _ = letter.answer.send(Ok(landed));

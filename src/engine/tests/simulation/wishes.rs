@@ -15,6 +15,8 @@ use crate::state::Scope;
 
 /// How long an instance that reaches the store may take to do what is asked.
 const DELAY: Duration = Duration::from_secs(10);
+/// How long an instance that cannot be told goes on.
+pub(super) const CONTROL_WITHIN: Duration = Duration::from_secs(8);
 /// Turns of a rate that may be taken late.
 const LATE_TURNS: u32 = 2;
 
@@ -25,6 +27,9 @@ pub(super) struct Wishes {
     held: BTreeMap<InstanceId, Held>,
     /// When each run last could not be told.
     unheard: BTreeMap<String, Moment>,
+    /// When each run was answered last, and when it thawed last.
+    heard: BTreeMap<String, Moment>,
+    thawed: BTreeMap<String, Moment>,
     /// Items of each run that a call is made for.
     busy: BTreeMap<String, BTreeSet<Place>>,
     /// When each run looked at the step of a unit last.
@@ -70,7 +75,7 @@ pub(super) async fn operator(sim: &Arc<Sim>) {
         let scope = scopes(sim).swap_remove(if sim.flips(50) {
             0
         } else {
-            usize::try_from(sim.between(1..u64::from(sim.weather.engines) + 1)).unwrap()
+            usize::try_from(sim.between(1..u64::from(sim.weather.numbers()) + 1)).unwrap()
         });
         let wish = match sim.between(0..100) {
             0..35 => Wish::Pause,
@@ -96,12 +101,12 @@ pub(super) async fn operator(sim: &Arc<Sim>) {
 /// The fleet, then each instance.
 fn scopes(sim: &Sim) -> Vec<Scope> {
     let one = |number| Scope::Instance(InstanceId::number(number));
-    let all = (1..=sim.weather.engines).map(one);
+    let all = (1..=sim.weather.numbers()).map(one);
     std::iter::once(Scope::Fleet).chain(all).collect()
 }
 
 fn limit(sim: &Sim, range: std::ops::Range<u64>) -> Limit {
-    match sim.between(0..3) {
+    match sim.between(0..5) {
         0 => Limit::Stays,
         1 => Limit::Default,
         _ => Limit::To(u32::try_from(sim.between(range)).unwrap()),
@@ -116,7 +121,7 @@ fn ask(sim: &Sim, scope: &Scope, wish: Wish) {
     ));
     let asked = sim.store.ask(scope, wish, "operator", "chance");
     asked.now_or_never().unwrap().unwrap();
-    for number in 1..=sim.weather.engines {
+    for number in 1..=sim.weather.numbers() {
         let instance = InstanceId::number(number);
         let control = sim.store.control(&instance).now_or_never().unwrap();
         let mut inside = sim.lock();
@@ -132,6 +137,36 @@ pub(super) fn unheard(sim: &Sim, who: &Who) {
     unheard.insert(who.run.to_string(), Moment::now());
 }
 
+/// A process was told what is asked.
+pub(super) fn heard(sim: &Sim, who: &Who) {
+    let heard = &mut sim.lock().wishes.heard;
+    heard.insert(who.run.to_string(), Moment::now());
+}
+
+/// A process that was frozen goes on.
+pub(super) fn thawed(sim: &Sim, who: &Who) {
+    let thawed = &mut sim.lock().wishes.thawed;
+    thawed.insert(who.run.to_string(), Moment::now());
+}
+
+/// Something is begun by a process that may not know what is asked: never before it was told once, nor long after it
+/// was told last.
+fn told(sim: &Sim, who: &Who, began: Moment, what: impl fmt::Display) {
+    let (heard, thawed) = {
+        let wishes = &sim.lock().wishes;
+        let run = who.run.as_str();
+        let at = |times: &BTreeMap<String, Moment>| times.get(run).copied();
+        (at(&wishes.heard), at(&wishes.thawed))
+    };
+    let known = heard.map(|heard| (heard + CONTROL_WITHIN).max(thawed.unwrap_or(heard)) + DELAY);
+    if known.is_none_or(|until| began > until) {
+        sim.broken(
+            Invariant::PauseHolds,
+            format_args!("{who} began {what}, and was told what is asked at {heard:?}"),
+        );
+    }
+}
+
 /// From when on a process has to do what is asked since then.
 fn due(wishes: &Wishes, who: &Who, since: Moment) -> Moment {
     let heard = wishes.unheard.get(who.run.as_str()).copied();
@@ -140,6 +175,7 @@ fn due(wishes: &Wishes, who: &Who, since: Moment) -> Moment {
 
 /// Something is done that was begun at `began`.
 pub(super) fn begun(sim: &Sim, who: &Who, began: Moment, what: impl fmt::Display) {
+    told(sim, who, began, &what);
     let due = {
         let inside = sim.lock();
         let held = inside.wishes.held.get(&who.instance);

@@ -1,5 +1,10 @@
 //! Whether an upload has an index that covers it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cid::Cid;
+
 use crate::migrations::uploads::find::{FoundIndex, Seen, Shard, Signed};
 use crate::model::{Failure, Reason};
 use crate::proto::index::ShardedDagIndex;
@@ -52,6 +57,9 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
     if seen.removed.contains(&found.link) {
         return wrong("names an index that was removed from its space".to_owned());
     }
+    if let Some(why) = seen.absent.indexes.get(&found.link) {
+        return wrong(format!("names index {}, {why}", found.link));
+    }
     match &found.index {
         None => IndexState::CannotTell(format!(
             "index {} did not come along with its claim",
@@ -60,6 +68,24 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
         Some(Err(error)) => wrong(format!("names an index that cannot be read: {error}")),
         Some(Ok(index)) => lack(index, seen).map_or(IndexState::Right, wrong),
     }
+}
+
+/// The indexes that count: links with what they say.
+pub(crate) fn right_indexes(seen: &Seen) -> Vec<(Cid, Arc<ShardedDagIndex>)> {
+    let root = Multihash::of(&seen.root);
+    let about = |found: &&FoundIndex| found.content == root;
+    let right = seen
+        .claims
+        .indexes
+        .iter()
+        .filter(about)
+        .filter_map(|found| {
+            let right = judge(found, seen) == IndexState::Right;
+            let index = found.index.as_ref()?.as_ref().ok()?;
+            right.then(|| (found.link, Arc::clone(index)))
+        });
+    let by_link: BTreeMap<Cid, Arc<ShardedDagIndex>> = right.collect();
+    by_link.into_iter().collect()
 }
 
 /// What an index lacks to be this upload's.

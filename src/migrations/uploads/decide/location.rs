@@ -1,5 +1,7 @@
 //! Whether a shard has a location claim that names the space.
 
+use std::collections::BTreeSet;
+
 use crate::migrations::uploads::decide::{IndexState, Trust, index_state};
 use crate::migrations::uploads::find::{FoundLocation, Seen, Shard, Signed};
 use crate::proto::did::Did;
@@ -25,7 +27,7 @@ pub(crate) fn location_state(
     let size = size(seen, shard);
     let mut first = None;
     for found in of_space(seen, shard, space) {
-        match fault(found, trust, shard, size, seen.at) {
+        match fault(found, trust, shard, size, seen) {
             None => return LocationState::Right,
             Some(why) => {
                 first.get_or_insert(LocationState::Wrong(format!(
@@ -50,7 +52,7 @@ pub(crate) fn republished<'a>(
 ) -> Option<&'a FoundLocation> {
     let size = size(seen, shard);
     let mut counting = of_space(seen, shard, space)
-        .filter(|found| fault(found, trust, shard, size, seen.at).is_none())
+        .filter(|found| fault(found, trust, shard, size, seen).is_none())
         .peekable();
     let first = *counting.peek()?;
     counting
@@ -75,9 +77,9 @@ fn fault(
     trust: &Trust,
     shard: &Shard,
     size: Option<u64>,
-    now: u64,
+    seen: &Seen,
 ) -> Option<String> {
-    if found.expiration.is_some_and(|end| end <= now) {
+    if found.expiration.is_some_and(|end| end <= seen.at) {
         return Some("has expired".to_owned());
     }
     if found.signed == Signed::No {
@@ -103,6 +105,14 @@ fn fault(
     {
         return Some("leads to no address of the shard".to_owned());
     }
+    if found
+        .location
+        .location
+        .iter()
+        .all(|url| !trust.is_place_of(url, shard) || seen.absent.addresses.contains(url))
+    {
+        return Some("leads to an address at which nothing lies".to_owned());
+    }
     let Some(range) = found.location.range else {
         return Some("has no range".to_owned());
     };
@@ -114,6 +124,21 @@ fn fault(
         _ if range.offset != 0 => Some(format!("starts at byte {}", range.offset)),
         _ => None,
     }
+}
+
+/// The addresses to which the claims of a shard that count lead.
+pub(crate) fn claimed_places(
+    seen: &Seen,
+    trust: &Trust,
+    shard: &Shard,
+    space: &Did,
+) -> Vec<String> {
+    let size = size(seen, shard);
+    let counting = of_space(seen, shard, space)
+        .filter(|found| fault(found, trust, shard, size, seen).is_none());
+    let urls = counting.flat_map(|found| &found.location.location);
+    let places: BTreeSet<&String> = urls.filter(|url| trust.is_place_of(url, shard)).collect();
+    places.into_iter().cloned().collect()
 }
 
 /// Bytes of a shard: by the tables, else by the index's own slice of it.

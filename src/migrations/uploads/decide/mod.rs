@@ -7,9 +7,9 @@ mod review;
 mod trust;
 
 pub use index::IndexState;
-pub(super) use index::{index_state, indexed_shards};
+pub(super) use index::{index_state, indexed_shards, right_indexes};
 pub use location::LocationState;
-pub(super) use location::{knows_sizes, location_state, republished};
+pub(super) use location::{claimed_places, knows_sizes, location_state, republished, size};
 pub(super) use proof::{choose, covers};
 pub use review::Review;
 pub use trust::Trust;

@@ -4,7 +4,7 @@ use crate::migrations::uploads::decide::{
     IndexState, LocationState, Trust, index_state, location_state,
 };
 use crate::migrations::uploads::find::{Seen, Shard};
-use crate::model::{Verdict, VerdictCounts};
+use crate::model::Verdict;
 use crate::proto::did::Did;
 
 /// Index and locations of an upload, judged.
@@ -34,32 +34,21 @@ impl Review {
         }
     }
 
-    /// The upload as a whole: what could not be told outweighs what is wrong, that what is missing.
+    /// The upload as a whole: as bad as the worst of its parts.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let mut counts = VerdictCounts::default();
-        counts.count(match &self.index {
+        let index = match &self.index {
             IndexState::Right => Verdict::Ok,
             IndexState::Missing => Verdict::Missing,
             IndexState::Wrong(_) => Verdict::Wrong,
             IndexState::CannotTell(_) => Verdict::CouldNotTell,
+        };
+        let shards = self.shards.iter().map(|(_, state)| match state {
+            LocationState::Right => Verdict::Ok,
+            LocationState::Missing => Verdict::Missing,
+            LocationState::Wrong(_) => Verdict::Wrong,
         });
-        for (_, state) in &self.shards {
-            counts.count(match state {
-                LocationState::Right => Verdict::Ok,
-                LocationState::Missing => Verdict::Missing,
-                LocationState::Wrong(_) => Verdict::Wrong,
-            });
-        }
-        match counts {
-            VerdictCounts {
-                could_not_tell: 1..,
-                ..
-            } => Verdict::CouldNotTell,
-            VerdictCounts { wrong: 1.., .. } => Verdict::Wrong,
-            VerdictCounts { missing: 1.., .. } => Verdict::Missing,
-            _ => Verdict::Ok,
-        }
+        Verdict::worst(shards.chain([index]))
     }
 
     /// Whether nothing is left to do.

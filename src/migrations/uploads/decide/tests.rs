@@ -241,7 +241,7 @@ fn a_claim_of_the_upload_service_is_a_migrations_unless_another_issuers_counts_t
 }
 
 #[test]
-fn could_not_tell_outweighs_wrong_and_wrong_outweighs_missing() {
+fn wrong_outweighs_missing_and_missing_outweighs_could_not_tell() {
     let mut world = complete();
     world.seen.claims.locations.clear();
     assert_eq!(world.review().verdict(), Verdict::Missing);
@@ -249,7 +249,10 @@ fn could_not_tell_outweighs_wrong_and_wrong_outweighs_missing() {
     assert_eq!(world.review().verdict(), Verdict::Wrong);
     world.index().signed = Signed::Yes;
     world.index().index = None;
-    assert_eq!(world.review().verdict(), Verdict::CouldNotTell);
+    assert_eq!(world.review().verdict(), Verdict::Missing);
+    let mut untold = complete();
+    untold.index().index = None;
+    assert_eq!(untold.review().verdict(), Verdict::CouldNotTell);
 }
 
 #[test]
@@ -302,4 +305,25 @@ fn without_an_own_slice_the_tables_are_asked() {
     }
     world.index().index = Some(Ok(Arc::new(index)));
     assert!(!knows_sizes(&world.seen));
+}
+
+#[test]
+fn what_a_closer_look_finds_absent_does_not_count() {
+    let mut world = complete();
+    assert_eq!(right_indexes(&world.seen).len(), 1);
+    let link = world.index().link;
+    let why = "whose bytes are nowhere".to_owned();
+    world.seen.absent.indexes.insert(link, why);
+    assert!(matches!(index_state(&world.seen), IndexState::Wrong(why) if why.contains("nowhere")));
+    assert!(right_indexes(&world.seen).is_empty());
+
+    let mut world = complete();
+    let shard = world.seen.shards[0].clone();
+    let places = claimed_places(&world.seen, &world.trust, &shard, &world.space);
+    assert!(!places.is_empty());
+    world.seen.absent.addresses.extend(places);
+    let state = location_state(&world.seen, &world.trust, &shard, &world.space);
+    assert!(matches!(state, LocationState::Wrong(why) if why.contains("nothing lies")));
+    let left = claimed_places(&world.seen, &world.trust, &shard, &world.space);
+    assert!(left.is_empty());
 }

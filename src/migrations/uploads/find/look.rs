@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cid::Cid;
 
+use super::presence::{could_not_tell, presence};
 use super::read::{Keys, read};
 use super::seen::{Claims, Seen, Shard};
-use crate::client::{Error, QueryKind};
-use crate::engine::UnitContext;
+use crate::client::QueryKind;
+use crate::engine::{Depth, UnitContext};
 use crate::migrations::uploads::decide;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Class, CustomerDid, Failure, Reason};
+use crate::model::{CustomerDid, Failure, Reason};
 use crate::proto::claims::Claim;
 use crate::proto::multihash::{Multihash, codec};
 use crate::proto::ucan::Delegation;
@@ -39,6 +40,9 @@ pub(crate) async fn look(
         seen.rows = rows(parts, upload, &seen.shards).await?;
     }
     seen.removed = removed(parts, unit, &seen).await?;
+    if unit.depth() >= Depth::Presence {
+        seen.absent = presence(parts, &upload.row.space, &seen).await?;
+    }
     Ok(seen)
 }
 
@@ -151,13 +155,4 @@ async fn rows(
         .shard_rows(&upload.row.space, &cids)
         .await
         .map_err(could_not_tell)
-}
-
-/// Trouble with reading leaves the world unknown, whatever it was; only what ends the run stays what it is.
-pub(in crate::migrations::uploads) fn could_not_tell(error: Error) -> Failure {
-    let mut failure = Failure::from(error);
-    if failure.class != Class::Fatal {
-        failure.class = Class::Unknown;
-    }
-    failure
 }

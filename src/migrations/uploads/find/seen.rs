@@ -7,6 +7,7 @@ use cid::Cid;
 use serde_json::Value;
 
 use crate::client::{Located, ShardRow};
+use crate::model::Failure;
 use crate::proto::claims::Location;
 use crate::proto::did::Did;
 use crate::proto::index::ShardedDagIndex;
@@ -104,6 +105,17 @@ struct Notes {
     stored: Option<StoredIndex>,
 }
 
+/// What records name and is not there, or is not what it should be.
+#[derive(Clone, Debug, Default)]
+pub struct Absent {
+    /// Indexes that cannot be read where they should lie, or say what the bytes of the shards do not, and why.
+    pub indexes: BTreeMap<Cid, String>,
+    /// Addresses of shards at which nothing lies.
+    pub addresses: BTreeSet<String>,
+    /// A fault of the shards themselves: no step can put it right.
+    pub damage: Option<Failure>,
+}
+
 /// What one look at an upload showed.
 #[derive(Debug)]
 pub struct Seen {
@@ -117,6 +129,8 @@ pub struct Seen {
     pub rows: BTreeMap<Multihash, ShardRow>,
     /// Indexes that their claims' migration space has no more.
     pub removed: BTreeSet<Cid>,
+    /// What a closer look showed not to be there; empty if only records were looked at.
+    pub absent: Absent,
     /// When it was looked, Unix seconds.
     pub at: u64,
     notes: Mutex<Notes>,
@@ -135,6 +149,7 @@ impl Seen {
             claims,
             rows: BTreeMap::new(),
             removed: BTreeSet::new(),
+            absent: Absent::default(),
             at,
             notes: Mutex::default(),
         }

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::client::{CarparkBlob, Layout, ShardRow};
 use crate::engine::Pulse;
-use crate::migrations::uploads::find::{Seen, Shard};
+use crate::migrations::uploads::find::{Seen, Shard, check_length, missing};
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Failure, Reason};
 use crate::proto::car;
@@ -90,35 +90,6 @@ async fn feed(
     Ok(())
 }
 
-/// A recorded size that the object contradicts would give wrong ranges (protocol: pitfalls 16).
-pub(crate) fn check_length(
-    shard: &Shard,
-    recorded: Option<u64>,
-    found: Option<u64>,
-) -> Result<(), Failure> {
-    match (recorded, found) {
-        (Some(recorded), Some(found)) if recorded != found => Err(Failure::permanent(
-            Reason::WrongSize,
-            format!(
-                "shard {} has {found} bytes in the carpark, {recorded} in the tables",
-                shard.cid
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// A shard that is at none of its addresses.
-pub(crate) fn missing(shard: &Shard) -> Failure {
-    Failure::permanent(
-        Reason::MissingBlob,
-        format!(
-            "shard {} is at none of its addresses in the carpark",
-            shard.cid
-        ),
-    )
-}
-
 fn refused(shard: &Shard, error: &index::Error) -> Failure {
     let reason = match error {
         index::Error::Size { .. } => Reason::WrongSize,
@@ -141,17 +112,4 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
         source = inner.source();
     }
     Failure::permanent(reason, format!("shard {}: {text}", shard.cid))
-}
-
-impl Seen {
-    /// Addresses that claims name for a shard, to be tried after its own.
-    pub(in crate::migrations::uploads) fn known_places(&self, shard: &Shard) -> Vec<Url> {
-        let of_shard = self
-            .claims
-            .locations
-            .iter()
-            .filter(|found| found.location.content.hash() == shard.hash);
-        let urls = of_shard.flat_map(|found| &found.location.location);
-        urls.filter_map(|text| Url::parse(text).ok()).collect()
-    }
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cid::Cid;
 
 use super::store_index::customer;
 use crate::client::DelegationRow;
-use crate::engine::{Look, UnitContext, UnitStep};
+use crate::engine::{Depth, Look, Need, UnitContext, UnitStep};
 use crate::migrations::uploads::GATEWAY;
 use crate::migrations::uploads::decide::{choose, covers};
+use crate::migrations::uploads::find::could_not_tell;
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Effect, Failure, Reason, StepName};
+use crate::model::{Effect, Failure, Reason, StepName, StepState};
 use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
 
@@ -23,8 +25,33 @@ impl UnitStep for AuthorizeGateway {
         GATEWAY
     }
 
-    /// The gateway cannot be asked what it holds.
-    async fn probe(&self, _: &UnitContext) -> Result<Look, Failure> {
+    /// The gateway cannot be asked what it holds. A closer look shows whether what it was given still holds.
+    async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure> {
+        let Some(StepState::Applied(effect)) = unit.step(&GATEWAY) else {
+            return Ok(Look::Unseen);
+        };
+        let proof = effect.facts.get("proof");
+        let proof = proof.and_then(|text| Cid::try_from(text.as_str()).ok());
+        let Some(proof) = proof.filter(|_| unit.depth() >= Depth::Presence) else {
+            return Ok(Look::Unseen);
+        };
+        let wrong = |what: &str| {
+            let why =
+                format!("the delegation {proof}, by which the gateway serves the space, {what}");
+            Ok(Look::Needed(Need::wrong(&*unit.id.name, why)))
+        };
+        let services = &self.0.services;
+        let revoked = services.tables.is_revoked(&proof).await;
+        if revoked.map_err(could_not_tell)? {
+            return wrong("was revoked");
+        }
+        // The gateway has a copy of its own: that the object is gone is no fault.
+        let held = services.delegations.read(&proof).await;
+        let held = held.map_err(could_not_tell)?;
+        let end = held.and_then(|held| held.expiration());
+        if end.is_some_and(|end| end <= unit.clock.unix_secs()) {
+            return wrong("has expired");
+        }
         Ok(Look::Unseen)
     }
 

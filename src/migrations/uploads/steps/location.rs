@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::place::{Place, find};
 use super::publish::{ProviderAddresses, address_link, advert, claim_addresses};
 use crate::client::CacheRequest;
-use crate::engine::{Need, Step, Turn, UnitContext};
+use crate::engine::{Depth, Need, Step, Turn, UnitContext};
 use crate::migrations::uploads::decide::{LocationState, location_state, republished};
 use crate::migrations::uploads::find::{FoundLocation, Seen, Shard};
 use crate::migrations::uploads::item::Upload;
@@ -34,6 +34,15 @@ impl Step<Uploads> for RepublishLocation {
         seen: &Seen,
     ) -> Result<Vec<Need>, Failure> {
         let (trust, space) = (&self.0.trust, &upload.row.space);
+        if let Some(damage) = &seen.absent.damage {
+            return Err(damage.clone());
+        }
+        // Whoever looks closely wants to know whether the claims that are there are of any use.
+        if unit.depth() >= Depth::Presence
+            && let Some(StepState::Failed(failure)) = unit.step(&GATEWAY)
+        {
+            return Err(not_served(failure));
+        }
         let of_shard = |shard| match location_state(seen, trust, shard, space) {
             LocationState::Right if unit.is_taken_over() => {
                 let claim = republished(seen, trust, shard, space)?;
@@ -77,6 +86,13 @@ impl Step<Uploads> for RepublishLocation {
     }
 }
 
+fn not_served(failure: &Failure) -> Failure {
+    Failure {
+        message: format!("the gateway may not serve the space: {}", failure.message),
+        ..failure.clone()
+    }
+}
+
 fn need(shard: &Shard, state: LocationState) -> Option<Need> {
     let subject = shard.cid.to_string();
     match state {
@@ -105,10 +121,7 @@ impl RepublishLocation {
         }
         match unit.step(&GATEWAY) {
             Some(StepState::Applied(_) | StepState::Found) => Ok(()),
-            Some(StepState::Failed(failure)) => Err(Failure {
-                message: format!("the gateway may not serve the space: {}", failure.message),
-                ..failure.clone()
-            }),
+            Some(StepState::Failed(failure)) => Err(not_served(failure)),
             Some(StepState::Started | StepState::Undone(_)) | None => Err(Failure::permanent(
                 Reason::GatewayNotAuthorized,
                 "the gateway is not authorised for the space yet, so a claim that names it would take content off the air",

@@ -11,6 +11,7 @@ mod store_index;
 
 use crate::model::StepName;
 
+pub(super) use build::build;
 pub(super) use gateway::AuthorizeGateway;
 pub(super) use location::RepublishLocation;
 pub(super) use register_index::RegisterIndex;

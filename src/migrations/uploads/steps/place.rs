@@ -1,9 +1,8 @@
 //! Where a shard lies and how large it is, as a claim will say it.
 
 use crate::client::{Layout, Located, Protocol, ShardRow};
-use crate::migrations::uploads::find::{Seen, Shard};
+use crate::migrations::uploads::find::{Seen, Shard, check_length, missing};
 use crate::migrations::uploads::parts::Parts;
-use crate::migrations::uploads::steps::build::{check_length, missing};
 use crate::model::{Failure, Reason};
 use crate::proto::did::Did;
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cid::Cid;
 
 use super::RemoveIndex;
 use crate::client::Blob;
-use crate::engine::{Need, Step, Turn, Undoer, UnitContext};
+use crate::engine::{Depth, Need, Step, Turn, Undoer, UnitContext};
 use crate::migrations::uploads::decide::{IndexState, index_state};
-use crate::migrations::uploads::find::{Seen, StoredIndex};
+use crate::migrations::uploads::find::{Seen, StoredIndex, is_index_there};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::steps::build::build;
@@ -109,8 +110,7 @@ pub(crate) async fn store(
     let effect = Effect::new("index-stored", index.to_string())
         .fact("space", space.did().as_str())
         .fact("bytes", archive.len().to_string());
-    let tables = &parts.services.tables;
-    let effect = if tables.has_blob(space.did(), &Multihash::of(&index)).await? {
+    let effect = if has_index(parts, turn.unit, &space, &index).await? {
         effect.found()
     } else {
         let effect = effect.reversible();
@@ -130,6 +130,25 @@ pub(crate) async fn store(
         },
         effect,
     ))
+}
+
+/// Whether the space has the index. One whose bytes are gone is removed first, since the service would answer from its
+/// memory that it is there.
+async fn has_index(
+    parts: &Parts,
+    unit: &UnitContext,
+    space: &Signer,
+    index: &Cid,
+) -> Result<bool, Failure> {
+    let (services, digest) = (&parts.services, Multihash::of(index));
+    if !services.tables.has_blob(space.did(), &digest).await? {
+        return Ok(false);
+    }
+    if unit.depth() < Depth::Presence || is_index_there(parts, &digest).await? {
+        return Ok(true);
+    }
+    services.upload.remove_blob(space, &digest).await?;
+    Ok(false)
 }
 
 /// The customer of a unit.

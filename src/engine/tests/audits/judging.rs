@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::world::{World, no_fault};
-use crate::engine::{Choice, Ended, Scope, Stop, audit, explain};
+use crate::engine::tests::world::{World, no_fault};
+use crate::engine::{Choice, Ended, Report, Scope, Stop, audit, explain};
 use crate::model::{Failure, Reason, Verdict, VerdictCounts};
 
 const LATENCY: Duration = Duration::from_millis(10);
@@ -16,11 +16,12 @@ async fn verdicts(world: &World, choice: Choice) -> VerdictCounts {
         world.parts(&Stop::new()),
         world.next_config(),
         scope,
-        "audit",
+        Report::new("audit", "all"),
     )
     .await
     .unwrap();
     assert_eq!(outcome.ended, Ended::Finished);
+    assert_eq!(outcome.listed, outcome.verdicts.total());
     outcome.verdicts
 }
 
@@ -52,9 +53,12 @@ async fn ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_writt
         (world.target(), world.row(0).await, world.calls("copy")),
         (target, row, writes)
     );
-    let text =
-        std::fs::read_to_string(world.dir.path().join("state/instance-1-audit.ndjson")).unwrap();
-    assert_eq!(text.lines().count(), 3);
+    let report = world.dir.path().join("state/instance-1-audit-run-2.ndjson");
+    let text = std::fs::read_to_string(report).unwrap();
+    let items = text
+        .lines()
+        .filter(|line| line.contains("\"line\":\"item\""));
+    assert_eq!(items.count(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +85,7 @@ async fn the_plan_of_a_fresh_world_names_every_step_and_makes_none() {
         world.parts(&Stop::new()),
         world.next_config(),
         scope,
-        "plan",
+        Report::new("plan", "all"),
     )
     .await
     .unwrap();

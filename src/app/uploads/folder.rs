@@ -1,0 +1,50 @@
+//! The state folder of a process: its lock, and the id that makes a lease holder of an instance number.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::app::{Kind, Trouble};
+use crate::model::{FolderId, InstanceId};
+use crate::state;
+use crate::state::files::identify;
+
+/// Takes the lock of an instance in a state folder; the system frees it with the process.
+pub(super) fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
+    std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    let path = dir.join(format!("instance-{instance}.lock"));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Trouble::new(
+            Kind::Lease,
+            format!("run as instance {instance} in {}", dir.display()),
+            "another process runs as this instance here",
+            "wait for it or stop it (SIGTERM drains); or give this one another --instance",
+        )
+        .into()),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("lock {}", path.display()))
+        }
+    }
+}
+
+/// The id of a state folder. Says when the folder is a copy, which is another holder than the one it was copied from.
+pub(super) fn id(dir: &Path) -> Result<FolderId> {
+    let found = identify(dir).map_err(|error| Trouble::of_state(&state::Error::File(error)))?;
+    if let Some(host) = &found.copied_from {
+        tracing::warn!(
+            folder = %dir.display(),
+            id = found.id.short(),
+            "this state folder was copied or moved (it was made on {host}) and has a new id: leases that a process \
+             holds or left in the first one run out before they are taken over"
+        );
+    }
+    Ok(found.id)
+}

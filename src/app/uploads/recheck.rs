@@ -1,0 +1,99 @@
+//! When a recheck began: kept until it has come to its end, so that one that was stopped is gone on with.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::model::InstanceId;
+use crate::proto::multihash::Multihash;
+use crate::state::files::write_atomic;
+
+/// Letters of a scope's digest in the name of the file.
+const LETTERS: usize = 12;
+
+/// A recheck that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Begun {
+    /// Unix milliseconds.
+    pub(super) since: u64,
+    /// What it is about.
+    scope: String,
+    /// Environment and tables.
+    state: String,
+    /// It was begun by an earlier process.
+    #[serde(skip)]
+    pub(super) resumed: bool,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+impl Begun {
+    /// The recheck of this scope that did not come to its end, else one that begins now.
+    pub(super) fn open(
+        dir: &Path,
+        instance: &InstanceId,
+        (scope, state): (&str, &str),
+        now: u64,
+    ) -> Result<Self> {
+        let digest = Multihash::sha256(format!("{scope}\n{state}").as_bytes()).base58();
+        let letters = &digest[digest.len() - LETTERS..];
+        let path = dir.join(format!("instance-{instance}-recheck-{letters}.json"));
+        let written = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice::<Self>(&bytes).ok(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                return Err(error).with_context(|| format!("read {}", path.display()));
+            }
+        };
+        if let Some(begun) = written.filter(|begun| begun.scope == scope && begun.state == state) {
+            return Ok(Self {
+                path,
+                resumed: true,
+                ..begun
+            });
+        }
+        let begun = Self {
+            since: now,
+            scope: scope.to_owned(),
+            state: state.to_owned(),
+            resumed: false,
+            path,
+        };
+        std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        let bytes = serde_json::to_vec(&begun)?;
+        write_atomic(&begun.path, &bytes)
+            .with_context(|| format!("write {}", begun.path.display()))?;
+        Ok(begun)
+    }
+
+    /// It has come to its end: the next one begins anew.
+    pub(super) fn end(self) -> Result<()> {
+        let path = &self.path;
+        std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recheck_goes_on_until_it_has_come_to_its_end_and_each_scope_has_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let instance = InstanceId::number(1);
+        let open = |scope, now| Begun::open(dir.path(), &instance, (scope, "local"), now).unwrap();
+        let first = open("everything", 5);
+        assert_eq!((first.since, first.resumed), (5, false));
+        let other = open("space a", 6);
+        assert_eq!((other.since, other.resumed), (6, false));
+        let again = open("everything", 9);
+        assert_eq!((again.since, again.resumed), (5, true));
+        again.end().unwrap();
+        assert_eq!(open("everything", 9).since, 9);
+        // A file that cannot be read is as good as none: everything is looked at again.
+        let path = open("space a", 10).path;
+        std::fs::write(path, b"{").unwrap();
+        assert_eq!(open("space a", 11).since, 11);
+    }
+}

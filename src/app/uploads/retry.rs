@@ -1,0 +1,191 @@
+//! Uploads that failed, or that an audit found not to be right, taken up again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use futures::{StreamExt as _, stream};
+
+use super::audited::AuditedItems;
+use super::{Opened, ROWS, config, planned, run};
+use crate::app::scope::Work;
+use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit};
+use crate::config::{Settings, options};
+use crate::engine::{self, Depth, Job, Migration as _, Named as _, Retry, UnitContext};
+use crate::model::{Between, InstanceId, ItemId, StepName, UnitId};
+use crate::state::{FailedQuery, Store};
+
+/// Unknown spaces that are listed one by one.
+const NAMED: usize = 20;
+
+/// Takes up what failed before, or what the report of an audit names.
+pub async fn retry(
+    settings: &Settings,
+    options: options::Retry,
+    stop: Stop,
+    face: Face,
+) -> Result<RunReport> {
+    let opened = Opened::connect(settings).await?;
+    let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
+    let state = config.identity.to_string();
+    if options.dry_run {
+        let (items, depth) = would(&opened, &options, &state).await?;
+        config.depth = depth;
+        let plan = audit::run(&opened, config, Work::Items(items), "plan", (stop, face)).await?;
+        return Ok(planned(plan, None));
+    }
+    if options.audit.is_none() {
+        check_names(&opened, settings, &options).await?;
+    }
+    let job = match &options.audit {
+        None => Job::Failed(wanted(&options, opened.clock.unix_ms())),
+        Some(file) => {
+            let list = audited(&opened.store, (file, &state), &options).await?;
+            config.depth = list.depth;
+            Job::Named(Arc::new(list))
+        }
+    };
+    config.max_failure_rate = options.max_failure_rate;
+    config.limit = options.scope.limit;
+    run(&opened, config, job, (stop, face)).await
+}
+
+/// Names that nobody knows are told before anything is written; that nothing of them failed is an answer.
+async fn check_names(opened: &Opened, settings: &Settings, options: &options::Retry) -> Result<()> {
+    let scope = &options.scope;
+    let names = scope.customers.is_some()
+        || scope.root.is_some()
+        || !scope.only_customers.is_empty()
+        || !scope.only_spaces.is_empty();
+    if !names {
+        return Ok(());
+    }
+    let wanted = wanted(options, opened.clock.unix_ms());
+    let first = engine::failed_items(&opened.store, wanted).next().await;
+    if first.is_none() {
+        opened.work(settings, scope).await?;
+    }
+    Ok(())
+}
+
+/// What would be taken up, for a dry run: all of it in memory; and how closely it is looked at.
+async fn would(
+    opened: &Opened,
+    options: &options::Retry,
+    state: &str,
+) -> Result<(Vec<(UnitId, ItemId)>, Depth)> {
+    let mut items = Vec::new();
+    let mut whole = BTreeSet::new();
+    if let Some(file) = &options.audit {
+        let list = audited(&opened.store, (file, state), options).await?;
+        for unit in list.units() {
+            let named = list.items(&unit, 0, usize::MAX)?;
+            items.extend(named.into_iter().map(|item| (unit.clone(), item)));
+        }
+        return Ok((items, list.depth));
+    }
+    let wanted = wanted(options, opened.clock.unix_ms());
+    let mut failed = engine::failed_items(&opened.store, wanted);
+    while let Some(piece) = failed.next().await {
+        let (unit, found) = piece.map_err(|failure| Trouble::of_failure(&failure))?;
+        if found.iter().any(ItemId::is_all_of_unit) {
+            whole.insert(unit.clone());
+        }
+        items.extend(found.into_iter().map(|item| (unit.clone(), item)));
+    }
+    drop(failed);
+    // Of what a cause of its space keeps back, every upload is looked at.
+    items.retain(|(unit, _)| !whole.contains(unit));
+    for unit in whole {
+        let context = UnitContext::new(unit.clone(), opened.clock, opened.tasks.clone());
+        let mut listed = opened.migration.items(&context, Between::default());
+        while let Some(item) = listed.next().await {
+            let item = item.map_err(|failure| Trouble::of_failure(&failure))?;
+            items.push((unit.clone(), opened.migration.item_id(&item)));
+        }
+    }
+    Ok((items, Depth::default()))
+}
+
+fn wanted(options: &options::Retry, now: u64) -> Retry {
+    let scope = &options.scope;
+    let since = options.since.map(|ago| {
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        now.saturating_sub(ago)
+    });
+    Retry {
+        query: FailedQuery {
+            instance: options.only_instance.map(InstanceId::number),
+            reasons: options.reasons.clone(),
+            classes: options.classes.clone(),
+            steps: options.steps.iter().cloned().map(StepName::from).collect(),
+            since,
+            ..FailedQuery::default()
+        },
+        owners: owners(scope),
+        names: scope.only_spaces.iter().map(ToString::to_string).collect(),
+        item: scope
+            .root
+            .as_ref()
+            .map(|root| ItemId::new(root.to_string())),
+    }
+}
+
+fn owners(scope: &options::Scope) -> BTreeSet<String> {
+    let file = scope.customers.iter().flat_map(|file| &file.customers);
+    file.map(|share| share.customer.to_string())
+        .chain(scope.only_customers.iter().map(ToString::to_string))
+        .collect()
+}
+
+/// What the report of an audit names, as far as it is asked for. A report of spaces that these tables do not know is
+/// refused.
+async fn audited(
+    store: &Store,
+    (file, state): (&Path, &str),
+    options: &options::Retry,
+) -> Result<AuditedItems> {
+    let (owners, scope) = (owners(&options.scope), &options.scope);
+    let names: BTreeSet<String> = scope.only_spaces.iter().map(ToString::to_string).collect();
+    let (path, state) = (file.to_owned(), state.to_owned());
+    let read = tokio::task::spawn_blocking(move || AuditedItems::open(&path, &state)).await?;
+    let mut items = read.map_err(|error| Trouble::new(
+        error.kind,
+        format!("read {}", file.display()),
+        error.why,
+        "name a report that `sterna verify` wrote (its name is in what `verify` printed); nothing was done",
+    ))?;
+    let units = items.units();
+    let rows = stream::iter(units).map(|unit| async move {
+        let row = store.progress_row(&unit).await;
+        row.map(|row| row.is_none().then_some(unit))
+    });
+    let mut rows = rows.buffer_unordered(ROWS);
+    let mut unknown = Vec::new();
+    while let Some(row) = rows.next().await {
+        unknown.extend(row.map_err(|error| Trouble::of_state(&error))?);
+    }
+    if !unknown.is_empty() {
+        let mut list: Vec<String> = unknown.iter().map(|unit| unit.name.to_string()).collect();
+        list.sort();
+        list.truncate(NAMED);
+        return Err(Trouble::new(
+            Kind::Mismatch,
+            format!("take up what {} names", file.display()),
+            format!(
+                "{} of its spaces have no row in these tables: it is of another network or other tables, or the spaces \
+                 were never migrated ({})",
+                unknown.len(),
+                list.join(", ")
+            ),
+            "look at --env, or migrate these spaces first; nothing was done",
+        )
+        .into());
+    }
+    items.keep(|unit| {
+        let owner = owners.is_empty() || owners.contains(&*unit.owner);
+        owner && (names.is_empty() || names.contains(&*unit.name))
+    });
+    Ok(items)
+}

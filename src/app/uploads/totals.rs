@@ -1,0 +1,60 @@
+//! The sum of all progress rows while a run works, and at its end.
+
+use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Opened;
+use crate::model::InstanceId;
+use crate::monitor::{self, Totals};
+use crate::state::{Error, Store};
+
+/// Age at which the stored sum is made again while instances run.
+const SUM_EVERY: Duration = Duration::from_mins(1);
+/// How long the end of a run waits for the sum.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Keeps the stored sum fresh until the handle is dropped; of several instances one at a time does so.
+pub(super) fn keep_fresh(opened: &Opened, by: &InstanceId) -> AbortOnDropHandle<()> {
+    let (store, by) = (opened.store.clone(), by.clone());
+    let keeping = async move {
+        loop {
+            if let Err(error) = store.refresh_totals(&by, SUM_EVERY).await {
+                tracing::warn!(%error, "the progress rows are not summed up");
+            }
+            tokio::time::sleep(SUM_EVERY).await;
+        }
+    };
+    AbortOnDropHandle::new(opened.tasks.spawn(keeping))
+}
+
+/// How far everything is when a run ends; `None`, and a warning, if that cannot be told now.
+pub(super) async fn at_end(opened: &Opened, by: &InstanceId) -> Option<Totals> {
+    let now = opened.clock.unix_ms();
+    let summing = tokio::time::timeout(PATIENCE, sum(&opened.store, by, now));
+    match summing.await {
+        Ok(Ok(totals)) => totals,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the progress rows are not summed up");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("the progress rows are not summed up: it takes too long");
+            None
+        }
+    }
+}
+
+async fn sum(store: &Store, by: &InstanceId, now: u64) -> Result<Option<Totals>, Error> {
+    if let Some(own) = store.refresh_totals(by, Duration::ZERO).await? {
+        let live = true;
+        return Ok(Some(monitor::totals_of(
+            &own.totals,
+            own.taken_at,
+            live,
+            now,
+        )));
+    }
+    // Another instance sums at this moment.
+    monitor::totals(store, now).await
+}

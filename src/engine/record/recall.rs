@@ -1,0 +1,259 @@
+//! What the checkpoint file remembers of a unit, and how far that is trusted.
+//!
+//! The row is what counts: a unit goes on from the cursor of its row with the counts of its row, whatever the file
+//! says. The file may be ahead of it for a good reason (a crash between the two writes) or for a bad one: the tables
+//! were restored from a backup or made again, and what the file tells of happened elsewhere. The epoch cannot tell
+//! these apart, because a restored row has the epoch that it had. So nothing of the file counts by itself:
+//!
+//! - Items that the file calls **good** are looked at again like all others. Where the look shows an item complete, it
+//!   is counted as the file has it, *migrated* or *found*, so that the sums stay true after a crash; the file knows
+//!   that of each item above its cursor, and of those below it as a sum. A look that shows work to do refutes the file:
+//!   from then on only looks count.
+//! - Items above the cursor that the file calls **bad** count as bad without another attempt only while their failure
+//!   row says the same. That row is in the tables, is written before the item is settled and goes when the item is
+//!   mended, so it proves both that the item is of this world and that it is still bad.
+//! - Of a row that nobody ever leased (epoch 0: it says *pending*, or was made by whoever leases it now), and of one
+//!   that was rolled back or rechecked since, the file knows nothing: it is of another world, or of an earlier round.
+//! - Steps of the unit, its sweep and how it was cut are the row's alone: the row is written before they have effects.
+//!
+//! That the file is of these tables at all is checked when it is read (their id, account and region).
+
+use std::collections::BTreeMap;
+
+use crate::model::{Further, ItemId, Mark, Reason, Settled, UnitProgress};
+
+/// What is remembered of items that are not settled again so far.
+#[derive(Debug, Default)]
+pub(crate) struct Recall {
+    /// Good items above the cursor.
+    good: BTreeMap<ItemId, Settled>,
+    /// Bad ones whose failure rows are there.
+    bad: BTreeMap<ItemId, (Settled, Reason)>,
+    /// How far the file was, if that is further than the row.
+    further: Option<Further>,
+    /// All of it is by an earlier process.
+    earlier: bool,
+}
+
+impl Recall {
+    /// What `file` adds to `row`; `begun` says whether anybody had leased the row before. `failed` is what the failure rows
+    /// of the unit say.
+    pub(crate) fn of(
+        row: &UnitProgress,
+        begun: bool,
+        file: Option<Mark>,
+        failed: &BTreeMap<ItemId, (Settled, Reason)>,
+    ) -> Self {
+        let same_round = |file: &Mark| {
+            let of_file = (file.progress.round, file.progress.recheck);
+            begun && of_file == (row.round, row.recheck)
+        };
+        let Some(file) = file.filter(same_round) else {
+            return Self::default();
+        };
+        let mut recall = Self {
+            further: further(row, &file),
+            ..Self::default()
+        };
+        if file.progress.sweep.number != row.sweep.number {
+            return recall;
+        }
+        for (item, (settled, _)) in file.above {
+            if row.cursor.as_ref().is_some_and(|cursor| item <= *cursor) {
+                continue;
+            }
+            if settled.is_good() {
+                recall.good.insert(item, settled);
+            } else if let Some(bad) = failed.get(&item) {
+                recall.bad.insert(item, *bad);
+            }
+        }
+        recall
+    }
+
+    /// Says that an earlier process, not this one, settled what is remembered.
+    pub(crate) fn by_earlier(mut self, earlier: bool) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    pub(super) fn is_earlier(&self) -> bool {
+        self.earlier
+    }
+
+    /// Takes out what is remembered of a good item.
+    pub(super) fn good(&mut self, item: &ItemId) -> Option<Settled> {
+        self.good.remove(item)
+    }
+
+    /// Takes out what is known of a bad item.
+    pub(super) fn bad(&mut self, item: &ItemId) -> Option<(Settled, Reason)> {
+        self.bad.remove(item)
+    }
+
+    /// Takes in what a retry made of an item; whether it is one that is remembered.
+    pub(super) fn retried(
+        &mut self,
+        item: &ItemId,
+        (settled, reason): (Settled, Option<Reason>),
+    ) -> bool {
+        let known = self.bad.remove(item).is_some() | self.good.remove(item).is_some();
+        match reason.filter(|_| known) {
+            Some(reason) => drop(self.bad.insert(item.clone(), (settled, reason))),
+            None if known => drop(self.good.insert(item.clone(), settled)),
+            None => {}
+        }
+        known
+    }
+
+    /// Counts the bad items, of which nobody else will tell.
+    pub(super) fn count_bad(&self, progress: &mut UnitProgress) {
+        for (settled, reason) in self.bad.values() {
+            progress.count(*settled, Some(*reason));
+        }
+    }
+
+    /// The account that goes as far as `item` of a sweep, if there is one.
+    pub(super) fn covers(&self, sweep: u32, item: &ItemId) -> Option<&Further> {
+        let further = self.further.as_ref();
+        further.filter(|further| (sweep, Some(item)) <= (further.sweep, further.cursor.as_ref()))
+    }
+
+    /// A look showed the file wrong.
+    pub(super) fn refute(&mut self) {
+        self.good.clear();
+        self.further = None;
+    }
+
+    /// Takes out all that is remembered of single items; the rest is forgotten.
+    pub(super) fn take(&mut self) -> BTreeMap<ItemId, (Settled, Option<Reason>)> {
+        let above = self.above().collect();
+        *self = Self::default();
+        above
+    }
+
+    /// What the next checkpoint has to remember beside `progress`.
+    pub(super) fn above(&self) -> impl Iterator<Item = (ItemId, (Settled, Option<Reason>))> + '_ {
+        let good = self.good.iter();
+        let good = good.map(|(item, settled)| (item.clone(), (*settled, None)));
+        let bad = self.bad.iter();
+        let bad = bad.map(|(item, (settled, reason))| (item.clone(), (*settled, Some(*reason))));
+        good.chain(bad)
+    }
+
+    /// See [`Recall::above`].
+    pub(super) fn further(&self, progress: &UnitProgress) -> Option<Further> {
+        self.further
+            .clone()
+            .filter(|further| is_ahead(further, progress))
+    }
+
+    /// The listing begins again at its start.
+    pub(super) fn rewind(&mut self) {
+        self.good.clear();
+        self.bad.clear();
+    }
+}
+
+fn is_ahead(further: &Further, progress: &UnitProgress) -> bool {
+    (further.sweep, &further.cursor) > (progress.sweep.number, &progress.cursor)
+}
+
+/// The furthest account in the file that is ahead of the row.
+fn further(row: &UnitProgress, file: &Mark) -> Option<Further> {
+    let progress = &file.progress;
+    // While a unit is cut, its cursor stays where it was, and its counts are those of the parts.
+    let counts = progress
+        .open_split()
+        .map_or(progress.counts, |split| split.before);
+    let own = Further {
+        sweep: progress.sweep.number,
+        cursor: progress.cursor.clone(),
+        migrated: counts.migrated(),
+    };
+    let accounts = [Some(own), file.further.clone()].into_iter().flatten();
+    accounts
+        .filter(|account| is_ahead(account, row))
+        .max_by(|one, other| (one.sweep, &one.cursor).cmp(&(other.sweep, &other.cursor)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Unit, UnitId};
+
+    fn id(number: u64) -> ItemId {
+        ItemId::new(format!("{number:03}"))
+    }
+
+    fn row(settled: u64) -> UnitProgress {
+        let mut row = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
+        for _ in 0..settled {
+            row.count(Settled::Migrated, None);
+        }
+        row.cursor = settled.checked_sub(1).map(id);
+        row
+    }
+
+    /// A file at the cursor 4, with a good item and two bad ones above it.
+    fn file() -> Mark {
+        let bad = (Settled::Failed, Some(Reason::Timeout));
+        let above = [
+            (id(6), (Settled::Migrated, None)),
+            (id(7), bad),
+            (id(8), bad),
+        ];
+        Mark {
+            progress: row(5),
+            above: above.into(),
+            further: None,
+        }
+    }
+
+    fn failed(item: u64) -> BTreeMap<ItemId, (Settled, Reason)> {
+        [(id(item), (Settled::Quarantined, Reason::CorruptCar))].into()
+    }
+
+    #[test]
+    fn a_row_that_nobody_leased_or_that_was_rolled_back_is_not_overruled() {
+        let mut rolled_back = row(0);
+        rolled_back.round = 1;
+        for (row, begun) in [(row(0), false), (row(3), false), (rolled_back, true)] {
+            let recall = Recall::of(&row, begun, Some(file()), &failed(7));
+            assert_eq!(recall.above().count(), 0);
+            assert_eq!(recall.further(&row), None);
+            let mut counted = row.clone();
+            recall.count_bad(&mut counted);
+            assert_eq!(counted, row);
+        }
+    }
+
+    #[test]
+    fn a_bad_item_is_believed_with_its_failure_row_alone() {
+        let row = row(3);
+        let mut recall = Recall::of(&row, true, Some(file()), &failed(7));
+        let mut counted = row.clone();
+        recall.count_bad(&mut counted);
+        assert_eq!(counted.counts.bad(), 1);
+        // As the row has it: another run may have tried it since.
+        let bad = Some((Settled::Quarantined, Reason::CorruptCar));
+        assert_eq!((recall.bad(&id(7)), recall.bad(&id(8))), (bad, None));
+        assert_eq!(recall.good(&id(6)), Some(Settled::Migrated));
+    }
+
+    #[test]
+    fn the_file_is_further_as_far_as_its_cursor_and_no_further() {
+        let mut recall = Recall::of(&row(3), true, Some(file()), &BTreeMap::new());
+        assert_eq!(recall.covers(0, &id(4)).unwrap().migrated, 5);
+        assert_eq!(recall.covers(0, &id(5)), None);
+        assert_eq!(recall.covers(1, &id(0)), None);
+        recall.refute();
+        assert_eq!(recall.covers(0, &id(4)), None);
+        assert_eq!(recall.good(&id(6)), None);
+        // A row that went on without the file: what is below its cursor is forgotten.
+        let recall = Recall::of(&row(7), true, Some(file()), &failed(8));
+        assert_eq!(recall.further(&row(7)), None);
+        let known: Vec<ItemId> = recall.above().map(|(item, _)| item).collect();
+        assert_eq!(known, [id(8)]);
+    }
+}

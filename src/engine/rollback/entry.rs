@@ -1,0 +1,139 @@
+//! What a journal line says of an effect, in an order that brings together all that is said of one.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Effect, Fence, ItemId, JournalEntry, JournalRecord, RunId, StepName, UnitId};
+use crate::state::files::Sortable;
+
+/// Bytes of an entry in memory beside its texts.
+const BARE: usize = 320;
+/// Bytes of a fact beside its texts.
+const FACT: usize = 64;
+
+/// Orders the lines of all journals about one unit: by fence, lines of one fence by their place in the journal. Lines
+/// of earlier versions have no fence; they come before all that have one, in the order of their journal, and among
+/// journals by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) fence: Option<Fence>,
+    pub(super) seq: u64,
+    /// Unix milliseconds; never less than that of the line before it in its journal.
+    pub(super) at: u64,
+    /// Its place among the lines at hand of its journal.
+    pub(super) line: u64,
+}
+
+/// An effect, or a step of a unit, by one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) unit: UnitId,
+    /// None for a step of the unit.
+    pub(super) item: Option<ItemId>,
+    pub(super) step: StepName,
+    /// None for a step of the unit: its row knows the effect.
+    pub(super) effect: Option<Effect>,
+    pub(super) order: Order,
+    pub(super) run: RunId,
+    /// It was made, or may have been; else it was taken back.
+    pub(super) lives: bool,
+}
+
+impl Entry {
+    /// What a line says of an effect, if anything.
+    pub(super) fn of(record: JournalRecord, order: Order) -> Option<Self> {
+        let (effect, lives) = match (&record.item, record.entry) {
+            (None, JournalEntry::Started { .. } | JournalEntry::Applied(_)) => (None, true),
+            (None, JournalEntry::Undone(_) | JournalEntry::Found) => (None, false),
+            (Some(_), JournalEntry::Intended(effect) | JournalEntry::Applied(effect)) => {
+                (Some(effect), true)
+            }
+            (Some(_), JournalEntry::Undone(effect)) => (Some(effect), false),
+            _ => return None,
+        };
+        Some(Self {
+            unit: record.unit,
+            item: record.item,
+            step: record.step?,
+            effect,
+            order,
+            run: record.run,
+            lives,
+        })
+    }
+
+    /// Whether both are about the same effect.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+
+    /// What tells the effect from all others.
+    pub(super) fn key(&self) -> Key {
+        let (unit, item, step, kind, subject) = self.place();
+        Key {
+            unit: unit.clone(),
+            item: item.cloned(),
+            step: step.clone(),
+            kind: kind.to_owned(),
+            subject: subject.to_owned(),
+        }
+    }
+
+    fn place(&self) -> (&UnitId, Option<&ItemId>, &StepName, &str, &str) {
+        let effect = self.effect.as_ref();
+        let (kind, subject) = effect.map_or(("", ""), |one| (&one.kind, &one.subject));
+        (&self.unit, self.item.as_ref(), &self.step, kind, subject)
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.place(), self.order).cmp(&(other.place(), other.order))
+    }
+}
+
+impl Sortable for Entry {
+    fn weight(&self) -> usize {
+        let (unit, item, _, kind, subject) = self.place();
+        let texts = [&*unit.owner, &unit.name, kind, subject, self.run.as_str()];
+        let facts = self.effect.iter().flat_map(|effect| &effect.facts);
+        let facts = facts.map(|(name, value)| FACT + name.len() + value.len());
+        BARE + texts.map(str::len).iter().sum::<usize>()
+            + item.map_or(0, |item| item.as_str().len())
+            + facts.sum::<usize>()
+    }
+}
+
+/// What tells one effect from all others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Key {
+    pub(super) unit: UnitId,
+    pub(super) item: Option<ItemId>,
+    pub(super) step: StepName,
+    pub(super) kind: String,
+    pub(super) subject: String,
+}
+
+impl Key {
+    pub(super) fn new(
+        unit: &UnitId,
+        item: Option<&ItemId>,
+        step: &StepName,
+        effect: &Effect,
+    ) -> Self {
+        Self {
+            unit: unit.clone(),
+            item: item.cloned(),
+            step: step.clone(),
+            kind: effect.kind.clone(),
+            subject: effect.subject.clone(),
+        }
+    }
+}

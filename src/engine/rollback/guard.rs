@@ -1,0 +1,118 @@
+//! Nothing is rolled back while anybody else works on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+
+use crate::engine::holders::{held_by, names};
+use crate::engine::{Config, Error, Migration, Parts};
+use crate::model::{Epoch, Holder, InstanceId, RunId, UnitId};
+use crate::runtime::{Degree, Moment};
+use crate::state::Held;
+
+use super::Survey;
+
+/// States of instances that do nothing.
+const AT_REST: [&str; 2] = ["ended", "assigned"];
+
+/// Somebody works on what is to be rolled back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy {
+    /// Who, in words: instance, machine, run.
+    pub who: String,
+    /// Their numbers.
+    pub instances: BTreeSet<InstanceId>,
+}
+
+/// Signs of life: the leases of units, and the reports of instances.
+type Reports = BTreeMap<(Holder, RunId), u64>;
+
+/// Looks for a whole term whether those live who hold units of a survey or have a share in it: whether their beats
+/// move, whatever clocks say. What is free is known at once. Leases that did not beat are taken over by the rollback.
+///
+/// # Errors
+/// Those of the shared state.
+pub async fn watch_others<M: Migration>(
+    parts: &Parts<M>,
+    config: &Config,
+    survey: &mut Survey,
+) -> Result<Option<Busy>, Error> {
+    let leased = std::mem::take(&mut survey.leased);
+    let reported = reports(parts, config, survey).await?;
+    let (term, began) = (config.pace.lease_term, Moment::now());
+    while !(leased.is_empty() && reported.is_empty()) && began.elapsed() < term {
+        tokio::select! {
+            biased;
+            () = parts.stop.reached(Degree::Drain) => return Ok(None),
+            () = tokio::time::sleep(term / 6) => {}
+        }
+        let alive = alive(parts, &leased).await?;
+        if let Some(who) = held_by(&parts.store, config, &alive).await {
+            let instances = alive.into_iter().map(|(_, held)| held.holder.instance);
+            let instances = instances.collect();
+            return Ok(Some(Busy { who, instances }));
+        }
+        let now = reports(parts, config, survey).await?;
+        let moved = now
+            .into_iter()
+            .filter(|(who, at)| reported.get(who) != Some(at));
+        let moved: Vec<Held> = moved.map(|((holder, run), _)| held(holder, run)).collect();
+        if !moved.is_empty() {
+            let who = names(&parts.store, config, &moved).await;
+            let instances = moved.into_iter().map(|held| held.holder.instance);
+            return Ok(Some(Busy {
+                who: format!("{who} runs and has a share in it"),
+                instances: instances.collect(),
+            }));
+        }
+    }
+    survey.plan.dead = leased;
+    Ok(None)
+}
+
+/// Somebody of whom no lease was seen.
+fn held(holder: Holder, run: RunId) -> Held {
+    Held {
+        holder,
+        run,
+        epoch: Epoch::default(),
+        beat: 0,
+    }
+}
+
+/// Leases that are not as they were.
+async fn alive<M: Migration>(
+    parts: &Parts<M>,
+    before: &BTreeMap<UnitId, Held>,
+) -> Result<Vec<(UnitId, Held)>, Error> {
+    let reading = before
+        .keys()
+        .map(|unit| async move { parts.store.progress_row(unit).await });
+    let rows = try_join_all(reading).await.map_err(Error::State)?;
+    let leases = rows.into_iter().flatten().filter_map(|row| row.lease);
+    let now = leases.map(|lease| (lease.unit.clone(), Held::from(lease)));
+    Ok(now
+        .filter(|(unit, held)| before.get(unit) != Some(held))
+        .collect())
+}
+
+/// When those instances reported last that have a share in the survey and are not at rest. An earlier process of this
+/// very folder is dead: we have its lock.
+async fn reports<M: Migration>(
+    parts: &Parts<M>,
+    config: &Config,
+    survey: &Survey,
+) -> Result<Reports, Error> {
+    let own = config.holder();
+    let fleet = parts.store.fleet().await.map_err(Error::State)?;
+    let others = fleet.into_iter().filter(|report| {
+        survey.shares.contains(&report.instance)
+            && !AT_REST.contains(&report.state.as_str())
+            && !report.holder().is_same(&own)
+    });
+    let beat = others.map(|report| {
+        let who = (report.holder(), report.run.clone());
+        (who, report.heartbeat_at)
+    });
+    Ok(beat.collect())
+}

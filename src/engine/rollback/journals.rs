@@ -1,0 +1,217 @@
+//! Reads the journals at hand: what they say of effects, which runs they know, and which of their lines are there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::engine::Error;
+use crate::model::{
+    Belongs, JOURNAL_VERSION, JournalEntry, JournalFault, JournalId, JournalLine, JournalOpening,
+    JournalRecord, RunId, StateIdentity,
+};
+use crate::state::files::{Scratch, Sorter, damaged, journal_files, journals_in, scan_lines};
+
+use super::KnownRun;
+use super::entry::{Entry, Order};
+use super::missing::Chains;
+
+/// Bytes of entries that are held while they are sorted.
+pub(super) const SORTED_IN_MEMORY: usize = 32 << 20;
+
+/// All that the journals say, with the entries still to be put in order.
+pub(super) struct Read {
+    pub(super) entries: Sorter<Entry>,
+    pub(super) chains: Chains,
+    pub(super) knows_run: bool,
+    /// Runs that made effects or took some back.
+    pub(super) runs: BTreeMap<RunId, KnownRun>,
+    /// Runs of another environment, and which: nothing of them is taken up.
+    pub(super) foreign: BTreeMap<RunId, StateIdentity>,
+}
+
+/// Which lines of the journals count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// The run that is asked for.
+    pub(super) run: Option<&'a RunId>,
+    /// What effects must belong to; `None` takes all.
+    pub(super) state: Option<&'a StateIdentity>,
+}
+
+/// The journals of a state folder, and those that are named: files, or folders that hold some.
+pub(super) fn journals(dir: &Path, more: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let mut found = journals_in(dir)?;
+    for path in more {
+        if path.is_dir() {
+            let inside = journals_in(path)?;
+            if inside.is_empty() {
+                let text = format!("{} holds no journal", path.display());
+                return Err(io::Error::new(io::ErrorKind::NotFound, text));
+            }
+            found.extend(inside);
+        } else if path.exists() {
+            found.push(path.clone());
+        } else {
+            let text = format!("{} is not there", path.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
+    Ok(found)
+}
+
+impl Read {
+    /// Reads the journals; `takes` says which entries are of interest. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] for lines of another version, and for a journal or a wanted run of another environment.
+    pub(super) fn all(
+        journals: &[PathBuf],
+        wanted: Wanted<'_>,
+        scratch: &Arc<Scratch>,
+        takes: impl Fn(&Entry) -> bool,
+    ) -> Result<Self, Error> {
+        let mut all = Self {
+            entries: Sorter::new(scratch, SORTED_IN_MEMORY),
+            chains: Chains::default(),
+            knows_run: false,
+            runs: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+        };
+        let mut runs_in = Vec::new();
+        for path in journals {
+            runs_in.push((path, all.journal(path, wanted, &takes)?));
+        }
+        for (path, runs) in runs_in {
+            all.check_foreign(path, &runs, wanted)?;
+        }
+        Ok(all)
+    }
+
+    /// Reads one journal; gives the runs that it has lines of.
+    fn journal(
+        &mut self,
+        path: &Path,
+        wanted: Wanted<'_>,
+        takes: &impl Fn(&Entry) -> bool,
+    ) -> Result<BTreeSet<RunId>, Error> {
+        let (mut runs, mut line, mut at) = (BTreeSet::new(), 0, 0);
+        self.chains.begin();
+        for file in journal_files(path)? {
+            scan_lines(&file, |number, text| {
+                line += 1;
+                match parse(&file, number, text)? {
+                    JournalLine::Opening(opening) => self.open(*opening, wanted.state),
+                    JournalLine::Record(record) => {
+                        if !runs.contains(&record.run) {
+                            runs.insert(record.run.clone());
+                        }
+                        self.chains.note(&record.run, record.seq);
+                        self.count(&record);
+                        at = record.at.max(at);
+                        let order = Order {
+                            fence: record.fence,
+                            seq: record.seq,
+                            at,
+                            line,
+                        };
+                        if let Some(entry) = Entry::of(*record, order).filter(|one| takes(one)) {
+                            self.entries.push(entry)?;
+                        }
+                    }
+                }
+                Ok::<(), Error>(())
+            })?;
+        }
+        self.knows_run |= wanted.run.is_some_and(|run| runs.contains(run));
+        Ok(runs)
+    }
+
+    fn open(&mut self, opening: JournalOpening, state: Option<&StateIdentity>) {
+        let journal = JournalId::of(&opening.instance, opening.folder.as_ref());
+        self.chains.open(&opening.run, journal);
+        self.chains.note(&opening.run, opening.seq);
+        if state.is_some_and(|state| state.judge(&opening.state) == Belongs::Elsewhere) {
+            self.foreign.insert(opening.run, opening.state);
+            return;
+        }
+        let run = self.runs.entry(opening.run).or_default();
+        (run.instance, run.plan) = (Some(opening.instance), opening.plan);
+    }
+
+    /// Counts what a run made or took back.
+    fn count(&mut self, record: &JournalRecord) {
+        let (made, undone) = match record.entry {
+            JournalEntry::Applied(_) => (1, 0),
+            JournalEntry::Undone(_) => (0, 1),
+            _ => return,
+        };
+        if !self.runs.contains_key(&record.run) {
+            self.runs.insert(record.run.clone(), KnownRun::default());
+        }
+        let Some(run) = self.runs.get_mut(&record.run) else {
+            return;
+        };
+        if run.run.is_empty() {
+            run.run = record.run.to_string();
+        }
+        run.effects += made;
+        run.undone += undone;
+        run.first_at = match run.first_at {
+            0 => record.at,
+            first => first.min(record.at),
+        };
+        run.last_at = run.last_at.max(record.at);
+    }
+
+    /// Refuses a journal that holds only what belongs elsewhere, and a wanted run that does.
+    fn check_foreign(
+        &mut self,
+        path: &Path,
+        runs: &BTreeSet<RunId>,
+        wanted: Wanted<'_>,
+    ) -> Result<(), Error> {
+        let mut foreign = runs.iter().filter_map(|run| self.foreign.get(run));
+        let found = match wanted.run {
+            Some(run) => self.foreign.get(run),
+            None if runs.iter().all(|run| self.foreign.contains_key(run)) => foreign.next(),
+            None => None,
+        };
+        match found {
+            None => Ok(()),
+            Some(found) => Err(Error::Foreign {
+                path: path.to_path_buf(),
+                found: format!("effects of {found}"),
+                wanted: wanted
+                    .state
+                    .map_or_else(String::new, |state| format!("wanted are those of {state}")),
+            }),
+        }
+    }
+
+    /// The runs of this environment that did anything, in order of time.
+    pub(super) fn known_runs(&mut self) -> Vec<KnownRun> {
+        let foreign = &self.foreign;
+        let mut runs: Vec<KnownRun> = std::mem::take(&mut self.runs)
+            .into_iter()
+            .filter(|(id, run)| run.effects + run.undone > 0 && !foreign.contains_key(id))
+            .map(|(_, run)| run)
+            .collect();
+        runs.sort_by_key(|run| (run.last_at, run.run.clone()));
+        runs
+    }
+}
+
+/// A line that may be read; one of another version is refused whole.
+fn parse(file: &Path, number: u64, text: &[u8]) -> Result<JournalLine, Error> {
+    JournalLine::parse(text).map_err(|fault| match fault {
+        JournalFault::Version(_) => Error::Foreign {
+            path: file.to_path_buf(),
+            found: format!("line {number} of {fault}"),
+            wanted: format!("this program reads journal version {JOURNAL_VERSION}"),
+        },
+        JournalFault::Damaged(_) => Error::Journals(damaged(file, number, &fault)),
+    })
+}

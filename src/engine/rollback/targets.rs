@@ -1,0 +1,81 @@
+//! Which units are meant, looked up for every line of every journal.
+
+use std::collections::BTreeSet;
+
+use crate::model::UnitId;
+
+use super::Within;
+
+/// Units by owner, by name, or by both.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Targets {
+    all: bool,
+    owners: BTreeSet<String>,
+    names: BTreeSet<String>,
+    units: BTreeSet<UnitId>,
+}
+
+impl Targets {
+    /// Those that were asked for.
+    pub(super) fn of(within: &Within) -> Self {
+        let mut targets = Self {
+            all: within.units.is_empty(),
+            ..Self::default()
+        };
+        for asked in &within.units {
+            match asked {
+                (None, None) => targets.all = true,
+                (Some(owner), None) => {
+                    targets.owners.insert(owner.clone());
+                }
+                (None, Some(name)) => {
+                    targets.names.insert(name.clone());
+                }
+                (Some(owner), Some(name)) => {
+                    targets.add(&UnitId::new(owner.as_str(), name.as_str()));
+                }
+            }
+        }
+        targets
+    }
+
+    /// Adds one unit.
+    pub(super) fn add(&mut self, unit: &UnitId) {
+        self.units.insert(unit.clone());
+    }
+
+    /// Whether a unit is meant.
+    pub(super) fn takes(&self, unit: &UnitId) -> bool {
+        self.all
+            || self.owners.contains(&*unit.owner)
+            || self.names.contains(&*unit.name)
+            || self.units.contains(unit)
+    }
+
+    /// Those of what was asked for that none of these units belongs to.
+    pub(super) fn without<'a>(
+        within: &Within,
+        units: impl Iterator<Item = &'a UnitId>,
+    ) -> Vec<(Option<String>, Option<String>)> {
+        let mut known = Self::default();
+        for unit in units {
+            if !known.owners.contains(&*unit.owner) {
+                known.owners.insert(unit.owner.to_string());
+            }
+            if !known.names.contains(&*unit.name) {
+                known.names.insert(unit.name.to_string());
+            }
+            known.add(unit);
+        }
+        let is_unknown = |(owner, name): &&(Option<String>, Option<String>)| match (owner, name) {
+            (None, None) => false,
+            (Some(owner), None) => !known.owners.contains(owner),
+            (None, Some(name)) => !known.names.contains(name),
+            (Some(owner), Some(name)) => {
+                let unit = UnitId::new(owner.as_str(), name.as_str());
+                !known.units.contains(&unit)
+            }
+        };
+        within.units.iter().filter(is_unknown).cloned().collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! What the operator asks of the instance: read again and again, and done.
+//!
+//! What could not be read changes nothing: the last that was read still holds. Before anything was read, and when nothing
+//! could be for longer than [`Pace::control_within`](crate::engine::Pace), nothing new is begun, as if a pause were asked:
+//! one that was cannot be heard.
+
+use crate::engine::Migration;
+use crate::engine::shared::Shared;
+use crate::model::{Control, Event, Said, Setting};
+use crate::runtime::Moment;
+
+/// What is known of what is asked.
+pub(super) struct Heard {
+    /// When the last read that was answered was begun.
+    at: Option<Moment>,
+    /// Nothing is begun because nothing can be read.
+    deaf: bool,
+}
+
+/// Reads what is asked, and does it, before anything is begun. Where the tables are missing or refused, the run ends.
+pub(super) async fn first<M: Migration>(run: &Shared<M>) -> Heard {
+    let mut heard = Heard {
+        at: None,
+        deaf: false,
+    };
+    if let Err(error) = heard.again(run).await
+        && error.is_fatal()
+    {
+        run.die(&error.failure());
+    }
+    heard
+}
+
+/// Does what is asked of the instance, however long a report takes.
+pub(super) async fn listen<M: Migration>(run: &Shared<M>, mut heard: Heard) {
+    loop {
+        tokio::time::sleep(run.config.pace.report_every).await;
+        let _ = heard.again(run).await;
+    }
+}
+
+impl Heard {
+    async fn again<M: Migration>(&mut self, run: &Shared<M>) -> Result<(), crate::state::Error> {
+        let asked = Moment::now();
+        let read = run.store.control(&run.config.instance).await;
+        let control = match read {
+            Ok(control) => control,
+            Err(error) => {
+                tracing::warn!(%error, "control rows not read");
+                self.stand_still(run, &error);
+                return Err(error);
+            }
+        };
+        self.at = Some(asked);
+        let was_deaf = std::mem::take(&mut self.deaf);
+        obey(run, &control, was_deaf);
+        Ok(())
+    }
+
+    /// Begins nothing new if it was too long ago that anything could be read.
+    fn stand_still<M: Migration>(&mut self, run: &Shared<M>, error: &crate::state::Error) {
+        let within = run.config.pace.control_within;
+        if self.deaf || self.at.is_some_and(|at| at.elapsed() < within) {
+            return;
+        }
+        self.deaf = true;
+        if !run.gate.pause(true) {
+            return;
+        }
+        let since = match self.at {
+            None => "since this process was started".to_owned(),
+            Some(at) => format!("for {} s", at.elapsed().as_secs()),
+        };
+        let reason = format!(
+            "paused: what is asked of the instances could not be read {since} ({error}); it goes on when it can"
+        );
+        tracing::warn!("{reason}");
+        run.events.publish(Event::Paused { reason });
+    }
+}
+
+fn obey<M: Migration>(run: &Shared<M>, asked: &Control, was_deaf: bool) {
+    let said = |what: &str, setting| {
+        let Said { by, why, .. } = asked.said(setting);
+        let why = if why.is_empty() {
+            why
+        } else {
+            format!(": {why}")
+        };
+        format!("{what} by {by}{why} (until `sterna ctl resume`)")
+    };
+    let changed = run.gate.pause(asked.paused);
+    if asked.paused && (changed || was_deaf) {
+        let reason = said("paused", Setting::Pause);
+        run.events.publish(Event::Paused { reason });
+    } else if changed {
+        run.events.publish(Event::Resumed);
+    }
+    if asked.drain && run.config.drains {
+        run.drain(&said("drained", Setting::Drain));
+    }
+    let wanted = asked.concurrency.unwrap_or(run.config.concurrency);
+    if wanted != run.gate.size() {
+        run.gate.resize(wanted);
+    }
+    run.gate.pace(asked.rate);
+}

@@ -1,0 +1,4 @@
+//! Audits and explanations.
+
+mod doubting;
+mod judging;

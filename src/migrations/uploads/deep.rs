@@ -1,0 +1,96 @@
+//! The closest look: every byte of index and shards.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cid::Cid;
+
+use super::decide::right_indexes;
+use super::find::{Seen, could_not_tell};
+use super::item::Upload;
+use super::parts::Parts;
+use super::steps::build;
+use crate::client::Layout;
+use crate::engine::Pulse;
+use crate::model::{Class, Failure, Reason};
+use crate::proto::index::ShardedDagIndex;
+use crate::proto::multihash::{self, Multihash};
+
+/// The longest index that is read, in bytes: one of a million blocks has about 50 MiB.
+const LARGEST_INDEX: usize = 128 << 20;
+
+/// Reads the shards of an upload, checks every block, and compares what lies where with each index that counts, whose
+/// own bytes are read too. What is wrong is noted in `seen`.
+pub(super) async fn read(
+    parts: &Arc<Parts>,
+    upload: &Upload,
+    seen: &mut Seen,
+) -> Result<(), Failure> {
+    if seen.absent.damage.is_some() {
+        return Ok(());
+    }
+    let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
+    let tables = &parts.services.tables;
+    let rows = tables.shard_rows(&upload.row.space, &cids).await;
+    let rows = rows.map_err(could_not_tell)?;
+    let built = match build(parts, seen, &rows, &Pulse::default()).await {
+        Ok(built) => built,
+        Err(failure) if failure.class == Class::Permanent => {
+            seen.absent.damage = Some(failure);
+            return Ok(());
+        }
+        Err(failure) => return Err(failure),
+    };
+    let root = Multihash::of(&seen.root);
+    if root.code() != multihash::IDENTITY && built.find(&root).next().is_none() {
+        let text = format!("the root {} is in none of its shards", seen.root);
+        seen.absent.damage = Some(Failure::permanent(Reason::CorruptCar, text));
+        return Ok(());
+    }
+    for (link, index) in right_indexes(seen) {
+        let why = match differs(&index, &built) {
+            Some(why) => Some(why),
+            None => damaged(parts, &link).await?,
+        };
+        if let Some(why) = why {
+            seen.absent.indexes.insert(link, why);
+        }
+    }
+    Ok(())
+}
+
+/// The first block of the shards that an index has elsewhere, or not at all.
+fn differs(index: &ShardedDagIndex, built: &ShardedDagIndex) -> Option<String> {
+    for (shard, _) in built.shards() {
+        let said: BTreeMap<_, _> = index.slices(shard)?.into_iter().collect();
+        let blocks = built.slices(shard)?.into_iter();
+        // Not every index names the shard itself.
+        for (slice, position) in blocks.filter(|(slice, _)| *slice != shard) {
+            if said.get(slice) != Some(&position) {
+                return Some(format!(
+                    "which does not say where {slice} lies in shard {shard}"
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// Whether the bytes that are served as an index are others; that they are nowhere was seen before.
+async fn damaged(parts: &Parts, link: &Cid) -> Result<Option<String>, Failure> {
+    let digest = Multihash::of(link);
+    let carpark = &parts.services.carpark;
+    let opened = carpark.open(&digest, Layout::Blob, &[]).await;
+    let Some((_, mut blob)) = opened.map_err(could_not_tell)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    while let Some(piece) = blob.next().await.map_err(could_not_tell)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LARGEST_INDEX {
+            break;
+        }
+    }
+    let same = Multihash::sha256(&bytes) == digest;
+    Ok((!same).then(|| "whose bytes in the carpark are others".to_owned()))
+}

@@ -1,0 +1,46 @@
+//! A view as lines of JSON: one record a line, and each says what it is.
+
+use serde_json::{Map, Value};
+
+use super::view::View;
+
+/// Lists of a view whose elements are records, and what each of them is.
+const LISTS: [(&str, &str); 5] = [
+    ("instances", "instance"),
+    ("spaces", "space"),
+    ("failures", "failure"),
+    ("asked", "request"),
+    ("wishes", "request"),
+];
+
+/// Views that are nothing but a list: no record of their own stands before it.
+const LISTS_ONLY: [&str; 3] = ["failed", "stuck", "control-log"];
+
+/// The records of a view: what it says as a whole, then one for each instance, space, failed upload or request.
+///
+/// # Errors
+/// If the view cannot be written as JSON.
+pub fn records(view: &View) -> serde_json::Result<Vec<Value>> {
+    let Value::Object(mut whole) = serde_json::to_value(view)? else {
+        return Ok(Vec::new());
+    };
+    let name = whole.remove("view").unwrap_or_default();
+    let mut listed = Vec::new();
+    for (list, record) in LISTS {
+        if let Some(Value::Array(elements)) = whole.get(list) {
+            let elements = elements.iter().filter_map(Value::as_object);
+            listed.extend(elements.map(|one| named(record.into(), one.clone())));
+            whole.remove(list);
+        }
+    }
+    if LISTS_ONLY.contains(&name.as_str().unwrap_or_default()) {
+        return Ok(listed);
+    }
+    listed.insert(0, named(name, whole));
+    Ok(listed)
+}
+
+fn named(record: Value, mut fields: Map<String, Value>) -> Value {
+    fields.insert("record".into(), record);
+    Value::Object(fields)
+}
