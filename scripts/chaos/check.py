@@ -6,6 +6,9 @@ from pathlib import Path
 from fleet import ENDED, whole_lines
 
 SET_ASIDE = "set aside, "
+# Causes of whole spaces, and the name of the row that they have.
+OF_SPACES = {"MISSING_DELEGATION"}
+ALL = "*"
 # Uploads of these conditions need an index of their own.
 WITHOUT_INDEX = {"fresh", "claims-without-space"}
 
@@ -68,10 +71,14 @@ class Check:
             self.problems.append(f"{key}: {line['settled']}, but may only be {may}")
 
     def failures(self):
-        """A row for each upload that must fail, and no other."""
+        """A row for each upload that must fail, or one for all that a cause of their space keeps back, and no other."""
         rows = self.network.rows("migration-failures")
-        found = {(row["space"], row["item"]): row["reason"] for row in rows}
-        should = {key: wanted(one) for key, one in self.uploads.items() if wanted(one)}
+        found = {(row["space"], row["item"]): (row["reason"], row.get("items", 1)) for row in rows}
+        should = {}
+        for (space, root), one in self.uploads.items():
+            if reason := wanted(one):
+                key = (space, ALL if reason in OF_SPACES else root)
+                should[key] = (reason, should.get(key, (reason, 0))[1] + 1)
         self.expect("failure rows", should, found)
 
     def counters(self):

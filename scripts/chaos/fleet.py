@@ -65,7 +65,9 @@ class Instance:
         """The run of the process, as its fleet row says; none before its first report."""
         for row in self.network.rows("migration-fleet"):
             report = row.get("report") or {}
-            if row["instanceId"] == str(self.number) and report.get("pid") == self.process.pid:
+            # A holder is a number and a state folder.
+            number, _, _folder = row["instanceId"].partition("#")
+            if number == str(self.number) and report.get("pid") == self.process.pid:
                 return row["run"]
         return None
 
