@@ -673,6 +673,45 @@ async fn instances_of_another_plan_are_named() {
     .await;
 }
 
+/// One row tells of all uploads that a cause of their space keeps back.
+#[tokio::test]
+async fn a_failure_row_of_many_uploads_counts_as_many() {
+    everywhere(|store| async move {
+        let store = at(&store, NOW);
+        let (kept, by, run) = (unit("a", "one", 5), holder(one()), RunId::new("r"));
+        let grant = store.lease(&kept, &by, &run, &Take::Free, Reopen::No);
+        let Grant::Leased {
+            lease,
+            mut progress,
+        } = grant.await.unwrap()
+        else {
+            panic!("not leased")
+        };
+        for _ in 0..4 {
+            progress.count(Settled::Quarantined, Some(Reason::MissingDelegation));
+        }
+        let failed = FailedItem {
+            unit: kept.id.clone(),
+            item: ItemId::all_of_unit(),
+            failure: Failure::permanent(Reason::MissingDelegation, "nobody may"),
+            items: 4,
+            attempts: 1,
+            instance: one(),
+            first_at: NOW,
+            last_at: NOW,
+        };
+        store.put_failed(&lease, &failed).await.unwrap();
+        store.release(lease, &progress).await.unwrap();
+        let View::Overview(overview) = shown(&store, &Ask::Overview).await else {
+            panic!("another view")
+        };
+        let rows = overview.failure_rows.as_ref().unwrap();
+        assert_eq!(rows.reasons, [(Reason::MissingDelegation, 4)].into());
+        assert_eq!(rows.note, None);
+    })
+    .await;
+}
+
 /// A table that somebody deleted is not read as "no failures".
 #[cfg(feature = "sandbox")]
 #[tokio::test]
