@@ -29,10 +29,11 @@
 //! |---|---|---|
 //! | [`proto`] | the words on the wire, pure | – |
 //! | [`runtime`] | time and tasks, without a domain word | – |
+//! | [`aws`] | what an error of an AWS service means | runtime |
 //! | [`model`] | the words of a run, pure: ids, unit, item, effect, event, failure, counts | proto |
 //! | [`plan`] | weigh and distribute over instances, pure | model |
-//! | [`client`] | the outside services, a folder each, a file per operation | proto, runtime, model |
-//! | [`state`] | what survives a crash: tables, checkpoint files, journal | model, runtime |
+//! | [`client`] | the outside services, a folder each, a file per operation | proto, runtime, aws, model |
+//! | [`state`] | what survives a crash: tables, checkpoint files, journal | model, runtime, aws |
 //! | [`engine`] | the generic runner and the traits `Migration` and `Step` | model, runtime, state |
 //! | [`migrations`] | items, needs (pure) and steps of each migration | proto, model, client, engine |
 //! | [`monitor`] | the snapshot and its faces, read only | model, runtime, state |
@@ -52,6 +53,7 @@
 //! over a crash: one table, one file in `state`. A new way to look at a run: a face in `monitor`.
 
 pub mod app;
+pub mod aws;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("runtime", &[]),
+    ("aws", &["runtime"]),
     ("model", &["proto"]),
     ("plan", &["model"]),
-    ("client", &["proto", "runtime", "model"]),
-    ("state", &["model", "runtime"]),
+    ("client", &["proto", "runtime", "aws", "model"]),
+    ("state", &["model", "runtime", "aws"]),
     ("engine", &["model", "runtime", "state"]),
     ("migrations", &["proto", "model", "client", "engine"]),
     ("monitor", &["model", "runtime", "state"]),

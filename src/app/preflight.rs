@@ -75,14 +75,19 @@ fn state_tables(settings: &Settings) -> [Named; 7] {
 fn network_reads(settings: &Settings) -> Vec<Named> {
     let network = settings.network();
     let service = |variable, url: &url::Url| (variable, Thing::Service(url.clone()));
-    vec![
+    let mut things = vec![
         table("ALLOCATIONS_TABLE_NAME", &network.tables.allocation),
         table("STORE_TABLE_NAME", &network.tables.store),
         table("BLOB_REGISTRY_TABLE_NAME", &network.tables.blob_registry),
         service("INDEXING_SERVICE_URL", &network.indexing_service.url),
         service("BLOB_CARPARK_PUBLIC_URL", &network.carpark.blob_url),
         service("STORE_CARPARK_PUBLIC_URL", &network.carpark.store_url),
-    ]
+    ];
+    let named: Vec<Thing> = things.iter().map(|(_, thing)| thing.clone()).collect();
+    let carparks = network.carpark.all.iter();
+    let others = carparks.map(|url| service("CARPARK_PUBLIC_URLS", url));
+    things.extend(others.filter(|(_, thing)| !named.contains(thing)));
+    things
 }
 
 fn network_writes(settings: &Settings) -> Vec<Named> {

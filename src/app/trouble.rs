@@ -74,7 +74,10 @@ impl Trouble {
                 format!("nothing answers at {place}, or the way to it is broken"),
                 look,
             ),
-            Cause::Throttled { .. } | Cause::Unavailable { .. } => (
+            Cause::Throttled { .. }
+            | Cause::Unavailable { .. }
+            | Cause::Unclear { .. }
+            | Cause::Down(_) => (
                 Kind::Temporary,
                 format!("{place} is in trouble or busy"),
                 "wait a moment and run it again".into(),
@@ -85,7 +88,13 @@ impl Trouble {
                 "look at AWS credentials, keys and proofs with `sterna config show --origin`"
                     .into(),
             ),
-            Cause::Missing => (
+            Cause::Setting(_) => (
+                Kind::Preflight,
+                "the surroundings of this program are not what they should be".to_owned(),
+                "set the clock, look at AWS_REGION and endpoints with `sterna config show --origin`, then run it again"
+                    .into(),
+            ),
+            Cause::Missing | Cause::NoResource(_) => (
                 Kind::Preflight,
                 format!("what was asked for does not exist at {place}"),
                 look,
@@ -103,10 +112,13 @@ impl Trouble {
     #[must_use]
     pub fn of_failure(failure: &Failure) -> Self {
         let (kind, cause) = match (failure.class, failure.reason) {
-            (_, Reason::Unauthorized | Reason::KeyUnavailable) => (
+            (_, Reason::Credentials) => (
                 Kind::Credentials,
-                "credentials, a key or a proof was refused",
+                "AWS or R2 credentials are absent, have ended, or lack a permission",
             ),
+            (_, Reason::Unauthorized | Reason::KeyUnavailable) => {
+                (Kind::Credentials, "a key or a proof was refused")
+            }
             (_, Reason::NotFound | Reason::Misconfigured) => (
                 Kind::Preflight,
                 "a table, bucket, queue or setting is not what it should be",

@@ -165,6 +165,7 @@ pub async fn migrate(
     }
     config.steal = options.steal;
     config.max_failure_rate = options.max_failure_rate;
+    config.expected = Some(options.expected.clone());
     config.pace.checkpoint_items = options.checkpoint_every;
     config.pace.split_above = options.split_above;
     config.pace.part_items = (options.split_above / PARTS_AT_LEAST).max(1);

@@ -178,6 +178,20 @@ pub(super) fn step(text: &str) -> Result<String, String> {
     Err(unknown("step", text, names))
 }
 
+/// `MISSING_BLOB=30%`: the part of the uploads that a reason of the data may have.
+pub(super) fn expected(text: &str) -> Result<(Reason, f64), String> {
+    let (name, part) = text
+        .split_once('=')
+        .ok_or("write a reason and a percentage, such as MISSING_BLOB=30%")?;
+    let reason = reason(name)?;
+    if !reason.is_explained_by_data() {
+        return Err(format!(
+            "{reason} says nothing of the data: --max-failure-rate bounds such failures"
+        ));
+    }
+    Ok((reason, percent(part)?))
+}
+
 /// What is said of a name that there is not: the nearest, and all of them.
 fn unknown<'a>(what: &str, typed: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
@@ -243,6 +257,24 @@ mod tests {
         ] {
             assert!(setting(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_expected_is_a_reason_of_the_data_and_a_part() {
+        assert_eq!(expected("missing_blob=30%"), Ok((Reason::MissingBlob, 0.3)));
+        for wrong in [
+            "MISSING_BLOB",
+            "MISSING_BLOB=lots",
+            "TIMEOUT=30%",
+            "MISSING_BLOP=3%",
+        ] {
+            assert!(expected(wrong).is_err(), "{wrong}");
+        }
+        assert!(
+            expected("MISSING_BLOP=3%")
+                .unwrap_err()
+                .contains("MISSING_BLOB")
+        );
     }
 
     #[test]

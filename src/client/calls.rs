@@ -14,6 +14,7 @@ impl Classify for Cause {
         let after = self.retry_after();
         match self {
             Self::Throttled { .. } => Advice::Slower { after },
+            Self::Down(_) => Advice::Down,
             _ if self.is_transient() => Advice::Retry { after },
             _ => Advice::GiveUp,
         }

@@ -79,12 +79,18 @@ pub enum Cause {
     /// The thing asked for is not there, and the service said so.
     #[error("not found")]
     Missing,
+    /// A table, bucket or queue is not there, or cannot be used at all.
+    #[error("it does not exist ({0})")]
+    NoResource(String),
     /// A conditional write found another state than expected.
     #[error("condition not met")]
     Condition,
-    /// Credentials or permissions are refused.
-    #[error("credentials refused: {0}")]
+    /// Credentials or permissions are absent, have ended, or are refused.
+    #[error("credentials: {0}")]
     Credentials(String),
+    /// Something around this program is wrong: its clock, the region.
+    #[error("{0}")]
+    Setting(String),
     /// The request is refused as it stands.
     #[error("refused with status {status}: {message}")]
     Refused {
@@ -109,6 +115,17 @@ pub enum Cause {
         /// `Retry-After` of the answer.
         retry_after: Option<Duration>,
     },
+    /// An error of which nobody knows whether it passes.
+    #[error("an error that is not known, with status {status}: {message}")]
+    Unclear {
+        /// HTTP status, 0 if there is none.
+        status: u16,
+        /// Text of the answer.
+        message: String,
+    },
+    /// The service says in a good answer that it takes nothing from anybody for now.
+    #[error("switched off: {0}")]
+    Down(String),
     /// No answer in time.
     #[error("no answer in time")]
     Timeout,
@@ -150,11 +167,15 @@ impl Cause {
         match self {
             Self::Throttled { .. }
             | Self::Unavailable { .. }
+            | Self::Unclear { .. }
+            | Self::Down(_)
             | Self::Timeout
             | Self::Network(_)
-            | Self::TooLarge { .. }
             | Self::Malformed(_) => true,
             Self::Missing
+            | Self::NoResource(_)
+            | Self::Setting(_)
+            | Self::TooLarge { .. }
             | Self::Condition
             | Self::Credentials(_)
             | Self::Refused { .. }

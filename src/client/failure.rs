@@ -33,7 +33,9 @@ fn meaning(cause: &Cause) -> (Class, Reason) {
     match cause {
         Cause::Missing => (Class::Permanent, Reason::NotFound),
         Cause::Condition => (Class::Transient, Reason::StateUnavailable),
-        Cause::Credentials(_) => (Class::Fatal, Reason::Misconfigured),
+        Cause::Credentials(_) => (Class::Fatal, Reason::Credentials),
+        Cause::NoResource(_) | Cause::Setting(_) => (Class::Fatal, Reason::Misconfigured),
+        Cause::Unclear { .. } => (Class::Unknown, Reason::ServiceError),
         Cause::Refused {
             status: 401 | 403, ..
         } => UNFIT,
@@ -41,10 +43,12 @@ fn meaning(cause: &Cause) -> (Class, Reason) {
         Cause::Throttled { .. } => (Class::Transient, Reason::Throttled),
         Cause::Timeout => (Class::Transient, Reason::Timeout),
         Cause::Network(_) => (Class::Transient, Reason::Unreachable),
-        Cause::TooLarge { .. } | Cause::Malformed(_) => (Class::Transient, Reason::BadAnswer),
+        Cause::Malformed(_) => (Class::Transient, Reason::BadAnswer),
+        // It will be as large the next time.
+        Cause::TooLarge { .. } => (Class::Unknown, Reason::BadAnswer),
         Cause::Failed { name, .. } if UNAUTHORIZED.contains(&name.as_str()) => UNFIT,
         Cause::Failed { name, .. } if REFUSALS.contains(&name.as_str()) => REFUSED,
-        Cause::Unavailable { .. } | Cause::Failed { .. } => {
+        Cause::Unavailable { .. } | Cause::Down(_) | Cause::Failed { .. } => {
             (Class::Transient, Reason::ServiceError)
         }
         Cause::Forged(_) => (Class::Permanent, Reason::BadAnswer),
@@ -89,7 +93,12 @@ mod tests {
             (
                 Cause::Credentials("expired".to_owned()),
                 Class::Fatal,
-                Reason::Misconfigured,
+                Reason::Credentials,
+            ),
+            (
+                Cause::TooLarge { limit: 9 },
+                Class::Unknown,
+                Reason::BadAnswer,
             ),
         ] {
             let failure = Failure::from(cause.at(Dependency::IndexingService, "ask for claims"));

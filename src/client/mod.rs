@@ -40,5 +40,5 @@ pub use tables::{
     Consumer, ConsumerEntry, DelegationRow, NetworkTables, Protocol, Provision, ShardRow,
     SpaceOfCustomer, UploadPage, UploadRow,
 };
-pub use ucan::Issuers;
+pub use ucan::{Issuers, Keys as ServiceKeys};
 pub use upload::{Blob, Stored, UploadClient};

@@ -29,6 +29,7 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
     let storage_node = storage_node(from);
     let blob_url = from.url_or("BLOB_CARPARK_PUBLIC_URL", "CARPARK_PUBLIC_URL");
     let store_url = from.url_or("STORE_CARPARK_PUBLIC_URL", "CARPARK_PUBLIC_URL");
+    let all = from.urls("CARPARK_PUBLIC_URLS");
     let tables = tables(from);
     let buckets = buckets(from);
     let ipni_blob = from.url("IPNI_BLOB_PUBLISHING_QUEUE");
@@ -43,6 +44,7 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
         carpark: Carpark {
             blob_url: blob_url?,
             store_url: store_url?,
+            all: all?,
         },
         tables: tables?,
         buckets: buckets?,

@@ -1,5 +1,6 @@
 //! What each command is asked to do, as plain data: flags already parsed and checked against each other.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub struct Migrate {
     pub max_duration: Option<Duration>,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
+    /// `--expect`: the share of uploads, 0 to 1, that a reason of the data may have.
+    pub expected: BTreeMap<Reason, f64>,
 }
 
 /// Arguments of `verify` and of `migrate --verify-only`.

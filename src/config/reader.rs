@@ -150,6 +150,24 @@ impl<'a> Reader<'a> {
         self.parse_url(name, &value)
     }
 
+    /// `http(s)` addresses with commas between them; none if it is not there.
+    pub(super) fn urls(&mut self, name: &'static str) -> Option<Vec<Url>> {
+        let Some(Value { text, origin }) = self.sources.get(name) else {
+            return Some(Vec::new());
+        };
+        let one = |text: &str| Value {
+            text: text.to_owned(),
+            origin: origin.clone(),
+        };
+        let texts = text.split(',').map(str::trim);
+        let values: Vec<Value> = texts.filter(|text| !text.is_empty()).map(one).collect();
+        let parsed: Vec<Option<Url>> = values
+            .iter()
+            .map(|value| self.parse_url(name, value))
+            .collect();
+        parsed.into_iter().collect()
+    }
+
     /// An `http(s)` address that may be there; `None` also when it is wrong, which is kept.
     pub(super) fn maybe_url(&mut self, name: &'static str) -> Option<Url> {
         let value = self.sources.get(name)?;

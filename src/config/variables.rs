@@ -210,6 +210,12 @@ const VARIABLES: &[Variable] = &[
         "https://carpark-staging-0.r2.w3s.link",
         "https://carpark-prod-0.r2.w3s.link",
     ),
+    row(
+        "CARPARK_PUBLIC_URLS",
+        "",
+        "https://carpark-staging-0.r2.w3s.link",
+        "https://carpark-prod-0.r2.w3s.link,https://carpark-prod-1.r2.w3s.link",
+    ),
     unset("BLOB_CARPARK_PUBLIC_URL"),
     unset("STORE_CARPARK_PUBLIC_URL"),
     named!("CLAIMS_BUCKET", "storage-claim-store-bucket"),

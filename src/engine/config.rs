@@ -1,12 +1,12 @@
 //! What a run is told, as plain data.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    FolderId, Holder, InstanceId, ItemId, JournalId, Lease, PlanId, RunId, StateIdentity, StepName,
-    Unit, UnitId,
+    FolderId, Holder, InstanceId, ItemId, JournalId, Lease, PlanId, Reason, RunId, StateIdentity,
+    StepName, Unit, UnitId,
 };
 use crate::runtime::{Clock, Dependencies, Stop, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
@@ -54,6 +54,9 @@ pub struct Config {
     pub drains: bool,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
+    /// Which part of the items may end with a reason of the data; of reasons that are not named, a usual one. None: such
+    /// failures are not counted.
+    pub expected: Option<BTreeMap<Reason, f64>>,
     /// Times, counts and sizes that hardly anybody changes.
     pub pace: Pace,
 }
@@ -180,6 +183,7 @@ impl Config {
             steal: false,
             drains: true,
             max_failure_rate: 0.05,
+            expected: None,
             pace: Pace::default(),
         }
     }

@@ -1,9 +1,19 @@
-//! The safety rule: too many unexpected failures stop the run.
+//! The safety rules: too many unexpected failures stop the run, and too many that the data would explain, for so does a
+//! wrong setting.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::model::Failure;
+use crate::model::{Failure, Reason, UnitId};
+
+/// The items over which reasons of the data are counted: the last so many that were settled.
+const WINDOW: usize = 200;
+/// A reason of the data may hold for all of one or two units.
+const UNITS: usize = 3;
+/// The part of the window that one reason of the data may have unless it is expected to have more.
+const USUAL: f64 = 0.2;
 
 /// So many unexpected failures are never too many, whatever the rate.
 const SPARE: u64 = 4;
@@ -16,6 +26,9 @@ pub(super) struct Health {
     settled: AtomicU64,
     unexpected: AtomicU64,
     broken: Mutex<Option<String>>,
+    /// What ended the last items, and in which units; none when reasons of the data are not counted.
+    last: Option<Mutex<VecDeque<(Arc<str>, Option<Reason>)>>>,
+    expected: BTreeMap<Reason, f64>,
 }
 
 impl Health {
@@ -26,7 +39,60 @@ impl Health {
             settled: AtomicU64::new(0),
             unexpected: AtomicU64::new(0),
             broken: Mutex::new(None),
+            last: None,
+            expected: BTreeMap::new(),
         }
+    }
+
+    /// The same, which also counts reasons of the data; `expected` says which part of the items a reason may have.
+    pub(super) fn suspicious(mut self, expected: BTreeMap<Reason, f64>) -> Self {
+        self.last = Some(Mutex::default());
+        self.expected = expected;
+        self
+    }
+
+    /// Counts a settled item of a unit by its reason of the data, if it has one; why to stop when the rule is broken by
+    /// it.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate is compared, not counted"
+    )]
+    pub(super) fn suspect(&self, unit: &UnitId, failure: Option<&Failure>) -> Option<String> {
+        let reason = failure
+            .filter(|failure| !failure.is_unexpected())
+            .map(|failure| failure.reason);
+        let mut last = self
+            .last
+            .as_ref()?
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        last.push_back((Arc::clone(&unit.name), reason));
+        if last.len() > WINDOW {
+            last.pop_front();
+        }
+        let reason = reason.filter(|_| last.len() == WINDOW)?;
+        let alike = last.iter().filter(|(_, other)| *other == Some(reason));
+        let units: BTreeSet<&Arc<str>> = alike.clone().map(|(unit, _)| unit).collect();
+        let rate = alike.count() as f64 / WINDOW as f64;
+        let most = self.expected.get(&reason).copied().unwrap_or(USUAL);
+        if rate <= most || units.len() < UNITS {
+            return None;
+        }
+        let why = format!(
+            "{:.0} % of the last {WINDOW} items ended with {reason}, in {} units: more than the {:.0} % that are taken for the \
+             data's own fault{}. If that is right, run again with --expect {reason}={:.0}%",
+            rate * 100.0,
+            units.len(),
+            most * 100.0,
+            reason
+                .suspects()
+                .map_or_else(String::new, |settings| format!(
+                    "; a wrong setting looks like this, see {settings}"
+                )),
+            (rate * 100.0 + 10.0).min(100.0)
+        );
+        self.refuse(&why);
+        Some(why)
     }
 
     /// Counts a settled item; the reason to stop, when the rule is broken by it.
@@ -85,6 +151,40 @@ mod tests {
         }
         assert_eq!(stopped_at, Some(50));
         assert!(health.broken().is_some());
+    }
+
+    fn unit(number: usize) -> UnitId {
+        UnitId::new("owner", format!("unit-{number}"))
+    }
+
+    /// Of `bad` in a hundred items in so many units; whether it stops.
+    fn stops(health: &Health, bad: usize, units: usize) -> Option<String> {
+        let failure = Failure::permanent(Reason::MissingBlob, "nowhere");
+        (0..1_000).find_map(|number| {
+            let failed = (number % 100 < bad).then_some(&failure);
+            health.suspect(&unit(number % units), failed)
+        })
+    }
+
+    #[test]
+    fn a_reason_of_the_data_that_takes_too_much_is_suspected() {
+        let health = || Health::new(0.05, 50).suspicious(BTreeMap::new());
+        assert_eq!(stops(&health(), 19, 7), None);
+        let why = stops(&health(), 60, 7).expect("a wrong setting looks like this");
+        for part in [
+            "MISSING_BLOB",
+            "CARPARK_PUBLIC_URL",
+            "--expect MISSING_BLOB=",
+        ] {
+            assert!(why.contains(part), "{why}");
+        }
+        // One customer may have lost everything.
+        assert_eq!(stops(&health(), 100, 2), None);
+        let expected = BTreeMap::from([(Reason::MissingBlob, 0.7)]);
+        let told = Health::new(0.05, 50).suspicious(expected);
+        assert_eq!(stops(&told, 60, 7), None);
+        // Who tries failures again meets nothing else.
+        assert_eq!(stops(&Health::new(0.05, 50), 100, 7), None);
     }
 
     #[test]

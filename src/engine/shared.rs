@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::model::{
     Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
 };
-use crate::runtime::{Clock, Degree, Stop, Tasks, full_jitter};
+use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks, full_jitter};
 use crate::state::Store;
 
 use super::gate::Gate;
@@ -15,6 +15,14 @@ use super::holders::Holders;
 use super::record::{Board, Files, empty_checkpoint};
 use super::watch::Flights;
 use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
+
+fn health(config: &Config) -> Health {
+    let health = Health::new(config.max_failure_rate, config.pace.rate_floor);
+    match &config.expected {
+        Some(expected) => health.suspicious(expected.clone()),
+        None => health,
+    }
+}
 
 /// One run. What is in here is shared by all its tasks.
 pub(super) struct Shared<M: Migration> {
@@ -33,6 +41,7 @@ pub(super) struct Shared<M: Migration> {
     pub(super) files: Arc<Files>,
     pub(super) board: Board,
     pub(super) holders: Holders,
+    dependencies: Dependencies,
     /// Units of which shared state knows that the journal tells of them, though they are not leased.
     unleased: tokio::sync::Mutex<BTreeSet<UnitId>>,
     fatal: Mutex<Option<Failure>>,
@@ -79,14 +88,25 @@ impl<M: Migration> Shared<M> {
             events: parts.events.clone(),
             gate: Gate::new(config.concurrency, config.limit),
             flights: Flights::default(),
-            health: Health::new(config.max_failure_rate, config.pace.rate_floor),
+            health: health(&config),
             files: Arc::new(files),
             board: Board::new(marks),
             holders: Holders::default(),
+            dependencies: parts.dependencies.clone(),
             unleased: tokio::sync::Mutex::default(),
             fatal: Mutex::new(None),
             config,
         }))
+    }
+
+    /// Whether a failed attempt says nothing of its item: the service that it needs is down. That holds for as long as
+    /// anything is left that has not begun; when only items are left at which a service fails for good, it looks down,
+    /// too, so an item alone is excused for a while only.
+    pub(super) fn excuses(&self, failure: &Failure, first: Moment) -> bool {
+        let service = failure.dependency.as_deref();
+        let is_down = service.is_some_and(|service| self.dependencies.is_down(service));
+        let is_more_left = || self.events.look(|now| now.counts.left() > now.in_flight);
+        is_down && (first.elapsed() < self.config.pace.give_up_after || is_more_left())
     }
 
     /// Whether rows and checkpoint are kept; not when only some steps are made.

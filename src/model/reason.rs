@@ -36,6 +36,8 @@ reasons! {
     NoShards = "NO_SHARDS",
     /// A blob is in no place where it should be.
     MissingBlob = "MISSING_BLOB",
+    /// The root of the upload is in none of its shards, so that no reader could begin.
+    MissingRoot = "MISSING_ROOT",
     /// The size of a shard is recorded nowhere, or as zero.
     MissingSize = "MISSING_SIZE",
     /// The stored bytes have another length than is recorded.
@@ -44,6 +46,8 @@ reasons! {
     CorruptCar = "CORRUPT_CAR",
     /// A CAR of a kind that cannot be indexed.
     UnsupportedCar = "UNSUPPORTED_CAR",
+    /// Blocks are named by a hash function that is not computed here, so nothing can be said of their bytes.
+    UnverifiableHash = "UNVERIFIABLE_HASH",
     /// The index in place does not cover the shards, or cannot be read.
     CorruptIndex = "CORRUPT_INDEX",
     /// The bytes are not those that the digest names.
@@ -87,6 +91,8 @@ reasons! {
     LeaseLost = "LEASE_LOST",
     /// The sealed key of a migration space is missing or cannot be opened.
     KeyUnavailable = "KEY_UNAVAILABLE",
+    /// The credentials of AWS or R2 are absent, have ended, or are refused.
+    Credentials = "CREDENTIALS",
     /// A setting, key or proof is missing or wrong.
     Misconfigured = "MISCONFIGURED",
     /// State could not be read or written.
@@ -112,10 +118,12 @@ impl Reason {
             Self::MissingDelegation
                 | Self::NoShards
                 | Self::MissingBlob
+                | Self::MissingRoot
                 | Self::MissingSize
                 | Self::WrongSize
                 | Self::CorruptCar
                 | Self::UnsupportedCar
+                | Self::UnverifiableHash
                 | Self::CorruptIndex
                 | Self::DigestMismatch
                 | Self::MissingCustomer
@@ -128,6 +136,27 @@ impl Reason {
         )
     }
 
+    /// The settings that would explain it if they were wrong.
+    #[must_use]
+    pub fn suspects(self) -> Option<&'static str> {
+        match self {
+            Self::MissingBlob | Self::WrongSize => Some(
+                "CARPARK_PUBLIC_URL, CARPARK_PUBLIC_URLS, BLOB_CARPARK_PUBLIC_URL and STORE_CARPARK_PUBLIC_URL",
+            ),
+            Self::MissingSize => {
+                Some("ALLOCATIONS_TABLE_NAME, BLOB_REGISTRY_TABLE_NAME and STORE_TABLE_NAME")
+            }
+            Self::MissingDelegation => Some(
+                "DELEGATION_TABLE_NAME, DELEGATION_BUCKET_NAME, R2_ENDPOINT and R2_DELEGATION_BUCKET_NAME",
+            ),
+            Self::NoShards => Some("UPLOAD_TABLE_NAME and UPLOAD_SHARDS_BUCKET_NAME"),
+            Self::MissingCustomer | Self::CustomerConflict => {
+                Some("CONSUMER_TABLE_NAME and STORAGE_PROVIDERS")
+            }
+            _ => None,
+        }
+    }
+
     /// What an operator does about it, one sentence.
     #[must_use]
     pub fn advice(self) -> &'static str {
@@ -136,20 +165,26 @@ impl Reason {
             Self::GatewayNotAuthorized => {
                 "authorise the gateway for the space first: `sterna migrate --test-gateway-auth`, then run this again"
             }
-            Self::NoShards | Self::MissingBlob | Self::NotFound => {
+            Self::NoShards | Self::MissingBlob | Self::MissingRoot | Self::NotFound => {
                 "nothing can be migrated; tell the customer or leave it set aside"
             }
             Self::MissingSize | Self::WrongSize | Self::BadRecord => {
                 "correct the source rows, then retry"
             }
-            Self::CorruptCar | Self::UnsupportedCar | Self::CorruptIndex | Self::DigestMismatch => {
+            Self::CorruptCar | Self::CorruptIndex | Self::DigestMismatch => {
                 "the stored bytes are damaged; upload the content again"
+            }
+            Self::UnsupportedCar | Self::UnverifiableHash => {
+                "nothing is known to be damaged: this program cannot read it; upload the content as CARv1 with SHA2-256, or leave it set aside"
             }
             Self::MissingCustomer | Self::CustomerConflict => {
                 "correct the space's consumer rows, then retry"
             }
             Self::Refused | Self::Unauthorized | Self::Misconfigured | Self::KeyUnavailable => {
                 "check keys, proofs and settings"
+            }
+            Self::Credentials => {
+                "log in again, or look at the AWS profile, the role and its policy (`sterna init --print`), then start the same command"
             }
             Self::BadAnswer | Self::ServiceError | Self::Unreachable | Self::Timeout => {
                 "see whether the service is well, then retry"

@@ -103,6 +103,16 @@ impl Breaker {
         }
     }
 
+    /// Tells that the service says itself that it is down: nobody else has to find out.
+    pub fn down(&self, reason: &str) {
+        let mut state = self.lock();
+        if state.open.is_none() {
+            state.failed = self.config.failures.saturating_sub(1);
+        }
+        drop(state);
+        self.failed(reason);
+    }
+
     /// None when a call may be made now, else when to ask again. While open, the caller whose
     /// turn it is moves the next turn away before it goes.
     fn turn(&self) -> Option<Moment> {

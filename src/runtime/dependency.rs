@@ -17,6 +17,8 @@ pub struct DependencyConfig {
     pub policy: Policy,
     /// When work is paused.
     pub breaker: BreakerConfig,
+    /// How long a call waits for a service that is down before its tries count.
+    pub patience: Duration,
 }
 
 impl Default for DependencyConfig {
@@ -25,6 +27,7 @@ impl Default for DependencyConfig {
             most: 64,
             policy: Policy::default(),
             breaker: BreakerConfig::default(),
+            patience: Duration::from_mins(5),
         }
     }
 }
@@ -49,6 +52,7 @@ pub struct Dependency {
     policy: Policy,
     limit: Limit,
     breaker: Breaker,
+    patience: Duration,
 }
 
 impl Dependency {
@@ -59,6 +63,7 @@ impl Dependency {
             policy: config.policy,
             limit: Limit::new(config.most),
             breaker: Breaker::new(config.breaker),
+            patience: config.patience,
         }
     }
 
@@ -86,26 +91,44 @@ impl Dependency {
 
     /// Makes a call with a policy of its own; [`Policy::once`] for one that must not be repeated.
     ///
-    /// Each try waits for the breaker and for the limit before its deadline begins to run.
+    /// Each try waits for the breaker and for the limit before its deadline begins to run. Tries at a service that is
+    /// down do not count for a while: somebody has to make them, and it is not the call that is at fault.
     pub async fn call_with<T, E, F, Call>(&self, policy: &Policy, mut call: F) -> Result<T, E>
     where
         E: Classify + std::fmt::Display,
         F: FnMut() -> Call,
         Call: Future<Output = Result<T, E>>,
     {
-        repeat(policy, || {
-            let answer = call();
-            async {
-                self.breaker.admit().await;
-                let permit = self.limit.permit().await;
-                let start = Moment::now();
-                let result = within(policy.deadline, answer).await;
-                drop(permit);
-                self.learn(&result, start.elapsed(), policy.deadline);
-                result
+        let began = Moment::now();
+        loop {
+            let result = repeat(policy, || self.once(policy.deadline, call())).await;
+            match result {
+                Err(error)
+                    if policy.tries > 1
+                        && error.advice() != Advice::GiveUp
+                        && self.is_down()
+                        && began.elapsed() < self.patience => {}
+                result => return result,
             }
-        })
-        .await
+        }
+    }
+
+    /// One try.
+    async fn once<T, E>(
+        &self,
+        deadline: Duration,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E>
+    where
+        E: Classify + std::fmt::Display,
+    {
+        self.breaker.admit().await;
+        let permit = self.limit.permit().await;
+        let start = Moment::now();
+        let result = within(deadline, answer).await;
+        drop(permit);
+        self.learn(&result, start.elapsed(), deadline);
+        result
     }
 
     /// What holds calls back now; none when nothing does.
@@ -149,6 +172,7 @@ impl Dependency {
                     self.breaker.good();
                     self.limit.refused(&error.to_string());
                 }
+                Advice::Down => self.breaker.down(&error.to_string()),
                 Advice::Retry { .. } => {
                     self.breaker.failed(&error.to_string());
                     if took >= deadline {
@@ -201,6 +225,33 @@ impl Dependencies {
 mod tests {
     use super::*;
 
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_says_that_it_is_down_is_believed_at_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("writes are switched off")]
+        struct Off;
+        impl Classify for Off {
+            fn advice(&self) -> Advice {
+                Advice::Down
+            }
+            fn timed_out(_: Duration) -> Self {
+                Self
+            }
+        }
+        let service = Dependency::new("upload", DependencyConfig::default());
+        let (start, mut calls) = (Moment::now(), 0_u32);
+        let answer = service.call(|| {
+            calls += 1;
+            let is_off = start.elapsed() < Duration::from_mins(4);
+            assert!(calls == 1 || service.is_down());
+            async move { if is_off { Err(Off) } else { Ok(()) } }
+        });
+        // One call waits it out: nobody has to be the eighth.
+        answer.await.unwrap();
+        assert!(calls < 20, "{calls} calls in four minutes");
+        assert!(!service.is_down());
+    }
+
     #[derive(Debug, thiserror::Error)]
     enum Answer {
         #[error("no answer")]
@@ -226,7 +277,7 @@ mod tests {
         let service = Dependency::new("index", DependencyConfig::default());
         let start = Moment::now();
         let down_for = Duration::from_mins(10);
-        let mut calls = 0_u32;
+        let (mut calls, mut given_up) = (0_u32, 0);
         while start.elapsed() < down_for + Duration::from_mins(1) {
             let answer: Result<(), Answer> = service
                 .call(|| {
@@ -242,9 +293,11 @@ mod tests {
             if answer.is_ok() {
                 break;
             }
+            given_up += 1;
             assert!(calls < 8 || service.hold().is_some_and(|hold| hold.limit == 0));
         }
         assert!(calls < 40, "{calls} calls in ten minutes of outage");
+        assert!(given_up <= 6, "{given_up} calls gave up");
         assert_eq!(service.hold(), None);
         assert!(start.elapsed() < down_for + Duration::from_secs(31));
     }

@@ -18,6 +18,8 @@ pub enum Advice {
         /// The wait the service asked for.
         after: Option<Duration>,
     },
+    /// As `Retry`, and the service says itself that it takes nothing from anybody for now.
+    Down,
     /// Trying again cannot help.
     GiveUp,
 }
@@ -28,7 +30,7 @@ impl Advice {
     pub fn after(self) -> Option<Duration> {
         match self {
             Self::Retry { after } | Self::Slower { after } => after,
-            Self::GiveUp => None,
+            Self::Down | Self::GiveUp => None,
         }
     }
 }
@@ -151,6 +153,7 @@ where
 fn worth_it(advice: Advice, policy: &Policy) -> bool {
     match advice {
         Advice::GiveUp => false,
+        Advice::Down => true,
         Advice::Retry { after } | Advice::Slower { after } => {
             after.is_none_or(|wait| wait <= policy.longest_asked)
         }

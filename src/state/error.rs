@@ -76,7 +76,7 @@ impl Error {
     /// Whether credentials were absent or refused.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        matches!(self, Self::Rows(error) if error.trouble == Trouble::Denied)
+        matches!(self, Self::Rows(error) if error.trouble.is_about_credentials())
     }
 
     /// Whether rows or a file are of another version, another program or another environment.
@@ -108,7 +108,8 @@ impl Error {
     pub fn failure(&self) -> Failure {
         let reason = match self {
             Self::Rows(error) => match error.trouble {
-                Trouble::Missing | Trouble::Denied => Reason::Misconfigured,
+                Trouble::Missing | Trouble::Clock | Trouble::Region => Reason::Misconfigured,
+                trouble if trouble.is_about_credentials() => Reason::Credentials,
                 Trouble::Shape => Reason::BadRecord,
                 _ => Reason::StateUnavailable,
             },

@@ -57,7 +57,7 @@ fn asked(place: &Place) -> u64 {
 }
 
 /// Asks the network's control listener for something.
-fn control(place: &Place, method: &str, body: &str) {
+pub(crate) fn control(place: &Place, method: &str, body: &str) {
     let url = sterna::sandbox::control_url(&state(place).join("local"))
         .unwrap()
         .unwrap();

@@ -32,7 +32,7 @@ fn edit(path: &Path, change: impl Fn(&mut Value)) {
 }
 
 /// The body of a sealed file.
-fn body(path: &Path) -> Value {
+pub(crate) fn body(path: &Path) -> Value {
     let value: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     value["body"].clone()
 }

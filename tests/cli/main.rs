@@ -13,6 +13,8 @@ mod control;
 #[cfg(feature = "sandbox")]
 mod counts;
 #[cfg(feature = "sandbox")]
+mod credentials;
+#[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
 mod foreign;

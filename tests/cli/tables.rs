@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sterna::state::files::Sealed;
 
 use crate::foreign::{client, store};
 use crate::network::{Network, changes};
@@ -223,4 +224,73 @@ fn tables_without_an_id_ask_for_init_and_are_looked_at_all_the_same() {
     tables_id(&place);
     setup(&place, "1", 0);
     migrate(&place);
+}
+
+/// A checkpoint that does not say which tables it is of: the tables are enough.
+#[test]
+fn a_checkpoint_of_an_earlier_version_is_not_used_and_is_written_over() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    place.sterna(["init"]).ends(0);
+    seed(&place);
+    setup(&place, "1", 0);
+    let part = ["migrate", "--customers-file", FIRST, "--limit", "12"];
+    place.sterna(part);
+    let checkpoint = "migration-state/instance-1-checkpoint.json";
+    let checkpoint = place.path().join(checkpoint);
+    let mut body = crate::foreign::body(&checkpoint);
+    assert!(body["state"]["id"].is_string());
+    body["state"] = "local local-migration-progress".into();
+    Sealed::new(&checkpoint, "sterna.checkpoint", 1)
+        .write(&body)
+        .unwrap();
+    let previous = checkpoint.with_extension("previous.json");
+    if previous.exists() {
+        std::fs::remove_file(&previous).unwrap();
+    }
+    let more = place.sterna(part);
+    more.tells(&[
+        "instance-1-checkpoint.json",
+        "written by an earlier version",
+        "the tables are enough",
+    ]);
+    assert!(crate::foreign::body(&checkpoint)["state"]["id"].is_string());
+    let report = migrate(&place);
+    assert_eq!(number(&report["counts"], "left"), 0);
+    let (right, all) = audit(&place);
+    let bad: u64 = ["failed", "quarantined", "unknown"]
+        .map(|name| number(&report["counts"], name))
+        .iter()
+        .sum();
+    assert_eq!(right + bad, all, "nothing is missing");
+}
+
+/// A table that is gone is named and never read as "none"; `--exact` reads all rows now.
+#[test]
+fn a_look_names_the_table_that_is_gone() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    place.sterna(["init"]).ends(0);
+    seed(&place);
+    setup(&place, "1", 0);
+    migrate(&place);
+    let plain = place.sterna(["monitor", "--output", "json"]).ends(0).json();
+    let exact = ["monitor", "--exact", "--output", "json"];
+    let counted = place.sterna(exact).ends(0).json();
+    assert_eq!(counted["totals"]["counts"], plain["totals"]["counts"]);
+    assert_eq!(counted["totals"]["live"], true);
+
+    delete(&place, &["failures"]);
+    let seen = place.sterna(exact).ends(8).json();
+    assert_eq!(seen["missing_tables"][0], "local-migration-failures");
+    assert!(seen["failure_rows"].is_null());
+    assert_eq!(seen["totals"]["counts"], plain["totals"]["counts"]);
+    place
+        .sterna(["monitor"])
+        .ends(8)
+        .tells(&["local-migration-failures", "does not exist"]);
+    place.sterna(["monitor", "--failed"]).ends(8);
+    delete(&place, &["progress"]);
+    let lost = place.sterna(exact).ends(8).json();
+    assert!(lost["totals"].is_null(), "{lost}");
 }

@@ -4,10 +4,12 @@
 
 mod answers;
 mod auditing;
+mod carparks;
 mod crashing;
 mod fixture;
 mod flows;
 mod hostile;
+mod outage;
 mod services;
 mod tables;
 mod undo;

@@ -10,7 +10,7 @@ use sterna::proto::key::{Signer, Verifier};
 use sterna::proto::multihash::Multihash;
 use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::world::plan::{Condition, Protocol as Stored};
-use sterna::sandbox::{Row, Service, Table};
+use sterna::sandbox::{Plan, Row, Service, Table};
 
 use crate::fixture::{Local, small};
 
@@ -246,15 +246,85 @@ async fn the_keys_of_issuers_are_those_they_publish_at_their_configured_address(
     assert_eq!(asked(&provider).await, [keys.upload.key_did().clone()]);
     assert!(asked(&stranger).await.is_empty());
 
-    // The document at the address is that of another; then nobody is there, which says nothing.
+    // The document at the address is that of another, or nobody is there: neither says that there are no keys.
     let at = |url| sterna::client::Service {
         url,
         did: stranger.clone(),
     };
     let other = known(at(gateway.url.clone()), &stranger).await;
-    assert!(other.unwrap().is_empty());
+    assert!(matches!(other, Err(Cause::Malformed(_))), "{other:?}");
     let nobody = known(at("http://127.0.0.1:1".parse().unwrap()), &stranger).await;
     assert!(matches!(nobody, Err(Cause::Network(_))), "{nobody:?}");
+    // Only "there is none" does; a page of somebody in between does not.
+    let faults = &local.sandbox.network().faults;
+    for (status, body, is_none) in [
+        (404, "", true),
+        (403, "forbidden", false),
+        (200, "<html>please log in</html>", false),
+        (503, "", false),
+    ] {
+        faults.clear();
+        faults.add(Plan {
+            service: Some(Service::Gateway),
+            operation: Some("GET /.well-known".to_owned()),
+            status: Some(status),
+            body: Some(body.to_owned()),
+            ..Plan::default()
+        });
+        let found = known(gateway.clone(), &gateway.did).await;
+        assert!(faults.plans()[0].2 > 0, "{status}: the fault struck");
+        match found {
+            Ok(keys) => assert!(is_none && keys.is_empty(), "{status}: {keys:?}"),
+            Err(cause) => assert!(!is_none, "{status}: {cause}"),
+        }
+    }
+    faults.clear();
+    local.stop().await;
+}
+
+/// The document of a service that signs with `key`.
+fn document(did: &Did, key: &Signer) -> String {
+    let key = key.verifier().key_did().to_string();
+    let key = key.trim_start_matches("did:key:");
+    serde_json::json!({
+        "id": did.as_str(),
+        "verificationMethod": [{ "publicKeyMultibase": key }],
+    })
+    .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_whose_signature_does_not_fit_is_asked_for_its_keys_again() {
+    let local = Local::start(small()).await;
+    let services = local.services().await;
+    let node = &local.config.network.storage_node.service.did;
+    let former = Signer::generate();
+    let faults = &local.sandbox.network().faults;
+    faults.add(Plan {
+        operation: Some("GET /.well-known".to_owned()),
+        status: Some(200),
+        body: Some(document(node, &former)),
+        times: Some(1),
+        ..Plan::default()
+    });
+    let seen = services.issuers.keys(node).await.unwrap();
+    assert_eq!(seen[0].key_did(), former.verifier().key_did());
+    let now = services.issuers.other_keys(node, &seen).await.unwrap();
+    let now = now.expect("it signs with its real key again");
+    assert_ne!(now[0].key_did(), seen[0].key_did());
+    // Whoever comes late with the former ones gets those.
+    let late = services.issuers.other_keys(node, &seen).await.unwrap();
+    assert_eq!(late.unwrap()[0].key_did(), now[0].key_did());
+    // It has no others; whoever forges a signature does not have it asked each time.
+    let meter = &local.sandbox.network().meter;
+    for asked in [1, 0] {
+        meter.reset();
+        let others = services.issuers.other_keys(node, &now).await.unwrap();
+        assert!(others.is_none());
+        let all = meter.snapshot();
+        let total: u64 = all.values().map(|service| service.requests).sum();
+        assert_eq!(total, asked);
+    }
     local.stop().await;
 }
 

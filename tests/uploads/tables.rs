@@ -503,6 +503,31 @@ async fn a_repeated_invocation_is_a_new_one() {
     local.stop().await;
 }
 
+/// An upload whose shards do not hold its root cannot be read by anybody, with or without an index.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_that_is_in_no_shard_is_told_and_no_index_is_stored() {
+    let local = Local::start(small()).await;
+    let mut record = record(&local, |record| record.condition == Condition::Fresh);
+    let network = local.sandbox.network();
+    let key = Row::new()
+        .text("space", &*record.space)
+        .text("root", &*record.root);
+    let row = network.db.get(Table::Upload, key).await.unwrap().unwrap();
+    record.root = Multihash::sha256(b"elsewhere")
+        .cid(codec::RAW)
+        .unwrap()
+        .to_string();
+    let row = row.text("root", &*record.root);
+    network.db.put(Table::Upload, row).await.unwrap();
+    let (worker, _) = worker(&local).await;
+    network.meter.reset();
+    let outcome = migrate(&worker, &record, StepFilter::All).await;
+    assert_eq!(outcome.counts.quarantined, 1);
+    assert!(outcome.snapshot.reasons.contains_key(&Reason::MissingRoot));
+    assert_eq!(local.count(Service::Upload, "space/blob/add"), 0);
+    local.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_the_gateway_keeps_its_reason() {
     let local = Local::start(small()).await;

@@ -16,7 +16,7 @@ use crate::fixture::Local;
 pub(crate) struct Worker {
     migration: Arc<Uploads>,
     pub(crate) store: Store,
-    dependencies: Dependencies,
+    pub(crate) dependencies: Dependencies,
     _dir: tempfile::TempDir,
 }
 

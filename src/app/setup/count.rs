@@ -162,7 +162,10 @@ async fn pass<C: Census>(
 fn hopeless(error: &client::Error) -> bool {
     matches!(
         error.cause,
-        client::Cause::Missing | client::Cause::Credentials(_)
+        client::Cause::Missing
+            | client::Cause::NoResource(_)
+            | client::Cause::Setting(_)
+            | client::Cause::Credentials(_)
     )
 }
 

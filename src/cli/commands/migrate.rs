@@ -18,6 +18,7 @@ use crate::cli::summary;
 use crate::cli::values;
 use crate::config::options::{Migrate, Steps, Verify};
 use crate::config::{Need, Settings};
+use crate::model::Reason;
 
 const EXAMPLES: &str = "Examples:
   sterna migrate --customers-file migration-state/instance-1-customers.json --concurrency 16
@@ -92,6 +93,10 @@ pub(in crate::cli) struct MigrateArgs {
     /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
     #[arg(long, value_name = "PCT", value_parser = values::percent)]
     max_failure_rate: Option<f64>,
+    /// Accept that this part of the uploads ends with a reason of the data (`MISSING_BLOB=30%`); of every other one 20%
+    /// of the last 200, in three spaces and more, stop the run: a wrong setting looks like that
+    #[arg(long, value_name = "REASON=PCT", value_parser = values::expected, conflicts_with_all = ["verify_only", "dry_run"])]
+    expect: Vec<(Reason, f64)>,
     /// Do not ask before changing a real network
     #[arg(long)]
     yes: bool,
@@ -144,6 +149,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         checkpoint_every: args.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         max_duration: args.max_duration,
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
+        expected: args.expect.into_iter().collect(),
     };
     let reliance = if options.dry_run {
         Reliance::Auditing

@@ -39,6 +39,8 @@ impl Layout {
 pub struct Addresses {
     blob: Url,
     store: Url,
+    /// Carparks beside these, in the order in which they are asked.
+    others: Vec<Url>,
     expected: Vec<Origin>,
 }
 
@@ -50,49 +52,87 @@ impl Addresses {
             network.carpark.blob_url.clone(),
             network.carpark.store_url.clone(),
         );
+        let all = network.carpark.all.iter();
+        let others: Vec<Url> = all
+            .filter(|url| **url != blob || **url != store)
+            .cloned()
+            .collect();
         let node = &network.storage_node.service.url;
+        let bases = [&blob, &store, node].into_iter().chain(&others);
         Self {
-            expected: vec![blob.origin(), store.origin(), node.origin()],
+            expected: bases.map(Url::origin).collect(),
             blob,
             store,
+            others,
         }
+    }
+
+    /// Every URL at which a shard may lie in the carparks: those of the first carpark before those of the next, and in
+    /// each the layout `first` before the other.
+    #[must_use]
+    pub fn all(&self, shard: &Multihash, first: Layout) -> Vec<(Url, Layout)> {
+        let layouts = [first, first.other()];
+        let own = layouts
+            .into_iter()
+            .filter_map(|layout| Some((self.of(shard, layout)?, layout)));
+        let mut all: Vec<(Url, Layout)> = own.collect();
+        for base in &self.others {
+            for layout in layouts {
+                let url = under(base, shard, layout);
+                let is_new = |url: &Url| all.iter().all(|(known, _)| known != url);
+                if let Some(url) = url.filter(is_new) {
+                    all.push((url, layout));
+                }
+            }
+        }
+        all
     }
 
     /// URL of a shard under a layout. `None` if its digest cannot be a CID or the base is no HTTP address.
     #[must_use]
     pub fn of(&self, shard: &Multihash, layout: Layout) -> Option<Url> {
-        let (base, name, ending) = match layout {
-            Layout::Blob => (&self.blob, shard.base58(), "blob"),
-            Layout::Store => (&self.store, shard.cid(codec::CAR).ok()?.to_string(), "car"),
+        let base = match layout {
+            Layout::Blob => &self.blob,
+            Layout::Store => &self.store,
         };
-        let mut url = base.clone();
-        url.path_segments_mut()
-            .ok()?
-            .pop_if_empty()
-            .push(&name)
-            .push(&format!("{name}.{ending}"));
-        Some(url)
+        under(base, shard, layout)
     }
 
     /// The layout under which a URL is this shard's own address in the carpark.
     #[must_use]
     pub fn layout_of(&self, url: &Url, shard: &Multihash) -> Option<Layout> {
-        [Layout::Blob, Layout::Store]
-            .into_iter()
-            .find(|layout| self.of(shard, *layout).as_ref() == Some(url))
+        let all = self.all(shard, Layout::Blob).into_iter();
+        let mut all = all.filter(|(own, _)| own == url);
+        all.next().map(|(_, layout)| layout)
     }
 
-    /// Whether content may be fetched from a URL: same scheme, host and port as the carpark or the storage node.
+    /// Whether content may be fetched from a URL: same scheme, host and port as a carpark or the storage node.
     #[must_use]
     pub fn expects(&self, url: &Url) -> bool {
         matches!(url.scheme(), "http" | "https") && self.expected.contains(&url.origin())
     }
 
-    /// Whether a URL belongs to the carpark itself.
+    /// Whether a URL belongs to a carpark.
     #[must_use]
     pub fn is_carpark(&self, url: &Url) -> bool {
         [&self.blob, &self.store]
-            .iter()
+            .into_iter()
+            .chain(&self.others)
             .any(|base| base.origin() == url.origin())
     }
+}
+
+/// URL of a shard in a carpark.
+fn under(base: &Url, shard: &Multihash, layout: Layout) -> Option<Url> {
+    let (name, ending) = match layout {
+        Layout::Blob => (shard.base58(), "blob"),
+        Layout::Store => (shard.cid(codec::CAR).ok()?.to_string(), "car"),
+    };
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .ok()?
+        .pop_if_empty()
+        .push(&name)
+        .push(&format!("{name}.{ending}"));
+    Some(url)
 }

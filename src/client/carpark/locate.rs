@@ -45,7 +45,8 @@ impl CarparkClient {
         &self.addresses
     }
 
-    /// Looks for a shard under `first`, then under the other layout, then at `others` as far as they are expected.
+    /// Looks for a shard in every carpark, under the layout `first` and then under the other, and at `others` as far as
+    /// they are expected.
     ///
     /// `None` only if every place said 404; trouble at any of them is an error.
     pub async fn locate(
@@ -123,10 +124,8 @@ impl CarparkClient {
         first: Layout,
         others: &[Url],
     ) -> Vec<(Url, Option<Layout>)> {
-        let own = [first, first.other()].into_iter();
-        let mut places: Vec<_> = own
-            .filter_map(|layout| Some((self.addresses.of(shard, layout)?, Some(layout))))
-            .collect();
+        let own = self.addresses.all(shard, first).into_iter();
+        let mut places: Vec<_> = own.map(|(url, layout)| (url, Some(layout))).collect();
         for url in others {
             if self.addresses.expects(url) && places.iter().all(|(known, _)| known != url) {
                 places.push((url.clone(), None));

@@ -56,6 +56,8 @@ pub struct Carpark {
     pub blob_url: Url,
     /// `STORE_CARPARK_PUBLIC_URL`: `{url}/{cid}/{cid}.car`.
     pub store_url: Url,
+    /// `CARPARK_PUBLIC_URLS`: all carparks, with either layout, in the order in which they are asked.
+    pub all: Vec<Url>,
 }
 
 /// Names of the network's own tables (protocol: tables §2).

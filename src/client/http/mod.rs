@@ -6,4 +6,4 @@ mod status;
 
 pub(crate) use body::{read, read_gzip};
 pub(crate) use shared::Http;
-pub(crate) use status::{check, network, seconds};
+pub(crate) use status::{check, network};

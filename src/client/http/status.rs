@@ -50,7 +50,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// A header's whole number of seconds.
-pub(crate) fn seconds(text: &str) -> Option<Duration> {
+fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
 }
 

@@ -6,6 +6,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use bytes::Bytes;
 use url::Url;
 
+use crate::aws::Fault;
 use crate::client::batch::Batcher;
 use crate::client::calls::Calls;
 use crate::client::{AwsClients, Cause, Dependency, Error, Network, Protocol, aws, buckets};
@@ -150,15 +151,7 @@ impl Publisher {
 /// A batch may be taken in part; an entry that is not named as sent was not sent.
 fn unsent(fault: Option<&aws_sdk_sqs::types::BatchResultErrorEntry>) -> Cause {
     match fault {
-        Some(fault) if fault.sender_fault() => Cause::Refused {
-            status: 400,
-            message: format!("{}: {}", fault.code(), fault.message().unwrap_or_default()),
-        },
-        Some(fault) => Cause::Unavailable {
-            status: 500,
-            message: fault.code().to_owned(),
-            retry_after: None,
-        },
+        Some(fault) => Fault::of_entry(fault.code(), fault.message()).into(),
         None => Cause::Malformed("the answer leaves out a message".to_owned()),
     }
 }

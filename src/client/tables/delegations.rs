@@ -1,7 +1,7 @@
 //! Rows of the delegation table.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use cid::Cid;
@@ -15,8 +15,6 @@ const FIND: &str = "list the delegations of a space";
 const STORE: &str = "store a delegation row";
 const LOOK: &str = "look for a delegation row";
 const REMOVE: &str = "remove a delegation row";
-/// Rounds for items that DynamoDB leaves unprocessed.
-const ROUNDS: u32 = 6;
 
 /// A delegation row, as far as the `issuer` index shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,28 +94,30 @@ impl NetworkTables {
     }
 
     async fn write_all(&self, requests: HashMap<String, Vec<WriteRequest>>) -> Result<(), Error> {
-        let mut left = requests;
-        for round in 0..ROUNDS {
-            let attempt = || async {
-                let write = self
-                    .dynamodb
-                    .batch_write_item()
-                    .set_request_items(Some(left.clone()));
-                let answer = write
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .send()
-                    .await
-                    .map_err(crate::client::aws::cause)?;
-                told(answer.consumed_capacity.as_ref())?;
-                Ok(answer.unprocessed_items.unwrap_or_default())
-            };
-            left = self.calls.run(Dependency::DynamoDb, STORE, attempt).await?;
-            if left.is_empty() {
-                return Ok(());
+        // What an answer leaves out is throttling, and the next try sends that alone.
+        let left = Mutex::new(requests);
+        let attempt = || async {
+            let requests = left.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let write = self
+                .dynamodb
+                .batch_write_item()
+                .set_request_items(Some(requests));
+            let answer = write
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(crate::client::aws::cause)?;
+            told(answer.consumed_capacity.as_ref())?;
+            let rest = answer.unprocessed_items.unwrap_or_default();
+            let is_whole = rest.is_empty();
+            *left.lock().unwrap_or_else(PoisonError::into_inner) = rest;
+            if is_whole {
+                Ok(())
+            } else {
+                Err(Cause::Throttled { retry_after: None })
             }
-            tokio::time::sleep(Duration::from_millis(100 << round)).await;
-        }
-        Err(Cause::Throttled { retry_after: None }.at(Dependency::DynamoDb, STORE))
+        };
+        self.calls.run(Dependency::DynamoDb, STORE, attempt).await
     }
 }
 

@@ -16,7 +16,7 @@ impl NetworkTables {
             AttributeValue::S(delegation.to_string()),
         )]);
         match self.row(READ, &self.names.revocation, &id).await {
-            Err(error) if error.cause == Cause::Missing => Ok(false),
+            Err(error) if matches!(error.cause, Cause::NoResource(_)) => Ok(false),
             other => Ok(other?.is_some()),
         }
     }

@@ -1,6 +1,7 @@
 //! Sizes and protocols of shards: allocation, blob registry, store, in this order of trust, in one batch.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use cid::Cid;
@@ -107,36 +108,55 @@ impl NetworkTables {
         batch: &[&Lookup],
         found: &mut HashMap<(String, String), u64>,
     ) -> Result<(), Error> {
-        let mut left = Some(requests(space, batch));
         let attributes: HashMap<&str, &str> = batch
             .iter()
             .map(|lookup| (lookup.table.as_str(), lookup.attribute))
             .collect();
-        while let Some(keys) = left.take() {
-            let before = count(&keys);
-            let attempt = || async {
-                let answer = self
-                    .dynamodb
-                    .batch_get_item()
-                    .set_request_items(Some(keys.clone()))
-                    .send()
-                    .await
-                    .map_err(crate::client::aws::cause)?;
-                told(answer.responses.as_ref())?;
-                Ok(answer)
-            };
-            let answer = self.calls.run(Dependency::DynamoDb, READ, attempt).await?;
-            for (table, rows) in answer.responses.unwrap_or_default() {
-                let attribute = attributes.get(table.as_str()).copied().unwrap_or_default();
-                found.extend(rows.iter().filter_map(|row| size(&table, attribute, row)));
+        // What an answer leaves out is throttling, and the next try asks for that alone.
+        let left = Mutex::new(requests(space, batch));
+        let rows = Mutex::new(Vec::new());
+        let attempt = || async {
+            let keys = lock(&left).clone();
+            let answer = self
+                .dynamodb
+                .batch_get_item()
+                .set_request_items(Some(keys))
+                .send()
+                .await
+                .map_err(crate::client::aws::cause)?;
+            told(answer.responses.as_ref())?;
+            lock(&rows).extend(answer.responses.unwrap_or_default());
+            let rest = answer.unprocessed_keys.unwrap_or_default();
+            let is_whole = rest.is_empty();
+            *lock(&left) = rest;
+            if is_whole {
+                Ok(())
+            } else {
+                Err(Cause::Throttled { retry_after: None })
             }
-            left = answer.unprocessed_keys.filter(|keys| !keys.is_empty());
-            if left.as_ref().is_some_and(|keys| count(keys) >= before) {
-                return Err(Cause::Throttled { retry_after: None }.at(Dependency::DynamoDb, READ));
+        };
+        loop {
+            let before = count(&lock(&left));
+            match self.calls.run(Dependency::DynamoDb, READ, attempt).await {
+                Ok(()) => break,
+                // As long as it goes on, if slowly.
+                Err(error)
+                    if matches!(error.cause, Cause::Throttled { .. })
+                        && count(&lock(&left)) < before => {}
+                Err(error) => return Err(error),
             }
+        }
+        let rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (table, rows) in rows {
+            let attribute = attributes.get(table.as_str()).copied().unwrap_or_default();
+            found.extend(rows.iter().filter_map(|row| size(&table, attribute, row)));
         }
         Ok(())
     }
+}
+
+fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn requests(space: &Did, batch: &[&Lookup]) -> HashMap<String, KeysAndAttributes> {

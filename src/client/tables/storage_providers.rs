@@ -30,7 +30,7 @@ impl NetworkTables {
                 Page::of(used, answer.items, answer.last_evaluated_key)
             };
             let page = match self.calls.run(Dependency::DynamoDb, SCAN, attempt).await {
-                Err(error) if error.cause == Cause::Missing => return Ok(nodes),
+                Err(error) if matches!(error.cause, Cause::NoResource(_)) => return Ok(nodes),
                 other => other?,
             };
             let rows = page.rows.iter();

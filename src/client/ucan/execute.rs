@@ -8,9 +8,11 @@ use crate::client::calls::Calls;
 use crate::client::http::{self, Http};
 use crate::client::{Cause, Dependency, Error, Service};
 use crate::proto::key::Verifier;
-use crate::proto::message::{self, Message, Outcome, Receipt};
+use crate::proto::message::{self, Message, Outcome, Receipt, concluded};
 use crate::proto::ucan::Delegation;
 
+/// Errors in receipts by which a service says that it takes nothing for now (protocol: blob-add, writes switched off).
+const OUTAGES: [&str; 1] = ["ServiceUnavailable"];
 /// Largest reply that is read.
 const LARGEST: usize = 16 << 20;
 
@@ -50,12 +52,21 @@ impl Connection {
         what: &'static str,
         make: impl Fn() -> Result<Vec<Delegation>, Cause> + Send + Sync,
     ) -> Result<Vec<Receipt>, Error> {
-        let keys = self
-            .identity
-            .keys(&self.http, &self.calls, self.dependency, &self.service)
-            .await?;
-        let attempt = || self.once(&make, keys);
-        self.calls.run(self.dependency, what, attempt).await
+        let (http, calls, service) = (&self.http, &self.calls, &self.service);
+        let known = self.identity.keys(http, calls, self.dependency, service);
+        let mut keys = known.await?;
+        loop {
+            let attempt = || self.once(&make, &keys);
+            let error = match calls.run(self.dependency, what, attempt).await {
+                Err(error) if matches!(error.cause, Cause::Forged(_)) => error,
+                other => return other,
+            };
+            // It may sign with another key since it was asked.
+            let others = self
+                .identity
+                .other_keys(http, calls, self.dependency, service, &keys);
+            keys = others.await?.ok_or(error)?;
+        }
     }
 
     /// Sends one invocation; an error in its receipt is an error here.
@@ -106,8 +117,25 @@ impl Connection {
         let receipt = found
             .ok_or_else(|| Cause::Malformed(format!("no receipt for {}", invocation.cid())))?;
         check_signature(&receipt, self.identity.did(), keys)?;
-        Ok(receipt)
+        match outage(&receipt) {
+            Some(cause) => Err(cause),
+            None => Ok(receipt),
+        }
     }
+}
+
+/// What a service in trouble says in a good answer: in the receipt itself, or in one that came along with it.
+pub(crate) fn outage(receipt: &Receipt) -> Option<Cause> {
+    let is_outage = |cause: &Cause| matches!(cause, Cause::Down(_));
+    let forks = receipt.forks();
+    let others = forks
+        .iter()
+        .filter_map(|fork| concluded(fork.delegation()?).ok());
+    let others = others.filter_map(|other| failed(&other));
+    failed(receipt)
+        .into_iter()
+        .chain(others)
+        .find(|cause| is_outage(cause))
 }
 
 /// A receipt must be signed by the service that was asked, or by a did:key that it names as issuer of its own.
@@ -164,6 +192,9 @@ pub(crate) fn failure(error: &ipld_core::ipld::Ipld) -> Cause {
     }
     if name.is_empty() {
         "Error".clone_into(&mut name);
+    }
+    if OUTAGES.contains(&name.as_str()) {
+        return Cause::Down(format!("{name}: {message}"));
     }
     Cause::Failed { name, message }
 }

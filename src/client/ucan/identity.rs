@@ -3,24 +3,42 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::sync::OnceCell;
-use tracing::warn;
+use tokio::sync::Mutex;
+use tracing::{info, warn};
 
 use crate::client::calls::Calls;
+use crate::client::error::excerpt;
 use crate::client::http::{self, Http};
 use crate::client::{Cause, Dependency, Error, Service};
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
+use crate::runtime::Moment;
 
 const RESOLVE: &str = "read a service's DID document";
 /// Largest document that is read.
 const LARGEST: usize = 1 << 16;
+/// After a document was read again in vain it is not read again for so long: whoever forges signatures decides nothing.
+const AGAIN: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// The keys with which a service signs, as they were known at one time.
+pub type Keys = Arc<[Verifier]>;
 
 /// Who a service is and with which keys it signs. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     did: Did,
-    known: Arc<OnceCell<Vec<Verifier>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What is known of the keys of a service.
+#[derive(Debug)]
+enum Known {
+    /// They follow from its DID, or we hold them ourselves.
+    Fixed(Keys),
+    /// Its document was not read so far.
+    Unread,
+    /// Its document said so, and said nothing else when it was read again at a time.
+    Read(Keys, Option<Moment>),
 }
 
 #[derive(Deserialize)]
@@ -40,19 +58,21 @@ struct Method {
 impl Identity {
     /// A service whose key we hold.
     pub(crate) fn known(verifier: Verifier) -> Self {
-        let did = verifier.did().clone();
         Self {
-            did,
-            known: Arc::new(OnceCell::new_with(Some(vec![verifier]))),
+            did: verifier.did().clone(),
+            known: Arc::new(Mutex::new(Known::Fixed([verifier].into()))),
         }
     }
 
     /// A service that says its key itself: in its DID, or in the document at its address.
     pub(crate) fn resolved(did: Did) -> Self {
-        let known = Verifier::from_did(&did).ok().map(|verifier| vec![verifier]);
+        let known = match Verifier::from_did(&did) {
+            Ok(verifier) => Known::Fixed([verifier].into()),
+            Err(_) => Known::Unread,
+        };
         Self {
             did,
-            known: Arc::new(OnceCell::new_with(known)),
+            known: Arc::new(Mutex::new(known)),
         }
     }
 
@@ -60,26 +80,83 @@ impl Identity {
         &self.did
     }
 
-    /// The keys of the service, asked for once. A service that publishes no document has none, which is said once in
-    /// the log: its receipts are then as trustworthy as the connection they came over, and its claims do not count.
+    /// The keys of the service, asked for when they are needed first. A service that publishes no document has none,
+    /// which is said once in the log: its receipts are then as trustworthy as the connection they came over, and its
+    /// claims do not count.
+    ///
+    /// # Errors
+    /// When the document could not be read, whatever came instead: that is no word of the service about its keys.
     pub(crate) async fn keys(
         &self,
         http: &Http,
         calls: &Calls,
         dependency: Dependency,
         service: &Service,
-    ) -> Result<&[Verifier], Error> {
-        let ask = || async {
-            let attempt = || fetch(http, service);
-            match calls.run(dependency, RESOLVE, attempt).await {
-                Err(error) if error.cause == Cause::Missing => {
-                    warn!(service = %service.did, "no DID document: what it signs cannot be checked");
-                    Ok(Vec::new())
-                }
-                other => other,
-            }
+    ) -> Result<Keys, Error> {
+        let mut known = self.known.lock().await;
+        match &*known {
+            Known::Fixed(keys) | Known::Read(keys, _) => return Ok(Arc::clone(keys)),
+            Known::Unread => {}
+        }
+        let keys = ask(http, calls, dependency, service).await?;
+        if keys.is_empty() {
+            warn!(service = %service.did, "no DID document: what it signs cannot be checked");
+        }
+        *known = Known::Read(Arc::clone(&keys), None);
+        Ok(keys)
+    }
+
+    /// Other keys than those `seen`, with which a signature does not fit: the service may have changed them since. None
+    /// when it has not, or was asked just now.
+    ///
+    /// # Errors
+    /// As [`Identity::keys`].
+    pub(crate) async fn other_keys(
+        &self,
+        http: &Http,
+        calls: &Calls,
+        dependency: Dependency,
+        service: &Service,
+        seen: &Keys,
+    ) -> Result<Option<Keys>, Error> {
+        let mut known = self.known.lock().await;
+        let in_vain = match &*known {
+            Known::Read(keys, _) if !same(keys, seen) => return Ok(Some(Arc::clone(keys))),
+            Known::Read(_, at) => *at,
+            Known::Fixed(_) | Known::Unread => return Ok(None),
         };
-        self.known.get_or_try_init(ask).await.map(Vec::as_slice)
+        if in_vain.is_some_and(|at| at.elapsed() < AGAIN) {
+            return Ok(None);
+        }
+        let keys = ask(http, calls, dependency, service).await?;
+        if same(&keys, seen) || keys.is_empty() {
+            *known = Known::Read(Arc::clone(seen), Some(Moment::now()));
+            return Ok(None);
+        }
+        info!(service = %service.did, "it signs with another key now");
+        *known = Known::Read(Arc::clone(&keys), None);
+        Ok(Some(keys))
+    }
+}
+
+fn same(one: &Keys, other: &Keys) -> bool {
+    let dids = |keys: &Keys| -> Vec<Did> { keys.iter().map(Verifier::key_did).collect() };
+    dids(one) == dids(other)
+}
+
+/// The keys in the document of a service; none if it has no document.
+async fn ask(
+    http: &Http,
+    calls: &Calls,
+    dependency: Dependency,
+    service: &Service,
+) -> Result<Keys, Error> {
+    match calls
+        .run(dependency, RESOLVE, || fetch(http, service))
+        .await
+    {
+        Err(error) if error.cause == Cause::Missing => Ok(Keys::from([])),
+        other => other.map(Keys::from),
     }
 }
 
@@ -96,16 +173,20 @@ async fn fetch(http: &Http, service: &Service) -> Result<Vec<Verifier>, Cause> {
     let body = http::read(response, LARGEST).await?;
     let document: Document =
         serde_json::from_slice(&body).map_err(|error| Cause::Malformed(error.to_string()))?;
-    Ok(verifiers(document, &service.did))
+    verifiers(document, &service.did)
 }
 
-/// The keys of a document; none if it is the document of another.
-fn verifiers(document: Document, did: &Did) -> Vec<Verifier> {
+/// The keys of a document. That of another is no answer.
+fn verifiers(document: Document, did: &Did) -> Result<Vec<Verifier>, Cause> {
     if document.id != did.as_str() {
-        return Vec::new();
+        return Err(Cause::Malformed(format!(
+            "the DID document is that of {}, not of {did}",
+            excerpt(&document.id)
+        )));
     }
     let keys = document.methods.into_iter().filter_map(|method| method.key);
-    keys.filter_map(|key| Verifier::from_did(&Did::parse(&format!("did:key:{key}")).ok()?).ok())
+    Ok(keys
+        .filter_map(|key| Verifier::from_did(&Did::parse(&format!("did:key:{key}")).ok()?).ok())
         .map(|verifier| verifier.with_did(did.clone()))
-        .collect()
+        .collect())
 }

@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::OnceCell;
-use tracing::warn;
-
-use super::Identity;
+use super::{Identity, Keys};
 use crate::client::calls::Calls;
 use crate::client::http::Http;
-use crate::client::{Cause, Dependency, Error, Network, Service};
+use crate::client::{Dependency, Error, Network, Service};
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
 
 /// Who may issue claims under a did:web, and with which keys they sign. Cheap to clone.
 ///
-/// A DID document is asked for once, when the first claim of its DID is met, and only at the configured address of a
-/// service. The network's providers sign with the upload service's key (protocol: claims §6).
+/// A DID document is asked for when the first claim of its DID is met, again when a signature does not fit, and only at
+/// the configured address of a service. The network's providers sign with the upload service's key (protocol: claims §6).
 #[derive(Clone, Debug)]
 pub struct Issuers {
     http: Http,
@@ -24,11 +21,13 @@ pub struct Issuers {
     parties: Arc<BTreeMap<Did, Party>>,
 }
 
+/// Where the keys of an issuer come from.
 #[derive(Debug)]
-struct Party {
-    /// Where the keys are published; nothing for keys that we hold.
-    published: Option<(Dependency, Service, Identity)>,
-    keys: OnceCell<Vec<Verifier>>,
+enum Party {
+    /// We hold them.
+    Held(Keys),
+    /// The issuer publishes them.
+    Published(Dependency, Service, Identity),
 }
 
 impl Issuers {
@@ -44,15 +43,15 @@ impl Issuers {
             (Dependency::StorageNode, &network.storage_node.service),
         ] {
             let identity = Identity::resolved(service.did.clone());
-            let published = Some((dependency, service.clone(), identity));
-            let keys = OnceCell::new();
-            parties.insert(service.did.clone(), Party { published, keys });
+            let party = Party::Published(dependency, service.clone(), identity);
+            parties.insert(service.did.clone(), party);
         }
         for provider in &network.storage_providers {
-            let keys = vec![upload_service.clone().with_did(provider.clone())];
-            parties.entry(provider.clone()).or_insert(Party::of(keys));
+            let keys = [upload_service.clone().with_did(provider.clone())];
+            let party = Party::Held(keys.into());
+            parties.entry(provider.clone()).or_insert(party);
         }
-        let own = Party::of(vec![upload_service.clone()]);
+        let own = Party::Held([upload_service.clone()].into());
         parties.insert(upload_service.did().clone(), own);
         Self {
             http,
@@ -64,42 +63,31 @@ impl Issuers {
     /// The keys of an issuer: none if it is not known, or if it publishes none.
     ///
     /// # Errors
-    /// When the service could not be asked: its keys are then not known to be none.
-    pub async fn keys(&self, issuer: &Did) -> Result<&[Verifier], Error> {
-        let Some(party) = self.parties.get(issuer) else {
-            return Ok(&[]);
-        };
-        let keys = party.keys.get_or_try_init(async || {
-            let Some((dependency, service, identity)) = &party.published else {
-                return Ok(Vec::new());
-            };
-            let asked = identity.keys(&self.http, &self.calls, *dependency, service);
-            match asked.await {
-                Ok(keys) => Ok(keys.to_vec()),
-                Err(error) if is_outage(&error.cause) => Err(error),
-                Err(error) => {
-                    warn!(%issuer, %error, "it publishes no key that can be read: its claims do not count");
-                    Ok(Vec::new())
-                }
+    /// When the service could not be asked, or answered with something else than its document: its keys are then not
+    /// known to be none.
+    pub async fn keys(&self, issuer: &Did) -> Result<Keys, Error> {
+        match self.parties.get(issuer) {
+            None => Ok(Keys::from([])),
+            Some(Party::Held(keys)) => Ok(Arc::clone(keys)),
+            Some(Party::Published(dependency, service, identity)) => {
+                let asked = identity.keys(&self.http, &self.calls, *dependency, service);
+                asked.await
             }
-        });
-        keys.await.map(Vec::as_slice)
+        }
     }
-}
 
-/// Whether the service may answer later; an answer that is no DID document is an answer.
-fn is_outage(cause: &Cause) -> bool {
-    matches!(
-        cause,
-        Cause::Throttled { .. } | Cause::Unavailable { .. } | Cause::Timeout | Cause::Network(_)
-    )
-}
-
-impl Party {
-    fn of(keys: Vec<Verifier>) -> Self {
-        Self {
-            published: None,
-            keys: OnceCell::new_with(Some(keys)),
+    /// Other keys of an issuer than those `seen`, with which what it signed does not fit; none if it has no others.
+    ///
+    /// # Errors
+    /// As [`Issuers::keys`].
+    pub async fn other_keys(&self, issuer: &Did, seen: &Keys) -> Result<Option<Keys>, Error> {
+        match self.parties.get(issuer) {
+            None | Some(Party::Held(_)) => Ok(None),
+            Some(Party::Published(dependency, service, identity)) => {
+                let asked =
+                    identity.other_keys(&self.http, &self.calls, *dependency, service, seen);
+                asked.await
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ mod execute;
 mod identity;
 mod issuers;
 
-pub(crate) use execute::{Connection, failed, failure};
+pub(crate) use execute::{Connection, failed, failure, outage};
 pub(crate) use identity::Identity;
+pub use identity::Keys;
 pub use issuers::Issuers;

@@ -8,6 +8,7 @@ use reqwest::Method;
 
 use super::UploadClient;
 use crate::client::http;
+use crate::client::ucan::outage;
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::message::{CONTENT_TYPE, Message, Receipt, find_receipt};
 
@@ -58,7 +59,12 @@ impl UploadClient {
                 |error: crate::proto::message::Error| Cause::Malformed(error.to_string());
             let message = Message::decode(&body).map_err(malformed)?;
             let receipt = find_receipt(&message, task).map_err(malformed)?;
-            receipt.ok_or_else(|| Cause::Malformed(format!("no receipt of {task} in its message")))
+            let missing = || Cause::Malformed(format!("no receipt of {task} in its message"));
+            let receipt = receipt.ok_or_else(missing)?;
+            match outage(&receipt) {
+                Some(cause) => Err(cause),
+                None => Ok(receipt),
+            }
         };
         self.calls
             .run(Dependency::UploadService, POLL, attempt)

@@ -9,7 +9,7 @@ use crate::engine::shared::Shared;
 use crate::engine::unit::Keeper;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Class, Event, Failure, Fence, ItemId, Reason, Settled, UnitId};
-use crate::runtime::{Degree, full_jitter};
+use crate::runtime::{Degree, Moment, full_jitter};
 
 use super::attempt::attempt;
 
@@ -64,7 +64,7 @@ pub(crate) async fn settle<M: Migration>(
     hand: &Hand<'_, M>,
     mut slot: OwnedSemaphorePermit,
 ) -> Option<End> {
-    let mut attempts = 0;
+    let (mut attempts, mut first) = (0, None);
     loop {
         attempts += 1;
         let failure = match attempt(run, hand).await {
@@ -90,7 +90,10 @@ pub(crate) async fn settle<M: Migration>(
         if failure.reason == Reason::LeaseLost {
             return None;
         }
-        if failure.class == Class::Permanent || attempts >= run.config.pace.attempts {
+        let first = *first.get_or_insert_with(Moment::now);
+        if failure.class != Class::Permanent && run.excuses(&failure, first) {
+            attempts -= 1;
+        } else if failure.class == Class::Permanent || attempts >= run.config.pace.attempts {
             return Some(End {
                 settled: Settled::by_class(failure.class),
                 failure: Some(failure),

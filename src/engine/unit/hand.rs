@@ -255,7 +255,9 @@ impl<M: Migration> InHand<M> {
     ) {
         let run = &self.run;
         let unit = &self.context.id;
-        if let Some(reason) = run.health.count(end.failure.as_ref()) {
+        let failure = end.failure.as_ref();
+        let unhealthy = run.health.count(failure);
+        if let Some(reason) = unhealthy.or_else(|| run.health.suspect(unit, failure)) {
             run.drain(&reason);
         }
         if let Some(failure) = &end.failure {

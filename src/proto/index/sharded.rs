@@ -6,7 +6,7 @@ use cid::Cid;
 use indexmap::IndexMap;
 
 use super::build::Shard;
-use crate::proto::multihash::Multihash;
+use crate::proto::multihash::{IDENTITY, Multihash};
 
 /// Where a slice lies in its shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,6 +88,16 @@ impl ShardedDagIndex {
         self.shards
             .iter()
             .filter_map(move |(shard, slices)| Some((shard, *slices.get(slice)?)))
+    }
+
+    /// Whether a reader finds a block by it: in a slice of any shard, or in the hash itself.
+    #[must_use]
+    pub fn leads_to(&self, block: &Multihash) -> bool {
+        block.code() == IDENTITY
+            || self
+                .shards
+                .values()
+                .any(|slices| slices.contains_key(block))
     }
 
     pub(super) fn slices_mut(&mut self, shard: &Multihash) -> &mut Slices {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::DispatchFailure;
 
+use crate::aws::{Fault, Kind, Lack, Setting};
 use crate::model::Class;
-use crate::runtime::{Advice, Classify, causes};
+use crate::runtime::{Advice, Classify};
 
 /// A request to a table that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,11 +32,27 @@ pub enum Trouble {
     /// The table or the index is not there.
     #[error("it does not exist (run `sterna init`, or set its name)")]
     Missing,
-    /// Credentials are absent, expired or refused.
+    /// There are no credentials.
+    #[error(
+        "no AWS credentials found (log in, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or give the instance a role)"
+    )]
+    NoCredentials,
+    /// Credentials have ended.
+    #[error("the AWS credentials have ended (log in again, or renew them)")]
+    Expired,
+    /// Credentials are refused.
     #[error(
         "credentials were refused (check the AWS profile, role and region, and the policy of `sterna init --print`)"
     )]
     Denied,
+    /// Signatures are refused for their time.
+    #[error("the clock of this machine is wrong (set it, by NTP for instance)")]
+    Clock,
+    /// It is somewhere else.
+    #[error(
+        "it is in another region or behind another endpoint (check AWS_REGION and AWS_ENDPOINT_URL_DYNAMODB)"
+    )]
+    Region,
     /// Too many requests.
     #[error("throttled")]
     Throttled,
@@ -52,6 +68,9 @@ pub enum Trouble {
     /// The request is one that the service will never take.
     #[error("request refused")]
     Invalid,
+    /// An error of which nobody knows whether it passes.
+    #[error("an error that is not known")]
+    Unclear,
     /// A row does not have the shape it must have.
     #[error("row not understood")]
     Shape,
@@ -71,8 +90,14 @@ impl Trouble {
     pub fn passes(self) -> bool {
         matches!(
             self,
-            Self::Throttled | Self::Unreachable | Self::Unanswered | Self::Broken
+            Self::Throttled | Self::Unreachable | Self::Unanswered | Self::Broken | Self::Unclear
         )
+    }
+
+    /// Whether credentials are absent, have ended or are refused.
+    #[must_use]
+    pub fn is_about_credentials(self) -> bool {
+        matches!(self, Self::NoCredentials | Self::Expired | Self::Denied)
     }
 
     /// Class of a failure that outlasted its retries. Conditional writes are judged by reading again, so an
@@ -80,81 +105,31 @@ impl Trouble {
     #[must_use]
     pub fn class(self) -> Class {
         match self {
-            Self::Missing | Self::Denied => Class::Fatal,
+            Self::Missing | Self::Clock | Self::Region => Class::Fatal,
+            trouble if trouble.is_about_credentials() => Class::Fatal,
             Self::Throttled | Self::Unreachable => Class::Transient,
-            Self::Unanswered | Self::Broken => Class::Unknown,
             Self::Invalid | Self::Shape => Class::Permanent,
+            _ => Class::Unknown,
         }
     }
 }
 
-/// Codes of the service that mean "too many requests".
-const THROTTLED: [&str; 6] = [
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-];
-
-/// Codes of the service that mean "not you".
-const DENIED: [&str; 9] = [
-    "AccessDeniedException",
-    "AccessDenied",
-    "ExpiredTokenException",
-    "ExpiredToken",
-    "IncompleteSignatureException",
-    "InvalidSignatureException",
-    "MissingAuthenticationTokenException",
-    "UnrecognizedClientException",
-    "InvalidClientTokenId",
-];
-
-impl Trouble {
-    /// What an error of the SDK means.
-    pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
-        match error {
-            SdkError::ConstructionFailure(_) => Self::Denied,
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Self::Unanswered,
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::Unanswered,
-            SdkError::DispatchFailure(failure) if failure.is_user() => Self::Denied,
-            SdkError::DispatchFailure(failure) if failure.is_io() => Self::of_io(failure),
-            SdkError::DispatchFailure(failure) => Self::of_other(failure),
-            SdkError::ServiceError(error) => {
-                Self::of_code(error.err().code(), error.raw().status().as_u16())
-            }
-            _ => Self::Broken,
-        }
-    }
-
-    /// A connection that broke may have carried the request; one that was never made did not.
-    fn of_io(failure: &DispatchFailure) -> Self {
-        if connector(failure).contains("connect") {
-            Self::Unreachable
-        } else {
-            Self::Unanswered
-        }
-    }
-
-    fn of_other(failure: &DispatchFailure) -> Self {
-        let text = connector(failure);
-        if text.contains("credential") {
-            Self::Denied
-        } else {
-            Self::Unanswered
-        }
-    }
-
-    fn of_code(code: Option<&str>, status: u16) -> Self {
-        match code {
-            Some("ResourceNotFoundException") => Self::Missing,
-            Some(code) if THROTTLED.contains(&code) => Self::Throttled,
-            Some(code) if DENIED.contains(&code) => Self::Denied,
-            _ if status == 429 => Self::Throttled,
-            _ if status == 401 || status == 403 => Self::Denied,
-            _ if !(300..500).contains(&status) => Self::Broken,
-            _ => Self::Invalid,
+impl From<Kind> for Trouble {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::NoResource => Self::Missing,
+            Kind::Credentials(Lack::Absent) => Self::NoCredentials,
+            Kind::Credentials(Lack::Expired) => Self::Expired,
+            Kind::Credentials(Lack::Refused) => Self::Denied,
+            Kind::Setting(Setting::Clock) => Self::Clock,
+            Kind::Setting(Setting::Region) => Self::Region,
+            Kind::Throttled => Self::Throttled,
+            Kind::Unreachable => Self::Unreachable,
+            Kind::Late | Kind::Unanswered => Self::Unanswered,
+            Kind::Passing => Self::Broken,
+            Kind::Refused => Self::Invalid,
+            // Reading a row that is not there and a condition that does not hold are no errors.
+            Kind::Absent | Kind::Condition | Kind::Unclear => Self::Unclear,
         }
     }
 }
@@ -201,22 +176,13 @@ impl Error {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let detail = match error {
-            SdkError::ServiceError(error) => {
-                let words = [error.err().code(), error.err().message()];
-                words.into_iter().flatten().collect::<Vec<_>>().join(": ")
-            }
-            other => causes(other),
-        };
-        let seconds = error
-            .raw_response()
-            .and_then(|raw| raw.headers().get("retry-after")?.parse().ok());
+        let fault = Fault::of(error);
         Self {
             doing,
             table: table.to_owned(),
-            trouble: Trouble::of(error),
-            detail,
-            retry_after: seconds.map(Duration::from_secs),
+            trouble: fault.kind.into(),
+            detail: fault.text,
+            retry_after: fault.retry_after,
         }
     }
 
@@ -242,10 +208,4 @@ impl Error {
             retry_after: None,
         }
     }
-}
-
-/// What the connector says, if it says anything.
-fn connector(failure: &DispatchFailure) -> String {
-    let error = failure.as_connector_error();
-    error.map(|error| causes(error)).unwrap_or_default()
 }

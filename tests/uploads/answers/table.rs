@@ -22,6 +22,7 @@ pub(super) enum Answer {
     BadGateway,
     ErrorIn200,
     ErrorReceipt,
+    SwitchedOff,
     Cut,
     Slow,
     WrongDigest,
@@ -32,12 +33,13 @@ pub(super) enum Answer {
     NoSuchHost,
 }
 
-const ANSWERS: [Answer; 13] = [
+const ANSWERS: [Answer; 14] = [
     Answer::Throttled,
     Answer::Broken,
     Answer::BadGateway,
     Answer::ErrorIn200,
     Answer::ErrorReceipt,
+    Answer::SwitchedOff,
     Answer::Cut,
     Answer::Slow,
     Answer::WrongDigest,
@@ -102,7 +104,9 @@ fn expected(call: &Call, answer: Answer) -> Option<Expect> {
             struck: Some(1),
             ..transient(Reason::ServiceError)
         },
-        Answer::ErrorReceipt => return None,
+        // An outage in a good answer is waited out.
+        Answer::SwitchedOff if call.kind == Kind::Message => found(Found::It),
+        Answer::ErrorReceipt | Answer::SwitchedOff => return None,
         Answer::Cut | Answer::Slow if !has_body => return None,
         Answer::Cut => match call.kind {
             Kind::Dynamo | Kind::Sqs => transient(Reason::BadAnswer),
@@ -165,6 +169,11 @@ fn plan(call: &Call, answer: Answer) -> Plan {
         Answer::ErrorIn200 => replaced(200, error),
         Answer::ErrorReceipt => Plan {
             receipt_error: Some("HandlerExecutionError".to_owned()),
+            ..base
+        },
+        Answer::SwitchedOff => Plan {
+            receipt_error: Some("ServiceUnavailable".to_owned()),
+            times: Some(1),
             ..base
         },
         Answer::Cut => Plan {

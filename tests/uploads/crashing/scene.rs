@@ -329,6 +329,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
                 checkpoint_every: 1,
                 max_duration: None,
                 max_failure_rate: 1.0,
+                expected: BTreeMap::new(),
             };
             let report = app::migrate(settings, options, Stop::new(), face).await;
             let report = report.unwrap();

@@ -99,9 +99,13 @@ fn lack(index: &ShardedDagIndex, seen: &Seen) -> Option<String> {
     if index.shard_count() == 0 {
         return Some("names an index without shards".to_owned());
     }
-    seen.shards
-        .iter()
-        .find_map(|shard| lack_of_shard(index, shard, seen))
+    let mut shards = seen.shards.iter();
+    if let Some(lack) = shards.find_map(|shard| lack_of_shard(index, shard, seen)) {
+        return Some(lack);
+    }
+    // A reader begins at the root.
+    let leads = index.leads_to(&Multihash::of(&seen.root));
+    (!leads).then(|| "names an index in no slice of which the root lies".to_owned())
 }
 
 fn lack_of_shard(index: &ShardedDagIndex, shard: &Shard, seen: &Seen) -> Option<String> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::client::{Layout, Protocol, ShardRow};
-use crate::migrations::uploads::find::Signed;
-use crate::model::Verdict;
+use crate::migrations::uploads::find::{Signed, nowhere};
+use crate::model::{Class, Reason, Verdict};
 use crate::proto::claims::{Content, Range};
 use crate::proto::index::{Position, ShardedDagIndex};
 use crate::proto::key::Signer;
@@ -52,6 +52,18 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
         ("without shards", Verdict::Wrong, |world| {
             world.index().index = Some(Ok(Arc::new(ShardedDagIndex::new(world.seen.root))));
         }),
+        (
+            "in no slice of which the root lies",
+            Verdict::Wrong,
+            |world| {
+                let mut index = ShardedDagIndex::new(world.seen.root);
+                for shard in &world.seen.shards {
+                    let (offset, length) = (0, SIZE);
+                    index.set_slice(&shard.hash, shard.hash.clone(), Position { offset, length });
+                }
+                world.index().index = Some(Ok(Arc::new(index)));
+            },
+        ),
         ("beyond the end of a shard", Verdict::Wrong, |world| {
             let row = ShardRow {
                 size: SIZE - 1,
@@ -326,4 +338,53 @@ fn what_a_closer_look_finds_absent_does_not_count() {
     assert!(matches!(state, LocationState::Wrong(why) if why.contains("nothing lies")));
     let left = claimed_places(&world.seen, &world.trust, &shard, &world.space);
     assert!(left.is_empty());
+}
+
+/// "Missing" is a hard word: it is not said while somebody who is known places the shard where nothing is fetched from.
+#[test]
+fn a_shard_that_a_known_issuer_places_elsewhere_is_not_called_missing() {
+    let elsewhere = |world: &mut World| {
+        let url = "https://carpark-9.example.com/shard.blob".to_owned();
+        world.location().location.location = vec![url];
+    };
+    let table: Vec<(&str, bool, fn(&mut World))> = vec![
+        ("in the carpark", true, |_| {}),
+        ("by nobody", true, |world| {
+            drop(world.seen.claims.locations.pop())
+        }),
+        ("forged", true, |world| world.location().signed = Signed::No),
+        ("unchecked", true, |world| {
+            world.location().signed = Signed::Unchecked
+        }),
+        ("by a stranger", true, |world| {
+            world.location().issuer = Signer::from_seed([9; 32]).did().clone();
+        }),
+        ("elsewhere", false, |_| {}),
+    ];
+    for (name, is_missing, change) in table {
+        let mut world = complete();
+        if name != "in the carpark" {
+            elsewhere(&mut world);
+        }
+        change(&mut world);
+        let shard = world.seen.shards[1].clone();
+        match nowhere(&world.seen, &world.trust, &shard) {
+            Ok(failure) => {
+                assert!(is_missing, "{name}: {failure}");
+                assert_eq!(failure.reason, Reason::MissingBlob);
+            }
+            Err(failure) => {
+                assert!(!is_missing, "{name}: {failure}");
+                assert_eq!(
+                    (failure.class, failure.reason),
+                    (Class::Unknown, Reason::CouldNotTell)
+                );
+                assert!(
+                    failure
+                        .message
+                        .contains("https://carpark-9.example.com/shard.blob")
+                );
+            }
+        }
+    }
 }

@@ -15,6 +15,7 @@ use crate::migrations::uploads::parts::Parts;
 use crate::model::{CustomerDid, Failure, Reason};
 use crate::proto::claims::Claim;
 use crate::proto::multihash::{Multihash, codec};
+use crate::proto::query::QueryResult;
 use crate::proto::ucan::Delegation;
 
 /// Asks for the claims of root and shards, in one query, and for sizes only if the index does not tell them.
@@ -96,6 +97,25 @@ async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure
         .claims(&hashes, &[], QueryKind::Standard)
         .await
         .map_err(could_not_tell)?;
+    let mut keys = keys_of(parts, &result).await?;
+    let claims = read(&result, &keys);
+    // An issuer may sign with another key since it was asked for them.
+    let mut others = false;
+    for issuer in claims.misfits() {
+        let Some(seen) = keys.get(issuer) else {
+            continue;
+        };
+        let asked = parts.services.issuers.other_keys(issuer, seen).await;
+        if let Some(now) = asked.map_err(could_not_tell)? {
+            keys.insert(issuer.clone(), now);
+            others = true;
+        }
+    }
+    Ok(if others { read(&result, &keys) } else { claims })
+}
+
+/// The keys of all issuers whose claims may count.
+async fn keys_of(parts: &Parts, result: &QueryResult) -> Result<Keys, Failure> {
     let mut keys = Keys::new();
     for issuer in result
         .claims
@@ -104,16 +124,11 @@ async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure
         .map(Delegation::issuer)
     {
         if parts.trust.issuers.contains(issuer) && !keys.contains_key(issuer) {
-            let known = parts
-                .services
-                .issuers
-                .keys(issuer)
-                .await
-                .map_err(could_not_tell)?;
-            keys.insert(issuer.clone(), known.to_vec());
+            let known = parts.services.issuers.keys(issuer).await;
+            keys.insert(issuer.clone(), known.map_err(could_not_tell)?);
         }
     }
-    Ok(read(&result, &keys))
+    Ok(keys)
 }
 
 /// Whether it matters who signed a claim: a location that names no space is replaced whoever did.

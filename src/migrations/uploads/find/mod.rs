@@ -6,6 +6,6 @@ mod read;
 mod seen;
 
 pub(super) use look::look;
-pub(super) use presence::{check_length, could_not_tell, is_index_there, missing};
+pub(super) use presence::{check_length, could_not_tell, is_index_there, nowhere};
 pub(super) use seen::StoredIndex;
 pub use seen::{Absent, Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};

@@ -3,9 +3,9 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use url::Url;
 
-use super::seen::{Absent, Seen, Shard};
+use super::seen::{Absent, Seen, Shard, Signed};
 use crate::client::{Error, Layout, QueryKind};
-use crate::migrations::uploads::decide::{claimed_places, right_indexes, size};
+use crate::migrations::uploads::decide::{Trust, claimed_places, right_indexes, size};
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Class, Failure, Reason};
 use crate::proto::claims::Claim;
@@ -100,7 +100,7 @@ async fn of_shard(
     let places = seen.known_places(shard);
     let located = carpark.locate(&shard.hash, layout, &places).await;
     let damage = match located.map_err(could_not_tell)? {
-        None => Some(missing(shard)),
+        None => Some(nowhere(seen, &parts.trust, shard)?),
         Some(located) => check_length(shard, size, located.length).err(),
     };
     Ok((dead, damage))
@@ -125,14 +125,34 @@ pub(crate) fn check_length(
 }
 
 /// A shard that is at none of its addresses.
-pub(crate) fn missing(shard: &Shard) -> Failure {
-    Failure::permanent(
-        Reason::MissingBlob,
-        format!(
-            "shard {} is at none of its addresses in the carpark",
-            shard.cid
-        ),
-    )
+///
+/// # Errors
+/// It could not be told: a claim of a known issuer leads to a place from which nothing is fetched.
+pub(crate) fn nowhere(seen: &Seen, trust: &Trust, shard: &Shard) -> Result<Failure, Failure> {
+    let claims = seen.claims.locations.iter();
+    let of_shard = claims.filter(|found| {
+        found.location.content.hash() == shard.hash
+            && found.signed == Signed::Yes
+            && trust.issuers.contains(&found.issuer)
+    });
+    let urls = of_shard.flat_map(|found| &found.location.location);
+    let mut urls = urls.filter_map(|text| Url::parse(text).ok());
+    match urls.find(|url| !trust.addresses.expects(url)) {
+        None => Ok(Failure::permanent(
+            Reason::MissingBlob,
+            format!(
+                "shard {} is at none of its addresses in the carparks",
+                shard.cid
+            ),
+        )),
+        Some(url) => Err(Failure::unknown(
+            Reason::CouldNotTell,
+            format!(
+                "shard {} is in no carpark and may lie at {url}, from which nothing is fetched: add its address to CARPARK_PUBLIC_URLS",
+                shard.cid
+            ),
+        )),
+    }
 }
 
 /// Trouble with reading leaves the world unknown, whatever it was; only what ends the run stays what it is.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cid::Cid;
 
 use super::seen::{Claims, FoundIndex, FoundLocation, Signed};
+use crate::client::ServiceKeys;
 use crate::proto::claims::Claim;
 use crate::proto::did::Did;
 use crate::proto::index::ShardedDagIndex;
@@ -17,7 +18,7 @@ use crate::proto::ucan::Delegation;
 type Index = Result<Arc<ShardedDagIndex>, String>;
 
 /// The keys of issuers that are no did:key.
-pub(super) type Keys = BTreeMap<Did, Vec<Verifier>>;
+pub(super) type Keys = BTreeMap<Did, ServiceKeys>;
 
 /// Sorts the claims of an answer. A claim whose caveats cannot be read is about nothing and left out, as is one of a
 /// kind that plays no part here.
@@ -75,7 +76,7 @@ fn signed(delegation: &Delegation, keys: &Keys) -> Signed {
     let fits = if issuer.is_key() {
         Verifier::from_did(issuer).is_ok_and(|verifier| delegation.verify(&verifier))
     } else {
-        match keys.get(issuer).map(Vec::as_slice) {
+        match keys.get(issuer).map(|keys| &**keys) {
             None | Some([]) => return Signed::Unchecked,
             Some(keys) => keys.iter().any(|verifier| delegation.verify(verifier)),
         }
@@ -100,12 +101,12 @@ mod tests {
             claim.sign().unwrap()
         };
         let of = |key: &Signer| key.verifier().with_did(did.clone());
-        let keys = Keys::from([(did.clone(), vec![of(&old), of(&new)])]);
+        let keys = Keys::from([(did.clone(), [of(&old), of(&new)].into())]);
         assert_eq!(signed(&claim(&old), &keys), Signed::Yes);
         assert_eq!(signed(&claim(&new), &keys), Signed::Yes);
         assert_eq!(signed(&claim(&stranger), &keys), Signed::No);
         assert_eq!(signed(&claim(&old), &Keys::new()), Signed::Unchecked);
-        let unread = Keys::from([(did.clone(), Vec::new())]);
+        let unread = Keys::from([(did.clone(), ServiceKeys::from([]))]);
         assert_eq!(signed(&claim(&old), &unread), Signed::Unchecked);
     }
 }

@@ -90,6 +90,17 @@ pub struct Claims {
     pub locations: Vec<FoundLocation>,
 }
 
+impl Claims {
+    /// Issuers of claims whose signature does not fit.
+    pub(super) fn misfits(&self) -> BTreeSet<&Did> {
+        let indexes = self.indexes.iter().map(|one| (&one.issuer, one.signed));
+        let locations = self.locations.iter().map(|one| (&one.issuer, one.signed));
+        let all = indexes.chain(locations);
+        all.filter_map(|(issuer, signed)| (signed == Signed::No).then_some(issuer))
+            .collect()
+    }
+}
+
 /// An index that a step has stored.
 #[derive(Clone, Debug)]
 pub(in crate::migrations::uploads) struct StoredIndex {

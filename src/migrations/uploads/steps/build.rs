@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::client::{CarparkBlob, Layout, ShardRow};
 use crate::engine::Pulse;
-use crate::migrations::uploads::find::{Seen, Shard, check_length, missing};
+use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Failure, Reason};
 use crate::proto::car;
@@ -37,7 +37,17 @@ pub(crate) async fn build(
     for shard in shards {
         index.add(shard);
     }
-    Ok(index)
+    if index.leads_to(&Multihash::of(&seen.root)) {
+        return Ok(index);
+    }
+    Err(Failure::permanent(
+        Reason::MissingRoot,
+        format!(
+            "root {} is in none of the {} shards that its upload names",
+            seen.root,
+            seen.shards.len()
+        ),
+    ))
 }
 
 async fn read_shard(
@@ -54,7 +64,7 @@ async fn read_shard(
         .open(&shard.hash, layout, &known)
         .await?;
     let Some((place, mut blob)) = opened else {
-        return Err(missing(&shard));
+        return Err(nowhere(seen, &parts.trust, &shard)?);
     };
     let size = row.map(|row| row.size).or(place.length);
     check_length(&shard, row.map(|row| row.size), place.length)?;
@@ -94,15 +104,17 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
     let reason = match error {
         index::Error::Size { .. } => Reason::WrongSize,
         index::Error::Car(
+            // Other readers take headers that this one does not.
             car::Error::Version(_)
+            | car::Error::Header(_)
             | car::Error::LargeHeader { .. }
             | car::Error::LargeCid { .. }
             | car::Error::LargeBlock { .. },
-        )
-        | index::Error::Block {
+        ) => Reason::UnsupportedCar,
+        index::Error::Block {
             source: multihash::Error::Unverifiable { .. },
             ..
-        } => Reason::UnsupportedCar,
+        } => Reason::UnverifiableHash,
         _ => Reason::CorruptCar,
     };
     let mut text = error.to_string();
@@ -112,4 +124,47 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
         source = inner.source();
     }
     Failure::permanent(reason, format!("shard {}: {text}", shard.cid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::car::HeaderError;
+    use crate::proto::multihash::{Multihash, codec};
+
+    /// Data is called corrupt only where its bytes contradict themselves; what this program cannot do is no fault of it.
+    #[test]
+    fn the_data_is_not_blamed_for_what_cannot_be_done_here() {
+        let shard = Shard::new(Multihash::sha256(b"shard").cid(codec::CAR).unwrap());
+        let block = |source| index::Error::Block {
+            id: car::BlockId::from_bytes(&shard.cid.to_bytes()).unwrap(),
+            offset: 9,
+            source,
+        };
+        let unverifiable = multihash::Error::Unverifiable {
+            code: 0xd5,
+            length: 16,
+        };
+        for (error, reason) in [
+            (block(unverifiable), Reason::UnverifiableHash),
+            (
+                block(multihash::Error::Mismatch(shard.hash.clone())),
+                Reason::CorruptCar,
+            ),
+            (car::Error::Version(7).into(), Reason::UnsupportedCar),
+            (
+                car::Error::Header(HeaderError::Key).into(),
+                Reason::UnsupportedCar,
+            ),
+            (car::Error::TruncatedHeader(3).into(), Reason::CorruptCar),
+        ] {
+            let failure = refused(&shard, &error);
+            assert_eq!(
+                (failure.class, failure.reason),
+                (crate::model::Class::Permanent, reason)
+            );
+            let blames = failure.reason.advice().contains("are damaged");
+            assert_eq!(blames, reason == Reason::CorruptCar, "{reason}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Where a shard lies and how large it is, as a claim will say it.
 
 use crate::client::{Layout, Located, Protocol, ShardRow};
-use crate::migrations::uploads::find::{Seen, Shard, check_length, missing};
+use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Failure, Reason};
 use crate::proto::did::Did;
@@ -81,7 +81,10 @@ async fn ask(
         .carpark
         .locate(&shard.hash, layout, &seen.known_places(shard))
         .await?;
-    located.ok_or_else(|| missing(shard))
+    match located {
+        Some(located) => Ok(located),
+        None => Err(nowhere(seen, &parts.trust, shard)?),
+    }
 }
 
 fn protocol(layout: Option<Layout>) -> Protocol {

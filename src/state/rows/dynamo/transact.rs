@@ -10,20 +10,14 @@ use aws_sdk_dynamodb::types::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::Dynamo;
+use crate::aws::Fault;
 use crate::state::rows::expression::{self, Aliases};
-use crate::state::rows::{Change, Error, Guard, Key, Trouble, codec};
+use crate::state::rows::{Change, Error, Guard, Key, codec};
 
 const DOING: &str = "write under a lease to";
 
 /// The condition of a part did not hold.
 const REFUSED: &str = "ConditionalCheckFailed";
-
-/// Codes of parts for which the same transaction may do better a moment later.
-const PASSING: [&str; 3] = [
-    "TransactionConflict",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-];
 
 impl Dynamo {
     pub(super) async fn transact(
@@ -116,13 +110,12 @@ fn refused(
     if codes.first().is_some_and(|code| code == REFUSED) {
         return Ok(false);
     }
-    let passes = codes.iter().any(|code| PASSING.contains(&code.as_str()));
+    let said = codes.iter().find(|code| *code != "None");
+    let trouble = said.map_or(other.trouble, |code| {
+        Fault::of_entry(code, None).kind.into()
+    });
     Err(Error {
-        trouble: if passes {
-            Trouble::Throttled
-        } else {
-            other.trouble
-        },
+        trouble,
         detail: format!("{} ({})", other.detail, codes.join(", ")),
         ..other
     })

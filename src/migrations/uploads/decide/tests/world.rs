@@ -53,6 +53,7 @@ pub(super) fn network() -> Network {
         carpark: Carpark {
             blob_url: url("https://carpark.test"),
             store_url: url("https://carpark.test"),
+            all: Vec::new(),
         },
         tables: Tables {
             upload: table(),
