@@ -35,6 +35,8 @@ mod sharing;
 #[cfg(feature = "sandbox")]
 mod signals;
 #[cfg(feature = "sandbox")]
+mod surroundings;
+#[cfg(feature = "sandbox")]
 mod tables;
 #[cfg(feature = "sandbox")]
 mod takeover;
