@@ -18,6 +18,7 @@ mod demo;
 mod foreign;
 #[cfg(feature = "sandbox")]
 mod help;
+mod inputs;
 mod inspect;
 #[cfg(feature = "sandbox")]
 mod modes;
@@ -28,6 +29,8 @@ mod plan;
 mod proofs;
 #[cfg(feature = "sandbox")]
 mod rollback;
+#[cfg(feature = "sandbox")]
+mod roots;
 mod run;
 mod settings;
 #[cfg(feature = "sandbox")]
