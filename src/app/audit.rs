@@ -1,12 +1,14 @@
 //! The audit, and the plan of a dry run: looks at uploads and changes nothing.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::scope::{Work, refuse_nothing};
+use super::scope::{Resolved, Work, refuse_nothing};
 use super::uploads::{Opened, admit, config, ended};
 use super::{AuditReport, AuditedUpload, Degree, Face, Kind, Stop, Trouble, UnlistedSpace};
-use crate::config::{Settings, options};
+use crate::config::{Root, Settings, options};
 use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
 use crate::model::{Audited, Failure, Unit, Unlisted};
 use crate::proto::did::Did;
@@ -34,16 +36,20 @@ pub async fn verify(
         let opened = Opened::connect(settings).await?;
         let state = opened.identity(settings)?;
         admit(&opened.store, state, options.scope.customers.as_ref()).await?;
-        let work = opened.work(settings, &options.scope).await?;
+        let Resolved {
+            work,
+            unknown_roots,
+        } = opened.work(settings, &options.scope).await?;
         refuse_nothing(&work, &options.scope)?;
         let work = match options.scope.limit {
             // How many there are is of no use to a sample.
             Some(_) => work,
             None => counted(&opened, work).await,
         };
-        anyhow::Ok((opened, work))
+        anyhow::Ok((opened, work, unknown_roots))
     };
-    let (opened, work) = Box::pin(unless_stopped(&stop, "audit uploads", prepare)).await?;
+    let (opened, work, unknown_roots) =
+        Box::pin(unless_stopped(&stop, "audit uploads", prepare)).await?;
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
@@ -57,7 +63,11 @@ pub async fn verify(
         resume: options.resume,
         ..Report::new("audit", format!("{}{how}", words(&options.scope)))
     };
-    look(&opened, config, work, report, (stop, face)).await
+    let report = look(&opened, config, work, report, (stop, face)).await?;
+    Ok(AuditReport {
+        unknown_roots,
+        ..report
+    })
 }
 
 /// Does what comes before the work, unless the command is to stop.
@@ -131,6 +141,7 @@ async fn look(
         not_checked: left_out(depth),
         seconds: started.elapsed().as_secs_f64(),
         file: Some(outcome.file),
+        unknown_roots: Vec::new(),
     })
 }
 
@@ -183,11 +194,25 @@ pub(super) fn words(scope: &options::Scope) -> String {
     let (customers, spaces) = (&scope.only_customers, &scope.only_spaces);
     words.extend(customers.iter().map(|one| format!("customer {one}")));
     words.extend(spaces.iter().map(|one| format!("space {one}")));
-    words.extend(scope.root.iter().map(|root| format!("upload {root}")));
+    words.extend(of_roots(&scope.roots));
     if words.is_empty() {
         return "everything".to_owned();
     }
     words.join(", ")
+}
+
+/// Roots in words: the same for the same content, whatever it is called and in whichever order.
+fn of_roots(roots: &[Root]) -> Option<String> {
+    match roots {
+        [] => None,
+        [root] => Some(format!("upload {}", root.v1())),
+        _ => {
+            let names: BTreeSet<&str> = roots.iter().map(Root::v1).collect();
+            let names: Vec<&str> = names.into_iter().collect();
+            let digest = Multihash::sha256(names.join("\n").as_bytes()).base58();
+            Some(format!("{} uploads, {digest}", roots.len()))
+        }
+    }
 }
 
 fn said(failure: &Failure) -> String {
@@ -211,5 +236,30 @@ fn unlisted(found: Unlisted) -> UnlistedSpace {
         space: found.unit.name.to_string(),
         after: found.after.map(|item| item.to_string()),
         failure: said(&found.failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V0: &str = "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG";
+    const V1: &str = "bafybeie5nqv6kd3qnfjupgvz34woh3oksc3iau6abmyajn7qvtf6d2ho34";
+    const RAW: &str = "bafkreigxvqjwduxgfekyol7ox6uegnv4nri7xc7twppmvisnqgetzcm7ue";
+
+    #[test]
+    fn an_audit_of_the_same_uploads_has_the_same_scope() {
+        let scope = |roots: &[&str]| {
+            let roots = roots.iter().map(|root| root.parse().unwrap()).collect();
+            words(&options::Scope {
+                roots,
+                ..options::Scope::default()
+            })
+        };
+        assert_eq!(scope(&[]), "everything");
+        assert_eq!(scope(&[V0]), format!("upload {V1}"));
+        assert_eq!(scope(&[V0, RAW]), scope(&[RAW, V1]));
+        assert!(scope(&[V0, RAW]).starts_with("2 uploads, "));
+        assert_ne!(scope(&[V0, RAW]), scope(&[V0, V1]));
     }
 }

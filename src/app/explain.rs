@@ -1,9 +1,10 @@
 //! Everything known of one upload or space: what its rows say, what failed, and what a look at the world finds now.
 
 use anyhow::Result;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::scope::{Work, refuse_nothing};
+use super::scope::{Resolved, Work, refuse_nothing};
 use super::uploads::Opened;
 use super::{Stop, Trouble};
 use crate::config::options::Scope;
@@ -14,12 +15,15 @@ use crate::monitor::{self, FailureView, SpaceLine};
 use crate::state::FailedQuery;
 use crate::state::rows::stamp;
 
-/// Everything known of one upload or space. Looks at rows and at the world, changes nothing.
+/// Uploads or spaces that are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// Everything known of some uploads or of a space. Looks at rows and at the world, changes nothing.
 ///
 /// Each of `found` has `customer`, `space`, `upload`; `verdict` (of all that follows together); `row` (the space as
 /// `monitor --space` shows it), `steps` of the space, `failures` (as `monitor --failed` lists them), `look` (what a look
 /// at the world finds now: `verdict`, `findings`, `failure`), `differs` (where these say different things), and for an
-/// upload `world`. Times are RFC 3339.
+/// upload `world`. Times are RFC 3339. `unknown_roots` are those of the roots that nobody has, as they were typed.
 ///
 /// # Errors
 /// Those of tables and services; [`super::Kind::NotFound`] for what nobody has.
@@ -27,10 +31,13 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
     let opened = Opened::connect(settings).await?;
     let scope = Scope {
         only_spaces: options.space.into_iter().collect(),
-        root: options.root,
+        roots: options.roots,
         ..Scope::default()
     };
-    let work = opened.work(settings, &scope).await?;
+    let Resolved {
+        work,
+        unknown_roots,
+    } = opened.work(settings, &scope).await?;
     refuse_nothing(&work, &scope)?;
     let places: Vec<(UnitId, Option<ItemId>)> = match work {
         Work::Units(units) => units.into_iter().map(|unit| (unit.id, None)).collect(),
@@ -39,11 +46,11 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
             .map(|(unit, item)| (unit, Some(item)))
             .collect(),
     };
-    let mut found = Vec::with_capacity(places.len());
-    for (unit, item) in places {
-        found.push(one(&opened, &unit, item.as_ref()).await?);
-    }
-    Ok(json!({ "found": found }))
+    let opened = &*opened;
+    let looks = stream::iter(places)
+        .map(|(unit, item)| async move { one(opened, &unit, item.as_ref()).await });
+    let found: Vec<Value> = looks.buffered(AT_ONCE).try_collect().await?;
+    Ok(json!({ "found": found, "unknown_roots": unknown_roots }))
 }
 
 async fn one(opened: &Opened, unit: &UnitId, item: Option<&ItemId>) -> Result<Value> {

@@ -47,7 +47,7 @@ pub async fn sandbox_seed(settings: &Settings, world: options::World) -> Result<
         "spaces": world.spaces,
         "uploads": world.uploads,
     });
-    let request = reqwest::Client::new()
+    let request = client()?
         .post(format!("{control}/_sandbox/seed"))
         .body(wanted.to_string());
     ask(request, &control).await
@@ -56,7 +56,7 @@ pub async fn sandbox_seed(settings: &Settings, world: options::World) -> Result<
 /// Says whether the local network runs, where, and what it was asked so far.
 pub async fn sandbox_status(settings: &Settings) -> Result<Value> {
     let control = control(&folder(settings))?;
-    let client = reqwest::Client::new();
+    let client = client()?;
     let mut network = ask(client.get(format!("{control}/_sandbox")), &control).await?;
     let requests = ask(client.get(format!("{control}/_sandbox/requests")), &control).await?;
     if let Some(network) = network.as_object_mut() {
@@ -69,6 +69,12 @@ pub async fn sandbox_status(settings: &Settings) -> Result<Value> {
 
 fn folder(settings: &Settings) -> PathBuf {
     settings.state_dir.join(FOLDER)
+}
+
+/// A client of this machine: no proxy stands between.
+fn client() -> Result<reqwest::Client> {
+    let client = reqwest::Client::builder().no_proxy().build();
+    client.context("make a client for the local network")
 }
 
 fn control(dir: &Path) -> Result<String> {

@@ -93,6 +93,8 @@ pub struct RunReport {
     pub files: Vec<PathBuf>,
     /// What the existing tool had left, and what became of it; of the spaces the first thousand.
     pub differences: Vec<Difference>,
+    /// Roots that were asked for and are in no space that was, as they were typed.
+    pub unknown_roots: Vec<String>,
 }
 
 /// Something that the existing tool left otherwise than it should be, or than its own numbers say.
@@ -210,6 +212,8 @@ pub struct AuditReport {
     pub seconds: f64,
     /// The whole report, a JSON object a line.
     pub file: Option<PathBuf>,
+    /// Roots that were asked for and are in no space that was, as they were typed.
+    pub unknown_roots: Vec<String>,
 }
 
 impl AuditReport {

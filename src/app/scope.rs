@@ -1,5 +1,7 @@
 //! From what an operator asked for to units and items.
 
+mod roots;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
@@ -7,8 +9,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Kind, Trouble};
 use crate::client::{self, NetworkTables};
-use crate::config::Settings;
 use crate::config::options::Scope;
+use crate::config::{Root, Settings};
 use crate::model::{CustomerDid, ItemId, SpaceDid, Unit, UnitId};
 use crate::proto::did::Did;
 use crate::state::{ProgressRow, Store};
@@ -24,7 +26,7 @@ const NAMED: usize = 20;
 pub(super) enum Work {
     /// Whole spaces.
     Units(Vec<Unit>),
-    /// One upload in each of some spaces.
+    /// Single uploads.
     Items(Vec<(UnitId, ItemId)>),
 }
 
@@ -41,6 +43,13 @@ impl Work {
     }
 }
 
+/// What a scope comes to.
+pub(super) struct Resolved {
+    pub(super) work: Work,
+    /// Roots that were asked for and are in none of its spaces, as they were typed.
+    pub(super) unknown_roots: Vec<String>,
+}
+
 /// Resolves scopes with the network's and the migration's tables.
 pub(super) struct Resolver<'a> {
     pub(super) settings: &'a Settings,
@@ -50,7 +59,32 @@ pub(super) struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// The spaces, or uploads, that `scope` names. All unknown names are reported at once.
-    pub(super) async fn work(&self, scope: &Scope) -> Result<Work> {
+    pub(super) async fn work(&self, scope: &Scope) -> Result<Resolved> {
+        let resolved = self.resolve(scope).await?;
+        match &resolved.work {
+            Work::Items(items) if items.is_empty() => Err(not_found(&scope.roots).into()),
+            _ => Ok(resolved),
+        }
+    }
+
+    /// The same, and none of the roots need be known.
+    pub(super) async fn resolve(&self, scope: &Scope) -> Result<Resolved> {
+        let named = self.named(scope).await?;
+        if !scope.roots.is_empty() {
+            return self.uploads(&scope.roots, named).await;
+        }
+        let units = match named {
+            Some(units) => units,
+            None => self.everything().await?,
+        };
+        Ok(Resolved {
+            work: Work::Units(units),
+            unknown_roots: Vec::new(),
+        })
+    }
+
+    /// The spaces that `scope` names, if it names any or their customers.
+    async fn named(&self, scope: &Scope) -> Result<Option<Vec<Unit>>> {
         let units = if let Some(file) = &scope.customers {
             let wanted = file.customers.iter().map(|share| {
                 let spaces = share
@@ -71,39 +105,10 @@ impl Resolver<'_> {
             self.of_customers(wanted.collect(), "--customer").await?
         } else if !scope.only_spaces.is_empty() {
             self.of_spaces(&scope.only_spaces).await?
-        } else if let Some(root) = &scope.root {
-            let spaces = self.spaces_of(&root.to_string()).await?;
-            self.of_spaces(&spaces).await?
         } else {
-            self.everything().await?
+            return Ok(None);
         };
-        Ok(match &scope.root {
-            None => Work::Units(units),
-            Some(root) => Work::Items(self.uploads_in(units, &root.to_string()).await?),
-        })
-    }
-
-    /// The upload with this root in each of these spaces that has it.
-    async fn uploads_in(&self, units: Vec<Unit>, root: &str) -> Result<Vec<(UnitId, ItemId)>> {
-        let spaces = units.len();
-        let looks = stream::iter(units).map(|unit| async move {
-            let space = Did::parse(&unit.id.name)?;
-            let row = self.tables.upload(&space, root).await;
-            let row = row.map_err(|error| self.tables_trouble(&error))?;
-            anyhow::Ok(row.map(|_| (unit.id, ItemId::new(root))))
-        });
-        let found: Vec<Option<(UnitId, ItemId)>> = looks.buffered(QUERIES).try_collect().await?;
-        let found: Vec<(UnitId, ItemId)> = found.into_iter().flatten().collect();
-        if found.is_empty() {
-            return Err(Trouble::new(
-                Kind::NotFound,
-                format!("find the upload {root} in {spaces} spaces"),
-                "none of them has an upload with this root, in this spelling",
-                "leave --space and --customer out to look in every space; nothing was changed",
-            )
-            .into());
-        }
-        Ok(found)
+        Ok(Some(units))
     }
 
     /// How many spaces the customers of `work` have by the consumer table, as far as no plan has said it. Of a sample
@@ -224,20 +229,26 @@ impl Resolver<'_> {
     async fn of_spaces(&self, spaces: &[SpaceDid]) -> Result<Vec<Unit>> {
         let mut units = Vec::new();
         let mut unknown = Vec::new();
-        for space in spaces {
-            let did = Did::parse(space.as_str())?;
-            let rows = self
-                .tables
-                .consumers_of_space(&did)
-                .await
-                .map_err(|e| self.tables_trouble(&e))?;
-            match self.owner(&rows) {
-                Some(customer) => units.push(Unit::new(UnitId::space(&customer, space))),
+        for (space, customer) in self.owners(spaces.to_vec()).await? {
+            match customer {
+                Some(customer) => units.push(Unit::new(UnitId::space(&customer, &space))),
                 None => unknown.push(space.to_string()),
             }
         }
         refuse_unknown(&unknown, "--space")?;
         Ok(units)
+    }
+
+    /// Who pays for each of these spaces, if anybody does.
+    async fn owners(&self, spaces: Vec<SpaceDid>) -> Result<Vec<(SpaceDid, Option<CustomerDid>)>> {
+        let looks = stream::iter(spaces).map(|space| async move {
+            let did = Did::parse(space.as_str())?;
+            let rows = self.tables.consumers_of_space(&did).await;
+            let rows = rows.map_err(|error| self.tables_trouble(&error))?;
+            let owner = self.owner(&rows);
+            anyhow::Ok((space, owner))
+        });
+        looks.buffered(QUERIES).try_collect().await
     }
 
     /// Every space of the network; only a sample or a whole audit asks for it.
@@ -265,28 +276,6 @@ impl Resolver<'_> {
             Some(Unit::new(UnitId::space(&self.owner(&rows)?, &space)))
         };
         Ok(by_space.into_iter().filter_map(unit).collect())
-    }
-
-    async fn spaces_of(&self, root: &str) -> Result<Vec<SpaceDid>> {
-        let found = self
-            .tables
-            .spaces_of_root(root)
-            .await
-            .map_err(|e| self.tables_trouble(&e))?;
-        let spaces: Vec<SpaceDid> = found
-            .iter()
-            .filter_map(|space| space.as_str().parse().ok())
-            .collect();
-        if spaces.is_empty() {
-            return Err(Trouble::new(
-                Kind::NotFound,
-                format!("find the upload {root}"),
-                "no space has an upload with this root, in this spelling, on this network",
-                "look at --env and at the CID; uploads are named as their rows spell them",
-            )
-            .into());
-        }
-        Ok(spaces)
     }
 
     /// Who pays for a space: the row of the first provider in the order of the settings decides.
@@ -348,6 +337,26 @@ pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
         ),
     };
     Err(trouble.into())
+}
+
+/// None of these roots is in any space.
+pub(super) fn not_found(roots: &[Root]) -> Trouble {
+    let named: Vec<String> = roots.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match roots.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let uploads = if roots.len() == 1 {
+        "upload"
+    } else {
+        "uploads"
+    };
+    Trouble::new(
+        Kind::NotFound,
+        format!("find the {uploads} {}{more}", named.join(", ")),
+        "no space that was asked for has an upload with such a root, as CIDv0 or as CIDv1",
+        "look at --env and at the CID; leave --space and --customer out to look in every space; nothing was changed",
+    )
 }
 
 fn refuse_unknown(unknown: &[String], source: &str) -> Result<()> {

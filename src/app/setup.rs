@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::{PlanReport, SetupReport, SetupShare, Stop, Trouble};
-use crate::config::options;
+use crate::config::{self, options};
 use crate::model::{CustomerDid, PlanSummary, ShareSize, SpaceDid, StateIdentity};
 use crate::plan::{self, Chosen, Filter, Plan, SkipList, SpaceLoad};
 use crate::runtime::Clock;
@@ -28,6 +28,9 @@ use crate::state::rows::stamp;
 pub use census::Census;
 use change::{Change, Standing};
 use count::Counted;
+
+/// The largest skip file that is read, in bytes.
+const SKIP_FILE_BYTES: u64 = 64 << 20;
 
 /// Names in notes, at most.
 const NAMED: usize = 5;
@@ -252,7 +255,8 @@ fn skip_list(options: &options::Setup) -> Result<SkipList> {
             "write one DID or e-mail address per line, or a JSON list of them",
         )
     };
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let text =
+        config::read_text(path, SKIP_FILE_BYTES).map_err(|why| unusable(format!("it {why}")))?;
     Ok(SkipList::parse(&text).ok_or_else(|| unusable("it is no list".to_owned()))?)
 }
 

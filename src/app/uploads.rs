@@ -3,6 +3,7 @@
 mod admit;
 mod audited;
 mod folder;
+mod listed;
 mod recheck;
 mod retry;
 mod rollback;
@@ -16,7 +17,7 @@ use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, stream};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::scope::{Resolver, Work, refuse_nothing};
+use super::scope::{Resolved, Resolver, Work, refuse_nothing};
 use super::spaces::StoredSpaces;
 use super::{AuditReport, Ended, Face, RunReport, Stop, Trouble, audit, tables, takeover};
 use crate::config::{Settings, options};
@@ -80,7 +81,11 @@ impl Opened {
     }
 
     /// Units or items that a scope names.
-    pub(super) async fn work(&self, settings: &Settings, scope: &options::Scope) -> Result<Work> {
+    pub(super) async fn work(
+        &self,
+        settings: &Settings,
+        scope: &options::Scope,
+    ) -> Result<Resolved> {
         self.resolver(settings).work(scope).await
     }
 
@@ -139,7 +144,10 @@ pub async fn migrate(
     let opened = Opened::connect(settings).await?;
     let file = options.scope.customers.as_ref();
     let plan = admit(&opened.store, opened.identity(settings)?, file).await?;
-    let work = opened.work(settings, &options.scope).await?;
+    let Resolved {
+        work,
+        unknown_roots,
+    } = opened.work(settings, &options.scope).await?;
     if !options.steal {
         refuse_nothing(&work, &options.scope)?;
     }
@@ -153,14 +161,10 @@ pub async fn migrate(
         config.depth = Depth::Presence;
     }
     if options.dry_run {
-        let (work, withheld_spaces) = match options.steps {
-            options::Steps::LocationClaims => steps::authorised(&opened, work).await?,
-            _ => (work, 0),
-        };
-        let plan = Box::pin(audit::run(&opened, config, work, "plan", (stop, face))).await?;
+        let report = Box::pin(look(&opened, config, work, options.steps, (stop, face))).await?;
         return Ok(RunReport {
-            withheld_spaces,
-            ..planned(plan, only)
+            unknown_roots,
+            ..report
         });
     }
     config.steal = options.steal;
@@ -189,12 +193,32 @@ pub async fn migrate(
     let mut report = Box::pin(run(&opened, config, job, (stop, face))).await?;
     report.differences.splice(0..0, finished);
     report.only = only;
+    report.unknown_roots = unknown_roots;
     if let Some(begun) =
         recheck.filter(|_| report.ended == Ended::Finished && report.unfinished == 0)
     {
         begun.end()?;
     }
     Ok(report)
+}
+
+/// A dry run: says what `migrate` would do.
+async fn look(
+    opened: &Opened,
+    config: Config,
+    work: Work,
+    steps: options::Steps,
+    ends: (Stop, Face),
+) -> Result<RunReport> {
+    let (work, withheld_spaces) = match steps {
+        options::Steps::LocationClaims => steps::authorised(opened, work).await?,
+        _ => (work, 0),
+    };
+    let plan = audit::run(opened, config, work, "plan", ends).await?;
+    Ok(RunReport {
+        withheld_spaces,
+        ..planned(plan, steps::name(steps))
+    })
 }
 
 /// The recheck that is asked for, if it is one of whole spaces: one that was stopped, else a new one.

@@ -55,7 +55,7 @@ const MEANINGS: &[(Exit, &str)] = &[
     (Exit::Usage, "usage or configuration"),
     (
         Exit::SomeFailed,
-        "finished, some items failed or are quarantined",
+        "finished, some items failed, are quarantined, or were not found",
     ),
     (Exit::AuditFound, "audit found missing or wrong items"),
     (
@@ -173,7 +173,8 @@ impl From<&RunReport> for Exit {
                 Self::Preflight
             } else if untold {
                 Self::AuditUnknown
-            } else if counts.bad() + helped + steps > 0 || look {
+            } else if counts.bad() + helped + steps > 0 || look || !report.unknown_roots.is_empty()
+            {
                 Self::SomeFailed
             } else {
                 Self::Done
@@ -206,6 +207,8 @@ impl From<&AuditReport> for Exit {
         of_ending(&report.ended).unwrap_or({
             if verdicts.could_not_tell + report.unlisted > 0 || !report.adds_up() {
                 Self::AuditUnknown
+            } else if !report.unknown_roots.is_empty() {
+                Self::SomeFailed
             } else {
                 Self::Done
             }
@@ -256,6 +259,9 @@ mod tests {
         };
         helper.helped.insert(InstanceId::number(2), bad);
         assert_eq!(Exit::from(&helper), Exit::SomeFailed);
+        let mut unknown = run(Ended::Finished, 0);
+        unknown.unknown_roots.push("bafy".to_owned());
+        assert_eq!(Exit::from(&unknown), Exit::SomeFailed);
         let stopped = Ended::Stopped {
             reason: "drain".into(),
         };
@@ -305,8 +311,16 @@ mod tests {
             not_checked: Vec::new(),
             seconds: 1.0,
             file: None,
+            unknown_roots: Vec::new(),
         };
         assert_eq!(Exit::from(&audit(0, 0)), Exit::Done);
+        let unknown = |missing, could_not_tell| AuditReport {
+            unknown_roots: vec!["bafy".to_owned()],
+            ..audit(missing, could_not_tell)
+        };
+        assert_eq!(Exit::from(&unknown(0, 0)), Exit::SomeFailed);
+        assert_eq!(Exit::from(&unknown(0, 1)), Exit::AuditUnknown);
+        assert_eq!(Exit::from(&unknown(1, 0)), Exit::AuditFound);
         assert_eq!(Exit::from(&audit(0, 2)), Exit::AuditUnknown);
         assert_eq!(Exit::from(&audit(1, 2)), Exit::AuditFound);
         let unlisted = AuditReport {

@@ -134,6 +134,26 @@ pub(super) fn of_totals(totals: &Totals) -> String {
     format!("  plan:     {uploads}{bad}; {ended} of {spaces} ended{age}{uneven}")
 }
 
+/// Unknown roots that are named one by one.
+const NAMED: usize = 20;
+
+/// The roots that were asked for and that nobody has, in one line.
+pub(super) fn unknown_roots(roots: &[String]) -> Option<String> {
+    if roots.is_empty() {
+        return None;
+    }
+    let named = roots.iter().take(NAMED).cloned().collect::<Vec<_>>();
+    let more = match roots.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(
+            " and {} more: --output json names them",
+            grouped(more as u64)
+        ),
+    };
+    let number = count(roots.len() as u64, "unknown root");
+    Some(format!("  {number}: {}{more}", named.join(", ")))
+}
+
 /// What to type after a run; `typed` is its own command.
 pub(super) fn after_run(report: &RunReport, typed: &str) -> String {
     let counts = &report.counts;
@@ -224,6 +244,21 @@ mod tests {
         (totals.live, totals.age_seconds, totals.uneven) = (false, 40, 1);
         let more = " (as of 40 s ago); does not add up in 1 space";
         assert_eq!(of_totals(&totals), format!("{wanted}{more}"));
+    }
+
+    #[test]
+    fn unknown_roots_are_named_as_far_as_they_fit() {
+        let roots: Vec<String> = (1..=22).map(|number| format!("bafy{number}")).collect();
+        let told = |number| unknown_roots(&roots[..number]).unwrap_or_default();
+        assert_eq!(told(0), "");
+        assert_eq!(told(1), "  1 unknown root: bafy1");
+        assert_eq!(told(2), "  2 unknown roots: bafy1, bafy2");
+        let all = told(22);
+        assert!(all.starts_with("  22 unknown roots: bafy1, "), "{all}");
+        assert!(
+            all.ends_with(", bafy20 and 2 more: --output json names them"),
+            "{all}"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cid::Cid;
 
 use crate::app::STEPS;
-use crate::config;
+use crate::config::{self, Root};
 use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid, StepName};
 
 /// `90s`, `15m`, `2h30m`, `1d`, `250ms`.
@@ -145,10 +145,11 @@ fn per_minute(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A customer's DID.
+/// A customer's DID or e-mail address.
 pub(super) fn customer(text: &str) -> Result<CustomerDid, String> {
-    config::customer_did(text)
-        .ok_or_else(|| "write a customer's DID: did:mailto:<domain>:<name>".into())
+    config::customer_did(text).ok_or_else(|| {
+        "write a customer's DID, did:mailto:<domain>:<name>, or e-mail address".into()
+    })
 }
 
 /// A space's DID.
@@ -159,6 +160,11 @@ pub(super) fn space(text: &str) -> Result<SpaceDid, String> {
 /// A CID in any base.
 pub(super) fn cid(text: &str) -> Result<Cid, String> {
     text.parse().map_err(|error| format!("no CID: {error}"))
+}
+
+/// The root of an upload: a CID of either version, in any base.
+pub(super) fn root(text: &str) -> Result<Root, String> {
+    text.parse()
 }
 
 /// A reason code, in any case, with the nearest one in the refusal.
@@ -234,7 +240,9 @@ mod tests {
         let space_text = "did:key:z6MkmtWtY63GQVBrpMyRJWEzsnxfsGkemu6CtMDwGTv4RYj2";
         assert!(space(space_text).is_ok());
         assert!(customer(space_text).is_err());
-        assert!(customer("did:mailto:example.com:alice").is_ok());
+        let alice = customer("did:mailto:example.com:alice");
+        assert!(alice.is_ok());
+        assert_eq!(customer("alice@example.com"), alice);
         assert!(space("did:mailto:example.com:alice").is_err());
         assert!(space("did:key:z6Mk").is_err());
     }

@@ -47,13 +47,6 @@ impl Faults {
         }
     }
 
-    pub(super) fn append(&mut self, other: Self) {
-        self.mismatch |= other.mismatch;
-        for fault in other.list {
-            self.push(fault);
-        }
-    }
-
     pub(super) fn or<T>(self, value: Option<T>) -> Result<T, Self> {
         match value {
             Some(value) if self.list.is_empty() => Ok(value),

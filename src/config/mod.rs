@@ -4,10 +4,8 @@
 //! `<state dir>/local/sandbox.env` when the environment is `local`, preset. May import the configuration types
 //! and ids of the rooms above it.
 
-mod customers;
-mod env_file;
 mod fault;
-mod key_file;
+mod files;
 mod names;
 mod network;
 pub mod options;
@@ -17,10 +15,14 @@ mod settings;
 mod sources;
 mod variables;
 
-pub use customers::{CustomerShare, CustomersFile, PlanOfFile, customer_did, space_did};
 pub use fault::{Fault, Faults};
-pub use key_file::read_key_file;
+pub use files::{
+    CustomerShare, CustomersFile, PlanOfFile, Root, customer_did, is_stdin, read_key_file,
+    read_roots, read_text, space_did,
+};
 pub use names::nearest;
 pub use secrets::known_key;
-pub use settings::{Environment, Flags, Need, Settings, Shown, color_wish, show, user};
+pub use settings::{
+    CONCURRENCY, Environment, Flags, Need, Settings, Shown, color_wish, show, user,
+};
 pub use sources::Origin;

@@ -17,8 +17,8 @@ pub struct Scope {
     pub only_customers: Vec<CustomerDid>,
     /// `--space`: only these spaces.
     pub only_spaces: Vec<SpaceDid>,
-    /// `--cid`: only the uploads with this root.
-    pub root: Option<Cid>,
+    /// `--cid`, `--roots-file`: only the uploads with these roots; none is all of them.
+    pub roots: Vec<super::Root>,
     /// At most this many uploads; `None` is all of them.
     pub limit: Option<u64>,
 }
@@ -117,7 +117,7 @@ pub struct Retry {
 /// Arguments of `rollback`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollback {
-    /// Customers and spaces; a root or a limit means nothing here.
+    /// Customers and spaces; roots or a limit mean nothing here.
     pub scope: Scope,
     /// Only what this run made.
     pub run: Option<RunId>,
@@ -207,11 +207,11 @@ pub struct Control {
     pub why: String,
 }
 
-/// What `explain` is asked about: an upload, with or without its space, or a space.
+/// What `explain` is asked about: uploads, with or without their space, or a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explain {
-    /// The root of the upload.
-    pub root: Option<Cid>,
+    /// The roots of the uploads.
+    pub roots: Vec<super::Root>,
     /// The space.
     pub space: Option<SpaceDid>,
 }

@@ -30,6 +30,9 @@ pub enum Environment {
     Production,
 }
 
+/// Uploads in flight when neither flag nor environment says.
+pub const CONCURRENCY: usize = 10;
+
 impl Environment {
     /// Its name, as in `STORACHA_ENV`.
     #[must_use]
@@ -254,28 +257,105 @@ pub struct Shown {
     pub origin: Option<String>,
 }
 
-/// Every variable with its value and origin, and what is wrong with them when a run would need all of them.
+/// Every variable with what counts for it and its origin, and what is wrong with them when a run would need all of them.
 #[must_use]
 pub fn show(flags: &Flags) -> (Vec<Shown>, Option<Faults>) {
-    let mut unread = Faults::default();
-    let sources = Sources::read(flags, process_environment(), &mut unread);
-    let shown = variables::all()
-        .iter()
-        .map(|variable| {
-            let value = sources.get(variable.name);
-            let origin = value.as_ref().map(|value| value.origin.to_string());
-            let text = value.map(|value| value.text);
-            let mask = |text: String| format!("set, {} characters", text.len());
-            Shown {
-                name: variable.name,
-                value: if variable.secret {
-                    text.map(mask)
-                } else {
-                    text
-                },
-                origin,
-            }
-        })
-        .collect();
-    (shown, Settings::load(flags, Need::Secrets).err())
+    shown(flags, process_environment())
+}
+
+/// The same over a given process environment. Each file is read once: it may be a pipe.
+fn shown(flags: &Flags, process: BTreeMap<String, String>) -> (Vec<Shown>, Option<Faults>) {
+    let mut faults = Faults::default();
+    let sources = Sources::read(flags, process, &mut faults);
+    let all = variables::all().iter().map(|variable| {
+        let value = sources.counts(variable);
+        let origin = value.as_ref().map(|value| value.origin.to_string());
+        let text = value.map(|value| value.text);
+        let mask = |text: String| format!("set, {} characters", text.len());
+        Shown {
+            name: variable.name,
+            value: if variable.secret {
+                text.map(mask)
+            } else {
+                text
+            },
+            origin,
+        }
+    });
+    let mut from = Reader::new(&sources, faults);
+    let settings = read(&mut from, Need::Secrets, Clock::system().unix_secs());
+    (all.collect(), from.finish(settings).err())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Pace;
+
+    /// What `config show` says of a variable with nothing in the environment but `set`.
+    fn origin(flags: &Flags, set: &[(&str, &str)], name: &str) -> (String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = Flags {
+            folder: folder.path().into(),
+            ..flags.clone()
+        };
+        let process = set
+            .iter()
+            .map(|(name, text)| ((*name).into(), (*text).into()));
+        let (shown, _) = shown(&flags, process.collect());
+        let mut shown = shown.into_iter();
+        let shown = shown.find(|shown| shown.name == name).unwrap();
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        (or_none(shown.value), or_none(shown.origin))
+    }
+
+    #[test]
+    fn defaults_are_shown_as_what_is_used() {
+        let none = Flags::default();
+        let shown = |name| {
+            let (value, origin) = origin(&none, &[], name);
+            assert_eq!(origin, "default", "{name}");
+            value
+        };
+        assert_eq!(shown("STORACHA_ENV"), "local");
+        assert_eq!(shown("STERNA_STATE_DIR"), "migration-state");
+        assert_eq!(shown("DRY_RUN"), "false");
+        assert_eq!(shown("MAX_CONCURRENCY"), CONCURRENCY.to_string());
+        let term = Pace::default().lease_term.as_secs().to_string();
+        assert_eq!(shown("STERNA_LEASE_TERM"), term);
+        let own = |name: &str, value: &str| origin(&none, &[(name, value)], name).1;
+        assert_eq!(own("MAX_CONCURRENCY", "3"), "environment");
+        assert_eq!(own("DRY_RUN", "true"), "environment");
+    }
+
+    #[test]
+    fn the_environment_and_the_state_folder_say_who_named_them() {
+        let flags = Flags {
+            environment: Some(Environment::Staging),
+            state_dir: Some("s".into()),
+            ..Flags::default()
+        };
+        let set = [("STORACHA_ENV", "prod"), ("STERNA_STATE_DIR", "t")];
+        let told = |flags: &Flags, name| origin(flags, &set, name);
+        let pair = |value: &str, origin: &str| (value.to_owned(), origin.to_owned());
+        assert_eq!(told(&flags, "STORACHA_ENV"), pair("staging", "--env"));
+        assert_eq!(told(&flags, "STERNA_STATE_DIR"), pair("s", "--state-dir"));
+        let none = Flags::default();
+        assert_eq!(told(&none, "STORACHA_ENV"), pair("prod", "environment"));
+        assert_eq!(told(&none, "STERNA_STATE_DIR"), pair("t", "environment"));
+    }
+
+    #[test]
+    fn a_variable_that_stands_in_for_another_is_named() {
+        let set = [
+            ("AWS_ENDPOINT_URL", "http://a"),
+            ("AWS_ENDPOINT_URL_S3", "http://b"),
+        ];
+        let told = |name| origin(&Flags::default(), &set, name);
+        let pair = |value: &str, origin: &str| (value.to_owned(), origin.to_owned());
+        assert_eq!(told("AWS_ENDPOINT_URL_S3"), pair("http://b", "environment"));
+        let sqs = pair("http://a", "AWS_ENDPOINT_URL (environment)");
+        assert_eq!(told("AWS_ENDPOINT_URL_SQS"), sqs);
+        assert_eq!(told("R2_ENDPOINT"), pair("-", "-"));
+    }
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::env_file::EnvFile;
 use super::fault::{Fault, Faults};
+use super::files::EnvFile;
 use super::names::distance;
-use super::variables::{self, FOREIGN};
+use super::variables::{self, FOREIGN, Variable};
 use super::{Environment, Flags};
+
+/// The state folder when nobody names one.
+const STATE_DIR: &str = "migration-state";
 
 /// Where a value was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub enum Origin {
     },
     /// The preset of the environment.
     Preset(Environment),
+    /// Another variable, which counts where this one is not set, and where that was found.
+    Instead(&'static str, Box<Origin>),
+    /// Nobody said anything else.
+    Default,
 }
 
 impl fmt::Display for Origin {
@@ -35,6 +42,8 @@ impl fmt::Display for Origin {
             Self::Process => f.write_str("environment"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Preset(environment) => write!(f, "preset {environment}"),
+            Self::Instead(name, origin) => write!(f, "{name} ({origin})"),
+            Self::Default => f.write_str("default"),
         }
     }
 }
@@ -46,10 +55,22 @@ pub(super) struct Value {
     pub(super) origin: Origin,
 }
 
+impl Value {
+    fn default_of(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            origin: Origin::Default,
+        }
+    }
+}
+
 /// All layers of one process.
 pub(super) struct Sources {
     pub(super) environment: Environment,
+    /// What the environment was called, and where.
+    environment_named: Value,
     pub(super) state_dir: PathBuf,
+    state_dir_named: Value,
     process: BTreeMap<String, String>,
     files: Vec<EnvFile>,
     /// The last file is the local network's.
@@ -65,7 +86,9 @@ impl Sources {
     ) -> Self {
         let mut sources = Self {
             environment: Environment::Local,
+            environment_named: Value::default_of(Environment::Local.as_str()),
             state_dir: PathBuf::new(),
+            state_dir_named: Value::default_of(STATE_DIR),
             process,
             files: Vec::new(),
             local_network: None,
@@ -75,12 +98,12 @@ impl Sources {
         }
         let named = sources.files.len();
         sources.open(&flags.folder.join(".env"), Presence::Optional, faults);
-        sources.environment = sources.find_environment(flags, faults);
+        sources.find_environment(flags, faults);
         let name = format!(".env-{}", sources.environment);
         let below = sources.files.split_off(named);
         sources.open(&flags.folder.join(name), Presence::Optional, faults);
         sources.files.extend(below);
-        sources.state_dir = sources.find_state_dir(flags);
+        sources.find_state_dir(flags);
         if sources.environment == Environment::Local {
             let path = sources.state_dir.join("local").join("sandbox.env");
             if sources.open(&path, Presence::Optional, faults) {
@@ -104,35 +127,64 @@ impl Sources {
                 problem: format!("{} does not exist", path.display()),
                 remedy: "name an existing file, or leave the flag out".into(),
             }),
-            Err(found) => faults.append(found),
+            Err(fault) => faults.push(fault),
         }
         false
     }
 
-    fn find_environment(&self, flags: &Flags, faults: &mut Faults) -> Environment {
+    fn find_environment(&mut self, flags: &Flags, faults: &mut Faults) {
         if let Some(environment) = flags.environment {
-            return environment;
+            self.environment = environment;
+            self.environment_named = Value {
+                text: environment.to_string(),
+                origin: Origin::Flag("--env"),
+            };
+        } else if let Some(value) = self.find("STORACHA_ENV") {
+            match value.text.parse() {
+                Ok(environment) => self.environment = environment,
+                Err(problem) => faults.push(Fault {
+                    name: "STORACHA_ENV".into(),
+                    origin: Some(value.origin.to_string()),
+                    problem,
+                    remedy: "set it to local, staging or production".into(),
+                }),
+            }
+            self.environment_named = value;
         }
-        let Some(value) = self.find("STORACHA_ENV") else {
-            return Environment::Local;
-        };
-        value.text.parse().unwrap_or_else(|problem| {
-            faults.push(Fault {
-                name: "STORACHA_ENV".into(),
-                origin: Some(value.origin.to_string()),
-                problem,
-                remedy: "set it to local, staging or production".into(),
-            });
-            Environment::Local
-        })
     }
 
-    fn find_state_dir(&self, flags: &Flags) -> PathBuf {
-        let named = flags
-            .state_dir
-            .clone()
-            .or_else(|| self.find("STERNA_STATE_DIR").map(|value| value.text.into()));
-        named.unwrap_or_else(|| PathBuf::from("migration-state"))
+    fn find_state_dir(&mut self, flags: &Flags) {
+        if let Some(dir) = &flags.state_dir {
+            self.state_dir_named = Value {
+                text: dir.display().to_string(),
+                origin: Origin::Flag("--state-dir"),
+            };
+            self.state_dir.clone_from(dir);
+            return;
+        }
+        if let Some(value) = self.find("STERNA_STATE_DIR") {
+            self.state_dir_named = value;
+        }
+        self.state_dir = self.state_dir_named.text.clone().into();
+    }
+
+    /// What counts for a name, whoever says it: flags, layers, another variable in its place, or the default.
+    pub(super) fn counts(&self, variable: &Variable) -> Option<Value> {
+        match variable.name {
+            "STORACHA_ENV" => return Some(self.environment_named.clone()),
+            "STERNA_STATE_DIR" => return Some(self.state_dir_named.clone()),
+            _ => {}
+        }
+        let instead = || {
+            let name = variable.instead?;
+            let value = self.get(name)?;
+            Some(Value {
+                text: value.text,
+                origin: Origin::Instead(name, Box::new(value.origin)),
+            })
+        };
+        let default = || variable.default.map(Value::default_of);
+        self.get(variable.name).or_else(instead).or_else(default)
     }
 
     /// The value of the highest layer that has one; an empty one counts as none.
@@ -153,17 +205,21 @@ impl Sources {
                 origin: Origin::Process,
             });
         }
-        self.files.iter().find_map(|file| file.value(name))
+        self.files.iter().find_map(|file| in_file(file, name))
     }
 
     /// The value in the local network's own file, whatever lies above it.
     pub(super) fn local(&self, name: &str) -> Option<Value> {
         self.local_network.as_ref()?;
-        self.files.last()?.value(name)
+        in_file(self.files.last()?, name)
     }
 
-    /// A name in a file that is one or two letters from one of ours is a mistake, not a foreign variable.
+    /// A name in a file that is one or two letters from one of ours is a mistake, not a foreign variable; so is a line
+    /// that begins with one of ours and says nothing.
     fn refuse_misspelt(&self, faults: &mut Faults) {
+        for fault in self.files.iter().flat_map(EnvFile::broken) {
+            faults.push(fault);
+        }
         for (path, line, name) in self.files.iter().flat_map(EnvFile::names) {
             if variables::variable(name).is_some() || FOREIGN.contains(&name) {
                 continue;
@@ -181,6 +237,18 @@ impl Sources {
             }
         }
     }
+}
+
+/// The value of a name in a file.
+fn in_file(file: &EnvFile, name: &str) -> Option<Value> {
+    let (text, line) = file.value(name)?;
+    Some(Value {
+        text: text.to_owned(),
+        origin: Origin::File {
+            path: file.path().to_path_buf(),
+            line,
+        },
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

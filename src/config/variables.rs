@@ -11,6 +11,10 @@ pub(super) struct Variable {
     pub(super) name: &'static str,
     /// Never shown.
     pub(super) secret: bool,
+    /// The variable that counts where this one is not set.
+    pub(super) instead: Option<&'static str>,
+    /// What holds where nothing sets it.
+    pub(super) default: Option<&'static str>,
     local: &'static str,
     staging: &'static str,
     production: &'static str,
@@ -67,6 +71,22 @@ const fn secret(name: &'static str) -> Variable {
     }
 }
 
+/// One in whose place another counts.
+const fn else_of(name: &'static str, instead: &'static str) -> Variable {
+    Variable {
+        instead: Some(instead),
+        ..unset(name)
+    }
+}
+
+/// One that has the same default everywhere.
+const fn or(name: &'static str, default: &'static str) -> Variable {
+    Variable {
+        default: Some(default),
+        ..unset(name)
+    }
+}
+
 const fn row(
     name: &'static str,
     local: &'static str,
@@ -76,6 +96,8 @@ const fn row(
     Variable {
         name,
         secret: false,
+        instead: None,
+        default: None,
         local,
         staging,
         production,
@@ -103,9 +125,9 @@ const VARIABLES: &[Variable] = &[
     secret("AWS_SECRET_ACCESS_KEY"),
     secret("AWS_SESSION_TOKEN"),
     unset("AWS_ENDPOINT_URL"),
-    unset("AWS_ENDPOINT_URL_DYNAMODB"),
-    unset("AWS_ENDPOINT_URL_S3"),
-    unset("AWS_ENDPOINT_URL_SQS"),
+    else_of("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"),
+    else_of("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    else_of("AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"),
     // The network's tables
     named!("UPLOAD_TABLE_NAME", "w3infra-upload"),
     named!("STORE_TABLE_NAME", "w3infra-store"),
@@ -216,8 +238,8 @@ const VARIABLES: &[Variable] = &[
         "https://carpark-staging-0.r2.w3s.link",
         "https://carpark-prod-0.r2.w3s.link,https://carpark-prod-1.r2.w3s.link",
     ),
-    unset("BLOB_CARPARK_PUBLIC_URL"),
-    unset("STORE_CARPARK_PUBLIC_URL"),
+    else_of("BLOB_CARPARK_PUBLIC_URL", "CARPARK_PUBLIC_URL"),
+    else_of("STORE_CARPARK_PUBLIC_URL", "CARPARK_PUBLIC_URL"),
     named!("CLAIMS_BUCKET", "storage-claim-store-bucket"),
     row(
         "DELEGATION_BUCKET_NAME",
@@ -262,7 +284,7 @@ const VARIABLES: &[Variable] = &[
     secret("INDEXING_SERVICE_PROOF"),
     secret("MIGRATION_ENCRYPTION_KEY"),
     // Ways of running
-    unset("DRY_RUN"),
-    unset("MAX_CONCURRENCY"),
-    unset("STERNA_LEASE_TERM"),
+    or("DRY_RUN", "false"),
+    or("MAX_CONCURRENCY", "10"),
+    or("STERNA_LEASE_TERM", "60"),
 ];

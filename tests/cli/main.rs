@@ -20,6 +20,7 @@ mod demo;
 mod foreign;
 #[cfg(feature = "sandbox")]
 mod help;
+mod inputs;
 mod inspect;
 #[cfg(feature = "sandbox")]
 mod modes;
@@ -30,12 +31,16 @@ mod plan;
 mod proofs;
 #[cfg(feature = "sandbox")]
 mod rollback;
+#[cfg(feature = "sandbox")]
+mod roots;
 mod run;
 mod settings;
 #[cfg(feature = "sandbox")]
 mod sharing;
 #[cfg(feature = "sandbox")]
 mod signals;
+#[cfg(feature = "sandbox")]
+mod surroundings;
 #[cfg(feature = "sandbox")]
 mod tables;
 #[cfg(feature = "sandbox")]

@@ -8,6 +8,7 @@ use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
 use super::audited::AuditedItems;
+use super::listed::listed;
 use super::{Opened, ROWS, config, planned, run};
 use crate::app::scope::Work;
 use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit};
@@ -29,33 +30,50 @@ pub async fn retry(
     let opened = Opened::connect(settings).await?;
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     let state = config.identity.to_string();
+    let (named, unknown_roots) = if options.scope.roots.is_empty() {
+        (None, Vec::new())
+    } else {
+        let failed = wanted(&options, opened.clock.unix_ms());
+        let (items, unknown) = listed(&opened, settings, &options.scope, failed).await?;
+        (Some(items), unknown)
+    };
     if options.dry_run {
-        let (items, depth) = would(&opened, &options, &state).await?;
+        let (items, depth) = match named {
+            Some(named) => (named.into_items(), Depth::default()),
+            None => would(&opened, &options, &state).await?,
+        };
         config.depth = depth;
         let plan = audit::run(&opened, config, Work::Items(items), "plan", (stop, face)).await?;
-        return Ok(planned(plan, None));
+        return Ok(RunReport {
+            unknown_roots,
+            ..planned(plan, None)
+        });
     }
-    if options.audit.is_none() {
-        check_names(&opened, settings, &options).await?;
-    }
-    let job = match &options.audit {
-        None => Job::Failed(wanted(&options, opened.clock.unix_ms())),
-        Some(file) => {
+    let job = match (&options.audit, named) {
+        (_, Some(named)) => Job::Named(Arc::new(named)),
+        (Some(file), None) => {
             let list = audited(&opened.store, (file, &state), &options).await?;
             config.depth = list.depth;
             Job::Named(Arc::new(list))
         }
+        (None, None) => {
+            check_names(&opened, settings, &options).await?;
+            Job::Failed(wanted(&options, opened.clock.unix_ms()))
+        }
     };
     config.max_failure_rate = options.max_failure_rate;
     config.limit = options.scope.limit;
-    run(&opened, config, job, (stop, face)).await
+    let report = run(&opened, config, job, (stop, face)).await?;
+    Ok(RunReport {
+        unknown_roots,
+        ..report
+    })
 }
 
 /// Names that nobody knows are told before anything is written; that nothing of them failed is an answer.
 async fn check_names(opened: &Opened, settings: &Settings, options: &options::Retry) -> Result<()> {
     let scope = &options.scope;
     let names = scope.customers.is_some()
-        || scope.root.is_some()
         || !scope.only_customers.is_empty()
         || !scope.only_spaces.is_empty();
     if !names {
@@ -108,6 +126,7 @@ async fn would(
     Ok((items, Depth::default()))
 }
 
+/// Failures of everything that is asked for, whatever their roots.
 fn wanted(options: &options::Retry, now: u64) -> Retry {
     let scope = &options.scope;
     let since = options.since.map(|ago| {
@@ -125,10 +144,7 @@ fn wanted(options: &options::Retry, now: u64) -> Retry {
         },
         owners: owners(scope),
         names: scope.only_spaces.iter().map(ToString::to_string).collect(),
-        item: scope
-            .root
-            .as_ref()
-            .map(|root| ItemId::new(root.to_string())),
+        item: None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::cli::scope::ScopeArgs;
 use crate::cli::summary;
 use crate::cli::values;
 use crate::config::options::{Migrate, Steps, Verify};
-use crate::config::{Need, Settings};
+use crate::config::{CONCURRENCY, Need, Settings};
 use crate::model::Reason;
 
 const EXAMPLES: &str = "Examples:
@@ -25,14 +25,13 @@ const EXAMPLES: &str = "Examples:
   sterna migrate --customers-file migration-state/instance-1-customers.json --steal
   sterna migrate --space did:key:z6Mk… --limit 50 --dry-run
   sterna migrate --cid bafy… --test-index
+  cut -f1 roots.tsv | sterna migrate --roots-file -
   sterna migrate --customers-file migration-state/instance-1-customers.json --recheck
-  sterna migrate --customer did:mailto:example.com:alice --verify-only";
+  sterna migrate --customer alice@example.com --verify-only";
 
 /// What every command says of its `--concurrency`.
 pub(super) const CONCURRENCY_HELP: &str =
     "Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]";
-/// Uploads in flight when neither flag nor environment says.
-pub(super) const CONCURRENCY: usize = 10;
 /// Share of unexpected failures that stops a run when no flag says.
 pub(super) const FAILURE_RATE: f64 = 0.05;
 /// Places in which the existing tool left something that are named in text.
@@ -68,24 +67,24 @@ pub(in crate::cli) struct MigrateArgs {
     #[arg(long, group = "mode", conflicts_with_all = ["dry_run", "checkpoint_every", "max_failure_rate"])]
     verify_only: bool,
     /// Go through spaces again that the existing tool completed: advertise their claims anew, put right what is wrong
-    #[arg(long, conflicts_with_all = ["mode", "dry_run", "cid"])]
+    #[arg(long, conflicts_with_all = ["mode", "dry_run", "roots"])]
     repair: bool,
     /// Look at every upload in scope again, also in completed spaces, check that indexes, shards and delegations are
     /// still there, and put right what is wrong; when stopped, start it again to go on
-    #[arg(long, conflicts_with_all = ["mode", "repair", "cid"])]
+    #[arg(long, conflicts_with_all = ["mode", "repair", "roots"])]
     recheck: bool,
     #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
     dry_run: bool,
     /// When nothing of its own is left to begin, take up spaces that other instances have not
     /// begun or that a dead one left, and parts of giant spaces that others have, until all have ended
-    #[arg(long, conflicts_with_all = ["mode", "dry_run", "cid"])]
+    #[arg(long, conflicts_with_all = ["mode", "dry_run", "roots"])]
     steal: bool,
     /// Split a space with more than N uploads left into parts of N/4 (at most 256), which instances with --steal
     /// share [default: 200000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["mode", "dry_run", "cid"])]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["mode", "dry_run", "roots"])]
     split_above: Option<u64>,
     /// Settled uploads between two checkpoints [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "cid")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "roots")]
     checkpoint_every: Option<u64>,
     /// Drain after this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
@@ -184,7 +183,9 @@ pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
 
 fn lines(report: &RunReport, typed: &str) -> String {
     if report.dry_run {
-        return plan::of_dry_run(report, typed).join("\n");
+        let mut lines = plan::of_dry_run(report, typed);
+        lines.extend(summary::unknown_roots(&report.unknown_roots));
+        return lines.join("\n");
     }
     let mut lines = plan::of_one_step(report).unwrap_or_else(|| summary::of_run(report));
     if let Some(run) = &report.run {
@@ -213,6 +214,7 @@ fn lines(report: &RunReport, typed: &str) -> String {
     for file in &report.files {
         lines.push(format!("  {}", file.display()));
     }
+    lines.extend(summary::unknown_roots(&report.unknown_roots));
     let next = plan::after_one_step(report, typed);
     lines.push(next.unwrap_or_else(|| summary::after_run(report, typed)));
     lines.join("\n")

@@ -41,8 +41,8 @@ pub(in crate::cli) struct MonitorArgs {
     /// Time between two looks [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = values::some_time, requires = "watch")]
     interval: Option<Duration>,
-    /// Only this customer
-    #[arg(long, value_name = "DID", value_parser = values::customer, group = "view")]
+    /// Only this customer, a DID or an e-mail address
+    #[arg(long, value_name = "CUSTOMER", value_parser = values::customer, group = "view")]
     customer: Option<CustomerDid>,
     /// Only this space
     #[arg(long, value_name = "DID", value_parser = values::space, group = "view")]

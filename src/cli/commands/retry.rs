@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use cid::Cid;
 use clap::Args;
 
 use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, report};
@@ -15,9 +14,10 @@ use crate::cli::output::talk;
 use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
+use crate::cli::scope::{CID_HELP, CUSTOMER_HELP, ROOTS_HELP, roots_of};
 use crate::cli::values::{self, Limit};
-use crate::config::Need;
 use crate::config::options::{Retry, Scope};
+use crate::config::{Need, Root};
 use crate::model::{Class, CustomerDid, Reason, SpaceDid};
 
 const EXAMPLES: &str = "Examples:
@@ -40,7 +40,7 @@ pub(in crate::cli) struct RetryArgs {
     #[arg(long, required_unless_present = "audit")]
     failed: bool,
     /// Take up the uploads that the report of an audit names
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["failed", "reason", "class", "step", "since", "cid"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["failed", "reason", "class", "step", "since", "roots"])]
     audit: Option<PathBuf>,
     /// Failed for this reason (may be given more than once)
     #[arg(long, value_name = "CODE", value_parser = values::reason)]
@@ -54,15 +54,15 @@ pub(in crate::cli) struct RetryArgs {
     /// Failed within this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
     since: Option<Duration>,
-    /// Only uploads of this customer (may be given more than once)
-    #[arg(long, value_name = "DID", value_parser = values::customer)]
+    #[arg(long, value_name = "CUSTOMER", value_parser = values::customer, help = CUSTOMER_HELP)]
     customer: Vec<CustomerDid>,
     /// Only uploads of this space (may be given more than once)
     #[arg(long, value_name = "DID", value_parser = values::space)]
     space: Vec<SpaceDid>,
-    /// Only the upload with this root, in every space that has it
-    #[arg(long, value_name = "CID", value_parser = values::cid)]
-    cid: Option<Cid>,
+    #[arg(long, value_name = "CID", value_parser = values::root, group = "roots", help = CID_HELP)]
+    cid: Option<Root>,
+    #[arg(long, value_name = "FILE", group = "roots", help = ROOTS_HELP)]
+    roots_file: Option<PathBuf>,
     /// Only failures of this instance; also this process's own number [default: 1, failures of all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     instance: Option<u32>,
@@ -83,6 +83,7 @@ pub(in crate::cli) struct RetryArgs {
 
 /// Takes failed uploads up again.
 pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Exit> {
+    let roots = roots_of(args.cid.as_ref(), args.roots_file.as_deref())?;
     let settings = context.settings(Need::Secrets)?;
     let dry_run = args.dry_run || settings.dry_run;
     let reliance = if dry_run {
@@ -106,7 +107,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         scope: Scope {
             only_customers: args.customer,
             only_spaces: args.space,
-            root: args.cid,
+            roots,
             limit,
             ..Scope::default()
         },

@@ -41,11 +41,11 @@ const NAMED: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("what").required(true).multiple(true).args(["customers_file", "customer", "space", "run"]))]
 pub(in crate::cli) struct RollbackArgs {
-    /// Customers of an instance, as `setup` wrote them
+    /// Customers of an instance, as `setup` wrote them; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["customer", "space"])]
     customers_file: Option<PathBuf>,
-    /// This customer (may be given more than once)
-    #[arg(long, value_name = "DID", value_parser = values::customer)]
+    /// This customer, a DID or an e-mail address (may be given more than once)
+    #[arg(long, value_name = "CUSTOMER", value_parser = values::customer)]
     customer: Vec<CustomerDid>,
     /// This space (may be given more than once)
     #[arg(long, value_name = "DID", value_parser = values::space)]

@@ -41,10 +41,11 @@ pub(in crate::cli) struct SetupArgs {
     /// Leave out customers with fewer uploads
     #[arg(long, value_name = "N", default_value_t = 0)]
     min_uploads: u64,
-    /// Only customers whose DID contains this text
+    /// Only customers with this DID, e-mail address, domain or name
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// File of customers to leave out, one DID per line
+    /// File of customers to leave out, one DID or e-mail address per line (`#` begins a comment), or a JSON list; `-`
+    /// reads standard input
     #[arg(long, value_name = "FILE")]
     skip_file: Option<PathBuf>,
     /// Split a customer by space when it is larger than this part of an instance's share

@@ -12,7 +12,7 @@ use crate::cli::output::Schema;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::ScopeArgs;
-use crate::cli::summary::{count, ending, listed, took};
+use crate::cli::summary::{count, ending, listed, took, unknown_roots};
 use crate::cli::values;
 use crate::config::options::Verify;
 use crate::config::{Need, Settings};
@@ -21,12 +21,14 @@ use crate::monitor::grouped;
 const EXAMPLES: &str =
     "Looks at every upload in scope, writes nothing to any service or table, and gives each one of
 four verdicts, the worst that holds: wrong, missing, could not tell, ok. Exit code 4: something is
-wrong or missing; 14: some uploads could not be told, or were not listed; 6: stopped before the end.
+wrong or missing; 14: some uploads could not be told, or were not listed; 3: roots of --roots-file are
+unknown; 6: stopped before the end.
 
 Examples:
   sterna verify --customers-file migration-state/instance-1-customers.json
   sterna verify --customers-file migration-state/instance-1-customers.json --resume
   sterna verify --limit 100
+  sterna verify --roots-file roots.txt
   sterna verify --space did:key:z6Mk… --deep
   sterna verify --output json > audit.json";
 
@@ -121,6 +123,7 @@ fn lines(report: &AuditReport) -> String {
             whys.join("; ")
         ));
     }
+    lines.extend(unknown_roots(&report.unknown_roots));
     lines.push(format!("not checked: {}", report.not_checked.join("; ")));
     if let Some(file) = &report.file {
         lines.push(format!("whole report: {}", file.display()));

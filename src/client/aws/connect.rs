@@ -1,4 +1,7 @@
 //! Opens the AWS clients: standard chain, explicit timeouts, the SDK's own retries off.
+//!
+//! An endpoint that the settings name counts whatever the environment or a profile says besides: a FIPS or dual-stack
+//! endpoint would be another host, and the SDK refuses one together with an endpoint.
 
 use std::net::IpAddr;
 
@@ -8,6 +11,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use url::{Host, Url};
 
+use super::http;
 use crate::client::{Aws, Credentials, Limits, Queues, R2};
 
 /// Clients of the AWS services in use; cheap to clone. Retries are made by the callers.
@@ -53,6 +57,7 @@ async fn shared(aws: &Aws, limits: &Limits) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts(limits))
+        .http_client(http::client())
         .region(Region::new(aws.region.clone()));
     if let Some(credentials) = &aws.credentials {
         loader = loader.credentials_provider(fixed(credentials));
@@ -78,8 +83,21 @@ fn fixed(credentials: &Credentials) -> aws_sdk_s3::config::Credentials {
     )
 }
 
+/// What a client of a named endpoint starts from: no switch that means another one.
+fn at(shared: &SdkConfig, endpoint: Option<&Url>) -> SdkConfig {
+    let Some(url) = endpoint else {
+        return shared.clone();
+    };
+    shared
+        .to_builder()
+        .use_fips(false)
+        .use_dual_stack(false)
+        .endpoint_url(url.as_str())
+        .build()
+}
+
 fn dynamodb(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_dynamodb::Client {
-    let mut config = aws_sdk_dynamodb::config::Builder::from(shared);
+    let mut config = aws_sdk_dynamodb::config::Builder::from(&at(shared, endpoint));
     if let Some(url) = endpoint {
         config = config.endpoint_url(url.as_str());
     }
@@ -87,7 +105,7 @@ fn dynamodb(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_dynamodb::Cli
 }
 
 fn s3(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_s3::Client {
-    let mut config = s3_config(shared);
+    let mut config = s3_config(&at(shared, endpoint));
     if let Some(url) = endpoint {
         config = config
             .endpoint_url(url.as_str())
@@ -97,7 +115,7 @@ fn s3(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_s3::Client {
 }
 
 fn r2(shared: &SdkConfig, settings: &R2) -> aws_sdk_s3::Client {
-    let config = s3_config(shared)
+    let config = s3_config(&at(shared, Some(&settings.endpoint)))
         .region(Region::new(settings.region.clone()))
         .credentials_provider(fixed(&settings.credentials))
         .endpoint_url(settings.endpoint.as_str())
@@ -113,7 +131,7 @@ fn s3_config(shared: &SdkConfig) -> aws_sdk_s3::config::Builder {
 }
 
 fn sqs(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_sqs::Client {
-    let mut config = aws_sdk_sqs::config::Builder::from(shared);
+    let mut config = aws_sdk_sqs::config::Builder::from(&at(shared, endpoint));
     if let Some(url) = endpoint {
         config = config.endpoint_url(url.as_str());
     }

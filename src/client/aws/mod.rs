@@ -2,6 +2,7 @@
 
 mod connect;
 mod failure;
+mod http;
 
 pub use connect::Clients;
 pub(crate) use failure::cause;

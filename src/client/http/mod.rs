@@ -1,9 +1,12 @@
-//! One shared HTTP client: keep-alive, no redirects of its own, bounded bodies, classified statuses.
+//! One shared HTTP client: keep-alive, no redirects of its own, no proxy to this machine, bounded bodies, classified
+//! statuses.
 
 mod body;
+mod loopback;
 mod shared;
 mod status;
 
 pub(crate) use body::{read, read_gzip};
+pub(crate) use loopback::is_loopback;
 pub(crate) use shared::Http;
 pub(crate) use status::{check, network};

@@ -1,10 +1,10 @@
 //! The one HTTP client of the process.
 
 use reqwest::redirect::Policy;
-use reqwest::{Response, StatusCode, header};
+use reqwest::{ClientBuilder, Response, StatusCode, header};
 use url::Url;
 
-use super::network;
+use super::{is_loopback, network};
 use crate::client::{Cause, Limits};
 
 /// Most hops of one request.
@@ -13,26 +13,38 @@ const HOPS: usize = 5;
 /// Shared connections; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    client: reqwest::Client,
+    /// For this machine.
+    direct: reqwest::Client,
+    /// For all others, through a proxy if the environment names one.
+    proxied: reqwest::Client,
 }
 
 impl Http {
     /// Builds the client: no redirects by itself, silence ends a read, nothing is unpacked behind our back.
     pub(crate) fn new(limits: &Limits) -> Result<Self, Cause> {
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.idle)
-            .pool_max_idle_per_host(limits.in_flight)
-            .user_agent(concat!("sterna/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| network(&error))?;
-        Ok(Self { client })
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(Policy::none())
+                .connect_timeout(limits.connect)
+                .read_timeout(limits.idle)
+                .pool_max_idle_per_host(limits.in_flight)
+                .user_agent(concat!("sterna/", env!("CARGO_PKG_VERSION")))
+        };
+        let built = |builder: ClientBuilder| builder.build().map_err(|error| network(&error));
+        Ok(Self {
+            direct: built(builder().no_proxy())?,
+            proxied: built(builder())?,
+        })
     }
 
     /// Starts a request.
     pub(crate) fn request(&self, method: reqwest::Method, url: Url) -> reqwest::RequestBuilder {
-        self.client.request(method, url)
+        let client = if url.host_str().is_some_and(is_loopback) {
+            &self.direct
+        } else {
+            &self.proxied
+        };
+        client.request(method, url)
     }
 
     /// Sends a request once, redirects unfollowed.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::fault::{Fault, Faults};
+use crate::config::fault::{Fault, Faults};
 use crate::proto::key::Signer;
 
 /// The largest key file that is read, in bytes.
