@@ -1,11 +1,13 @@
 //! Everything known of one upload or space: what its rows say, what failed, and what a look at the world finds now.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::scope::{Work, refuse_nothing};
 use super::uploads::Opened;
-use super::{Stop, Trouble};
+use super::{Face, Seen, Stop, Trouble};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
 use crate::engine::{self, Explained, UnitContext};
@@ -30,7 +32,8 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
         root: options.root,
         ..Scope::default()
     };
-    let work = opened.work(settings, &scope).await?;
+    let unseen: Face = Arc::new(|_: Seen<'_>| {});
+    let work = opened.work(settings, &scope, &unseen).await?;
     refuse_nothing(&work, &scope)?;
     let places: Vec<(UnitId, Option<ItemId>)> = match work {
         Work::Units(units) => units.into_iter().map(|unit| (unit.id, None)).collect(),

@@ -27,8 +27,12 @@ mod network;
 mod plan;
 mod proofs;
 #[cfg(feature = "sandbox")]
+mod readme;
+#[cfg(feature = "sandbox")]
 mod rollback;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod settings;
 #[cfg(feature = "sandbox")]
 mod sharing;
@@ -38,6 +42,8 @@ mod signals;
 mod tables;
 #[cfg(feature = "sandbox")]
 mod takeover;
+#[cfg(feature = "sandbox")]
+mod terminal;
 #[cfg(feature = "sandbox")]
 mod twins;
 mod usage;

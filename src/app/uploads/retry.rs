@@ -8,9 +8,9 @@ use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
 use super::audited::AuditedItems;
-use super::{Opened, ROWS, config, planned, run};
+use super::{BEGIN, Opened, ROWS, config, planned, run};
 use crate::app::scope::Work;
-use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit};
+use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit, unless_stopped};
 use crate::config::{Settings, options};
 use crate::engine::{self, Depth, Job, Migration as _, Named as _, Retry, UnitContext};
 use crate::model::{Between, InstanceId, ItemId, StepName, UnitId};
@@ -26,22 +26,26 @@ pub async fn retry(
     stop: Stop,
     face: Face,
 ) -> Result<RunReport> {
-    let opened = Opened::connect(settings).await?;
+    let connecting = Opened::connect(settings);
+    let opened = unless_stopped(&stop, BEGIN, connecting).await?;
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     let state = config.identity.to_string();
     if options.dry_run {
-        let (items, depth) = would(&opened, &options, &state).await?;
+        let would = would(&opened, &options, &state);
+        let (items, depth) = unless_stopped(&stop, BEGIN, would).await?;
         config.depth = depth;
         let plan = audit::run(&opened, config, Work::Items(items), "plan", (stop, face)).await?;
         return Ok(planned(plan, None));
     }
     if options.audit.is_none() {
-        check_names(&opened, settings, &options).await?;
+        let checking = check_names(&opened, settings, &options, &face);
+        unless_stopped(&stop, BEGIN, checking).await?;
     }
     let job = match &options.audit {
         None => Job::Failed(wanted(&options, opened.clock.unix_ms())),
         Some(file) => {
-            let list = audited(&opened.store, (file, &state), &options).await?;
+            let reading = audited(&opened.store, (file, &state), &options);
+            let list = unless_stopped(&stop, BEGIN, reading).await?;
             config.depth = list.depth;
             Job::Named(Arc::new(list))
         }
@@ -52,7 +56,12 @@ pub async fn retry(
 }
 
 /// Names that nobody knows are told before anything is written; that nothing of them failed is an answer.
-async fn check_names(opened: &Opened, settings: &Settings, options: &options::Retry) -> Result<()> {
+async fn check_names(
+    opened: &Opened,
+    settings: &Settings,
+    options: &options::Retry,
+    face: &Face,
+) -> Result<()> {
     let scope = &options.scope;
     let names = scope.customers.is_some()
         || scope.root.is_some()
@@ -64,7 +73,7 @@ async fn check_names(opened: &Opened, settings: &Settings, options: &options::Re
     let wanted = wanted(options, opened.clock.unix_ms());
     let first = engine::failed_items(&opened.store, wanted).next().await;
     if first.is_none() {
-        opened.work(settings, scope).await?;
+        opened.work(settings, scope, face).await?;
     }
     Ok(())
 }
