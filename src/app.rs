@@ -21,19 +21,19 @@ mod uploads;
 pub use crate::engine::{Listed, Refused};
 /// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::{Degree, Stop, Tasks};
-pub use audit::{unless_stopped, verify};
+pub use audit::{stopped, unless_stopped, verify};
 pub use control::{control, control_log, control_status};
 #[cfg(feature = "sandbox")]
 pub use demo::{Asked, Demonstrated, News, Stage, Summary, Tell, demo};
 pub use explain::explain;
 pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show};
 #[cfg(feature = "sandbox")]
-pub use local::{sandbox_seed, sandbox_start, sandbox_status};
+pub use local::{StopReport, sandbox_seed, sandbox_start, sandbox_status, sandbox_stop};
 pub use preflight::{Reliance, preflight};
 pub use reports::{
     AuditReport, AuditedUpload, ControlReport, Difference, Ended, Face, InitReport, InitTable,
-    PlanReport, RollbackPlan, RollbackReport, RunReport, SetupReport, SetupShare, Unaccounted,
-    UnlistedSpace,
+    PlanReport, RollbackPlan, RollbackReport, RunReport, Seen, SetupReport, SetupShare,
+    Unaccounted, UnlistedSpace,
 };
 pub use tables::{init, init_template, monitor, setup};
 pub use trouble::{Kind, Trouble};

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 
 use super::scope::{Resolved, Work, refuse_nothing};
 use super::uploads::{Opened, admit, config, ended};
-use super::{AuditReport, AuditedUpload, Degree, Face, Kind, Stop, Trouble, UnlistedSpace};
+use super::{AuditReport, AuditedUpload, Degree, Face, Kind, Seen, Stop, Trouble, UnlistedSpace};
 use crate::config::{Root, Settings, options};
 use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
 use crate::model::{Audited, Failure, Unit, Unlisted};
@@ -39,12 +39,12 @@ pub async fn verify(
         let Resolved {
             work,
             unknown_roots,
-        } = opened.work(settings, &options.scope).await?;
+        } = opened.work(settings, &options.scope, &face).await?;
         refuse_nothing(&work, &options.scope)?;
         let work = match options.scope.limit {
             // How many there are is of no use to a sample.
             Some(_) => work,
-            None => counted(&opened, work).await,
+            None => counted(&opened, work, &face).await,
         };
         anyhow::Ok((opened, work, unknown_roots))
     };
@@ -79,14 +79,20 @@ pub async fn unless_stopped<T>(
     tokio::select! {
         biased;
         done = Box::pin(work) => done,
-        () = stop.reached(Degree::Drain) => Err(Trouble::new(
-            Kind::Stopped,
-            what,
-            format!("{}, before it began", stop.reason().unwrap_or("asked to stop")),
-            "start it again; nothing was done",
-        )
-        .into()),
+        () = stop.reached(Degree::Drain) => Err(stopped(stop, what).into()),
     }
+}
+
+/// What is told of a command that was stopped before its work began.
+#[must_use]
+pub fn stopped(stop: &Stop, what: &str) -> Trouble {
+    let reason = stop.reason().unwrap_or("asked to stop");
+    Trouble::new(
+        Kind::Stopped,
+        what,
+        format!("{reason}, before it began"),
+        "start it again; nothing was done",
+    )
 }
 
 /// Looks at what `work` names as a run would, and says what it would do.
@@ -154,11 +160,12 @@ fn left_out(depth: Depth) -> Vec<String> {
 
 /// The same work with the uploads counted of spaces of which no row says how many they have. What cannot be counted is
 /// left for the listing.
-async fn counted(opened: &Opened, work: Work) -> Work {
+async fn counted(opened: &Opened, work: Work, face: &Face) -> Work {
     let units = match work {
         Work::Units(units) => units,
         items @ Work::Items(_) => return items,
     };
+    let (mut done, of) = (0, Some(units.len() as u64));
     let tables = &opened.migration.services().tables;
     let counting = units.into_iter().map(|unit| async move {
         let space = Did::parse(&unit.id.name).ok();
@@ -170,7 +177,12 @@ async fn counted(opened: &Opened, work: Work) -> Work {
             _ => unit,
         }
     });
-    Work::Units(stream::iter(counting).buffered(COUNTS).collect().await)
+    let counted = stream::iter(counting).buffered(COUNTS).inspect(|_| {
+        done += 1;
+        let what = "counting uploads by space";
+        face(Seen::Start { what, done, of });
+    });
+    Work::Units(counted.collect().await)
 }
 
 /// What a scope is, in words: an audit is resumed by one of the same.

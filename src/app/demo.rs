@@ -22,13 +22,14 @@ use serde_json::Value;
 
 use self::compare::{Difference, Found, differences};
 use self::fetch::{Fetched, Retrieval};
-use self::folder::{Folder, held};
+use self::folder::Folder;
 use self::found::Growing;
 use self::news::Stages;
 pub use self::news::{News, Stage, Tell};
 use self::program::Program;
 pub use self::report::{Asked, Summary};
 use self::report::{Reading, hold};
+use super::local::{not_started, until_stopped};
 use super::{Kind, Stop, Trouble, readable};
 use crate::config::{Settings, options};
 use crate::runtime::{Clock, Degree};
@@ -52,7 +53,7 @@ pub struct Demonstrated {
 impl Demonstrated {
     /// Leaves the network to whoever wants to try it, until told to stop.
     pub async fn stay(self, stop: &Stop) {
-        stop.reached(Degree::Drain).await;
+        until_stopped(&self.sandbox, stop).await;
         self.end().await;
     }
 
@@ -104,7 +105,9 @@ pub async fn demo(
 async fn start(folder: &Folder, seed: u64) -> Result<(Sandbox, String)> {
     let mut config = Config::in_dir(folder.local());
     config.seed = Some(seed);
-    let sandbox = Sandbox::start(config).await.map_err(|error| held(&error))?;
+    let sandbox = Sandbox::start(config)
+        .await
+        .map_err(|error| not_started(&error))?;
     // From here on no other demonstration can have the folder.
     folder.sweep()?;
     let services = Service::ALL.len();

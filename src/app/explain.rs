@@ -1,12 +1,14 @@
 //! Everything known of one upload or space: what its rows say, what failed, and what a look at the world finds now.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::scope::{Resolved, Work, refuse_nothing};
 use super::uploads::Opened;
-use super::{Stop, Trouble};
+use super::{Face, Seen, Stop, Trouble};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
 use crate::engine::{self, Explained, UnitContext};
@@ -34,10 +36,11 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
         roots: options.roots,
         ..Scope::default()
     };
+    let unseen: Face = Arc::new(|_: Seen<'_>| {});
     let Resolved {
         work,
         unknown_roots,
-    } = opened.work(settings, &scope).await?;
+    } = opened.work(settings, &scope, &unseen).await?;
     refuse_nothing(&work, &scope)?;
     let places: Vec<(UnitId, Option<ItemId>)> = match work {
         Work::Units(units) => units.into_iter().map(|unit| (unit.id, None)).collect(),

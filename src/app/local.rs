@@ -1,19 +1,25 @@
 //! The local network as a command: start it, seed it, ask how it is.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Kind, Stop, Trouble};
+use super::{Kind, Stop, Tasks, Trouble};
 use crate::config::{Settings, options};
-use crate::runtime::Degree;
-use crate::sandbox::{Config, Sandbox, control_url};
+use crate::runtime::{Degree, causes};
+use crate::sandbox::{self, Config, Sandbox, control_url};
 
 /// The folder of the local network inside the state folder.
 const FOLDER: &str = "local";
+/// How long a network that was asked to stop may take.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Runs the local network until told to stop; `ready` gets its description once.
+/// Runs the local network until told to stop; `ready` gets its description, without secrets, once.
+///
+/// # Errors
+/// [`Kind::Lease`] if another process has the folder.
 pub async fn sandbox_start(
     settings: &Settings,
     options: options::SandboxStart,
@@ -26,16 +32,100 @@ pub async fn sandbox_start(
     if let Some(latency) = options.latency {
         config = config.with_latency(latency);
     }
-    let sandbox = Sandbox::start(config)
-        .await
-        .context("start the local network")?;
+    let started = Sandbox::start(config).await;
+    let sandbox = started.map_err(|error| not_started(&error))?;
     if let Some(file) = &options.env_file {
         sandbox.write_env(file)?;
     }
-    ready(&sandbox.description()?);
-    stop.reached(Degree::Drain).await;
+    ready(&sandbox.notice());
+    until_stopped(&sandbox, &stop).await;
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// Waits for a signal, or for `sandbox stop`.
+pub(super) async fn until_stopped(sandbox: &Sandbox, stop: &Stop) {
+    tokio::select! {
+        () = stop.reached(Degree::Drain) => {}
+        () = sandbox.asked_to_stop() => {}
+    }
+}
+
+/// What it means that a local network did not start.
+pub(super) fn not_started(error: &sandbox::Error) -> Trouble {
+    let (kind, cause, next) = match error {
+        sandbox::Error::Held { pid, .. } => (
+            Kind::Lease,
+            format!("process {pid}, a `sterna sandbox start` or a `sterna demo`, was there first"),
+            "work with that one, end it with `sterna sandbox stop`, or name another folder with --state-dir",
+        ),
+        sandbox::Error::OtherSeed { .. } => (
+            Kind::Usage,
+            "a network keeps its seed, from which its keys are derived".to_owned(),
+            "leave --seed out, or name another folder with --state-dir",
+        ),
+        sandbox::Error::Port { .. } => (
+            Kind::Temporary,
+            "another program listens where this network listened before".to_owned(),
+            "end that program, or name another folder with --state-dir",
+        ),
+        other => (
+            Kind::Unexpected,
+            std::error::Error::source(other).map_or_else(String::new, ToString::to_string),
+            "look at the folder, or name another one with --state-dir",
+        ),
+    };
+    Trouble::new(kind, causes(error), cause, next)
+}
+
+/// What `sandbox stop` found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StopReport {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The process that ran the network, which has ended; `None` if none ran.
+    pub stopped_pid: Option<u32>,
+}
+
+/// Ends the local network of a folder, and waits until its process has let go of the folder.
+///
+/// # Errors
+/// [`Kind::Temporary`] if it does not answer, or does not end.
+pub async fn sandbox_stop(settings: &Settings, dir: Option<PathBuf>) -> Result<StopReport> {
+    let dir = dir.unwrap_or_else(|| folder(settings));
+    let Some(pid) = sandbox::holder(&dir)? else {
+        return Ok(StopReport {
+            dir,
+            stopped_pid: None,
+        });
+    };
+    let stuck = |what: &str| {
+        Trouble::new(
+            Kind::Temporary,
+            format!("stop the local network in {}", dir.display()),
+            format!("process {pid} has it and {what}"),
+            format!("kill {pid}"),
+        )
+    };
+    let control = control(&dir)?;
+    let client = reqwest::Client::builder().no_proxy().timeout(ENDS_WITHIN);
+    let asked = client.build()?.post(format!("{control}/_sandbox/stop"));
+    let answer = asked.send().await;
+    if !answer.is_ok_and(|answer| answer.status().is_success()) {
+        return Err(stuck("does not answer").into());
+    }
+    let waiting = {
+        let dir = dir.clone();
+        Tasks::new().blocking(move || sandbox::wait_until_free(&dir))
+    };
+    match tokio::time::timeout(ENDS_WITHIN, waiting).await {
+        Ok(ended) => ended??,
+        Err(_) => return Err(stuck("does not end").into()),
+    }
+    Ok(StopReport {
+        dir,
+        stopped_pid: Some(pid),
+    })
 }
 
 /// Seeds a legacy world into the running local network.

@@ -254,8 +254,24 @@ pub struct AuditedUpload {
     pub failure: Option<String>,
 }
 
-/// Shows where a run stands; called some times a second from a task of the run, must not block.
-pub type Face = std::sync::Arc<dyn Fn(&Snapshot) + Send + Sync>;
+/// Where a command stands.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    /// What comes before the work.
+    Start {
+        /// What is being read.
+        what: &'a str,
+        /// How much of it was.
+        done: u64,
+        /// How much there is, if that is known.
+        of: Option<u64>,
+    },
+    /// The work.
+    Run(&'a Snapshot),
+}
+
+/// Shows where a command stands; called some times a second from its tasks, must not block.
+pub type Face = std::sync::Arc<dyn Fn(Seen<'_>) + Send + Sync>;
 
 /// What a wish of the operator came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

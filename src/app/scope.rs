@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Kind, Trouble};
+use super::{Face, Kind, Seen, Trouble};
 use crate::client::{self, NetworkTables};
 use crate::config::options::Scope;
 use crate::config::{Root, Settings};
@@ -59,8 +59,8 @@ pub(super) struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// The spaces, or uploads, that `scope` names. All unknown names are reported at once.
-    pub(super) async fn work(&self, scope: &Scope) -> Result<Resolved> {
-        let resolved = self.resolve(scope).await?;
+    pub(super) async fn work(&self, scope: &Scope, face: &Face) -> Result<Resolved> {
+        let resolved = self.resolve(scope, face).await?;
         match &resolved.work {
             Work::Items(items) if items.is_empty() => Err(not_found(&scope.roots).into()),
             _ => Ok(resolved),
@@ -68,14 +68,14 @@ impl Resolver<'_> {
     }
 
     /// The same, and none of the roots need be known.
-    pub(super) async fn resolve(&self, scope: &Scope) -> Result<Resolved> {
-        let named = self.named(scope).await?;
+    pub(super) async fn resolve(&self, scope: &Scope, face: &Face) -> Result<Resolved> {
+        let named = self.named(scope, face).await?;
         if !scope.roots.is_empty() {
             return self.uploads(&scope.roots, named).await;
         }
         let units = match named {
             Some(units) => units,
-            None => self.everything().await?,
+            None => self.everything(face).await?,
         };
         Ok(Resolved {
             work: Work::Units(units),
@@ -84,7 +84,7 @@ impl Resolver<'_> {
     }
 
     /// The spaces that `scope` names, if it names any or their customers.
-    async fn named(&self, scope: &Scope) -> Result<Option<Vec<Unit>>> {
+    async fn named(&self, scope: &Scope, face: &Face) -> Result<Option<Vec<Unit>>> {
         let units = if let Some(file) = &scope.customers {
             let wanted = file.customers.iter().map(|share| {
                 let spaces = share
@@ -93,8 +93,8 @@ impl Resolver<'_> {
                     .map(|spaces| spaces.iter().cloned().collect());
                 (share.customer.clone(), spaces)
             });
-            self.of_customers(wanted.collect(), &file.path.display().to_string())
-                .await?
+            let source = file.path.display().to_string();
+            self.of_customers(wanted.collect(), &source, face).await?
         } else if !scope.only_customers.is_empty() {
             let spaces: Option<BTreeSet<SpaceDid>> = (!scope.only_spaces.is_empty())
                 .then(|| scope.only_spaces.iter().cloned().collect());
@@ -102,7 +102,8 @@ impl Resolver<'_> {
                 .only_customers
                 .iter()
                 .map(|one| (one.clone(), spaces.clone()));
-            self.of_customers(wanted.collect(), "--customer").await?
+            self.of_customers(wanted.collect(), "--customer", face)
+                .await?
         } else if !scope.only_spaces.is_empty() {
             self.of_spaces(&scope.only_spaces).await?
         } else {
@@ -167,10 +168,13 @@ impl Resolver<'_> {
         &self,
         wanted: Vec<(CustomerDid, Option<BTreeSet<SpaceDid>>)>,
         source: &str,
+        face: &Face,
     ) -> Result<Vec<Unit>> {
         let own = self.own_spaces().await?;
         let mut units = Vec::new();
         let mut unknown = Vec::new();
+        let (mut done, of) = (0, Some(wanted.len() as u64));
+        let what = "reading the spaces of customers";
         let mut answers = stream::iter(wanted)
             .map(|(customer, only)| async move {
                 let did = Did::parse(customer.as_str())?;
@@ -190,6 +194,8 @@ impl Resolver<'_> {
             .buffered(QUERIES);
         while let Some(answer) = answers.next().await {
             let (customer, only, found, counted) = answer?;
+            done += 1;
+            face(Seen::Start { what, done, of });
             if found.is_empty() {
                 unknown.push(customer.to_string());
                 continue;
@@ -252,16 +258,20 @@ impl Resolver<'_> {
     }
 
     /// Every space of the network; only a sample or a whole audit asks for it.
-    async fn everything(&self) -> Result<Vec<Unit>> {
+    async fn everything(&self, face: &Face) -> Result<Vec<Unit>> {
         let own = self.own_spaces().await?;
-        let rows: Vec<client::ConsumerEntry> = self
-            .tables
-            .scan_consumers(SEGMENTS)
-            .try_collect()
-            .await
-            .map_err(|error| self.tables_trouble(&error))?;
+        let mut rows = self.tables.scan_consumers(SEGMENTS);
         let mut by_space = BTreeMap::<SpaceDid, Vec<client::Consumer>>::new();
-        for entry in rows {
+        let mut done = 0;
+        while let Some(entry) = rows.next().await {
+            let entry = entry.map_err(|error| self.tables_trouble(&error))?;
+            done += 1;
+            let what = "reading the spaces of the network";
+            face(Seen::Start {
+                what,
+                done,
+                of: None,
+            });
             // What makes no sense is told by `setup`.
             let client::ConsumerEntry::Consumer(row) = entry else {
                 continue;

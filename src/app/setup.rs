@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::{PlanReport, SetupReport, SetupShare, Stop, Trouble};
+use super::{Face, PlanReport, SetupReport, SetupShare, Stop, Trouble, unless_stopped};
 use crate::config::{self, options};
 use crate::model::{CustomerDid, PlanSummary, ShareSize, SpaceDid, StateIdentity};
 use crate::plan::{self, Chosen, Filter, Plan, SkipList, SpaceLoad};
@@ -60,7 +60,7 @@ pub struct Parts<C> {
 pub async fn run<C: Census>(
     parts: &Parts<C>,
     options: &options::Setup,
-    stop: &Stop,
+    (stop, face): (&Stop, &Face),
 ) -> Result<SetupReport> {
     if !options.analyze {
         write::refuse_foreign(&parts.dir, &parts.state)?;
@@ -69,13 +69,14 @@ pub async fn run<C: Census>(
         .filter
         .as_deref()
         .map_or_else(Filter::everyone, Filter::of);
-    let read = read(parts, options, &filter).await?;
+    let reading = read(parts, options, &filter);
+    let read = unless_stopped(stop, "distribute customers", reading).await?;
     let Read {
         chosen,
         migration_spaces,
         ..
     } = &read;
-    let counted = count::count(parts, chosen, stop).await?;
+    let counted = count::count(parts, chosen, (stop, face)).await?;
     let (loads, small) = at_least(chosen, &counted, options.min_uploads);
     let plan = plan::distribute(
         loads,

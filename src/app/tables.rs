@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::setup::{Parts, run as run_setup};
 use super::uploads::host;
-use super::{InitReport, InitTable, Kind, SetupReport, Stop, Trouble};
+use super::{Face, InitReport, InitTable, Kind, SetupReport, Stop, Trouble};
 use crate::client::{AwsClients, connect_tables};
 use crate::config::{Settings, options, user};
 use crate::model::{InstanceId, StateIdentity};
@@ -106,7 +106,7 @@ pub(super) fn who() -> String {
 pub async fn setup(
     settings: &Settings,
     options: options::Setup,
-    stop: Stop,
+    (stop, face): (Stop, Face),
 ) -> Result<SetupReport> {
     let network = settings.network();
     // The upload service is the provider of today: of several customers of a space, its row's counts.
@@ -126,7 +126,7 @@ pub async fn setup(
         by: who(),
         clock: Clock::system(),
     };
-    let report = run_setup(&parts, &options, &stop).await?;
+    let report = run_setup(&parts, &options, (&stop, &face)).await?;
     if !report.analyzed_only {
         // Displays have a sum from the first second on; without it they read the rows.
         let by = InstanceId::new("setup");

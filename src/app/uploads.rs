@@ -19,11 +19,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::scope::{Resolved, Resolver, Work, refuse_nothing};
 use super::spaces::StoredSpaces;
-use super::{AuditReport, Ended, Face, RunReport, Stop, Trouble, audit, tables, takeover};
+use super::{
+    AuditReport, Ended, Face, RunReport, Seen, Stop, Trouble, audit, tables, takeover,
+    unless_stopped,
+};
 use crate::config::{Settings, options};
 use crate::engine::{self, Config, Depth, Events, Job, Pace, Parts, StepFilter};
 use crate::migrations::uploads::{self, Uploads};
-use crate::model::{Counts, CustomerDid, InstanceId, RunId, StateIdentity};
+use crate::model::{Counts, CustomerDid, InstanceId, PlanId, RunId, StateIdentity};
 use crate::runtime::{Clock, Degree, Dependencies, Tasks};
 use crate::state::{Reopen, Store};
 
@@ -36,6 +39,8 @@ pub use steps::{STEPS, StepWords, readable, step_words};
 const FACE_EVERY: Duration = Duration::from_millis(250);
 /// Rows that are written at once.
 const ROWS: usize = 16;
+/// What is told when a run was stopped before it began.
+const BEGIN: &str = "migrate uploads";
 /// Parts of the smallest space that is split.
 const PARTS_AT_LEAST: u64 = 4;
 
@@ -80,13 +85,14 @@ impl Opened {
         Ok(identity.ok_or_else(|| tables::without_id(settings))?)
     }
 
-    /// Units or items that a scope names.
+    /// Units or items that a scope names; `face` shows how far it is with them.
     pub(super) async fn work(
         &self,
         settings: &Settings,
         scope: &options::Scope,
+        face: &Face,
     ) -> Result<Resolved> {
-        self.resolver(settings).work(scope).await
+        self.resolver(settings).work(scope, face).await
     }
 
     fn resolver<'a>(&'a self, settings: &'a Settings) -> Resolver<'a> {
@@ -127,7 +133,7 @@ impl Opened {
         let showing = async move {
             loop {
                 tokio::time::sleep(FACE_EVERY).await;
-                events.look(|snapshot| face(snapshot));
+                events.look(|snapshot| face(Seen::Run(snapshot)));
             }
         };
         AbortOnDropHandle::new(self.tasks.spawn(showing))
@@ -141,16 +147,12 @@ pub async fn migrate(
     stop: Stop,
     face: Face,
 ) -> Result<RunReport> {
-    let opened = Opened::connect(settings).await?;
-    let file = options.scope.customers.as_ref();
-    let plan = admit(&opened.store, opened.identity(settings)?, file).await?;
+    let prepare = prepare(settings, &options, &face);
+    let (opened, plan, resolved) = Box::pin(unless_stopped(&stop, BEGIN, prepare)).await?;
     let Resolved {
         work,
         unknown_roots,
-    } = opened.work(settings, &options.scope).await?;
-    if !options.steal {
-        refuse_nothing(&work, &options.scope)?;
-    }
+    } = resolved;
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     config.plan = plan;
     config.limit = options.scope.limit;
@@ -180,8 +182,11 @@ pub async fn migrate(
         None => Reopen::No,
     };
     let finished = if matches!(config.steps, StepFilter::All) {
-        let spaces = opened.spaces(settings, &options.scope, &work).await?;
-        note_spaces(&opened.store, spaces).await?;
+        let noting = async {
+            let spaces = opened.spaces(settings, &options.scope, &work).await?;
+            note_spaces(&opened.store, spaces, &face).await
+        };
+        unless_stopped(&stop, BEGIN, noting).await?;
         takeover::finish_spaces(&opened, &work.customers(), &stop).await?
     } else {
         Vec::new()
@@ -221,6 +226,22 @@ async fn look(
     })
 }
 
+/// What comes before a run and changes nothing: connections, the plan, the units.
+async fn prepare(
+    settings: &Settings,
+    options: &options::Migrate,
+    face: &Face,
+) -> Result<(Box<Opened>, Option<PlanId>, Resolved)> {
+    let opened = Opened::connect(settings).await?;
+    let file = options.scope.customers.as_ref();
+    let plan = admit(&opened.store, opened.identity(settings)?, file).await?;
+    let resolved = opened.work(settings, &options.scope, face).await?;
+    if !options.steal {
+        refuse_nothing(&resolved.work, &options.scope)?;
+    }
+    Ok((opened, plan, resolved))
+}
+
 /// The recheck that is asked for, if it is one of whole spaces: one that was stopped, else a new one.
 fn begun_recheck(
     opened: &Opened,
@@ -243,7 +264,8 @@ fn begun_recheck(
 }
 
 /// Tells customers' rows how many spaces they have, so that none passes for completed before all are.
-async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>) -> Result<()> {
+async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>, face: &Face) -> Result<()> {
+    let (mut done, of) = (0, Some(spaces.len() as u64));
     let noting = stream::iter(spaces).map(|(customer, spaces)| async move {
         let noted = store.note_spaces(&customer, spaces).await;
         noted.map_err(|error| Trouble::of_state(&error))
@@ -251,6 +273,9 @@ async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>) -> Result<(
     let mut noting = noting.buffer_unordered(ROWS);
     while let Some(noted) = noting.next().await {
         noted?;
+        done += 1;
+        let what = "noting how many spaces customers have";
+        face(Seen::Start { what, done, of });
     }
     Ok(())
 }
@@ -278,7 +303,7 @@ async fn run(
     let outcome = engine::run(parts, config, job).await;
     drop((showing, summing));
     let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
-    face(&outcome.snapshot);
+    face(Seen::Run(&outcome.snapshot));
     let seconds = started.elapsed().as_secs_f64();
     let totals = match stop.degree() {
         Degree::Run | Degree::Drain => totals::at_end(opened, &instance).await,

@@ -1,19 +1,29 @@
 //! The question before something is changed on a real network.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::failure::Misuse;
 use super::output::talk;
+use crate::app::{self, Degree, Stop};
 use crate::config::Environment;
+
+/// How often it is asked for a signal while an answer is waited for.
+const HEAR_EVERY: Duration = Duration::from_millis(50);
 
 /// Asks before `what` is done to a real network: on a terminal a question (production wants its name typed),
 /// elsewhere `--yes` is required.
 ///
 /// # Errors
 /// When the answer is no, or nobody can be asked.
-pub(super) fn confirm(environment: Environment, yes: bool, what: &str) -> Result<()> {
+pub(super) fn confirm(
+    environment: Environment,
+    (yes, what): (bool, &str),
+    stop: &Stop,
+) -> Result<()> {
     if yes || environment == Environment::Local {
         return Ok(());
     }
@@ -30,7 +40,7 @@ pub(super) fn confirm(environment: Environment, yes: bool, what: &str) -> Result
         Environment::Production => environment.as_str(),
         _ => "yes",
     };
-    ask(environment, what, word, "--yes")
+    ask((environment, what), word, "--yes", stop)
 }
 
 /// As [`confirm`], for what is hard to make good again: on production `name` must be typed, or given as `confirmed`;
@@ -40,10 +50,9 @@ pub(super) fn confirm(environment: Environment, yes: bool, what: &str) -> Result
 /// When the answer is no, nobody can be asked, or another name was given.
 pub(super) fn confirm_named(
     environment: Environment,
-    yes: bool,
-    confirmed: Option<&str>,
-    name: &str,
-    what: &str,
+    (yes, confirmed): (bool, Option<&str>),
+    (name, what): (&str, &str),
+    stop: &Stop,
 ) -> Result<()> {
     if confirmed.is_some_and(|given| given != name) {
         return Err(Misuse::new(
@@ -53,7 +62,7 @@ pub(super) fn confirm_named(
         .into());
     }
     if environment != Environment::Production {
-        return confirm(environment, yes || confirmed.is_some(), what);
+        return confirm(environment, (yes || confirmed.is_some(), what), stop);
     }
     if confirmed.is_some() {
         return Ok(());
@@ -68,17 +77,17 @@ pub(super) fn confirm_named(
         )
         .into());
     }
-    ask(environment, what, name, &way_out)
+    ask((environment, what), name, &way_out, stop)
 }
 
-fn ask(environment: Environment, what: &str, word: &str, way_out: &str) -> Result<()> {
+fn ask(
+    (environment, what): (Environment, &str),
+    word: &str,
+    way_out: &str,
+    stop: &Stop,
+) -> Result<()> {
     talk(&format!("{what} on {environment}. Type `{word}` to go on:"));
-    let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .context("read the answer")?;
-    if answer.trim() == word {
+    if answer(what, stop)?.trim() == word {
         return Ok(());
     }
     Err(Misuse::new(
@@ -88,6 +97,25 @@ fn ask(environment: Environment, what: &str, word: &str, way_out: &str) -> Resul
     .into())
 }
 
+/// What is typed; the first signal ends the wait for it.
+fn answer(what: &str, stop: &Stop) -> Result<String> {
+    let (typed, line) = mpsc::channel();
+    // Nothing ends a read of the terminal: its thread ends with the process.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        let _ = typed.send(read.map(|_| line));
+    });
+    loop {
+        match line.recv_timeout(HEAR_EVERY) {
+            Ok(line) => return line.context("read the answer"),
+            Err(RecvTimeoutError::Disconnected) => return Ok(String::new()),
+            Err(RecvTimeoutError::Timeout) if stop.degree() == Degree::Run => {}
+            Err(RecvTimeoutError::Timeout) => return Err(app::stopped(stop, what).into()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +123,8 @@ mod tests {
     #[test]
     fn production_wants_the_name_and_takes_no_other_word() {
         let ask = |environment, yes, confirmed| {
-            confirm_named(environment, yes, confirmed, "run-7", "roll back")
+            let stop = Stop::new();
+            confirm_named(environment, (yes, confirmed), ("run-7", "roll back"), &stop)
         };
         assert!(ask(Environment::Production, false, Some("run-7")).is_ok());
         assert!(ask(Environment::Production, true, None).is_err());

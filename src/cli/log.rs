@@ -2,19 +2,25 @@
 
 mod fold;
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::terminal::LogLines;
 use crate::config::{Fault, Faults};
+use crate::monitor::printable;
 use fold::{Fold, Teller};
 
 /// How log lines are written.
@@ -90,19 +96,34 @@ impl Log {
             LevelFilter::WARN
         };
         let levels = self.level.clone().unwrap_or_else(|| at_level(usual));
-        let (writer, color) = match &self.file {
-            Some(path) => (BoxMakeWriter::new(Arc::new(open(path)?)), false),
-            None => (BoxMakeWriter::new(std::io::stderr), color),
+        let (writer, color) = if let Some(path) = &self.file {
+            (BoxMakeWriter::new(Arc::new(open(path)?)), false)
+        } else {
+            let json = self.format == Format::Json;
+            (BoxMakeWriter::new(move || LogLines { json }), color)
         };
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
         let fold = Fold::new(levels);
         let teller = fold.teller();
         let lines = match self.format {
-            Format::Text => lines.with_ansi(color).with_filter(fold).boxed(),
+            Format::Text => {
+                let lines = lines.fmt_fields(debug_fn(write_field).delimited(" "));
+                lines.with_ansi(color).with_filter(fold).boxed()
+            }
             Format::Json => lines.json().flatten_event(true).with_filter(fold).boxed(),
         };
         let _ = tracing_subscriber::registry().with(lines).try_init();
         Ok(teller)
+    }
+}
+
+/// `name=value`, the message without its name; what others wrote is on one line and moves no cursor.
+fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let value = format!("{value:?}");
+    let value = printable(&value);
+    match field.name() {
+        "message" => line.write_str(&value),
+        name => write!(line, "{name}={value}"),
     }
 }
 
@@ -136,6 +157,24 @@ mod tests {
         for bad in ["loud", "sterna=loud"] {
             assert!(parse_level(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_others_wrote_stays_on_its_line_and_moves_no_cursor() {
+        let written = tempfile::NamedTempFile::new().unwrap();
+        let file = written.reopen().unwrap();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(Arc::new(file))
+            .fmt_fields(debug_fn(write_field).delimited(" "))
+            .with_ansi(false);
+        let subscriber = tracing_subscriber::registry().with(lines);
+        tracing::subscriber::with_default(subscriber, || {
+            let error = "gone\x1b[2J\r\nWARN all is well";
+            tracing::warn!(%error, name = "\u{9b}H", "told {}", "\x07");
+        });
+        let line = std::fs::read_to_string(written.path()).unwrap();
+        let told = "told \\u{7} error=gone\\u{1b}[2J\\r\\nWARN all is well name=\"\\u{9b}H\"\n";
+        assert!(line.ends_with(told), "{line:?}");
     }
 
     #[test]

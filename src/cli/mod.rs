@@ -15,6 +15,7 @@ mod progress;
 mod run;
 mod scope;
 mod summary;
+mod terminal;
 mod values;
 
 pub use exit::Exit;

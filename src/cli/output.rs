@@ -1,11 +1,22 @@
 //! Results on standard output: a table for people, JSON for scripts.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use super::terminal;
+use crate::monitor::{Paint, printable, printable_json, printable_lines, width};
+
+/// How often it is asked whether somebody still reads.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The form of results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -31,14 +42,25 @@ impl Output {
         value: &impl Serialize,
         table: impl FnOnce() -> String,
     ) -> Result<()> {
+        self.painted(schema, value, |_| table(), Paint::Plain)
+    }
+
+    /// The same with a text that has colours.
+    pub(super) fn painted(
+        self,
+        schema: Schema,
+        value: &impl Serialize,
+        table: impl FnOnce(Paint) -> String,
+        paint: Paint,
+    ) -> Result<()> {
         let value = || -> Result<Value> {
             let value = serde_json::to_value(value).context("write the result as JSON")?;
             Ok(schema.named(value))
         };
         match self {
-            Self::Table => text(&table()),
-            Self::Json => text(&format!("{:#}", value()?)),
-            Self::Ndjson => text(&value()?.to_string()),
+            Self::Table => text(&printable_lines(&table(paint), paint)),
+            Self::Json => text(&printable_json(&format!("{:#}", value()?))),
+            Self::Ndjson => text(&printable_json(&value()?.to_string())),
         }
     }
 }
@@ -58,7 +80,7 @@ impl Schema {
         let lines = records
             .into_iter()
             .map(|record| format!("{}\n", self.named(record)));
-        bytes(lines.collect::<String>().as_bytes())
+        bytes(printable_json(&lines.collect::<String>()).as_bytes())
     }
 }
 
@@ -70,6 +92,22 @@ pub(super) fn text(text: &str) -> Result<()> {
     allow_closed(written)
 }
 
+/// Ready once nobody reads standard output any more: the other end of the pipe is closed, or the terminal is gone.
+pub(super) async fn reader_is_gone() {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    while has_reader() {
+        looks.tick().await;
+    }
+}
+
+fn has_reader() -> bool {
+    let out = io::stdout();
+    // Nothing is asked for: what broke is told all the same.
+    let mut asked = [PollFd::new(&out, PollFlags::empty())];
+    let told = poll(&mut asked, Some(&Timespec::default()));
+    told.is_err() || asked[0].revents().is_empty()
+}
+
 /// Writes bytes to standard output.
 pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
@@ -78,17 +116,25 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
 
 fn allow_closed(written: io::Result<()>) -> Result<()> {
     match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe || hung_up(&error) => Ok(()),
         other => other.context("write to standard output"),
     }
 }
 
-/// Writes talk to standard error; nothing is lost when nobody listens. On a terminal it takes the place of a line of
-/// progress that may stand there.
+/// Whether the terminal that standard output was went away.
+fn hung_up(error: &io::Error) -> bool {
+    let eio = rustix::io::Errno::IO.raw_os_error();
+    let out = || {
+        File::from(io::stdout().as_fd().try_clone_to_owned().ok()?)
+            .metadata()
+            .ok()
+    };
+    error.raw_os_error() == Some(eio) && out().is_some_and(|out| out.file_type().is_char_device())
+}
+
+/// Writes talk to standard error; nothing is lost when nobody listens.
 pub(super) fn talk(text: &str) {
-    let mut out = io::stderr().lock();
-    let clear = if out.is_terminal() { "\r\x1b[2K" } else { "" };
-    let _ = writeln!(out, "{clear}{text}");
+    terminal::lines(text, Paint::Plain);
 }
 
 /// Any JSON value as indented text: a name per line, a dash per element.
@@ -101,7 +147,7 @@ pub(super) fn outline(value: &Value) -> String {
 fn outline_into(value: &Value, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let plain = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(printable(text).into_owned()),
         Value::Null => Some("-".into()),
         Value::Array(list) if list.is_empty() => Some("none".into()),
         Value::Object(fields) if fields.is_empty() => Some("none".into()),
@@ -135,10 +181,16 @@ fn outline_into(value: &Value, depth: usize, lines: &mut Vec<String>) {
 
 /// Rows under a head, columns as wide as they must be; numbers to the right.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+    let safe = |row: &Vec<String>| {
+        row.iter()
+            .map(|cell| printable(cell).into_owned())
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
+    let mut widths: Vec<usize> = head.iter().map(|cell| width(cell)).collect();
+    for row in &rows {
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            *widest = (*widest).max(width(cell));
         }
     }
     let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
@@ -149,8 +201,8 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 
 fn line(cells: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
-    for (cell, width) in cells.iter().zip(widths) {
-        let pad = " ".repeat(width - cell.chars().count());
+    for (cell, widest) in cells.iter().zip(widths) {
+        let pad = " ".repeat(widest - width(cell));
         let numeric = cell.starts_with(|c: char| c.is_ascii_digit())
             && cell
                 .chars()

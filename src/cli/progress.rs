@@ -1,20 +1,24 @@
-//! Live progress on standard error: one line that is redrawn on a terminal, one line per 10 s elsewhere.
+//! Live progress on standard error: one line that is redrawn on a terminal, a line now and then elsewhere.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::output::talk;
-use crate::app::Face;
-use crate::model::Snapshot;
-use crate::monitor::line;
+use anyhow::Result;
 
-/// Time between two lines where nothing can be redrawn.
+use super::output::talk;
+use super::terminal;
+use crate::app::{self, Face, Seen, Stop};
+use crate::model::Snapshot;
+use crate::monitor::{Paint, cut, grouped, line, printable};
+
+/// Time between two lines of a run where nothing can be redrawn.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
+/// The same before the work begins: nobody waits so long without a word.
+const START_EVERY: Duration = Duration::from_secs(2);
 /// Time between two redrawings.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
-/// A face for a run, and what ends it.
+/// A face for a command, and what ends it.
 pub(super) struct Progress {
     state: Arc<Mutex<State>>,
 }
@@ -24,7 +28,6 @@ struct State {
     /// The run is to be named, and was not yet.
     names_run: bool,
     last: Instant,
-    drawn: bool,
 }
 
 impl Progress {
@@ -39,37 +42,80 @@ impl Progress {
     }
 
     fn of(names_run: bool) -> Self {
+        let state = State {
+            terminal: terminal::is_terminal(),
+            names_run,
+            last: Instant::now(),
+        };
         Self {
-            state: Arc::new(Mutex::new(State {
-                terminal: io::stderr().is_terminal(),
-                names_run,
-                last: Instant::now(),
-                drawn: false,
-            })),
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
-    /// The function that a run calls.
+    /// Nothing is made, so there is no run to name.
+    pub(super) fn name_no_run(&self) {
+        lock(&self.state).names_run = false;
+    }
+
+    /// The function that a command calls.
     pub(super) fn face(&self) -> Face {
         let state = Arc::clone(&self.state);
-        Arc::new(move |snapshot| {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.show(snapshot);
+        Arc::new(move |seen: Seen<'_>| {
+            let mut state = lock(&state);
+            match seen {
+                Seen::Start { what, done, of } => state.show_start(what, done, of),
+                Seen::Run(snapshot) => state.show_run(snapshot),
+            }
         })
     }
 
     /// Ends the line that was redrawn.
+    #[expect(clippy::unused_self, reason = "only who draws ends the line")]
     pub(super) fn finish(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.drawn {
-            let _ = writeln!(io::stderr().lock());
-            state.drawn = false;
+        terminal::close();
+    }
+
+    /// Does what comes before the work: `doing` is shown when it takes long, and the first signal ends it.
+    ///
+    /// # Errors
+    /// Those of `work`; that the command was stopped.
+    pub(super) async fn before<T>(
+        &self,
+        stop: &Stop,
+        (what, doing): (&str, &str),
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let mut work = std::pin::pin!(app::unless_stopped(stop, what, work));
+        let mut ticks = tokio::time::interval(REDRAW_EVERY);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = ticks.tick() => lock(&self.state).show_start(doing, 0, None),
+            }
         }
     }
 }
 
+impl Drop for Progress {
+    /// Ends the line that was redrawn.
+    fn drop(&mut self) {
+        terminal::close();
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl State {
-    fn show(&mut self, snapshot: &Snapshot) {
+    fn show_start(&mut self, what: &str, done: u64, of: Option<u64>) {
+        if self.is_due(START_EVERY) {
+            draw(&starting(what, done, of));
+        }
+    }
+
+    fn show_run(&mut self, snapshot: &Snapshot) {
         if let (true, Some(run)) = (self.names_run, &snapshot.run) {
             self.names_run = false;
             let instance = snapshot.instance.as_ref().map_or("?", |one| one.as_str());
@@ -80,23 +126,68 @@ impl State {
             );
             talk(&format!("run {run}, instance {instance}, {plan}"));
         }
+        if self.is_due(PLAIN_EVERY) {
+            draw(&line(snapshot, snapshot.updated_at));
+        }
+    }
+
+    fn is_due(&mut self, plain_every: Duration) -> bool {
         let every = if self.terminal {
             REDRAW_EVERY
         } else {
-            PLAIN_EVERY
+            plain_every
         };
-        let now = Instant::now();
-        if now.duration_since(self.last) < every {
-            return;
+        let due = self.last.elapsed() >= every;
+        if due {
+            self.last = Instant::now();
         }
-        self.last = now;
-        let text = line(snapshot, snapshot.updated_at);
-        let mut out = io::stderr().lock();
-        let _ = if self.terminal {
-            self.drawn = true;
-            write!(out, "\r\x1b[2K{text}").and_then(|()| out.flush())
-        } else {
-            writeln!(out, "{text}")
-        };
+        due
+    }
+}
+
+fn draw(text: &str) {
+    terminal::draw(&fitted(text, terminal::columns()), Paint::Plain);
+}
+
+/// A line that a terminal with so many columns does not break.
+fn fitted(text: &str, columns: Option<usize>) -> String {
+    let text = printable(text);
+    match columns {
+        // The last column stays free: some terminals begin a new line when it is written.
+        Some(columns) => cut(&text, columns.saturating_sub(1)).into_owned(),
+        None => text.into_owned(),
+    }
+}
+
+/// `reading the spaces of customers: 1,200 of 300,000`.
+fn starting(what: &str, done: u64, of: Option<u64>) -> String {
+    match (done, of) {
+        (0, None) => format!("{what} …"),
+        (done, None) => format!("{what}: {} so far", grouped(done)),
+        (done, Some(all)) => format!("{what}: {} of {}", grouped(done), grouped(all)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_fits_the_terminal_and_holds_nothing_that_it_obeys() {
+        let text = "10 of 20 uploads; waiting for carpark (503: \x1b[2Jgo\r\naway)";
+        let line = fitted(text, Some(40));
+        assert_eq!(line, "10 of 20 uploads; waiting for carpark …");
+        assert_eq!(
+            fitted(text, None),
+            "10 of 20 uploads; waiting for carpark (503: \\u{1b}[2Jgo\\r\\naway)"
+        );
+    }
+
+    #[test]
+    fn what_comes_before_the_work_says_how_far_it_is() {
+        assert_eq!(starting("reading c.json", 0, None), "reading c.json …");
+        assert_eq!(starting("listing", 1_200, None), "listing: 1,200 so far");
+        let known = starting("reading spaces", 1_200, Some(300_000));
+        assert_eq!(known, "reading spaces: 1,200 of 300,000");
     }
 }

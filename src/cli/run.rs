@@ -13,7 +13,7 @@ use super::commands as one;
 use super::exit::Exit;
 use super::failure;
 use super::output::{Output, talk};
-use crate::app::{Degree, Stop, Tasks};
+use crate::app::{self, Degree, Stop, Tasks};
 use crate::config::{Flags, Need, Settings};
 use crate::monitor::Paint;
 
@@ -38,6 +38,15 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Does what only looks: the first signal ends it.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        app::unless_stopped(&self.stop, what, work).await
+    }
+
     /// The settings a command needs, or every fault in them.
     pub(super) fn settings(&self, need: Need) -> Result<Settings> {
         Ok(Settings::load(&self.flags, need)?)
@@ -114,7 +123,7 @@ async fn with_signals(global: Global, command: Commands, typed: &str) -> Result<
     ended.cancel();
     // A drain that took too long is aborted too, and is no second signal.
     match stop.abort_reason() {
-        Some("SIGTERM") => Ok(Exit::Terminated),
+        Some("SIGTERM" | "SIGHUP") => Ok(Exit::Terminated),
         Some("SIGINT") => Ok(Exit::Interrupted),
         _ => result,
     }
@@ -123,11 +132,16 @@ async fn with_signals(global: Global, command: Commands, typed: &str) -> Result<
 /// Says what each signal does; ready when the third says: now.
 async fn tell_degrees(stop: &Stop) {
     stop.reached(Degree::Drain).await;
-    if matches!(stop.reason(), Some("SIGINT" | "SIGTERM")) {
-        talk("stopping: nothing new is begun, what is in flight is ended; once more to abort");
+    if let Some(signal @ ("SIGINT" | "SIGTERM" | "SIGHUP")) = stop.reason() {
+        talk(&format!(
+            "stopping ({signal}): nothing new is begun, what is in flight is ended; once more to abort"
+        ));
     }
     stop.reached(Degree::Abort).await;
-    talk("aborting: what is in flight is dropped, leases are given back; once more to exit now");
+    let why = stop.abort_reason().unwrap_or("asked to");
+    talk(&format!(
+        "aborting ({why}): what is in flight is dropped, leases are given back; once more to exit now"
+    ));
     stop.reached(Degree::Exit).await;
 }
 

@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::failure::Misuse;
 use super::output::talk;
+use super::progress::Progress;
 use super::values::{self, Limit};
+use crate::app::{self, Reliance, Stop, Tasks};
 use crate::config::options::Scope;
-use crate::config::{self, CustomersFile, Faults, Root};
+use crate::config::{self, CustomersFile, Faults, Root, Settings};
 use crate::model::{CustomerDid, SpaceDid};
 
 /// Uploads taken when nothing narrows a run.
@@ -53,16 +55,20 @@ pub(super) struct ScopeArgs {
 
 impl ScopeArgs {
     /// Reads the customers file and settles limit and instance. Without a limit, what nothing narrows is a sample.
-    pub(super) fn read(&self) -> Result<(Scope, u32)> {
-        self.read_up_to(Some(SAMPLE))
+    pub(super) async fn read(&self, preparing: Preparing<'_>) -> Result<(Scope, u32)> {
+        self.read_up_to(Some(SAMPLE), preparing).await
     }
 
     /// The same; without a limit, everything is meant.
-    pub(super) fn read_whole(&self) -> Result<(Scope, u32)> {
-        self.read_up_to(None)
+    pub(super) async fn read_whole(&self, preparing: Preparing<'_>) -> Result<(Scope, u32)> {
+        self.read_up_to(None, preparing).await
     }
 
-    fn read_up_to(&self, sample: Option<u64>) -> Result<(Scope, u32)> {
+    async fn read_up_to(
+        &self,
+        sample: Option<u64>,
+        preparing: Preparing<'_>,
+    ) -> Result<(Scope, u32)> {
         let stdin = |file: &Option<PathBuf>| file.as_deref().is_some_and(config::is_stdin);
         if stdin(&self.customers_file) && stdin(&self.roots_file) {
             return Err(Misuse::new(
@@ -71,8 +77,10 @@ impl ScopeArgs {
             )
             .into());
         }
-        let file = self.customers_file.as_deref().map(CustomersFile::read);
-        let customers = file.transpose()?;
+        let customers = match &self.customers_file {
+            Some(path) => Some(preparing.customers_file(path).await?),
+            None => None,
+        };
         for note in customers.iter().flat_map(|file| &file.notes) {
             talk(&format!("note: {note}"));
         }
@@ -110,6 +118,41 @@ pub(super) fn roots_of(one: Option<&Root>, list: Option<&Path>) -> Result<Vec<Ro
     }
 }
 
+/// What comes before the work of a command: it may take long, so what is done is shown, and the first signal ends it.
+#[derive(Clone, Copy)]
+pub(super) struct Preparing<'a> {
+    /// What the command does, such as `migrate uploads`.
+    pub(super) what: &'a str,
+    /// Where it is shown.
+    pub(super) progress: &'a Progress,
+    /// What ends it.
+    pub(super) stop: &'a Stop,
+}
+
+impl Preparing<'_> {
+    /// Reads the file on a thread of its own.
+    pub(super) async fn customers_file(self, path: &Path) -> Result<CustomersFile> {
+        let doing = format!("reading {}", path.display());
+        let path = path.to_owned();
+        let work = async {
+            let read = Tasks::new().blocking(move || CustomersFile::read(&path));
+            Ok(read.await.context("read the customers file")??)
+        };
+        self.progress
+            .before(self.stop, (self.what, &doing), work)
+            .await
+    }
+
+    /// Looks for everything that the command relies on.
+    pub(super) async fn preflight(self, settings: &Settings, reliance: Reliance) -> Result<()> {
+        let doing = "looking for what is needed";
+        let work = Box::pin(app::preflight(settings, reliance));
+        self.progress
+            .before(self.stop, (self.what, doing), work)
+            .await
+    }
+}
+
 /// The instance that flag and customers file name, which may not contradict each other.
 ///
 /// # Errors
@@ -128,5 +171,34 @@ pub(super) fn instance_of(asked: Option<u32>, file: Option<&CustomersFile>) -> R
         (Some(asked), _) => Ok(asked),
         (None, Some((written, _))) => Ok(written),
         (None, None) => Ok(FIRST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Degree, Kind, Trouble};
+
+    #[tokio::test]
+    async fn a_file_is_read_aside_so_that_a_signal_ends_the_reading() {
+        let customers: Vec<String> = (0..100_000)
+            .map(|number| format!("did:mailto:example.org:c{number}"))
+            .collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), serde_json::to_string(&customers).unwrap()).unwrap();
+        let (progress, stop) = (Progress::new(), Stop::new());
+        let preparing = Preparing {
+            what: "migrate uploads",
+            progress: &progress,
+            stop: &stop,
+        };
+        let read = preparing.customers_file(file.path()).await.unwrap();
+        assert_eq!(read.customers.len(), 100_000);
+        stop.ask(Degree::Drain, "SIGINT");
+        let stopped = preparing.customers_file(file.path()).await.unwrap_err();
+        let stopped = stopped.downcast::<Trouble>().unwrap();
+        assert_eq!(stopped.kind, Kind::Stopped);
+        assert_eq!(stopped.what, "migrate uploads");
+        assert_eq!(stopped.cause, "SIGINT, before it began");
     }
 }

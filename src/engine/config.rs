@@ -90,6 +90,8 @@ pub struct Pace {
     pub control_within: Duration,
     /// How long a drain may take before it becomes an abort.
     pub drain_within: Duration,
+    /// How long a drain waits for a service that is down before it becomes one.
+    pub drain_down_within: Duration,
     /// How long a look or a step may stand still before it is named.
     pub stalled_after: Duration,
     /// How long before it is given up, and tried again.
@@ -118,6 +120,7 @@ impl Default for Pace {
             report_every: Duration::from_secs(5),
             control_within: Duration::from_mins(2),
             drain_within: Duration::from_mins(2),
+            drain_down_within: Duration::from_secs(10),
             stalled_after: Duration::from_mins(5),
             give_up_after: Duration::from_mins(30),
             window: 1_024,

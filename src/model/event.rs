@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Counts, Effect, Failure, InstanceId, ItemId, MigrationName, PartId, PlanId, Reason, RunId,
-    Settled, Status, StepName, TakenOver, Throttle, UnitId, Verdict, VerdictCounts, Warning,
+    Counts, Effect, Failure, InstanceId, ItemId, Limits, MigrationName, PartId, PlanId, Reason,
+    RunId, Settled, Status, StepName, TakenOver, Throttle, UnitId, Verdict, VerdictCounts, Warning,
 };
 
 /// What is settled in one part of a unit.
@@ -160,6 +160,13 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// An item that waited to be tried again is in flight again.
+    ItemResumed {
+        /// The unit.
+        unit: UnitId,
+        /// The item.
+        item: ItemId,
+    },
     /// A step made an effect.
     StepApplied {
         /// The unit.
@@ -219,6 +226,11 @@ pub enum Event {
     Throttled {
         /// All throttles in force.
         throttles: Vec<Throttle>,
+    },
+    /// What the operator limits now; replaces what was said before.
+    Limited {
+        /// The limits.
+        limits: Limits,
     },
     /// What the run noticed of its own health; replaces what was said before.
     Warned {

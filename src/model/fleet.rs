@@ -20,6 +20,15 @@ pub struct Throttle {
     pub retry_seconds: Option<u64>,
 }
 
+/// What the operator limits.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Items that may be begun a minute; `None` is no limit.
+    pub rate: Option<u32>,
+    /// All limits in words, with who asked for them.
+    pub words: Vec<String>,
+}
+
 /// How bad what was noticed is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

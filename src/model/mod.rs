@@ -40,7 +40,7 @@ pub use counts::{Counts, Settled, StepCounts, each_shown, shown};
 pub use effect::{Effect, Undo};
 pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};
-pub use fleet::{InstanceReport, Level, Throttle, Warning};
+pub use fleet::{InstanceReport, Level, Limits, Throttle, Warning};
 pub use hands::{Hand, Hands};
 pub use ids::{
     CustomerDid, Epoch, FolderId, IdError, InstanceId, ItemId, JournalId, MigrationName, PartId,
@@ -49,7 +49,7 @@ pub use ids::{
 pub use invariant::Invariant;
 pub use plan::{PlanSummary, ShareSize};
 pub use reason::Reason;
-pub use snapshot::{Rate, Snapshot, TakenUnit, UnitTotals};
+pub use snapshot::{Rate, Retrying, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
     Belongs, Between, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder,
     JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening, JournalRecord,

@@ -1,17 +1,19 @@
 //! The fold of a run's events, which every display renders.
 
+mod held;
 mod rate;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use held::Retrying;
 pub use rate::Rate;
 
 use super::hands::{Share, forget, settled};
 use super::{
-    Counts, Event, Hands, InstanceId, MigrationName, PartCount, PlanId, Reason, RunId, Status,
-    StepCounts, StepName, TakenOver, Throttle, UnitId, VerdictCounts, Warning,
+    Counts, Event, Hands, InstanceId, Limits, MigrationName, PartCount, PlanId, Reason, RunId,
+    Status, StepCounts, StepName, TakenOver, Throttle, UnitId, VerdictCounts, Warning,
 };
 
 /// Units taken over from another program that are named, at most.
@@ -96,6 +98,9 @@ pub struct Snapshot {
     pub taken_over_named: Vec<TakenUnit>,
     /// Items in flight.
     pub in_flight: u64,
+    /// Items that wait between two attempts, and are not in flight.
+    #[serde(skip)]
+    pub retrying: Retrying,
     /// Item attempts that failed and were taken up again.
     pub retries: u64,
     /// Effects by kind, in this run.
@@ -119,6 +124,12 @@ pub struct Snapshot {
     pub unlisted: u64,
     /// What holds the run back.
     pub throttles: Vec<Throttle>,
+    /// What the operator limits.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Since when it is held back as it is, Unix milliseconds; 0 since the start.
+    #[serde(default)]
+    pub steady_since: u64,
     /// What the run noticed of its own health.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -164,14 +175,15 @@ impl Snapshot {
             Event::UnitSettled { .. } => self.unit_settled(event),
             Event::PartsCounted { unit, parts } => self.parts_counted(unit, parts),
             Event::UnitReleased { unit } | Event::LeaseLost { unit } => self.unit_left(unit),
-            Event::ItemStarted { .. } => self.in_flight += 1,
-            Event::ItemDropped { .. } => self.in_flight = self.in_flight.saturating_sub(1),
+            Event::ItemStarted { .. }
+            | Event::ItemDropped { .. }
+            | Event::ItemRetried { .. }
+            | Event::ItemResumed { .. } => self.moved(event),
             Event::ItemSettled { .. } => self.item_settled(event, now),
             Event::ItemAudited { .. } | Event::VerdictsKnown { .. } | Event::UnitAudited { .. } => {
                 self.audited(event, now);
             }
             Event::ItemsAsked { items } => *self.asked.get_or_insert(0) += items,
-            Event::ItemRetried { .. } => self.retries += 1,
             Event::StepApplied { step, effect, .. } => {
                 *self.effects.entry(effect.kind.clone()).or_default() += 1;
                 self.step(step).applied += 1;
@@ -183,10 +195,11 @@ impl Snapshot {
             Event::StepUndone { effect, .. } => self.undone(&effect.kind),
             Event::UndoPlanned { effects } => self.to_undo = *effects,
             Event::EffectSettled => self.undo_settled += 1,
-            Event::Throttled { throttles } => self.throttles.clone_from(throttles),
+            Event::Throttled { .. }
+            | Event::Limited { .. }
+            | Event::Paused { .. }
+            | Event::Resumed => self.held(event, now),
             Event::Warned { warnings } => self.warnings.clone_from(warnings),
-            Event::Paused { reason } => self.paused = Some(reason.clone()),
-            Event::Resumed => self.paused = None,
             Event::Draining { reason } => {
                 self.draining.get_or_insert_with(|| reason.clone());
             }
@@ -198,10 +211,12 @@ impl Snapshot {
         *self.undone.entry(kind.to_owned()).or_default() += 1;
     }
 
-    /// Items a minute over the last two minutes, seen from `now`.
+    /// Items a minute over the last two minutes, seen from `now`; of a shorter time if what holds the run back changed
+    /// since.
     #[must_use]
     pub fn items_per_minute(&self, now: u64) -> f64 {
-        self.rate.per_minute(self.started_at, now)
+        let since = self.started_at.max(self.steady_since);
+        self.rate.per_minute(since, now)
     }
 
     /// Whether every set of counters makes up its whole.
@@ -397,7 +412,7 @@ impl Snapshot {
         else {
             return;
         };
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.moved(event);
         self.rate.count(now);
         if !*earlier {
             self.this_run.settle(*settled);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::eta::eta;
-use super::table::{grouped, percent};
+use super::table::{count, grouped, percent};
 use crate::model::{Counts, Snapshot, Throttle};
 
 /// Reasons that are named in the line.
@@ -16,7 +16,6 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
         return undo(snapshot);
     }
     let counts = &snapshot.counts;
-    let rate = snapshot.items_per_minute(now);
     let here = snapshot.this_run.settled();
     let audited = snapshot.verdicts.total();
     let (done, planned) = match snapshot.asked {
@@ -34,10 +33,7 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
     if audited == 0 && here != done {
         let _ = write!(text, ", {} in this run", grouped(here));
     }
-    let _ = write!(text, ", {rate:.0}/min, {} in flight", snapshot.in_flight);
-    if let Some(eta) = eta(planned.saturating_sub(done), rate) {
-        let _ = write!(text, ", {eta} left");
-    }
+    text.push_str(&speed(snapshot, planned.saturating_sub(done), now));
     text.push_str(&findings(snapshot));
     // Reasons are of all that was done here, for others too.
     let for_others: u64 = snapshot.helped.values().map(Counts::bad).sum();
@@ -62,12 +58,45 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
     if let Some(warning) = snapshot.warnings.first() {
         let _ = write!(text, "; {}: {}", warning.level, warning.what);
     }
-    if let Some(reason) = snapshot.draining.as_ref().or(snapshot.paused.as_ref()) {
-        let _ = write!(text, "; {reason}");
-    } else if let Some(throttle) = worst(&snapshot.throttles) {
-        let _ = write!(text, "; {}", held_back(throttle));
+    for why in held_back(snapshot) {
+        let _ = write!(text, "; {why}");
     }
     text
+}
+
+/// How fast it goes, what is in flight, and how long it will take: no rate where nothing may begin, no estimate where the
+/// rate says nothing of what is left.
+fn speed(snapshot: &Snapshot, left: u64, now: u64) -> String {
+    let rate = snapshot.items_per_minute(now);
+    let mut text = if snapshot.paused.is_some() {
+        String::new()
+    } else {
+        format!(", {rate:.0}/min")
+    };
+    let _ = write!(text, ", {} in flight", snapshot.in_flight);
+    let retrying = snapshot.retrying.len();
+    if retrying > 0 {
+        let _ = write!(text, ", {retrying} waiting to be tried again");
+    }
+    let goes_on = snapshot.paused.is_none() && snapshot.draining.is_none() && !snapshot.waits();
+    let most = snapshot.limits.rate.map_or(f64::INFINITY, f64::from);
+    if let Some(eta) = eta(left, rate.min(most)).filter(|_| goes_on) {
+        let _ = write!(text, ", {eta} left");
+    }
+    text
+}
+
+/// What keeps it from going as fast as it could.
+fn held_back(snapshot: &Snapshot) -> Vec<String> {
+    let draining = snapshot.draining.as_ref();
+    let draining = draining.map(|reason| format!("draining: {reason}"));
+    let stopped = draining.or_else(|| snapshot.paused.clone());
+    let stops = stopped.is_some();
+    let throttle = worst(&snapshot.throttles).filter(|one| !stops || one.limit == 0);
+    let limits = snapshot.limits.words.iter();
+    let limits = limits.filter(|_| !stops).cloned();
+    let throttle = throttle.map(throttled);
+    stopped.into_iter().chain(throttle).chain(limits).collect()
 }
 
 /// Where a rollback stands.
@@ -80,8 +109,8 @@ fn undo(snapshot: &Snapshot) -> String {
         grouped(all),
         percent(done, all)
     );
-    if let Some(reason) = snapshot.draining.as_ref().or(snapshot.paused.as_ref()) {
-        let _ = write!(text, "; {reason}");
+    for why in held_back(snapshot) {
+        let _ = write!(text, "; {why}");
     }
     text
 }
@@ -93,11 +122,16 @@ fn findings(snapshot: &Snapshot) -> String {
         (verdicts.wrong, "wrong"),
         (verdicts.missing, "missing"),
         (verdicts.could_not_tell, "could not be told"),
-        (snapshot.unlisted, "spaces not listed to their end"),
     ];
-    let found = found.iter().filter(|(number, _)| *number > 0);
-    let found = found.map(|(number, what)| format!(", {} {what}", grouped(*number)));
-    found.collect()
+    let mut text = String::new();
+    for (number, what) in found.iter().filter(|(number, _)| *number > 0) {
+        let _ = write!(text, ", {} {what}", grouped(*number));
+    }
+    if snapshot.unlisted > 0 {
+        let spaces = count(snapshot.unlisted, "space");
+        let _ = write!(text, ", {spaces} not listed to the end");
+    }
+    text
 }
 
 /// A service that is down goes before one that is slow.
@@ -105,7 +139,7 @@ fn worst(throttles: &[Throttle]) -> Option<&Throttle> {
     throttles.iter().min_by_key(|throttle| throttle.limit)
 }
 
-fn held_back(throttle: &Throttle) -> String {
+fn throttled(throttle: &Throttle) -> String {
     let Throttle {
         dependency,
         limit,
@@ -124,9 +158,10 @@ fn held_back(throttle: &Throttle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{InstanceId, Level, Reason, VerdictCounts, Warning};
+    use crate::model::{InstanceId, Level, Limits, Reason, VerdictCounts, Warning};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one run, seen again and again")]
     fn the_line_says_how_far_how_fast_and_what_is_wrong() {
         let mut snapshot = Snapshot {
             counts: Counts {
@@ -185,10 +220,83 @@ mod tests {
         }];
         assert!(line(&snapshot, 120_000).contains("; warning: nothing moved for 300 s: the look"));
         snapshot.paused = Some("paused by ann: deploy".into());
-        assert!(line(&snapshot, 120_000).ends_with("; paused by ann: deploy"));
+        let text = line(&snapshot, 120_000);
+        assert!(text.ends_with("; paused by ann: deploy"), "{text}");
+        assert!(
+            text.contains("in this run, 16 in flight, 6 failed"),
+            "{text}"
+        );
+        snapshot.paused = None;
         // A retry is of what it was asked for, whatever else its spaces hold.
         snapshot.asked = Some(210);
         assert!(line(&snapshot, 120_000).starts_with("205 of 210 uploads (97.6 %), 30/min"));
+    }
+
+    /// 30 a minute, 3,000 left.
+    fn steady() -> Snapshot {
+        let mut snapshot = Snapshot {
+            counts: Counts {
+                done: 1_000,
+                ..Counts::planned(4_000)
+            },
+            this_run: Counts {
+                done: 1_000,
+                ..Counts::default()
+            },
+            in_flight: 8,
+            ..Snapshot::default()
+        };
+        for second in 0..60 {
+            snapshot.rate.count(60_000 + second * 1_000);
+        }
+        snapshot
+    }
+
+    fn after_counts(snapshot: &Snapshot) -> String {
+        let text = line(snapshot, 120_000);
+        let (_, rest) = text.split_once(" (25.0 %)").unwrap();
+        rest.to_owned()
+    }
+
+    #[test]
+    fn an_estimate_is_given_only_while_the_rate_says_something_of_what_is_left() {
+        let mut snapshot = steady();
+        let usual = ", 30/min, 8 in flight, 1 h 20 min to 2 h 30 min left";
+        assert_eq!(after_counts(&snapshot), usual);
+        snapshot.draining = Some("SIGTERM".into());
+        assert_eq!(
+            after_counts(&snapshot),
+            ", 30/min, 8 in flight; draining: SIGTERM"
+        );
+        snapshot.throttles = vec![Throttle {
+            dependency: "carpark".into(),
+            limit: 0,
+            reason: "down: 503".into(),
+            retry_seconds: Some(4),
+        }];
+        let waiting = "waiting for carpark, next try in 4 s (down: 503)";
+        assert_eq!(
+            after_counts(&snapshot),
+            format!(", 30/min, 8 in flight; draining: SIGTERM; {waiting}")
+        );
+        snapshot.draining = None;
+        assert_eq!(
+            after_counts(&snapshot),
+            format!(", 30/min, 8 in flight; {waiting}")
+        );
+    }
+
+    #[test]
+    fn a_limit_of_the_operator_bounds_the_estimate_and_is_named() {
+        let mut snapshot = steady();
+        snapshot.limits = Limits {
+            rate: Some(10),
+            words: vec!["at most 10 begun a minute, set by ann@host".into()],
+        };
+        assert_eq!(
+            after_counts(&snapshot),
+            ", 30/min, 8 in flight, 4 h to 7 h 30 min left; at most 10 begun a minute, set by ann@host"
+        );
     }
 
     #[test]
@@ -214,7 +322,7 @@ mod tests {
         assert!(text.starts_with("100 of 400 uploads (25.0 %)"), "{text}");
         assert!(
             text.ends_with(
-                ", 1 wrong, 2 missing, 1 could not be told, 1 spaces not listed to their end; \
+                ", 1 wrong, 2 missing, 1 could not be told, 1 space not listed to the end; \
                  waiting for indexing-service, next try in 20 s (down: 503)"
             ),
             "{text}"

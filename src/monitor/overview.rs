@@ -72,8 +72,10 @@ async fn with(
         ..instance(report, plan.as_ref(), now)
     };
     let instances: Vec<InstanceLine> = fleet.iter().map(line).collect();
-    let running = instances.iter().filter(|line| line.alive == Alive::Yes);
-    let items_per_minute = running.fold(0.0, |sum, line| sum + line.items_per_minute);
+    let alive = || instances.iter().filter(|line| line.alive == Alive::Yes);
+    let items_per_minute = alive().fold(0.0, |sum, line| sum + line.items_per_minute);
+    let lasting = alive().fold(0.0, |sum, line| sum + lasting_rate(line));
+    let held_back = alive().filter_map(held_back).collect();
     let totals = sum.map(|sum| sum.shown(now));
     let failure_rows = failed.map(|mut rows| {
         let differ = |totals| totals::compare(&rows, totals);
@@ -84,7 +86,8 @@ async fn with(
         at: stamp(now),
         eta: totals
             .as_ref()
-            .and_then(|totals| eta(totals.counts.left(), items_per_minute)),
+            .and_then(|totals| eta(totals.counts.left(), lasting)),
+        held_back,
         totals,
         failure_rows,
         missing_tables: missing.into_iter().collect(),
@@ -93,6 +96,30 @@ async fn with(
         plan: plan.as_ref().map(PlanLine::of),
         asked: standing.iter().flat_map(control::asked).collect(),
     })
+}
+
+/// The rate at which an instance that runs may be expected to go on: none while it begins nothing or waits, and no more than
+/// it may begin.
+fn lasting_rate(line: &InstanceLine) -> f64 {
+    if held_back(line).is_some() {
+        return 0.0;
+    }
+    let most = line
+        .begun_per_minute_at_most
+        .map_or(f64::INFINITY, f64::from);
+    line.items_per_minute.min(most)
+}
+
+/// Why an instance that runs begins nothing, or waits.
+fn held_back(line: &InstanceLine) -> Option<String> {
+    let number = &line.instance;
+    if line.state != "running" {
+        let note = line.note.as_deref().unwrap_or(&line.state);
+        return Some(format!("instance {number}: {note}"));
+    }
+    let down = line.throttles.iter().find(|one| one.limit == 0)?;
+    let (service, reason) = (&down.dependency, &down.reason);
+    Some(format!("instance {number} waits for {service} ({reason})"))
 }
 
 /// Whether what an instance reports is a part of the plan in force, or of none.

@@ -1,5 +1,14 @@
 //! Colour, where the reader wants it. What it says is always said in words too.
 
+mod printable;
+
+pub use printable::{cut, printable, printable_json, printable_lines, width};
+
+/// All codes that are made here.
+const CODES: [&str; 6] = [
+    "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m",
+];
+
 /// How text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Paint {
@@ -39,6 +48,15 @@ impl Paint {
     #[must_use]
     pub fn bad(self, text: &str) -> String {
         self.with("31", text)
+    }
+
+    /// The code of a colour that a text begins with, if colours are made here.
+    pub(super) fn code_at(self, text: &str) -> Option<&'static str> {
+        let codes = match self {
+            Self::Plain => &[][..],
+            Self::Ansi => &CODES,
+        };
+        codes.iter().copied().find(|code| text.starts_with(code))
     }
 
     fn with(self, code: &str, text: &str) -> String {

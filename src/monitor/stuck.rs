@@ -8,16 +8,16 @@ use super::view::{Alive, StuckLine, Verdict};
 use crate::model::{CustomerDid, Holder, InstanceId, InstanceReport, Status};
 use crate::state::{Error, ProgressRow, Store};
 
-/// Reads the spaces in progress that were not written for `idle_seconds`.
+/// Reads the spaces in progress that were not written for `idle_seconds`, and those of dead holders, however short ago
+/// these died: they are dead here when they are in the overview.
 pub(super) async fn stuck(
     store: &Store,
     idle_seconds: u64,
     (instance, customer): (Option<&InstanceId>, Option<&CustomerDid>),
     now: u64,
 ) -> Result<Vec<StuckLine>, Error> {
-    let before = now.saturating_sub(idle_seconds.saturating_mul(1_000));
     let (rows, fleet) = futures::try_join!(
-        store.progress_by_status(Status::InProgress, Some(before)),
+        store.progress_by_status(Status::InProgress, None),
         store.fleet_rows()
     )?;
     let fleet: BTreeMap<Holder, &InstanceReport> = fleet
@@ -33,19 +33,49 @@ pub(super) async fn stuck(
         instance.is_none_or(|instance| holder == Some(instance))
             && customer.is_none_or(|customer| *customer.as_str() == *row.progress.unit.owner)
     };
-    let judged = rows.iter().filter(wanted).map(|row| {
+    let is_stuck = |row: &&ProgressRow| idle(row, now) >= idle_seconds || is_left(row, &fleet, now);
+    let judged = rows.iter().filter(wanted).filter(is_stuck).map(|row| {
         let (verdict, because) = judge(row, &fleet, now);
         StuckLine {
             space: space_line(row),
             status: row.progress.status,
-            idle_seconds: row
-                .updated_at
-                .map_or(0, |at| now.saturating_sub(at) / 1_000),
+            idle_seconds: idle(row, now),
             verdict,
             because,
+            remedy: remedy(row, verdict),
         }
     });
     Ok(judged.collect())
+}
+
+/// Seconds since a row was written.
+fn idle(row: &ProgressRow, now: u64) -> u64 {
+    now.saturating_sub(row.updated_at.unwrap_or(0)) / 1_000
+}
+
+/// Whether its holder is silent or ended, as the overview says it.
+fn is_left(row: &ProgressRow, fleet: &BTreeMap<Holder, &InstanceReport>, now: u64) -> bool {
+    let holder = row
+        .lease
+        .as_ref()
+        .and_then(|lease| fleet.get(&lease.holder));
+    holder.is_some_and(|report| matches!(alive(report, now), Alive::Silent | Alive::Ended))
+}
+
+/// What to do about a space.
+fn remedy(row: &ProgressRow, verdict: Verdict) -> Option<String> {
+    let holder = row.lease.as_ref().map(|lease| &lease.holder.instance);
+    let number = holder.or(row.instance.as_ref());
+    let again = number.map_or_else(
+        || "start its instance".to_owned(),
+        |number| format!("start instance {number} again"),
+    );
+    match verdict {
+        Verdict::Slow => None,
+        Verdict::Dead | Verdict::Waiting => Some(format!(
+            "{again}, or let another instance take it: `sterna migrate … --steal`"
+        )),
+    }
 }
 
 fn judge(

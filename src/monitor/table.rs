@@ -1,6 +1,6 @@
 //! Columns that line up, with and without colour.
 
-use super::paint::Paint;
+use super::paint::{Paint, printable, width};
 
 /// A cell: its text, and how it is coloured.
 #[derive(Debug, Clone)]
@@ -15,19 +15,19 @@ fn plain(_: Paint, text: &str) -> String {
 }
 
 impl Cell {
-    /// Text, to the left.
-    pub(super) fn left(text: impl Into<String>) -> Self {
+    /// Text, to the left. Whoever wrote it, a terminal obeys nothing in it.
+    pub(super) fn left(text: impl AsRef<str>) -> Self {
         Self {
-            text: text.into(),
+            text: printable(text.as_ref()).into_owned(),
             paint: plain,
             right: false,
         }
     }
 
     /// A number, to the right.
-    pub(super) fn right(text: impl Into<String>) -> Self {
+    pub(super) fn right(text: impl AsRef<str>) -> Self {
         Self {
-            text: text.into(),
+            text: printable(text.as_ref()).into_owned(),
             paint: plain,
             right: true,
         }
@@ -40,7 +40,7 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.text.chars().count()
+        width(&self.text)
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn table(paint: Paint, heads: &[&str], rows: &[Vec<Cell>]) -> String 
                 .map(Cell::width)
                 .max()
                 .unwrap_or(0)
-                .max(head.chars().count())
+                .max(width(head))
         })
         .collect();
     let head: Vec<Cell> = heads
@@ -150,6 +150,20 @@ mod tests {
         );
         let painted = table(Paint::Ansi, &["name", "n"], &rows);
         assert!(painted.contains("\x1b[31ma\x1b[0m     "), "{painted:?}");
+    }
+
+    #[test]
+    fn a_cell_holds_no_line_end_and_no_command_for_the_terminal() {
+        let rows = [
+            vec![Cell::left("x\x1b[31m\ny"), Cell::left("1")],
+            vec![Cell::left("漢字"), Cell::left("2")],
+        ];
+        assert_eq!(
+            table(Paint::Ansi, &["a", "b"], &rows)
+                .replace("\x1b[2m", "")
+                .replace("\x1b[0m", ""),
+            "A               B\nx\\u{1b}[31m\\ny  1\n漢字            2\n"
+        );
     }
 
     #[test]

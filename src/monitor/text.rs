@@ -68,7 +68,10 @@ impl View {
                 spaces,
                 ..
             } => {
-                let head = format!("No progress for {}", span(*idle_seconds));
+                let head = format!(
+                    "No progress for {}, or held by the dead",
+                    span(*idle_seconds)
+                );
                 [title(&head, at, paint), stuck(spaces, paint)].concat()
             }
         }
@@ -313,5 +316,13 @@ fn stuck(lines: &[StuckLine], paint: Paint) -> String {
     let heads = [
         "verdict", "idle", "customer", "space", "settled", "of", "because",
     ];
-    table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>())
+    // Said once for all spaces that it holds for.
+    let mut remedies: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.remedy.as_deref())
+        .collect();
+    remedies.sort_unstable();
+    remedies.dedup();
+    let next = remedies.iter().map(|remedy| format!("next: {remedy}\n"));
+    table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>()) + &next.collect::<String>()
 }

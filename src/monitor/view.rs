@@ -146,8 +146,11 @@ pub struct Overview {
     pub missing_tables: Vec<String>,
     /// Uploads a minute, over the last minutes, of the instances that run.
     pub items_per_minute: f64,
-    /// How long it will take.
+    /// How long it will take, if it goes on as it does: of the instances that are not held back.
     pub eta: Option<Eta>,
+    /// Instances that run and begin nothing, or wait for a service, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_back: Vec<String>,
     /// Each instance.
     pub instances: Vec<InstanceLine>,
     /// The plan in force; `None` if `setup` never made one.
@@ -426,4 +429,7 @@ pub struct StuckLine {
     pub verdict: Verdict,
     /// What tells so.
     pub because: String,
+    /// What to do about it; `None` when nothing needs to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Tasks;
@@ -93,19 +94,23 @@ impl Stop {
         self.abort.child_token()
     }
 
-    /// Makes the first SIGINT or SIGTERM drain, the second abort, the third exit. The task ends
-    /// with the third, or with `until`.
+    /// Makes the first SIGINT, SIGTERM or SIGHUP drain, the second abort, the third exit. The task ends
+    /// with the third, or with `until`. A SIGHUP that the process was started to ignore (`nohup`) stays ignored.
     pub fn listen(&self, tasks: &Tasks, until: CancellationToken) -> std::io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = if ignores_hangup() {
+            None
+        } else {
+            Some(signal(SignalKind::hangup())?)
+        };
         let stop = self.clone();
         tasks.spawn(async move {
             while stop.degree() < Degree::Exit {
                 let name = tokio::select! {
                     _ = interrupt.recv() => "SIGINT",
                     _ = terminate.recv() => "SIGTERM",
+                    () = next(&mut hangup) => "SIGHUP",
                     () = until.cancelled() => return,
                 };
                 let next = match stop.degree() {
@@ -118,6 +123,29 @@ impl Stop {
         });
         Ok(())
     }
+}
+
+/// The next signal of a kind; never, if it is not listened to.
+async fn next(signals: &mut Option<Signal>) {
+    match signals {
+        Some(signals) => {
+            signals.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether the process was started with SIGHUP ignored. Where the system does not say, it was not.
+fn ignores_hangup() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_ignored(&status, 1))
+}
+
+/// Whether a signal is in the set of ignored ones, as Linux writes it.
+fn is_ignored(status: &str, signal: u32) -> bool {
+    let mut lines = status.lines();
+    let set = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    set.is_some_and(|set| set >> (signal - 1) & 1 == 1)
 }
 
 #[cfg(test)]
@@ -144,6 +172,15 @@ mod tests {
         stop.ask(Degree::Abort, "the drain took too long");
         assert_eq!(stop.reason(), Some("SIGTERM"));
         assert_eq!(stop.abort_reason(), Some("the drain took too long"));
+    }
+
+    #[test]
+    fn an_ignored_signal_is_seen_in_what_the_system_says() {
+        let status = |set: &str| format!("Name:\tsterna\nSigBlk:\t0\nSigIgn:\t{set}\n");
+        assert!(is_ignored(&status("0000000000001001"), 1));
+        assert!(!is_ignored(&status("0000000000001000"), 1));
+        assert!(is_ignored(&status("0000000000001000"), 13));
+        assert!(!is_ignored("Name:\tsterna\n", 1));
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ impl Default for Lifetimes {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process holds the folder.
-    #[error("use {dir}: a sandbox with process id {pid} is running there")]
+    #[error("use {dir}: process {pid} runs a local network there")]
     Held {
         /// The folder.
         dir: PathBuf,

@@ -16,6 +16,11 @@ use crate::proto::did::Did;
 use crate::proto::key::Signer;
 use crate::proto::ucan::{self, Capability, Draft, Expiration};
 
+/// The file of variables in the folder of a network.
+pub(super) const FILE: &str = "sandbox.env";
+/// The file of the description in it.
+pub(super) const DESCRIPTION: &str = "description.json";
+
 /// Every variable, in order of name. Holds secrets of this network.
 pub(super) fn variables(network: &Network) -> Result<Vec<(String, String)>, Error> {
     let mut all = BTreeMap::new();
@@ -39,14 +44,31 @@ pub(super) fn file(variables: &[(String, String)]) -> String {
         })
 }
 
-/// Endpoints, DIDs and environment.
+/// Endpoints, DIDs and environment. Holds secrets of this network.
 pub(super) fn description(network: &Network) -> Result<Value, Error> {
+    let env: BTreeMap<String, String> = variables(network)?.into_iter().collect();
+    Ok(described(network, &json!(env)))
+}
+
+/// The description without secrets, and where all of it is.
+pub(super) fn notice(network: &Network) -> Value {
+    let mut env = BTreeMap::new();
+    env.extend(aws(network));
+    env.extend(services(network));
+    env.extend(names(network));
+    env.retain(|name, _| !name.ends_with("SECRET_ACCESS_KEY"));
+    let mut notice = described(network, &json!(env));
+    notice["description"] = json!(network.dir.join(DESCRIPTION));
+    notice["env_file"] = json!(network.dir.join(FILE));
+    notice
+}
+
+fn described(network: &Network, env: &Value) -> Value {
     let endpoints: BTreeMap<&str, String> = Service::ALL
         .into_iter()
         .map(|service| (service.name(), network.urls.of(service)))
         .collect();
-    let env: BTreeMap<String, String> = variables(network)?.into_iter().collect();
-    Ok(json!({
+    json!({
         "schema": "sterna.sandbox",
         "version": 1,
         "dir": network.dir,
@@ -67,7 +89,7 @@ pub(super) fn description(network: &Network) -> Result<Value, Error> {
             "claims": network.keys.claims.key_did().as_str(),
         },
         "env": env,
-    }))
+    })
 }
 
 fn aws(network: &Network) -> [(&'static str, String); 14] {

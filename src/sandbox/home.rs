@@ -108,6 +108,48 @@ pub fn control_url(dir: &Path) -> Result<Option<String>, Error> {
     Ok(Urls::new(stored.ports).known(Service::Control))
 }
 
+/// The process that has the network in `dir`; `None` if none has.
+///
+/// # Errors
+/// The file of the lock cannot be read.
+pub fn holder(dir: &Path) -> Result<Option<u32>, Error> {
+    let path = dir.join(LOCK);
+    let Some(mut file) = opened(&path)? else {
+        return Ok(None);
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(pid_in(&mut file))),
+        Err(TryLockError::Error(error)) => Err(at(&path)(error)),
+    }
+}
+
+/// Waits until no process has the network in `dir`. Blocks.
+///
+/// # Errors
+/// The file of the lock cannot be read.
+pub fn wait_until_free(dir: &Path) -> Result<(), Error> {
+    let path = dir.join(LOCK);
+    match opened(&path)? {
+        Some(file) => file.lock_shared().map_err(at(&path)),
+        None => Ok(()),
+    }
+}
+
+fn opened(path: &Path) -> Result<Option<File>, Error> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(at(path)(error)),
+    }
+}
+
+fn pid_in(file: &mut File) -> u32 {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok();
+    text.trim().parse().unwrap_or_default()
+}
+
 /// Writes a file that only its owner may read, in one step.
 pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -138,11 +180,9 @@ fn hold(dir: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            file.read_to_string(&mut text).ok();
             return Err(Error::Held {
                 dir: dir.to_owned(),
-                pid: text.trim().parse().unwrap_or_default(),
+                pid: pid_in(&mut file),
             });
         }
         Err(TryLockError::Error(error)) => return Err(at(&path)(error)),

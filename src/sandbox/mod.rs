@@ -37,7 +37,7 @@ pub mod world;
 
 pub use config::{Config, Error, Lifetimes};
 pub use dynamo::{Db, Put, Row};
-pub use home::{clear, control_url};
+pub use home::{clear, control_url, holder, wait_until_free};
 pub use identity::{Keys, derive};
 pub use indexer::{Advert, Provider};
 pub use layout::{

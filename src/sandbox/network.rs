@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
+use tokio_util::sync::CancellationToken;
 
 use super::config::Lifetimes;
 use super::dynamo::Db;
@@ -46,6 +47,8 @@ pub struct Network {
     pub lifetimes: Lifetimes,
     /// Work on requests, which goes on when nobody waits for the answer.
     pub(crate) tasks: Tasks,
+    /// Cancelled once somebody asked the network to stop.
+    pub(crate) asked_to_stop: CancellationToken,
 }
 
 impl Network {
@@ -127,6 +130,7 @@ impl Network {
             clock,
             lifetimes: Lifetimes::default(),
             tasks: Tasks::new(),
+            asked_to_stop: CancellationToken::new(),
         }
     }
 }

@@ -40,7 +40,8 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Starts all services in `config.dir`, with the ports and keys of before if there was a
-    /// before. `sandbox.env` in the folder then holds the environment for clients.
+    /// before. `sandbox.env` in the folder then holds the environment for clients, `description.json` all there is to
+    /// know.
     pub async fn start(config: Config) -> Result<Self, Error> {
         let home = Home::take(&config)?;
         let listeners = listen(&home.ports).await?;
@@ -52,7 +53,9 @@ impl Sandbox {
         home.store(&ports)?;
         let network = Arc::new(open(&home, Urls::new(ports), &config)?);
         let text = env::file(&env::variables(&network)?);
-        write_secret(&home.dir.join("sandbox.env"), text.as_bytes())?;
+        write_secret(&home.dir.join(env::FILE), text.as_bytes())?;
+        let text = format!("{:#}\n", env::description(&network)?);
+        write_secret(&home.dir.join(env::DESCRIPTION), text.as_bytes())?;
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -114,6 +117,17 @@ impl Sandbox {
         env::description(&self.network)
     }
 
+    /// The description without secrets, with the path of the file that has all of it.
+    #[must_use]
+    pub fn notice(&self) -> serde_json::Value {
+        env::notice(&self.network)
+    }
+
+    /// Ready once somebody asked the network to stop, on its control listener.
+    pub async fn asked_to_stop(&self) {
+        self.network.asked_to_stop.cancelled().await;
+    }
+
     /// Takes no new requests, waits a moment for open ones, and gives the folder free.
     pub async fn shutdown(mut self) {
         self.stop.cancel();
@@ -171,6 +185,7 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
         clock,
         lifetimes: config.lifetimes,
         tasks: Tasks::new(),
+        asked_to_stop: CancellationToken::new(),
     })
 }
 

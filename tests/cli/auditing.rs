@@ -56,8 +56,8 @@ fn asked(place: &Place) -> u64 {
     asked["count"].as_u64().unwrap_or_default()
 }
 
-/// Asks the network's control listener for something.
-pub(crate) fn control(place: &Place, method: &str, body: &str) {
+/// Plans a fault, or forgets all.
+pub fn control(place: &Place, method: &str, body: &str) {
     let url = sterna::sandbox::control_url(&state(place).join("local"))
         .unwrap()
         .unwrap();

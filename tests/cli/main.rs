@@ -30,10 +30,14 @@ mod network;
 mod plan;
 mod proofs;
 #[cfg(feature = "sandbox")]
+mod readme;
+#[cfg(feature = "sandbox")]
 mod rollback;
 #[cfg(feature = "sandbox")]
 mod roots;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod settings;
 #[cfg(feature = "sandbox")]
 mod sharing;
@@ -45,6 +49,8 @@ mod surroundings;
 mod tables;
 #[cfg(feature = "sandbox")]
 mod takeover;
+#[cfg(feature = "sandbox")]
+mod terminal;
 #[cfg(feature = "sandbox")]
 mod twins;
 mod usage;

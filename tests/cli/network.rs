@@ -61,7 +61,7 @@ pub fn changes(place: &Place) -> u64 {
 }
 
 /// Files of the state folder beside the network's own.
-fn state(place: &Place) -> Vec<String> {
+pub fn state(place: &Place) -> Vec<String> {
     let folder = std::fs::read_dir(place.path().join("migration-state")).unwrap();
     let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter(|name| name != "local").collect();

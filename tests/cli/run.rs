@@ -114,8 +114,12 @@ pub struct Running {
 impl Place {
     /// Starts a command and does not wait for it.
     pub fn start<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sterna"))
-            .args(args)
+        self.start_as(Command::new(env!("CARGO_BIN_EXE_sterna")).args(args))
+    }
+
+    /// The same as another command.
+    pub fn start_as(&self, command: &mut Command) -> Running {
+        let mut child = command
             .current_dir(self.path())
             .env_clear()
             .envs(self.environment.iter().cloned())
@@ -157,12 +161,24 @@ impl Running {
         }
     }
 
+    /// Reads one line of standard output and closes it.
+    pub fn read_one_line(&mut self) -> String {
+        let stdout = self.child.stdout.take().unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(stdout)
+            .read_line(&mut line)
+            .unwrap();
+        line
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Ran {
-        let mut stdout = self.child.stdout.take().unwrap();
+        let stdout = self.child.stdout.take();
         let reader = std::thread::spawn(move || {
             let mut bytes = Vec::new();
-            stdout.read_to_end(&mut bytes).unwrap();
+            if let Some(mut stdout) = stdout {
+                stdout.read_to_end(&mut bytes).unwrap();
+            }
             bytes
         });
         self.talk.read_to_string(&mut self.said).unwrap();

@@ -8,6 +8,7 @@ const COMMANDS: &[&[&str]] = &[
     &["sandbox", "start"],
     &["sandbox", "seed"],
     &["sandbox", "status"],
+    &["sandbox", "stop"],
     &["init"],
     &["setup"],
     &["migrate"],

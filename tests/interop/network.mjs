@@ -1,6 +1,6 @@
 // Starts Sterna's local network for a test and stops it again.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +21,8 @@ export async function start() {
     lines.once('line', resolve)
     child.once('exit', (code) => reject(new Error(`sandbox start ended with ${code}`)))
   })
-  const description = JSON.parse(first)
+  // Keys and proofs are in the file alone.
+  const description = JSON.parse(readFileSync(JSON.parse(first).description, 'utf8'))
   return {
     ...description,
     dir,

@@ -77,15 +77,14 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
         let lease = begin(&long_ago, &unit("b", "waiting", 9), &one(), "r1").await;
         let progress = long_ago.progress(&lease.unit).await.unwrap().unwrap();
         long_ago.release(lease, &progress).await.unwrap();
-        begin(
-            &at(&store, NOW - 5_000),
-            &unit("b", "busy", 9),
-            &one(),
-            "r1",
-        )
-        .await;
+        let lately = at(&store, NOW - 70_000);
+        begin(&lately, &unit("b", "busy", 9), &one(), "r1").await;
+        let four = InstanceId::number(4);
+        begin(&lately, &unit("b", "just-dead", 9), &four, "r4").await;
         store.report(&speaking(1, "r1", 2_000)).await.unwrap();
         store.report(&speaking(2, "r2", 900_000)).await.unwrap();
+        // The overview calls it silent from now on.
+        store.report(&speaking(4, "r4", 61_000)).await.unwrap();
         let ask = Ask::Stuck {
             idle_seconds: 600,
             instance: None,
@@ -102,16 +101,23 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
         let wanted = [
             ("dead", Verdict::Dead),
             ("gone", Verdict::Dead),
+            ("just-dead", Verdict::Dead),
             ("restarted", Verdict::Dead),
             ("slow", Verdict::Slow),
             ("waiting", Verdict::Waiting),
         ];
         assert_eq!(told, wanted);
-        assert!(
-            spaces
-                .iter()
-                .all(|line| line.idle_seconds.abs_diff(1_200) < 60)
-        );
+        for line in &spaces {
+            let long = if line.space.space.ends_with("just-dead") {
+                70
+            } else {
+                1_200
+            };
+            assert!(line.idle_seconds.abs_diff(long) < 60, "{line:?}");
+            let steal = |remedy: &String| remedy.contains("`sterna migrate … --steal`");
+            let names_it = line.remedy.as_ref().is_some_and(steal);
+            assert_eq!(names_it, line.verdict != Verdict::Slow, "{line:?}");
+        }
         let ask = Ask::Stuck {
             idle_seconds: 600,
             instance: Some(two()),

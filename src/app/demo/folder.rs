@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::app::local::not_started;
 use crate::app::{Kind, Trouble};
 use crate::sandbox;
 
@@ -38,7 +39,7 @@ impl Folder {
             )
             .into());
         }
-        sandbox::clear(&local).map_err(|error| held(&error))?;
+        sandbox::clear(&local).map_err(|error| not_started(&error))?;
         Ok(Self { root })
     }
 
@@ -69,21 +70,4 @@ impl Folder {
         }
         fs::create_dir_all(self.logs()).context("make the folder of logs")
     }
-}
-
-/// What it means that the local network's folder cannot be had.
-pub(super) fn held(error: &sandbox::Error) -> anyhow::Error {
-    let (kind, cause, next) = match error {
-        sandbox::Error::Held { .. } => (
-            Kind::Lease,
-            "a demonstration or a local network is running there".to_owned(),
-            "end it with Ctrl-C, or name another folder with --state-dir",
-        ),
-        other => (
-            Kind::Unexpected,
-            std::error::Error::source(other).map_or_else(String::new, ToString::to_string),
-            "look at the folder, or name another one with --state-dir",
-        ),
-    };
-    Trouble::new(kind, error.to_string(), cause, next).into()
 }

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use super::{Census, Parts, census};
-use crate::app::{Kind, Stop, Trouble};
+use crate::app::{Face, Kind, Seen, Stop, Trouble};
 use crate::client;
 use crate::model::{SpaceDid, StateIdentity};
 use crate::plan::Chosen;
@@ -62,7 +62,7 @@ impl Counted {
 pub(super) async fn count<C: Census>(
     parts: &Parts<C>,
     chosen: &Chosen,
-    stop: &Stop,
+    ends: (&Stop, &Face),
 ) -> Result<Counted> {
     let file = Sealed::new(parts.dir.join("setup-checkpoint.json"), "sterna.setup", 2);
     let mut saved = begun(&file, (&parts.state, &parts.uploads_table))?;
@@ -80,7 +80,7 @@ pub(super) async fn count<C: Census>(
         if left.is_empty() {
             break;
         }
-        let failed = pass(parts, left, &mut saved, &file, stop).await;
+        let failed = pass(parts, left, (&mut saved, &file), ends).await;
         file.write(&saved)?;
         let (spaces, errors): (Vec<_>, Vec<_>) = failed?.into_iter().unzip();
         if let (true, Some(error)) = (last, errors.first()) {
@@ -126,9 +126,8 @@ fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, Trou
 async fn pass<C: Census>(
     parts: &Parts<C>,
     spaces: Vec<SpaceDid>,
-    saved: &mut Saved,
-    file: &Sealed,
-    stop: &Stop,
+    (saved, file): (&mut Saved, &Sealed),
+    (stop, face): (&Stop, &Face),
 ) -> Result<Vec<(SpaceDid, client::Error)>> {
     let mut failed = Vec::new();
     let mut written = Moment::now();
@@ -136,8 +135,13 @@ async fn pass<C: Census>(
         let uploads = parts.census.uploads(&space).await;
         (space, uploads)
     };
+    let all = spaces.len();
     let mut counts = stream::iter(spaces).map(count).buffer_unordered(AT_ONCE);
     let mut seen = 0_usize;
+    let (before, of) = (
+        saved.uploads.len(),
+        Some((saved.uploads.len() + all) as u64),
+    );
     while let Some((space, uploads)) = counts.next().await {
         match uploads {
             Ok(uploads) => {
@@ -147,6 +151,9 @@ async fn pass<C: Census>(
             Err(error) => failed.push((space, error)),
         }
         seen += 1;
+        let done = (before + seen) as u64;
+        let what = "counting uploads by space";
+        face(Seen::Start { what, done, of });
         if stop.degree() > Degree::Run {
             return Err(stopped(stop, saved.uploads.len()).into());
         }

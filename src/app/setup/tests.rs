@@ -17,6 +17,15 @@ use crate::proto::did::Did;
 use crate::runtime::Degree;
 use crate::state::{Config, Grant, MigrationSpace, Reopen, SpaceStatus, Take};
 
+async fn run<C: Census>(
+    parts: &Parts<C>,
+    options: &options::Setup,
+    stop: &Stop,
+) -> Result<SetupReport> {
+    let unseen: Face = std::sync::Arc::new(|_: crate::app::Seen<'_>| {});
+    super::run(parts, options, (stop, &unseen)).await
+}
+
 /// Rows as given; counting fails after `answers` answers, and `hiccup` fails once.
 struct Network {
     consumers: Vec<Consumer>,

@@ -6,8 +6,8 @@ use anyhow::Result;
 use futures::StreamExt as _;
 
 use super::Opened;
-use crate::app::Trouble;
 use crate::app::scope::{Resolved, Work, not_found};
+use crate::app::{Face, Trouble};
 use crate::config::{Root, Settings, options};
 use crate::engine::{self, Named, Retry};
 use crate::model::{ItemId, UnitId};
@@ -46,8 +46,8 @@ impl Named for ListedItems {
 pub(super) async fn listed(
     opened: &Opened,
     settings: &Settings,
-    scope: &options::Scope,
-    failed: Retry,
+    (scope, failed): (&options::Scope, Retry),
+    face: &Face,
 ) -> Result<(ListedItems, Vec<String>)> {
     let roots = &scope.roots;
     let names: HashMap<&str, usize> = roots
@@ -88,7 +88,7 @@ pub(super) async fn listed(
     let Resolved {
         work,
         unknown_roots,
-    } = opened.resolver(settings).resolve(&scope).await?;
+    } = opened.resolver(settings).resolve(&scope, face).await?;
     let is_nothing = matches!(&work, Work::Items(items) if items.is_empty());
     if known.is_empty() && is_nothing {
         return Err(not_found(roots).into());

@@ -9,9 +9,9 @@ use futures::{StreamExt as _, stream};
 
 use super::audited::AuditedItems;
 use super::listed::listed;
-use super::{Opened, ROWS, config, planned, run};
+use super::{BEGIN, Opened, ROWS, config, planned, run};
 use crate::app::scope::Work;
-use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit};
+use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit, unless_stopped};
 use crate::config::{Settings, options};
 use crate::engine::{self, Depth, Job, Migration as _, Named as _, Retry, UnitContext};
 use crate::model::{Between, InstanceId, ItemId, StepName, UnitId};
@@ -27,20 +27,25 @@ pub async fn retry(
     stop: Stop,
     face: Face,
 ) -> Result<RunReport> {
-    let opened = Opened::connect(settings).await?;
+    let connecting = Opened::connect(settings);
+    let opened = unless_stopped(&stop, BEGIN, connecting).await?;
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     let state = config.identity.to_string();
     let (named, unknown_roots) = if options.scope.roots.is_empty() {
         (None, Vec::new())
     } else {
         let failed = wanted(&options, opened.clock.unix_ms());
-        let (items, unknown) = listed(&opened, settings, &options.scope, failed).await?;
+        let reading = listed(&opened, settings, (&options.scope, failed), &face);
+        let (items, unknown) = unless_stopped(&stop, BEGIN, reading).await?;
         (Some(items), unknown)
     };
     if options.dry_run {
         let (items, depth) = match named {
             Some(named) => (named.into_items(), Depth::default()),
-            None => would(&opened, &options, &state).await?,
+            None => {
+                let would = would(&opened, &options, &state);
+                unless_stopped(&stop, BEGIN, would).await?
+            }
         };
         config.depth = depth;
         let plan = audit::run(&opened, config, Work::Items(items), "plan", (stop, face)).await?;
@@ -52,12 +57,14 @@ pub async fn retry(
     let job = match (&options.audit, named) {
         (_, Some(named)) => Job::Named(Arc::new(named)),
         (Some(file), None) => {
-            let list = audited(&opened.store, (file, &state), &options).await?;
+            let reading = audited(&opened.store, (file, &state), &options);
+            let list = unless_stopped(&stop, BEGIN, reading).await?;
             config.depth = list.depth;
             Job::Named(Arc::new(list))
         }
         (None, None) => {
-            check_names(&opened, settings, &options).await?;
+            let checking = check_names(&opened, settings, &options, &face);
+            unless_stopped(&stop, BEGIN, checking).await?;
             Job::Failed(wanted(&options, opened.clock.unix_ms()))
         }
     };
@@ -71,7 +78,12 @@ pub async fn retry(
 }
 
 /// Names that nobody knows are told before anything is written; that nothing of them failed is an answer.
-async fn check_names(opened: &Opened, settings: &Settings, options: &options::Retry) -> Result<()> {
+async fn check_names(
+    opened: &Opened,
+    settings: &Settings,
+    options: &options::Retry,
+    face: &Face,
+) -> Result<()> {
     let scope = &options.scope;
     let names = scope.customers.is_some()
         || !scope.only_customers.is_empty()
@@ -82,7 +94,7 @@ async fn check_names(opened: &Opened, settings: &Settings, options: &options::Re
     let wanted = wanted(options, opened.clock.unix_ms());
     let first = engine::failed_items(&opened.store, wanted).next().await;
     if first.is_none() {
-        opened.work(settings, scope).await?;
+        opened.work(settings, scope, face).await?;
     }
     Ok(())
 }

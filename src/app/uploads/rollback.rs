@@ -6,13 +6,15 @@ use anyhow::Result;
 
 use super::{Opened, admit, config, ended, folder};
 use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
-use crate::app::{Ended, Face, Kind, Stop, Trouble};
+use crate::app::{Ended, Face, Kind, Seen, Stop, Trouble, unless_stopped};
 use crate::config::{Settings, options};
 use crate::engine::{self, Busy, KnownRun, Lack, MissingJournal, Survey, Within};
 use crate::migrations::uploads::Uploads;
-use crate::model::{CustomerDid, InstanceId};
+use crate::model::{CustomerDid, InstanceId, StateIdentity};
 use crate::state::rows::stamp;
 
+/// What is told when a rollback was stopped before it began.
+const BEGIN: &str = "roll back";
 /// Runs that are named when another one was asked for.
 const NAMED: usize = 10;
 
@@ -26,9 +28,8 @@ pub async fn rollback(
     agree: Agree<'_>,
     (stop, face): (Stop, Face),
 ) -> Result<RollbackReport> {
-    let opened = Opened::connect(settings).await?;
-    let state = opened.identity(settings)?.clone();
-    admit(&opened.store, &state, options.scope.customers.as_ref()).await?;
+    let connecting = connect(settings, &options);
+    let (opened, state) = unless_stopped(&stop, BEGIN, connecting).await?;
     let started = opened.clock.moment();
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     // The files of the instance are written; its leases, or those of others, are waited for.
@@ -45,9 +46,9 @@ pub async fn rollback(
         journals: options.journals.clone(),
         state: Some(state.clone()),
     };
-    let (parts, events) = opened.parts(stop);
-    let found = engine::survey(&parts, &within).await;
-    let mut found = found.map_err(|error| Trouble::of_engine(&error))?;
+    let (parts, events) = opened.parts(stop.clone());
+    let surveying = survey(&parts, &within, &face);
+    let mut found = unless_stopped(&stop, BEGIN, surveying).await?;
     refuse(&found, &options)?;
     let plan = plan(&found);
     if options.dry_run {
@@ -85,6 +86,28 @@ pub async fn rollback(
         seconds: started.elapsed().as_secs_f64(),
         files: outcome.files,
     })
+}
+
+/// Connects, and refuses files of another plan.
+async fn connect(
+    settings: &Settings,
+    options: &options::Rollback,
+) -> Result<(Box<Opened>, StateIdentity)> {
+    let opened = Opened::connect(settings).await?;
+    let state = opened.identity(settings)?.clone();
+    admit(&opened.store, &state, options.scope.customers.as_ref()).await?;
+    Ok((opened, state))
+}
+
+/// What the journals say.
+async fn survey(parts: &engine::Parts<Uploads>, within: &Within, face: &Face) -> Result<Survey> {
+    face(Seen::Start {
+        what: "reading the journals",
+        done: 0,
+        of: None,
+    });
+    let found = engine::survey(parts, within).await;
+    Ok(found.map_err(|error| Trouble::of_engine(&error))?)
 }
 
 /// Refuses while anybody else works on the spaces.

@@ -133,7 +133,8 @@ pub(in crate::cli) async fn run(command: CtlCommand, context: &Context) -> Resul
     if dry_run {
         talk(plan::NOTICE);
     } else {
-        confirm(settings.environment, whom.yes, &wish.words())?;
+        let words = wish.words();
+        confirm(settings.environment, (whom.yes, &words), &context.stop)?;
     }
     let options = options::Control {
         dry_run,

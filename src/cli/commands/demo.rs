@@ -78,8 +78,10 @@ pub(in crate::cli) async fn run(args: DemoArgs, context: &Context) -> Result<Exi
     let demonstrated = ran?;
     let summary = &demonstrated.summary;
     let schema = Schema("sterna.demo", 1);
-    let table = || lines::summary(summary, context.paint);
-    context.output.result(schema, summary, table)?;
+    let table = |paint| lines::summary(summary, paint);
+    context
+        .output
+        .painted(schema, summary, table, context.paint)?;
     if args.keep {
         talk(&lines::to_try(summary, demonstrated.example.as_deref()));
         demonstrated.stay(&context.stop).await;

@@ -11,6 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table, talk, text};
 use crate::cli::plan;
 use crate::cli::run::Context;
+use crate::cli::summary;
 use crate::config::Need;
 
 const EXAMPLES: &str = "Examples:
@@ -45,7 +46,8 @@ pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exi
     if settings.dry_run {
         talk(plan::NOTICE);
     } else {
-        confirm(settings.environment, args.yes, "create migration tables")?;
+        let asked = (args.yes, "create migration tables");
+        confirm(settings.environment, asked, &context.stop)?;
     }
     let report = app::init(&settings).await?;
     let schema = Schema("sterna.init", 1);
@@ -68,5 +70,11 @@ fn rows(report: &InitReport) -> String {
     if let Some(state) = &report.state {
         let _ = write!(text, "\n{state}");
     }
+    let next = if report.dry_run {
+        "sterna init"
+    } else {
+        "sterna setup --analyze"
+    };
+    let _ = write!(text, "\n{}", summary::next(next));
     text
 }

@@ -13,7 +13,7 @@ use crate::cli::output::{Schema, talk};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
-use crate::cli::scope::ScopeArgs;
+use crate::cli::scope::{Preparing, ScopeArgs};
 use crate::cli::summary;
 use crate::cli::values;
 use crate::config::options::{Migrate, Steps, Verify};
@@ -27,7 +27,11 @@ const EXAMPLES: &str = "Examples:
   sterna migrate --cid bafy… --test-index
   cut -f1 roots.tsv | sterna migrate --roots-file -
   sterna migrate --customers-file migration-state/instance-1-customers.json --recheck
-  sterna migrate --customer alice@example.com --verify-only";
+  sterna migrate --customer alice@example.com --verify-only
+
+The first Ctrl-C, SIGTERM or SIGHUP drains: nothing new is begun, what is in flight is ended (6). It waits two
+minutes at most, ten seconds for a service that is down. The second one aborts, the third one exits. Before the
+work begins, the first one ends the command at once, and nothing was done.";
 
 /// What every command says of its `--concurrency`.
 pub(super) const CONCURRENCY_HELP: &str =
@@ -117,24 +121,14 @@ impl MigrateArgs {
 
 /// Migrates, or audits with `--verify-only`.
 pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<Exit> {
-    let (scope, instance) = if args.verify_only {
-        args.scope.read_whole()?
-    } else {
-        args.scope.read()?
-    };
+    if args.verify_only {
+        return verify_only(args, context).await;
+    }
+    let progress = Progress::of_run();
+    let preparing = preparing("migrate uploads", &progress, context);
+    let (scope, instance) = args.scope.read(preparing).await?;
     let settings = context.settings(Need::Secrets)?;
     let concurrency = concurrency(args.concurrency, &settings);
-    if args.verify_only {
-        let options = Verify {
-            scope,
-            instance,
-            concurrency,
-            max_duration: args.max_duration,
-            resume: false,
-            deep: false,
-        };
-        return verify::audit(&settings, options, context).await;
-    }
     let options = Migrate {
         steps: args.steps(),
         scope,
@@ -151,21 +145,48 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         expected: args.expect.into_iter().collect(),
     };
     let reliance = if options.dry_run {
+        talk(plan::NOTICE);
+        progress.name_no_run();
         Reliance::Auditing
     } else {
-        confirm(settings.environment, args.yes, "migrate uploads")?;
+        let asked = (args.yes, "migrate uploads");
+        confirm(settings.environment, asked, &context.stop)?;
         Reliance::Migrating
     };
-    app::preflight(&settings, reliance).await?;
-    let progress = if options.dry_run {
-        talk(plan::NOTICE);
-        Progress::new()
-    } else {
-        Progress::of_run()
-    };
+    preparing.preflight(&settings, reliance).await?;
     let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
     report(&ran?, context)
+}
+
+/// The same as `verify` of the whole scope.
+async fn verify_only(args: MigrateArgs, context: &Context) -> Result<Exit> {
+    let progress = Progress::new();
+    let preparing = preparing("audit uploads", &progress, context);
+    let (scope, instance) = args.scope.read_whole(preparing).await?;
+    let settings = context.settings(Need::Secrets)?;
+    let options = Verify {
+        scope,
+        instance,
+        concurrency: concurrency(args.concurrency, &settings),
+        max_duration: args.max_duration,
+        resume: false,
+        deep: false,
+    };
+    verify::audit(&settings, options, preparing, context).await
+}
+
+/// What comes before the work of a command.
+pub(super) fn preparing<'a>(
+    what: &'a str,
+    progress: &'a Progress,
+    context: &'a Context,
+) -> Preparing<'a> {
+    Preparing {
+        what,
+        progress,
+        stop: &context.stop,
+    }
 }
 
 /// Items in flight: flag, environment, default.
@@ -225,8 +246,8 @@ pub(super) fn differences(all: &[Difference]) -> Vec<String> {
     let mut lines = Vec::new();
     if !all.is_empty() {
         lines.push(format!(
-            "left by the existing tool, in {} places:",
-            all.len()
+            "left by the existing tool, in {}:",
+            summary::count(all.len() as u64, "place")
         ));
     }
     lines.extend(all.iter().take(NAMED).map(|one| {

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::app::{self, Degree};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Misuse;
-use crate::cli::output::{Output, Schema, talk, text};
+use crate::cli::output::{Output, Schema, reader_is_gone, talk, text};
 use crate::cli::run::Context;
 use crate::cli::summary::count;
 use crate::cli::values;
@@ -35,7 +35,7 @@ const HOME: &str = "\x1b[H\x1b[J";
 )]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct MonitorArgs {
-    /// Look again and again
+    /// Look again and again, until Ctrl-C or until nobody reads any more
     #[arg(long)]
     watch: bool,
     /// Time between two looks [default: 30s]
@@ -53,7 +53,7 @@ pub(in crate::cli) struct MonitorArgs {
     /// Only failed uploads, all of them
     #[arg(long)]
     failed: bool,
-    /// Only spaces without progress for a while, all of them
+    /// Only spaces without progress for ten minutes and those of dead instances, all of them, with what to do
     #[arg(long, conflicts_with = "failed")]
     stuck: bool,
     /// Sum up the rows of all spaces now, however many there are, in place of the sum that running instances keep
@@ -80,15 +80,18 @@ pub(in crate::cli) async fn run(args: MonitorArgs, context: &Context) -> Result<
         exact: args.exact,
     };
     if !args.watch {
-        return look(&settings, &options, context).await;
+        let looking = Box::pin(look(&settings, &options, context));
+        return context
+            .unless_stopped("look at the migration", looking)
+            .await;
     }
-    watch(
-        &settings,
-        &options,
-        args.interval.unwrap_or(INTERVAL),
-        context,
-    )
-    .await
+    let interval = args.interval.unwrap_or(INTERVAL);
+    tokio::select! {
+        biased;
+        watched = Box::pin(watch(&settings, &options, interval, context)) => watched,
+        () = context.stop.reached(Degree::Drain) => Ok(Exit::Done),
+        () = reader_is_gone() => Ok(Exit::Done),
+    }
 }
 
 /// Refuses views of which a flag would do nothing.
@@ -109,7 +112,7 @@ fn check(args: &MonitorArgs) -> Result<(), Misuse> {
     Ok(())
 }
 
-/// Looks again and again until stopped; trouble that may pass is told and outlived.
+/// Looks again and again; trouble that may pass is told and outlived.
 async fn watch(
     settings: &Settings,
     options: &Monitor,
@@ -127,10 +130,7 @@ async fn watch(
             }
             talk(&format!("not seen this time: {error:#}"));
         }
-        tokio::select! {
-            () = tokio::time::sleep(interval) => {}
-            () = context.stop.reached(Degree::Drain) => return Ok(Exit::Done),
-        }
+        tokio::time::sleep(interval).await;
         if !redraw && context.output == Output::Table {
             text("")?;
         }
@@ -158,6 +158,6 @@ pub(super) fn show(view: &View, context: &Context) -> Result<()> {
     let schema = Schema(monitor::SCHEMA, monitor::VERSION);
     match context.output {
         Output::Ndjson => schema.records(monitor::records(view)?),
-        output => output.result(schema, view, || view.text(context.paint)),
+        output => output.painted(schema, view, |paint| view.text(paint), context.paint),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, report};
+use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, preparing, report};
 use crate::app::{self, Reliance};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
@@ -86,8 +86,10 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
     let roots = roots_of(args.cid.as_ref(), args.roots_file.as_deref())?;
     let settings = context.settings(Need::Secrets)?;
     let dry_run = args.dry_run || settings.dry_run;
+    let progress = Progress::of_run();
     let reliance = if dry_run {
         talk(plan::NOTICE);
+        progress.name_no_run();
         Reliance::Auditing
     } else {
         let what = if args.audit.is_some() {
@@ -95,10 +97,11 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         } else {
             "migrate failed uploads"
         };
-        confirm(settings.environment, args.yes, what)?;
+        confirm(settings.environment, (args.yes, what), &context.stop)?;
         Reliance::Migrating
     };
-    app::preflight(&settings, reliance).await?;
+    let preparing = preparing("migrate failed uploads", &progress, context);
+    preparing.preflight(&settings, reliance).await?;
     let limit = match args.limit {
         Limit::All => None,
         Limit::AtMost(limit) => Some(limit),
@@ -121,11 +124,6 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         instance: args.instance.unwrap_or(1),
         concurrency: concurrency(args.concurrency, &settings),
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
-    };
-    let progress = if dry_run {
-        Progress::new()
-    } else {
-        Progress::of_run()
     };
     let ran = app::retry(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();

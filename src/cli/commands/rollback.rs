@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, concurrency};
-use crate::app::{self, Listed, Reliance, RollbackPlan, RollbackReport};
+use super::migrate::{CONCURRENCY_HELP, concurrency, preparing};
+use crate::app::{self, Ended, Listed, Reliance, RollbackPlan, RollbackReport};
 use crate::cli::confirm::confirm_named;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk};
@@ -15,10 +15,10 @@ use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::instance_of;
-use crate::cli::summary::{count, ending, listed as numbers, took};
+use crate::cli::summary::{count, ending, listed as numbers, next, took};
 use crate::cli::values;
+use crate::config::Need;
 use crate::config::options::{Rollback, Scope};
-use crate::config::{CustomersFile, Need};
 use crate::model::{CustomerDid, RunId, SpaceDid};
 
 const EXAMPLES: &str = "Examples:
@@ -76,8 +76,12 @@ pub(in crate::cli) struct RollbackArgs {
 
 /// Takes back what a migration made.
 pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result<Exit> {
-    let file = args.customers_file.as_deref().map(CustomersFile::read);
-    let file = file.transpose()?;
+    let progress = Progress::of_run();
+    let preparing = preparing("roll back", &progress, context);
+    let file = match &args.customers_file {
+        Some(path) => Some(preparing.customers_file(path).await?),
+        None => None,
+    };
     let instance = instance_of(args.instance, file.as_ref())?;
     let settings = context.settings(Need::Secrets)?;
     let environment = settings.environment;
@@ -101,20 +105,21 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
     } else {
         Reliance::Migrating
     };
-    app::preflight(&settings, reliance).await?;
+    preparing.preflight(&settings, reliance).await?;
     let name = args.run.unwrap_or_else(|| environment.to_string());
-    let (yes, typed) = (args.yes, args.confirm);
+    let (yes, typed, stop) = (args.yes, args.confirm, &context.stop);
     let agree = move |plan: &RollbackPlan| {
         talk(&listed(plan));
-        confirm_named(environment, yes, typed.as_deref(), &name, "roll back")
+        let given = (yes, typed.as_deref());
+        confirm_named(environment, given, (&name, "roll back"), stop)
     };
-    let progress = Progress::of_run();
     let asked = (context.stop.clone(), progress.face());
     let ran = Box::pin(app::rollback(&settings, options, &agree, asked)).await;
     progress.finish();
     let report = ran?;
     let schema = Schema("sterna.rollback", 1);
-    context.output.result(schema, &report, || lines(&report))?;
+    let text = || lines(&report, &context.typed);
+    context.output.result(schema, &report, text)?;
     Ok(Exit::from(&report))
 }
 
@@ -133,19 +138,23 @@ fn listed(plan: &RollbackPlan) -> String {
     for one in plan.unaccounted.iter().take(NAMED) {
         let _ = write!(
             text,
-            "\n  {} uploads of {} of {}: no journal at hand says what was made; name it with --journal",
-            one.uploads, one.space, one.customer
+            "\n  {} of {} of {}: no journal at hand says what was made; name it with --journal",
+            count(one.uploads, "upload"),
+            one.space,
+            one.customer
         );
     }
     let more = plan.unaccounted.len().saturating_sub(NAMED);
     if more > 0 {
-        let _ = write!(text, "\n  and uploads of {more} more spaces");
+        let spaces = count(more as u64, "more space");
+        let _ = write!(text, "\n  and uploads of {spaces}");
     }
     let whole = plan.unaccounted.is_empty() && plan.missing.is_empty();
     if plan.stays.is_empty() && plan.undone.is_empty() && whole {
         text.push_str(" nothing");
     }
-    let _ = write!(text, "\nwhat is taken back, in {} spaces:", plan.spaces);
+    let spaces = count(plan.spaces, "space");
+    let _ = write!(text, "\nwhat is taken back, in {spaces}:");
     for one in &plan.undone {
         let _ = write!(text, "\n  {:>8} {}", one.effects, one.kind);
     }
@@ -169,9 +178,10 @@ fn line(text: &mut String, one: &Listed) {
     let _ = write!(text, "\n  {:>8} {}: {}", one.effects, one.kind, one.leaves);
 }
 
-fn lines(report: &RollbackReport) -> String {
+fn lines(report: &RollbackReport, typed: &str) -> String {
     if report.dry_run {
-        return listed(&report.plan);
+        let then = "the same without --dry-run and DRY_RUN, which takes it back";
+        return format!("{}\n{}", listed(&report.plan), next(then));
     }
     let undone: u64 = report.undone.values().sum();
     let others = numbers(
@@ -210,5 +220,7 @@ fn lines(report: &RollbackReport) -> String {
     for file in &report.files {
         lines.push(format!("  {}", file.display()));
     }
+    let whole = report.ended == Ended::Finished && report.failed == 0;
+    lines.push(next(if whole { "sterna monitor" } else { typed }));
     lines.join("\n")
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use super::demo::WorldArgs;
-use crate::app;
+use crate::app::{self, StopReport};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, outline, talk, text};
 use crate::cli::run::Context;
@@ -17,7 +17,11 @@ use crate::config::options::SandboxStart;
 
 const START: &str = "Examples:
   sterna sandbox start
-  sterna sandbox start --latency 50ms --env-file sandbox.env";
+  sterna sandbox start --latency 50ms --env-file sandbox.env
+  sterna sandbox start &
+
+Keys and proofs are never printed: the line names the files that hold them, which only their owner may read.
+It runs until Ctrl-C, SIGTERM or `sterna sandbox stop`. A second one on the same folder ends with 11.";
 const SEED: &str = "Examples:
   sterna sandbox seed
   sterna sandbox seed --customers 3 --spaces 5 --uploads 20 --seed 7
@@ -25,11 +29,17 @@ const SEED: &str = "Examples:
 It fills the local network only, and so does `demo`: DRY_RUN does not hold for either.";
 const STATUS: &str = "Examples:
   sterna sandbox status --output json";
+const STOP: &str = "Examples:
+  sterna sandbox stop
+  sterna sandbox stop --state-dir migration-state/demo
+
+Waits until the process has ended. Its data stays in the folder. When none runs there, says so and ends with 0.";
 
 /// The local network.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum SandboxCommand {
-    /// Start it and keep it running; prints one JSON line with endpoints, DIDs and environment
+    /// Start it and keep it running; prints one JSON line with endpoints, DIDs and the paths of its description and
+    /// environment
     #[command(after_help = START)]
     Start(StartArgs),
     /// Seed a legacy world into the running one
@@ -38,6 +48,17 @@ pub(in crate::cli) enum SandboxCommand {
     /// Say whether it runs, where, and what it was asked so far
     #[command(after_help = STATUS)]
     Status,
+    /// End the one that runs in the state folder
+    #[command(after_help = STOP)]
+    Stop(StopArgs),
+}
+
+/// Arguments of `sandbox stop`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct StopArgs {
+    /// Folder of its data [default: local in the state folder]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
 }
 
 /// Arguments of `sandbox start`.
@@ -68,6 +89,7 @@ pub(in crate::cli) async fn run(command: SandboxCommand, context: &Context) -> R
             let status = app::sandbox_status(&settings).await?;
             print(context, "sterna.sandbox.status", &status)
         }
+        SandboxCommand::Stop(args) => stop(args, context).await,
     }
 }
 
@@ -75,6 +97,24 @@ fn print(context: &Context, schema: &'static str, value: &serde_json::Value) -> 
     let table = || outline(value);
     context.output.result(Schema(schema, 1), value, table)?;
     Ok(Exit::Done)
+}
+
+async fn stop(args: StopArgs, context: &Context) -> Result<Exit> {
+    let settings = context.settings(Need::Nothing)?;
+    let stopped = app::sandbox_stop(&settings, args.dir).await?;
+    let schema = Schema("sterna.sandbox.stop", 1);
+    context
+        .output
+        .result(schema, &stopped, || stopped_words(&stopped))?;
+    Ok(Exit::Done)
+}
+
+fn stopped_words(stopped: &StopReport) -> String {
+    let dir = stopped.dir.display();
+    match stopped.stopped_pid {
+        Some(pid) => format!("the local network in {dir} has ended (process {pid})"),
+        None => format!("no local network runs in {dir}: nothing to stop"),
+    }
 }
 
 /// `--env-file` names the file to write here, not one to read.
@@ -89,7 +129,7 @@ async fn start(args: StartArgs, context: &Context) -> Result<Exit> {
     let settings = crate::config::Settings::load(&flags, Need::Nothing)?;
     let ready = |description: &serde_json::Value| {
         let _ = text(&description.to_string());
-        talk("the local network runs; Ctrl-C ends it");
+        talk("the local network runs; Ctrl-C or `sterna sandbox stop` ends it");
     };
     app::sandbox_start(&settings, options, context.stop.clone(), ready).await?;
     Ok(Exit::Done)

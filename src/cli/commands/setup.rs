@@ -12,7 +12,9 @@ use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table, talk};
 use crate::cli::plan;
+use crate::cli::progress::Progress;
 use crate::cli::run::Context;
+use crate::cli::summary::{self, count};
 use crate::config::Need;
 use crate::config::options::Setup;
 
@@ -79,14 +81,13 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
         talk(plan::NOTICE);
         Reliance::Counting
     } else {
-        confirm(
-            settings.environment,
-            args.yes,
-            "write customer and progress rows",
-        )?;
+        let asked = (args.yes, "write customer and progress rows");
+        confirm(settings.environment, asked, &context.stop)?;
         Reliance::Distributing
     };
-    app::preflight(&settings, reliance).await?;
+    let progress = Progress::new();
+    let preparing = migrate::preparing("distribute customers", &progress, context);
+    preparing.preflight(&settings, reliance).await?;
     let options = Setup {
         instances: args.instances,
         parallel_segments: args.parallel_segments,
@@ -98,7 +99,10 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
         analyze,
         while_running: args.while_running,
     };
-    let report = app::setup(&settings, options, context.stop.clone()).await?;
+    let ends = (context.stop.clone(), progress.face());
+    let report = app::setup(&settings, options, ends).await;
+    progress.finish();
+    let report = report?;
     let schema = Schema("sterna.setup", 1);
     context.output.result(schema, &report, || rows(&report))?;
     Ok(Exit::Done)
@@ -118,14 +122,12 @@ fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
     if let Some(before) = &plan.replaces {
         let _ = write!(
             text,
-            "; it replaces plan {} ({}), made {} by {}: {} spaces with work left move, {} are new, {} are left out",
+            "; it replaces plan {} ({}), made {} by {}: {}",
             before.id.get(..8).unwrap_or(&before.id),
             before.shaped_by,
             before.made_at,
             before.made_by,
-            plan.spaces_moved,
-            plan.spaces_new,
-            plan.spaces_left_out
+            changes(plan)
         );
         text.push_str(if plan.spaces_moved + plan.spaces_left_out == 0 {
             "\nno work changes hands: instances that run go on, and their customers files stay good as long as all \
@@ -138,6 +140,29 @@ fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
         }
     }
     text
+}
+
+/// `2 spaces with work left move, 1 new, 3 left out`, without zeros.
+fn changes(plan: &PlanReport) -> String {
+    let some = |number, one: &str, many: &str| {
+        let verb = if number == 1 { one } else { many };
+        (number > 0).then(|| format!("{} {verb}", count(number, "space")))
+    };
+    let parts = [
+        some(
+            plan.spaces_moved,
+            "with work left moves",
+            "with work left move",
+        ),
+        some(plan.spaces_new, "is new", "are new"),
+        some(plan.spaces_left_out, "is left out", "are left out"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        "no space with work left moves".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 fn rows(report: &SetupReport) -> String {
@@ -160,8 +185,11 @@ fn rows(report: &SetupReport) -> String {
     );
     let _ = write!(
         text,
-        "\n{} customers, {} spaces, {} uploads; spread of load {:.2} %",
-        report.customers, report.spaces, report.uploads, report.spread_percent
+        "\n{}, {}, {}; spread of load {:.2} %",
+        count(report.customers, "customer"),
+        count(report.spaces, "space"),
+        count(report.uploads, "upload"),
+        report.spread_percent
     );
     text.push_str(&of_plan(&report.plan, report.analyzed_only));
     for note in &report.notes {
@@ -171,9 +199,23 @@ fn rows(report: &SetupReport) -> String {
         let _ = write!(text, "\n{line}");
     }
     if report.analyzed_only {
-        text.push_str(
-            "\nnothing was written; run it without --analyze and DRY_RUN to write files and rows",
-        );
+        text.push_str("\nnothing was written");
     }
+    let _ = write!(text, "\n{}", summary::next(&after(report)));
     text
+}
+
+/// What to type after it.
+fn after(report: &SetupReport) -> String {
+    if report.analyzed_only {
+        return "the same without --analyze and DRY_RUN, which writes files and rows".to_owned();
+    }
+    let mut files = report
+        .instances
+        .iter()
+        .filter_map(|share| share.file.as_ref());
+    files.next().map_or_else(
+        || "sterna monitor".to_owned(),
+        |file| format!("sterna migrate --customers-file {}", file.display()),
+    )
 }

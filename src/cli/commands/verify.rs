@@ -5,14 +5,14 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, concurrency};
+use super::migrate::{CONCURRENCY_HELP, concurrency, preparing};
 use crate::app::{self, AuditReport, Ended, Reliance};
 use crate::cli::exit::Exit;
 use crate::cli::output::Schema;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
-use crate::cli::scope::ScopeArgs;
-use crate::cli::summary::{count, ending, listed, took, unknown_roots};
+use crate::cli::scope::{Preparing, ScopeArgs};
+use crate::cli::summary::{count, ending, listed, next, took, unknown_roots};
 use crate::cli::values;
 use crate::config::options::Verify;
 use crate::config::{Need, Settings};
@@ -55,7 +55,9 @@ pub(in crate::cli) struct VerifyArgs {
 
 /// Audits.
 pub(in crate::cli) async fn run(args: VerifyArgs, context: &Context) -> Result<Exit> {
-    let (scope, instance) = args.scope.read_whole()?;
+    let progress = Progress::new();
+    let preparing = preparing("audit uploads", &progress, context);
+    let (scope, instance) = args.scope.read_whole(preparing).await?;
     let settings = context.settings(Need::Secrets)?;
     let options = Verify {
         scope,
@@ -65,23 +67,29 @@ pub(in crate::cli) async fn run(args: VerifyArgs, context: &Context) -> Result<E
         resume: args.resume,
         deep: args.deep,
     };
-    audit(&settings, options, context).await
+    audit(&settings, options, preparing, context).await
 }
 
 /// Audits and prints what was found.
-pub(super) async fn audit(settings: &Settings, options: Verify, context: &Context) -> Result<Exit> {
-    let checks = app::preflight(settings, Reliance::Auditing);
-    Box::pin(app::unless_stopped(&context.stop, "audit uploads", checks)).await?;
-    let progress = Progress::new();
+pub(super) async fn audit(
+    settings: &Settings,
+    options: Verify,
+    preparing: Preparing<'_>,
+    context: &Context,
+) -> Result<Exit> {
+    let checks = preparing.preflight(settings, Reliance::Auditing);
+    Box::pin(checks).await?;
+    let progress = preparing.progress;
     let ran = app::verify(settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
     let report = ran?;
     let schema = Schema("sterna.audit", 2);
-    context.output.result(schema, &report, || lines(&report))?;
+    let text = || lines(&report, &context.typed);
+    context.output.result(schema, &report, text)?;
     Ok(Exit::from(&report))
 }
 
-fn lines(report: &AuditReport) -> String {
+fn lines(report: &AuditReport, typed: &str) -> String {
     let verdicts = &report.verdicts;
     let parts = [
         (verdicts.ok, "ok"),
@@ -128,7 +136,29 @@ fn lines(report: &AuditReport) -> String {
     if let Some(file) = &report.file {
         lines.push(format!("whole report: {}", file.display()));
     }
+    lines.push(next(&after(report, typed)));
     lines.join("\n")
+}
+
+/// What to type after an audit; `typed` is its own command.
+fn after(report: &AuditReport, typed: &str) -> String {
+    let verdicts = &report.verdicts;
+    match &report.file {
+        _ if matches!(report.ended, Ended::Stopped { .. } | Ended::Trouble { .. }) => {
+            if typed.contains("--verify-only") {
+                "sterna verify --resume, with the same scope".to_owned()
+            } else if typed.contains("--resume") {
+                typed.to_owned()
+            } else {
+                format!("{typed} --resume")
+            }
+        }
+        Some(file) if verdicts.wrong + verdicts.missing > 0 => {
+            format!("sterna retry --audit {}", file.display())
+        }
+        _ if verdicts.could_not_tell + report.unlisted > 0 => typed.to_owned(),
+        _ => "sterna monitor".to_owned(),
+    }
 }
 
 /// What the verdicts are about, where that is not everything.

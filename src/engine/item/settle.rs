@@ -58,11 +58,12 @@ pub(crate) struct End {
 /// Attempts the item until it has its last word. None when the run stopped before: the item is
 /// then as if it had not been taken, whatever effects it already has.
 ///
-/// `slot` is the item's place among those in flight; it is given up while the item waits.
+/// `slot` is the item's place among those in flight: given up while the item waits, and held by the caller until the last
+/// word is written.
 pub(crate) async fn settle<M: Migration>(
     run: &Shared<M>,
     hand: &Hand<'_, M>,
-    mut slot: OwnedSemaphorePermit,
+    slot: &mut Option<OwnedSemaphorePermit>,
 ) -> Option<End> {
     let (mut attempts, mut first) = (0, None);
     loop {
@@ -100,7 +101,6 @@ pub(crate) async fn settle<M: Migration>(
                 attempts,
             });
         }
-        drop(slot);
         let wait = wait(run, attempts, &failure);
         run.events.publish(Event::ItemRetried {
             unit: hand.unit.id.clone(),
@@ -108,16 +108,21 @@ pub(crate) async fn settle<M: Migration>(
             attempts,
             failure,
         });
+        drop(slot.take());
         tokio::select! {
             biased;
             () = tokio::time::sleep(wait) => {}
             () = run.stop.reached(Degree::Drain) => return None,
         }
-        slot = tokio::select! {
+        *slot = tokio::select! {
             biased;
-            slot = run.gate.slot() => slot,
+            slot = run.gate.slot() => Some(slot),
             () = run.stop.reached(Degree::Drain) => return None,
         };
+        run.events.publish(Event::ItemResumed {
+            unit: hand.unit.id.clone(),
+            item: hand.id.clone(),
+        });
     }
 }
 

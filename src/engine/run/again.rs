@@ -142,8 +142,9 @@ async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Resu
         unit: hand.id.clone(),
         item: item.clone(),
     });
+    let mut slot = Some(slot);
     let end = match run.migration.item(&hand.context, &item).await {
-        Ok(found) => step(hand, &item, &found, slot).await,
+        Ok(found) => step(hand, &item, &found, &mut slot).await,
         Err(failure) => Some(not_read(failure)),
     };
     let dropped = || {

@@ -1,16 +1,20 @@
 //! What goes on beside the work: checkpoints, reports, control, throttles, time limits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::record::empty_checkpoint;
 use crate::engine::shared::Shared;
 use crate::engine::watch::watch;
-use crate::engine::{Error, Migration, holds};
+use crate::engine::{Error, Migration, Pace, holds};
 use crate::model::{Event, Failure, InstanceReport, Reason};
-use crate::runtime::{Degree, Dependencies};
+use crate::runtime::{Degree, Dependencies, Moment};
 
 use super::control;
 use super::start::Task;
+
+/// How often it is looked whether a drain has taken too long.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Does what is asked of the instance, then starts the helpers of a run; they end when the handles
 /// are dropped.
@@ -19,16 +23,17 @@ pub(crate) async fn start<M: Migration>(
     dependencies: Dependencies,
 ) -> Vec<Task<()>> {
     let heard = control::first(run).await;
+    let watched = dependencies.clone();
+    let held = dependencies.clone();
     vec![
         spawn(run, |run| async move { checkpoints(&run).await }),
-        {
-            let dependencies = dependencies.clone();
-            spawn(run, |run| async move { watch(&run, &dependencies).await })
-        },
+        spawn(run, |run| async move { watch(&run, &watched).await }),
         spawn(run, |run| async move {
-            holds::show(&run.events, &dependencies).await;
+            holds::show(&run.events, &held).await;
         }),
-        spawn(run, |run| async move { time_limits(&run).await }),
+        spawn(run, |run| async move {
+            time_limits(&run, &dependencies).await;
+        }),
         spawn(run, |run| async move { reports(&run).await }),
         spawn(run, |run| async move { control::listen(&run, heard).await }),
     ]
@@ -83,7 +88,7 @@ pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<()
 }
 
 /// Drains when the time allowed is over, and aborts a drain that takes too long.
-async fn time_limits<M: Migration>(run: &Shared<M>) {
+async fn time_limits<M: Migration>(run: &Shared<M>, dependencies: &Dependencies) {
     let over = async {
         match run.config.max_duration {
             Some(most) => tokio::time::sleep(most).await,
@@ -98,8 +103,31 @@ async fn time_limits<M: Migration>(run: &Shared<M>) {
             run.events.publish(Event::Draining { reason });
         }
     }
-    tokio::time::sleep(run.config.pace.drain_within).await;
-    run.stop.ask(Degree::Abort, "the drain took too long");
+    let why = overdue(&run.config.pace, dependencies).await;
+    run.stop.ask(Degree::Abort, &why);
+}
+
+/// Ready, with the reason, when a drain has taken too long; what waits for a service that is down may take less long than
+/// what is worked on.
+async fn overdue(pace: &Pace, dependencies: &Dependencies) -> String {
+    let began = Moment::now();
+    let mut down_since = None;
+    while began.elapsed() < pace.drain_within {
+        let down: Vec<String> = dependencies
+            .holds()
+            .into_iter()
+            .filter(|hold| hold.limit == 0)
+            .map(|hold| hold.name)
+            .collect();
+        if down.is_empty() {
+            down_since = None;
+        } else if down_since.get_or_insert_with(Moment::now).elapsed() >= pace.drain_down_within {
+            let within = pace.drain_down_within.as_secs();
+            return format!("the drain waited {within} s for {}", down.join(" and "));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    "the drain took too long".to_owned()
 }
 
 /// Reports to the fleet.

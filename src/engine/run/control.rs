@@ -6,8 +6,8 @@
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::model::{Control, Event, Said, Setting};
-use crate::runtime::Moment;
+use crate::model::{Control, Event, Limits, Said, Setting};
+use crate::runtime::{Degree, Moment};
 
 /// What is known of what is asked.
 pub(super) struct Heard {
@@ -23,7 +23,13 @@ pub(super) async fn first<M: Migration>(run: &Shared<M>) -> Heard {
         at: None,
         deaf: false,
     };
-    if let Err(error) = heard.again(run).await
+    let read = tokio::select! {
+        biased;
+        read = heard.again(run) => read,
+        // Nothing is begun any more, whatever is asked.
+        () = run.stop.reached(Degree::Drain) => Ok(()),
+    };
+    if let Err(error) = read
         && error.is_fatal()
     {
         run.die(&error.failure());
@@ -104,4 +110,25 @@ fn obey<M: Migration>(run: &Shared<M>, asked: &Control, was_deaf: bool) {
         run.gate.resize(wanted);
     }
     run.gate.pace(asked.rate);
+    let limits = limits(asked);
+    if run.events.look(|seen| seen.limits != limits) {
+        run.events.publish(Event::Limited { limits });
+    }
+}
+
+/// What is limited, and by whom.
+fn limits(asked: &Control) -> Limits {
+    let by = |setting| asked.said(setting).by;
+    let rate = asked.rate.map(|rate| {
+        let by = by(Setting::Rate);
+        format!("at most {rate} begun a minute, set by {by}")
+    });
+    let concurrency = asked.concurrency.map(|most| {
+        let by = by(Setting::Concurrency);
+        format!("at most {most} in flight, set by {by}")
+    });
+    Limits {
+        rate: asked.rate,
+        words: rate.into_iter().chain(concurrency).collect(),
+    }
 }

@@ -79,8 +79,9 @@ async fn one<M: Migration>(hand: &InHand<M>, id: &ItemId) -> bool {
         unit: hand.context.id.clone(),
         item: id.clone(),
     });
+    let mut slot = Some(slot);
     let end = match run.migration.item(&hand.context, id).await {
-        Ok(item) => step(hand, id, &item, slot).await,
+        Ok(item) => step(hand, id, &item, &mut slot).await,
         Err(failure) => Some(not_there(failure)),
     };
     let Some(end) = end else {

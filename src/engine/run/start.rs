@@ -9,7 +9,7 @@ use crate::engine::holders::held_by;
 use crate::engine::shared::Shared;
 use crate::engine::{Config, Ended, Error, Job, Migration, Outcome, Parts};
 use crate::model::{Class, Counts, Event, Failure, Reason, UnitId};
-use crate::runtime::Degree;
+use crate::runtime::{Degree, Stop};
 use crate::state::Held;
 
 use super::again::Which;
@@ -149,7 +149,7 @@ async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
     }
     if run.stop.degree() > Degree::Run {
         return Ended::Stopped {
-            reason: run.stop.reason().unwrap_or("asked to").to_owned(),
+            reason: stopped(&run.stop),
             aborted: run.stop.degree() >= Degree::Abort,
         };
     }
@@ -183,6 +183,15 @@ async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
     let lost = || format!("the leases of {} units were lost", left.lost);
     Ended::Held {
         reason: held.unwrap_or_else(lost),
+    }
+}
+
+/// Why it was stopped, and why it did not wait for what was in flight.
+fn stopped(stop: &Stop) -> String {
+    let reason = stop.reason().unwrap_or("asked to");
+    match stop.abort_reason().filter(|abort| *abort != reason) {
+        Some(abort) => format!("{reason}; {abort}"),
+        None => reason.to_owned(),
     }
 }
 

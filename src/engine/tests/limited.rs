@@ -17,10 +17,10 @@ use crate::engine::{
     Tasks, Turn, UnitContext, run,
 };
 use crate::model::{
-    Between, Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, StepName,
-    Unit, UnitId,
+    Between, Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Snapshot,
+    StepName, Unit, UnitId,
 };
-use crate::runtime::{Advice, Classify, Dependency, DependencyConfig};
+use crate::runtime::{Advice, Classify, Degree, Dependency, DependencyConfig};
 use crate::state::{self, Store};
 
 /// Calls a second that the service takes.
@@ -188,12 +188,20 @@ struct Shown {
     warnings: Vec<String>,
     /// Attempts at an item that were ended since they hung.
     hung: Vec<String>,
+    /// The most items that were in flight at once.
+    most: u64,
 }
 
 async fn listen(mut news: Receiver<Event>) -> Shown {
     let mut shown = Shown::default();
+    let mut seen = Snapshot::default();
     loop {
-        match news.recv().await {
+        let news = news.recv().await;
+        if let Ok(event) = &news {
+            seen.fold(event, START);
+            shown.most = shown.most.max(seen.in_flight);
+        }
+        match news {
             Ok(Event::Throttled { throttles }) => {
                 let throttles = throttles.into_iter();
                 shown
@@ -211,18 +219,30 @@ async fn listen(mut news: Receiver<Event>) -> Shown {
             Ok(Event::ItemRetried { failure, .. }) => {
                 shown.given_up += u32::from(failure.reason == Reason::Unreachable);
             }
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Ok(_) => {}
+            Err(RecvError::Lagged(missed)) => panic!("{missed} events were missed"),
             Err(RecvError::Closed) => return shown,
         }
     }
 }
 
-/// Runs over `keys` keys, to the end and without a failed item; the shelf, and what was shown.
-async fn migrate(
+/// Items in flight in these runs.
+const CONCURRENCY: u32 = 64;
+
+/// A shelf, and the parts of a run over it.
+struct Scene {
+    shelf: Arc<Shelf>,
+    store: Store,
+    config: Config,
+    parts: Parts<Shelf>,
+    _dir: tempfile::TempDir,
+}
+
+async fn scene(
     keys: u32,
     down: Option<(Duration, Duration)>,
     hangs: Option<&'static str>,
-) -> (Arc<Shelf>, Shown) {
+) -> Scene {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::set_to(START);
     let dependencies = Dependencies::new();
@@ -242,20 +262,41 @@ async fn migrate(
     let store = Store::in_memory(state).with_clock(clock);
     store.create_tables().await.unwrap();
     let mut config = Config::new(InstanceId::number(1), RunId::new("run-1"), "test");
-    config.concurrency = 64;
-    let events = Events::new(clock);
-    let news = events.subscribe();
+    config.concurrency = CONCURRENCY;
     let parts = Parts {
         migration: Arc::clone(&shelf),
         store: store.clone(),
         stop: Stop::new(),
         tasks: Tasks::new(),
         clock,
-        events,
+        events: Events::new(clock),
         dependencies,
     };
+    Scene {
+        shelf,
+        store,
+        config,
+        parts,
+        _dir: dir,
+    }
+}
+
+fn job() -> Job {
     let unit = Unit::new(UnitId::new("did:mailto:test:owner", "shelf"));
-    let going = run(parts, config, Job::Units(vec![unit]));
+    Job::Units(vec![unit])
+}
+
+/// Runs over `keys` keys, to the end and without a failed item; the shelf, and what was shown.
+async fn migrate(
+    keys: u32,
+    down: Option<(Duration, Duration)>,
+    hangs: Option<&'static str>,
+) -> (Arc<Shelf>, Shown) {
+    let scene = scene(keys, down, hangs).await;
+    let Scene { shelf, store, .. } = &scene;
+    let (shelf, store) = (Arc::clone(shelf), store.clone());
+    let news = scene.parts.events.subscribe();
+    let going = run(scene.parts, scene.config, job());
     let (outcome, shown) = futures::join!(going, listen(news));
     let outcome = outcome.unwrap();
     let failed = store.failed_items(&state::FailedQuery::default()).await;
@@ -289,6 +330,8 @@ async fn an_outage_of_ten_minutes_pauses_the_work_with_the_reason_and_fails_noth
     let unanswered = shelf.unanswered.load(Ordering::Relaxed);
     assert!(unanswered < 64 + 40, "{unanswered} calls into the outage");
     assert!(shown.given_up < 15, "{} attempts", shown.given_up);
+    // Those that wait to be tried again, or for their last word, are counted as what they are.
+    assert_eq!(shown.most, u64::from(CONCURRENCY));
     // It goes on by itself, at the latest after the longest pause of the breaker.
     assert!(shelf.start.elapsed() < to + Duration::from_mins(1) + Duration::from_secs(40));
 }
@@ -305,4 +348,47 @@ async fn a_step_that_hangs_is_named_given_up_and_made_again() {
         shown.hung
     );
     assert!(shelf.start.elapsed() < Duration::from_mins(32));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_does_not_wait_for_a_service_that_stays_down() {
+    let down = (Duration::from_secs(2), Duration::from_hours(9));
+    let scene = scene(400, Some(down), None).await;
+    let Scene {
+        store,
+        parts,
+        config,
+        ..
+    } = scene;
+    let stop = parts.stop.clone();
+    let (grace, unit) = (config.pace.drain_down_within, job());
+    let asking = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        stop.ask(Degree::Drain, "SIGTERM");
+        Moment::now()
+    };
+    let (outcome, asked) = futures::join!(run(parts, config, unit), asking);
+    let took = asked.elapsed();
+    assert!(took >= grace && took < grace * 2, "{took:?}");
+    let outcome = outcome.unwrap();
+    let reason = "SIGTERM; the drain waited 10 s for shelf".to_owned();
+    let aborted = true;
+    assert_eq!(outcome.ended, Ended::Stopped { reason, aborted });
+    assert_eq!(outcome.snapshot.in_flight, 0);
+    let rows = store.progress_where(None, None).await.unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.lease.is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_a_service_that_comes_back() {
+    let down = (Duration::from_secs(2), Duration::from_secs(31));
+    let scene = scene(400, Some(down), None).await;
+    let stop = scene.parts.stop.clone();
+    let asking = async {
+        tokio::time::sleep(Duration::from_secs(28)).await;
+        stop.ask(Degree::Drain, "SIGTERM");
+    };
+    let (outcome, ()) = futures::join!(run(scene.parts, scene.config, job()), asking);
+    let (reason, aborted) = ("SIGTERM".to_owned(), false);
+    assert_eq!(outcome.unwrap().ended, Ended::Stopped { reason, aborted });
 }

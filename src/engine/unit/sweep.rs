@@ -167,7 +167,8 @@ async fn fly<M: Migration>(
     slot: OwnedSemaphorePermit,
 ) -> Option<Failure> {
     let began = hand.run.clock.moment();
-    let Some(end) = step(&hand, &id, &item, slot).await else {
+    let mut slot = Some(slot);
+    let Some(end) = step(&hand, &id, &item, &mut slot).await else {
         hand.run.events.publish(Event::ItemDropped {
             unit: hand.id.clone(),
             item: id,
@@ -189,7 +190,7 @@ pub(crate) async fn step<M: Migration>(
     hand: &InHand<M>,
     id: &ItemId,
     item: &M::Item,
-    slot: OwnedSemaphorePermit,
+    slot: &mut Option<OwnedSemaphorePermit>,
 ) -> Option<End> {
     let one = Hand {
         unit: &hand.context,

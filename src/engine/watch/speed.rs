@@ -5,6 +5,9 @@ use crate::model::{Level, Snapshot, Warning};
 /// A run must have gone for so long before its speed is judged, milliseconds.
 const FLOOR_MS: u64 = 10 * 60_000;
 
+/// And so long since what holds it back changed.
+const STEADY_MS: u64 = 2 * 60_000;
+
 /// Slow is below this share of the run's own average.
 const SHARE: f64 = 0.2;
 
@@ -16,7 +19,9 @@ const SHARE: f64 = 0.2;
 pub(super) fn look(seen: &Snapshot, now: u64) -> Option<Warning> {
     let gone = now.saturating_sub(seen.started_at);
     let here = seen.counts.settled().saturating_sub(seen.settled_before) + seen.verdicts.total();
-    if gone < FLOOR_MS || seen.in_flight == 0 || !seen.throttles.is_empty() {
+    let steady = now.saturating_sub(seen.steady_since);
+    let held = !seen.throttles.is_empty() || seen.limits.rate.is_some();
+    if gone < FLOOR_MS || steady < STEADY_MS || seen.in_flight == 0 || held {
         return None;
     }
     let average = here as f64 * 60_000.0 / gone as f64;

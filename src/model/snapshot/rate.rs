@@ -16,6 +16,11 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Forgets what was counted.
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+    }
+
     /// Counts one item.
     pub fn count(&mut self, now: u64) {
         let slot = now / RATE_GRAIN_MS * RATE_GRAIN_MS;

@@ -124,10 +124,18 @@ fn does_not_add_up(totals: &Totals) -> String {
 
 fn rate(view: &Overview) -> String {
     let left = view.totals.as_ref().map(|totals| totals.counts.left());
-    let eta = match (left, view.eta) {
-        (Some(0), _) => "nothing left".to_owned(),
-        (_, Some(eta)) => format!("{eta} left"),
-        (_, None) => "no estimate while nothing moves".to_owned(),
+    let held = &view.held_back;
+    let held = match held.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        [one, more @ ..] => Some(format!("{one}; and {} more", more.len())),
+    };
+    let eta = match (left, view.eta, held) {
+        (Some(0), ..) => "nothing left".to_owned(),
+        (_, Some(eta), None) => format!("{eta} left"),
+        (_, Some(eta), Some(held)) => format!("{eta} left as it is now ({held})"),
+        (_, None, Some(held)) => format!("no estimate: {held}"),
+        (_, None, None) => "no estimate while nothing moves".to_owned(),
     };
     // A sum of nothing is -0.0, which would be written as it is.
     format!("{:.0} uploads a minute, {eta}", view.items_per_minute + 0.0)

@@ -19,12 +19,13 @@ use crate::sandbox::{env, world};
 ///
 /// | request | answer |
 /// |---|---|
-/// | `GET /_sandbox` | the network's endpoints, DIDs and environment, as `sandbox start` prints them |
+/// | `GET /_sandbox` | the network's endpoints, DIDs and environment |
 /// | `GET /_sandbox/requests` | counters by service and operation |
 /// | `POST /_sandbox/requests/reset` | counters begin at zero |
 /// | `GET /_sandbox/faults` | planned faults, with the requests each saw and struck |
 /// | `POST /_sandbox/faults` | plans one fault, or each of a list |
 /// | `DELETE /_sandbox/faults` | forgets all plans |
+/// | `POST /_sandbox/stop` | asks the process to end the network |
 /// | `POST /_sandbox/seed` | writes a legacy world (`seed`, `customers`, `spaces`, `uploads`) and gives its summary |
 pub(crate) fn router(shared: Arc<Network>) -> Router {
     Router::new()
@@ -32,6 +33,7 @@ pub(crate) fn router(shared: Arc<Network>) -> Router {
         .route("/_sandbox/requests", get(requests))
         .route("/_sandbox/requests/reset", post(reset))
         .route("/_sandbox/faults", get(plans).post(plan).delete(clear))
+        .route("/_sandbox/stop", post(stop))
         .route("/_sandbox/seed", post(seed))
         .with_state(shared)
 }
@@ -61,6 +63,11 @@ async fn seed(State(shared): State<Arc<Network>>, body: Bytes) -> Response<Body>
         Ok(manifest) => answer(StatusCode::OK, &manifest.summary(&shared.dir)),
         Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &causes(&error)),
     }
+}
+
+async fn stop(State(shared): State<Arc<Network>>) -> Response<Body> {
+    shared.asked_to_stop.cancel();
+    answer(StatusCode::OK, &json!({ "stopping": true }))
 }
 
 async fn describe(State(shared): State<Arc<Network>>) -> Response<Body> {

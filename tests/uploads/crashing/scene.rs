@@ -114,7 +114,10 @@ impl Scene {
             analyze: false,
             while_running: false,
         };
-        app::setup(&settings, setup, Stop::new()).await.unwrap();
+        let unseen: app::Face = Arc::new(|_: app::Seen<'_>| {});
+        app::setup(&settings, setup, (Stop::new(), unseen))
+            .await
+            .unwrap();
         sandbox.network().meter.reset();
         Self {
             sandbox,

@@ -44,15 +44,16 @@ pub(super) fn summary(summary: &Summary, paint: Paint) -> String {
 /// Commands for the network that was left running.
 pub(super) fn to_try(summary: &Summary, example: Option<&str>) -> String {
     let state = short(&summary.paths.state);
-    let commands = ["monitor", "monitor --failed", "verify --limit all"];
-    let commands =
-        commands.map(|command| format!("sterna --env local --state-dir {state} {command}"));
+    let sterna = |command: &str| format!("sterna --env local --state-dir {state} {command}");
+    let commands = ["monitor", "monitor --failed", "verify --limit all"].map(sterna);
     let curl = example.map(|url| format!("curl {url}"));
-    let mut lines = vec!["\nThe local network runs until Ctrl-C. In another shell:".to_owned()];
+    let until = "\nThe local network runs until Ctrl-C or `sterna sandbox stop`. In another shell:";
+    let mut lines = vec![until.to_owned()];
     lines.extend(
         commands
             .into_iter()
             .chain(curl)
+            .chain([sterna("sandbox stop")])
             .map(|line| format!("  {line}")),
     );
     lines.join("\n")

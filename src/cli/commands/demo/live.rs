@@ -1,18 +1,20 @@
 //! A demonstration as it goes on: a line per stage; on a terminal the open one is redrawn, elsewhere it is told of
 //! every ten seconds.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::app::{News, Stage, Tell};
-use crate::monitor::Paint;
+use crate::cli::terminal;
+use crate::monitor::{Paint, cut, width};
 
 /// Time between two lines on the same stage where nothing can be redrawn.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// The column of times, counted from the text.
 const TEXT: usize = 54;
+/// Columns of a line that are not its text.
+const AROUND: usize = 23;
 
 /// Lines on standard error.
 pub(super) struct Live {
@@ -29,7 +31,7 @@ struct State {
 impl Live {
     pub(super) fn new(paint: Paint) -> Self {
         let state = State {
-            terminal: io::stderr().is_terminal(),
+            terminal: terminal::is_terminal(),
             paint,
             open: None,
         };
@@ -48,11 +50,9 @@ impl Live {
     pub(super) fn finish(&self) {
         let mut state = lock(&self.state);
         if let Some((news, _)) = state.open.take() {
-            let text = line(&news, Mark::Broken, state.paint);
-            state.write(&text, End::Line);
-        } else if state.terminal {
-            state.write("", End::Line);
+            state.write(&news, Mark::Broken);
         }
+        terminal::close();
     }
 }
 
@@ -60,18 +60,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the line may still change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Open,
-    Line,
-}
-
 impl State {
     fn show(&mut self, news: &News) {
         if news.ended {
             self.open = None;
-            self.write(&line(news, Mark::Held, self.paint), End::Line);
+            self.write(news, Mark::Held);
             return;
         }
         let written = self
@@ -82,17 +75,20 @@ impl State {
         let due = self.terminal || written.elapsed() >= PLAIN_EVERY;
         self.open = Some((news.clone(), if due { Instant::now() } else { written }));
         if due {
-            let end = if self.terminal { End::Open } else { End::Line };
-            self.write(&line(news, Mark::Going, self.paint), end);
+            self.write(news, Mark::Going);
         }
     }
 
-    fn write(&self, text: &str, end: End) {
-        let mut out = io::stderr().lock();
-        let clear = if self.terminal { "\r\x1b[2K" } else { "" };
-        let newline = if end == End::Line { "\n" } else { "" };
-        // Nobody may be listening.
-        let _ = write!(out, "{clear}{text}{newline}").and_then(|()| out.flush());
+    /// A stage that goes on is redrawn; what is said of one that ended stays.
+    fn write(&self, news: &News, mark: Mark) {
+        let line = line(news, mark, self.paint, terminal::columns());
+        match mark {
+            Mark::Going => terminal::draw(&line, self.paint),
+            Mark::Held | Mark::Broken => {
+                terminal::draw(&line, self.paint);
+                terminal::close();
+            }
+        }
     }
 }
 
@@ -104,7 +100,8 @@ enum Mark {
     Broken,
 }
 
-fn line(news: &News, mark: Mark, paint: Paint) -> String {
+/// A line about a stage, no longer than a terminal with so many columns.
+fn line(news: &News, mark: Mark, paint: Paint, columns: Option<usize>) -> String {
     let News {
         stage,
         text,
@@ -117,7 +114,10 @@ fn line(news: &News, mark: Mark, paint: Paint) -> String {
         Mark::Broken => (paint.bad("✗"), name(*stage)),
     };
     let time = paint.faint(&format!("{seconds:>6.1} s"));
-    format!("  {mark} {} {text:<TEXT$} {time}", paint.strong(&stage))
+    let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(AROUND + 1));
+    let text = cut(text, room);
+    let pad = " ".repeat(TEXT.min(room).saturating_sub(width(&text)));
+    format!("  {mark} {} {text}{pad} {time}", paint.strong(&stage))
 }
 
 fn name(stage: Stage) -> String {
@@ -140,14 +140,19 @@ mod tests {
             &news(Stage::Init, "6 tables", 0.4),
             Mark::Held,
             Paint::Plain,
+            None,
         );
         let other = line(
             &news(Stage::Retrieval, "", 61.25),
             Mark::Going,
             Paint::Plain,
+            None,
         );
         assert!(one.starts_with("  ✓ init      6 tables "), "{one}");
         assert!(one.ends_with("   0.4 s"), "{one}");
         assert_eq!(one.chars().count(), other.chars().count());
+        let long = news(Stage::World, &"many words ".repeat(9), 1.0);
+        let cut = line(&long, Mark::Going, Paint::Plain, Some(60));
+        assert_eq!(width(&cut), 59, "{cut}");
     }
 }

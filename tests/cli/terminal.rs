@@ -1,0 +1,125 @@
+//! What a terminal gets to see: a line that is redrawn, log lines above it, and nothing that others wrote to move its
+//! cursor.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::control::{MIGRATE, slow_run};
+use crate::network::Network;
+use crate::run::Place;
+
+/// Columns of the terminal.
+const COLUMNS: u16 = 60;
+
+/// A terminal, as its own end sees it.
+struct Terminal {
+    own: OwnedFd,
+    other: File,
+}
+
+impl Terminal {
+    fn open() -> Self {
+        let own = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&own).unwrap();
+        unlockpt(&own).unwrap();
+        let name = ptsname(&own, Vec::new()).unwrap();
+        let other = File::options()
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap())
+            .unwrap();
+        let size = Winsize {
+            ws_row: 24,
+            ws_col: COLUMNS,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&other, size).unwrap();
+        Self { own, other }
+    }
+
+    /// Runs a command with its standard error on the terminal; all that it wrote there.
+    fn watch(self, place: &Place, args: &[&str]) -> (Child, String) {
+        let child = Command::new(env!("CARGO_BIN_EXE_sterna"))
+            .args(args)
+            .current_dir(place.path())
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(self.other)
+            .spawn()
+            .unwrap();
+        let mut written = Vec::new();
+        let mut own = File::from(self.own);
+        let mut some = [0; 4_096];
+        // A terminal that nobody has open any more is an error to its reader.
+        while let Ok(read @ 1..) = own.read(&mut some) {
+            written.extend_from_slice(&some[..read]);
+        }
+        (child, String::from_utf8(written).unwrap())
+    }
+}
+
+/// Each line as it was drawn, one after the other, and whether it was left to stand.
+fn drawn(written: &str) -> Vec<(String, bool)> {
+    let mut all = Vec::new();
+    for line in written.split("\r\n") {
+        let mut drawings: Vec<&str> = line.split("\r\x1b[2K").collect();
+        let last = drawings.pop().unwrap_or_default();
+        all.extend(drawings.iter().map(|one| ((*one).to_owned(), false)));
+        all.push((last.to_owned(), true));
+    }
+    all.retain(|(line, _)| !line.is_empty());
+    all
+}
+
+#[test]
+fn progress_is_one_line_that_fits_and_log_lines_stand_above_it() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    slow_run(&place);
+    place
+        .sterna(["ctl", "set", "rate=600", "--why", "go on"])
+        .ends(0);
+    let args = [&MIGRATE[..], &["--color", "never"]].concat();
+    let (mut child, written) = Terminal::open().watch(&place, &args);
+    assert!(child.wait().unwrap().code().is_some());
+
+    let obeyed = written.replace("\r\x1b[2K", "").replace("\r\n", "");
+    assert!(!obeyed.contains(char::is_control), "{obeyed:?}");
+    let lines = drawn(&written);
+    let is_progress = |line: &str| line.contains(" in flight");
+    let progress: Vec<&(String, bool)> =
+        lines.iter().filter(|(line, _)| is_progress(line)).collect();
+    assert!(progress.len() > 5, "{lines:#?}");
+    for (line, _) in &progress {
+        assert!(line.chars().count() < COLUMNS.into(), "{line}");
+        assert!(!line.contains("WARN") && !line.contains("run "), "{line}");
+    }
+    let warnings: Vec<&(String, bool)> = lines
+        .iter()
+        .filter(|(line, _)| line.contains("WARN"))
+        .collect();
+    assert!(!warnings.is_empty(), "{lines:#?}");
+    for (line, stands) in warnings {
+        assert!(stands, "{line}");
+    }
+}
+
+#[test]
+fn a_name_of_others_moves_no_cursor() {
+    let place = Place::new();
+    let name = "\u{1b}[2J\u{1b}[31mall done\r\u{9b}H\u{7}.json";
+    let args = ["migrate", "--customers-file", name, "--color", "always"];
+    let (mut child, written) = Terminal::open().watch(&place, &args);
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    let obeyed = written.replace("\r\x1b[2K", "").replace("\r\n", "");
+    assert!(!obeyed.contains(char::is_control), "{obeyed:?}");
+    let shown = "\\u{1b}[2J\\u{1b}[31mall done\\r\\u{9b}H\\u{7}.json";
+    assert!(obeyed.contains(shown), "{obeyed:?}");
+}
