@@ -56,7 +56,7 @@ pub struct Parts<C> {
     pub clock: Clock,
 }
 
-/// Runs `setup`. With `analyze` nothing is written but the count's checkpoint.
+/// Runs `setup`. With `analyze` nothing is written; while it counts, a checkpoint lies there for the case that it is stopped.
 pub async fn run<C: Census>(
     parts: &Parts<C>,
     options: &options::Setup,
@@ -110,9 +110,10 @@ pub async fn run<C: Census>(
             .into_iter()
             .map(Some)
             .collect();
-        let forgotten = counted.forget();
-        forgotten.context("remove the checkpoint of the count")?;
     }
+    // It came to its end, and what it counted grows old.
+    let forgotten = counted.forget();
+    forgotten.context("remove the checkpoint of the count")?;
     let of_plan = change.report();
     let mut report = report((&plan, &parts.state), files, of_plan, options.analyze);
     report.notes = notes;

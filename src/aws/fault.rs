@@ -124,8 +124,12 @@ impl Fault {
     }
 }
 
-/// The code decides, then the status. What neither tells is unclear.
+/// The code decides, then the status, but for one that has a single meaning. What neither tells is unclear.
 fn by_answer(status: u16, code: &str, message: Option<&str>) -> Kind {
+    // Said by the service or by whoever stands before it.
+    if status == 429 {
+        return Kind::Throttled;
+    }
     if let Some(kind) = codes::meaning(code) {
         return match kind {
             Kind::Credentials(Lack::Refused) if is_skewed(message) => Kind::Setting(Setting::Clock),
@@ -137,10 +141,8 @@ fn by_answer(status: u16, code: &str, message: Option<&str>) -> Kind {
         // Looks have no body, and so no code.
         401 | 403 if code.is_empty() => Kind::Credentials(Lack::Refused),
         404 if code.is_empty() => Kind::Absent,
-        408 | 409 | 425 => Kind::Passing,
         412 => Kind::Condition,
-        429 => Kind::Throttled,
-        500.. => Kind::Passing,
+        408 | 409 | 425 | 500.. => Kind::Passing,
         _ => Kind::Unclear,
     }
 }
@@ -256,6 +258,7 @@ mod tests {
         assert_eq!(by_answer(200, "InternalError", None), Kind::Passing);
         assert_eq!(by_answer(200, "SlowDown", None), Kind::Throttled);
         assert_eq!(by_answer(503, "SomethingNew", None), Kind::Passing);
+        assert_eq!(by_answer(429, "InternalError", None), Kind::Throttled);
     }
 
     #[test]

@@ -18,6 +18,9 @@ const USUAL: f64 = 0.2;
 /// So many unexpected failures are never too many, whatever the rate.
 const SPARE: u64 = 4;
 
+/// The units of the last items, and their reasons of the data.
+type Last = VecDeque<(Arc<str>, Option<Reason>)>;
+
 /// Counts settled items and unexpected failures.
 #[derive(Debug)]
 pub(super) struct Health {
@@ -27,7 +30,7 @@ pub(super) struct Health {
     unexpected: AtomicU64,
     broken: Mutex<Option<String>>,
     /// What ended the last items, and in which units; none when reasons of the data are not counted.
-    last: Option<Mutex<VecDeque<(Arc<str>, Option<Reason>)>>>,
+    last: Option<Mutex<Last>>,
     expected: BTreeMap<Reason, f64>,
 }
 

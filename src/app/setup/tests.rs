@@ -363,6 +363,26 @@ async fn a_plan_of_nothing_is_told_and_takes_no_place() {
     assert_eq!(parts.store.current_plan().await.unwrap(), before);
 }
 
+/// What an analysis counted is not believed later: uploads come.
+#[tokio::test]
+async fn a_count_that_came_to_its_end_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = parts(network(), folder.path());
+    for analyze in [true, false] {
+        let asked = options::Setup {
+            analyze,
+            ..options(2)
+        };
+        let report = run(&parts, &asked, &Stop::new()).await.unwrap();
+        assert!(
+            !folder.path().join("setup-checkpoint.json").exists(),
+            "{analyze}"
+        );
+        let interrupted = report.notes.iter().any(|note| note.contains("interrupted"));
+        assert!(!interrupted, "{:?}", report.notes);
+    }
+}
+
 #[tokio::test]
 async fn a_stop_ends_the_count_with_its_checkpoint_written() {
     let folder = tempfile::tempdir().unwrap();

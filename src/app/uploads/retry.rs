@@ -40,12 +40,11 @@ pub async fn retry(
         (Some(items), unknown)
     };
     if options.dry_run {
-        let (items, depth) = match named {
-            Some(named) => (named.into_items(), Depth::default()),
-            None => {
-                let would = would(&opened, &options, &state);
-                unless_stopped(&stop, BEGIN, would).await?
-            }
+        let (items, depth) = if let Some(named) = named {
+            (named.into_items(), Depth::default())
+        } else {
+            let would = would(&opened, &options, &state);
+            unless_stopped(&stop, BEGIN, would).await?
         };
         config.depth = depth;
         let plan = audit::run(&opened, config, Work::Items(items), "plan", (stop, face)).await?;

@@ -65,9 +65,10 @@ pub(crate) async fn settle<M: Migration>(
     hand: &Hand<'_, M>,
     slot: &mut Option<OwnedSemaphorePermit>,
 ) -> Option<End> {
-    let (mut attempts, mut first) = (0, None);
+    let mut tried = Tried::default();
     loop {
-        attempts += 1;
+        tried.attempts += 1;
+        let attempts = tried.attempts;
         let failure = match attempt(run, hand).await {
             Ok(settled) => {
                 // An earlier attempt may have made effects that were seen too late.
@@ -91,21 +92,18 @@ pub(crate) async fn settle<M: Migration>(
         if failure.reason == Reason::LeaseLost {
             return None;
         }
-        let first = *first.get_or_insert_with(Moment::now);
-        if failure.class != Class::Permanent && run.excuses(&failure, first) {
-            attempts -= 1;
-        } else if failure.class == Class::Permanent || attempts >= run.config.pace.attempts {
+        if tried.is_over(run, &failure) {
             return Some(End {
                 settled: Settled::by_class(failure.class),
                 failure: Some(failure),
                 attempts,
             });
         }
-        let wait = wait(run, attempts, &failure);
+        let wait = wait(run, tried.attempts + tried.excused, &failure);
         run.events.publish(Event::ItemRetried {
             unit: hand.unit.id.clone(),
             item: hand.id.clone(),
-            attempts,
+            attempts: tried.attempts,
             failure,
         });
         drop(slot.take());
@@ -123,6 +121,33 @@ pub(crate) async fn settle<M: Migration>(
             unit: hand.unit.id.clone(),
             item: hand.id.clone(),
         });
+    }
+}
+
+/// Attempts at an item.
+#[derive(Default)]
+struct Tried {
+    /// Those that count.
+    attempts: u32,
+    /// Those that an outage excuses.
+    excused: u32,
+    /// When the first one failed.
+    first: Option<Moment>,
+}
+
+impl Tried {
+    /// Whether a failure is the item's last word.
+    fn is_over<M: Migration>(&mut self, run: &Shared<M>, failure: &Failure) -> bool {
+        let first = *self.first.get_or_insert_with(Moment::now);
+        if failure.class == Class::Permanent {
+            return true;
+        }
+        if run.excuses(failure, first) {
+            self.attempts -= 1;
+            self.excused += 1;
+            return false;
+        }
+        self.attempts >= run.config.pace.attempts
     }
 }
 

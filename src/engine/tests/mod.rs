@@ -8,6 +8,7 @@ mod failing;
 mod faulty;
 mod leasing;
 mod limited;
+mod outage;
 mod rechecking;
 mod resuming;
 mod retrying;

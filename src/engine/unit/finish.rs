@@ -147,9 +147,9 @@ fn summary(progress: &UnitProgress) -> String {
         .iter()
         .map(|(reason, count)| format!("{count} {reason}"))
         .collect();
-    format!(
-        "{} items need a look: {}",
-        progress.counts.bad(),
-        reasons.join(", ")
-    )
+    let what = match progress.counts.bad() {
+        1 => "1 item needs".to_owned(),
+        bad => format!("{bad} items need"),
+    };
+    format!("{what} a look: {}", reasons.join(", "))
 }

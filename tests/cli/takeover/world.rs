@@ -344,7 +344,7 @@ async fn what_the_existing_tool_left_is_finished_and_nothing_is_reset() {
         .ends(0);
     let text = again.text();
     assert!(
-        text.contains("left by the existing tool, in 1 places:"),
+        text.contains("left by the existing tool, in 1 place:"),
         "{text}"
     );
     assert!(

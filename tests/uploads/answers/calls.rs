@@ -89,6 +89,7 @@ pub(super) struct Call {
 pub(super) const MACHINERY: &[&str] = &[
     "aws/connect.rs",
     "aws/failure.rs",
+    "aws/http.rs",
     "aws/mod.rs",
     "batch.rs",
     "buckets/mod.rs",
@@ -107,6 +108,7 @@ pub(super) const MACHINERY: &[&str] = &[
     "gateway/message.rs",
     "gateway/mod.rs",
     "http/body.rs",
+    "http/loopback.rs",
     "http/mod.rs",
     "http/shared.rs",
     "http/status.rs",

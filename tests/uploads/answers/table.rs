@@ -142,6 +142,19 @@ fn expected(call: &Call, answer: Answer) -> Option<Expect> {
     })
 }
 
+/// A receipt with an error in a good answer.
+fn receipt(answer: Answer, base: Plan) -> Plan {
+    let (error, times) = match answer {
+        Answer::SwitchedOff => ("ServiceUnavailable", Some(1)),
+        _ => ("HandlerExecutionError", None),
+    };
+    Plan {
+        receipt_error: Some(error.to_owned()),
+        times,
+        ..base
+    }
+}
+
 fn plan(call: &Call, answer: Answer) -> Plan {
     let base = Plan {
         service: Some(call.service),
@@ -167,15 +180,7 @@ fn plan(call: &Call, answer: Answer) -> Plan {
         Answer::Broken => replaced(500, error),
         Answer::BadGateway => replaced(502, "<html>Bad Gateway</html>"),
         Answer::ErrorIn200 => replaced(200, error),
-        Answer::ErrorReceipt => Plan {
-            receipt_error: Some("HandlerExecutionError".to_owned()),
-            ..base
-        },
-        Answer::SwitchedOff => Plan {
-            receipt_error: Some("ServiceUnavailable".to_owned()),
-            times: Some(1),
-            ..base
-        },
+        Answer::ErrorReceipt | Answer::SwitchedOff => receipt(answer, base),
         Answer::Cut => Plan {
             cut_after_bytes: Some(0),
             ..base

@@ -209,13 +209,18 @@ const ROLLING_BACK: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wherever_a_migrating_process_dies_the_network_comes_out_the_same() {
-    enumerate(Task::Migrate, &[Loss::Process, Loss::Files], MIGRATING).await;
+    Box::pin(enumerate(
+        Task::Migrate,
+        &[Loss::Process, Loss::Files],
+        MIGRATING,
+    ))
+    .await;
 }
 
 /// With its journal gone a rollback would not know what was made, so nothing is lost here.
 #[tokio::test(flavor = "multi_thread")]
 async fn wherever_a_process_that_takes_back_dies_the_network_comes_out_the_same() {
-    enumerate(Task::RollBack, &[Loss::Process], ROLLING_BACK).await;
+    Box::pin(enumerate(Task::RollBack, &[Loss::Process], ROLLING_BACK)).await;
 }
 
 #[test]

@@ -347,14 +347,16 @@ fn a_shard_that_a_known_issuer_places_elsewhere_is_not_called_missing() {
         let url = "https://carpark-9.example.com/shard.blob".to_owned();
         world.location().location.location = vec![url];
     };
-    let table: Vec<(&str, bool, fn(&mut World))> = vec![
+    let table: Vec<(&str, bool, Change)> = vec![
         ("in the carpark", true, |_| {}),
         ("by nobody", true, |world| {
-            drop(world.seen.claims.locations.pop())
+            drop(world.seen.claims.locations.pop());
         }),
-        ("forged", true, |world| world.location().signed = Signed::No),
+        ("forged", true, |world| {
+            world.location().signed = Signed::No;
+        }),
         ("unchecked", true, |world| {
-            world.location().signed = Signed::Unchecked
+            world.location().signed = Signed::Unchecked;
         }),
         ("by a stranger", true, |world| {
             world.location().issuer = Signer::from_seed([9; 32]).did().clone();
