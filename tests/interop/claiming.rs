@@ -256,6 +256,8 @@ async fn a_service_that_is_not_the_one_configured_is_not_believed() {
         .authorize(space.did(), &to_account(&space))
         .await;
     assert_eq!(meaning(told), forged);
+    // The document at its address is that of another: it tells no key of this one.
+    let unread = (Class::Transient, Reason::BadAnswer);
     let (_, request) = claim(real, space.did());
-    assert_eq!(meaning(cache(&elsewhere, &request).await), forged);
+    assert_eq!(meaning(cache(&elsewhere, &request).await), unread);
 }
