@@ -3,16 +3,20 @@
 //! `cid::Cid` holds digests of at most 64 bytes; identity hashes in CARs and index slices may be longer, so they are
 //! carried here.
 
+mod function;
+
 use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::digest;
 use cid::Cid;
 use multibase::Base;
-use multihash_codetable::{Blake2b256, Blake2b512, Blake2s256, Blake3_256, Keccak256, Keccak512};
 use thiserror::Error as ThisError;
 
 use super::varint;
+use function::Function;
+
+pub use function::{Hasher, Sha256};
 
 /// Codecs of content identifiers.
 pub mod codec {
@@ -32,15 +36,6 @@ pub const IDENTITY: u64 = 0x00;
 pub const SHA2_256: u64 = 0x12;
 /// Hash code of SHA2-512.
 pub const SHA2_512: u64 = 0x13;
-const SHA1: u64 = 0x11;
-const SHA3_512: u64 = 0x14;
-const SHA3_256: u64 = 0x16;
-const KECCAK_256: u64 = 0x1b;
-const KECCAK_512: u64 = 0x1d;
-const BLAKE3: u64 = 0x1e;
-const BLAKE2B_256: u64 = 0xb220;
-const BLAKE2B_512: u64 = 0xb240;
-const BLAKE2S_256: u64 = 0xb260;
 
 /// Why bytes or text are no multihash, or do not match theirs.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -175,16 +170,7 @@ impl Multihash {
     /// Whether this hash belongs to `data`.
     pub fn verify(&self, data: &[u8]) -> Result<(), Error> {
         let (function, wanted) = self.function()?;
-        let good = match function {
-            Function::Identity => wanted == data,
-            Function::Digest(algorithm) => digest::digest(algorithm, data).as_ref() == wanted,
-            Function::Table(make) => {
-                let mut hasher = make();
-                hasher.update(data);
-                hasher.finalize() == wanted
-            }
-        };
-        if good {
+        if function.gives(data, wanted) {
             Ok(())
         } else {
             Err(Error::Mismatch(self.clone()))
@@ -213,21 +199,7 @@ impl Multihash {
     fn function(&self) -> Result<(Function, &[u8]), Error> {
         let (code, start) = self.numbers();
         let wanted = &self.0[start..];
-        let function = match (code, wanted.len()) {
-            (IDENTITY, _) => Function::Identity,
-            (SHA1, 20) => Function::Digest(&digest::SHA1_FOR_LEGACY_USE_ONLY),
-            (SHA2_256, 32) => Function::Digest(&digest::SHA256),
-            (SHA2_512, 64) => Function::Digest(&digest::SHA512),
-            (SHA3_512, 64) => Function::Digest(&digest::SHA3_512),
-            (SHA3_256, 32) => Function::Digest(&digest::SHA3_256),
-            (KECCAK_256, 32) => Function::Table(|| Box::new(Keccak256::default())),
-            (KECCAK_512, 64) => Function::Table(|| Box::new(Keccak512::default())),
-            (BLAKE3, 32) => Function::Table(|| Box::new(Blake3_256::default())),
-            (BLAKE2B_256, 32) => Function::Table(|| Box::new(Blake2b256::default())),
-            (BLAKE2B_512, 64) => Function::Table(|| Box::new(Blake2b512::default())),
-            (BLAKE2S_256, 32) => Function::Table(|| Box::new(Blake2s256::default())),
-            (code, length) => return Err(Error::Unverifiable { code, length }),
-        };
+        let function = Function::of(code, wanted.len())?;
         Ok((function, wanted))
     }
 
@@ -243,16 +215,6 @@ impl Multihash {
         (code, first + number(first).1)
     }
 }
-
-/// The functions that are computed here.
-enum Function {
-    Identity,
-    Digest(&'static digest::Algorithm),
-    Table(fn() -> Running),
-}
-
-/// A function of the code table that has begun.
-type Running = Box<dyn multihash_derive::Hasher + Send>;
 
 /// How long the multihash at the start of `bytes` is, once its two numbers are there.
 pub(crate) fn prefix_length(bytes: &[u8]) -> Result<Option<u64>, Error> {
@@ -296,89 +258,6 @@ impl From<&Cid> for Multihash {
     }
 }
 
-/// Checks data that comes in pieces against one multihash; made by [`Multihash::hasher`].
-pub enum Hasher {
-    /// A cryptographic function.
-    Digest(digest::Context),
-    /// One of the less common ones.
-    Table(Running),
-    /// The digest is the data.
-    Identity {
-        /// The data that must come.
-        wanted: Box<[u8]>,
-        /// How many bytes came.
-        seen: usize,
-        /// Whether all of them were as wanted.
-        equal: bool,
-    },
-}
-
-impl Hasher {
-    /// Takes the next piece.
-    pub fn update(&mut self, data: &[u8]) {
-        match self {
-            Self::Digest(context) => context.update(data),
-            Self::Table(hasher) => hasher.update(data),
-            Self::Identity {
-                wanted,
-                seen,
-                equal,
-            } => {
-                let end = seen.saturating_add(data.len());
-                *equal = *equal && wanted.get(*seen..end) == Some(data);
-                *seen = end;
-            }
-        }
-    }
-
-    /// Whether all pieces together have the hash `expected`, which this hasher was made from.
-    pub fn check(self, expected: &Multihash) -> Result<(), Error> {
-        let good = match self {
-            Self::Digest(context) => context.finish().as_ref() == expected.digest(),
-            Self::Table(mut hasher) => hasher.finalize() == expected.digest(),
-            Self::Identity {
-                wanted,
-                seen,
-                equal,
-            } => equal && seen == wanted.len(),
-        };
-        if good {
-            Ok(())
-        } else {
-            Err(Error::Mismatch(expected.clone()))
-        }
-    }
-}
-
-/// SHA2-256 of data that comes in pieces.
-#[derive(Clone)]
-pub struct Sha256(digest::Context);
-
-impl Sha256 {
-    /// Starts with no data.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    /// Takes the next piece.
-    pub fn update(&mut self, data: &[u8]) {
-        self.0.update(data);
-    }
-
-    /// The multihash of all pieces.
-    #[must_use]
-    pub fn finish(self) -> Multihash {
-        Multihash::wrap(SHA2_256, self.0.finish().as_ref())
-    }
-}
-
-impl Default for Sha256 {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -401,62 +280,6 @@ mod tests {
         for (code, length) in [(0xd5, 16), (SHA2_256, 20)] {
             let hash = Multihash::wrap(code, &vec![0; length]);
             assert_eq!(hash.verify(b"x"), Err(Error::Unverifiable { code, length }));
-        }
-    }
-
-    /// Digests of "abc" as the functions' own papers and reference programs give them.
-    const OF_ABC: [(u64, &str); 9] = [
-        (SHA1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
-        (
-            SHA3_256,
-            "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532",
-        ),
-        (
-            SHA3_512,
-            "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0",
-        ),
-        (
-            KECCAK_256,
-            "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45",
-        ),
-        (
-            KECCAK_512,
-            "18587dc2ea106b9a1563e32b3312421ca164c7f1f07bc922a9c83d77cea3a1e5d0c69910739025372dc14ac9642629379540c17e2a65b19d77aa511a9d00bb96",
-        ),
-        (
-            BLAKE3,
-            "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85",
-        ),
-        (
-            BLAKE2B_256,
-            "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
-        ),
-        (
-            BLAKE2B_512,
-            "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d17d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
-        ),
-        (
-            BLAKE2S_256,
-            "508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982",
-        ),
-    ];
-
-    #[test]
-    fn blocks_of_every_common_function_are_checked_whole_and_in_pieces() {
-        for (code, hex) in OF_ABC {
-            let digest: Vec<u8> = (0..hex.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-                .collect();
-            let hash = Multihash::wrap(code, &digest);
-            assert_eq!(hash.verify(b"abc"), Ok(()), "{code:x}");
-            assert_eq!(hash.verify(b"abd"), Err(Error::Mismatch(hash.clone())));
-            for (head, tail, good) in [(&b"a"[..], &b"bc"[..], true), (b"ab", b"", false)] {
-                let mut hasher = hash.hasher().unwrap();
-                hasher.update(head);
-                hasher.update(tail);
-                assert_eq!(hasher.check(&hash).is_ok(), good, "{code:x}");
-            }
         }
     }
 

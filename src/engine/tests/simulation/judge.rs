@@ -1,5 +1,6 @@
 //! The rules, held against every write of the store, every effect and every event.
 
+mod effects;
 mod owners;
 
 use std::collections::BTreeMap;
@@ -7,18 +8,20 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
-use super::disk::Drive;
 use super::mutant;
 use super::parts;
 use super::request::{Answer, Request};
 use super::sim::{Sim, Who};
 use super::wishes;
 use crate::engine::tests::simulation::fleet::TERM;
-use crate::model::{Event, Invariant, ItemId, Settled, StepName, StepState, Sweep, UnitId};
+use crate::model::{Event, Invariant, ItemId, Settled, Sweep, UnitId};
 use crate::runtime::Moment;
 use crate::state::ProgressRow;
 use crate::state::rows::Written;
 
+use effects::{held, verified};
+
+pub(super) use effects::{effect, look, made, told, unit_effect};
 pub(super) use owners::{keys, owner};
 
 /// What the rules have to remember.
@@ -288,104 +291,6 @@ fn holder(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow,
     }
 }
 
-/// A look begins.
-pub(super) fn look(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
-    let look = Look {
-        began: Moment::now(),
-        told: false,
-    };
-    sim.lock().books.looks.insert(place(who, unit, item), look);
-}
-
-/// A look showed something.
-pub(super) fn told(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
-    if let Some(look) = sim.lock().books.looks.get_mut(&place(who, unit, item)) {
-        look.told = true;
-    }
-}
-
-fn place(who: &Who, unit: &UnitId, item: &str) -> Place {
-    (who.run.to_string(), unit.clone(), item.to_owned())
-}
-
-/// An effect on an item is about to be made.
-pub(super) fn effect(sim: &Sim, who: &Who, drive: &Drive, unit: &UnitId, item: &str, step: &str) {
-    sim.log(format_args!("{who} {step} {unit} {item}"));
-    held(sim, who, &parts::part_of(sim, unit, item), step);
-    let started = |line: &str| {
-        line.contains(r#""started""#)
-            && line.contains(&format!(r#""{item}""#))
-            && line.contains(&format!(r#""{step}""#))
-            && line.contains(&format!(r#""{}""#, unit.name))
-            && line.contains(&format!(r#""{}""#, who.run))
-    };
-    if !drive.has_line("journal.ndjson", started) {
-        sim.broken(
-            Invariant::StartedFirst,
-            format_args!("{who}: {step} of {unit} {item} is not in the journal"),
-        );
-    }
-    let (look, there) = {
-        let mut inside = sim.lock();
-        let look = inside.books.looks.get(&place(who, unit, item)).copied();
-        (look, *inside.sea.thing(unit, item).effect(step))
-    };
-    match look {
-        Some(Look { told: true, began }) => {
-            wishes::begun(sim, who, began, format_args!("{step} of {unit} {item}"));
-            if there.is_some_and(|seen| seen < began) {
-                sim.broken(
-                    Invariant::NothingTwice,
-                    format_args!("{who}: {step} of {unit} {item} was seen and is made again"),
-                );
-            }
-        }
-        _ => sim.broken(
-            Invariant::UnknownPublishesNothing,
-            format_args!("{who}: {step} of {unit} {item} without a look"),
-        ),
-    }
-}
-
-/// An effect of a unit is about to be made.
-pub(super) fn unit_effect(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
-    sim.log(format_args!("{who} {step} {unit}"));
-    held(sim, who, unit, step);
-    wishes::unit_step(sim, who, unit, step);
-    let record = row(sim, unit).and_then(|row| {
-        row.progress
-            .steps
-            .get(&StepName::from(step.to_owned()))
-            .cloned()
-    });
-    if !record.is_some_and(|record| record.state == StepState::Started) {
-        sim.broken(
-            Invariant::StartedFirst,
-            format_args!("{who}: {step} of {unit} is not in its row"),
-        );
-    }
-}
-
-/// Effects are begun by the holder alone.
-fn held(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
-    let lease = row(sim, unit).and_then(|row| row.lease);
-    if lease.as_ref().is_none_or(|lease| lease.run != who.run) {
-        let by = lease.map_or("nobody".to_owned(), |lease| lease.run.to_string());
-        sim.broken(
-            Invariant::OneHolder,
-            format_args!("{who} began {step} in {unit}, which {by} holds"),
-        );
-    }
-}
-
-/// An effect was made.
-pub(super) fn made(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
-    sim.lock()
-        .books
-        .made
-        .insert(place(who, unit, item), Moment::now());
-}
-
 /// Something was told of a run.
 pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
     if !counts_add_up {
@@ -423,31 +328,5 @@ pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
             sim.log(format_args!("{who} ended {unit} {status}"));
         }
         _ => {}
-    }
-}
-
-/// Done is said only of what the last look showed to be done, after the last effect.
-fn verified(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
-    let (done, look, made) = {
-        let mut inside = sim.lock();
-        let place = place(who, unit, item);
-        let done = inside.sea.thing(unit, item).is_done();
-        (
-            done,
-            inside.books.looks.get(&place).copied(),
-            inside.books.made.get(&place).copied(),
-        )
-    };
-    if !done {
-        sim.broken(
-            Invariant::VerifiedLast,
-            format_args!("{who} says that {unit} {item} is done, and it is not"),
-        );
-    }
-    if !look.is_some_and(|look| look.told && made.is_none_or(|made| look.began >= made)) {
-        sim.broken(
-            Invariant::VerifiedLast,
-            format_args!("{who} did not look at {unit} {item} after its last effect"),
-        );
     }
 }

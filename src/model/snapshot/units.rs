@@ -1,0 +1,155 @@
+//! What becomes of units.
+
+use super::{NAMED, Snapshot, TakenUnit};
+use crate::model::hands::{Share, forget, settled};
+use crate::model::{Counts, Event, PartCount, Status, TakenOver, UnitId};
+
+impl Snapshot {
+    pub(super) fn take_over(&mut self, unit: &UnitId, found: &TakenOver, counts: &Counts) {
+        let named = &mut self.taken_over_named;
+        if named.iter().any(|taken| taken.unit == *unit) {
+            return;
+        }
+        self.taken_over += 1;
+        if named.len() < NAMED {
+            named.push(TakenUnit {
+                unit: unit.clone(),
+                found: found.clone(),
+                kept: found.is_believed() && counts.left() == 0,
+                now: None,
+            });
+        }
+    }
+
+    pub(super) fn unit_leased(&mut self, event: &Event) {
+        let Event::UnitLeased {
+            unit,
+            counts,
+            reasons,
+            taken_over,
+        } = event
+        else {
+            return;
+        };
+        if let Some(found) = taken_over {
+            self.take_over(unit, found, counts);
+        }
+        if self.hands.get(unit).is_some() {
+            // It was taken to help: only what is settled from now on is told, apart.
+            self.units.active += 1;
+            return;
+        }
+        if let Some(part) = unit.part {
+            let (counts, reasons) = (*counts, reasons.clone());
+            let one = PartCount {
+                part,
+                counts,
+                reasons,
+            };
+            self.parts_counted(&unit.whole(), &[one]);
+            return;
+        }
+        self.units.active += 1;
+        let settled = settled(*counts);
+        if let Some(before) = self.hands.take(unit, settled, reasons) {
+            self.units.released = self.units.released.saturating_sub(1);
+            self.counts = self.counts.without(&before.counts);
+            // What it had settled and did not write down comes again.
+            self.this_run = self.this_run.without(&before.counts.without(&settled));
+            self.this_run.close();
+            for share in before.parts.values() {
+                self.elsewhere = self.elsewhere.without(&share.elsewhere);
+            }
+            for (reason, count) in before.reasons {
+                forget(&mut self.reasons, reason, count);
+            }
+        } else {
+            self.settled_before += counts.settled();
+        }
+        let planned = self.counts.planned;
+        self.counts = self.counts.plus(&settled);
+        self.counts.planned = planned.max(self.counts.settled());
+        for (reason, count) in reasons {
+            *self.reasons.entry(*reason).or_default() += count;
+        }
+    }
+
+    /// A unit, or a part that was taken to help, left without its last word.
+    pub(super) fn unit_left(&mut self, unit: &UnitId) {
+        if unit.part.is_some() && self.hands.get(unit).is_none() {
+            return;
+        }
+        self.units.active = self.units.active.saturating_sub(1);
+        if !self.hands.drop(unit) {
+            self.units.released += 1;
+        }
+    }
+
+    pub(super) fn parts_counted(&mut self, unit: &UnitId, parts: &[PartCount]) {
+        let Some(hand) = self.hands.get(unit).filter(|hand| hand.from.is_none()) else {
+            return;
+        };
+        let planned = self.counts.planned;
+        if hand.parts.is_empty() {
+            self.counts = self.counts.without(&hand.counts);
+            for (reason, count) in std::mem::take(&mut hand.reasons) {
+                forget(&mut self.reasons, reason, count);
+            }
+            hand.counts = Counts::default();
+        }
+        for count in parts {
+            let before = hand.parts.remove(&count.part);
+            let share = Share::told(count, before.as_ref());
+            if let Some(before) = before {
+                self.counts = self.counts.without(&before.counts);
+                hand.counts = hand.counts.without(&before.counts);
+                self.elsewhere = self.elsewhere.without(&before.elsewhere);
+                for (reason, count) in before.reasons {
+                    forget(&mut self.reasons, reason, count);
+                    forget(&mut hand.reasons, reason, count);
+                }
+            }
+            self.counts = self.counts.plus(&share.counts);
+            hand.counts = hand.counts.plus(&share.counts);
+            self.elsewhere = self.elsewhere.plus(&share.elsewhere);
+            for (reason, count) in &share.reasons {
+                *self.reasons.entry(*reason).or_default() += count;
+                *hand.reasons.entry(*reason).or_default() += count;
+            }
+            hand.parts.insert(count.part, share);
+        }
+        self.counts.planned = planned.max(self.counts.settled());
+    }
+
+    pub(super) fn unit_settled(&mut self, event: &Event) {
+        let Event::UnitSettled {
+            unit,
+            status,
+            counts,
+            announced,
+        } = event
+        else {
+            return;
+        };
+        let hand = self.hands.end(unit);
+        if unit.part.is_some() && hand.is_none() {
+            return;
+        }
+        self.units.active = self.units.active.saturating_sub(1);
+        if hand.is_some_and(|hand| hand.from.is_some()) {
+            self.units.helped += u64::from(unit.part.is_none());
+            return;
+        }
+        self.announced = (self.announced + counts.planned).saturating_sub(*announced);
+        self.counts.planned = self.announced.max(self.counts.settled());
+        let mut taken = self.taken_over_named.iter_mut();
+        if let Some(taken) = taken.find(|taken| taken.unit == *unit) {
+            taken.now = Some((*status, *counts));
+        }
+        match status {
+            Status::Completed => self.units.completed += 1,
+            Status::Failed => self.units.failed += 1,
+            Status::Pending | Status::InProgress => {}
+        }
+    }
+}
