@@ -15,6 +15,9 @@ cargo clippy --all-targets -- -D warnings
 step "tests"
 cargo test
 
+step "memory over a million effects, in a process of its own"
+cargo test --lib -- --ignored --exact engine::tests::rolling::many::memory_does_not_grow_with_the_number_of_effects
+
 step "kill and freeze processes until a world is migrated"
 cargo build
 python3 scripts/chaos

@@ -66,18 +66,19 @@ async fn one(opened: &Opened, unit: &UnitId, item: Option<&ItemId>) -> Result<Va
     let query = FailedQuery::unit(unit);
     let failures = monitor::failures(&opened.store, &query).await;
     let mut failures = failures.map_err(|error| Trouble::of_state(&error))?;
-    failures.retain(|failed| item.is_none_or(|item| *failed.item == *item.as_str()));
+    failures.retain(|failed| item.is_none_or(|item| tells_of(failed, item, explained.verdict)));
     let of_rows = by_rows(item, row.as_ref(), &failures);
     let mut value = json!({
         "customer": *unit.owner,
         "space": *unit.name,
         "upload": item,
-        "verdict": worse(of_rows, explained.verdict),
+        "verdict": together(of_rows, explained.verdict, item),
         "differs": differs(item, row.as_ref(), &failures, &explained),
         "row": row,
         "steps": steps(&explained),
         "failures": failures,
         "look": {
+            "of": if item.is_some() { "the upload" } else { "the space itself, not its uploads" },
             "verdict": explained.verdict,
             "findings": explained.findings,
             "failure": explained.failure,
@@ -91,6 +92,21 @@ async fn one(opened: &Opened, unit: &UnitId, item: Option<&ItemId>) -> Result<Va
         }
     }
     Ok(value)
+}
+
+/// Whether a row is that of an upload, or that of all which a cause of the space keeps back: one that is right needs
+/// nothing of the space.
+fn tells_of(failed: &FailureView, item: &ItemId, look: Verdict) -> bool {
+    failed.item == item.as_str()
+        || look != Verdict::Ok && ItemId::new(failed.item.as_str()).is_all_of_unit()
+}
+
+/// What rows and a look say together. Of an upload that is not right the look says how, as an audit does.
+fn together(rows: Verdict, look: Verdict, item: Option<&ItemId>) -> Verdict {
+    match look {
+        Verdict::Wrong | Verdict::Missing if item.is_some() => look,
+        look => worse(rows, look),
+    }
 }
 
 /// Steps of the space as its row records them, with readable times.
@@ -136,7 +152,8 @@ fn differs(
     let mut differs = Vec::new();
     let look = explained.verdict;
     if let Some(row) = row {
-        let (listed, counted) = (failures.len() as u64, row.counts.bad());
+        let listed: u64 = failures.iter().map(|failed| failed.uploads.max(1)).sum();
+        let counted = row.counts.bad();
         if item.is_none() && listed != counted {
             differs.push(format!(
                 "the row counts {counted} failed uploads, {listed} are listed"

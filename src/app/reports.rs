@@ -151,6 +151,8 @@ pub struct RollbackReport {
     pub ended: Ended,
     /// Nothing was to be done.
     pub dry_run: bool,
+    /// Of a dry run: as it is asked for, it would be refused, because journals are missing.
+    pub would_be_refused: bool,
     /// The tables that it worked on.
     pub state: StateIdentity,
     /// What was said beforehand.

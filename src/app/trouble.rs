@@ -148,6 +148,17 @@ impl Trouble {
                     path.display()
                 ),
             ),
+            engine::Error::ForeignJournal { path, .. } => Self::new(
+                Kind::Mismatch,
+                error.to_string(),
+                "it was written for another environment, for other tables (they may have been made again under the same \
+                 name), or by another version of this program",
+                format!(
+                    "look at --env and region, or name the right journals with --journal; keep {}: it is the only record of \
+                     what can be undone there; nothing was changed",
+                    path.display()
+                ),
+            ),
             engine::Error::Survey(failure) => Self::of_failure(failure),
             engine::Error::Journals(_) => Self::new(
                 Kind::NotFound,

@@ -189,7 +189,9 @@ impl From<&RollbackReport> for Exit {
             || !report.plan.unaccounted.is_empty()
             || !report.plan.missing.is_empty();
         of_ending(&report.ended).unwrap_or({
-            if left && !report.dry_run {
+            if report.would_be_refused {
+                Self::Mismatch
+            } else if left && !report.dry_run {
                 Self::SomeFailed
             } else {
                 Self::Done
@@ -281,7 +283,13 @@ mod tests {
             },
             ..failed.clone()
         };
+        let refused = RollbackReport {
+            dry_run: true,
+            would_be_refused: true,
+            ..RollbackReport::default()
+        };
         assert_eq!(Exit::from(&done), Exit::Done);
+        assert_eq!(Exit::from(&refused), Exit::Mismatch);
         assert_eq!(Exit::from(&failed), Exit::SomeFailed);
         assert_eq!(Exit::from(&held), Exit::Lease);
     }

@@ -69,9 +69,19 @@ pub enum Error {
     /// Local state cannot be used or written.
     #[error(transparent)]
     State(state::Error),
-    /// A checkpoint or a journal is another's.
+    /// A checkpoint is another's.
     #[error("{} holds {found}; {wanted}", path.display())]
     Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
+    },
+    /// A journal is another's.
+    #[error("{} holds {found}; {wanted}", path.display())]
+    ForeignJournal {
         /// The file.
         path: PathBuf,
         /// Whose it is.

@@ -82,8 +82,13 @@ async fn with(
         rows.note = totals.as_ref().and_then(differ);
         rows
     });
+    let spaces_without_row = match (&plan, &totals) {
+        (Some(plan), Some(totals)) => plan.spaces.saturating_sub(totals.spaces.all()),
+        _ => 0,
+    };
     Ok(Overview {
         at: stamp(now),
+        spaces_without_row,
         eta: totals
             .as_ref()
             .and_then(|totals| eta(totals.counts.left(), lasting)),

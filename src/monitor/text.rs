@@ -8,7 +8,7 @@ use super::control;
 use super::eta::span;
 use super::instances::instances;
 use super::paint::Paint;
-use super::table::{Cell, bar, grouped, percent, table};
+use super::table::{Cell, bar, count, grouped, percent, table};
 use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
 use crate::model::{Counts, Reason};
 
@@ -278,7 +278,7 @@ fn failures(lines: &[FailureView], paint: Paint) -> String {
             Cell::left(&line.space),
             Cell::left(match (line.item.as_str(), line.uploads) {
                 ("*", 0) => "all that need it".to_owned(),
-                ("*", uploads) => format!("{uploads} uploads"),
+                ("*", uploads) => count(uploads, "upload"),
                 (item, _) => item.to_owned(),
             }),
             Cell::left(line.message.lines().next().unwrap_or("")),

@@ -109,7 +109,7 @@ pub(super) async fn failure_rows(store: &Store) -> Result<FailureRows, Error> {
     for _ in 0..FAILURE_PAGES {
         let page = store.failed_page(&query, after, None).await?;
         for failed in &page.items {
-            *found.reasons.entry(failed.failure.reason).or_default() += failed.items;
+            *found.reasons.entry(failed.failure.reason).or_default() += failed.items.max(1);
         }
         after = page.next;
         if after.is_none() {

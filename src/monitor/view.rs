@@ -155,6 +155,8 @@ pub struct Overview {
     pub instances: Vec<InstanceLine>,
     /// The plan in force; `None` if `setup` never made one.
     pub plan: Option<PlanLine>,
+    /// Spaces of that plan that have no row any more: what is to do in them is in no total.
+    pub spaces_without_row: u64,
     /// What the operator asks of the fleet and of single instances; nothing is left out.
     pub asked: Vec<AskedLine>,
 }

@@ -17,6 +17,8 @@ mod credentials;
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
+mod flags;
+#[cfg(feature = "sandbox")]
 mod foreign;
 #[cfg(feature = "sandbox")]
 mod help;

@@ -189,6 +189,15 @@ fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_sta
     let back = ["rollback", "--customers-file", FILE];
 
     std::fs::write(&journal, of(&lines[..half])).unwrap();
+    // A dry run promises nothing that the command itself refuses.
+    let dry = place.sterna(back.iter().chain(&["--dry-run"])).ends(13);
+    let text = dry.text();
+    assert!(
+        text.contains("is cut") && text.contains("would be refused"),
+        "{text}"
+    );
+    let told_to = ["--dry-run", "--allow-missing-journal"];
+    place.sterna(back.iter().chain(&told_to)).ends(0);
     place
         .sterna(back)
         .ends(13)

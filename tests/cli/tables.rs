@@ -292,4 +292,17 @@ fn a_look_names_the_table_that_is_gone() {
     delete(&place, &["progress"]);
     let lost = place.sterna(exact).ends(8).json();
     assert!(lost["totals"].is_null(), "{lost}");
+
+    // Made again, it has no row of what the plan has; that is said.
+    place.sterna(["init"]).ends(0);
+    let seen = place.sterna(exact).ends(0).json();
+    assert_eq!(seen["spaces_without_row"], seen["plan"]["spaces"]);
+    let text = place.sterna(["monitor"]).ends(0).text();
+    assert!(
+        text.contains("spaces of the plan have no row") && text.contains("sterna setup"),
+        "{text}"
+    );
+    setup(&place, "1", 0);
+    let seen = place.sterna(exact).ends(0).json();
+    assert_eq!(seen["spaces_without_row"], 0);
 }

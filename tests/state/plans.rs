@@ -163,7 +163,7 @@ async fn a_unit_goes_from_share_to_share_and_keeps_all_else() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 3);
         assert!(store.plan_unit(&unit, &one()).await.unwrap());
-        store.assign_unit(&unit.id, &two()).await.unwrap();
+        store.assign_unit(&unit, &two()).await.unwrap();
         let row = store.progress_row(&unit.id).await.unwrap().unwrap();
         assert_eq!((row.instance, row.assigned), (Some(two()), Some(two())));
         let (two, run) = (holder(two()), run("r"));
@@ -172,7 +172,7 @@ async fn a_unit_goes_from_share_to_share_and_keeps_all_else() {
             panic!("not leased")
         };
         let before = store.progress_row(&unit.id).await.unwrap().unwrap();
-        store.assign_unit(&unit.id, &one()).await.unwrap();
+        store.assign_unit(&unit, &one()).await.unwrap();
         let mut after = store.progress_row(&unit.id).await.unwrap().unwrap();
         assert_eq!(after.assigned, Some(one()));
         after.assigned.clone_from(&before.assigned);

@@ -74,23 +74,24 @@ impl Writing<'_> {
             .collect())
     }
 
-    /// Makes the row of a unit, or says in the row that is there whose it is now.
+    /// Makes the row of a unit, or says in the row that is there whose it is now, and how much there is to do if nobody has
+    /// begun it.
     async fn unit(self, instance: InstanceId, id: UnitId, uploads: u64) -> Result<(), Error> {
-        if let Some(row) = self.made.standing.progress.get(&id) {
-            if row.assigned.as_ref() == Some(&instance) {
+        let row = self.made.standing.progress.get(&id);
+        let unit = Unit {
+            id,
+            planned: Some(uploads),
+        };
+        if let Some(row) = row {
+            // What was begun counts its uploads itself.
+            let counts = row.epoch.0 > 0 || row.progress.counts.planned == uploads;
+            if row.assigned.as_ref() == Some(&instance) && counts {
                 return Ok(());
             }
-        } else {
-            let planned = Some(uploads);
-            let unit = Unit {
-                id: id.clone(),
-                planned,
-            };
-            if self.store.plan_unit(&unit, &instance).await? {
-                return Ok(());
-            }
+        } else if self.store.plan_unit(&unit, &instance).await? {
+            return Ok(());
         }
-        self.store.assign_unit(&id, &instance).await
+        self.store.assign_unit(&unit, &instance).await
     }
 
     /// Shows what each instance was given; those that run show themselves.

@@ -40,7 +40,8 @@ pub(in crate::app) async fn admit(
                 plan.state
             ),
             "look at --env, region and MIGRATION_*_TABLE_NAME with `sterna config show --origin`; if the tables were made \
-             again, run `sterna setup` and use the file that it writes; nothing was done",
+             again, move all earlier customers files and checkpoints out of the state folder, run `sterna setup`, and use \
+             the files that it writes; nothing was done",
         )
         .into());
     }

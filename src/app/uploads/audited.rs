@@ -20,6 +20,8 @@ pub(super) struct AuditedItems {
     lines: BTreeMap<UnitId, Vec<u64>>,
     /// How closely the audit looked: what it saw is seen only by looking as closely.
     pub(super) depth: Depth,
+    /// Whether the audit came to its end; if not, there may be more.
+    pub(super) is_whole: bool,
 }
 
 /// Why a file is no report.
@@ -38,7 +40,7 @@ impl AuditedItems {
         })?;
         let mut reader = BufReader::new(file);
         let mut lines = BTreeMap::<UnitId, Vec<u64>>::new();
-        let mut depth = Depth::Presence;
+        let (mut depth, mut is_whole) = (Depth::Presence, false);
         let (mut at, mut number) = (0, 0_u64);
         loop {
             number += 1;
@@ -74,6 +76,7 @@ impl AuditedItems {
                 {
                     lines.entry(unit).or_default().push(begins);
                 }
+                (_, Some(AuditLine::End { .. })) => is_whole = true,
                 // A space that could not be listed to its end names no upload.
                 _ => {}
             }
@@ -82,6 +85,7 @@ impl AuditedItems {
             path: path.to_owned(),
             lines,
             depth,
+            is_whole,
         })
     }
 
@@ -219,6 +223,7 @@ mod tests {
         let (_dir, path) = file(&all);
         let mut items = AuditedItems::open(&path, STATE).unwrap();
         assert_eq!(items.units().len(), 2);
+        assert!(!items.is_whole);
         let unit = items.units()[1].clone();
         let (mut found, mut pieces) = (Vec::new(), 0);
         loop {

@@ -84,6 +84,9 @@ async fn check_names(
     face: &Face,
 ) -> Result<()> {
     let scope = &options.scope;
+    if let Some(number) = options.only_instance {
+        known_instance(opened, number).await?;
+    }
     let names = scope.customers.is_some()
         || !scope.only_customers.is_empty()
         || !scope.only_spaces.is_empty();
@@ -96,6 +99,23 @@ async fn check_names(
         opened.work(settings, scope, face).await?;
     }
     Ok(())
+}
+
+/// Fails for a number that no instance ever used.
+async fn known_instance(opened: &Opened, number: u32) -> Result<()> {
+    let fleet = opened.store.fleet().await;
+    let fleet = fleet.map_err(|error| Trouble::of_state(&error))?;
+    let instance = InstanceId::number(number);
+    if fleet.iter().any(|report| report.instance == instance) {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        Kind::NotFound,
+        format!("retry what instance {number} recorded"),
+        "no instance with this number ever reported",
+        "see `sterna monitor` for those that did; nothing was done",
+    )
+    .into())
 }
 
 /// What would be taken up, for a dry run: all of it in memory; and how closely it is looked at.
@@ -183,6 +203,12 @@ async fn audited(
         error.why,
         "name a report that `sterna verify` wrote (its name is in what `verify` printed); nothing was done",
     ))?;
+    if !items.is_whole {
+        tracing::warn!(
+            report = %file.display(),
+            "the audit did not come to its end, and uploads that it did not reach are not taken up: `sterna verify --resume` goes on with it"
+        );
+    }
     let units = items.units();
     let rows = stream::iter(units).map(|unit| async move {
         let row = store.progress_row(&unit).await;

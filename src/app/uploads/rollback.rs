@@ -55,6 +55,7 @@ pub async fn rollback(
         return Ok(RollbackReport {
             ended: Ended::Finished,
             dry_run: true,
+            would_be_refused: refuse_incomplete(&found, &options).is_err(),
             state,
             plan,
             seconds: started.elapsed().as_secs_f64(),
@@ -74,7 +75,6 @@ pub async fn rollback(
     Ok(RollbackReport {
         ended: ended(outcome.ended)?,
         run: Some(run),
-        dry_run: false,
         state,
         plan,
         undone: outcome.undone,
@@ -85,6 +85,7 @@ pub async fn rollback(
         refused: outcome.first,
         seconds: started.elapsed().as_secs_f64(),
         files: outcome.files,
+        ..RollbackReport::default()
     })
 }
 

@@ -106,6 +106,11 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         Limit::All => None,
         Limit::AtMost(limit) => Some(limit),
     };
+    let nothing = if args.audit.is_some() {
+        "the report names no upload that is wanted: nothing to retry"
+    } else {
+        "no failed upload fits: nothing to retry; see `sterna monitor --failed`"
+    };
     let options = Retry {
         scope: Scope {
             only_customers: args.customer,
@@ -129,7 +134,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
     progress.finish();
     let ran = ran?;
     if ran.counts.planned == 0 {
-        talk("no failed upload fits: nothing to retry; see `sterna monitor --failed`");
+        talk(nothing);
     }
     report(&ran, context)
 }

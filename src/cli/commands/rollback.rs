@@ -180,7 +180,13 @@ fn line(text: &mut String, one: &Listed) {
 
 fn lines(report: &RollbackReport, typed: &str) -> String {
     if report.dry_run {
-        let then = "the same without --dry-run and DRY_RUN, which takes it back";
+        let then = if report.would_be_refused {
+            "name the missing journals with --journal, or add --allow-missing-journal; as it is, it would be refused (13)"
+        } else if report.plan.undone.is_empty() {
+            "nothing: there is nothing to take back"
+        } else {
+            "the same without --dry-run and DRY_RUN, which takes it back"
+        };
         return format!("{}\n{}", listed(&report.plan), next(then));
     }
     let undone: u64 = report.undone.values().sum();

@@ -66,7 +66,7 @@ impl Read {
     /// Reads the journals; `takes` says which entries are of interest. Blocks.
     ///
     /// # Errors
-    /// [`Error::Foreign`] for lines of another version, and for a journal or a wanted run of another environment.
+    /// [`Error::ForeignJournal`] for lines of another version, and for a journal or a wanted run of another environment.
     pub(super) fn all(
         journals: &[PathBuf],
         wanted: Wanted<'_>,
@@ -181,7 +181,7 @@ impl Read {
         };
         match found {
             None => Ok(()),
-            Some(found) => Err(Error::Foreign {
+            Some(found) => Err(Error::ForeignJournal {
                 path: path.to_path_buf(),
                 found: format!("effects of {found}"),
                 wanted: wanted
@@ -207,7 +207,7 @@ impl Read {
 /// A line that may be read; one of another version is refused whole.
 fn parse(file: &Path, number: u64, text: &[u8]) -> Result<JournalLine, Error> {
     JournalLine::parse(text).map_err(|fault| match fault {
-        JournalFault::Version(_) => Error::Foreign {
+        JournalFault::Version(_) => Error::ForeignJournal {
             path: file.to_path_buf(),
             found: format!("line {number} of {fault}"),
             wanted: format!("this program reads journal version {JOURNAL_VERSION}"),

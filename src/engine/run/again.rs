@@ -128,7 +128,8 @@ async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Resu
     let row = row.map_err(|error| error.failure())?;
     if item.is_all_of_unit() {
         return Ok(row.map_or(Tried::GoodAlready, |row| {
-            Tried::KeptBack(Settled::by_class(row.failure.class), row.items)
+            // As long as nobody counted them it is one at least.
+            Tried::KeptBack(Settled::by_class(row.failure.class), row.items.max(1))
         }));
     }
     if row.is_none() && !which.without_rows {
@@ -194,7 +195,7 @@ fn not_read(failure: Failure) -> End {
 /// Counts an item anew if the counters of the unit hold it; gives what it was counted as.
 ///
 /// An item without a row that is good was counted as good, or came after the unit was listed last and is in no count:
-/// both stay as they are.
+/// both stay as they are. So does one that a cause of the unit keeps back as it did before: it is counted as bad.
 fn recount<M: Migration>(
     hand: &InHand<M>,
     item: &ItemId,
@@ -202,16 +203,16 @@ fn recount<M: Migration>(
     end: &End,
 ) -> Option<(Settled, Option<Reason>)> {
     let reason = end.failure.as_ref().map(|failure| failure.reason);
-    let mut tracker = hand.lock();
     let before = match row {
         Some(row) => (
             Settled::by_class(row.failure.class),
             Some(row.failure.reason),
         ),
         None if end.failure.is_none() => return None,
-        None => (tracker.progress().counts.some_good()?, None),
+        None if hand.was_kept_back(end) => return Some((end.settled, reason)),
+        None => (hand.progress().counts.some_good()?, None),
     };
-    let counted = tracker.retried(item, before, (end.settled, reason));
+    let counted = hand.lock().retried(item, before, (end.settled, reason));
     counted.then_some(before)
 }
 

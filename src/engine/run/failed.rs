@@ -245,7 +245,7 @@ async fn of_one_unit<M: Migration>(
 ) -> Result<Left, Box<Piece>> {
     let number = piece.items.len() as u64;
     let mut left = Left::default();
-    let hand = match taken(run, &piece).await {
+    let hand = match taken(run, &piece, which).await {
         Ok(hand) => *hand,
         Err(Untaken::Held(held)) => {
             return Err(Box::new(Piece {
@@ -309,13 +309,15 @@ enum Untaken {
 async fn taken<M: Migration>(
     run: &Arc<Shared<M>>,
     piece: &Piece,
+    which: Which,
 ) -> Result<Box<InHand<M>>, Untaken> {
     if run.stop.degree() > Degree::Run || run.gate.limit_reached() {
         return Err(Untaken::Stopped);
     }
     let wanted = Wanted {
         dead: piece.held.clone(),
-        failures: if piece.items.iter().any(ItemId::is_all_of_unit) {
+        // Of items without rows of their own, the row of all that are kept back may tell.
+        failures: if which.without_rows || piece.items.iter().any(ItemId::is_all_of_unit) {
             Failures::Read
         } else {
             Failures::Unread
@@ -340,7 +342,8 @@ async fn tried<M: Migration>(
         return Ok(Tried::Items(Left::default()));
     };
     let trying = async {
-        let whole = items.iter().any(ItemId::is_all_of_unit);
+        let all_of_unit = ItemId::all_of_unit();
+        let whole = items.contains(&all_of_unit) || hand.failed_before.contains_key(&all_of_unit);
         if whole && Parts::of(hand).is_none() && goes_on(hand, which).await? {
             return Ok(Tried::Swept(sweeps(hand).await));
         }

@@ -39,7 +39,7 @@ impl<M: Migration> InHand<M> {
     }
 
     /// Whether an item is kept back again that a row of earlier runs tells of with others.
-    pub(super) fn was_kept_back(&self, end: &End) -> bool {
+    pub(crate) fn was_kept_back(&self, end: &End) -> bool {
         let of_unit = |failure: &Failure| self.is_of_unit(failure);
         let is_now = end.failure.as_ref().is_some_and(of_unit);
         is_now && self.failed_before.contains_key(&ItemId::all_of_unit())

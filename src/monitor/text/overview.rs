@@ -31,6 +31,13 @@ pub(super) fn overview(view: &Overview, paint: Paint) -> String {
         },
         |totals| of_totals(totals, paint),
     );
+    if view.spaces_without_row > 0 {
+        let lost = format!(
+            "{} of the plan have no row, and are in no number here (was a table made again?): run `sterna setup`",
+            count(view.spaces_without_row, "space")
+        );
+        text += &(paint.bad(&lost) + "\n");
+    }
     text += &labelled("Rate", &rate(view));
     text += &heading("Instances", paint);
     text += &instances(&view.instances, paint);
@@ -164,9 +171,9 @@ fn plan(plan: &PlanLine) -> String {
     let id = short(&plan.id);
     let (at, by, shape) = (&plan.made_at, &plan.made_by, &plan.shaped_by);
     let size = format!(
-        "{} uploads in {} spaces when it was made",
-        grouped(plan.uploads),
-        grouped(plan.spaces)
+        "{} in {} when it was made",
+        count(plan.uploads, "upload"),
+        count(plan.spaces, "space")
     );
     labelled("Plan", &format!("{id} of {at} by {by} ({shape}): {size}"))
 }

@@ -307,11 +307,25 @@ impl Store {
     }
 
     /// Gives a unit that has a row to an instance of a new plan. Status, counters and lease stay as they are; as long
-    /// as nobody has begun it, `instanceId` says the same.
-    pub async fn assign_unit(&self, unit: &UnitId, instance: &InstanceId) -> Result<(), Error> {
-        let table = &self.config.tables.progress;
+    /// as nobody has begun it, `instanceId` says the same, and of a row of ours that nobody ever leased the number of
+    /// items is that of the new plan.
+    pub async fn assign_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<(), Error> {
+        let (table, unit, planned) = (&self.config.tables.progress, &unit.id, unit.planned);
         let assigned = Update::new().set("assigned", instance.as_str());
         let both = assigned.clone().set("instanceId", instance.as_str());
+        if let Some(planned) = planned {
+            let counted = both.clone().set("totalUploads", planned);
+            let never_leased = Condition::All(vec![
+                Condition::Equals("status", Status::Pending.as_str().into()),
+                Condition::Present("assigned"),
+                Condition::Absent("leaseEpoch"),
+            ]);
+            let row = key(unit);
+            let written = self.rows.update(table, &row, counted, never_leased);
+            if let Written::Done(_) = written.await? {
+                return Ok(());
+            }
+        }
         let unbegun = Condition::All(vec![
             Condition::Equals("status", Status::Pending.as_str().into()),
             Condition::Absent("leaseHolder"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::named::mend;
 use crate::engine::tests::calls::Fault;
 use crate::engine::tests::world::{World, done, name};
 use crate::engine::{Ended, Job, Retry, Stop};
@@ -76,6 +77,46 @@ async fn what_a_cause_of_the_unit_keeps_back_has_one_row_with_its_number_and_is_
     assert_eq!((outcome.retried.planned, outcome.retried.done), (30, 30));
     assert!(rows(&world).await.is_empty());
     world.assert_all_done(2, 30).await;
+}
+
+/// A list names items that a cause of the unit keeps back, as the report of an audit does: they are counted once, and
+/// when the cause is gone all of them are gone through.
+#[tokio::test(start_paused = true)]
+async fn naming_what_is_kept_back_counts_nothing_twice() {
+    let mended = Arc::new(AtomicBool::new(true));
+    let world = World::new(1, 30, LATENCY, no_folder(&mended)).await;
+    world.run().await;
+    std::fs::remove_dir_all(world.copy.to.0.join(name(0))).unwrap();
+    mended.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        let outcome = mend(&world, &[1, 5]).await;
+        assert_eq!(
+            (outcome.retried.planned, outcome.retried.quarantined),
+            (2, 2)
+        );
+        assert_eq!(outcome.snapshot.reasons[&Reason::MissingDelegation], 2);
+        let row = world.row(0).await;
+        assert_eq!((row.counts.done, row.counts.quarantined), (28, 2));
+        assert_eq!(rows(&world).await[0].items, 2);
+    }
+    mended.store(true, Ordering::SeqCst);
+    assert_eq!(mend(&world, &[1]).await.ended, Ended::Finished);
+    assert!(rows(&world).await.is_empty());
+    world.assert_all_done(1, 30).await;
+}
+
+/// A unit that nobody began keeps its row; what is kept back in it is not passed by.
+#[tokio::test(start_paused = true)]
+async fn what_a_list_finds_kept_back_in_a_pending_unit_is_taken_up_by_a_retry() {
+    let mended = Arc::new(AtomicBool::new(false));
+    let world = World::new(1, 6, LATENCY, no_folder(&mended)).await;
+    mend(&world, &[2]).await;
+    assert_eq!(world.row(0).await.status, Status::Pending);
+    let outcome = retry(&world).await;
+    assert_eq!(outcome.retried.quarantined, 1);
+    mended.store(true, Ordering::SeqCst);
+    retry(&world).await;
+    assert!(rows(&world).await.is_empty());
 }
 
 /// A run that died after the first of them goes on with the row that it wrote.

@@ -12,7 +12,7 @@ use crate::state::FailedQuery;
 
 const LATENCY: Duration = Duration::from_millis(10);
 
-async fn mend(world: &World, keys: &[usize]) -> Outcome {
+pub(super) async fn mend(world: &World, keys: &[usize]) -> Outcome {
     let unit = UnitId::new("did:mailto:test:owner", name(0));
     let item = |key: &usize| (unit.clone(), ItemId::new(key_name(*key)));
     let list = List(keys.iter().map(item).collect());

@@ -367,7 +367,7 @@ async fn journals_of_another_environment_or_version_are_refused() {
 
     let refuses = async |within: &Within, words: [&str; 2]| {
         let refused = survey(&world.parts(&Stop::new()), within).await;
-        let Err(error @ Error::Foreign { .. }) = refused else {
+        let Err(error @ Error::ForeignJournal { .. }) = refused else {
             panic!("{refused:?}")
         };
         for word in words {
