@@ -57,6 +57,15 @@ pub enum Event {
         /// What another program had written of it.
         taken_over: Option<TakenOver>,
     },
+    /// The run ended before it came to a unit in scope that has not ended.
+    UnitCounted {
+        /// The unit.
+        unit: UnitId,
+        /// What was settled in earlier runs.
+        counts: Counts,
+        /// The bad ones of them, by reason.
+        reasons: BTreeMap<Reason, u64>,
+    },
     /// A unit that is not in scope was taken to help: it goes before its `UnitLeased`.
     UnitTaken {
         /// The unit.

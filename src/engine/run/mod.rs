@@ -9,6 +9,7 @@ mod items;
 mod queue;
 mod start;
 mod steal;
+mod unbegun;
 
 pub(super) use background::{report, start as helpers, write_files};
 pub use chunks::failed_items;

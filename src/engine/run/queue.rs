@@ -16,6 +16,7 @@ use crate::state::Held;
 
 use super::start::{Left, Task};
 use super::steal::Steal;
+use super::unbegun;
 
 /// A unit that waits for its turn.
 #[derive(Debug, Clone)]
@@ -274,8 +275,15 @@ impl<'a, M: Migration> Queue<'a, M> {
         while let Some(summed) = self.sums.next().await {
             self.summed(summed);
         }
-        let own = self.waiting.iter().filter(|one| one.wanted.from.is_none());
-        self.left.unfinished += own.count() as u64;
+        let waiting = std::mem::take(&mut self.waiting);
+        let own = waiting.into_iter().filter(|one| one.wanted.from.is_none());
+        let own: Vec<Unit> = own.map(|one| one.wanted.unit).collect();
+        let keeps = self.run.keeps_records();
+        self.left.unfinished += if keeps && self.run.stop.degree() == Degree::Drain {
+            unbegun::publish(self.run, own).await
+        } else {
+            own.len() as u64
+        };
         let busy = self.busy.drain(..).map(|busy| (busy.unit.id, busy.held));
         self.left.held.extend(busy);
         if self.left.unfinished > 0

@@ -89,6 +89,34 @@ async fn a_drain_settles_what_is_in_flight_and_gives_the_units_back_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drain_tells_how_far_the_units_are_that_it_never_came_to() {
+    let mut world = World::new(3, 4, LATENCY, no_fault()).await;
+    world.config.limit = Some(6);
+    assert_eq!(done(&world.run().await).done, 6);
+    world.config.limit = None;
+    let rows = world
+        .store
+        .progress_of("did:mailto:test:owner")
+        .await
+        .unwrap();
+    let ended = rows.iter().filter(|row| row.progress.status.is_ended());
+    let ended = ended.count() as u64;
+    let drained = Stop::new();
+    drained.ask(Degree::Drain, "drained by the operator");
+    let outcome = world.run_job(Job::Units(world.units()), &drained).await;
+    assert!(matches!(outcome.ended, Ended::Stopped { .. }));
+    assert_eq!(outcome.counts.done, 6);
+    assert_eq!(outcome.unfinished, 3 - ended);
+    assert_eq!(outcome.snapshot.this_run.settled(), 0);
+    assert!(outcome.snapshot.adds_up());
+    // Where nothing is left, there was nothing to stop.
+    assert_eq!(done(&world.run().await).done, 12);
+    let outcome = world.run_job(Job::Units(world.units()), &drained).await;
+    assert_eq!(outcome.ended, Ended::Finished);
+    assert_eq!((done(&outcome).done, outcome.unfinished), (12, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_abort_drops_what_is_in_flight_and_the_next_run_goes_on() {
     let world = World::new(1, 40, LATENCY, no_fault()).await;
     let stop = Stop::new();

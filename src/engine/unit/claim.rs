@@ -115,7 +115,7 @@ pub(crate) async fn claim<M: Migration>(
 }
 
 /// Tells of a unit that had ended.
-fn ended_before<M: Migration>(
+pub(crate) fn ended_before<M: Migration>(
     run: &Shared<M>,
     unit: &Unit,
     progress: UnitProgress,

@@ -13,7 +13,7 @@ mod steps;
 mod sweep;
 mod work;
 
-pub(super) use claim::{Claim, Failures, Wanted, claim, unrecorded};
+pub(super) use claim::{Claim, Failures, Wanted, claim, ended_before, unrecorded};
 pub(super) use finish::{end, release, save, unsaved};
 pub(super) use hand::{Before, InHand};
 pub(super) use keeper::{Keeper, Unwritten, keep};

@@ -1,8 +1,10 @@
 //! What becomes of units.
 
+use std::collections::BTreeMap;
+
 use super::{NAMED, Snapshot, TakenUnit};
 use crate::model::hands::{Share, forget, settled};
-use crate::model::{Counts, Event, PartCount, Status, TakenOver, UnitId};
+use crate::model::{Counts, Event, PartCount, Reason, Status, TakenOver, UnitId};
 
 impl Snapshot {
     pub(super) fn take_over(&mut self, unit: &UnitId, found: &TakenOver, counts: &Counts) {
@@ -50,7 +52,25 @@ impl Snapshot {
             return;
         }
         self.units.active += 1;
-        let settled = settled(*counts);
+        self.count(unit, *counts, reasons);
+    }
+
+    /// A unit that the run did not come to, unless it was in hand before.
+    pub(super) fn unit_counted(
+        &mut self,
+        unit: &UnitId,
+        counts: Counts,
+        reasons: &BTreeMap<Reason, u64>,
+    ) {
+        if self.hands.get(unit).is_none() {
+            self.count(unit, counts, reasons);
+            self.hands.drop(unit);
+        }
+    }
+
+    /// Adds what was settled in a unit before; replaces what was said of it.
+    fn count(&mut self, unit: &UnitId, counts: Counts, reasons: &BTreeMap<Reason, u64>) {
+        let settled = settled(counts);
         if let Some(before) = self.hands.take(unit, settled, reasons) {
             self.units.released = self.units.released.saturating_sub(1);
             self.counts = self.counts.without(&before.counts);

@@ -108,7 +108,9 @@ impl Held {
 }
 
 impl Reopen {
-    fn opens(self, row: &ProgressRow) -> bool {
+    /// Whether a unit that ended is taken all the same.
+    #[must_use]
+    pub fn opens(self, row: &ProgressRow) -> bool {
         match self {
             Self::No => false,
             Self::TakenOver => row.has_foreign_work(),
@@ -267,10 +269,7 @@ impl Store {
             if row.progress.status.is_ended() && !reopen.opens(row) {
                 return Ok(Grant::Ended {
                     progress: row.progress.clone(),
-                    by: row.instance.clone().map(|instance| Holder {
-                        instance,
-                        folder: row.folder.clone(),
-                    }),
+                    by: row.last_holder(),
                 });
             }
             // Of a part, the same run may have it in another task.

@@ -57,6 +57,15 @@ impl ProgressRow {
         let gone_through = self.is_counted && self.progress.status.is_ended();
         self.progress.taken_over.is_some() && !gone_through
     }
+
+    /// Who had the unit last.
+    #[must_use]
+    pub fn last_holder(&self) -> Option<Holder> {
+        self.instance.clone().map(|instance| Holder {
+            instance,
+            folder: self.folder.clone(),
+        })
+    }
 }
 
 /// Key of a unit's row.
