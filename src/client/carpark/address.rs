@@ -67,6 +67,17 @@ impl Addresses {
         }
     }
 
+    /// Of one carpark.
+    #[cfg(test)]
+    pub(super) fn of_one(base: Url) -> Self {
+        Self {
+            expected: vec![base.origin()],
+            store: base.clone(),
+            blob: base,
+            others: Vec::new(),
+        }
+    }
+
     /// Every URL at which a shard may lie in the carparks: those of the first carpark before those of the next, and in
     /// each the layout `first` before the other.
     #[must_use]

@@ -1,9 +1,9 @@
 //! Finding out where a shard really lies.
 
-use reqwest::{Method, header};
+use reqwest::{Method, StatusCode, header};
 use url::Url;
 
-use super::{Addresses, Blob, Layout};
+use super::{Addresses, Blob, Layout, rest};
 use crate::client::calls::Calls;
 use crate::client::http::{self, Http};
 use crate::client::{Cause, Dependency, Error};
@@ -111,11 +111,26 @@ impl CarparkClient {
     async fn length(&self, url: &Url) -> Result<Option<u64>, Error> {
         let attempt = || async {
             let request = self.http.request(Method::HEAD, url.clone());
-            let response = http::check(self.http.send(request).await?).await?;
-            let length = response.headers().get(header::CONTENT_LENGTH);
-            Ok(length.and_then(|value| value.to_str().ok()?.parse().ok()))
+            match http::check(self.http.send(request).await?).await {
+                // No shard is empty: a server that says so does not count what it does not send.
+                Ok(response) => Ok(rest::length(response.headers()).filter(|bytes| *bytes > 0)),
+                Err(cause) if knows_no_head(&cause) => self.length_by_reading(url).await,
+                Err(cause) => Err(cause),
+            }
         };
         self.calls.run(Dependency::Carpark, HEAD, attempt).await
+    }
+
+    /// As [`CarparkClient::length`], of a server that answers to `GET` only: one byte is asked for.
+    async fn length_by_reading(&self, url: &Url) -> Result<Option<u64>, Cause> {
+        let request = self.http.request(Method::GET, url.clone());
+        let request = request.header(header::RANGE, "bytes=0-0");
+        let response = http::check(self.http.send(request).await?).await?;
+        let headers = response.headers();
+        Ok(match response.status() {
+            StatusCode::PARTIAL_CONTENT => rest::whole(headers),
+            _ => rest::length(headers),
+        })
     }
 
     fn places(
@@ -133,4 +148,12 @@ impl CarparkClient {
         }
         places
     }
+}
+
+/// Whether a server told that it does not answer to `HEAD`.
+fn knows_no_head(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Refused { status: 405, .. } | Cause::Unavailable { status: 501, .. }
+    )
 }

@@ -3,6 +3,9 @@
 mod address;
 mod blob;
 mod locate;
+mod rest;
+#[cfg(test)]
+mod tests;
 
 pub use address::{Addresses, Layout};
 pub use blob::Blob;
