@@ -33,6 +33,7 @@ use sterna::sandbox::{self, Sandbox, Service};
 use sterna::state::files::Rotation;
 use sterna::state::{self, Grant, Journal, Reopen, Store, Take, checkpoint};
 use tokio::runtime::Runtime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Units of a checkpoint: those of one of five instances over 80,000 spaces.
 const UNITS: u64 = 16_000;
@@ -43,9 +44,10 @@ const WRITERS: u64 = 16;
 /// Items and units of the run whose memory is looked at.
 const ITEMS: u64 = 100_000;
 const RUN_UNITS: u64 = 100;
-/// Bytes of the answer to a look, and of a large one.
+/// Bytes of the answer to a look, and of a large one; how many large ones the clients let in at once (32 MiB).
 const ANSWER: usize = 16 << 10;
 const LARGE_ANSWER: usize = 8 << 20;
+const LARGE_AT_ONCE: usize = 4;
 
 fn unit(number: u64) -> Unit {
     let name = format!("did:key:z6Mk{number:044}");
@@ -137,6 +139,7 @@ struct Tiny {
     items: u64,
     of_unit: u64,
     made: std::sync::Mutex<Vec<u64>>,
+    large: Arc<Semaphore>,
 }
 
 impl Tiny {
@@ -147,10 +150,11 @@ impl Tiny {
     }
 }
 
-/// What a look came to, and the answer that it was read from.
+/// What a look came to, and the answer that it was read from with the room that it takes.
 struct Looked {
     made: bool,
     answer: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The number of a unit, by its name.
@@ -204,16 +208,18 @@ impl Migration for Tiny {
     }
 
     async fn probe(&self, _: &UnitContext, item: &u64) -> Result<Looked, Failure> {
-        let size = if item.is_multiple_of(1_000) {
-            LARGE_ANSWER
+        let (size, room) = if item.is_multiple_of(1_000) {
+            let room = Arc::clone(&self.large).acquire_owned().await;
+            (LARGE_ANSWER, room.ok())
         } else {
-            ANSWER
+            (ANSWER, None)
         };
         let answer = black_box(vec![1; size]);
         tokio::task::yield_now().await;
         Ok(Looked {
             made: self.is_made(*item),
             answer,
+            _room: room,
         })
     }
 }
@@ -301,6 +307,7 @@ fn memory(runtime: &Runtime, dir: &Path, items: u64, units: u64) {
             items,
             of_unit: items.div_ceil(units),
             made: std::sync::Mutex::new(vec![0; words]),
+            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
         }),
         store: Store::in_memory(store(dir)),
         stop: Stop::new(),

@@ -13,8 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Answers that take nothing of the budget.
 pub(super) const SMALL: usize = 256 << 10;
 
-/// Bytes of all larger answers that are read at once, and as many that they are unpacked to.
-pub(super) const TOTAL: usize = 128 << 20;
+/// Bytes of all larger answers that are read at once, and as many that they are unpacked to. One answer that is larger
+/// than all of it is read alone.
+pub(super) const TOTAL: usize = 32 << 20;
 
 /// What is counted.
 const PAGE: usize = 64 << 10;
