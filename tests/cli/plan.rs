@@ -39,6 +39,7 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
         std::fs::read(place.path().join(SECOND)).unwrap(),
     );
     let stale = stale.to_str().unwrap();
+    a_number_of_another_share_is_refused(&place);
     let some = ["migrate", "--customers-file", FIRST, "--limit", "4"];
     let ran = place.sterna(some.iter().chain(&["--output", "json"]));
     assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
@@ -120,7 +121,7 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
         place.sterna(args).ends(13).tells(&[
             "it is of another plan",
             &format!("in the file: plan {}: 2 instances", &old[..8]),
-            &format!("in force:    plan {}: 1 instances", &new[..8]),
+            &format!("in force:    plan {}: 1 instance", &new[..8]),
             "are instance 1's now",
             "copy instance-2-customers.json",
             "nothing was done",
@@ -165,6 +166,19 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
 }
 
 /// What was settled under one plan is not settled again under the next.
+fn a_number_of_another_share_is_refused(place: &Place) {
+    let text = std::fs::read(place.path().join(FIRST)).unwrap();
+    let mut file: Value = serde_json::from_slice(&text).unwrap();
+    for (number, why) in [(7, "has 2 instances"), (2, "to instance 1, and")] {
+        file["instanceId"] = json!(number);
+        let wrong = place.file("wrong.json", file.to_string());
+        let args = ["migrate", "--customers-file", wrong.to_str().unwrap()];
+        let says = format!("says that it is instance {number}'s");
+        let ran = place.sterna(args).ends(13);
+        drop(ran.tells(&[why, &says, "correct `instanceId`", "nothing was done"]));
+    }
+}
+
 fn each_upload_was_settled_once(place: &Place) {
     let path = place
         .path()

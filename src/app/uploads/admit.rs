@@ -12,6 +12,7 @@ use anyhow::Result;
 
 use crate::app::{Kind, Trouble};
 use crate::config::{CustomersFile, PlanOfFile};
+use crate::monitor::count;
 use crate::model::{CustomerDid, InstanceId, PlanId, PlanSummary, SpaceDid, StateIdentity};
 use crate::state::rows::stamp;
 use crate::state::{CustomerRow, Error, Store};
@@ -47,7 +48,10 @@ pub(in crate::app) async fn admit(
     }
     let trouble = |error: Error| Trouble::of_state(&error);
     match store.current_plan().await.map_err(trouble)? {
-        Some(current) if current.id == plan.id => Ok(Some(current.id)),
+        Some(current) if current.id == plan.id => {
+            refuse_another_number(store, file, &current).await?;
+            Ok(Some(current.id))
+        }
         Some(current) => {
             let of_file = store.plan(&plan.id).await.map_err(trouble)?;
             let rows = store.customers_of(None).await.map_err(trouble)?;
@@ -73,6 +77,61 @@ pub(in crate::app) async fn admit(
         )
         .into()),
     }
+}
+
+/// Customers of a file whose rows are read to see whether it is the share that its number says.
+const LOOKED_AT: usize = 8;
+
+/// Refuses a file of the plan in force with the number of another share, or of none: its first and last customers tell.
+///
+/// # Errors
+/// [`Kind::Mismatch`].
+async fn refuse_another_number(
+    store: &Store,
+    file: &CustomersFile,
+    current: &PlanSummary,
+) -> Result<()> {
+    let Some(number) = file.instance else {
+        return Ok(());
+    };
+    let refuse = |why: String| {
+        Trouble::new(
+            Kind::Mismatch,
+            format!("work on {} as instance {number}", file.path.display()),
+            why,
+            "correct `instanceId`, or copy the file again from where `sterna setup` wrote it; nothing was done",
+        )
+    };
+    let shares = current.shares.len();
+    if usize::try_from(number).is_ok_and(|number| number > shares) {
+        let instances = count(shares as u64, "instance");
+        return Err(refuse(format!(
+            "plan {} has {instances}, and the file says that it is instance {number}'s",
+            current.id.short()
+        ))
+        .into());
+    }
+    let own = InstanceId::number(number);
+    let (first, last) = (file.customers.iter(), file.customers.iter().rev());
+    for share in first.take(LOOKED_AT / 2).chain(last.take(LOOKED_AT / 2)) {
+        let row = store.customer(&share.customer).await;
+        let row = row.map_err(|error| Trouble::of_state(&error))?;
+        let plan = row.and_then(|row| row.plan);
+        let Some((_, instances)) = plan.filter(|(plan, _)| *plan == current.id) else {
+            continue;
+        };
+        if !instances.contains(&own) {
+            let names: Vec<&str> = instances.iter().map(InstanceId::as_str).collect();
+            return Err(refuse(format!(
+                "plan {} gives {} to instance {}, and the file says that it is instance {number}'s",
+                current.id.short(),
+                share.customer,
+                names.join(" and ")
+            ))
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Whether all that a file names is, in the plan in force, its instance's alone.

@@ -112,7 +112,20 @@ async fn begin_anew<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>) -> Res
     }
     // Whoever took a part in between saw the unit as it was.
     quiet().await?;
-    clear(hand).await.map_err(trouble)
+    clear(hand).await.map_err(trouble)?;
+    forget_failures(hand).await.map_err(trouble)
+}
+
+/// Removes the rows of items that failed: the row of the unit counts none of them any more.
+async fn forget_failures<M: Migration>(hand: &InHand<M>) -> Result<(), Failure> {
+    let Some(keeper) = &hand.keeper else {
+        return Ok(());
+    };
+    for item in hand.failed_before.keys() {
+        let removed = keeper.remove_failed(item).await;
+        removed.map_err(|error| error.failure())?;
+    }
+    Ok(())
 }
 
 async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPlan) -> End {

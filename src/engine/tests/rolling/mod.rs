@@ -14,6 +14,7 @@ use crate::engine::{
     Degree, Ended, Error, Parts, RolledBack, Stop, Survey, Within, rollback, survey,
 };
 use crate::model::{Failure, InstanceId, Reason, RunId, Status, StepState};
+use crate::state::FailedQuery;
 
 use super::copy::Copy;
 
@@ -116,6 +117,24 @@ async fn rolled_back_and_migrated_again_everything_is_right() {
     world.config.instance = InstanceId::number(2);
     world.run().await;
     world.assert_all_done(2, 8).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_in_a_unit_that_is_rolled_back_is_listed_no_more() {
+    let corrupt = |op: &str, key: &str, _: u32| {
+        let failure = || Failure::permanent(Reason::CorruptCar, "flipped byte");
+        (op == "copy" && key == "key-003").then(failure)
+    };
+    let world = World::new(2, 6, LATENCY, Box::new(corrupt)).await;
+    world.run().await;
+    let listed = async || {
+        let listed = world.store.failed_items(&FailedQuery::default()).await;
+        let units = listed.unwrap().into_iter().map(|failed| failed.unit.name);
+        units.collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await.len(), 2);
+    world.roll_back(&one(0)).await;
+    assert_eq!(listed().await, [name(1).into()]);
 }
 
 #[tokio::test(start_paused = true)]
