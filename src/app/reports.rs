@@ -87,6 +87,9 @@ pub struct RunReport {
     /// How far everything is, whoever did it: the sum of all progress rows. `None` if it could not be told, or if
     /// nothing was to be done.
     pub totals: Option<Totals>,
+    /// Blocks that this run indexed unchecked, because their hash functions are not computed here
+    /// (`--unverified-hashes index`).
+    pub unverified_blocks: u64,
     /// Wall time.
     pub seconds: f64,
     /// Where the checkpoint and the journal lie.

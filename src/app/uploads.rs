@@ -58,6 +58,11 @@ pub(super) struct Opened {
 impl Opened {
     /// Connects to the network and to the shared state. Changes nothing.
     pub(super) async fn connect(settings: &Settings) -> Result<Box<Self>> {
+        Self::connect_to(settings, uploads::Settings::default()).await
+    }
+
+    /// The same, for a run with choices of its own.
+    async fn connect_to(settings: &Settings, choices: uploads::Settings) -> Result<Box<Self>> {
         let clock = Clock::system();
         let dependencies = Dependencies::new();
         let store = tables::open(settings).await?;
@@ -65,7 +70,6 @@ impl Opened {
         let identity = identity.map_err(|error| Trouble::of_state(&error))?;
         let registry = Arc::new(StoredSpaces(store.clone()));
         let config = settings.client();
-        let choices = uploads::Settings::default();
         let connecting = Uploads::connect(&config, clock, dependencies.clone(), registry, choices);
         let migration = Box::pin(connecting).await;
         let migration = migration.map_err(|failure| Trouble::of_failure(&failure))?;
@@ -232,7 +236,8 @@ async fn prepare(
     options: &options::Migrate,
     face: &Face,
 ) -> Result<(Box<Opened>, Option<PlanId>, Resolved)> {
-    let opened = Opened::connect(settings).await?;
+    let choices = choices(options.index_unverified);
+    let opened = Opened::connect_to(settings, choices).await?;
     let file = options.scope.customers.as_ref();
     let plan = admit(&opened.store, opened.identity(settings)?, file).await?;
     let resolved = opened.work(settings, &options.scope, face).await?;
@@ -240,6 +245,14 @@ async fn prepare(
         refuse_nothing(&resolved.work, &options.scope)?;
     }
     Ok((opened, plan, resolved))
+}
+
+/// What a run chooses.
+fn choices(index_unverified: bool) -> uploads::Settings {
+    uploads::Settings {
+        index_unverified,
+        ..uploads::Settings::default()
+    }
 }
 
 /// The recheck that is asked for, if it is one of whole spaces: one that was stopped, else a new one.
@@ -334,6 +347,7 @@ async fn run(
         seconds,
         files: outcome.files,
         differences: takeover::of_units(&outcome.snapshot),
+        unverified_blocks: opened.migration.unverified_blocks(),
         ..RunReport::default()
     })
 }

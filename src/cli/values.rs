@@ -184,6 +184,15 @@ pub(super) fn step(text: &str) -> Result<String, String> {
     Err(unknown("step", text, names))
 }
 
+/// What to do with blocks whose hash functions are not computed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum UnverifiedHashes {
+    /// Quarantine their upload.
+    Quarantine,
+    /// Index them unchecked.
+    Index,
+}
+
 /// `MISSING_BLOB=30%`: the part of the uploads that a reason of the data may have.
 pub(super) fn expected(text: &str) -> Result<(Reason, f64), String> {
     let (name, part) = text

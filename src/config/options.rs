@@ -68,6 +68,8 @@ pub struct Migrate {
     pub max_failure_rate: f64,
     /// `--expect`: the share of uploads, 0 to 1, that a reason of the data may have.
     pub expected: BTreeMap<Reason, f64>,
+    /// `--unverified-hashes index`: index blocks whose hash functions are not computed here unchecked.
+    pub index_unverified: bool,
 }
 
 /// Arguments of `verify` and of `migrate --verify-only`.
@@ -112,6 +114,8 @@ pub struct Retry {
     pub concurrency: usize,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
+    /// `--unverified-hashes index`: index blocks whose hash functions are not computed here unchecked.
+    pub index_unverified: bool,
 }
 
 /// Arguments of `rollback`.

@@ -174,8 +174,11 @@ impl Reason {
             Self::CorruptCar | Self::CorruptIndex | Self::DigestMismatch => {
                 "the stored bytes are damaged; upload the content again"
             }
-            Self::UnsupportedCar | Self::UnverifiableHash => {
-                "nothing is known to be damaged: this program cannot read it; upload the content as CARv1 with SHA2-256, or leave it set aside"
+            Self::UnsupportedCar => {
+                "nothing is known to be damaged: this program cannot read it; upload the content as CARv1, or leave it set aside"
+            }
+            Self::UnverifiableHash => {
+                "nothing is known to be damaged: these hashes are not computed here; index them unchecked with `sterna retry --failed --reason UNVERIFIABLE_HASH --unverified-hashes index`, or leave them set aside"
             }
             Self::MissingCustomer | Self::CustomerConflict => {
                 "correct the space's consumer rows, then retry"

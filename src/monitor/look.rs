@@ -241,6 +241,7 @@ fn failure(failed: &FailedItem) -> FailureView {
         class: failed.failure.class,
         reason: failed.failure.reason,
         message: failed.failure.message.clone(),
+        advice: failed.failure.reason.advice(),
         attempts: failed.attempts,
         instance: failed.instance.to_string(),
         first_at: stamp(failed.first_at),

@@ -396,6 +396,8 @@ pub struct FailureView {
     pub reason: Reason,
     /// In words.
     pub message: String,
+    /// What an operator does about it, one sentence.
+    pub advice: &'static str,
     /// How often it was tried.
     pub attempts: u32,
     /// The instance that tried last.

@@ -331,15 +331,18 @@ fn name(path: &Path) -> String {
     name.replace(".previous.json", ".json")
 }
 
-/// `DynamoDB` of the network.
-pub fn client(place: &Place) -> aws_sdk_dynamodb::Client {
+/// A variable of the network, as its description says it.
+pub fn variable(place: &Place, name: &str) -> String {
     let env = std::fs::read_to_string(place.path().join("migration-state/local/sandbox.env"));
     let env = env.unwrap();
-    let endpoint = env
-        .lines()
-        .find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL_DYNAMODB="))
-        .unwrap()
-        .trim_matches('"');
+    let mut lines = env.lines().filter_map(|line| line.split_once('='));
+    let (_, value) = lines.find(|(other, _)| *other == name).unwrap();
+    value.trim_matches('"').to_owned()
+}
+
+/// `DynamoDB` of the network.
+pub fn client(place: &Place) -> aws_sdk_dynamodb::Client {
+    let endpoint = variable(place, "AWS_ENDPOINT_URL_DYNAMODB");
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-2"))

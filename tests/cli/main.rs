@@ -21,6 +21,7 @@ mod flags;
 #[cfg(feature = "sandbox")]
 mod foreign;
 #[cfg(feature = "sandbox")]
+mod hashes;
 mod help;
 mod inputs;
 mod inspect;

@@ -292,6 +292,8 @@ fn a_look_names_the_table_that_is_gone() {
     delete(&place, &["progress"]);
     let lost = place.sterna(exact).ends(8).json();
     assert!(lost["totals"].is_null(), "{lost}");
+    let text = place.sterna(["monitor", "--exact"]).ends(8).text();
+    assert!(text.contains("cannot be counted"), "{text}");
 
     // Made again, it has no row of what the plan has; that is said.
     place.sterna(["init"]).ends(0);

@@ -8,6 +8,7 @@ mod carparks;
 mod crashing;
 mod fixture;
 mod flows;
+mod hashes;
 mod hostile;
 mod outage;
 mod services;

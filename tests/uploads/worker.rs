@@ -14,7 +14,7 @@ use crate::fixture::Local;
 
 /// A process that migrates, with a memory of its own.
 pub(crate) struct Worker {
-    migration: Arc<Uploads>,
+    pub(crate) migration: Arc<Uploads>,
     pub(crate) store: Store,
     pub(crate) dependencies: Dependencies,
     _dir: tempfile::TempDir,

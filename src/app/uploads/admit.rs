@@ -12,8 +12,8 @@ use anyhow::Result;
 
 use crate::app::{Kind, Trouble};
 use crate::config::{CustomersFile, PlanOfFile};
-use crate::monitor::count;
 use crate::model::{CustomerDid, InstanceId, PlanId, PlanSummary, SpaceDid, StateIdentity};
+use crate::monitor::count;
 use crate::state::rows::stamp;
 use crate::state::{CustomerRow, Error, Store};
 

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, stream};
 
 use super::audited::AuditedItems;
 use super::listed::listed;
-use super::{BEGIN, Opened, ROWS, config, planned, run};
+use super::{BEGIN, Opened, ROWS, choices, config, planned, run};
 use crate::app::scope::Work;
 use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit, unless_stopped};
 use crate::config::{Settings, options};
@@ -27,7 +27,7 @@ pub async fn retry(
     stop: Stop,
     face: Face,
 ) -> Result<RunReport> {
-    let connecting = Opened::connect(settings);
+    let connecting = Opened::connect_to(settings, choices(options.index_unverified));
     let opened = unless_stopped(&stop, BEGIN, connecting).await?;
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     let state = config.identity.to_string();

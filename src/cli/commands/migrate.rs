@@ -15,7 +15,7 @@ use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::{Preparing, ScopeArgs};
 use crate::cli::summary;
-use crate::cli::values;
+use crate::cli::values::{self, UnverifiedHashes};
 use crate::config::options::{Migrate, Steps, Verify};
 use crate::config::{CONCURRENCY, Need, Settings};
 use crate::model::Reason;
@@ -100,6 +100,10 @@ pub(in crate::cli) struct MigrateArgs {
     /// of the last 200, in three spaces and more, stop the run: a wrong setting looks like that
     #[arg(long, value_name = "REASON=PCT", value_parser = values::expected, conflicts_with_all = ["verify_only", "dry_run"])]
     expect: Vec<(Reason, f64)>,
+    /// What to do with blocks whose hash functions are not computed here: quarantine their upload as
+    /// `UNVERIFIABLE_HASH`, or index them unchecked and count them
+    #[arg(long, value_name = "WHAT", default_value = "quarantine", conflicts_with_all = ["verify_only", "dry_run", "test_location_claims", "test_gateway_auth"])]
+    unverified_hashes: UnverifiedHashes,
     /// Do not ask before changing a real network
     #[arg(long)]
     yes: bool,
@@ -143,6 +147,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         max_duration: args.max_duration,
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
         expected: args.expect.into_iter().collect(),
+        index_unverified: args.unverified_hashes == UnverifiedHashes::Index,
     };
     let reliance = if options.dry_run {
         talk(plan::NOTICE);
@@ -226,6 +231,12 @@ fn lines(report: &RunReport, typed: &str) -> String {
             "have"
         };
         lines.push(format!("  {spaces} still {have} work"));
+    }
+    if report.unverified_blocks > 0 {
+        let blocks = summary::count(report.unverified_blocks, "block");
+        lines.push(format!(
+            "  {blocks} indexed without a check: their hash functions are not computed here"
+        ));
     }
     for (reason, count) in &report.failures {
         let uploads = summary::count(*count, "upload");

@@ -15,7 +15,7 @@ use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::{CID_HELP, CUSTOMER_HELP, ROOTS_HELP, roots_of};
-use crate::cli::values::{self, Limit};
+use crate::cli::values::{self, Limit, UnverifiedHashes};
 use crate::config::options::{Retry, Scope};
 use crate::config::{Need, Root};
 use crate::model::{Class, CustomerDid, Reason, SpaceDid};
@@ -74,6 +74,15 @@ pub(in crate::cli) struct RetryArgs {
     /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
     #[arg(long, value_name = "PCT", value_parser = values::percent)]
     max_failure_rate: Option<f64>,
+    /// What to do with blocks whose hash functions are not computed here: quarantine their upload as
+    /// `UNVERIFIABLE_HASH`, or index them unchecked and count them
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "quarantine",
+        conflicts_with = "dry_run"
+    )]
+    unverified_hashes: UnverifiedHashes,
     #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["max_failure_rate", "yes"])]
     dry_run: bool,
     /// Do not ask before changing a real network
@@ -129,6 +138,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         instance: args.instance.unwrap_or(1),
         concurrency: concurrency(args.concurrency, &settings),
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
+        index_unverified: args.unverified_hashes == UnverifiedHashes::Index,
     };
     let ran = app::retry(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();

@@ -3,13 +3,11 @@
 //! An endpoint that the settings name counts whatever the environment or a profile says besides: a FIPS or dual-stack
 //! endpoint would be another host, and the SDK refuses one together with an endpoint.
 
-use std::net::IpAddr;
-
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
-use url::{Host, Url};
+use url::Url;
 
 use super::http;
 use crate::client::{Aws, Credentials, Limits, Queues, R2};
@@ -109,7 +107,7 @@ fn s3(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_s3::Client {
     if let Some(url) = endpoint {
         config = config
             .endpoint_url(url.as_str())
-            .force_path_style(is_ip(url));
+            .force_path_style(!is_aws(url));
     }
     aws_sdk_s3::Client::from_conf(config.build())
 }
@@ -138,19 +136,16 @@ fn sqs(shared: &SdkConfig, endpoint: Option<&Url>) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::from_conf(config.build())
 }
 
-fn is_ip(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
-        Some(Host::Domain(name)) => name.parse::<IpAddr>().is_ok(),
-        None => false,
-    }
+/// Whether an endpoint is AWS's own. Of others the name of a bucket need not be a name in the DNS.
+fn is_aws(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
 }
 
 /// Origin of a queue URL whose host is not AWS's.
 fn outside_aws(queue: &Url) -> Option<Url> {
-    let host = queue.host_str()?;
-    let aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
-    (!aws).then(|| queue.join("/").ok()).flatten()
+    queue.host_str()?;
+    (!is_aws(queue)).then(|| queue.join("/").ok()).flatten()
 }
 
 #[cfg(test)]
@@ -162,11 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_by_number_use_path_style() {
-        assert!(is_ip(&url("http://127.0.0.1:9000")));
-        assert!(is_ip(&url("http://[::1]:9000")));
-        assert!(!is_ip(&url("https://s3.us-west-2.amazonaws.com")));
-        assert!(!is_ip(&url("http://localhost:9000")));
+    fn endpoints_of_others_use_path_style() {
+        assert!(is_aws(&url("https://s3.us-west-2.amazonaws.com")));
+        assert!(is_aws(&url("https://s3.cn-north-1.amazonaws.com.cn")));
+        assert!(!is_aws(&url("http://127.0.0.1:9000")));
+        assert!(!is_aws(&url("http://[::1]:9000")));
+        assert!(!is_aws(&url("http://minio:9000")));
+        assert!(!is_aws(&url("https://amazonaws.com.example.org")));
     }
 
     #[test]

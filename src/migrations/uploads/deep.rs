@@ -13,7 +13,7 @@ use super::steps::build;
 use crate::client::Layout;
 use crate::engine::Pulse;
 use crate::model::{Class, Failure, Reason};
-use crate::proto::index::ShardedDagIndex;
+use crate::proto::index::{ShardedDagIndex, Unverifiable};
 use crate::proto::multihash::{self, Multihash};
 
 /// The longest index that is read, in bytes: one of a million blocks has about 50 MiB.
@@ -33,8 +33,14 @@ pub(super) async fn read(
     let tables = &parts.services.tables;
     let rows = tables.shard_rows(&upload.row.space, &cids).await;
     let rows = rows.map_err(could_not_tell)?;
-    let built = match build(parts, seen, &rows, &Pulse::default()).await {
-        Ok(built) => built,
+    let pulse = Pulse::default();
+    let reading = build(parts, seen, &rows, Unverifiable::Refuse, &pulse);
+    let built = match reading.await {
+        Ok(built) => built.index,
+        // Nothing is known to be damaged, and nothing can be said of it.
+        Err(failure) if failure.reason == Reason::UnverifiableHash => {
+            return Err(Failure::unknown(failure.reason, failure.message));
+        }
         Err(failure) if failure.class == Class::Permanent => {
             seen.absent.damage = Some(failure);
             return Ok(());

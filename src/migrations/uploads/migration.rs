@@ -1,6 +1,7 @@
 //! The migration as the engine sees it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
@@ -44,6 +45,12 @@ impl Uploads {
     #[must_use]
     pub fn services(&self) -> &Services {
         &self.parts.services
+    }
+
+    /// Blocks that were indexed without a check since it was connected ([`Settings::index_unverified`]).
+    #[must_use]
+    pub fn unverified_blocks(&self) -> u64 {
+        self.parts.unverified.load(Ordering::Relaxed)
     }
 
     /// Finishes the migration space of a customer who has one: whatever an earlier run left undone of it (protocol:

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::client::{Addresses, Config, Network, Secrets, Services};
 use crate::engine::{Clock, Dependencies};
@@ -17,6 +18,8 @@ pub struct Settings {
     /// Publish location claims that name the space although the gateway may not serve it, which takes content off the
     /// air (protocol: pitfalls 86).
     pub publish_unauthorized: bool,
+    /// Index blocks whose hash functions are not computed here unchecked, instead of setting their upload aside.
+    pub index_unverified: bool,
 }
 
 /// Everything steps work with; shared by all of them.
@@ -29,6 +32,8 @@ pub(super) struct Parts {
     pub(super) settings: Settings,
     /// Shards of one upload that are streamed at once.
     pub(super) shards_at_once: usize,
+    /// Blocks that were indexed without a check since the start.
+    pub(super) unverified: AtomicU64,
 }
 
 impl Parts {
@@ -63,6 +68,7 @@ impl Parts {
             spaces,
             settings,
             shards_at_once,
+            unverified: AtomicU64::new(0),
         })
     }
 }

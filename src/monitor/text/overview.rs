@@ -24,10 +24,12 @@ pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     text += &view.plan.as_ref().map(plan).unwrap_or_default();
     text += &view.totals.as_ref().map_or_else(
         || {
-            labelled(
-                "Uploads",
-                "not counted yet: `sterna monitor --exact` counts",
-            )
+            let why = if view.missing_tables.is_empty() {
+                "not counted yet: `sterna monitor --exact` counts"
+            } else {
+                "cannot be counted while a table does not exist"
+            };
+            labelled("Uploads", why)
         },
         |totals| of_totals(totals, paint),
     );

@@ -333,6 +333,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
                 max_duration: None,
                 max_failure_rate: 1.0,
                 expected: BTreeMap::new(),
+                index_unverified: false,
             };
             let report = app::migrate(settings, options, Stop::new(), face).await;
             let report = report.unwrap();

@@ -17,16 +17,25 @@ use crate::proto::index::{
 };
 use crate::proto::multihash::{self, Multihash};
 
+/// The index of an upload.
+pub(crate) struct Built {
+    pub(crate) index: ShardedDagIndex,
+    /// Blocks in it whose hash was not checked.
+    pub(crate) unverified: u64,
+}
+
 /// Reads every shard of an upload, checks the hash of every block, and gives the index.
 pub(crate) async fn build(
     parts: &Arc<Parts>,
     seen: &Seen,
     rows: &BTreeMap<Multihash, ShardRow>,
+    unverifiable: Unverifiable,
     pulse: &Pulse,
-) -> Result<ShardedDagIndex, Failure> {
+) -> Result<Built, Failure> {
     let read = |shard: &Shard| {
-        let (row, known) = (rows.get(&shard.hash).copied(), seen.known_places(shard));
-        read_shard(Arc::clone(parts), seen, shard.clone(), (row, known), pulse)
+        let known = (rows.get(&shard.hash).copied(), seen.known_places(shard));
+        let how = (unverifiable, pulse);
+        read_shard(Arc::clone(parts), seen, shard.clone(), known, how)
     };
     let all: Vec<_> = seen.shards.iter().map(read).collect();
     let shards: Vec<IndexedShard> = stream::iter(all)
@@ -34,11 +43,12 @@ pub(crate) async fn build(
         .try_collect()
         .await?;
     let mut index = ShardedDagIndex::new(seen.root);
+    let unverified = shards.iter().map(|shard| shard.unverified).sum();
     for shard in shards {
         index.add(shard);
     }
     if index.leads_to(&Multihash::of(&seen.root)) {
-        return Ok(index);
+        return Ok(Built { index, unverified });
     }
     Err(Failure::permanent(
         Reason::MissingRoot,
@@ -55,7 +65,7 @@ async fn read_shard(
     seen: &Seen,
     shard: Shard,
     (row, known): (Option<ShardRow>, Vec<Url>),
-    pulse: &Pulse,
+    (unverifiable, pulse): (Unverifiable, &Pulse),
 ) -> Result<IndexedShard, Failure> {
     let layout = row.map_or(Layout::Blob, |row| Layout::from(row.protocol));
     let opened = parts
@@ -76,7 +86,7 @@ async fn read_shard(
         },
         None => Name::Later,
     };
-    let mut builder = ShardBuilder::new(name, car::Limits::default(), Unverifiable::Refuse);
+    let mut builder = ShardBuilder::new(name, car::Limits::default(), unverifiable);
     feed(&mut blob, &mut builder, &shard, pulse).await?;
     builder
         .finish_as(shard.hash.clone())

@@ -1,6 +1,7 @@
 //! Building an upload's index and storing it in the customer's migration space.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::steps::build::build;
 use crate::migrations::uploads::{STORE_INDEX, Uploads};
 use crate::model::{CustomerDid, Effect, Failure, Reason, StepName};
-use crate::proto::index::link;
+use crate::proto::index::{Unverifiable, link};
 use crate::proto::key::Signer;
 use crate::proto::multihash::Multihash;
 
@@ -104,12 +105,25 @@ pub(crate) async fn store(
     } else {
         &seen.rows
     };
-    let archive = build(parts, seen, rows, &turn.pulse).await?.archive();
+    let unverifiable = if parts.settings.index_unverified {
+        Unverifiable::Accept
+    } else {
+        Unverifiable::Refuse
+    };
+    let built = build(parts, seen, rows, unverifiable, &turn.pulse).await?;
+    let archive = built.index.archive();
     let index = link(&archive);
     let space = parts.spaces.ensure(&customer, &turn.unit.clock).await?;
     let effect = Effect::new("index-stored", index.to_string())
         .fact("space", space.did().as_str())
         .fact("bytes", archive.len().to_string());
+    let effect = match built.unverified {
+        0 => effect,
+        blocks => {
+            parts.unverified.fetch_add(blocks, Ordering::Relaxed);
+            effect.fact("unverified_blocks", blocks.to_string())
+        }
+    };
     let effect = if has_index(parts, turn.unit, &space, &index).await? {
         effect.found()
     } else {
