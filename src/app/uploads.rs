@@ -7,6 +7,7 @@ mod listed;
 mod recheck;
 mod retry;
 mod rollback;
+mod sample;
 mod steps;
 mod totals;
 
@@ -179,6 +180,10 @@ pub async fn migrate(
     config.pace.checkpoint_items = options.checkpoint_every;
     config.pace.split_above = options.split_above;
     config.pace.part_items = (options.split_above / PARTS_AT_LEAST).max(1);
+    if let Work::Units(units) = &work {
+        let looking = sample::check(&opened, units, &options);
+        unless_stopped(&stop, BEGIN, looking).await?;
+    }
     let recheck = begun_recheck(&opened, &options, &work, &config)?;
     config.reopen = match &recheck {
         Some(begun) => Reopen::Recheck(begun.since),

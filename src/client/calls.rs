@@ -30,6 +30,8 @@ impl Classify for Cause {
 pub(crate) struct Calls {
     limits: Arc<Limits>,
     dependencies: Dependencies,
+    /// Whether a service that is down is waited for.
+    patient: bool,
 }
 
 impl Calls {
@@ -37,6 +39,20 @@ impl Calls {
         Self {
             limits: Arc::new(limits.clone()),
             dependencies,
+            patient: true,
+        }
+    }
+
+    /// Calls that are tried once and wait for nothing, to learn how a service is now. Nobody else hears of what comes
+    /// of them.
+    pub(crate) fn once(&self) -> Self {
+        let limits = Limits {
+            tries: 1,
+            ..Limits::clone(&self.limits)
+        };
+        Self {
+            patient: false,
+            ..Self::new(&limits, Dependencies::new())
         }
     }
 
@@ -91,10 +107,14 @@ impl Calls {
             ..Policy::default()
         };
         let most = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
-        DependencyConfig {
+        let mut config = DependencyConfig {
             most,
             policy,
             ..DependencyConfig::default()
+        };
+        if !self.patient {
+            config.patience = Duration::ZERO;
         }
+        config
     }
 }

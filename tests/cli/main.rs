@@ -17,11 +17,14 @@ mod credentials;
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
+mod elsewhere;
+#[cfg(feature = "sandbox")]
 mod flags;
 #[cfg(feature = "sandbox")]
 mod foreign;
 #[cfg(feature = "sandbox")]
 mod hashes;
+#[cfg(feature = "sandbox")]
 mod help;
 mod inputs;
 mod inspect;

@@ -43,6 +43,14 @@ impl Connection {
         }
     }
 
+    /// The same service, asked once and without waiting for it.
+    pub(crate) fn once_only(&self) -> Self {
+        Self {
+            calls: self.calls.once(),
+            ..self.clone()
+        }
+    }
+
     /// Sends invocations in one message and gives their receipts in the same order.
     ///
     /// `make` makes them anew for every try, since a service answers an invocation that it has seen from its memory,

@@ -18,6 +18,19 @@ impl UploadClient {
         Ok(())
     }
 
+    /// Why the service takes no writes now, if it says so (protocol: blob-add, writes switched off): a blob that nobody
+    /// has is removed from a space that nobody has, which changes nothing. Asked once, without waiting for the service.
+    pub async fn refuses_writes(&self) -> Option<String> {
+        let space = Signer::generate();
+        let digest = Multihash::sha256(space.did().as_str().as_bytes());
+        let connection = self.connection.once_only();
+        let asked = connection.execute_one(REMOVE, || self.removal(&space, &digest));
+        match asked.await.err()?.cause {
+            Cause::Down(said) => Some(said),
+            _ => None,
+        }
+    }
+
     fn removal(&self, space: &Signer, digest: &Multihash) -> Result<Delegation, Cause> {
         let digest = Ipld::Bytes(digest.as_bytes().to_vec());
         let capability =

@@ -11,6 +11,7 @@ use super::deep;
 use super::find::{Seen, look};
 use super::item::Upload;
 use super::parts::{Parts, Settings};
+use super::sample::{Sample, sample};
 use super::spaces::MigrationSpaces;
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use crate::client::{Config, Services};
@@ -45,6 +46,12 @@ impl Uploads {
     #[must_use]
     pub fn services(&self) -> &Services {
         &self.parts.services
+    }
+
+    /// Looks at the first upload of a space, to see whether the settings name the place where it lies. Changes nothing;
+    /// what could not be asked is no finding.
+    pub async fn sample(&self, space: &Did) -> Sample {
+        sample(&self.parts.services, space).await
     }
 
     /// Blocks that were indexed without a check since it was connected ([`Settings::index_unverified`]).

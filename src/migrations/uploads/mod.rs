@@ -7,6 +7,7 @@
 //! | `decide` | pure: what counts, what is missing or wrong |
 //! | `spaces` | the migration space of a customer |
 //! | `deep` | the look at every byte |
+//! | `sample` | a look at one upload of a space before a run |
 //! | `steps` | what is done, one file each |
 
 mod decide;
@@ -16,6 +17,7 @@ mod find;
 mod item;
 mod migration;
 mod parts;
+mod sample;
 mod spaces;
 mod steps;
 
@@ -25,5 +27,6 @@ pub use find::{Absent, Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
 pub use item::Upload;
 pub use migration::Uploads;
 pub use parts::Settings;
+pub use sample::Sample;
 pub use spaces::{InMemorySpaces, MigrationSpaces, SpaceRow};
 pub use steps::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};

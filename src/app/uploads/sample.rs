@@ -1,0 +1,146 @@
+//! A look at a few uploads before a run: settings that name another network, or nothing, show as data that is missing
+//! everywhere, and no upload pays for it.
+
+use futures::future::join_all;
+
+use super::Opened;
+use crate::app::{Kind, Trouble};
+use crate::config::options::{Migrate, Steps};
+use crate::migrations::uploads::Sample;
+use crate::model::{Reason, Unit};
+use crate::monitor::count;
+use crate::proto::did::Did;
+
+/// Spaces that are looked at.
+const SPACES: usize = 8;
+/// What lacks in fewer spaces than these may lack in the data.
+const LEAST: usize = 3;
+
+/// Looks at the first uploads of some spaces of a run, spread over all of them.
+///
+/// # Errors
+/// [`Kind::Preflight`] where none of what was looked for is there, and that was not expected.
+pub(super) async fn check(
+    opened: &Opened,
+    units: &[Unit],
+    options: &Migrate,
+) -> anyhow::Result<()> {
+    if matches!(options.steps, Steps::All | Steps::Index) {
+        warn_of_writes(opened).await;
+    }
+    let step = units.len().div_ceil(SPACES).max(1);
+    let spaces = units.iter().step_by(step).map(|unit| &*unit.id.name);
+    let spaces: Vec<Did> = spaces.filter_map(|name| Did::parse(name).ok()).collect();
+    if spaces.len() < LEAST {
+        return Ok(());
+    }
+    let samples = spaces.iter().map(|space| opened.migration.sample(space));
+    let samples = join_all(samples).await;
+    let is_expected = |reason| options.expected.contains_key(&reason);
+    let mut faults = Vec::new();
+    let wants_shards = !matches!(options.steps, Steps::GatewayAuthorization);
+    if wants_shards && !is_expected(Reason::MissingBlob) {
+        faults.extend(all_lack(&samples, |one| one.shard, &SHARD));
+    }
+    let wants_delegations = matches!(options.steps, Steps::All | Steps::GatewayAuthorization);
+    if wants_delegations && !is_expected(Reason::MissingDelegation) {
+        faults.extend(all_lack(&samples, |one| one.delegation, &DELEGATION));
+    }
+    if let Some(told) = all_lack(&samples, |one| one.claims, &CLAIMS) {
+        // A world that was never indexed looks like this.
+        tracing::warn!("{told}");
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        Kind::Preflight,
+        format!(
+            "look at the first upload of {} before the run:\n  {}",
+            count(spaces.len() as u64, "space"),
+            faults.join("\n  ")
+        ),
+        "a setting that names another place looks like this, and so does data that is missing everywhere",
+        "look at the names with `sterna config show --origin`; if the data really is like that, accept it with \
+         `--expect MISSING_BLOB=100%` or `--expect MISSING_DELEGATION=100%`; nothing was done",
+    )
+    .into())
+}
+
+/// Something that is looked for, and what would explain that it is nowhere.
+struct Wanted {
+    is_nowhere: &'static str,
+    settings: &'static str,
+}
+
+const SHARD: Wanted = Wanted {
+    is_nowhere: "no shard is in a carpark, or where a claim leads",
+    settings: "CARPARK_PUBLIC_URL, CARPARK_PUBLIC_URLS, BLOB_CARPARK_PUBLIC_URL, STORE_CARPARK_PUBLIC_URL",
+};
+const DELEGATION: Wanted = Wanted {
+    is_nowhere: "no delegation that the table names is in its bucket",
+    settings: "DELEGATION_TABLE_NAME, DELEGATION_BUCKET_NAME, R2_ENDPOINT, R2_DELEGATION_BUCKET_NAME",
+};
+const CLAIMS: Wanted = Wanted {
+    is_nowhere: "the indexing service knows no claim of any upload that was looked at",
+    settings: "INDEXING_SERVICE_URL",
+};
+
+/// What to say if something was looked for in enough spaces and found in none.
+fn all_lack(
+    samples: &[Sample],
+    of: impl Fn(&Sample) -> Option<bool>,
+    wanted: &Wanted,
+) -> Option<String> {
+    let seen: Vec<bool> = samples.iter().filter_map(of).collect();
+    let lacks = seen.len() >= LEAST && !seen.contains(&true);
+    lacks.then(|| {
+        format!(
+            "{} (looked for in {}): see {}",
+            wanted.is_nowhere,
+            count(seen.len() as u64, "space"),
+            wanted.settings
+        )
+    })
+}
+
+/// Says beforehand what the run will wait for.
+pub(super) async fn warn_of_writes(opened: &Opened) {
+    if let Some(said) = opened.migration.services().upload.refuses_writes().await {
+        tracing::warn!(
+            "the upload service takes no writes now ({said}): the run waits and goes on by itself when it does"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lacks_in_some_spaces_or_could_not_be_told_is_no_fault() {
+        let told = |seen: &[Option<bool>]| {
+            let sample = |shard: &Option<bool>| Sample {
+                shard: *shard,
+                ..Sample::default()
+            };
+            let samples: Vec<Sample> = seen.iter().map(sample).collect();
+            all_lack(&samples, |one| one.shard, &SHARD)
+        };
+        let (no, yes) = (Some(false), Some(true));
+        for fine in [
+            &[][..],
+            &[no, no],
+            &[no, no, None, None],
+            &[no, no, no, yes],
+            &[None, None, None],
+        ] {
+            assert_eq!(told(fine), None, "{fine:?}");
+        }
+        let fault = told(&[no, None, no, no]).unwrap();
+        assert!(
+            fault.contains("in 3 spaces") && fault.contains("CARPARK_PUBLIC_URL"),
+            "{fault}"
+        );
+    }
+}
