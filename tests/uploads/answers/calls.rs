@@ -97,6 +97,8 @@ pub(super) const MACHINERY: &[&str] = &[
     "calls.rs",
     "carpark/address.rs",
     "carpark/mod.rs",
+    "carpark/rest.rs",
+    "carpark/tests.rs",
     "clock.rs",
     "config/aws.rs",
     "config/limits.rs",

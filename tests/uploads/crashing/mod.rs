@@ -169,6 +169,8 @@ async fn enumerate(task: Task, losses: &[Loss], kinds: &[&str]) {
 /// Requests of a migration that change something.
 const MIGRATING: &[&str] = &[
     "upload space/blob/add",
+    // The question whether the service takes writes, which removes nothing.
+    "upload space/blob/remove",
     "upload ucan/conclude",
     "node PUT /{key}",
     "indexer assert/index",
@@ -201,6 +203,8 @@ const ROLLING_BACK: &[&str] = &[
     "dynamodb DeleteItem local-w3infra-delegation",
     "dynamodb DeleteItem local-w3infra-subscription",
     "dynamodb PutItem local-migration-fleet",
+    "dynamodb TransactWriteItems local-migration-failures",
+    "dynamodb TransactWriteItems local-migration-progress",
     "dynamodb UpdateItem local-migration-customers",
     "dynamodb UpdateItem local-migration-progress",
     "dynamodb UpdateItem local-migration-spaces",
