@@ -121,7 +121,7 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
             "it is of another plan",
             &format!("in the file: plan {}: 2 instances", &old[..8]),
             &format!("in force:    plan {}: 1 instances", &new[..8]),
-            "are instance 1's now",
+            "now of instance 1",
             "copy instance-2-customers.json",
             "nothing was done",
         ]);

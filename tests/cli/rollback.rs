@@ -210,7 +210,7 @@ fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_sta
     std::fs::write(&away, &whole).unwrap();
     std::fs::remove_file(&journal).unwrap();
     let absent = place.sterna(back).ends(13);
-    absent.tells(&["instance 1", "not at hand", "--allow-missing-journal"]);
+    absent.tells(&["instance 1", "was not found", "--allow-missing-journal"]);
     assert_eq!(changes(&place), before, "nothing was changed");
 
     // What is known goes. Of customers of whom all is known, that is all; the others keep their migration spaces.

@@ -268,9 +268,9 @@ fn a_list_that_names_nothing_or_no_roots_is_refused_before_anything_is_asked() {
     let place = Place::new();
     for (text, told) in [
         ("# none\n", "names no root"),
-        ("bafy\n", "line 1 is no CID"),
-        ("[\"did:key:z6Mk\"]", "entry 0 is no CID"),
-        ("[", "is no JSON list"),
+        ("bafy\n", "line 1 is not a CID"),
+        ("[\"did:key:z6Mk\"]", "entry 0 is not a CID"),
+        ("[", "is not a JSON list"),
     ] {
         for command in [
             &["migrate"][..],

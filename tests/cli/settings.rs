@@ -256,12 +256,12 @@ fn the_local_networks_file_is_found_in_the_state_folder() {
 fn customers_files_are_checked_before_anything_is_asked() {
     let place = Place::new();
     let cases: &[(&str, &str)] = &[
-        ("no json", "is no JSON"),
+        ("no json", "is not JSON"),
         ("{}", "no list under `customers`"),
-        ("[\"alice@example.com\", 5]", "entry 1 is no customer: 5"),
+        ("[\"alice@example.com\", 5]", "entry 1 is not a customer: 5"),
         (
             r#"{"customers": ["did:key:z6Mk"]}"#,
-            "entry 0 is no customer: ",
+            "entry 0 is not a customer: ",
         ),
     ];
     for (content, told) in cases {
@@ -278,7 +278,7 @@ fn customers_files_are_checked_before_anything_is_asked() {
     let ran = place.sterna_with(["migrate", "--customers-file", "-"], b"[\"alice\"]");
     ran.ends(2).tells(&[
         "--customers-file (from standard input)",
-        "entry 0 is no customer",
+        "entry 0 is not a customer",
     ]);
 }
 
