@@ -86,8 +86,14 @@ const MEANINGS: &[(Exit, &str)] = &[
         Exit::AuditUnknown,
         "audit could not tell for some items, none wrong",
     ),
-    (Exit::Interrupted, "second interrupt"),
-    (Exit::Terminated, "second terminate signal"),
+    (
+        Exit::Interrupted,
+        "second interrupt, or the first where nothing is changed",
+    ),
+    (
+        Exit::Terminated,
+        "second terminate signal, or the first where nothing is changed",
+    ),
 ];
 
 impl Exit {

@@ -102,7 +102,9 @@ fn of_counts(counts: &Counts, paint: Paint) -> String {
     }
     let bad = counts.bad();
     let bad = if bad > 0 {
-        format!(", {}", paint.bad(&format!("{} bad", grouped(bad))))
+        let need = if bad == 1 { "needs" } else { "need" };
+        let text = format!("{} {need} attention", grouped(bad));
+        format!(", {}", paint.bad(&text))
     } else {
         String::new()
     };

@@ -280,10 +280,7 @@ fn a_list_that_names_nothing_or_no_roots_is_refused_before_anything_is_asked() {
         ] {
             let flags = ["--roots-file", "-"];
             let ran = place.sterna_with(command.iter().chain(&flags), text.as_bytes());
-            drop(
-                ran.ends(2)
-                    .tells(&["--roots-file (from standard input)", told]),
-            );
+            drop(ran.ends(2).tells(&["--roots-file standard input", told]));
         }
     }
     let both = ["migrate", "--roots-file", "-", "--customers-file", "-"];

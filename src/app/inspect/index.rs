@@ -71,6 +71,9 @@ fn trouble(file: &str, error: &index::Error) -> Trouble {
 
 /// Writes a whole file or none: a temporary one beside it takes its place.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.part", std::process::id()));
     let temporary = PathBuf::from(temporary);

@@ -54,7 +54,7 @@ pub fn show(input: &str) -> Result<Vec<Value>> {
         );
     }
     let what = "no file has this name, and it is not a whole proof string either";
-    decode(input.as_bytes(), "read a proof string", what)
+    decode(input.as_bytes(), "read delegations of a proof string", what)
 }
 
 fn decode(bytes: &[u8], what: &str, cause: &str) -> Result<Vec<Value>> {

@@ -3,6 +3,7 @@
 use super::Read;
 use super::count::Counted;
 use crate::monitor::grouped;
+use crate::plan::Chosen;
 
 /// Names in a note.
 const NAMED: usize = 5;
@@ -12,33 +13,12 @@ pub(super) fn notes(read: &Read, counted: &Counted, small: usize) -> Vec<String>
     let chosen = &read.chosen;
     let some = |number: u64, one: &str, many: &str| (number > 0).then(|| said(number, one, many));
     let of = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let without = chosen.without_customer.iter().map(ToString::to_string);
-    let conflicts = chosen
-        .conflicts
-        .iter()
-        .map(|conflict| format!("{} (taken for {})", conflict.space, conflict.chosen));
-    let strangers = chosen.not_mail.iter().map(ToString::to_string);
-    [
-        some(
-            of(counted.taken_up),
-            "space was counted by an earlier setup that was interrupted",
-            "spaces were counted by an earlier setup that was interrupted",
-        ),
-        list(
-            without.collect(),
-            "space has no customer and is left out",
-            "spaces have no customer and are left out",
-        ),
-        list(
-            conflicts.collect(),
-            "space has several customers",
-            "spaces have several customers",
-        ),
-        list(
-            strangers.collect(),
-            "customer is not a did:mailto: no migration space can be delegated to it",
-            "customers are not did:mailto: no migration space can be delegated to them",
-        ),
+    let taken_up = some(
+        of(counted.taken_up),
+        "space was counted by an earlier setup that was interrupted",
+        "spaces were counted by an earlier setup that was interrupted",
+    );
+    let left_out = [
         some(
             chosen.filtered,
             "space is left out by the filter",
@@ -69,10 +49,38 @@ pub(super) fn notes(read: &Read, counted: &Counted, small: usize) -> Vec<String>
             "consumer row makes no sense and is left out",
             "consumer rows make no sense and are left out",
         ),
+    ];
+    let all = std::iter::once(taken_up)
+        .chain(unfit(chosen))
+        .chain(left_out);
+    all.flatten().collect()
+}
+
+/// Spaces and customers that do not fit together.
+fn unfit(chosen: &Chosen) -> [Option<String>; 3] {
+    let without = chosen.without_customer.iter().map(ToString::to_string);
+    let conflicts = chosen
+        .conflicts
+        .iter()
+        .map(|conflict| format!("{} (taken for {})", conflict.space, conflict.chosen));
+    let strangers = chosen.not_mail.iter().map(ToString::to_string);
+    [
+        list(
+            without.collect(),
+            "space has no customer and is left out",
+            "spaces have no customer and are left out",
+        ),
+        list(
+            conflicts.collect(),
+            "space has several customers",
+            "spaces have several customers",
+        ),
+        list(
+            strangers.collect(),
+            "customer is not a did:mailto: no migration space can be delegated to it",
+            "customers are not did:mailto: no migration space can be delegated to them",
+        ),
     ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// A number with what is said of one or of many.

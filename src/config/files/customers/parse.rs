@@ -268,7 +268,7 @@ impl<'a> Parser<'a> {
         let customer = customer.as_str().and_then(customer_did);
         let Some(customer) = customer else {
             self.wrong(
-                format!("entry {index} is not a customer: {entry}"),
+                format!("entry {index}, {entry}, is not a customer"),
                 "write did:mailto:<domain>:<name> or an e-mail address; spaces (did:key:…) go to --space",
             );
             return None;
@@ -285,7 +285,7 @@ impl<'a> Parser<'a> {
             Some(Value::Array(spaces)) => Some(self.spaces(index, spaces)),
             Some(other) => {
                 self.wrong(
-                    format!("entry {index} has no list of spaces: {other}"),
+                    format!("entry {index} has {other} in place of a list of spaces"),
                     "write a list",
                 );
                 return None;
@@ -300,7 +300,7 @@ impl<'a> Parser<'a> {
             match entry.as_str().and_then(space_did) {
                 Some(space) => spaces.push(space),
                 None => self.wrong(
-                    format!("entry {index} has a space that is not a space DID: {entry}"),
+                    format!("entry {index} has the space {entry}, which is not a DID of a space"),
                     "write did:key:…",
                 ),
             }
