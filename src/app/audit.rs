@@ -11,6 +11,7 @@ use super::{AuditReport, AuditedUpload, Degree, Face, Kind, Seen, Stop, Trouble,
 use crate::config::{Root, Settings, options};
 use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
 use crate::model::{Audited, Failure, Unit, Unlisted};
+use crate::monitor::count;
 use crate::proto::did::Did;
 use crate::proto::multihash::Multihash;
 
@@ -193,7 +194,8 @@ pub(super) fn words(scope: &options::Scope) -> String {
             || {
                 let shares = format!("{:?}", file.customers);
                 let digest = Multihash::sha256(shares.as_bytes()).base58();
-                format!("{} customers of no plan, {digest}", file.customers.len())
+                let customers = count(file.customers.len() as u64, "customer");
+                format!("{customers}, not of a plan, {digest}")
             },
             |plan| format!("plan {}", plan.id),
         );

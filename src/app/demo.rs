@@ -120,7 +120,7 @@ fn stopped(stop: &Stop) -> anyhow::Error {
         Kind::Stopped,
         "the demonstration was stopped before its end",
         stop.reason().unwrap_or("somebody asked for it"),
-        "run it again: it begins anew",
+        "run it again: it begins from the start",
     )
     .into()
 }

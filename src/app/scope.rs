@@ -387,7 +387,7 @@ fn refuse_unknown(unknown: &[String], source: &str) -> Result<()> {
         Kind::NotFound,
         format!("take up {list} from {source}"),
         "the consumer table of this network has no such customer or space",
-        "correct the names, or write the file anew with `sterna setup`; nothing was changed",
+        "correct the names, or write the file again with `sterna setup`; nothing was changed",
     )
     .into())
 }

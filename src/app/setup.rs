@@ -8,6 +8,7 @@ mod census;
 mod change;
 mod count;
 mod found;
+mod notes;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -31,9 +32,6 @@ use count::Counted;
 
 /// The largest skip file that is read, in bytes.
 const SKIP_FILE_BYTES: u64 = 64 << 20;
-
-/// Names in notes, at most.
-const NAMED: usize = 5;
 
 /// What `setup` works with.
 #[derive(Debug, Clone)]
@@ -86,7 +84,7 @@ pub async fn run<C: Census>(
         },
     );
     refuse_nothing(&plan, options)?;
-    let mut notes = notes(&read, &counted, small);
+    let mut notes = notes::notes(&read, &counted, small);
     let standing = Standing::read(&parts.store).await?;
     let differences = found::differences(
         &parts.store,
@@ -259,7 +257,7 @@ fn skip_list(options: &options::Setup) -> Result<SkipList> {
     };
     let text =
         config::read_text(path, SKIP_FILE_BYTES).map_err(|why| unusable(format!("it {why}")))?;
-    Ok(SkipList::parse(&text).ok_or_else(|| unusable("it is no list".to_owned()))?)
+    Ok(SkipList::parse(&text).ok_or_else(|| unusable("it is not a list".to_owned()))?)
 }
 
 /// Loads of the customers that have enough uploads, and how many customers have not.
@@ -281,69 +279,6 @@ fn at_least(chosen: &Chosen, counted: &Counted, least: u64) -> (Vec<SpaceLoad>, 
         large.map(load).collect(),
         totals.values().filter(|total| **total < least).count(),
     )
-}
-
-fn notes(read: &Read, counted: &Counted, small: usize) -> Vec<String> {
-    let chosen = &read.chosen;
-    let some = |number: usize, text: &str| (number > 0).then(|| format!("{number} {text}"));
-    let without = chosen
-        .without_customer
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let conflicts = chosen
-        .conflicts
-        .iter()
-        .map(|conflict| format!("{} (taken for {})", conflict.space, conflict.chosen));
-    let strangers = chosen.not_mail.iter().map(ToString::to_string).collect();
-    [
-        some(
-            counted.taken_up,
-            "spaces were counted by an earlier setup that was interrupted",
-        ),
-        list(without, "spaces have no customer and are left out"),
-        list(conflicts.collect(), "spaces have several customers"),
-        list(
-            strangers,
-            "customers are no did:mailto: migration spaces cannot be delegated to them",
-        ),
-        some(
-            usize::try_from(chosen.filtered).unwrap_or(usize::MAX),
-            "spaces are left out by the filter",
-        ),
-        some(
-            usize::try_from(chosen.skipped).unwrap_or(usize::MAX),
-            "spaces are left out by the skip file",
-        ),
-        list(
-            read.skips_nobody.clone(),
-            "names of the skip file fit no customer",
-        ),
-        some(
-            small,
-            "customers have fewer uploads than asked for and are left out",
-        ),
-        some(read.own, "consumer rows of migration spaces are left out"),
-        list(
-            read.odd.clone(),
-            "consumer rows make no sense and are left out",
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// A note with the first of some names; none without names.
-fn list(names: Vec<String>, text: &str) -> Option<String> {
-    let (all, more) = (names.len(), names.len().saturating_sub(NAMED));
-    let first = names.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    (all > 0).then(|| format!("{all} {text}: {first}{more}"))
 }
 
 fn report(

@@ -8,6 +8,7 @@ use futures::{StreamExt as _, stream};
 use super::uploads::Opened;
 use super::{Degree, Difference, Stop, Trouble};
 use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};
+use crate::monitor::count;
 use crate::state::MigrationSpace;
 
 /// Migration spaces that are finished at once.
@@ -15,7 +16,7 @@ const AT_ONCE: usize = 8;
 
 /// What a believed space is told to lack, and what mends it.
 pub(super) const BELIEVED: &str = "kept as completed; its claims are advertised by that tool, if at all: `sterna migrate --repair` goes through \
-     it again and advertises them anew";
+     it again and advertises them again";
 
 /// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so no
 /// step would come across them (protocol: pitfalls 35, 36).
@@ -98,8 +99,8 @@ pub(super) fn left(found: &TakenOver) -> String {
 fn done(taken: &TakenUnit) -> String {
     let counts = |counts: &Counts| {
         format!(
-            "{} uploads, {} put right, {} that need a look",
-            counts.planned,
+            "{}, {} put right, {} that need a look",
+            count(counts.planned, "upload"),
             counts.done - counts.found.min(counts.done),
             counts.bad()
         )

@@ -1,6 +1,11 @@
 //! An error with a likely cause and a next command, and the kind that decides the exit code.
 
+mod files;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
+use std::io;
 
 use crate::client::{self, Cause};
 use crate::engine;
@@ -123,6 +128,11 @@ impl Trouble {
                 Kind::Preflight,
                 "a table, bucket, queue or setting is not what it should be",
             ),
+            // Of the tables it would be transient: these are the files of the state folder.
+            (Class::Fatal, Reason::StateUnavailable) => (
+                Kind::Temporary,
+                "the state folder cannot be used: its disk may be full, read-only or in trouble",
+            ),
             (Class::Transient | Class::Unknown, _) => (
                 Kind::Temporary,
                 "a service is in trouble, busy or not reached",
@@ -160,12 +170,7 @@ impl Trouble {
                 ),
             ),
             engine::Error::Survey(failure) => Self::of_failure(failure),
-            engine::Error::Journals(_) => Self::new(
-                Kind::NotFound,
-                causes(error),
-                "a journal is not where it should be, may not be read, or was damaged",
-                "look at --state-dir and --journal; nothing was changed",
-            ),
+            engine::Error::Journals(source) => Self::of_journals(&causes(error), source),
             engine::Error::NothingToResume { ended, .. } => Self::new(
                 Kind::NotFound,
                 error.to_string(),
@@ -175,24 +180,39 @@ impl Trouble {
                 },
                 "begin a new one without --resume; an audit is resumed with the flags it had",
             ),
-            engine::Error::Report { .. } => Self::new(
-                Kind::Unexpected,
-                causes(error),
-                "the file was removed, or may not be read",
-                "begin a new audit without --resume",
+            engine::Error::Report { source, .. } => Self {
+                next: "begin a new audit without --resume".to_owned(),
+                ..Self::of_io(causes(error), source)
+            },
+            engine::Error::File { source, .. } => Self::of_io(causes(error), source),
+        }
+    }
+
+    /// Journals that a rollback could not read.
+    fn of_journals(what: &str, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::new(
+                Kind::NotFound,
+                what,
+                "no journal is where --state-dir or --journal says",
+                "correct the path, then roll back again; nothing was changed",
             ),
-            engine::Error::File { .. } => Self::new(
-                Kind::Unexpected,
-                causes(error),
-                "the disk is full, or the folder may not be written",
-                "make room or choose another --state-dir; nothing is lost",
-            ),
+            io::ErrorKind::InvalidData => Self {
+                next: "put a whole copy of the file in its place; or move it aside and add --allow-missing-journal, which \
+                       takes back what the others know; nothing was changed"
+                    .to_owned(),
+                ..Self::of_io(what, error)
+            },
+            _ => Self::of_io(what, error),
         }
     }
 
     /// What an error of the migration's own state means for a command.
     #[must_use]
     pub fn of_state(error: &state::Error) -> Self {
+        if let Some(source) = error.io() {
+            return Self::of_io(error.to_string(), source);
+        }
         let (kind, cause, next) = match error {
             error if error.is_missing_table() => (
                 Kind::Preflight,

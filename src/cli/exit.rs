@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use crate::app::{AuditReport, Ended, Kind, RollbackReport, RunReport, Trouble};
+use super::failure;
+use crate::app::{AuditReport, Ended, Kind, RollbackReport, RunReport};
 use crate::config::Faults;
 use crate::model::{Counts, Reason, StepCounts};
 
@@ -85,8 +86,14 @@ const MEANINGS: &[(Exit, &str)] = &[
         Exit::AuditUnknown,
         "audit could not tell for some items, none wrong",
     ),
-    (Exit::Interrupted, "second interrupt"),
-    (Exit::Terminated, "second terminate signal"),
+    (
+        Exit::Interrupted,
+        "second interrupt, or the first where nothing is changed",
+    ),
+    (
+        Exit::Terminated,
+        "second terminate signal, or the first where nothing is changed",
+    ),
 ];
 
 impl Exit {
@@ -99,12 +106,12 @@ impl Exit {
         text
     }
 
-    /// The code of an error: a [`Trouble`] or [`Faults`] anywhere in its chain decides.
+    /// The code of an error: a `Trouble`, [`Faults`] or an error of the file system anywhere in its chain decides.
     pub(super) fn of_error(error: &anyhow::Error) -> Self {
+        if let Some(trouble) = failure::trouble(error) {
+            return trouble.kind.into();
+        }
         for cause in error.chain() {
-            if let Some(trouble) = cause.downcast_ref::<Trouble>() {
-                return trouble.kind.into();
-            }
             if let Some(faults) = cause.downcast_ref::<Faults>() {
                 return if faults.is_mismatch() {
                     Self::Mismatch
@@ -112,7 +119,7 @@ impl Exit {
                     Self::Usage
                 };
             }
-            if cause.is::<super::Misuse>() {
+            if cause.is::<failure::Misuse>() {
                 return Self::Usage;
             }
         }

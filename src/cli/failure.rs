@@ -1,8 +1,10 @@
 //! Errors in three parts on standard error: what failed, the likely cause, the next command.
 
-use crate::app::Trouble;
-use crate::config::Faults;
 use std::fmt::Write as _;
+use std::io;
+
+use crate::app::Trouble;
+use crate::config::{Fault, Faults};
 
 /// Flags that contradict each other, or lack something, in a way that clap cannot see.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -24,17 +26,12 @@ impl Misuse {
 
 /// The text of an error, `command` being what was typed.
 pub(super) fn describe(error: &anyhow::Error, command: &str) -> String {
+    if let Some(trouble) = trouble(error) {
+        return three(&trouble.what, &trouble.cause, &trouble.next);
+    }
     for cause in error.chain() {
-        if let Some(trouble) = cause.downcast_ref::<Trouble>() {
-            let what = chain_until(error, &trouble.what);
-            return three(&what, &trouble.cause, &trouble.next);
-        }
         if let Some(faults) = cause.downcast_ref::<Faults>() {
-            let what = chain_until(error, "wrong settings or input");
-            return format!(
-                "error: {what}\n{faults}\n  next:  mend them, look with `sterna config show --origin`, \
-                 and run `{command}` again"
-            );
+            return of_faults(faults, command);
         }
         if let Some(misuse) = cause.downcast_ref::<Misuse>() {
             return format!("error: {}\n  next:  {}", misuse.what, misuse.next);
@@ -48,6 +45,55 @@ pub(super) fn describe(error: &anyhow::Error, command: &str) -> String {
     three(&what.join(": "), &cause, &next)
 }
 
+/// What an error means, with the contexts above it: a [`Trouble`] in its chain, or an error of the file system.
+pub(super) fn trouble(error: &anyhow::Error) -> Option<Trouble> {
+    let mut contexts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        if let Some(trouble) = cause.downcast_ref::<Trouble>() {
+            contexts.push(trouble.what.clone());
+            return Some(Trouble {
+                what: contexts.join(": "),
+                ..trouble.clone()
+            });
+        }
+        if let Some(source) = cause.downcast_ref::<io::Error>() {
+            return Some(Trouble::of_io(contexts.join(": "), source));
+        }
+        contexts.push(cause.to_string());
+    }
+    None
+}
+
+/// Settings and input that are wrong: one in a line, or a list.
+fn of_faults(faults: &Faults, command: &str) -> String {
+    let again = format!("then run `{command}` again");
+    if let [fault] = faults.list() {
+        let (what, cause) = split(fault);
+        let look = if fault.is_setting() {
+            "; `sterna config show --origin` prints every setting"
+        } else {
+            ""
+        };
+        let next = format!("{}, {again}{look}", fault.remedy);
+        return three(&what, &cause, &next);
+    }
+    let look = if faults.list().iter().any(Fault::is_setting) {
+        " (`sterna config show --origin` prints every setting)"
+    } else {
+        ""
+    };
+    format!("error: {faults}\n  next:  correct them{look}, {again}")
+}
+
+/// What is wrong with which setting, file or flag, and why, where the two are told apart.
+fn split(fault: &Fault) -> (String, String) {
+    let name = fault.subject();
+    match fault.problem.split_once(": ") {
+        Some((what, cause)) => (format!("{name} {what}"), cause.to_owned()),
+        None => (format!("{name}: {}", fault.problem), String::new()),
+    }
+}
+
 fn three(what: &str, cause: &str, next: &str) -> String {
     let mut text = format!("error: {what}");
     if !cause.is_empty() {
@@ -57,20 +103,6 @@ fn three(what: &str, cause: &str, next: &str) -> String {
         let _ = write!(text, "\n  next:  {next}");
     }
     text
-}
-
-/// The contexts above the part that is told in its own way, and that part.
-fn chain_until(error: &anyhow::Error, last: &str) -> String {
-    let is_told = |cause: &&(dyn std::error::Error + 'static)| {
-        !cause.is::<Trouble>() && !cause.is::<Faults>()
-    };
-    let mut parts: Vec<String> = error
-        .chain()
-        .take_while(is_told)
-        .map(ToString::to_string)
-        .collect();
-    parts.push(last.to_owned());
-    parts.join(": ")
 }
 
 #[cfg(test)]
@@ -97,5 +129,48 @@ mod tests {
             .context("save");
         let text = describe(&error, "sterna migrate");
         assert!(text.starts_with("error: save: write it\n  cause: disk full\n  next:  run "));
+    }
+
+    #[test]
+    fn an_error_of_the_file_system_has_its_cause_wherever_it_comes_from() {
+        let error: io::Error = io::ErrorKind::ReadOnlyFilesystem.into();
+        let error = anyhow::Error::from(error).context("open /state/instance-1.lock");
+        let text = describe(&error, "sterna migrate");
+        assert!(
+            text.starts_with("error: open /state/instance-1.lock: read-only"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n  cause: the file system is mounted read-only\n  next:  mount it")
+        );
+        assert_eq!(trouble(&error).unwrap().kind, Kind::Usage);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_no_setting() {
+        let fault = |name: &str, origin: &str, problem: &str, remedy: &str| Fault {
+            name: name.into(),
+            origin: Some(origin.into()),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        };
+        let file = fault(
+            "--customers-file",
+            "x.json",
+            "cannot be read: no such file",
+            "name a file",
+        );
+        let error = Faults::from(file.clone()).into();
+        assert_eq!(
+            describe(&error, "sterna migrate"),
+            "error: --customers-file x.json cannot be read\n  cause: no such file\n  next:  name a file, then run `sterna migrate` again"
+        );
+        let setting = fault("CARPARK_URL", "environment", "is empty", "write an address");
+        let error = Faults::from(setting).into();
+        assert_eq!(
+            describe(&error, "sterna migrate"),
+            "error: CARPARK_URL (from environment): is empty\n  next:  write an address, then run `sterna migrate` again; \
+             `sterna config show --origin` prints every setting"
+        );
     }
 }

@@ -19,5 +19,4 @@ mod terminal;
 mod values;
 
 pub use exit::Exit;
-use failure::Misuse;
 pub use run::main;

@@ -4,8 +4,12 @@ use super::summary;
 use crate::app::{Ended, RunReport, STEPS, readable, step_words};
 use crate::model::{Reason, StepCounts, StepName};
 
-/// The flag, as it stands in a command.
-const DRY_RUN: &str = " --dry-run";
+/// A noun for one and for many.
+type Noun = (&'static str, &'static str);
+
+const INDEX: Noun = ("index", "indexes");
+const UPLOAD: Noun = ("upload", "uploads");
+const SPACE: Noun = ("space", "spaces");
 
 /// The line that stands before the work of every dry run.
 pub(super) const NOTICE: &str = "dry run: nothing will be changed";
@@ -36,9 +40,7 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     }
     let files = report.files.iter();
     lines.extend(files.map(|file| format!("  {}", file.display())));
-    if typed.contains(DRY_RUN) {
-        lines.push(summary::next(&typed.replace(DRY_RUN, "")));
-    }
+    lines.push(summary::next(&summary::for_real(typed)));
     lines
 }
 
@@ -70,17 +72,20 @@ pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
         report.steps.get(&name).cloned().unwrap_or_default()
     };
     let line = match report.only? {
-        "index" => format!(
-            "{} stored, {} registered; {found} were there",
-            number(of("store-index").applied, "index", "indexes"),
-            of("register-index").applied
-        ),
-        "location-claims" => format!(
-            "{} published for {}; {} had theirs",
-            number(of("location-claims").applied, "claim", "claims"),
-            summary::count(here.done - found, "upload"),
-            summary::count(found, "upload")
-        ),
+        "index" => parts(&[
+            (of("store-index").applied, INDEX, "stored"),
+            (of("register-index").applied, INDEX, "registered"),
+            (found, UPLOAD, "complete already"),
+        ]),
+        "location-claims" => parts(&[
+            (
+                of("location-claims").applied,
+                ("claim", "claims"),
+                "published",
+            ),
+            (here.done - found, UPLOAD, "completed"),
+            (found, UPLOAD, "complete already"),
+        ]),
         _ => gateway(&of("gateway-auth")),
     };
     let mut lines = vec![
@@ -95,19 +100,24 @@ pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
 
 /// What to type after a run of one step that was gone through: what must come first, or the run of all steps.
 pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> {
-    let only = report.only.filter(|_| report.ended == Ended::Finished)?;
+    let only = report.only?;
     let flag = format!(" --test-{only}");
     let withheld = report.failures.contains_key(&Reason::GatewayNotAuthorized);
+    let is_over = match report.ended {
+        Ended::Finished => true,
+        // More of the same would be withheld again.
+        Ended::Limit => withheld,
+        _ => false,
+    };
     let first = if withheld { " --test-gateway-auth" } else { "" };
-    Some(summary::next(&typed.replace(&flag, first)))
+    is_over.then(|| summary::next(&typed.replace(&flag, first)))
 }
 
 fn gateway(spaces: &StepCounts) -> String {
-    let mut line = format!(
-        "{} authorised, {} were",
-        summary::count(spaces.applied, "space"),
-        spaces.found
-    );
+    let mut line = parts(&[
+        (spaces.applied, SPACE, "authorised"),
+        (spaces.found, SPACE, "authorised already"),
+    ]);
     let failed: Vec<String> = spaces
         .failed
         .iter()
@@ -117,6 +127,20 @@ fn gateway(spaces: &StepCounts) -> String {
         line = format!("{line}; not: {}", failed.join(", "));
     }
     line
+}
+
+/// `2 indexes stored, 1 upload complete already`: numbers with their nouns and what became of them, without zeros.
+fn parts(parts: &[(u64, Noun, &str)]) -> String {
+    let words = |(count, (one, many), past): &(u64, Noun, &str)| {
+        format!("{} {past}", number(*count, one, many))
+    };
+    let parts = parts.iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> = parts.map(words).collect();
+    if parts.is_empty() {
+        "nothing done".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 fn number(number: u64, one: &str, many: &str) -> String {
@@ -186,13 +210,13 @@ mod tests {
         let line = |report: &RunReport| of_one_step(report).unwrap()[1].clone();
         assert_eq!(
             line(&report("index", index)),
-            "  this run: 11 indexes stored, 12 registered; 3 were there; 0.0 s"
+            "  this run: 11 indexes stored, 12 indexes registered, 3 uploads complete already; 0.0 s"
         );
         let claims = vec![steps("location-claims", 20, 0, &[])];
         let mut report_of_claims = report("location-claims", claims);
         assert_eq!(
             line(&report_of_claims),
-            "  this run: 20 claims published for 12 uploads; 3 uploads had theirs; 0.0 s"
+            "  this run: 20 claims published, 12 uploads completed, 3 uploads complete already; 0.0 s"
         );
         let typed = "sterna migrate --test-location-claims --space x";
         let next = |report: &RunReport| after_one_step(report, typed).unwrap();
@@ -203,6 +227,8 @@ mod tests {
             next(&report_of_claims),
             "next: sterna migrate --test-gateway-auth --space x"
         );
+        report_of_claims.ended = Ended::Limit;
+        assert!(next(&report_of_claims).contains("--test-gateway-auth"));
         let gateway = vec![steps(
             "gateway-auth",
             4,
@@ -210,7 +236,7 @@ mod tests {
             &[(Reason::MissingDelegation, 1)],
         )];
         let line = line(&report("gateway-auth", gateway));
-        let begins = "  this run: 4 spaces authorised, 2 were; not: 1 MISSING_DELEGATION (";
+        let begins = "  this run: 4 spaces authorised, 2 spaces authorised already; not: 1 MISSING_DELEGATION (";
         assert!(line.starts_with(begins), "{line}");
         assert!(of_one_step(&RunReport::default()).is_none());
     }

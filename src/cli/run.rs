@@ -47,6 +47,21 @@ impl Context {
         app::unless_stopped(&self.stop, what, work).await
     }
 
+    /// Does what changes nothing and leaves nothing to go on with: the first signal ends it, with the code of the signal.
+    pub(super) async fn unless_interrupted(
+        &self,
+        work: impl Future<Output = Result<Exit>> + Send,
+    ) -> Result<Exit> {
+        tokio::select! {
+            biased;
+            done = Box::pin(work) => done,
+            () = self.stop.reached(Degree::Drain) => Ok(match self.stop.reason() {
+                Some("SIGINT") => Exit::Interrupted,
+                _ => Exit::Terminated,
+            }),
+        }
+    }
+
     /// The settings a command needs, or every fault in them.
     pub(super) fn settings(&self, need: Need) -> Result<Settings> {
         Ok(Settings::load(&self.flags, need)?)
@@ -83,9 +98,22 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// The command as it was typed, for advice.
 fn typed(args: &[OsString]) -> String {
-    let rest = args.iter().skip(1).map(|arg| arg.to_string_lossy());
-    let words = std::iter::once("sterna".into()).chain(rest);
+    let rest = args
+        .iter()
+        .skip(1)
+        .map(|arg| quoted(&arg.to_string_lossy()));
+    let words = std::iter::once("sterna".to_owned()).chain(rest);
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=,@%+#".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) && !word.starts_with('#') {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn start(cli: Cli, typed: &str) -> Result<Exit> {
@@ -159,11 +187,51 @@ async fn dispatch(command: Commands, context: &Context) -> Result<Exit> {
         Commands::Rollback(args) => Box::pin(one::rollback::run(*args, context)).await,
         Commands::Monitor(args) => Box::pin(one::monitor::run(args, context)).await,
         Commands::Ctl(args) => one::ctl::run(args, context).await,
-        Commands::Explain(args) => Box::pin(one::explain::run(args, context)).await,
-        Commands::Index(args) => one::inspect::index::run(args, context).await,
-        Commands::Claims(args) => one::inspect::claims::run(args, context).await,
+        Commands::Explain(args) => {
+            let work = one::explain::run(args, context);
+            context.unless_interrupted(work).await
+        }
+        Commands::Index(args) => {
+            let work = one::inspect::index::run(args);
+            context.unless_interrupted(work).await
+        }
+        Commands::Claims(args) => {
+            let work = one::inspect::claims::run(args, context);
+            context.unless_interrupted(work).await
+        }
         Commands::Ucan(args) => one::inspect::ucan::run(args, context),
         Commands::Config(args) => one::config::run(&args, context),
         Commands::Completions(args) => one::completions::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_repeats_a_command_as_a_shell_takes_it() {
+        let words = ["sterna", "ctl", "pause", "--why", "it's late"].map(OsString::from);
+        assert_eq!(typed(&words), r"sterna ctl pause --why 'it'\''s late'");
+    }
+
+    #[tokio::test]
+    async fn the_first_signal_ends_what_only_looks() {
+        for (signal, exit) in [("SIGINT", Exit::Interrupted), ("SIGTERM", Exit::Terminated)] {
+            let context = Context {
+                flags: Flags::default(),
+                output: Output::Table,
+                paint: Paint::Plain,
+                #[cfg(feature = "sandbox")]
+                talk: Paint::Plain,
+                stop: Stop::new(),
+                typed: "sterna explain".to_owned(),
+            };
+            let done = context.unless_interrupted(async { Ok(Exit::Done) }).await;
+            assert_eq!(done.unwrap(), Exit::Done);
+            context.stop.ask(Degree::Drain, signal);
+            let ended = context.unless_interrupted(std::future::pending()).await;
+            assert_eq!(ended.unwrap(), exit);
+        }
     }
 }

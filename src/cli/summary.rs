@@ -75,7 +75,12 @@ pub(super) fn ending(ended: &Ended) -> String {
     match ended {
         Ended::Finished => "finished".into(),
         Ended::Limit => "stopped: the limit is reached (--limit)".into(),
-        Ended::Stopped { reason } => format!("stopped: {reason}"),
+        Ended::Stopped { reason } => match &**reason {
+            "SIGINT" => "stopped by Ctrl-C (SIGINT)".into(),
+            "SIGTERM" => "stopped by SIGTERM".into(),
+            "SIGHUP" => "stopped by SIGHUP: the terminal went away".into(),
+            _ => format!("stopped: {reason}"),
+        },
         Ended::Safety { reason } => format!("stopped by a safety rule: {reason}"),
         Ended::Trouble { reason } => format!("stopped for now: {reason}; safe to run again"),
         Ended::Held { reason } => format!("others hold the rest: {reason}"),
@@ -85,6 +90,47 @@ pub(super) fn ending(ended: &Ended) -> String {
 /// The last line: the command to type.
 pub(super) fn next(command: &str) -> String {
     format!("next: {command}")
+}
+
+/// Flags that say where a command works: what is typed next has them too.
+const SURROUNDINGS: [&str; 3] = ["--env", "--env-file", "--state-dir"];
+
+/// Another command of the program in the surroundings of the one that was typed: `sterna monitor` after
+/// `sterna --env staging migrate` is `sterna --env staging monitor`.
+pub(super) fn beside(command: &str, typed: &str) -> String {
+    let mut flags: Vec<String> = Vec::new();
+    let mut words = typed.split(' ');
+    while let Some(word) = words.next() {
+        if SURROUNDINGS.contains(&word) {
+            flags.push(format!("{word} {}", words.next().unwrap_or_default()));
+        } else if SURROUNDINGS.iter().any(|flag| is_of(word, flag)) {
+            flags.push(word.to_owned());
+        }
+    }
+    match command.strip_prefix("sterna ") {
+        Some(rest) if !flags.is_empty() => format!("sterna {} {rest}", flags.join(" ")),
+        _ => command.to_owned(),
+    }
+}
+
+/// Whether a word is `flag=value`.
+fn is_of(word: &str, flag: &str) -> bool {
+    word.strip_prefix(flag)
+        .is_some_and(|rest| rest.starts_with('='))
+}
+
+/// The same command as a real run: without the flag of its dry run, or, where the environment asked for one, against it.
+pub(super) fn for_real(typed: &str) -> String {
+    let flags = ["--dry-run", "--analyze"];
+    let words: Vec<&str> = typed.split(' ').collect();
+    let kept = words.iter().filter(|word| !flags.contains(word));
+    let kept: Vec<&str> = kept.copied().collect();
+    let text = kept.join(" ");
+    if kept.len() == words.len() {
+        format!("DRY_RUN=false {text}")
+    } else {
+        text
+    }
 }
 
 /// The first lines of every run: why it ended, what it did itself, what it was asked for and how far that is.
@@ -157,16 +203,17 @@ pub(super) fn unknown_roots(roots: &[String]) -> Option<String> {
 /// What to type after a run; `typed` is its own command.
 pub(super) fn after_run(report: &RunReport, typed: &str) -> String {
     let counts = &report.counts;
+    let sterna = |command: &str| beside(command, typed);
     let again = match &report.ended {
         Ended::Stopped { reason } if reason.contains("sterna ctl resume") => {
-            format!("sterna ctl resume; then {typed}")
+            format!("{}; then {typed}", sterna("sterna ctl resume"))
         }
         Ended::Limit | Ended::Trouble { .. } | Ended::Stopped { .. } => typed.to_owned(),
-        Ended::Safety { .. } => "sterna monitor --failed".to_owned(),
-        Ended::Held { .. } => format!("sterna monitor; then {typed}"),
-        Ended::Finished if counts.failed + counts.unknown > 0 => "sterna retry --failed".to_owned(),
-        Ended::Finished if counts.bad() > 0 => "sterna monitor --failed".to_owned(),
-        Ended::Finished => "sterna monitor".to_owned(),
+        Ended::Safety { .. } => sterna("sterna monitor --failed"),
+        Ended::Held { .. } => format!("{}; then {typed}", sterna("sterna monitor")),
+        Ended::Finished if counts.failed + counts.unknown > 0 => sterna("sterna retry --failed"),
+        Ended::Finished if counts.bad() > 0 => sterna("sterna monitor --failed"),
+        Ended::Finished => sterna("sterna monitor"),
     };
     next(&again)
 }
@@ -262,6 +309,15 @@ mod tests {
     }
 
     #[test]
+    fn a_dry_run_is_followed_by_the_same_command_for_real() {
+        assert_eq!(
+            for_real("sterna setup --analyze --instances 2"),
+            "sterna setup --instances 2"
+        );
+        assert_eq!(for_real("sterna init"), "DRY_RUN=false sterna init");
+    }
+
+    #[test]
     fn the_next_command_fits_the_end() {
         let stopped = |reason: &str| RunReport {
             ended: Ended::Stopped {
@@ -284,6 +340,11 @@ mod tests {
             ..RunReport::default()
         };
         assert_eq!(next(&bad(1, 1)), "next: sterna retry --failed");
+        let elsewhere = "sterna --state-dir=/s migrate --env staging --limit 5";
+        assert_eq!(
+            after_run(&bad(1, 1), elsewhere),
+            "next: sterna --state-dir=/s --env staging retry --failed"
+        );
         assert_eq!(next(&bad(0, 1)), "next: sterna monitor --failed");
     }
 }

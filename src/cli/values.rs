@@ -159,7 +159,7 @@ pub(super) fn space(text: &str) -> Result<SpaceDid, String> {
 
 /// A CID in any base.
 pub(super) fn cid(text: &str) -> Result<Cid, String> {
-    text.parse().map_err(|error| format!("no CID: {error}"))
+    text.parse().map_err(|error| format!("not a CID: {error}"))
 }
 
 /// The root of an upload: a CID of either version, in any base.

@@ -15,6 +15,24 @@ pub struct Fault {
     pub remedy: String,
 }
 
+impl Fault {
+    /// Whether it is about a setting, which `config show` prints, rather than about a flag or a file.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        !self.name.starts_with("--") && !self.name.contains(['/', '.'])
+    }
+
+    /// The setting with where its value came from, or the flag with its file.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        match &self.origin {
+            Some(origin) if self.name.starts_with("--") => format!("{} {origin}", self.name),
+            Some(origin) => format!("{} (from {origin})", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
 /// All faults of one reading; never empty when given as an error.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
@@ -66,16 +84,23 @@ impl From<Fault> for Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.list.iter().any(Fault::is_setting) {
+            "setting"
+        } else {
+            "input"
+        };
         match self.list.len() {
-            1 => write!(f, "1 setting is missing or wrong:")?,
-            n => write!(f, "{n} settings are missing or wrong:")?,
+            1 => write!(f, "1 {what} is missing or wrong:")?,
+            n => write!(f, "{n} {what}s are missing or wrong:")?,
         }
         for fault in &self.list {
-            write!(f, "\n  {}", fault.name)?;
-            if let Some(origin) = &fault.origin {
-                write!(f, " (from {origin})")?;
-            }
-            write!(f, ": {}\n      do: {}", fault.problem, fault.remedy)?;
+            write!(
+                f,
+                "\n  {}: {}\n      do: {}",
+                fault.subject(),
+                fault.problem,
+                fault.remedy
+            )?;
         }
         Ok(())
     }

@@ -132,23 +132,9 @@ pub(super) fn aws(from: &mut Reader<'_>) -> Option<Aws> {
     })
 }
 
-/// Static credentials, when both halves are set. An endpoint of the local network's own file goes with the
-/// credentials of that file: real ones in the shell are never shown to it.
-fn credentials(from: &mut Reader<'_>) -> Option<Credentials> {
-    let endpoint = from.sources.get("AWS_ENDPOINT_URL_DYNAMODB");
-    let own = from.sources.local("AWS_ENDPOINT_URL_DYNAMODB");
-    let is_own = match (endpoint, own) {
-        (Some(used), Some(own)) => used.text == own.text,
-        _ => false,
-    };
-    let get = |name: &str| {
-        let value = if is_own {
-            from.sources.local(name)
-        } else {
-            from.sources.get(name)
-        };
-        value.map(|value| value.text)
-    };
+/// Static credentials, when both halves are set.
+fn credentials(from: &Reader<'_>) -> Option<Credentials> {
+    let get = |name: &str| from.sources.credential(name).map(|value| value.text);
     Some(Credentials {
         access_key_id: get("AWS_ACCESS_KEY_ID")?,
         secret_access_key: get("AWS_SECRET_ACCESS_KEY")?,

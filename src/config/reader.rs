@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
     fn parse_did(&mut self, name: &'static str, value: &Value, text: &str) -> Option<Did> {
         Did::from_str(text)
             .map_err(|error| {
-                let problem = format!("`{text}` is no DID: {error}");
+                let problem = format!("`{text}` is not a DID: {error}");
                 self.reject(name, &value.origin, problem, "write did:web:… or did:key:…");
             })
             .ok()
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         let value = self.sources.get(name)?;
         let number = value.text.parse().ok().filter(|number| *number > 0);
         if number.is_none() {
-            let problem = format!("`{}` is no positive number", value.text);
+            let problem = format!("`{}` is not a positive number", value.text);
             self.reject(name, &value.origin, problem, "write a number from 1 up");
         }
         number
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         let number = number.filter(|number| allowed.contains(number));
         if number.is_none() {
             let (least, most) = (allowed.start(), allowed.end());
-            let problem = format!("`{}` is no such number of seconds", value.text);
+            let problem = format!("`{}` is not such a number of seconds", value.text);
             let remedy = format!("write a whole number from {least} to {most}");
             self.reject(name, &value.origin, problem, remedy);
         }
@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
         if is_ed25519_peer_id(&value.text) {
             return Some(value.text);
         }
-        let problem = format!("`{}` is no ed25519 peer id", value.text);
+        let problem = format!("`{}` is not an ed25519 peer id", value.text);
         self.reject(name, &value.origin, problem, "write 12D3KooW…");
         None
     }
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
         match Signer::parse(value.text.trim()) {
             Ok(signer) => Some((signer, value.origin)),
             Err(error) => {
-                let problem = format!("is no private key: {error}");
+                let problem = format!("is not a private key: {error}");
                 let remedy = "paste the whole `M…` text of an ed25519 key";
                 self.reject(name, &value.origin, problem, remedy);
                 None
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
         let value = self.value(name)?;
         let engine = base64::engine::general_purpose::STANDARD;
         let problem = match engine.decode(value.text.trim()) {
-            Err(_) => "is no base64".to_owned(),
+            Err(_) => "is not base64".to_owned(),
             Ok(bytes) => match <[u8; 32]>::try_from(bytes.as_slice()) {
                 Ok(key) => return Some(EncryptionKey::new(key)),
                 Err(_) => format!("holds {} bytes, not 32", bytes.len()),
@@ -292,7 +292,7 @@ fn no_local_network(sources: &Sources, missing: &[&str]) -> Fault {
 fn check_url(text: &str, environment: Environment) -> Result<Url, (String, String)> {
     let remedy = || "write a whole address, such as https://up.storacha.network".to_owned();
     let url =
-        Url::parse(text).map_err(|error| (format!("`{text}` is no URL: {error}"), remedy()))?;
+        Url::parse(text).map_err(|error| (format!("`{text}` is not a URL: {error}"), remedy()))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err((
             "holds a user name or a password".into(),

@@ -118,7 +118,7 @@ fn indexing_service_proof(
     let proof = match parse_proof(value.text.trim()) {
         Ok(proof) => proof,
         Err(error) => {
-            let problem = format!("is no proof: {error}");
+            let problem = format!("is not a proof: {error}");
             let remedy = "paste the whole proof string (`m…`), as `sterna ucan issue --format proof` prints it";
             from.reject(NAME, &value.origin, problem, remedy);
             return None;

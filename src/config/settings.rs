@@ -59,7 +59,7 @@ impl FromStr for Environment {
             "local" => Ok(Self::Local),
             "staging" => Ok(Self::Staging),
             "production" | "prod" => Ok(Self::Production),
-            other => Err(format!("`{other}` is no environment")),
+            other => Err(format!("`{other}` is not an environment")),
         }
     }
 }

@@ -173,6 +173,9 @@ impl Sources {
         match variable.name {
             "STORACHA_ENV" => return Some(self.environment_named.clone()),
             "STERNA_STATE_DIR" => return Some(self.state_dir_named.clone()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
+                return self.credential(variable.name);
+            }
             _ => {}
         }
         let instead = || {
@@ -208,8 +211,24 @@ impl Sources {
         self.files.iter().find_map(|file| in_file(file, name))
     }
 
+    /// A part of the AWS credentials. An endpoint of the local network's own file goes with the credentials of that file:
+    /// real ones in the shell are never shown to it.
+    pub(super) fn credential(&self, name: &str) -> Option<Value> {
+        let endpoint = self.get("AWS_ENDPOINT_URL_DYNAMODB");
+        let own = self.local("AWS_ENDPOINT_URL_DYNAMODB");
+        let is_own = match (endpoint, own) {
+            (Some(used), Some(own)) => used.text == own.text,
+            _ => false,
+        };
+        if is_own {
+            self.local(name)
+        } else {
+            self.get(name)
+        }
+    }
+
     /// The value in the local network's own file, whatever lies above it.
-    pub(super) fn local(&self, name: &str) -> Option<Value> {
+    fn local(&self, name: &str) -> Option<Value> {
         self.local_network.as_ref()?;
         in_file(self.files.last()?, name)
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::count;
+
 /// What is asked of an instance, or of all; kept over restarts until another wish replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Control {
@@ -234,18 +236,15 @@ impl Control {
     /// A setting that holds, in words.
     #[must_use]
     pub fn word(&self, setting: Setting) -> String {
-        let number = |limit: Option<u32>| limit.unwrap_or_default();
+        let uploads = |limit: Option<u32>| count(limit.unwrap_or_default().into(), "upload");
         match setting {
             Setting::Pause => "paused".to_owned(),
             Setting::Drain => "draining".to_owned(),
             Setting::Concurrency => format!(
-                "at most {} uploads in flight per instance",
-                number(self.concurrency)
+                "at most {} in flight per instance",
+                uploads(self.concurrency)
             ),
-            Setting::Rate => format!(
-                "at most {} uploads a minute per instance",
-                number(self.rate)
-            ),
+            Setting::Rate => format!("at most {} a minute per instance", uploads(self.rate)),
         }
     }
 }

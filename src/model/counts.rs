@@ -276,6 +276,12 @@ impl std::iter::Sum for Counts {
     }
 }
 
+/// `1 upload`, `2 uploads`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    let end = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

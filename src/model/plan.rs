@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::PlanId;
+use super::counts::count;
 
 /// A plan of `setup` as the shared state knows it. What it gives to whom is in the customers files and in the rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +43,12 @@ impl fmt::Display for PlanSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "plan {}: {} instances, {} customers, {} spaces, {} uploads ({})",
+            "plan {}: {}, {}, {}, {} ({})",
             self.id.short(),
-            self.shares.len(),
-            self.customers,
-            self.spaces,
-            self.uploads,
+            count(self.shares.len() as u64, "instance"),
+            count(self.customers, "customer"),
+            count(self.spaces, "space"),
+            count(self.uploads, "upload"),
             self.shaped_by
         )
     }

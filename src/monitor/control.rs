@@ -80,7 +80,7 @@ fn scope(asked: &Asked) -> String {
 /// Wishes as text, a line each, each line ended.
 pub(super) fn lines(asked: &[AskedLine], paint: Paint) -> String {
     if asked.is_empty() {
-        return "nothing is asked\n".to_owned();
+        return "none\n".to_owned();
     }
     let row = |line: &AskedLine| {
         vec![

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::eta::span;
 use super::paint::Paint;
-use super::table::{Cell, grouped, percent, table};
+use super::table::{Cell, count, grouped, percent, table};
 use super::text::{bad, or_dash};
 use super::view::{Alive, InstanceLine, Share};
 
@@ -84,8 +84,8 @@ fn instance_row(line: &InstanceLine) -> Vec<Cell> {
         of_share(|share| Cell::right(grouped(share.counts.planned))),
         of_share(|share| Cell::right(percent(share.counts.settled(), share.counts.planned))),
         of_share(|share| bad(share.counts.bad())),
-        Cell::right(format!("{:.0}", line.items_per_minute)),
-        Cell::right(format!("{}/{}", line.in_flight, line.concurrency)),
+        of_running(line, || format!("{:.0}", line.items_per_minute)),
+        of_running(line, || format!("{}/{}", line.in_flight, line.concurrency)),
         of_share(|share| {
             let (ended, all) = (grouped(share.spaces_ended), grouped(share.spaces));
             Cell::right(format!("{ended}/{all}"))
@@ -95,6 +95,23 @@ fn instance_row(line: &InstanceLine) -> Vec<Cell> {
         Cell::left(or_dash(&line.host)),
         Cell::right(or_dash(&pid)),
     ]
+}
+
+/// What says something of a process that runs only; what the last one said of itself is history.
+fn of_running(line: &InstanceLine, text: impl Fn() -> String) -> Cell {
+    match line.alive {
+        Alive::Yes | Alive::Silent => Cell::right(text()),
+        Alive::Ended | Alive::Never => Cell::right("-"),
+    }
+}
+
+/// Why a run stopped or is held back: the bare name of a signal says nothing to a reader.
+fn of_note(note: &str) -> String {
+    if note.starts_with("SIG") {
+        format!("stopped by {note}")
+    } else {
+        note.to_owned()
+    }
 }
 
 /// The first digits of a plan's id.
@@ -141,13 +158,13 @@ fn held_back(line: &InstanceLine, paint: Paint) -> String {
         .warnings
         .iter()
         .map(|warning| format!("{}: {}; {}", warning.level, warning.what, warning.action));
-    let note = line.note.clone().into_iter();
+    let note = line.note.as_deref().map(of_note).into_iter();
     let note = note.chain(other_plan(line));
     let reasons = note.chain(rate).chain(throttles).chain(warnings);
     let helped = line.helped.iter().map(|(owner, counts)| {
-        let settled = grouped(counts.settled());
+        let settled = count(counts.settled(), "upload");
         format!(
-            "  {}: settled {settled} uploads of instance {owner}\n",
+            "  {}: settled {settled} of instance {owner}\n",
             line.instance
         )
     });

@@ -51,14 +51,14 @@ impl View {
                 asked,
                 instances: lines,
             } => [
-                title("Asked by the operator", at, paint),
+                title("In force", at, paint),
                 control::lines(asked, paint),
                 heading("Instances", paint),
                 instances(lines, paint),
             ]
             .concat(),
             Self::ControlLog { at, wishes } => [
-                title("Wishes of the operator", at, paint),
+                title("Operator requests", at, paint),
                 control::lines(wishes, paint),
             ]
             .concat(),
@@ -69,7 +69,7 @@ impl View {
                 ..
             } => {
                 let head = format!(
-                    "No progress for {}, or held by the dead",
+                    "Stuck spaces (no progress for {}, or held by a dead instance)",
                     span(*idle_seconds)
                 );
                 [title(&head, at, paint), stuck(spaces, paint)].concat()
@@ -102,7 +102,9 @@ fn of_counts(counts: &Counts, paint: Paint) -> String {
     }
     let bad = counts.bad();
     let bad = if bad > 0 {
-        format!(", {}", paint.bad(&format!("{} bad", grouped(bad))))
+        let need = if bad == 1 { "needs" } else { "need" };
+        let text = format!("{} {need} attention", grouped(bad));
+        format!(", {}", paint.bad(&text))
     } else {
         String::new()
     };
@@ -295,7 +297,7 @@ fn failures(lines: &[FailureView], paint: Paint) -> String {
 
 fn stuck(lines: &[StuckLine], paint: Paint) -> String {
     if lines.is_empty() {
-        return "no space is stuck\n".to_owned();
+        return "none\n".to_owned();
     }
     let row = |line: &StuckLine| {
         let verdict = match line.verdict {

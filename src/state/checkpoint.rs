@@ -31,7 +31,11 @@ pub fn load(
     let read = file(disk, dir, instance).read()?;
     Ok(read.map(|(checkpoint, generation)| {
         if generation == Generation::Previous {
-            tracing::warn!(instance = %instance, "checkpoint damaged or missing, the one before it is used");
+            tracing::warn!(
+                instance = %instance,
+                "{} is damaged or missing; the one before it is used, and nothing is lost",
+                path(dir, instance).display()
+            );
         }
         checkpoint
     }))

@@ -92,6 +92,16 @@ impl Error {
         }
     }
 
+    /// What the system said, if a local file could not be read or written.
+    #[must_use]
+    pub fn io(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::File(Unreadable::Read { source, .. } | Unreadable::Write { source, .. })
+            | Self::Journal(source) => Some(source),
+            _ => None,
+        }
+    }
+
     /// Its class.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -117,12 +127,9 @@ impl Error {
             Self::ForeignStatus { .. } | Self::Other { .. } => Reason::BadRecord,
             Self::File(_) | Self::Journal(_) => Reason::StateUnavailable,
         };
-        let text = match self {
-            Self::File(Unreadable::Read { source, .. } | Unreadable::Write { source, .. })
-            | Self::Journal(source) => {
-                format!("{self}: {source}")
-            }
-            _ => self.to_string(),
+        let text = match self.io() {
+            Some(source) => format!("{self}: {source}"),
+            None => self.to_string(),
         };
         let after = match self {
             Self::Rows(error) => error.retry_after,

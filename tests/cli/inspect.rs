@@ -134,7 +134,7 @@ fn what_is_no_car_or_no_file_is_refused() {
     place
         .sterna(["index", "show", "text.car"])
         .ends(2)
-        .tells(&["no sharded DAG index"]);
+        .tells(&["not a sharded DAG index"]);
 }
 
 #[test]
@@ -201,11 +201,37 @@ fn groups_and_messages_are_shown_one_object_each() {
 fn what_is_no_delegation_is_refused() {
     let place = Place::new();
     place.file("junk", [0xff; 100]);
-    for input in ["junk", "no-such-file.car", "mAYIEA"] {
+    for input in ["junk", "no-such-file.car", "mAYIEA", "."] {
         let ran = place.sterna(["ucan", "show", input]).ends(2);
-        let ran = ran.tells(&["read delegations", "next:"]);
+        let ran = ran.tells(&["read ", "cause:", "next:"]);
         assert!(ran.stdout.is_empty());
     }
+}
+
+#[test]
+fn a_folder_and_a_path_that_leads_nowhere_are_wrong_input_to_every_tool() {
+    let place = Place::new();
+    place.file("good.car", a_car());
+    let build = ["index", "build", "--root", ROOT];
+    for args in [
+        &["index", "show", "."][..],
+        &["index", "show", "none"],
+        &[&build[..], &[".", "--output", "out"]].concat(),
+        &[&build[..], &["good.car", "--output", "."]].concat(),
+        &[&build[..], &["good.car", "--output", "none/out"]].concat(),
+    ] {
+        place.sterna(args).ends(2).tells(&["cause:", "next:"]);
+    }
+}
+
+#[test]
+fn a_delegation_is_read_from_a_pipe_by_its_name_like_from_a_file() {
+    let place = Place::new();
+    place.file("key", key(1));
+    let proof = issue(&place, &["--can", "a/b", "--with", "did:web:a.test"]);
+    let proof = proof.ends(0).text();
+    let shown = place.sterna_with(["ucan", "show", "/dev/stdin"], proof.as_bytes());
+    assert_eq!(lines(&shown.ends(0)).len(), 1);
 }
 
 fn issue(place: &Place, more: &[&str]) -> Ran {
@@ -338,6 +364,14 @@ fn wrong_arguments_of_issue_are_named_and_no_key_is_quoted() {
             "never",
         ),
     ];
+    let mut nothing = base;
+    nothing[3] = "";
+    let flags = ["--key-file", "key", "--audience", &audience];
+    place.sterna(nothing.iter().chain(&flags)).ends(2).tells(&[
+        "malformed capability",
+        "--can",
+        "next:",
+    ]);
     for (more, told) in cases {
         let ran = place
             .sterna(base.iter().chain(*more))

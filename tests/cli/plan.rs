@@ -121,8 +121,8 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
         place.sterna(args).ends(13).tells(&[
             "it is of another plan",
             &format!("in the file: plan {}: 2 instances", &old[..8]),
-            &format!("in force:    plan {}: 1 instance", &new[..8]),
-            "are instance 1's now",
+            &format!("in force:    plan {}: 1 instance,", &new[..8]),
+            "now of instance 1",
             "copy instance-2-customers.json",
             "nothing was done",
         ]);

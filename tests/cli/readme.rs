@@ -57,6 +57,13 @@ fn every_command_of_the_walk_works_and_nothing_is_left_behind() {
         }
         let ran = place.sterna(&args);
         assert_eq!(ran.code, code(&args), "{args:?}: {}", ran.stderr);
+        // What did or would do something says last what to type.
+        let shows = args[0] == "monitor" || args.iter().any(|word| word == "stop");
+        if !shows {
+            let text = ran.text();
+            let last = text.lines().next_back().unwrap_or_default();
+            assert!(last.starts_with("next: sterna "), "{args:?}: {text}");
+        }
     }
     assert_eq!(beside.len(), 1);
     for run in beside {

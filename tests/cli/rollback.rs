@@ -1,5 +1,7 @@
 //! Rollbacks by real processes: refused, listed, killed, gone on with, repeated, migrated again.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::network::{Network, changes};
@@ -166,6 +168,26 @@ fn beside_a_living_instance_a_rollback_is_refused_with_its_name_and_the_way_to_s
     assert_eq!(done.ends(0).json()["ended"]["how"], "finished");
 }
 
+/// What an operator can put right has its cause and its code: a journal that is damaged inside, a folder in its place, a
+/// state folder that is a link to nowhere. Takes the journal away.
+fn refuses_what_cannot_be_read(place: &Place, journal: &Path, whole: &str) {
+    let back = ["rollback", "--customers-file", FILE];
+    std::fs::write(journal, format!("garbage\n{whole}")).unwrap();
+    let damaged = place.sterna(back).ends(13);
+    damaged.tells(&["instance-1-journal.ndjson line 1", "damaged", "whole copy"]);
+    std::fs::remove_file(journal).unwrap();
+    std::fs::create_dir(journal).unwrap();
+    let folder = place.sterna(back).ends(2);
+    folder.tells(&["instance-1-journal.ndjson", "a folder is where a file"]);
+    std::fs::remove_dir(journal).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", place.path().join("gone")).unwrap();
+    let gone = ["migrate", "--customers-file", FILE, "--env-file"];
+    let env = "migration-state/local/sandbox.env";
+    let gone = place.sterna(gone.iter().chain(&[env, "--state-dir", "gone"]));
+    gone.ends(2)
+        .tells(&["make gone", "leads nowhere", "--state-dir"]);
+}
+
 #[test]
 fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_stay() {
     let place = Place::new();
@@ -210,7 +232,8 @@ fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_sta
     std::fs::write(&away, &whole).unwrap();
     std::fs::remove_file(&journal).unwrap();
     let absent = place.sterna(back).ends(13);
-    absent.tells(&["instance 1", "not at hand", "--allow-missing-journal"]);
+    absent.tells(&["instance 1", "was not found", "--allow-missing-journal"]);
+    refuses_what_cannot_be_read(&place, &journal, &whole);
     assert_eq!(changes(&place), before, "nothing was changed");
 
     // What is known goes. Of customers of whom all is known, that is all; the others keep their migration spaces.

@@ -256,20 +256,20 @@ fn the_local_networks_file_is_found_in_the_state_folder() {
 fn customers_files_are_checked_before_anything_is_asked() {
     let place = Place::new();
     let cases: &[(&str, &str)] = &[
-        ("no json", "is no JSON"),
+        ("no json", "is not JSON"),
         ("{}", "no list under `customers`"),
-        ("[\"alice@example.com\", 5]", "entry 1 is no customer: 5"),
         (
-            r#"{"customers": ["did:key:z6Mk"]}"#,
-            "entry 0 is no customer: ",
+            "[\"alice@example.com\", 5]",
+            "entry 1, 5, is not a customer",
         ),
+        (r#"{"customers": ["did:key:z6Mk"]}"#, ", is not a customer"),
     ];
     for (content, told) in cases {
         place.file("c.json", content);
         let ran = place
             .sterna(["migrate", "--customers-file", "c.json"])
             .ends(2);
-        ran.tells(&[told, "--customers-file (from c.json)", "do:"]);
+        ran.tells(&[told, "--customers-file c.json", "next:"]);
     }
     let ran = place
         .sterna(["migrate", "--customers-file", "none.json"])
@@ -277,8 +277,8 @@ fn customers_files_are_checked_before_anything_is_asked() {
     ran.tells(&["none.json", "cannot be read"]);
     let ran = place.sterna_with(["migrate", "--customers-file", "-"], b"[\"alice\"]");
     ran.ends(2).tells(&[
-        "--customers-file (from standard input)",
-        "entry 0 is no customer",
+        "--customers-file standard input",
+        "entry 0, \"alice\", is not a customer",
     ]);
 }
 

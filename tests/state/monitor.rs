@@ -252,10 +252,10 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
             "SILENT",
             "not started",
             "carpark limited to 3",
-            "2 of 10 settled, 1 bad, 8 left",
+            "2 of 10 settled, 1 needs attention, 8 left",
             "1 migrated, 1 quarantined, 8 left",
             "0 of 1 ended: 1 in progress",
-            "does not agree with the counts: 0 are listed",
+            "does not agree with the counts: 0 listed",
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
@@ -566,7 +566,10 @@ async fn no_fleet_row_changes_a_total() {
         assert_eq!((totals.counts.planned, totals.counts.settled()), (50, 4));
         assert_eq!((totals.spaces.all(), totals.spaces.ended()), (2, 0));
         let text = view.text(Paint::Plain);
-        assert!(text.contains("4 of 50 settled, 2 bad, 46 left"), "{text}");
+        assert!(
+            text.contains("4 of 50 settled, 2 need attention, 46 left"),
+            "{text}"
+        );
         assert!(
             text.contains("1: settled 6 uploads of instance 2"),
             "{text}"
@@ -745,7 +748,10 @@ async fn a_lost_table_is_named_and_the_rest_is_shown() {
         text.contains(&format!("table {lost} does not exist")),
         "{text}"
     );
-    assert!(text.contains("2 of 10 settled, 1 bad, 8 left"), "{text}");
+    assert!(
+        text.contains("2 of 10 settled, 1 needs attention, 8 left"),
+        "{text}"
+    );
     let ask = Ask::Failed(FailedQuery::default());
     let error = look(&store, Clock::set_to(NOW), &ask).await.unwrap_err();
     assert!(error.is_missing_table() && error.to_string().contains(&lost));

@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use cid::Cid;
 use serde_json::Value;
 
+use super::input::{name, open, read};
 use crate::app::{Kind, Trouble};
 use crate::proto::index;
 use crate::runtime::causes;
@@ -19,7 +20,10 @@ use crate::runtime::causes;
 /// # Errors
 /// [`Trouble`] that names the file, and the block when one does not have the hash that names it.
 pub fn build(root: Cid, files: &[PathBuf], output: &Path) -> Result<Value> {
-    let opened: Vec<Box<dyn Read>> = files.iter().map(|file| open(file)).collect::<Result<_>>()?;
+    let opened: Vec<_> = files
+        .iter()
+        .map(|file| open(file))
+        .collect::<Result<_, Trouble>>()?;
     let current = Cell::new(0);
     let counted = opened.into_iter().enumerate().map(|(number, file)| {
         current.set(number);
@@ -38,72 +42,38 @@ pub fn build(root: Cid, files: &[PathBuf], output: &Path) -> Result<Value> {
 /// # Errors
 /// When the file is no index.
 pub fn show(file: &Path) -> Result<Value> {
-    let mut archive = Vec::new();
-    open(file)?
-        .read_to_end(&mut archive)
-        .with_context(|| format!("read {}", name(file)))?;
-    let shown = index::show(&archive).map_err(|error| {
+    let shown = index::show(&read(file)?).map_err(|error| {
         Trouble::new(
             Kind::Usage,
             format!("show the index in {}: {}", name(file), causes(&error)),
-            "the file is no sharded DAG index, or it is damaged",
+            "the file is not a sharded DAG index, or it is damaged",
             "name the file that `sterna index build` wrote",
         )
     })?;
     Ok(shown)
 }
 
-fn open(path: &Path) -> Result<Box<dyn Read>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin()));
-    }
-    let file = File::open(path).map_err(|error| {
-        Trouble::new(
-            Kind::Usage,
-            format!("open {}", path.display()),
-            error.to_string(),
-            "name a file that exists and can be read, or - for standard input",
-        )
-    })?;
-    Ok(Box::new(file))
-}
-
-fn name(path: &Path) -> String {
-    if path == Path::new("-") {
-        "standard input".into()
-    } else {
-        path.display().to_string()
-    }
-}
-
 fn trouble(file: &str, error: &index::Error) -> Trouble {
-    let (kind, cause, next) = match error {
+    let what = format!("index {file}: {}", causes(&error));
+    let (cause, next) = match error {
         index::Error::Block { .. } | index::Error::Shard { .. } => (
-            Kind::Usage,
             "the file was damaged after it was made",
             "fetch the file again and compare its size and hash",
         ),
-        index::Error::Read(_) => (
-            Kind::Unexpected,
-            "the file cannot be read to its end",
-            "look at the disk or the pipe, and run it again",
-        ),
+        index::Error::Read(error) => return Trouble::of_io(what, error),
         _ => (
-            Kind::Usage,
-            "the file is no whole CAR",
+            "the file is not a whole CAR",
             "fetch the file again, or name the right one",
         ),
     };
-    Trouble::new(
-        kind,
-        format!("index {file}: {}", causes(&error)),
-        cause,
-        next,
-    )
+    Trouble::new(Kind::Usage, what, cause, next)
 }
 
 /// Writes a whole file or none: a temporary one beside it takes its place.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.part", std::process::id()));
     let temporary = PathBuf::from(temporary);

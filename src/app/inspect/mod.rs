@@ -2,6 +2,7 @@
 
 mod claims;
 mod index;
+mod input;
 mod ucan;
 
 pub use claims::claims;

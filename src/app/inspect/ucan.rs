@@ -1,10 +1,13 @@
 //! `ucan show` and `ucan issue`.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use super::input;
 use crate::app::{Kind, Trouble};
-use crate::config;
+use crate::config::{self, is_stdin};
 use crate::proto::did::Did;
 use crate::proto::json;
 use crate::proto::key::{Signer, Verifier};
@@ -34,17 +37,32 @@ pub struct Issue {
     pub as_proof: bool,
 }
 
-/// One object per delegation or receipt in `input`: an archive, a `delegationsToBytes` file, an agent message, a proof
-/// string.
+/// One object per delegation or receipt in `input`: a file or a pipe with an archive, a `delegationsToBytes` file, an agent
+/// message or a proof string; `-` for standard input; or the proof string itself.
 ///
 /// # Errors
-/// When the input is none of these.
-pub fn show(input: &[u8]) -> Result<Vec<Value>> {
-    let shown = message::inspect(input, &known_key).map_err(|error| {
+/// When the input cannot be read, or is none of these.
+pub fn show(input: &str) -> Result<Vec<Value>> {
+    let path = Path::new(input);
+    if is_stdin(path) || path.exists() {
+        let of = input::name(path);
+        let what = "the input is not an archive, delegations file, agent message or proof string, or it is damaged";
+        return decode(
+            &input::read(path)?,
+            &format!("read delegations of {of}"),
+            what,
+        );
+    }
+    let what = "no file has this name, and it is not a whole proof string either";
+    decode(input.as_bytes(), "read delegations of a proof string", what)
+}
+
+fn decode(bytes: &[u8], what: &str, cause: &str) -> Result<Vec<Value>> {
+    let shown = message::inspect(bytes, &known_key).map_err(|error| {
         Trouble::new(
             Kind::Usage,
-            format!("read delegations: {}", causes(&error)),
-            "the input is no archive, delegations file, agent message or proof string, or it is damaged",
+            format!("{what}: {}", causes(&error)),
+            cause,
             "name the right file, or paste the whole proof string",
         )
     })?;
@@ -78,7 +96,14 @@ pub fn issue(issue: Issue) -> Result<Vec<u8>> {
     if let Some(nonce) = issue.nonce {
         draft = draft.nonce(nonce);
     }
-    let delegation = draft.sign().context("sign the delegation")?;
+    let delegation = draft.sign().map_err(|error| {
+        Trouble::new(
+            Kind::Usage,
+            format!("sign the delegation: {}", causes(&error)),
+            "--can is not an ability, --with is not a DID or another URI, or --nb holds what DAG-CBOR cannot",
+            "write --can as namespace/verb, namespace/* or *, and --with as did:key:…",
+        )
+    })?;
     encode(&delegation, issue.as_proof)
 }
 
@@ -96,7 +121,7 @@ fn did(flag: &str, text: &str) -> Result<Did> {
         Trouble::new(
             Kind::Usage,
             format!("read {flag}: {error}"),
-            "it is no DID",
+            "it is not a DID",
             "write did:key:…, did:web:… or did:mailto:…",
         )
     })?;
@@ -108,7 +133,7 @@ fn caveats(text: &str) -> Result<ipld_core::ipld::Ipld> {
         Trouble::new(
             Kind::Usage,
             format!("read --nb: {error}"),
-            "it is no DAG-JSON",
+            "it is not DAG-JSON",
             r#"write an object such as {"proof":{"/":"bafy…"}}"#,
         )
     })?;

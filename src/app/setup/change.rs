@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::at;
 use crate::app::{Kind, PlanReport, Trouble};
 use crate::model::{CustomerDid, InstanceId, InstanceReport, PlanId, PlanSummary, UnitId};
-use crate::monitor::{PlanLine, is_alive};
+use crate::monitor::{PlanLine, count, is_alive};
 use crate::plan::Plan;
 use crate::state::{Error, ProgressRow, Store};
 
@@ -134,7 +134,8 @@ impl Change {
         for (instance, spaces) in &self.taken_from {
             let _ = write!(
                 what,
-                "\n  instance {instance}: {spaces} spaces with work left"
+                "\n  instance {instance}: {} with work left",
+                count(*spaces, "space")
             );
         }
         let cause = match &self.replaces {

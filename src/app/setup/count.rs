@@ -11,6 +11,7 @@ use super::{Census, Parts, census};
 use crate::app::{Face, Kind, Seen, Stop, Trouble};
 use crate::client;
 use crate::model::{SpaceDid, StateIdentity};
+use crate::monitor;
 use crate::plan::Chosen;
 use crate::runtime::{Degree, Moment};
 use crate::state::files::{Sealed, Unreadable};
@@ -116,7 +117,7 @@ fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, Trou
                 of((&saved.state, &saved.uploads_table)),
                 of(wanted)
             ),
-            "look at --env, use another --state-dir, or remove the file and count anew; nothing was changed",
+            "look at --env, use another --state-dir, or remove the file and count again; nothing was changed",
         )),
         Err(error) => Err(Trouble::of_state(&error.into())),
     }
@@ -180,7 +181,10 @@ fn hopeless(error: &client::Error) -> bool {
 pub(super) fn stopped(stop: &Stop, counted: usize) -> Trouble {
     Trouble::new(
         Kind::Stopped,
-        format!("setup was stopped after {counted} spaces were counted"),
+        format!(
+            "setup was stopped after it had counted {}",
+            monitor::count(counted as u64, "space")
+        ),
         stop.reason().unwrap_or("somebody asked for it").to_owned(),
         "run the same command again: it goes on where it was",
     )

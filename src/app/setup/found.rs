@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::count::Counted;
 use crate::app::{Difference, Trouble, takeover};
 use crate::model::{Counts, SpaceDid, Status};
+use crate::monitor::count;
 use crate::plan::Chosen;
 use crate::state::{CustomerRow, Error, ProgressRow, Store};
 
@@ -94,12 +95,12 @@ fn of_unit(
     }
     let uploads = space.map_or(0, |space| counted.of(&space));
     if uploads != left.planned {
-        found = format!("{found}; it has {uploads} uploads now");
+        found = format!("{found}; it has {} now", count(uploads, "upload"));
     }
     let done = if left.is_believed() && row.progress.status == Status::Completed {
         takeover::BELIEVED
     } else {
-        "kept: a run looks at every upload again and counts anew"
+        "kept: a run looks at every upload again and counts again"
     };
     Some(told(found, done, false))
 }
@@ -157,7 +158,7 @@ fn of_customer(row: &CustomerRow, sums: &BTreeMap<&str, Sum>) -> Option<Differen
             row.completed_uploads,
             row.total_uploads
         ),
-        done: "kept: a run sums it up anew from its spaces".to_owned(),
+        done: "kept: a run sums it up again from its spaces".to_owned(),
         needs_a_look: false,
     })
 }

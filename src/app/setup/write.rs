@@ -1,10 +1,9 @@
 //! Rows and files of a plan. Written again, they come out the same.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::change::shares;
@@ -16,7 +15,7 @@ use crate::model::{
     Belongs, Counts, CustomerDid, InstanceId, InstanceReport, MigrationName, RunId, StateIdentity,
     Unit, UnitId,
 };
-use crate::monitor::is_alive;
+use crate::monitor::{count, is_alive};
 use crate::plan::{self, Head};
 use crate::runtime::Degree;
 use crate::state::files::write_atomic;
@@ -69,7 +68,12 @@ impl Writing<'_> {
         Ok(kept
             .into_iter()
             .map(|(status, number)| {
-                format!("{number} customers are {status} and were left as they are")
+                let words = if number == 1 {
+                    format!("is {status} and was left as it is")
+                } else {
+                    format!("are {status} and were left as they are")
+                };
+                format!("{} {words}", count(number, "customer"))
             })
             .collect())
     }
@@ -237,7 +241,7 @@ pub(super) fn files<C>(
     made: &Made<'_>,
     workers: Option<u32>,
     notes: &mut Vec<String>,
-) -> io::Result<Vec<PathBuf>> {
+) -> Result<Vec<PathBuf>> {
     let dir = &parts.dir;
     let mut paths = Vec::new();
     for (instance, share) in (1..).zip(&made.plan.shares) {
@@ -248,7 +252,8 @@ pub(super) fn files<C>(
             instance,
             workers,
         };
-        write_atomic(&path, plan::customers_file(head, share).as_bytes())?;
+        write_atomic(&path, plan::customers_file(head, share).as_bytes())
+            .with_context(|| format!("write {}", path.display()))?;
         paths.push(path);
     }
     for entry in std::fs::read_dir(dir)? {

@@ -70,7 +70,7 @@ pub(in crate::app) async fn admit(
             Kind::NotFound,
             what,
             format!(
-                "it is a part of plan {}, and these tables know of no plan: they were made anew, or `sterna setup` did not end",
+                "it is a part of plan {}, and these tables know of no plan: they were made again, or `sterna setup` did not end",
                 plan.id.short()
             ),
             "run `sterna setup` again and use the file that it writes; nothing was done",
@@ -237,21 +237,21 @@ fn difference(file: &CustomersFile, current: &PlanSummary, rows: &[CustomerRow])
     let mut groups = BTreeMap::<String, u64>::new();
     for share in &file.customers {
         let group = match now.get(&share.customer) {
-            None => "are in no share any more".to_owned(),
+            None => "now in no share".to_owned(),
             Some(instances) if Some(*instances) == own.as_ref().map(std::slice::from_ref) => {
-                "stay with this instance".to_owned()
+                "still of this instance".to_owned()
             }
-            Some([one]) => format!("are instance {one}'s now"),
+            Some([one]) => format!("now of instance {one}"),
             Some(instances) => {
                 let names: Vec<&str> = instances.iter().map(InstanceId::as_str).collect();
-                format!("are shared by instances {} now", names.join(", "))
+                format!("now shared by instances {}", names.join(", "))
             }
         };
         *groups.entry(group).or_default() += 1;
     }
     let mut lines = vec![format!(
-        "of the {} customers in the file:",
-        file.customers.len()
+        "of {} in the file:",
+        count(file.customers.len() as u64, "customer")
     )];
     let mut counted: Vec<(String, u64)> = groups.into_iter().collect();
     counted.sort_by_key(|(group, number)| (std::cmp::Reverse(*number), group.clone()));
@@ -267,9 +267,12 @@ fn difference(file: &CustomersFile, current: &PlanSummary, rows: &[CustomerRow])
             .iter()
             .filter(|(customer, instances)| instances.contains(&own) && !held.contains(*customer))
             .count();
-        lines.push(format!(
-            "{lacks} customers that instance {own} has now are not in the file"
-        ));
+        if lacks > 0 {
+            let customers = count(lacks as u64, "customer");
+            lines.push(format!(
+                "not in the file: {customers} that instance {own} has now"
+            ));
+        }
     }
     lines
 }
@@ -345,12 +348,12 @@ mod tests {
                 "in the file: plan old, which was never in force on these tables",
                 "in force:    plan new: 2 instances, 6 customers, 7 spaces, 8 uploads (--instances 2), made \
                  1970-01-01T00:00:00.000Z by ann@host",
-                "of the 5 customers in the file:",
-                "2 are instance 1's now",
-                "1 are in no share any more",
-                "1 are shared by instances 1, 2 now",
-                "1 stay with this instance",
-                "1 customers that instance 3 has now are not in the file",
+                "of 5 customers in the file:",
+                "2 now of instance 1",
+                "1 now in no share",
+                "1 now shared by instances 1, 2",
+                "1 still of this instance",
+                "not in the file: 1 customer that instance 3 has now",
             ]
         );
         assert!(told.next.contains("instance-3-customers.json"));

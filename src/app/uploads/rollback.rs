@@ -11,6 +11,7 @@ use crate::config::{Settings, options};
 use crate::engine::{self, Busy, KnownRun, Lack, MissingJournal, Survey, Within};
 use crate::migrations::uploads::Uploads;
 use crate::model::{CustomerDid, InstanceId, StateIdentity};
+use crate::monitor::count;
 use crate::state::rows::stamp;
 
 /// What is told when a rollback was stopped before it began.
@@ -147,7 +148,9 @@ fn refuse_incomplete(found: &Survey, options: &options::Rollback) -> Result<()> 
     if uploads > 0 {
         let spaces = found.unaccounted.len();
         lacks.push(format!(
-            "no journal at hand says what was made of {uploads} uploads in {spaces} spaces"
+            "no journal found says what was made of {} in {}",
+            count(uploads, "upload"),
+            count(spaces as u64, "space")
         ));
     }
     let more = lacks.len().saturating_sub(NAMED);
@@ -176,10 +179,10 @@ pub fn lack(missing: &MissingJournal) -> String {
         ),
         None => format!("the journal of instance {id}"),
     };
-    let of = format!("which tells of {} of the spaces", missing.units);
+    let of = format!("which tells of {}", count(missing.units, "space"));
     let written = missing.written;
     match missing.lack {
-        Lack::Absent => format!("{journal}, {of}, is not at hand"),
+        Lack::Absent => format!("{journal}, {of}, was not found"),
         Lack::Cut { ends } => {
             format!("{journal}, {of}, is cut: it ends at line {ends} of {written}")
         }
@@ -233,7 +236,7 @@ fn refuse_rollback(found: &Survey, options: &options::Rollback) -> Result<()> {
     .into())
 }
 
-/// Refuses what the journals at hand do not know, and what was a rollback itself.
+/// Refuses what the journals found do not know, and what was a rollback itself.
 fn refuse(found: &Survey, options: &options::Rollback) -> Result<()> {
     refuse_unknown(found, options)?;
     refuse_rollback(found, options)
@@ -243,7 +246,7 @@ fn refuse_unknown(found: &Survey, options: &options::Rollback) -> Result<()> {
     let (what, cause) = match &options.run {
         Some(run) if !found.knows_run => (
             format!("roll back run {run}"),
-            "no journal at hand knows this run",
+            "no journal found knows this run",
         ),
         _ if !found.unknown.is_empty() => {
             let name = |(owner, name): &(Option<String>, Option<String>)| {
@@ -253,7 +256,7 @@ fn refuse_unknown(found: &Survey, options: &options::Rollback) -> Result<()> {
             let names: Vec<String> = found.unknown.iter().map(name).collect();
             (
                 format!("roll back {}", names.join(", ")),
-                "neither the progress table nor a journal at hand knows it",
+                "neither the progress table nor a journal found knows it",
             )
         }
         _ => return Ok(()),
@@ -293,9 +296,9 @@ fn run(run: &KnownRun) -> String {
     let plan = run.plan.as_ref();
     let plan = plan.map_or_else(String::new, |plan| format!(", plan {}", plan.short()));
     let did = match (run.effects, run.undone) {
-        (made, 0) => format!("{made} effects"),
-        (0, undone) => format!("a rollback of {undone} effects"),
-        (made, undone) => format!("{made} effects, {undone} taken back"),
+        (made, 0) => count(made, "effect"),
+        (0, undone) => format!("a rollback of {}", count(undone, "effect")),
+        (made, undone) => format!("{}, {undone} taken back", count(made, "effect")),
     };
     format!(
         "{}: {did}, {} to {}{instance}{plan}",

@@ -11,6 +11,7 @@ use crate::cli::failure::Misuse;
 use crate::cli::output::{Schema, talk};
 use crate::cli::plan;
 use crate::cli::run::Context;
+use crate::cli::summary::{self, count};
 use crate::cli::values;
 use crate::config::{Need, options};
 use crate::model::{Limit, Wish};
@@ -22,7 +23,7 @@ const EXAMPLES: &str = "Examples:
   sterna ctl status
 
 Every instance looks every 5 s. What is asked holds over restarts, until `resume` (pause, drain) or
-`set NAME=default` takes it back. An instance that drains ends with 6, and one that is started while
+`set NAME=default` lifts it. An instance that drains ends with 6, and one that is started while
 a drain holds ends at once; `resume` lets instances be started again and does not bring an ended one
 back.";
 
@@ -62,7 +63,7 @@ pub(in crate::cli) enum CtlCommand {
     /// Change limits: concurrency=N, rate=N (uploads begun a minute and instance), or =default
     #[command(after_help = SET)]
     Set(Set),
-    /// Show what is asked, and what the instances do
+    /// Show what is in force, and what the instances do
     #[command(after_help = STATUS)]
     Status,
     /// Show who asked what, when and why
@@ -111,7 +112,7 @@ pub(in crate::cli) struct Resume {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Set {
     /// concurrency=N: uploads in flight per instance; rate=N, rate=N/min, rate=N/s: uploads that
-    /// each instance may begin; =default takes the limit back
+    /// each instance may begin; =default lifts the limit
     #[arg(required = true, value_name = "NAME=VALUE", value_parser = values::setting)]
     limits: Vec<values::Setting>,
     #[command(flatten)]
@@ -144,7 +145,9 @@ pub(in crate::cli) async fn run(command: CtlCommand, context: &Context) -> Resul
     };
     let report = app::control(&settings, &options).await?;
     let schema = Schema("sterna.control", 1);
-    context.output.result(schema, &report, || lines(&report))?;
+    context
+        .output
+        .result(schema, &report, || lines(&report, &context.typed))?;
     Ok(Exit::Done)
 }
 
@@ -178,21 +181,24 @@ fn limits(settings: &[values::Setting]) -> Result<Wish, Misuse> {
     Ok(Wish::Set { concurrency, rate })
 }
 
-fn lines(report: &ControlReport) -> String {
+fn lines(report: &ControlReport, typed: &str) -> String {
     let holds = report.holds.as_deref().unwrap_or("nothing");
     let (scope, wish) = (&report.scope, &report.wish);
     if report.dry_run {
-        let of = report.running.len();
+        let instances = count(report.running.len() as u64, "running instance");
         return format!(
-            "{scope}: would ask: {wish}; asked then: {holds}; {of} instances of it run"
+            "{scope}: would ask: {wish}; in force then: {holds}; it would apply to {instances}"
         );
     }
-    let mut lines = vec![format!("{scope}: {wish}; asked now: {holds}")];
+    let mut lines = vec![format!("{scope}: {wish}; in force now: {holds}")];
     lines.push(match report.running.as_slice() {
-        [] => "no instance of it runs; it holds for those that are started".to_owned(),
+        [] => {
+            "no instance is running now; it applies to every one that is started later".to_owned()
+        }
         [one] => format!("instance {one} acts on it within 10 s"),
         all => format!("instances {} act on it within 10 s", all.join(", ")),
     });
     lines.extend(report.notes.iter().map(|note| format!("  {note}")));
+    lines.push(summary::next(&summary::beside("sterna monitor", typed)));
     lines.join("\n")
 }

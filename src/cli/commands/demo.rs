@@ -11,6 +11,7 @@ use crate::app;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk};
 use crate::cli::run::Context;
+use crate::cli::summary::next;
 use crate::cli::values;
 use crate::config::Need;
 use crate::config::options::{Demo, World};
@@ -78,7 +79,11 @@ pub(in crate::cli) async fn run(args: DemoArgs, context: &Context) -> Result<Exi
     let demonstrated = ran?;
     let summary = &demonstrated.summary;
     let schema = Schema("sterna.demo", 1);
-    let table = |paint| lines::summary(summary, paint);
+    let after = (!args.keep).then(|| next(&format!("{} --keep", context.typed)));
+    let table = |paint| {
+        let blocks = std::iter::once(lines::summary(summary, paint)).chain(after.clone());
+        blocks.collect::<Vec<_>>().join("\n")
+    };
     context
         .output
         .painted(schema, summary, table, context.paint)?;

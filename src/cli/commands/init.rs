@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::Args;
 
-use crate::app::{self, InitReport};
+use crate::app::{self, Degree, InitReport, Kind, Trouble};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table, talk, text};
@@ -49,13 +49,33 @@ pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exi
         let asked = (args.yes, "create migration tables");
         confirm(settings.environment, asked, &context.stop)?;
     }
-    let report = app::init(&settings).await?;
+    let report = tokio::select! {
+        report = app::init(&settings) => report?,
+        () = context.stop.reached(Degree::Drain) => return Err(stopped(context).into()),
+    };
     let schema = Schema("sterna.init", 1);
-    context.output.result(schema, &report, || rows(&report))?;
+    let text = || rows(&report, &context.typed);
+    context.output.result(schema, &report, text)?;
     Ok(Exit::Done)
 }
 
-fn rows(report: &InitReport) -> String {
+/// Tables that are being made go on being made: nothing has to be put right.
+fn stopped(context: &Context) -> Trouble {
+    Trouble::new(
+        Kind::Stopped,
+        "create the migration tables",
+        format!(
+            "{} came before all of them were active",
+            context.stop.reason().unwrap_or("a stop")
+        ),
+        format!(
+            "`{}` again: it leaves those that are there alone",
+            context.typed
+        ),
+    )
+}
+
+fn rows(report: &InitReport, typed: &str) -> String {
     let word = |created| match (created, report.dry_run) {
         (true, false) => "created",
         (true, true) => "would be created",
@@ -71,10 +91,10 @@ fn rows(report: &InitReport) -> String {
         let _ = write!(text, "\n{state}");
     }
     let next = if report.dry_run {
-        "sterna init"
+        summary::for_real(typed)
     } else {
-        "sterna setup --analyze"
+        summary::beside("sterna setup --analyze", typed)
     };
-    let _ = write!(text, "\n{}", summary::next(next));
+    let _ = write!(text, "\n{}", summary::next(&next));
     text
 }

@@ -9,6 +9,7 @@ use super::verify;
 use crate::app::{self, Difference, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
+use crate::cli::failure::Misuse;
 use crate::cli::output::{Schema, talk};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
@@ -70,7 +71,7 @@ pub(in crate::cli) struct MigrateArgs {
     /// Only audit, the whole scope unless --limit says otherwise; the same as `verify`
     #[arg(long, group = "mode", conflicts_with_all = ["dry_run", "checkpoint_every", "max_failure_rate"])]
     verify_only: bool,
-    /// Go through spaces again that the existing tool completed: advertise their claims anew, put right what is wrong
+    /// Go through spaces again that the existing tool completed: advertise their claims again, put right what is wrong
     #[arg(long, conflicts_with_all = ["mode", "dry_run", "roots"])]
     repair: bool,
     /// Look at every upload in scope again, also in completed spaces, check that indexes, shards and delegations are
@@ -132,6 +133,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
     let preparing = preparing("migrate uploads", &progress, context);
     let (scope, instance) = args.scope.read(preparing).await?;
     let settings = context.settings(Need::Secrets)?;
+    refuse_dry_repair(args.repair, settings.dry_run)?;
     let concurrency = concurrency(args.concurrency, &settings);
     let options = Migrate {
         steps: args.steps(),
@@ -162,6 +164,18 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
     let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
     progress.finish();
     report(&ran?, context)
+}
+
+/// `--dry-run` and `--repair` exclude each other, and so do `DRY_RUN` and `--repair`: a repair advertises claims again
+/// that are there already, which no look can tell beforehand.
+fn refuse_dry_repair(repair: bool, dry_run: bool) -> Result<(), Misuse> {
+    if repair && dry_run {
+        return Err(Misuse::new(
+            "--repair has no dry run (DRY_RUN is set): it advertises claims again that are there already",
+            "leave DRY_RUN out; `sterna verify` says what is missing or wrong",
+        ));
+    }
+    Ok(())
 }
 
 /// The same as `verify` of the whole scope.
@@ -224,13 +238,7 @@ fn lines(report: &RunReport, typed: &str) -> String {
         lines.push(format!("  helped instance {owner}: {outcomes}"));
     }
     if report.unfinished > 0 {
-        let spaces = summary::count(report.unfinished, "space");
-        let have = if report.unfinished == 1 {
-            "has"
-        } else {
-            "have"
-        };
-        lines.push(format!("  {spaces} still {have} work"));
+        lines.push(unfinished(report));
     }
     if report.unverified_blocks > 0 {
         let blocks = summary::count(report.unverified_blocks, "block");
@@ -250,6 +258,20 @@ fn lines(report: &RunReport, typed: &str) -> String {
     let next = plan::after_one_step(report, typed);
     lines.push(next.unwrap_or_else(|| summary::after_run(report, typed)));
     lines.join("\n")
+}
+
+/// `4 spaces still have work`; a run of one step says nothing of what it did not look at.
+fn unfinished(report: &RunReport) -> String {
+    let spaces = summary::count(report.unfinished, "space");
+    let (has, was) = match report.unfinished {
+        1 => ("has", "was"),
+        _ => ("have", "were"),
+    };
+    if report.only.is_some() {
+        format!("  {spaces} {was} not gone through to the end")
+    } else {
+        format!("  {spaces} still {has} work")
+    }
 }
 
 /// The first things that the existing tool had left, one line each.
@@ -275,4 +297,31 @@ pub(super) fn differences(all: &[Difference]) -> Vec<String> {
         lines.push(format!("  and {more} more: --output json names them"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_has_no_dry_run_whoever_asks_for_one() {
+        assert!(refuse_dry_repair(true, true).is_err());
+        assert!(refuse_dry_repair(true, false).is_ok());
+        assert!(refuse_dry_repair(false, true).is_ok());
+    }
+
+    #[test]
+    fn a_run_of_one_step_claims_no_work_in_spaces_that_it_did_not_look_at() {
+        let mut report = RunReport {
+            unfinished: 1,
+            ..RunReport::default()
+        };
+        assert_eq!(unfinished(&report), "  1 space still has work");
+        report.only = Some("index");
+        report.unfinished = 4;
+        assert_eq!(
+            unfinished(&report),
+            "  4 spaces were not gone through to the end"
+        );
+    }
 }

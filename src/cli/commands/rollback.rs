@@ -15,11 +15,12 @@ use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::instance_of;
-use crate::cli::summary::{count, ending, listed as numbers, next, took};
+use crate::cli::summary::{beside, count, ending, for_real, listed as numbers, next, took};
 use crate::cli::values;
 use crate::config::Need;
 use crate::config::options::{Rollback, Scope};
 use crate::model::{CustomerDid, RunId, SpaceDid};
+use crate::monitor::grouped;
 
 const EXAMPLES: &str = "Examples:
   sterna rollback --customer did:mailto:example.com:alice --dry-run
@@ -130,7 +131,8 @@ fn listed(plan: &RollbackPlan) -> String {
         line(&mut text, one);
     }
     for one in plan.undone.iter().filter(|one| !one.leaves.is_empty()) {
-        let _ = write!(text, "\n  of {}: {}", one.kind, one.leaves);
+        let (number, kind) = (one.effects, &one.kind);
+        let _ = write!(text, "\n  {number:>8} {kind}: undone, but {}", one.leaves);
     }
     for one in plan.missing.iter().take(NAMED) {
         let _ = write!(text, "\n  {}; name it with --journal", app::lack(one));
@@ -138,7 +140,7 @@ fn listed(plan: &RollbackPlan) -> String {
     for one in plan.unaccounted.iter().take(NAMED) {
         let _ = write!(
             text,
-            "\n  {} of {} of {}: no journal at hand says what was made; name it with --journal",
+            "\n  {} of {} of {}: no journal found says what was made; name it with --journal",
             count(one.uploads, "upload"),
             one.space,
             one.customer
@@ -178,16 +180,54 @@ fn line(text: &mut String, one: &Listed) {
     let _ = write!(text, "\n  {:>8} {}: {}", one.effects, one.kind, one.leaves);
 }
 
+/// The list of a dry run, and what to type after it.
+fn of_dry_run(report: &RollbackReport, typed: &str) -> String {
+    let plan = listed(&report.plan);
+    if report.would_be_refused {
+        let next = next(&format!("{typed} --journal PATH"));
+        return format!(
+            "{plan}\nit would be refused (13): a journal is missing or cut; name it with --journal, or add \
+             --allow-missing-journal\n{next}"
+        );
+    }
+    let then = if report.plan.undone.is_empty() {
+        beside("sterna monitor", typed)
+    } else {
+        for_real(typed)
+    };
+    format!("{plan}\n{}", next(&then))
+}
+
+/// Why not everything was taken back, a line each.
+fn not_whole(report: &RollbackReport) -> Vec<String> {
+    let plan = &report.plan;
+    let uploads: u64 = plan.unaccounted.iter().map(|one| one.uploads).sum();
+    let parts = [
+        (report.failed, "effect", "could not be undone"),
+        (plan.missing.len() as u64, "journal", "missing or cut"),
+        (uploads, "upload", "in no journal that was found"),
+    ];
+    let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
+    parts
+        .map(|(number, noun, what)| format!("  not taken back: {} {what}", count(number, noun)))
+        .collect()
+}
+
+/// What to type after a rollback.
+fn after(report: &RollbackReport, typed: &str) -> String {
+    let plan = &report.plan;
+    if report.ended != Ended::Finished || report.failed > 0 {
+        typed.to_owned()
+    } else if plan.missing.is_empty() && plan.unaccounted.is_empty() {
+        beside("sterna monitor", typed)
+    } else {
+        format!("{typed} --journal PATH")
+    }
+}
+
 fn lines(report: &RollbackReport, typed: &str) -> String {
     if report.dry_run {
-        let then = if report.would_be_refused {
-            "name the missing journals with --journal, or add --allow-missing-journal; as it is, it would be refused (13)"
-        } else if report.plan.undone.is_empty() {
-            "nothing: there is nothing to take back"
-        } else {
-            "the same without --dry-run and DRY_RUN, which takes it back"
-        };
-        return format!("{}\n{}", listed(&report.plan), next(then));
+        return of_dry_run(report, typed);
     }
     let undone: u64 = report.undone.values().sum();
     let others = numbers(
@@ -216,8 +256,8 @@ fn lines(report: &RollbackReport, typed: &str) -> String {
             took(report.seconds)
         ),
     ];
-    for (kind, count) in &report.undone {
-        lines.push(format!("  {count} {kind}"));
+    for (kind, number) in &report.undone {
+        lines.push(format!("  {} {kind}", grouped(*number)));
     }
     for one in &report.refused {
         let effect = one.effect.as_ref().map_or("", |effect| &effect.kind);
@@ -226,7 +266,65 @@ fn lines(report: &RollbackReport, typed: &str) -> String {
     for file in &report.files {
         lines.push(format!("  {}", file.display()));
     }
-    let whole = report.ended == Ended::Finished && report.failed == 0;
-    lines.push(next(if whole { "sterna monitor" } else { typed }));
+    lines.extend(not_whole(report));
+    lines.push(next(&after(report, typed)));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Unaccounted;
+
+    #[test]
+    fn a_rollback_that_leaves_something_says_what_and_how_to_go_on() {
+        let typed = "sterna rollback --customer a@b.c --allow-missing-journal";
+        let mut report = RollbackReport::default();
+        let last = |report: &RollbackReport| {
+            let text = lines(report, typed);
+            text.lines().next_back().unwrap_or_default().to_owned()
+        };
+        assert_eq!(last(&report), "next: sterna monitor");
+        report.plan.unaccounted.push(Unaccounted {
+            customer: "c".to_owned(),
+            space: "s".to_owned(),
+            uploads: 1,
+        });
+        assert_eq!(
+            not_whole(&report),
+            ["  not taken back: 1 upload in no journal that was found"]
+        );
+        assert_eq!(last(&report), format!("next: {typed} --journal PATH"));
+        report.failed = 2;
+        assert!(
+            lines(&report, typed).contains("\n  not taken back: 2 effects could not be undone\n")
+        );
+        assert_eq!(last(&report), format!("next: {typed}"));
+    }
+
+    #[test]
+    fn a_dry_run_ends_with_the_command_that_does_it() {
+        let typed = "sterna --env staging rollback --run 7 --dry-run";
+        let mut report = RollbackReport {
+            dry_run: true,
+            ..RollbackReport::default()
+        };
+        let last = |report: &RollbackReport| {
+            let text = lines(report, typed);
+            text.lines().next_back().unwrap_or_default().to_owned()
+        };
+        assert_eq!(last(&report), "next: sterna --env staging monitor");
+        report.plan.undone.push(Listed {
+            kind: "index-stored".to_owned(),
+            effects: 3,
+            undone: true,
+            leaves: "the storage node keeps the bytes".to_owned(),
+        });
+        assert_eq!(last(&report), "next: sterna --env staging rollback --run 7");
+        assert!(
+            lines(&report, typed).contains("3 index-stored: undone, but the storage node keeps")
+        );
+        report.would_be_refused = true;
+        assert_eq!(last(&report), format!("next: {typed} --journal PATH"));
+    }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::demo::WorldArgs;
 use crate::app::{self, StopReport};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, outline, talk, text};
+use crate::cli::output::{Schema, outline, table, talk, text};
 use crate::cli::run::Context;
+use crate::cli::summary::{beside, count, next};
 use crate::cli::values;
 use crate::config::Need;
 use crate::config::options::SandboxStart;
@@ -82,7 +84,10 @@ pub(in crate::cli) async fn run(command: SandboxCommand, context: &Context) -> R
         SandboxCommand::Seed(args) => {
             let settings = context.settings(Need::Nothing)?;
             let world = app::sandbox_seed(&settings, args.into()).await?;
-            print(context, "sterna.sandbox.world", &world)
+            let lines = || seeded(&world, &context.typed);
+            let schema = Schema("sterna.sandbox.world", 1);
+            context.output.result(schema, &world, lines)?;
+            Ok(Exit::Done)
         }
         SandboxCommand::Status => {
             let settings = context.settings(Need::Nothing)?;
@@ -93,7 +98,36 @@ pub(in crate::cli) async fn run(command: SandboxCommand, context: &Context) -> R
     }
 }
 
-fn print(context: &Context, schema: &'static str, value: &serde_json::Value) -> Result<Exit> {
+/// What was seeded, and what a migration must make of it.
+fn seeded(world: &Value, typed: &str) -> String {
+    let number = |name: &str| world[name].as_u64().unwrap_or_default();
+    let rows = |name: &str| -> Vec<Vec<String>> {
+        let fields = world[name].as_object().into_iter().flatten();
+        fields
+            .map(|(word, number)| vec![word.clone(), number.to_string()])
+            .collect()
+    };
+    let lines = [
+        format!(
+            "{}, {}, {}, {}; seed {}",
+            count(number("customers"), "customer"),
+            count(number("spaces"), "space"),
+            count(number("uploads"), "upload"),
+            app::readable(number("bytes")),
+            number("seed")
+        ),
+        String::new(),
+        table(&["CONDITION", "UPLOADS"], &rows("conditions")),
+        String::new(),
+        table(&["MUST COME TO", "UPLOADS"], &rows("expected")),
+        String::new(),
+        format!("manifest: {}", world["manifest"].as_str().unwrap_or("-")),
+        next(&beside("sterna init", typed)),
+    ];
+    lines.join("\n")
+}
+
+fn print(context: &Context, schema: &'static str, value: &Value) -> Result<Exit> {
     let table = || outline(value);
     context.output.result(Schema(schema, 1), value, table)?;
     Ok(Exit::Done)
@@ -127,7 +161,7 @@ async fn start(args: StartArgs, context: &Context) -> Result<Exit> {
         env_file: flags.env_file.take(),
     };
     let settings = crate::config::Settings::load(&flags, Need::Nothing)?;
-    let ready = |description: &serde_json::Value| {
+    let ready = |description: &Value| {
         let _ = text(&description.to_string());
         talk("the local network runs; Ctrl-C or `sterna sandbox stop` ends it");
     };

@@ -104,7 +104,8 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
     progress.finish();
     let report = report?;
     let schema = Schema("sterna.setup", 1);
-    context.output.result(schema, &report, || rows(&report))?;
+    let text = || rows(&report, &context.typed);
+    context.output.result(schema, &report, text)?;
     Ok(Exit::Done)
 }
 
@@ -165,7 +166,7 @@ fn changes(plan: &PlanReport) -> String {
     }
 }
 
-fn rows(report: &SetupReport) -> String {
+fn rows(report: &SetupReport, typed: &str) -> String {
     let rows: Vec<Vec<String>> = report
         .instances
         .iter()
@@ -201,21 +202,22 @@ fn rows(report: &SetupReport) -> String {
     if report.analyzed_only {
         text.push_str("\nnothing was written");
     }
-    let _ = write!(text, "\n{}", summary::next(&after(report)));
+    let _ = write!(text, "\n{}", summary::next(&after(report, typed)));
     text
 }
 
 /// What to type after it.
-fn after(report: &SetupReport) -> String {
+fn after(report: &SetupReport, typed: &str) -> String {
     if report.analyzed_only {
-        return "the same without --analyze and DRY_RUN, which writes files and rows".to_owned();
+        return summary::for_real(typed);
     }
     let mut files = report
         .instances
         .iter()
         .filter_map(|share| share.file.as_ref());
-    files.next().map_or_else(
+    let command = files.next().map_or_else(
         || "sterna monitor".to_owned(),
         |file| format!("sterna migrate --customers-file {}", file.display()),
-    )
+    );
+    summary::beside(&command, typed)
 }

@@ -1,5 +1,6 @@
 //! `verify`: the audit.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,10 +13,11 @@ use crate::cli::output::Schema;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::{Preparing, ScopeArgs};
-use crate::cli::summary::{count, ending, listed, next, took, unknown_roots};
+use crate::cli::summary::{beside, count, ending, listed, next, took, unknown_roots};
 use crate::cli::values;
 use crate::config::options::Verify;
 use crate::config::{Need, Settings};
+use crate::model::Finding;
 use crate::monitor::grouped;
 
 const EXAMPLES: &str =
@@ -116,13 +118,8 @@ fn lines(report: &AuditReport, typed: &str) -> String {
         ));
     }
     for upload in &report.uploads {
-        let mut whys: Vec<&str> = upload
-            .findings
-            .iter()
-            .map(|finding| finding.why.as_str())
-            .collect();
-        whys.dedup();
-        whys.extend(upload.failure.as_deref());
+        let mut whys = whys(&upload.findings);
+        whys.extend(upload.failure.clone());
         lines.push(format!(
             "  {} {} {}: {}",
             upload.verdict.as_str(),
@@ -140,13 +137,40 @@ fn lines(report: &AuditReport, typed: &str) -> String {
     lines.join("\n")
 }
 
+/// What is wrong, each thing once: with the steps that find it so, and how often.
+fn whys(findings: &[Finding]) -> Vec<String> {
+    let mut whys: Vec<(&str, Vec<&str>, BTreeSet<&str>)> = Vec::new();
+    for finding in findings {
+        let (why, step) = (finding.why.as_str(), finding.step.as_str());
+        let Some((_, steps, subjects)) = whys.iter_mut().find(|(said, ..)| *said == why) else {
+            whys.push((why, vec![step], BTreeSet::from([&*finding.subject])));
+            continue;
+        };
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+        subjects.insert(&finding.subject);
+    }
+    let words = |(why, steps, subjects): (&str, Vec<&str>, BTreeSet<&str>)| {
+        let steps = steps.join(", ");
+        match subjects.len() {
+            0 | 1 => format!("{steps}: {why}"),
+            times => format!("{steps}: {why} ({times} times)"),
+        }
+    };
+    whys.into_iter().map(words).collect()
+}
+
 /// What to type after an audit; `typed` is its own command.
 fn after(report: &AuditReport, typed: &str) -> String {
     let verdicts = &report.verdicts;
     match &report.file {
         _ if matches!(report.ended, Ended::Stopped { .. } | Ended::Trouble { .. }) => {
             if typed.contains("--verify-only") {
-                "sterna verify --resume, with the same scope".to_owned()
+                let verify = typed
+                    .replace(" migrate", " verify")
+                    .replace(" --verify-only", "");
+                format!("{verify} --resume")
             } else if typed.contains("--resume") {
                 typed.to_owned()
             } else {
@@ -154,10 +178,10 @@ fn after(report: &AuditReport, typed: &str) -> String {
             }
         }
         Some(file) if verdicts.wrong + verdicts.missing > 0 => {
-            format!("sterna retry --audit {}", file.display())
+            beside(&format!("sterna retry --audit {}", file.display()), typed)
         }
         _ if verdicts.could_not_tell + report.unlisted > 0 => typed.to_owned(),
-        _ => "sterna monitor".to_owned(),
+        _ => beside("sterna monitor", typed),
     }
 }
 
@@ -187,10 +211,44 @@ fn covered(report: &AuditReport) -> Vec<String> {
     let finished = report.ended == Ended::Finished;
     if finished && !report.adds_up() {
         lines.push(format!(
-            "this does not add up: {} uploads were listed, {} have a verdict",
-            report.listed,
-            report.verdicts.total()
+            "this does not add up: {} listed, {} have a verdict",
+            count(report.listed, "upload"),
+            grouped(report.verdicts.total())
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{StepName, Verdict};
+
+    #[test]
+    fn what_is_wrong_is_said_once_with_the_steps_and_how_often() {
+        let finding = |step: &str, subject: &str, why: &str| Finding {
+            subject: subject.to_owned(),
+            verdict: Verdict::Missing,
+            why: why.to_owned(),
+            step: StepName::from(step.to_owned()),
+            bytes: None,
+        };
+        let (index, claim) = (
+            "no index is registered",
+            "no location claim names the space",
+        );
+        let found = [
+            finding("store-index", "bafy", index),
+            finding("location-claims", "z1", claim),
+            finding("register-index", "bafy", index),
+            finding("location-claims", "z2", claim),
+        ];
+        assert_eq!(
+            whys(&found),
+            [
+                "store-index, register-index: no index is registered",
+                "location-claims: no location claim names the space (2 times)"
+            ]
+        );
+    }
 }

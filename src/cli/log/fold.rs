@@ -189,9 +189,9 @@ impl Told {
     fn tell(&self) {
         let said = match self.what {
             What::More { more, seconds } => {
-                format!("{more} more like this one in {seconds} s")
+                format!("{more} more of this kind in {seconds} s")
             }
-            What::Last { folded } => format!("{folded} like this one were not shown"),
+            What::Last { folded } => format!("{folded} more of this kind not shown"),
         };
         tracing::warn!(
             target: TARGET,

@@ -50,7 +50,7 @@ impl EnvFile {
         self.odd.iter().filter(ours).map(|(line, name)| Fault {
             name: format!("{}:{line}", self.path.display()),
             origin: None,
-            problem: format!("begins with {name}, and is no NAME=value"),
+            problem: format!("begins with {name}, and is not NAME=value"),
             remedy: format!("write {name}=value, or put a # in front"),
         })
     }

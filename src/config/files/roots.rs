@@ -49,7 +49,9 @@ impl FromStr for Root {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let cid: Cid = text.parse().map_err(|error| format!("no CID: {error}"))?;
+        let cid: Cid = text
+            .parse()
+            .map_err(|error| format!("not a CID: {error}"))?;
         let hash = *cid.hash();
         let mut spellings = vec![Cid::new_v1(cid.codec(), hash).to_string()];
         let has_v0 = (cid.codec(), hash.code(), hash.size()) == (DAG_PB, SHA2_256, SHA2_256_BYTES);
@@ -106,7 +108,7 @@ pub fn read_roots(path: &Path) -> Result<Vec<Root>, Faults> {
 fn parse(text: &str) -> Result<(Vec<Root>, Vec<String>), String> {
     let entries: Vec<(String, String)> = if text.trim_start().starts_with('[') {
         let list: Vec<String> =
-            serde_json::from_str(text).map_err(|error| format!("is no JSON list: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("is not a JSON list: {error}"))?;
         let places = (0..).map(|index: usize| format!("entry {index}"));
         places.zip(list).collect()
     } else {
@@ -183,8 +185,8 @@ mod tests {
             problems.collect::<Vec<_>>()
         };
         let found = problems(&format!("{RAW}\nnone\n\nbafy\n"));
-        assert!(found[0].starts_with("line 2 is no CID"), "{found:?}");
-        assert!(found[1].starts_with("line 4 is no CID"), "{found:?}");
+        assert!(found[0].starts_with("line 2 is not a CID"), "{found:?}");
+        assert!(found[1].starts_with("line 4 is not a CID"), "{found:?}");
         assert_eq!(problems("# nothing\n"), ["names no root"]);
         let heap = problems(&"x\n".repeat(50));
         assert_eq!(heap.len(), NAMED_FAULTS + 1);

@@ -151,7 +151,7 @@ pub(super) async fn judge_unit(
                 _ => findings.push(Finding {
                     subject: unit.id.name.to_string(),
                     verdict: Verdict::Missing,
-                    why: "no record says that it was made".to_owned(),
+                    why: "no record of it".to_owned(),
                     step: name,
                     bytes: None,
                 }),

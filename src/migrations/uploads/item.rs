@@ -38,7 +38,7 @@ fn parse(what: &str, text: &str) -> Result<Cid, Failure> {
     Cid::try_from(text).map_err(|error| {
         Failure::permanent(
             Reason::BadRecord,
-            format!("{what} `{text}` is no CID: {error}"),
+            format!("{what} `{text}` is not a CID: {error}"),
         )
     })
 }

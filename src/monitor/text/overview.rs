@@ -12,7 +12,7 @@ use crate::model::{ByStatus, Counts};
 pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     let mut text = title("Sterna migration", &view.at, paint);
     if !view.asked.is_empty() {
-        text += &heading("Asked by the operator", paint);
+        text += &heading("In force", paint);
         text += &control::lines(&view.asked, paint);
         text += "\n";
     }
@@ -115,8 +115,8 @@ fn does_not_add_up(totals: &Totals) -> String {
     let all = if counts.add_up() {
         String::new()
     } else {
-        let (settled, planned) = (grouped(counts.settled()), grouped(counts.planned));
-        format!(" {settled} uploads settled of {planned}")
+        let settled = count(counts.settled(), "upload");
+        format!(" {settled} settled of {}", grouped(counts.planned))
     };
     let rows = match totals.uneven {
         0 => String::new(),

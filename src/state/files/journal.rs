@@ -349,14 +349,16 @@ pub fn journal_files(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// line is left out. Blocks.
 ///
 /// # Errors
-/// Those of reading, and those of `take`.
+/// Those of reading, with the path, and those of `take`.
 pub fn scan_lines<E: From<io::Error>>(
     file: &Path,
     mut take: impl FnMut(u64, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut reader = io::BufReader::new(fs::File::open(file)?);
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
+    let mut reader = io::BufReader::new(fs::File::open(file).map_err(named)?);
     let (mut line, mut number) = (Vec::new(), 0_u64);
-    while reader.read_until(b'\n', &mut line)? > 0 {
+    while reader.read_until(b'\n', &mut line).map_err(named)? > 0 {
         number += 1;
         if line.last() == Some(&b'\n') && line.len() > 1 {
             take(number, &line)?;

@@ -174,7 +174,7 @@ async fn every_space_stands_in_one_file_and_has_its_row() {
     let report = run(&parts, &options(3), &Stop::new()).await.unwrap();
     assert_eq!((report.customers, report.spaces), (9, 40));
     assert_eq!(report.uploads, parts.census.uploads.values().sum::<u64>());
-    for told in [&key(200), "1 consumer rows make no sense", "bafys"] {
+    for told in [&key(200), "1 consumer row makes no sense", "bafys"] {
         assert!(
             report.notes.iter().any(|note| note.contains(told)),
             "{told}: {:?}",
@@ -253,7 +253,7 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
         report
             .notes
             .iter()
-            .any(|note| note.contains("1 customers are in-progress")),
+            .any(|note| note.contains("1 customer is in-progress")),
         "{:?}",
         report.notes
     );
@@ -312,8 +312,8 @@ async fn analyze_writes_nothing_and_what_is_left_out_is_said() {
     for part in [
         "left out by the skip file",
         "fewer uploads",
-        "migration spaces are left out",
-        "1 names of the skip file fit no customer: example.com:nobody",
+        "migration space",
+        "1 name of the skip file fits no customer: example.com:nobody",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::app::{Asked, Summary, readable};
+use crate::cli::summary::count;
 use crate::monitor::Paint;
 
 /// Services on a line.
@@ -63,15 +64,19 @@ fn uploads(summary: &Summary) -> Vec<String> {
     let Summary { world, uploads, .. } = summary;
     let mut lines = vec![
         format!(
-            "{} in {} spaces of {} customers, seed {}",
-            world.uploads, world.spaces, world.customers, world.seed
+            "{} in {} of {}, seed {}",
+            count(world.uploads as u64, "upload"),
+            count(world.spaces as u64, "space"),
+            count(world.customers as u64, "customer"),
+            world.seed
         ),
         format!(
-            "{} migrated and verified by {} instances",
-            uploads.migrated, world.instances
+            "{} migrated and verified by {}",
+            uploads.migrated,
+            count(world.instances.into(), "instance")
         ),
         format!("{} complete already, left alone", uploads.already_complete),
-        format!("{} set aside, as they had to be", uploads.set_aside),
+        format!("{} quarantined, as they had to be", uploads.set_aside),
     ];
     let reasons = uploads.set_aside_by_reason.iter();
     lines.extend(reasons.map(|(reason, count)| format!("  {count} {reason}")));
@@ -81,22 +86,23 @@ fn uploads(summary: &Summary) -> Vec<String> {
 fn audit(summary: &Summary) -> Vec<String> {
     let right = summary.audit.ok;
     vec![format!(
-        "{right} right; those set aside are the only ones that are not"
+        "{right} right; those quarantined are the only ones that are not"
     )]
 }
 
 fn content(summary: &Summary) -> Vec<String> {
     let retrieval = &summary.retrieval;
     let mut lines = vec![format!(
-        "{} files of {} uploads, {}, fetched by CID, equal byte for byte",
-        retrieval.files,
-        retrieval.uploads,
+        "{} of {}, {}, fetched by CID, equal byte for byte",
+        count(retrieval.files, "file"),
+        count(retrieval.uploads, "upload"),
         readable(retrieval.bytes)
     )];
     if retrieval.refused > 0 {
         let refused = retrieval.refused;
         lines.push(format!(
-            "{refused} damaged uploads refused, not served wrong"
+            "{} refused, not served wrong",
+            count(refused, "damaged upload")
         ));
     }
     lines

@@ -9,7 +9,6 @@ use clap::{Args, Subcommand};
 use crate::app;
 use crate::cli::exit::Exit;
 use crate::cli::output::text;
-use crate::cli::run::Context;
 use crate::cli::values;
 
 const BUILD: &str = "Examples:
@@ -53,15 +52,12 @@ pub(in crate::cli) struct ShowArgs {
 }
 
 /// Runs one of them. Both read and hash without a pause, so they have the thread for themselves.
-pub(in crate::cli) async fn run(command: IndexCommand, context: &Context) -> Result<Exit> {
+pub(in crate::cli) async fn run(command: IndexCommand) -> Result<Exit> {
     let work = app::Tasks::new().blocking(move || match command {
         IndexCommand::Build(args) => app::index_build(args.root, &args.files, args.output.as_ref()),
         IndexCommand::Show(args) => app::index_show(&args.file),
     });
-    let value = tokio::select! {
-        value = work => value??,
-        () = context.stop.reached(app::Degree::Drain) => return Ok(Exit::Stopped),
-    };
+    let value = work.await??;
     text(&value.to_string())?;
     Ok(Exit::Done)
 }

@@ -1,9 +1,8 @@
 //! `ucan show` and `ucan issue`.
 
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
@@ -107,7 +106,7 @@ pub(in crate::cli) fn run(command: UcanCommand, context: &Context) -> Result<Exi
 }
 
 fn show(input: &str, output: Output) -> Result<Exit> {
-    let shown = app::ucan_show(&read(input)?)?;
+    let shown = app::ucan_show(input)?;
     let printed = match output {
         Output::Json => format!("{:#}", Value::Array(shown)),
         Output::Table | Output::Ndjson => {
@@ -117,21 +116,6 @@ fn show(input: &str, output: Output) -> Result<Exit> {
     };
     text(&printed)?;
     Ok(Exit::Done)
-}
-
-/// Standard input, a file of that name, or else the text itself.
-fn read(input: &str) -> Result<Vec<u8>> {
-    if input == "-" {
-        let mut read = Vec::new();
-        let standard = io::stdin().lock().read_to_end(&mut read);
-        standard.context("read standard input")?;
-        return Ok(read);
-    }
-    let path = Path::new(input);
-    if path.is_file() {
-        return std::fs::read(path).with_context(|| format!("read {input}"));
-    }
-    Ok(input.as_bytes().to_vec())
 }
 
 fn issue(args: IssueArgs) -> Result<Exit> {

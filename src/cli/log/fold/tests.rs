@@ -84,7 +84,7 @@ fn a_flood_is_a_few_lines_then_one_per_interval_then_one_at_the_end() {
         let told = kept.lines();
         assert_eq!(told.len(), 1);
         for word in [
-            "3995 more like this one in 60 s: block 5 fails its check",
+            "3995 more of this kind in 60 s: block 5 fails its check",
             "in_all=4000",
             "reason=\"CORRUPT\"",
             "item=\"5\"",
@@ -99,7 +99,7 @@ fn a_flood_is_a_few_lines_then_one_per_interval_then_one_at_the_end() {
         last.iter().for_each(Told::tell);
         let last = kept.lines();
         assert_eq!(last.len(), 1, "what was shown whole is not told again");
-        assert!(last[0].contains("3996 like this one were not shown"));
+        assert!(last[0].contains("3996 more of this kind not shown"));
         assert!(last[0].contains("in_all=4001"));
     });
 }

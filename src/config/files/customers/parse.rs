@@ -103,8 +103,8 @@ impl<'a> Parser<'a> {
             Ok(value) => value,
             Err(error) => {
                 self.wrong(
-                    format!("is no JSON: {error}"),
-                    "write it anew with `sterna setup`",
+                    format!("is not JSON: {error}"),
+                    "write it again with `sterna setup`",
                 );
                 return None;
             }
@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
             match number(value).filter(|number| *number > 0) {
                 None => {
                     self.wrong(
-                        format!("has `{name}` {value}, which is no instance"),
+                        format!("has `{name}` {value}, which is not an instance"),
                         remedy,
                     );
                     return Err(());
@@ -231,7 +231,7 @@ impl<'a> Parser<'a> {
                 problem: format!(
                     "holds {found} version {of_version}, this program reads {schema} version {version}"
                 ),
-                remedy: "write it anew with `sterna setup`, or use the program that wrote it; nothing was done"
+                remedy: "write it again with `sterna setup`, or use the program that wrote it; nothing was done"
                     .into(),
             });
             return Err(());
@@ -242,7 +242,7 @@ impl<'a> Parser<'a> {
         let (Some(id), Some(state)) = (id.filter(|id| !id.is_empty()), state) else {
             self.wrong(
                 "does not say which plan it is a part of".into(),
-                "write it anew with `sterna setup`",
+                "write it again with `sterna setup`",
             );
             return Err(());
         };
@@ -268,7 +268,7 @@ impl<'a> Parser<'a> {
         let customer = customer.as_str().and_then(customer_did);
         let Some(customer) = customer else {
             self.wrong(
-                format!("entry {index} is no customer: {entry}"),
+                format!("entry {index}, {entry}, is not a customer"),
                 "write did:mailto:<domain>:<name> or an e-mail address; spaces (did:key:…) go to --space",
             );
             return None;
@@ -285,7 +285,7 @@ impl<'a> Parser<'a> {
             Some(Value::Array(spaces)) => Some(self.spaces(index, spaces)),
             Some(other) => {
                 self.wrong(
-                    format!("entry {index} has no list of spaces: {other}"),
+                    format!("entry {index} has {other} in place of a list of spaces"),
                     "write a list",
                 );
                 return None;
@@ -300,7 +300,7 @@ impl<'a> Parser<'a> {
             match entry.as_str().and_then(space_did) {
                 Some(space) => spaces.push(space),
                 None => self.wrong(
-                    format!("entry {index} has a space that is no space DID: {entry}"),
+                    format!("entry {index} has the space {entry}, which is not a DID of a space"),
                     "write did:key:…",
                 ),
             }

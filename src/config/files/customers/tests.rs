@@ -92,7 +92,7 @@ fn every_wrong_entry_is_named() {
     let problems: Vec<&str> = faults.list().iter().map(|f| f.problem.as_str()).collect();
     assert_eq!(problems.len(), 4, "{problems:?}");
     for (problem, index) in problems.iter().zip(1..) {
-        assert!(problem.contains(&format!("entry {index} ")), "{problem}");
+        assert!(problem.starts_with(&format!("entry {index}")), "{problem}");
     }
 }
 

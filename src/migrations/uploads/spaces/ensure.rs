@@ -217,7 +217,7 @@ pub(super) fn account(customer: &CustomerDid) -> Result<Did, Failure> {
         return Ok(did);
     }
     let text = format!(
-        "customer {customer} is no did:mailto, so no migration space can be delegated to it"
+        "customer {customer} is not a did:mailto, so no migration space can be delegated to it"
     );
     Err(Failure::permanent(Reason::BadRecord, text))
 }

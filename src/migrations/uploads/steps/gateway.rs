@@ -95,10 +95,13 @@ impl AuthorizeGateway {
                 usable.retain(|proof| proof.cid() != best.cid());
             }
         }
-        let text = format!(
-            "none of {} delegations of space {space} lets an account authorise the gateway",
-            rows.len()
-        );
+        let has = match rows.len() {
+            0 => "has no delegation".to_owned(),
+            1 => "has 1 delegation, and it does not let".to_owned(),
+            many => format!("has {many} delegations, and none of them lets"),
+        };
+        let that = if rows.is_empty() { " that lets" } else { "" };
+        let text = format!("space {space} {has}{that} an account authorise the gateway");
         Err(Failure::permanent(Reason::MissingDelegation, text))
     }
 
