@@ -503,6 +503,20 @@ pub(super) const CALLS: &[Call] = &[
         },
     ),
     reads(
+        ("tables/delegations.rs", "delegations to an account"),
+        (Family::Lists, Kind::Dynamo),
+        (Service::DynamoDb, "Query"),
+        NOTHING,
+        |stage, with| {
+            async {
+                let account = stage.proof.audience();
+                let all = with.tables.delegations_by_audience(account).await?;
+                Ok(is(all.contains(stage.proof.cid())))
+            }
+            .boxed()
+        },
+    ),
+    reads(
         ("tables/allocations.rs", "blobs of a space"),
         (Family::Lists, Kind::Dynamo),
         (Service::DynamoDb, "Query"),
