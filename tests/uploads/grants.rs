@@ -8,7 +8,7 @@ use cid::Cid;
 use ipld_core::ipld::Ipld;
 use sterna::engine::{self, Choice, Depth, Job, Report, Scope, StepFilter};
 use sterna::migrations::uploads::{GATEWAY, InMemorySpaces, Settings};
-use sterna::model::{FailedItem, ItemId, Reason, StepState, Unit, UnitId, Verdict};
+use sterna::model::{FailedItem, ItemId, Reason, StepState, Unit, Verdict};
 use sterna::proto::did::Did;
 use sterna::proto::key::Signer;
 use sterna::proto::ucan::{Capability, Delegation, Draft, to_bytes};
@@ -45,6 +45,10 @@ fn space(plan: &Plan, kind: AccountDelegation) -> (usize, Signer) {
 fn uploads<'a>(local: &'a Local, space: &Did) -> Vec<&'a Record> {
     let all = local.world.uploads.iter();
     all.filter(|one| one.space == space.as_str()).collect()
+}
+
+fn root(record: &Record) -> Cid {
+    Cid::try_from(record.root.as_str()).unwrap()
 }
 
 fn unit(local: &Local, space: &Did) -> Unit {
@@ -93,7 +97,7 @@ fn everything<'a>(issuer: &'a Signer, space: &Did, audience: &Did) -> Draft<'a> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_devices_delegation_serves_and_what_its_owner_does_not_want_served_is_left_as_it_is() {
+async fn a_devices_delegation_lets_the_gateway_serve_and_a_broken_one_is_named() {
     let plan = varied();
     let local = Local::start_with(plan.clone()).await;
     let services = local.services().await;
@@ -104,8 +108,7 @@ async fn a_devices_delegation_serves_and_what_its_owner_does_not_want_served_is_
     let (_, by_device) = space(&plan, AccountDelegation::ByDevice);
     let mut claimed = 0;
     for record in uploads(&local, by_device.did()) {
-        let root = Cid::try_from(record.root.as_str()).unwrap();
-        let served = services.gateway.serves(&root).await.unwrap();
+        let served = services.gateway.serves(&root(record)).await.unwrap();
         assert_eq!(served, record.retrievable, "{record:?}");
         claimed += placed(&services, record).await.len();
     }
@@ -113,58 +116,63 @@ async fn a_devices_delegation_serves_and_what_its_owner_does_not_want_served_is_
 
     let (_, expired) = space(&plan, AccountDelegation::ByDeviceExpired);
     let text = failure(&worker, expired.did()).await.failure.message;
-    assert!(
-        text.contains("none lets an account authorise the gateway: bafy"),
-        "{text}"
-    );
-    assert!(
-        text.contains(" rests on bafy") && text.ends_with("which expired 2024-05-01"),
-        "{text}"
-    );
+    let begins = "none lets an account authorise the gateway: bafy";
+    assert!(text.contains(begins), "{text}");
+    assert!(text.contains(" rests on bafy"), "{text}");
+    assert!(text.ends_with("which expired 2024-05-01"), "{text}");
+    let allowed = plan.spaces.len() - DARK.len();
+    let asked = local.count(Service::Gateway, "access/delegate");
+    assert_eq!(asked, allowed as u64);
+    local.stop().await;
+}
 
-    for (kind, reason, word) in [
-        (
-            AccountDelegation::Private,
-            Reason::PrivateSpace,
-            "is private",
-        ),
-        (
-            AccountDelegation::ServedElsewhere,
-            Reason::GatewayDeclined,
-            "did:web:gateway.example.org",
-        ),
-        (
-            AccountDelegation::Absent,
-            Reason::MissingDelegation,
-            "deleg",
-        ),
-        (
-            AccountDelegation::ByDeviceExpired,
-            Reason::MissingDelegation,
-            "expired",
-        ),
-    ] {
+/// Delegations that leave a space dark, with the reason and a word of why.
+const DARK: [(AccountDelegation, Reason, &str); 4] = [
+    (
+        AccountDelegation::Private,
+        Reason::PrivateSpace,
+        "is private",
+    ),
+    (
+        AccountDelegation::ServedElsewhere,
+        Reason::GatewayDeclined,
+        "lets did:web:gateway.example.org serve it",
+    ),
+    (
+        AccountDelegation::Absent,
+        Reason::MissingDelegation,
+        "deleg",
+    ),
+    (
+        AccountDelegation::ByDeviceExpired,
+        Reason::MissingDelegation,
+        "expired",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_that_is_left_dark_has_no_claims_and_is_explained() {
+    let plan = varied();
+    let local = Local::start_with(plan.clone()).await;
+    let services = local.services().await;
+    let worker = worker(&local).await;
+    migrate(&worker, units(&local), "all").await;
+    for (kind, reason, word) in DARK {
         let (_, dark) = space(&plan, kind);
         let row = failure(&worker, dark.did()).await;
         assert_eq!(row.failure.reason, reason);
         assert!(row.failure.message.contains(word), "{row:?}");
         for record in uploads(&local, dark.did()) {
             assert_eq!(placed(&services, record).await.len(), 0, "{kind:?}");
-            let root = Cid::try_from(record.root.as_str()).unwrap();
-            assert!(services.gateway.serves(&root).await.unwrap(), "as before");
-            let unit = UnitId::new(record.customer.as_str(), record.space.as_str());
+            let served = services.gateway.serves(&root(record)).await;
+            assert!(served.unwrap(), "as before: {kind:?}");
             let item = ItemId::new(record.root.as_str());
-            let told = engine::explain(&worker.parts(), &unit, Some(&item))
-                .await
-                .unwrap();
-            let told = told.failure.unwrap();
+            let told = engine::explain(&worker.parts(), &row.unit, Some(&item)).await;
+            let told = told.unwrap().failure.unwrap();
             assert_eq!(told.reason, reason, "{told:?}");
             assert!(told.message.contains(word), "{told:?}");
         }
     }
-    let allowed = plan.spaces.len() - 4;
-    let asked = local.count(Service::Gateway, "access/delegate");
-    assert_eq!(asked, allowed as u64);
     local.stop().await;
 }
 
@@ -341,7 +349,7 @@ async fn a_space_that_becomes_private_after_it_was_authorised_is_not_undone() {
     let of_space = of_space.iter().filter(|row| row.unit == one.id);
     assert_eq!(of_space.count(), failed.len());
     let again = local.count(Service::Gateway, "access/delegate");
-    let others = plan.spaces.len() - 4 - 1;
+    let others = plan.spaces.len() - DARK.len() - 1;
     assert_eq!(again, asked + others as u64, "only the other spaces asked");
     local.stop().await;
 }

@@ -587,6 +587,23 @@ pub(super) const CALLS: &[Call] = &[
         },
     ),
     reads(
+        (
+            "tables/delegations.rs",
+            "when a delegation's row was written",
+        ),
+        (Family::Rows, Kind::Dynamo),
+        (Service::DynamoDb, "GetItem"),
+        NOTHING,
+        |stage, with| {
+            async {
+                let link = stage.proof.cid();
+                let at = with.tables.delegation_written_at(link).await;
+                at.map(|at| is(at.is_some()))
+            }
+            .boxed()
+        },
+    ),
+    reads(
         ("tables/delegations.rs", "a delegation's row"),
         (Family::Rows, Kind::Dynamo),
         (Service::DynamoDb, "GetItem"),

@@ -23,7 +23,8 @@ pub(crate) fn missing(space: &Did, listed: usize, broken: &[Broken]) -> String {
     if broken.is_empty() {
         return format!("space {space} has {count}, none of them to an account");
     }
-    let mut each: Vec<String> = broken.iter().take(NAMED).map(tell).collect();
+    let named = broken.iter().take(NAMED);
+    let mut each: Vec<String> = named.map(|one| tell(space, one)).collect();
     if let Some(others) = broken.len().checked_sub(NAMED).filter(|others| *others > 0) {
         each.push(format!("{others} more"));
     }
@@ -32,68 +33,77 @@ pub(crate) fn missing(space: &Did, listed: usize, broken: &[Broken]) -> String {
 }
 
 /// Says what is wrong with one delegation.
-fn tell(broken: &Broken) -> String {
+fn tell(space: &Did, broken: &Broken) -> String {
     let proof = &broken.proof;
-    match &broken.flaw {
+    match broken.flaw.as_deref() {
         None => format!("{proof} does not lead back to the space"),
         Some(flaw) if flaw.delegation == *proof => {
-            format!("{proof} {}", of_itself(&flaw.fault))
+            format!("{proof} {}", of_itself(space, &flaw.fault))
         }
         Some(Flaw { delegation, fault }) => {
-            format!("{proof} rests on {delegation}, which {}", of_link(fault))
+            let why = of_link(space, fault);
+            format!("{proof} rests on {delegation}, which {why}")
         }
     }
 }
 
-fn of_itself(fault: &Fault) -> String {
+fn of_itself(space: &Did, fault: &Fault) -> String {
     match fault {
         Fault::Absent => "is in no bucket".to_owned(),
         Fault::Misplaced => "is to no account".to_owned(),
-        fault => of_any(fault),
+        fault => of_any(space, fault),
     }
 }
 
-fn of_link(fault: &Fault) -> String {
+fn of_link(space: &Did, fault: &Fault) -> String {
     match fault {
         Fault::Absent => "did not come with it".to_owned(),
         Fault::Misplaced => "is to somebody else".to_owned(),
-        fault => of_any(fault),
+        fault => of_any(space, fault),
     }
 }
 
-fn of_any(fault: &Fault) -> String {
+fn of_any(space: &Did, fault: &Fault) -> String {
     match fault {
         Fault::Expired(at) => format!("expired {}", date(*at)),
         Fault::TooEarly(at) => format!("is not valid before {}", date(*at)),
         Fault::Unsigned => "has a wrong signature".to_owned(),
         Fault::Revoked => "was revoked".to_owned(),
-        Fault::Narrower(capabilities) => format!("allows only {}", abilities(capabilities)),
+        Fault::Narrower(capabilities) => format!("allows only {}", abilities(space, capabilities)),
         Fault::Unfounded(issuer) => format!("is by {issuer}, who shows no right to the space"),
         Fault::Absent | Fault::Misplaced => "is not where it should be".to_owned(),
     }
 }
 
-/// The abilities of a delegation with what narrows them, the first few.
-fn abilities(capabilities: &[Capability]) -> String {
-    let with_limits = |one: &Capability| match &one.nb {
-        Some(Ipld::Map(limits)) if !limits.is_empty() => {
-            let names: Vec<_> = limits.keys().map(String::as_str).collect();
-            format!("{} on {} with {}", one.can, one.with, names.join(", "))
-        }
-        _ => format!("{} on {}", one.can, one.with),
-    };
-    let mut named: Vec<_> = capabilities
-        .iter()
-        .take(ABILITIES)
-        .map(with_limits)
-        .collect();
-    if let Some(others) = capabilities.len().checked_sub(ABILITIES + 1) {
-        named.push(format!("{} more", others + 1));
-    }
-    if named.is_empty() {
+/// The first few abilities of a delegation, each with its resource if that is not the space, and with what narrows it.
+fn abilities(space: &Did, capabilities: &[Capability]) -> String {
+    if capabilities.is_empty() {
         return "nothing".to_owned();
     }
+    let named = capabilities.iter().take(ABILITIES);
+    let mut named: Vec<_> = named.map(|one| ability(space, one)).collect();
+    if let Some(others) = capabilities
+        .len()
+        .checked_sub(ABILITIES)
+        .filter(|others| *others > 0)
+    {
+        named.push(format!("{others} more"));
+    }
     named.join(", ")
+}
+
+fn ability(space: &Did, capability: &Capability) -> String {
+    let mut text = capability.can.clone();
+    if capability.with != space.as_str() {
+        text = format!("{text} on {}", capability.with);
+    }
+    match &capability.nb {
+        Some(Ipld::Map(limits)) if !limits.is_empty() => {
+            let names: Vec<_> = limits.keys().map(String::as_str).collect();
+            format!("{text} limited by {}", names.join(", "))
+        }
+        _ => text,
+    }
 }
 
 /// `2024-05-01`, in UTC.

@@ -26,15 +26,18 @@ pub(crate) fn is_private(usable: &Usable, space: &Did) -> bool {
 }
 
 fn access_type(link: &Delegation) -> Option<&str> {
-    let field = |value, name: &str| match value {
-        &Ipld::Map(ref fields) => fields.get(name),
-        _ => None,
-    };
     let mut spaces = link.facts().iter().filter_map(|fact| fact.get("space"));
     spaces.find_map(|space| match field(field(space, "access")?, "type")? {
         Ipld::String(name) => Some(name.as_str()),
         _ => None,
     })
+}
+
+fn field<'a>(value: &'a Ipld, name: &str) -> Option<&'a Ipld> {
+    match value {
+        Ipld::Map(fields) => fields.get(name),
+        _ => None,
+    }
 }
 
 /// A delegation by which the space lets a gateway serve its content.

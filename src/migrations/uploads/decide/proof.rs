@@ -43,7 +43,7 @@ pub(crate) struct Broken {
     /// The delegation to the account.
     pub proof: Cid,
     /// The link that fails, itself or one that it rests on; none if no single one is to blame.
-    pub flaw: Option<Flaw>,
+    pub flaw: Option<Box<Flaw>>,
 }
 
 impl Broken {
@@ -57,7 +57,7 @@ impl Broken {
     pub(crate) fn by(proof: Cid, flaw: Flaw) -> Self {
         Self {
             proof,
-            flaw: Some(flaw),
+            flaw: Some(Box::new(flaw)),
         }
     }
 }
@@ -74,7 +74,7 @@ pub(crate) fn judge(proof: Delegation, case: &Case<'_>) -> Result<Usable, Broken
         let links = held(&Rule::new(ability), case.space.as_str(), &proof, &context);
         let links = links.map_err(|refused| Broken {
             proof: *proof.cid(),
-            flaw: worst(refused.flaws),
+            flaw: worst(refused.flaws).map(Box::new),
         })?;
         for link in links.chain().map(|link| &link.delegation) {
             if !chain.contains(link) {

@@ -142,3 +142,54 @@ impl Known {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::key::Signer;
+    use crate::proto::ucan::{Capability, Draft};
+
+    fn account(number: usize) -> Did {
+        Did::parse(&format!("did:mailto:example.com:{number}")).unwrap()
+    }
+
+    #[test]
+    fn the_last_accounts_are_kept_unless_they_are_large() {
+        let accounts = Accounts::default();
+        let kept = || accounts.last.lock().unwrap().len();
+        for number in 0..2 * ACCOUNTS {
+            accounts.account(&account(number));
+        }
+        assert_eq!(kept(), ACCOUNTS);
+        let last = accounts.account(&account(2 * ACCOUNTS - 1));
+        last.size.store(DELEGATIONS + 1, Ordering::Release);
+        let again = accounts.account(&account(2 * ACCOUNTS - 1));
+        assert!(
+            Arc::ptr_eq(&last, &again),
+            "the one that is asked for stays"
+        );
+        assert_eq!(kept(), ACCOUNTS);
+        accounts.account(&account(0));
+        assert_eq!(kept(), 1);
+    }
+
+    #[test]
+    fn what_a_delegation_is_about_is_what_its_issuer_does_not_own() {
+        let device = Signer::from_seed([1; 32]);
+        let space = Signer::from_seed([2; 32]);
+        let on = |resource: &str| Capability::new("*", resource);
+        let shared = Draft::new(&device, &account(1))
+            .capability(on(space.did().as_str()))
+            .capability(on(device.did().as_str()));
+        let all = Draft::new(&device, &account(1)).capability(on(ALL));
+        let (shared, all) = (shared.sign().unwrap(), all.sign().unwrap());
+        let mut known = Known::default();
+        for delegation in [&shared, &all] {
+            known.add(delegation);
+        }
+        let mut both = vec![*shared.cid(), *all.cid()];
+        both.sort_unstable();
+        assert_eq!(known.about(space.did()), both);
+        assert_eq!(known.about(device.did()), [*all.cid()]);
+    }
+}
