@@ -7,7 +7,7 @@ from fleet import ENDED, whole_lines
 
 SET_ASIDE = "set aside, "
 # Causes of whole spaces, and the name of the row that they have.
-OF_SPACES = {"MISSING_DELEGATION"}
+OF_SPACES = {"MISSING_DELEGATION", "GATEWAY_DECLINED", "PRIVATE_SPACE"}
 ALL = "*"
 # Uploads of these conditions need an index of their own.
 WITHOUT_INDEX = {"fresh", "claims-without-space"}

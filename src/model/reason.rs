@@ -32,6 +32,10 @@ reasons! {
     // What the data itself explains.
     /// No usable account delegation lets the gateway serve the space.
     MissingDelegation = "MISSING_DELEGATION",
+    /// The owner of the space does not want the gateway to serve it.
+    GatewayDeclined = "GATEWAY_DECLINED",
+    /// The space is private: what is in it is for its owner alone.
+    PrivateSpace = "PRIVATE_SPACE",
     /// The upload names no shards and no index from which to learn them.
     NoShards = "NO_SHARDS",
     /// A blob is in no place where it should be.
@@ -116,6 +120,8 @@ impl Reason {
         matches!(
             self,
             Self::MissingDelegation
+                | Self::GatewayDeclined
+                | Self::PrivateSpace
                 | Self::NoShards
                 | Self::MissingBlob
                 | Self::MissingRoot
@@ -146,6 +152,7 @@ impl Reason {
             Self::MissingSize => {
                 Some("ALLOCATIONS_TABLE_NAME, BLOB_REGISTRY_TABLE_NAME and STORE_TABLE_NAME")
             }
+            Self::GatewayDeclined => Some("GATEWAY_SERVICE_DID"),
             Self::MissingDelegation => Some(
                 "DELEGATION_TABLE_NAME, DELEGATION_BUCKET_NAME, R2_ENDPOINT and R2_DELEGATION_BUCKET_NAME",
             ),
@@ -161,7 +168,12 @@ impl Reason {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::MissingDelegation => "ask the customer to log in again, then retry the space",
+            Self::MissingDelegation => {
+                "ask the customer to share the space with the account again from a device that still has it, then retry the space"
+            }
+            Self::GatewayDeclined | Self::PrivateSpace => {
+                "leave it dark: its owner does not want it served"
+            }
             Self::GatewayNotAuthorized => {
                 "authorise the gateway for the space first: `sterna migrate --test-gateway-auth`, then run this again"
             }

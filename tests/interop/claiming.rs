@@ -6,7 +6,7 @@ use sterna::client::{CacheRequest, Services};
 use sterna::model::{Class, Reason};
 use sterna::proto::claims::{Claim, Content, Location};
 use sterna::proto::multihash::{Multihash, codec};
-use sterna::proto::ucan::{Capability, Delegation, Draft, Expiration};
+use sterna::proto::ucan::{Capability, Delegation, Draft, Expiration, Proof};
 use sterna::proto::{Did, Signer};
 use sterna::runtime::Clock;
 
@@ -126,6 +126,35 @@ async fn the_gateway_takes_a_grant_with_attestations_and_refuses_it_altered() {
         .iter()
         .position(|proof| proof.delegation().unwrap().capabilities()[0].can == "ucan/attest");
     refused_without_proof(url, &sent, key, attestation.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Node: tests/interop/run.sh"]
+async fn the_gateway_takes_a_grant_that_rests_on_a_chain_over_a_device_and_on_no_part_of_it() {
+    let real = Real::shared();
+    let (space, device) = (Signer::generate(), Signer::generate());
+    let account = to_account(&space).audience().clone();
+    let shared = |by: &Signer, proof: Proof| {
+        let draft = Draft::new(by, &account).proof(proof);
+        let on_space = |can| Capability::new(can, space.did().as_str());
+        let draft = draft.capability(on_space("space/*"));
+        draft.capability(on_space("access/*")).sign().unwrap()
+    };
+    let to_device = grant(&space, device.did(), "*", space.did());
+    let whole = shared(&device, to_device.clone().into());
+    let gateway = real.clients().await.gateway;
+    gateway.authorize(space.did(), &whole).await.unwrap();
+
+    let narrow = grant(&space, device.did(), "upload/*", space.did());
+    for broken in [
+        shared(&device, Proof::Link(*to_device.cid())),
+        shared(&device, narrow.into()),
+        shared(&device, with_a_wrong_byte(&to_device).into()),
+        shared(&Signer::generate(), to_device.into()),
+    ] {
+        let told = gateway.authorize(space.did(), &broken).await;
+        assert_eq!(meaning(told), UNAUTHORIZED);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

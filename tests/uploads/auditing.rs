@@ -49,7 +49,7 @@ async fn audited(
     bad.map(|one| (one.item.to_string(), one)).collect()
 }
 
-async fn recheck(local: &Local, worker: &Worker, since: u64) {
+pub(crate) async fn recheck(local: &Local, worker: &Worker, since: u64) {
     let mut config = config(&format!("recheck-{since}"));
     config.reopen = Reopen::Recheck(since);
     config.depth = Depth::Presence;

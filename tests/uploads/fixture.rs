@@ -16,11 +16,14 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) async fn start(sizes: Sizes) -> Self {
+        Self::start_with(Plan::new(7, sizes)).await
+    }
+
+    pub(crate) async fn start_with(plan: Plan) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::start(sandbox::Config::in_dir(folder.path().join("local")))
             .await
             .unwrap();
-        let plan = Plan::new(7, sizes);
         let world = sandbox::world::seed(sandbox.network(), &plan)
             .await
             .unwrap();

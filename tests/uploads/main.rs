@@ -8,6 +8,7 @@ mod carparks;
 mod crashing;
 mod fixture;
 mod flows;
+mod grants;
 mod hashes;
 mod hostile;
 mod outage;

@@ -55,7 +55,7 @@ async fn migrate(worker: &Worker, record: &Record, steps: StepFilter) -> Outcome
 }
 
 /// Lengths of the shards that a claim places for the upload's space.
-async fn placed(services: &Services, record: &Record) -> Vec<u64> {
+pub(crate) async fn placed(services: &Services, record: &Record) -> Vec<u64> {
     let answer = services
         .indexing
         .claims(&hashes(record), &[], QueryKind::Standard)

@@ -12,6 +12,13 @@ use sterna::state::{self, Store};
 
 use crate::fixture::Local;
 
+/// Causes of whole spaces.
+const OF_SPACES: [Reason; 3] = [
+    Reason::MissingDelegation,
+    Reason::GatewayDeclined,
+    Reason::PrivateSpace,
+];
+
 /// A process that migrates, with a memory of its own.
 pub(crate) struct Worker {
     pub(crate) migration: Arc<Uploads>,
@@ -117,24 +124,24 @@ pub(crate) fn kept_back(space: &str, uploads: u64) -> String {
     format!("{uploads} uploads of {space}")
 }
 
-/// The failures that the world is made to end in; a space without a delegation has one for all its uploads.
+/// The failures that the world is made to end in; a space that the gateway cannot or should not serve has one for all
+/// its uploads.
 pub(crate) fn expected(local: &Local) -> BTreeMap<String, Reason> {
-    let mut of_spaces = BTreeMap::<&str, u64>::new();
+    let mut of_spaces = BTreeMap::<(&str, Reason), u64>::new();
     let mut failures = BTreeMap::new();
     for record in &local.world.uploads {
         let Expected::Failed(reason) = &record.expected else {
             continue;
         };
         let reason = reason.parse().unwrap();
-        if reason == Reason::MissingDelegation {
-            *of_spaces.entry(&record.space).or_default() += 1;
+        if OF_SPACES.contains(&reason) {
+            *of_spaces.entry((&record.space, reason)).or_default() += 1;
         } else {
             failures.insert(record.root.clone(), reason);
         }
     }
     let of_spaces = of_spaces.into_iter();
-    failures.extend(
-        of_spaces.map(|(space, uploads)| (kept_back(space, uploads), Reason::MissingDelegation)),
-    );
+    failures
+        .extend(of_spaces.map(|((space, reason), uploads)| (kept_back(space, uploads), reason)));
     failures
 }

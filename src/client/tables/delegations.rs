@@ -12,12 +12,13 @@ use crate::client::{Cause, Dependency, Error};
 use crate::proto::did::Did;
 
 const FIND: &str = "list the delegations of a space";
+const FIND_GIVEN: &str = "list the delegations to an account";
 const STORE: &str = "store a delegation row";
 const LOOK: &str = "look for a delegation row";
 const REMOVE: &str = "remove a delegation row";
 
 /// A delegation row, as far as the `issuer` index shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DelegationRow {
     /// CID of the delegation.
     pub link: Cid,
@@ -28,17 +29,42 @@ pub struct DelegationRow {
 impl NetworkTables {
     /// Every delegation that a DID issued, sorted by CID. Rows whose link is no CID are left out.
     pub async fn delegations_by_issuer(&self, issuer: &Did) -> Result<Vec<DelegationRow>, Error> {
+        self.delegations_of(FIND, "issuer", issuer, read).await
+    }
+
+    /// Every delegation to a DID, whoever issued it, sorted by CID: the `audience` index shows no more than the link
+    /// (protocol: tables §2). Rows whose link is no CID are left out.
+    pub async fn delegations_by_audience(&self, audience: &Did) -> Result<Vec<Cid>, Error> {
+        self.delegations_of(FIND_GIVEN, "audience", audience, link)
+            .await
+    }
+
+    /// What an index of the same name as its key shows of the rows of one DID, sorted and without repeats.
+    async fn delegations_of<T: Ord>(
+        &self,
+        what: &'static str,
+        index: &str,
+        did: &Did,
+        read: fn(&Row) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
         let source = Source {
             table: &self.names.delegation,
-            index: Some("issuer"),
-            key: ("issuer", issuer.as_str()),
+            index: Some(index),
+            key: (index, did.as_str()),
             until: None,
         };
-        let rows = self.all(FIND, source).await?;
+        let rows = self.all(what, source).await?;
         let mut found: Vec<_> = rows.iter().filter_map(read).collect();
-        found.sort_unstable_by_key(|row| row.link);
+        found.sort_unstable();
         found.dedup();
         Ok(found)
+    }
+
+    /// When the row of a delegation was written, as its text says (RFC 3339, so that texts compare as times do); none
+    /// if there is no row or it does not say.
+    pub async fn delegation_written_at(&self, link: &Cid) -> Result<Option<String>, Error> {
+        let row = self.row(LOOK, &self.names.delegation, &id(link)).await?;
+        Ok(row.and_then(|row| text(&row, "insertedAt").map(str::to_owned)))
     }
 
     /// Writes the row of a delegation whose object is stored already. Writing it again changes nothing.
@@ -74,8 +100,8 @@ impl NetworkTables {
 
     /// Whether a delegation has its row.
     pub async fn has_delegation_row(&self, link: &Cid) -> Result<bool, Error> {
-        let id = Row::from([("link".to_owned(), AttributeValue::S(link.to_string()))]);
-        Ok(self.row(LOOK, &self.names.delegation, &id).await?.is_some())
+        let row = self.row(LOOK, &self.names.delegation, &id(link)).await?;
+        Ok(row.is_some())
     }
 
     /// Removes the row of a delegation; one that is not there is no error.
@@ -121,10 +147,17 @@ impl NetworkTables {
     }
 }
 
+fn id(link: &Cid) -> Row {
+    Row::from([("link".to_owned(), AttributeValue::S(link.to_string()))])
+}
+
+fn link(row: &Row) -> Option<Cid> {
+    Cid::try_from(text(row, "link")?).ok()
+}
+
 fn read(row: &Row) -> Option<DelegationRow> {
-    let link = Cid::try_from(text(row, "link")?).ok()?;
     Some(DelegationRow {
-        link,
+        link: link(row)?,
         audience: text(row, "audience")?.to_owned(),
     })
 }

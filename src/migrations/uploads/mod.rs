@@ -5,6 +5,7 @@
 //! | [`mod@self`] | the migration as the engine sees it, and what operators ask of one upload |
 //! | `find` | one look at the world: claims, indexes, sizes |
 //! | `decide` | pure: what counts, what is missing or wrong |
+//! | `grants` | the delegation by which the gateway may serve a space |
 //! | `spaces` | the migration space of a customer |
 //! | `deep` | the look at every byte |
 //! | `sample` | a look at one upload of a space before a run |
@@ -14,6 +15,7 @@ mod decide;
 mod deep;
 mod explain;
 mod find;
+mod grants;
 mod item;
 mod migration;
 mod parts;

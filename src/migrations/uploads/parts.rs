@@ -10,6 +10,7 @@ use crate::model::Failure;
 use crate::proto::did::Did;
 
 use super::decide::Trust;
+use super::grants::Accounts;
 use super::spaces::{MigrationSpaces, Spaces};
 
 /// Choices of the operator.
@@ -29,6 +30,8 @@ pub(super) struct Parts {
     pub(super) secrets: Secrets,
     pub(super) trust: Trust,
     pub(super) spaces: Spaces,
+    /// What the delegations to an account are about.
+    pub(super) accounts: Accounts,
     pub(super) settings: Settings,
     /// Shards of one upload that are streamed at once.
     pub(super) shards_at_once: usize,
@@ -66,6 +69,7 @@ impl Parts {
             secrets,
             trust,
             spaces,
+            accounts: Accounts::default(),
             settings,
             shards_at_once,
             unverified: AtomicU64::new(0),

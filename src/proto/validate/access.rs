@@ -2,11 +2,15 @@
 
 use std::cell::Cell;
 
+use cid::Cid;
+use ipld_core::ipld::Ipld;
+
+use super::flaw::{Fault, Flaws};
 use super::matching::{Match, Matcher, derive, select, sources_of};
 use super::session;
 use super::wording::{Reasons, item, js_date};
 use super::{Context, InvalidAudience, Rule, Unauthorized};
-use crate::proto::ucan::{Capability, Delegation, Proof};
+use crate::proto::ucan::{Capability, Caveats, Delegation, Proof};
 use crate::proto::{Did, Verifier};
 
 /// Delegations that one decision looks at, repeats counted. Honest chains need a handful.
@@ -49,20 +53,30 @@ pub fn claim(
     delegations: &[Delegation],
     context: &Context<'_>,
 ) -> Result<Authorization, Unauthorized> {
-    let matcher = Matcher {
-        can: rule.can,
-        with: &rule.with,
-        nb: &rule.nb,
-        derives: rule.derives,
-    };
-    let walk = Walk {
-        context,
-        budget: Cell::new(BUDGET),
-    };
-    walk.claim(&matcher, delegations, DEPTH)
-        .map_err(|refusal| Unauthorized {
-            message: refusal.message,
-        })
+    let walk = Walk::new(context);
+    walk.claim(&Matcher::of(rule), delegations, DEPTH)
+        .map_err(|refusal| walk.refused(refusal.message))
+}
+
+/// Decides whether a delegation lets its audience do the rule's ability on a resource, without caveats: as [`access`]
+/// would decide on an invocation by the audience that rests on this delegation alone. Gives what proves it, from that
+/// delegation to the root.
+pub fn held(
+    rule: &Rule,
+    resource: &str,
+    delegation: &Delegation,
+    context: &Context<'_>,
+) -> Result<Authorization, Unauthorized> {
+    let walk = Walk::new(context);
+    let wanted = Capability::new(rule.can, resource).nb(Ipld::Map(Caveats::new()));
+    let (mut reasons, given) = (Reasons::default(), std::slice::from_ref(delegation));
+    let found = walk.derived(&Matcher::of(rule), &wanted, given, &mut reasons, DEPTH);
+    let revoked = found.as_ref().and_then(|found| walk.revoked(found));
+    if let Some(cid) = revoked {
+        return Err(walk.refused(revoked_text(&cid)));
+    }
+    found
+        .ok_or_else(|| walk.refused(reasons.of_capability(&wanted, delegation.audience().as_str())))
 }
 
 /// Checks that an invocation is meant for a service: its own DID, or one of the alternatives.
@@ -92,6 +106,25 @@ pub(super) struct Refusal {
 pub(super) struct Walk<'a> {
     pub(super) context: &'a Context<'a>,
     budget: Cell<u32>,
+    flaws: Flaws,
+}
+
+impl<'a> Walk<'a> {
+    fn new(context: &'a Context<'a>) -> Self {
+        Self {
+            context,
+            budget: Cell::new(BUDGET),
+            flaws: Flaws::default(),
+        }
+    }
+
+    /// The end of a walk that proved nothing.
+    fn refused(self, message: String) -> Unauthorized {
+        Unauthorized {
+            message,
+            flaws: self.flaws.into_vec(),
+        }
+    }
 }
 
 impl Walk<'_> {
@@ -123,22 +156,23 @@ impl Walk<'_> {
                 }
             };
             let authorization = found.authorized(proof);
-            let mut chain = authorization.chain();
-            let revoked = chain
-                .find(|link| (self.context.revoked)(&link.delegation))
-                .map(|link| *link.delegation.cid());
-            drop(chain);
-            match revoked {
+            match self.revoked(&authorization) {
                 None => return Ok(authorization),
-                Some(cid) => reasons
-                    .invalid
-                    .push(format!("Proof {cid} has been revoked")),
+                Some(cid) => reasons.invalid.push(revoked_text(&cid)),
             }
         }
         Err(Refusal {
             message: reasons.of_claim(matcher.can),
             matched: !reasons.failed.is_empty(),
         })
+    }
+
+    /// The first link of a chain that was revoked.
+    fn revoked(&self, authorization: &Authorization) -> Option<Cid> {
+        let mut chain = authorization.chain();
+        let link = chain.find(|link| (self.context.revoked)(&link.delegation))?;
+        self.flaws.add(link.delegation.cid(), Fault::Revoked);
+        Some(*link.delegation.cid())
     }
 
     /// Looks for the capability that a found one derives from, down to one that is self-issued.
@@ -152,6 +186,10 @@ impl Walk<'_> {
         let issuer = found.delegation.issuer();
         let mut aligned: Vec<Delegation> = Vec::new();
         let proofs = found.delegation.proofs();
+        if proofs.is_empty() {
+            let fault = Fault::Unfounded(issuer.clone());
+            self.flaws.add(found.delegation.cid(), fault);
+        }
         for link in proofs
             .iter()
             .filter(|proof| proof.delegation().is_none())
@@ -159,6 +197,7 @@ impl Walk<'_> {
         {
             let why = format!("Linked proof '{link}' is not included and could not be resolved");
             reasons.invalid.push(underivable(link, &why));
+            self.flaws.add(link, Fault::Absent);
         }
         for proof in proofs.iter().filter_map(Proof::delegation) {
             if proof.audience() == issuer {
@@ -169,18 +208,43 @@ impl Walk<'_> {
                     proof.audience()
                 );
                 reasons.invalid.push(underivable(proof.cid(), &why));
+                self.flaws.add(proof.cid(), Fault::Misplaced);
             }
         }
-        let mut sources = Vec::new();
-        for proof in &aligned {
-            match self.validate(proof, &aligned, depth) {
-                Ok(()) => sources.extend(sources_of(proof)),
+        self.derived(matcher, &found.value, &aligned, &mut reasons, depth)
+            .ok_or_else(|| reasons.of_capability(&found.value, issuer.as_str()))
+    }
+
+    /// Looks among proofs for what a claimed capability derives from; why not goes into `reasons`.
+    fn derived(
+        &self,
+        matcher: &Matcher<'_>,
+        claim: &Capability,
+        aligned: &[Delegation],
+        reasons: &mut Reasons,
+        depth: u32,
+    ) -> Option<Authorization> {
+        let mut valid = Vec::new();
+        for proof in aligned {
+            match self.validate(proof, aligned, depth) {
+                Ok(()) => valid.push(proof),
                 Err(why) => reasons.invalid.push(underivable(proof.cid(), &why)),
             }
         }
-        for parent in derive(matcher, &found.value, &sources, &mut reasons) {
+        let sources: Vec<_> = valid.iter().copied().flat_map(sources_of).collect();
+        let parents = derive(matcher, claim, &sources, reasons);
+        for proof in valid
+            .into_iter()
+            .filter(|proof| !session::is_attestation(proof))
+        {
+            if !parents.iter().any(|parent| parent.delegation == proof) {
+                let fault = Fault::Narrower(proof.capabilities().to_vec());
+                self.flaws.add(proof.cid(), fault);
+            }
+        }
+        for parent in parents {
             if parent.is_self_issued() {
-                return Ok(parent.authorized(None));
+                return Some(parent.authorized(None));
             }
             let Some(depth) = depth.checked_sub(1) else {
                 reasons
@@ -189,11 +253,11 @@ impl Walk<'_> {
                 continue;
             };
             match self.authorize(matcher, &parent, depth) {
-                Ok(proof) => return Ok(parent.authorized(Some(proof))),
+                Ok(proof) => return Some(parent.authorized(Some(proof))),
                 Err(error) => reasons.failed.push(error),
             }
         }
-        Err(reasons.of_capability(&found.value, issuer.as_str()))
+        None
     }
 
     /// Checks time and signature of a delegation that stands among others.
@@ -209,15 +273,31 @@ impl Walk<'_> {
         self.budget.set(budget);
         let (cid, ucan, now) = (delegation.cid(), delegation.ucan(), self.context.now);
         if let Some(end) = ucan.expiration.filter(|end| *end <= now) {
+            self.flaws.add(cid, Fault::Expired(end));
             return Err(format!("Proof {cid} has expired on {}", js_date(end)));
         }
         if let Some(start) = ucan.not_before.filter(|start| *start != 0 && now <= *start) {
+            self.flaws.add(cid, Fault::TooEarly(start));
             return Err(format!(
                 "Proof {cid} is not valid before {}",
                 js_date(start)
             ));
         }
-        let (issuer, authority) = (&ucan.issuer, self.context.authority);
+        let signed = self.signed(delegation, among, depth);
+        if signed.is_err() {
+            self.flaws.add(cid, Fault::Unsigned);
+        }
+        signed
+    }
+
+    /// Checks that the issuer signed, or that somebody may vouch for it.
+    fn signed(
+        &self,
+        delegation: &Delegation,
+        among: &[Delegation],
+        depth: u32,
+    ) -> Result<(), String> {
+        let (issuer, authority) = (delegation.issuer(), self.context.authority);
         if issuer.is_key() {
             return match Verifier::from_did(issuer) {
                 Ok(verifier) => verify(delegation, &verifier),
@@ -229,6 +309,10 @@ impl Walk<'_> {
         }
         session::verify(self, delegation, among, depth)
     }
+}
+
+fn revoked_text(cid: &Cid) -> String {
+    format!("Proof {cid} has been revoked")
 }
 
 /// Checks the signature with one key.
@@ -248,7 +332,7 @@ pub(super) fn verify(delegation: &Delegation, verifier: &Verifier) -> Result<(),
     ))
 }
 
-fn underivable(proof: &cid::Cid, why: &str) -> String {
+fn underivable(proof: &Cid, why: &str) -> String {
     format!(
         "Capability can not be derived from prf:{proof} because:\n{}",
         item(why)

@@ -2,14 +2,17 @@
 
 use ipld_core::ipld::Ipld;
 
+use super::Flaw;
 use crate::proto::Did;
 
 /// A claim that no chain of delegations supports. On the wire its name is `Unauthorized`.
-#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
 #[error("{message}")]
 pub struct Unauthorized {
     /// Several lines: the claim, and why each way to the resource failed.
     pub message: String,
+    /// The same as data: the delegations that fell short, in the order in which they were met, each fault once.
+    pub flaws: Vec<Flaw>,
 }
 
 impl Unauthorized {

@@ -2,10 +2,10 @@
 
 use ipld_core::ipld::Ipld;
 
-use super::Derives;
 use super::access::Authorization;
 use super::rule::derives_as_javascript;
 use super::wording::{Reasons, claimed, decoded, item};
+use super::{Derives, Rule};
 use crate::proto::ucan::{Capability, Caveats, Delegation};
 
 /// A rule whose checks may be closures.
@@ -14,6 +14,18 @@ pub(super) struct Matcher<'a> {
     pub(super) with: &'a dyn Fn(&str) -> Result<(), String>,
     pub(super) nb: &'a dyn Fn(Caveats) -> Result<Caveats, String>,
     pub(super) derives: Derives,
+}
+
+impl<'a> Matcher<'a> {
+    /// The checks of a rule.
+    pub(super) fn of(rule: &'a Rule) -> Self {
+        Self {
+            can: rule.can,
+            with: &rule.with,
+            nb: &rule.nb,
+            derives: rule.derives,
+        }
+    }
 }
 
 /// A capability in the delegation that states it.

@@ -3,6 +3,7 @@
 mod access;
 mod context;
 mod error;
+mod flaw;
 mod matching;
 mod rule;
 mod session;
@@ -10,7 +11,8 @@ mod session;
 mod tests;
 mod wording;
 
-pub use access::{Authorization, access, audience, claim};
+pub use access::{Authorization, access, audience, claim, held};
 pub use context::Context;
 pub use error::{InvalidAudience, Unauthorized};
+pub use flaw::{Fault, Flaw};
 pub use rule::{Derives, Rule, derives_equal, derives_with};

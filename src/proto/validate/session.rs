@@ -26,12 +26,7 @@ pub(super) fn verify(
     // delegation itself.
     let attestations: Vec<_> = among
         .iter()
-        .filter(|proof| {
-            proof
-                .capabilities()
-                .first()
-                .is_some_and(|first| first.can == ATTEST)
-        })
+        .filter(|proof| is_attestation(proof))
         .filter(|proof| proof.cid() != delegation.cid())
         .cloned()
         .collect();
@@ -56,6 +51,12 @@ pub(super) fn verify(
         )),
         Err(_) => resolved(walk, delegation),
     }
+}
+
+/// Whether a delegation vouches for another: such grants nothing of a resource.
+pub(super) fn is_attestation(delegation: &Delegation) -> bool {
+    let first = delegation.capabilities().first();
+    first.is_some_and(|first| first.can == ATTEST)
 }
 
 /// Accepts the authority, and whoever an authority proof lets attest for it.

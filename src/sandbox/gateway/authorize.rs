@@ -51,6 +51,7 @@ pub(super) fn decide(
         .sign()
         .map_err(|error| Unauthorized {
             message: error.to_string(),
+            flaws: Vec::new(),
         })?;
     access(
         &invocation,

@@ -29,14 +29,41 @@ impl Default for Sizes {
     }
 }
 
-/// Whether a space has delegated to its account, without which no gateway authorisation
-/// can be made.
+/// What a space has delegated: whether its account may act for it, and what its owner wants of gateways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountDelegation {
-    /// Stored in the delegation bucket and table.
+    /// By the space to the account, stored in the delegation bucket and table.
     Present,
-    /// Nowhere.
+    /// Nothing to the account.
     Absent,
+    /// By a device to the account, as `shareSpace` makes it; the space delegated to the device.
+    ByDevice,
+    /// The same, but what the space delegated to the device has expired.
+    ByDeviceExpired,
+    /// By the space to the account, with the fact that the space is private.
+    Private,
+    /// By the space to the account, and to serve its content to another gateway alone.
+    ServedElsewhere,
+}
+
+impl AccountDelegation {
+    /// Every kind that only [`Plan::varied`] has.
+    const UNUSUAL: [Self; 4] = [
+        Self::ByDevice,
+        Self::ByDeviceExpired,
+        Self::Private,
+        Self::ServedElsewhere,
+    ];
+
+    /// The reason for which the gateway cannot or should not be authorised.
+    fn refused(self) -> Option<&'static str> {
+        match self {
+            Self::Present | Self::ByDevice => None,
+            Self::Absent | Self::ByDeviceExpired => Some("MISSING_DELEGATION"),
+            Self::Private => Some("PRIVATE_SPACE"),
+            Self::ServedElsewhere => Some("GATEWAY_DECLINED"),
+        }
+    }
 }
 
 /// A space of the plan.
@@ -158,9 +185,22 @@ const NAMES: &[&str] = &[
 ];
 
 impl Plan {
-    /// Plans a world.
+    /// Plans a world, whose last space has no account delegation.
     #[must_use]
     pub fn new(seed: u64, sizes: Sizes) -> Self {
+        Self::with(seed, sizes, &[AccountDelegation::Absent])
+    }
+
+    /// Plans a world, the last spaces of which have each kind of delegation once.
+    #[must_use]
+    pub fn varied(seed: u64, sizes: Sizes) -> Self {
+        let mut last = AccountDelegation::UNUSUAL.to_vec();
+        last.push(AccountDelegation::Absent);
+        Self::with(seed, sizes, &last)
+    }
+
+    /// Plans a world with these delegations of its last spaces; the first space has the usual one.
+    fn with(seed: u64, sizes: Sizes, last: &[AccountDelegation]) -> Self {
         let sizes = Sizes {
             customers: sizes.customers.max(1),
             spaces: sizes.spaces.max(sizes.customers).max(1),
@@ -168,7 +208,7 @@ impl Plan {
         };
         let mut rng = Rng::with_seed(seed);
         let customers = (0..sizes.customers).map(customer).collect();
-        let spaces = spaces(&mut rng, sizes);
+        let spaces = spaces(&mut rng, sizes, last);
         let mut uploads: Vec<Upload> = (0..sizes.uploads)
             .map(|number| upload(&mut rng, number, &spaces))
             .collect();
@@ -185,8 +225,8 @@ impl Plan {
     /// What a correct migration makes of `upload`.
     #[must_use]
     pub fn expected(&self, upload: &Upload) -> Expected {
-        if self.spaces[upload.space].delegation == AccountDelegation::Absent {
-            return Expected::Failed("MISSING_DELEGATION".into());
+        if let Some(reason) = self.spaces[upload.space].delegation.refused() {
+            return Expected::Failed(reason.into());
         }
         match upload.condition {
             Condition::Complete => Expected::AlreadyComplete,
@@ -215,7 +255,7 @@ fn customer(index: usize) -> String {
 }
 
 /// One space for each customer, the rest by a skew: the first customers have most.
-fn spaces(rng: &mut Rng, sizes: Sizes) -> Vec<Space> {
+fn spaces(rng: &mut Rng, sizes: Sizes, last: &[AccountDelegation]) -> Vec<Space> {
     let mut spaces: Vec<Space> = (0..sizes.spaces)
         .map(|index| {
             let customer = if index < sizes.customers {
@@ -232,10 +272,9 @@ fn spaces(rng: &mut Rng, sizes: Sizes) -> Vec<Space> {
             }
         })
         .collect();
-    if spaces.len() > 1
-        && let Some(last) = spaces.last_mut()
-    {
-        last.delegation = AccountDelegation::Absent;
+    let others = spaces.iter_mut().skip(1);
+    for (space, delegation) in others.rev().zip(last.iter().rev()) {
+        space.delegation = *delegation;
     }
     spaces
 }
@@ -263,10 +302,10 @@ fn upload(rng: &mut Rng, number: usize, spaces: &[Space]) -> Upload {
         Version::V1 if rng.u8(..4) == 0 => Leaves::DagPb,
         Version::V1 => Leaves::Raw,
     };
-    let condition = match spaces[space].delegation {
+    let condition = match spaces[space].delegation.refused() {
         // Without authorisation such content must stay as it is: served freely.
-        AccountDelegation::Absent => Condition::Legacy,
-        AccountDelegation::Present => condition(rng),
+        Some(_) => Condition::Legacy,
+        None => condition(rng),
     };
     Upload {
         number,
@@ -317,7 +356,7 @@ fn shape(rng: &mut Rng) -> Shape {
 fn place_damage(spaces: &[Space], uploads: &mut [Upload]) {
     let mut wanted = [Condition::CorruptCar, Condition::MissingBlob].into_iter();
     for upload in uploads.iter_mut().rev() {
-        let fits = spaces[upload.space].delegation == AccountDelegation::Present
+        let fits = spaces[upload.space].delegation.refused().is_none()
             && upload.condition == Condition::Fresh;
         if fits {
             let Some(condition) = wanted.next() else {
@@ -363,6 +402,14 @@ mod tests {
         let absent = |space: &&Space| space.delegation == AccountDelegation::Absent;
         assert_eq!(plan.spaces.iter().filter(absent).count(), 1);
         assert_eq!(plan.uploads.len(), 400);
+    }
+
+    #[test]
+    fn a_varied_world_has_each_delegation() {
+        let plan = Plan::varied(1, Sizes::default());
+        let has = |wanted| plan.spaces.iter().any(|space| space.delegation == wanted);
+        assert!(AccountDelegation::UNUSUAL.into_iter().all(has));
+        assert!(has(AccountDelegation::Present) && has(AccountDelegation::Absent));
     }
 
     #[test]

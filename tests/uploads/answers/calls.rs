@@ -505,6 +505,20 @@ pub(super) const CALLS: &[Call] = &[
         },
     ),
     reads(
+        ("tables/delegations.rs", "delegations to an account"),
+        (Family::Lists, Kind::Dynamo),
+        (Service::DynamoDb, "Query"),
+        NOTHING,
+        |stage, with| {
+            async {
+                let account = stage.proof.audience();
+                let all = with.tables.delegations_by_audience(account).await?;
+                Ok(is(all.contains(stage.proof.cid())))
+            }
+            .boxed()
+        },
+    ),
+    reads(
         ("tables/allocations.rs", "blobs of a space"),
         (Family::Lists, Kind::Dynamo),
         (Service::DynamoDb, "Query"),
@@ -570,6 +584,23 @@ pub(super) const CALLS: &[Call] = &[
                 let tables = &with.tables;
                 let there = tables.has_blob(stage.paid.did(), &stage.hash()).await;
                 there.map(|there| is(!there))
+            }
+            .boxed()
+        },
+    ),
+    reads(
+        (
+            "tables/delegations.rs",
+            "when a delegation's row was written",
+        ),
+        (Family::Rows, Kind::Dynamo),
+        (Service::DynamoDb, "GetItem"),
+        NOTHING,
+        |stage, with| {
+            async {
+                let link = stage.proof.cid();
+                let at = with.tables.delegation_written_at(link).await;
+                at.map(|at| is(at.is_some()))
             }
             .boxed()
         },

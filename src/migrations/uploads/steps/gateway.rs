@@ -6,15 +6,19 @@ use async_trait::async_trait;
 use cid::Cid;
 
 use super::store_index::customer;
-use crate::client::DelegationRow;
 use crate::engine::{Depth, Look, Need, UnitContext, UnitStep};
 use crate::migrations::uploads::GATEWAY;
-use crate::migrations::uploads::decide::{choose, covers};
 use crate::migrations::uploads::find::could_not_tell;
+use crate::migrations::uploads::grants::find;
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Effect, Failure, Reason, StepName, StepState};
 use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
+
+/// The fact that names the delegation to the account.
+const PROOF: &str = "proof";
+/// The fact that names the links below it down to the space's own, with blanks between them; absent if there are none.
+const RESTS_ON: &str = "rests-on";
 
 /// See the module.
 pub(crate) struct AuthorizeGateway(pub Arc<Parts>);
@@ -30,29 +34,15 @@ impl UnitStep for AuthorizeGateway {
         let Some(StepState::Applied(effect)) = unit.step(&GATEWAY) else {
             return Ok(Look::Unseen);
         };
-        let proof = effect.facts.get("proof");
+        let proof = effect.facts.get(PROOF);
         let proof = proof.and_then(|text| Cid::try_from(text.as_str()).ok());
         let Some(proof) = proof.filter(|_| unit.depth() >= Depth::Presence) else {
             return Ok(Look::Unseen);
         };
-        let wrong = |what: &str| {
-            let why =
-                format!("the delegation {proof}, by which the gateway serves the space, {what}");
-            Ok(Look::Needed(Need::wrong(&*unit.id.name, why)))
-        };
-        let services = &self.0.services;
-        let revoked = services.tables.is_revoked(&proof).await;
-        if revoked.map_err(could_not_tell)? {
-            return wrong("was revoked");
-        }
-        // The gateway has a copy of its own: that the object is gone is no fault.
-        let held = services.delegations.read(&proof).await;
-        let held = held.map_err(could_not_tell)?;
-        let end = held.and_then(|held| held.expiration());
-        if end.is_some_and(|end| end <= unit.clock.unix_secs()) {
-            return wrong("has expired");
-        }
-        Ok(Look::Unseen)
+        let ended = self.ended(&proof, effect, unit.clock.unix_secs()).await?;
+        Ok(ended.map_or(Look::Unseen, |why| {
+            Look::Needed(Need::wrong(&*unit.id.name, why))
+        }))
     }
 
     /// The same delegations each time, so the gateway stores nothing twice (protocol: pitfalls 39).
@@ -64,11 +54,21 @@ impl UnitStep for AuthorizeGateway {
             .ok()
             .and_then(|customer| Did::parse(customer.as_str()).ok());
         let account = account.unwrap_or_else(|| space.clone());
-        let proof = self.proof(&space, &account, unit.clock.unix_secs()).await?;
-        self.0.services.gateway.authorize(&space, &proof).await?;
-        Ok(Effect::new("gateway-authorized", space.as_str())
-            .fact("proof", proof.cid().to_string())
-            .fact("account", proof.audience().as_str()))
+        let found = find(&self.0, &space, &account, unit.clock.unix_secs()).await?;
+        let (proof, gateway) = (&found.proof, &self.0.services.gateway);
+        gateway.authorize(&space, proof).await?;
+        let effect = Effect::new("gateway-authorized", space.as_str())
+            .fact(PROOF, proof.cid().to_string())
+            .fact("account", proof.audience().as_str());
+        let rests_on: Vec<_> = found
+            .chain
+            .iter()
+            .map(|link| link.cid().to_string())
+            .collect();
+        Ok(match rests_on.get(1..) {
+            Some(links) if !links.is_empty() => effect.fact(RESTS_ON, links.join(" ")),
+            _ => effect,
+        })
     }
 
     fn leaves(&self) -> &'static str {
@@ -77,46 +77,42 @@ impl UnitStep for AuthorizeGateway {
 }
 
 impl AuthorizeGateway {
-    /// The best delegation of the space to an account; the customer's own are read first, the others only if none of
-    /// those will do.
-    async fn proof(&self, space: &Did, customer: &Did, now: u64) -> Result<Delegation, Failure> {
-        let rows = self.0.services.tables.delegations_by_issuer(space).await?;
-        let accounts = rows
-            .iter()
-            .filter(|row| row.audience.starts_with("did:mailto:"));
-        let (own, others): (Vec<_>, Vec<_>) =
-            accounts.partition(|row| row.audience == customer.as_str());
-        for group in [own, others] {
-            let mut usable = self.read(&group, space, now).await?;
-            while let Some(best) = choose(&usable, space, customer, now).cloned() {
-                if !self.0.services.tables.is_revoked(best.cid()).await? {
-                    return Ok(best);
-                }
-                usable.retain(|proof| proof.cid() != best.cid());
+    /// What is wrong now with the chain that was used: the first link that was revoked or has expired.
+    async fn ended(
+        &self,
+        proof: &Cid,
+        effect: &Effect,
+        now: u64,
+    ) -> Result<Option<String>, Failure> {
+        let services = &self.0.services;
+        let below = effect.facts.get(RESTS_ON).map_or("", String::as_str);
+        let below = below.split(' ').filter_map(|text| Cid::try_from(text).ok());
+        let chain: Vec<Cid> = std::iter::once(*proof).chain(below).collect();
+        for link in &chain {
+            let revoked = services.tables.is_revoked(link).await;
+            if revoked.map_err(could_not_tell)? {
+                return Ok(Some(by(link, "was revoked")));
             }
         }
-        let has = match rows.len() {
-            0 => "has no delegation".to_owned(),
-            1 => "has 1 delegation, and it does not let".to_owned(),
-            many => format!("has {many} delegations, and none of them lets"),
-        };
-        let that = if rows.is_empty() { " that lets" } else { "" };
-        let text = format!("space {space} {has}{that} an account authorise the gateway");
-        Err(Failure::permanent(Reason::MissingDelegation, text))
+        // The gateway has a copy of its own: that the object is gone is no fault.
+        let held = services.delegations.read(proof).await;
+        let held = held.map_err(could_not_tell)?;
+        let expired = |link: &Delegation| link.expiration().is_some_and(|end| end <= now);
+        let mut links = held.iter().flat_map(|held| links(held, &chain));
+        let expired = links.find(expired);
+        Ok(expired.map(|link| by(link.cid(), "has expired")))
     }
+}
 
-    /// An object that is nowhere is a delegation that cannot be used; one that cannot be read is trouble.
-    async fn read(
-        &self,
-        rows: &[&DelegationRow],
-        space: &Did,
-        now: u64,
-    ) -> Result<Vec<Delegation>, Failure> {
-        let mut found = Vec::new();
-        for row in rows {
-            let proof = self.0.services.delegations.read(&row.link).await?;
-            found.extend(proof.filter(|proof| covers(proof, space, now)));
-        }
-        Ok(found)
-    }
+fn by(link: &Cid, what: &str) -> String {
+    format!("the delegation {link}, by which the gateway serves the space, {what}")
+}
+
+/// The links of a chain that came along with its first.
+fn links(first: &Delegation, chain: &[Cid]) -> Vec<Delegation> {
+    let view = |cid| Delegation::view_shared(cid, first.blocks()).ok();
+    let below = chain.iter().filter(|cid| *cid != first.cid());
+    std::iter::once(first.clone())
+        .chain(below.filter_map(view))
+        .collect()
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod claims;
+mod delegations;
 mod serving;
 mod shards;
 
