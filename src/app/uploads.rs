@@ -174,12 +174,7 @@ pub async fn migrate(
             ..report
         });
     }
-    config.steal = options.steal;
-    config.max_failure_rate = options.max_failure_rate;
-    config.expected = Some(options.expected.clone());
-    config.pace.checkpoint_items = options.checkpoint_every;
-    config.pace.split_above = options.split_above;
-    config.pace.part_items = (options.split_above / PARTS_AT_LEAST).max(1);
+    asked(&mut config, &options);
     if let Work::Units(units) = &work {
         let looking = sample::check(&opened, units, &options);
         unless_stopped(&stop, BEGIN, looking).await?;
@@ -214,6 +209,16 @@ pub async fn migrate(
         begun.end()?;
     }
     Ok(report)
+}
+
+/// What only a run that changes something is asked.
+fn asked(config: &mut Config, options: &options::Migrate) {
+    config.steal = options.steal;
+    config.max_failure_rate = options.max_failure_rate;
+    config.expected = Some(options.expected.clone());
+    config.pace.checkpoint_items = options.checkpoint_every;
+    config.pace.split_above = options.split_above;
+    config.pace.part_items = (options.split_above / PARTS_AT_LEAST).max(1);
 }
 
 /// A dry run: says what `migrate` would do.

@@ -173,11 +173,7 @@ impl Snapshot {
                 self.elsewhere = self.elsewhere.plus(counts);
             }
             Event::UnitLeased { .. } => self.unit_leased(event),
-            Event::UnitCounted {
-                unit,
-                counts,
-                reasons,
-            } => self.unit_counted(unit, *counts, reasons),
+            Event::UnitCounted { .. } => self.unit_counted(event),
             Event::UnitSettled { .. } => self.unit_settled(event),
             Event::PartsCounted { unit, parts } => self.parts_counted(unit, parts),
             Event::UnitReleased { unit } | Event::LeaseLost { unit } => self.unit_left(unit),

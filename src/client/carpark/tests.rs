@@ -10,7 +10,7 @@ use super::{Addresses, Blob, CarparkClient};
 use crate::client::calls::Calls;
 use crate::client::http::Http;
 use crate::client::{Cause, Error, Limits};
-use crate::runtime::Dependencies;
+use crate::runtime::{Dependencies, Tasks};
 
 /// What a server answered, one answer a connection, and the heads of the requests that came.
 struct Server {
@@ -28,7 +28,7 @@ impl Server {
             .iter()
             .map(|text| text.replace('\n', "\r\n"))
             .collect();
-        tokio::spawn(async move {
+        Tasks::new().spawn(async move {
             for answer in answers {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut head = Vec::new();

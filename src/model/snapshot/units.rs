@@ -56,14 +56,17 @@ impl Snapshot {
     }
 
     /// A unit that the run did not come to, unless it was in hand before.
-    pub(super) fn unit_counted(
-        &mut self,
-        unit: &UnitId,
-        counts: Counts,
-        reasons: &BTreeMap<Reason, u64>,
-    ) {
+    pub(super) fn unit_counted(&mut self, event: &Event) {
+        let Event::UnitCounted {
+            unit,
+            counts,
+            reasons,
+        } = event
+        else {
+            return;
+        };
         if self.hands.get(unit).is_none() {
-            self.count(unit, counts, reasons);
+            self.count(unit, *counts, reasons);
             self.hands.drop(unit);
         }
     }
