@@ -172,8 +172,8 @@ async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
         return Ended::Held { reason };
     }
     if let Some((unit, failure)) = left.troubled.first() {
-        let more = left.troubled.len() - 1;
-        let reason = format!("{unit}: {failure} (and {more} more)");
+        let number = left.troubled.len();
+        let reason = format!("{failure} (units without an end: {number}, the first is {unit})");
         return Ended::Trouble { reason };
     }
     if run.gate.limit_reached() {
