@@ -8,6 +8,7 @@ use cid::Cid;
 use super::encode::VARIANT;
 use super::error::Error;
 use super::{IndexBlock, QueryResult};
+use crate::proto::multihash::Multihash;
 use crate::proto::raw_cbor::{self, Reader};
 use crate::proto::ucan::Delegation;
 use crate::proto::{Block, Blocks, car};
@@ -27,18 +28,17 @@ pub fn respond(status: u16, body: &[u8]) -> Result<QueryResult, Error> {
 /// Reads the body of an answer.
 ///
 /// One claim that cannot be read fails the whole, as it does for other clients: leaving it out would make a claim
-/// that is there look absent.
+/// that is there look absent. So does one block whose bytes are not those that its CID names: every block is hashed
+/// before anything is read of it, once, the archive of an index as a whole.
+///
+/// # Errors
+/// The body is no CAR of a query result, lacks a block that it links to, or holds one that its CID does not name, or
+/// whose hash function is not computed here.
 pub fn decode(body: &[u8]) -> Result<QueryResult, Error> {
     let car = car::read(body)?;
     let root = car.header.root()?;
-    let blocks = car.entries.iter().filter_map(|entry| {
-        let cid = entry.id.cid().ok()?;
-        Some(Block {
-            cid,
-            bytes: Bytes::copy_from_slice(entry.payload),
-        })
-    });
-    let blocks: Arc<Blocks> = Arc::new(blocks.collect());
+    let blocks = car.entries.iter().filter_map(verified);
+    let blocks: Arc<Blocks> = Arc::new(blocks.collect::<Result<_, _>>()?);
     let links = read_root(&blocks.get(&root).ok_or(Error::Root(root))?.bytes)?;
     let claims = links.claims.into_iter().map(|cid| {
         if !blocks.contains(&cid) {
@@ -57,6 +57,17 @@ pub fn decode(body: &[u8]) -> Result<QueryResult, Error> {
         claims: claims.collect::<Result<_, _>>()?,
         indexes: indexes.collect::<Result<_, Error>>()?,
     })
+}
+
+/// A section as a block, checked against its CID; `None` if no link can name it.
+fn verified(entry: &car::Entry<'_>) -> Option<Result<Block, Error>> {
+    let cid = entry.id.cid().ok()?;
+    let checked = Multihash::of(&cid).verify(entry.payload);
+    let block = checked.map(|()| Block {
+        cid,
+        bytes: Bytes::copy_from_slice(entry.payload),
+    });
+    Some(block.map_err(|source| Error::Block { cid, source }))
 }
 
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use cid::Cid;
 use thiserror::Error as ThisError;
 
-use crate::proto::{car, raw_cbor, ucan};
+use crate::proto::{car, multihash, raw_cbor, ucan};
 
 /// Why there is no result.
 #[derive(Debug, ThisError)]
@@ -19,6 +19,14 @@ pub enum Error {
     /// The body is no CAR (the JS client throws here).
     #[error("answer is no CAR")]
     Car(#[from] car::Error),
+    /// A block does not have the hash that names it, or its hash cannot be checked.
+    #[error("block {cid} of the answer fails its check: {source}")]
+    Block {
+        /// The block.
+        cid: Cid,
+        /// What is wrong.
+        source: multihash::Error,
+    },
     /// The root block is missing.
     #[error("root block {0} is missing")]
     Root(Cid),

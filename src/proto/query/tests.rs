@@ -1,6 +1,7 @@
 //! Answers that no vector holds.
 
 use bytes::Bytes;
+use cid::Cid;
 use proptest::prelude::*;
 
 use super::*;
@@ -55,6 +56,64 @@ fn an_index_whose_block_is_missing_is_named() {
     let short = car::write(&[root], [(&root, whole.entries[0].payload)]);
     assert!(matches!(decode(&short), Err(Error::MissingIndex(cid)) if cid == all.indexes[0].link));
     assert!(matches!(decode(&car::write(&[root], [])), Err(Error::Root(cid)) if cid == root));
+}
+
+/// An answer whose block `at` of the CAR has other bytes, or another name.
+fn swapped(
+    at: usize,
+    swap: impl FnOnce(&mut Cid, &mut Vec<u8>),
+) -> (Cid, Result<QueryResult, Error>) {
+    let body = encode(&answer(1, 1), Form::GO);
+    let whole = car::read(&body).unwrap();
+    let roots = [whole.header.root().unwrap()];
+    let sections = whole.entries.iter();
+    let mut blocks: Vec<_> = sections
+        .map(|one| (one.cid().unwrap(), one.payload.to_vec()))
+        .collect();
+    let (cid, bytes) = &mut blocks[at];
+    swap(cid, bytes);
+    let cid = *cid;
+    let blocks = blocks.iter().map(|(cid, bytes)| (cid, &bytes[..]));
+    (cid, decode(&car::write(&roots, blocks)))
+}
+
+#[test]
+fn a_block_that_its_cid_does_not_name_fails_the_answer_and_is_named() {
+    let blocks = car::read(&encode(&answer(1, 1), Form::GO))
+        .unwrap()
+        .entries
+        .len();
+    assert_eq!(blocks, 3, "root, claim, index");
+    for at in 0..blocks {
+        let (cid, result) = swapped(at, |_, bytes| *bytes.last_mut().unwrap() ^= 1);
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, Error::Block { cid: named, .. } if named == cid),
+            "{error}"
+        );
+        assert!(error.to_string().contains(&cid.to_string()), "{error}");
+    }
+    // Another claim, right in itself, and another index.
+    let other = answer(2, 2);
+    let claim = other.claims[1].block().bytes.to_vec();
+    let index = other.indexes[1].archive.to_vec();
+    for (at, bytes) in [(1, claim), (2, index)] {
+        let (_, result) = swapped(at, |_, old| *old = bytes);
+        assert!(matches!(result, Err(Error::Block { .. })));
+    }
+}
+
+#[test]
+fn a_block_whose_hash_is_not_computed_here_is_not_trusted() {
+    let md5 = Multihash::wrap(0xd5, &[7; 16])
+        .cid(codec::DAG_CBOR)
+        .unwrap();
+    let (_, result) = swapped(1, |cid, _| *cid = md5);
+    let error = result.unwrap_err();
+    assert!(
+        matches!(error, Error::Block { cid, .. } if cid == md5),
+        "{error}"
+    );
 }
 
 /// Pitfall 23.
