@@ -65,13 +65,11 @@ pub(super) async fn read(
     Ok(())
 }
 
-/// The first block of the shards that an index has elsewhere, or not at all.
+/// The first block of the shards, or shard, that an index has elsewhere or not at all.
 fn differs(index: &ShardedDagIndex, built: &ShardedDagIndex) -> Option<String> {
     for (shard, _) in built.shards() {
         let said: BTreeMap<_, _> = index.slices(shard)?.into_iter().collect();
-        let blocks = built.slices(shard)?.into_iter();
-        // Not every index names the shard itself.
-        for (slice, position) in blocks.filter(|(slice, _)| *slice != shard) {
+        for (slice, position) in built.slices(shard)? {
             if said.get(slice) != Some(&position) {
                 return Some(format!(
                     "which does not say where {slice} lies in shard {shard}"

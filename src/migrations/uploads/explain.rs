@@ -104,6 +104,7 @@ fn index_json(found: &FoundIndex) -> Value {
     json!({
         "claim": found.claim.to_string(),
         "issuer": found.issuer.as_str(),
+        "on_behalf_of": found.on_behalf_of.as_ref().map(crate::proto::did::Did::as_str),
         "index": found.link.to_string(),
         "expiration": found.expiration,
         "shards": counts.map(|index| index.shard_count()),

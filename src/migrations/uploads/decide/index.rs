@@ -1,21 +1,25 @@
 //! Whether an upload has an index that covers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cid::Cid;
 
-use crate::migrations::uploads::find::{FoundIndex, Seen, Shard, Signed};
+use crate::migrations::uploads::find::{FoundIndex, Seen, Signed};
 use crate::model::{Failure, Reason};
-use crate::proto::index::ShardedDagIndex;
+use crate::proto::did::Did;
+use crate::proto::index::{Position, ShardedDagIndex};
 use crate::proto::multihash::Multihash;
+
+/// Claims of strangers that are named.
+const NAMED: usize = 3;
 
 /// What the claims say of an upload's index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IndexState {
     /// A valid claim names an index that covers every shard.
     Right,
-    /// No claim about the root.
+    /// No claim about the root by anybody whose claims count.
     Missing,
     /// There are claims, and none of them counts; why the first does not.
     Wrong(String),
@@ -23,20 +27,15 @@ pub enum IndexState {
     CannotTell(String),
 }
 
-/// Judges the index claims: all of them, in whatever order they came (protocol: pitfalls 12, 24).
+/// Judges the index claims of all whose claims count, in whatever order they came (protocol: pitfalls 12, 24). Those
+/// of strangers change nothing: [`strangers`] names them.
 ///
 /// When a claim ends is not asked. The service keeps the `assert/index` invocation itself as the claim, and those of the
 /// existing tool end after 30 s (protocol: pitfalls 70); neither the service nor its clients look at the end of an index
 /// claim when they read, and what it names is known by its own hash.
 pub(crate) fn index_state(seen: &Seen) -> IndexState {
-    let root = Multihash::of(&seen.root);
     let mut first: Option<IndexState> = None;
-    for found in seen
-        .claims
-        .indexes
-        .iter()
-        .filter(|found| found.content == root)
-    {
+    for found in entitled(seen) {
         match judge(found, seen) {
             IndexState::Right => return IndexState::Right,
             // "Could not tell" outweighs what is known to be wrong: it may be right.
@@ -49,10 +48,54 @@ pub(crate) fn index_state(seen: &Seen) -> IndexState {
     first.unwrap_or(IndexState::Missing)
 }
 
+/// The index claims about the root by those whose claims count, whether signed or not.
+fn entitled(seen: &Seen) -> impl Iterator<Item = &FoundIndex> {
+    let about = about_root(seen);
+    about.filter(|found| is_entitled(found, seen))
+}
+
+fn about_root(seen: &Seen) -> impl Iterator<Item = &FoundIndex> {
+    let root = Multihash::of(&seen.root);
+    let all = seen.claims.indexes.iter();
+    all.filter(move |found| found.content == root)
+}
+
+fn is_entitled(found: &FoundIndex, seen: &Seen) -> bool {
+    seen.claimants.contains(&found.issuer) || found.on_behalf_of.is_some()
+}
+
+/// Whether an index claim is signed, by one whose claims count.
+pub(crate) fn is_credible(found: &FoundIndex, seen: &Seen) -> bool {
+    found.signed == Signed::Yes && is_entitled(found, seen)
+}
+
+/// The index claims about the root by people whose claims do not count, the first few by name.
+pub(crate) fn strangers(seen: &Seen) -> Option<String> {
+    let claims = about_root(seen).filter(|found| !is_entitled(found, seen));
+    let claims: BTreeSet<(&Cid, &Did)> = claims.map(|found| (&found.link, &found.issuer)).collect();
+    let name = |(link, issuer): &(&Cid, &Did)| {
+        format!(
+            "index {link} was claimed by {issuer}, who is neither the space, its migration space nor a service"
+        )
+    };
+    let mut each: Vec<String> = claims.iter().take(NAMED).map(name).collect();
+    if let Some(others) = claims.len().checked_sub(NAMED).filter(|others| *others > 0) {
+        each.push(format!("{others} more by such issuers"));
+    }
+    (!each.is_empty()).then(|| each.join("; "))
+}
+
 fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
     let wrong = |why: String| IndexState::Wrong(format!("index claim {} {why}", found.claim));
-    if found.signed == Signed::No {
-        return wrong("is not signed by its issuer".to_owned());
+    match found.signed {
+        Signed::Yes => {}
+        Signed::No => return wrong("is not signed by its issuer".to_owned()),
+        Signed::Unchecked => {
+            return wrong(format!(
+                "is issued by {}, whose key is not known",
+                found.issuer
+            ));
+        }
     }
     if seen.removed.contains(&found.link) {
         return wrong("names an index that was removed from its space".to_owned());
@@ -72,18 +115,11 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
 
 /// The indexes that count: links with what they say.
 pub(crate) fn right_indexes(seen: &Seen) -> Vec<(Cid, Arc<ShardedDagIndex>)> {
-    let root = Multihash::of(&seen.root);
-    let about = |found: &&FoundIndex| found.content == root;
-    let right = seen
-        .claims
-        .indexes
-        .iter()
-        .filter(about)
-        .filter_map(|found| {
-            let right = judge(found, seen) == IndexState::Right;
-            let index = found.index.as_ref()?.as_ref().ok()?;
-            right.then(|| (found.link, Arc::clone(index)))
-        });
+    let right = entitled(seen).filter_map(|found| {
+        let right = judge(found, seen) == IndexState::Right;
+        let index = found.index.as_ref()?.as_ref().ok()?;
+        right.then(|| (found.link, Arc::clone(index)))
+    });
     let by_link: BTreeMap<Cid, Arc<ShardedDagIndex>> = right.collect();
     by_link.into_iter().collect()
 }
@@ -99,40 +135,52 @@ fn lack(index: &ShardedDagIndex, seen: &Seen) -> Option<String> {
     if index.shard_count() == 0 {
         return Some("names an index without shards".to_owned());
     }
-    let mut shards = seen.shards.iter();
-    if let Some(lack) = shards.find_map(|shard| lack_of_shard(index, shard, seen)) {
-        return Some(lack);
+    let named = seen.shards.iter().map(|shard| &shard.hash);
+    let lacks = if seen.shards.is_empty() {
+        let own = index.shards().into_iter().map(|(shard, _)| shard);
+        first_lack(index, own, seen)
+    } else {
+        first_lack(index, named, seen)
+    };
+    if lacks.is_some() {
+        return lacks;
     }
     // A reader begins at the root.
     let leads = index.leads_to(&Multihash::of(&seen.root));
     (!leads).then(|| "names an index in no slice of which the root lies".to_owned())
 }
 
-fn lack_of_shard(index: &ShardedDagIndex, shard: &Shard, seen: &Seen) -> Option<String> {
-    let Some(slices) = index.slices(&shard.hash) else {
-        return Some(format!(
-            "names an index that leaves out shard {}",
-            shard.cid
-        ));
+fn first_lack<'a>(
+    index: &ShardedDagIndex,
+    mut shards: impl Iterator<Item = &'a Multihash>,
+    seen: &Seen,
+) -> Option<String> {
+    shards.find_map(|shard| lack_of_shard(index, shard, seen))
+}
+
+fn lack_of_shard(index: &ShardedDagIndex, shard: &Multihash, seen: &Seen) -> Option<String> {
+    let Some(slices) = index.slices(shard) else {
+        return Some(format!("names an index that leaves out shard {shard}"));
     };
-    let size = seen.rows.get(&shard.hash)?.size;
+    let own = |(slice, position): &(&Multihash, Position)| *slice == shard && position.offset == 0;
+    if !slices.iter().any(own) {
+        return Some(format!(
+            "names an index in which shard {shard} has no slice of its own"
+        ));
+    }
+    let size = seen.rows.get(shard)?.size;
     let beyond = slices
         .iter()
         .find(|(_, position)| position.offset.saturating_add(position.length) > size);
     beyond.map(|(slice, _)| {
-        format!(
-            "names an index that puts {slice} beyond the end of shard {}",
-            shard.cid
-        )
+        format!("names an index that puts {slice} beyond the end of shard {shard}")
     })
 }
 
 /// The shards of an upload whose row names none, from the first index that counts (protocol: pitfalls 13, 14).
 pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
-    let root = Multihash::of(&seen.root);
-    let about = |found: &&FoundIndex| found.content == root;
     let mut unread = None;
-    for found in seen.claims.indexes.iter().filter(about) {
+    for found in entitled(seen) {
         match (judge(found, seen), &found.index) {
             (IndexState::Right, Some(Ok(index))) => {
                 return Ok(index
@@ -145,14 +193,14 @@ pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
             _ => {}
         }
     }
-    match unread {
-        Some(why) => Err(Failure::unknown(
-            Reason::CouldNotTell,
-            format!("upload names no shards, and {why}"),
-        )),
-        None => Err(Failure::permanent(
-            Reason::NoShards,
-            format!("upload {} names no shards and has no index", seen.root),
-        )),
+    if let Some(why) = unread {
+        let why = format!("upload names no shards, and {why}");
+        return Err(Failure::unknown(Reason::CouldNotTell, why));
     }
+    let why = format!("upload {} names no shards and has no index", seen.root);
+    let why = match strangers(seen) {
+        None => why,
+        Some(strangers) => format!("{why} that counts: {strangers}"),
+    };
+    Err(Failure::permanent(Reason::NoShards, why))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::migrations::uploads::decide::{IndexState, Trust, index_state};
+use crate::migrations::uploads::decide::{IndexState, Trust, index_state, is_credible};
 use crate::migrations::uploads::find::{FoundLocation, Seen, Shard, Signed};
 use crate::proto::did::Did;
 
@@ -141,7 +141,7 @@ pub(crate) fn claimed_places(
     places.into_iter().cloned().collect()
 }
 
-/// Bytes of a shard: by the tables, else by the index's own slice of it.
+/// Bytes of a shard: by the tables, else by its own slice in an index of somebody whose claims count.
 pub(crate) fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
     if let Some(row) = seen.rows.get(&shard.hash) {
         return Some(row.size);
@@ -154,7 +154,12 @@ pub(crate) fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
             .find(|(slice, position)| **slice == shard.hash && position.offset == 0)?;
         Some(own.length)
     };
-    seen.claims.indexes.iter().find_map(own)
+    let mut credible = seen
+        .claims
+        .indexes
+        .iter()
+        .filter(|found| is_credible(found, seen));
+    credible.find_map(own)
 }
 
 /// Whether everything can be judged without asking the tables: the index is right and tells the size of every

@@ -1,5 +1,6 @@
 //! What counts, what is missing and what is wrong: pure functions of what was seen.
 
+mod agent;
 mod flaw;
 mod index;
 mod location;
@@ -8,9 +9,10 @@ mod proof;
 mod review;
 mod trust;
 
+pub(super) use agent::{granted, resource};
 pub(super) use flaw::missing;
 pub use index::IndexState;
-pub(super) use index::{index_state, indexed_shards, right_indexes};
+pub(super) use index::{index_state, indexed_shards, is_credible, right_indexes, strangers};
 pub use location::LocationState;
 pub(super) use location::{claimed_places, knows_sizes, location_state, republished, size};
 pub(super) use owner::{Serving, declined, is_private, serving};

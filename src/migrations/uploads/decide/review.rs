@@ -1,7 +1,7 @@
 //! All that is to be said of one upload.
 
 use crate::migrations::uploads::decide::{
-    IndexState, LocationState, Trust, index_state, location_state,
+    IndexState, LocationState, Trust, index_state, location_state, strangers,
 };
 use crate::migrations::uploads::find::{Seen, Shard};
 use crate::model::Verdict;
@@ -14,7 +14,7 @@ pub struct Review {
     pub index: IndexState,
     /// The shards, in order.
     pub shards: Vec<(Shard, LocationState)>,
-    /// Things that are no fault of this upload but change how it is served.
+    /// Things that are no fault of this upload: what changes how it is served, and claims of strangers.
     pub remarks: Vec<String>,
 }
 
@@ -30,6 +30,7 @@ impl Review {
                 .shards
                 .iter()
                 .filter_map(|shard| old_claim(seen, shard))
+                .chain(strangers(seen))
                 .collect(),
         }
     }

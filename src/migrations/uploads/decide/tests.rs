@@ -1,5 +1,6 @@
 //! The truth table: what counts and what does not, one row per reason.
 
+mod issuers;
 mod world;
 
 use std::sync::Arc;
@@ -8,12 +9,23 @@ use super::*;
 use crate::client::{Layout, Protocol, ShardRow};
 use crate::migrations::uploads::find::{Signed, nowhere};
 use crate::model::{Class, Reason, Verdict};
+use crate::proto::car::Summary;
 use crate::proto::claims::{Content, Range};
-use crate::proto::index::{Position, ShardedDagIndex};
+use crate::proto::index::{Position, Shard as IndexedShard, ShardedDagIndex, Slices};
 use crate::proto::key::Signer;
 use crate::proto::multihash::Multihash;
 
 use world::*;
+
+/// A shard that an index names, and of which it says nothing.
+fn without_slices(hash: &Multihash) -> IndexedShard {
+    IndexedShard {
+        hash: hash.clone(),
+        slices: Slices::new(),
+        summary: Summary::default(),
+        unverified: 0,
+    }
+}
 
 /// Changes one thing in a world where all is right.
 type Change = fn(&mut World);
@@ -27,6 +39,7 @@ fn a_complete_upload_of_many_shards_is_left_alone_and_its_sizes_need_no_table() 
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row per reason")]
 fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
     let other = |world: &World| cid("other", world.seen.root.codec());
     let table: Vec<(&str, Verdict, Change)> = vec![
@@ -64,6 +77,14 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
                 world.index().index = Some(Ok(Arc::new(index)));
             },
         ),
+        ("without a slice of a shard", Verdict::Wrong, |world| {
+            let mut index = right_index(world.seen.root, &world.seen.shards[..1]);
+            index.add(without_slices(&world.seen.shards[1].hash));
+            world.index().index = Some(Ok(Arc::new(index)));
+        }),
+        ("by one whose key is not known", Verdict::Wrong, |world| {
+            world.index().signed = Signed::Unchecked;
+        }),
         ("beyond the end of a shard", Verdict::Wrong, |world| {
             let row = ShardRow {
                 size: SIZE - 1,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cid::Cid;
 
+use super::claimants::tell_claimants;
 use super::presence::{could_not_tell, presence};
 use super::read::{Keys, read};
 use super::seen::{Claims, Seen, Shard};
@@ -34,6 +35,7 @@ pub(crate) async fn look(
         std::iter::once(root_hash.clone()).chain(listed.iter().map(|shard| shard.hash.clone()));
     let claims = claims(parts, hashes.collect()).await?;
     let mut seen = Seen::new(root, listed, claims, now);
+    tell_claimants(parts, unit, upload, &mut seen).await?;
     if seen.shards.is_empty() {
         recover_shards(parts, &mut seen).await?;
     }

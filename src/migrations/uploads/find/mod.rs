@@ -1,5 +1,6 @@
 //! One look at the world: the claims about an upload, and the sizes of its shards.
 
+mod claimants;
 mod look;
 mod presence;
 mod read;

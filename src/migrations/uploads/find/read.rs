@@ -43,6 +43,8 @@ pub(super) fn read(result: &QueryResult, keys: &Keys) -> Claims {
                 link: index.index,
                 expiration: delegation.expiration(),
                 signed,
+                delegation: delegation.clone(),
+                on_behalf_of: None,
                 index: indexes.get(&index.index).cloned(),
             }),
             Ok(Claim::Equals(_) | Claim::Cache(_) | Claim::Other { .. }) | Err(_) => {}

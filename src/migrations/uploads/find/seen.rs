@@ -60,6 +60,10 @@ pub struct FoundIndex {
     pub expiration: Option<u64>,
     /// Whether it is signed.
     pub signed: Signed,
+    /// The claim as it came, with its proofs.
+    pub delegation: Delegation,
+    /// The space that lets the issuer register indexes, if the proofs show that one of [`Seen::claimants`] does.
+    pub on_behalf_of: Option<Did>,
     /// The index itself: `None` if it did not come along, an error if it cannot be read.
     pub index: Option<Result<Arc<ShardedDagIndex>, String>>,
 }
@@ -136,6 +140,9 @@ pub struct Seen {
     pub shards: Vec<Shard>,
     /// The claims.
     pub claims: Claims,
+    /// Whose index claims count: services, the upload's space, others of its customer that have it too, and the
+    /// customer's migration space.
+    pub claimants: BTreeSet<Did>,
     /// Sizes by the tables; read only if the index does not tell them.
     pub rows: BTreeMap<Multihash, ShardRow>,
     /// Indexes that their claims' migration space has no more.
@@ -158,6 +165,7 @@ impl Seen {
             root,
             shards,
             claims,
+            claimants: BTreeSet::new(),
             rows: BTreeMap::new(),
             removed: BTreeSet::new(),
             absent: Absent::default(),

@@ -10,7 +10,7 @@ use cid::Cid;
 use super::RemoveIndex;
 use crate::client::Blob;
 use crate::engine::{Depth, Need, Step, Turn, Undoer, UnitContext};
-use crate::migrations::uploads::decide::{IndexState, index_state};
+use crate::migrations::uploads::decide::{IndexState, index_state, strangers};
 use crate::migrations::uploads::find::{Seen, StoredIndex, is_index_there};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
@@ -76,10 +76,13 @@ fn bytes(seen: &Seen) -> Option<u64> {
 pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
     match index_state(seen) {
         IndexState::Right => Ok(Vec::new()),
-        IndexState::Missing => Ok(vec![Need::missing(
-            upload.row.root.clone(),
-            "no index is registered",
-        )]),
+        IndexState::Missing => {
+            let why = match strangers(seen) {
+                None => "no index is registered".to_owned(),
+                Some(strangers) => format!("no index is registered that counts: {strangers}"),
+            };
+            Ok(vec![Need::missing(upload.row.root.clone(), why)])
+        }
         IndexState::Wrong(why) => Ok(vec![Need::wrong(upload.row.root.clone(), why)]),
         IndexState::CannotTell(why) => Err(Failure::unknown(Reason::CouldNotTell, why)),
     }

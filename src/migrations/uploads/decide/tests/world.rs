@@ -11,11 +11,12 @@ use crate::client::{
 };
 use crate::migrations::uploads::decide::*;
 use crate::migrations::uploads::find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
-use crate::proto::claims::{Content, Location, Range};
+use crate::proto::claims::{Content, Index, Location, Range};
 use crate::proto::did::Did;
 use crate::proto::index::{Position, ShardedDagIndex};
 use crate::proto::key::Signer;
 use crate::proto::multihash::{Multihash, codec};
+use crate::proto::ucan::Draft;
 
 pub(super) const NOW: u64 = 1_000;
 pub(super) const SIZE: u64 = 100;
@@ -85,6 +86,11 @@ pub(super) fn cid(name: &str, codec: u64) -> Cid {
     Multihash::sha256(name.as_bytes()).cid(codec).unwrap()
 }
 
+/// The customer's.
+pub(super) fn migration_space() -> Signer {
+    Signer::from_seed([5; 32])
+}
+
 pub(super) fn right_index(root: Cid, shards: &[Shard]) -> ShardedDagIndex {
     let mut index = ShardedDagIndex::new(root);
     for shard in shards {
@@ -109,13 +115,22 @@ pub(super) fn right_index(root: Cid, shards: &[Shard]) -> ShardedDagIndex {
 }
 
 pub(super) fn index_claim(root: Cid, index: ShardedDagIndex) -> FoundIndex {
+    let signer = migration_space();
+    let link = cid("index", codec::CAR);
+    let said = Index {
+        content: root.into(),
+        index: link,
+    };
+    let draft = Draft::new(&signer, signer.did()).capability(said.capability(signer.did()));
     FoundIndex {
         claim: cid("index claim", codec::DAG_CBOR),
-        issuer: Signer::from_seed([5; 32]).did().clone(),
+        issuer: signer.did().clone(),
         content: Multihash::of(&root),
-        link: cid("index", codec::CAR),
+        link,
         expiration: None,
         signed: Signed::Yes,
+        delegation: draft.sign().unwrap(),
+        on_behalf_of: None,
         index: Some(Ok(Arc::new(index))),
     }
 }
@@ -165,11 +180,11 @@ pub(super) fn complete() -> World {
             .map(|shard| location_claim(&trust, shard, &space))
             .collect(),
     };
-    World {
-        seen: Seen::new(root, shards, claims, NOW),
-        trust,
-        space,
-    }
+    let mut seen = Seen::new(root, shards, claims, NOW);
+    seen.claimants.clone_from(&trust.issuers);
+    seen.claimants
+        .extend([space.clone(), migration_space().did().clone()]);
+    World { seen, trust, space }
 }
 
 impl World {

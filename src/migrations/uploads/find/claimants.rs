@@ -1,0 +1,119 @@
+//! Finding out whose index claims about an upload count.
+
+use std::collections::BTreeSet;
+
+use super::presence::could_not_tell;
+use super::seen::{FoundIndex, Seen, Signed};
+use crate::engine::UnitContext;
+use crate::migrations::uploads::decide::{granted, resource};
+use crate::migrations::uploads::item::Upload;
+use crate::migrations::uploads::parts::Parts;
+use crate::model::{CustomerDid, Failure, Reason};
+use crate::proto::did::Did;
+use crate::proto::multihash::Multihash;
+
+/// Notes whose index claims count, and for which of them agents registered an index.
+///
+/// What is known without asking comes first; the tables are asked only if a claim about the root is somebody else's.
+///
+/// # Errors
+/// The registry of migration spaces or a table could not be asked.
+pub(super) async fn tell_claimants(
+    parts: &Parts,
+    unit: &UnitContext,
+    upload: &Upload,
+    seen: &mut Seen,
+) -> Result<(), Failure> {
+    seen.claimants.clone_from(&parts.trust.issuers);
+    seen.claimants.insert(upload.row.space.clone());
+    if !unknown(seen).is_empty() {
+        seen.claimants.extend(migration_space(parts, unit).await?);
+    }
+    let unknown = unknown(seen);
+    if !unknown.is_empty() {
+        let others = spaces_of_customer(parts, unit, upload, &unknown).await?;
+        seen.claimants.extend(others);
+    }
+    let mut behind = Vec::new();
+    for found in &seen.claims.indexes {
+        behind.push(on_behalf_of(parts, seen, found).await?);
+    }
+    for (found, space) in seen.claims.indexes.iter_mut().zip(behind) {
+        found.on_behalf_of = space;
+    }
+    Ok(())
+}
+
+/// Issuers of signed index claims about the root, and the spaces they are on, as far as neither counts.
+fn unknown(seen: &Seen) -> BTreeSet<Did> {
+    let root = Multihash::of(&seen.root);
+    let signed = seen.claims.indexes.iter();
+    let signed = signed.filter(|found| found.content == root && found.signed == Signed::Yes);
+    let parties = signed.map(|found| {
+        let mut parties = vec![found.issuer.clone()];
+        parties.extend(resource(&found.delegation));
+        parties
+    });
+    let unknown = parties.filter(|parties| parties.iter().all(|one| !seen.claimants.contains(one)));
+    unknown.flatten().filter(Did::is_key).collect()
+}
+
+async fn migration_space(parts: &Parts, unit: &UnitContext) -> Result<Option<Did>, Failure> {
+    let Ok(customer) = unit.id.owner.parse::<CustomerDid>() else {
+        return Ok(None);
+    };
+    let name = parts.spaces.name(&customer).await?;
+    let did = name.map(|name| Did::parse(name.as_str()));
+    did.transpose()
+        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
+}
+
+/// Those of the `unknown` that are spaces of the upload's customer and have the upload as well. That somebody's space
+/// has it is not enough: anybody may list any root.
+async fn spaces_of_customer(
+    parts: &Parts,
+    unit: &UnitContext,
+    upload: &Upload,
+    unknown: &BTreeSet<Did>,
+) -> Result<Vec<Did>, Failure> {
+    let tables = &parts.services.tables;
+    let having = tables.spaces_of_root(&upload.row.root).await;
+    let having = having.map_err(could_not_tell)?;
+    let mut spaces = Vec::new();
+    for space in having.into_iter().filter(|one| unknown.contains(one)) {
+        let rows = tables.consumers_of_space(&space).await;
+        let mut customers = rows.map_err(could_not_tell)?.into_iter();
+        if customers.any(|row| {
+            row.customer
+                .is_some_and(|one| *one.as_str() == *unit.id.owner)
+        }) {
+            spaces.push(space);
+        }
+    }
+    Ok(spaces)
+}
+
+/// The space for which an agent registered an index: one that counts, and lets the agent do so.
+async fn on_behalf_of(
+    parts: &Parts,
+    seen: &Seen,
+    found: &FoundIndex,
+) -> Result<Option<Did>, Failure> {
+    if found.signed != Signed::Yes || seen.claimants.contains(&found.issuer) {
+        return Ok(None);
+    }
+    let space = resource(&found.delegation).filter(|space| seen.claimants.contains(space));
+    let upload_service = parts.secrets.upload_service.verifier();
+    let Some((space, chain)) = space
+        .and_then(|space| Some((space, granted(&found.delegation, &upload_service, seen.at)?)))
+    else {
+        return Ok(None);
+    };
+    for link in &chain {
+        let revoked = parts.services.tables.is_revoked(link).await;
+        if revoked.map_err(could_not_tell)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(space))
+}

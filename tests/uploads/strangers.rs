@@ -1,0 +1,196 @@
+//! What people and proxies who have nothing to do with an upload can make of it: nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cid::Cid;
+use sterna::client::{Blob, Provision, QueryKind, Services};
+use sterna::engine::{self, Explained, Job, StepFilter};
+use sterna::migrations::uploads::{
+    GATEWAY, InMemorySpaces, LOCATION, REGISTER_INDEX, STORE_INDEX, Settings,
+};
+use sterna::model::{Class, ItemId, UnitId, Verdict};
+use sterna::proto::claims::{Claim, relocate};
+use sterna::proto::did::Did;
+use sterna::proto::index::{Position, ShardedDagIndex, link};
+use sterna::proto::key::Signer;
+use sterna::proto::multihash::{Multihash, codec};
+use sterna::proto::subscription;
+use sterna::sandbox::Service;
+use sterna::sandbox::world::manifest::Record;
+use sterna::sandbox::world::plan::{Condition, Expected};
+
+use crate::fixture::{Local, small};
+use crate::proxy::{Proxy, Swap};
+use crate::worker::Worker;
+
+/// What would be made for an upload of which nothing is known.
+const PUBLISHING: [(Service, &str); 6] = [
+    (Service::Upload, "space/blob/add"),
+    (Service::Indexer, "assert/index"),
+    (Service::Indexer, "claim/cache"),
+    (Service::S3, "PutObject"),
+    (Service::Sqs, "SendMessageBatch"),
+    (Service::DynamoDb, "PutItem"),
+];
+
+fn record(local: &Local, condition: Condition, expected: &Expected) -> Record {
+    let mut uploads = local.world.uploads.iter();
+    let fits = |one: &&Record| one.condition == condition && one.expected == *expected;
+    uploads.find(fits).unwrap().clone()
+}
+
+fn item(record: &Record) -> (UnitId, ItemId) {
+    (
+        UnitId::new(record.customer.as_str(), record.space.as_str()),
+        ItemId::new(record.root.as_str()),
+    )
+}
+
+async fn explain(worker: &Worker, record: &Record) -> Explained {
+    let (unit, item) = item(record);
+    let explained = engine::explain(&worker.parts(), &unit, Some(&item)).await;
+    explained.unwrap()
+}
+
+/// An index of the upload's shards that has the root where it is not.
+async fn foreign(services: &Services, record: &Record) -> ShardedDagIndex {
+    let root = Cid::try_from(record.root.as_str()).unwrap();
+    let shards = record.shards.iter().map(|one| Cid::try_from(one.as_str()));
+    let shards: Vec<Cid> = shards.collect::<Result<_, _>>().unwrap();
+    let space = Did::parse(&record.space).unwrap();
+    let rows = services.tables.shard_rows(&space, &shards).await.unwrap();
+    let mut index = ShardedDagIndex::new(root);
+    for shard in shards.iter().map(Multihash::of) {
+        let (offset, length) = (0, rows[&shard].size);
+        index.set_slice(&shard, shard.clone(), Position { offset, length });
+        let length = 1;
+        index.set_slice(&shard, Multihash::of(&root), Position { offset, length });
+    }
+    index
+}
+
+/// A customer of the network stores an index in a space of its own and registers it for the content of another.
+async fn register(local: &Local, services: &Services, record: &Record, stranger: &Signer) -> Cid {
+    let provision = Provision {
+        space: stranger.did().clone(),
+        customer: Did::parse("did:mailto:example.com:mallory").unwrap(),
+        provider: local.config.network.upload_service.did.clone(),
+        subscription: subscription::id(stranger.did()).to_string(),
+        at: "2026-01-01T00:00:00.000Z".to_owned(),
+    };
+    services.tables.provision(&provision).await.unwrap();
+    let archive = foreign(services, record).await.archive();
+    let index = link(&archive);
+    let blob = Blob::new(Bytes::from(archive));
+    services.upload.add_blob(stranger, &blob).await.unwrap();
+    let root = Cid::try_from(record.root.as_str()).unwrap();
+    let asserted = services.indexing.assert_index(stranger, &root, &index);
+    asserted.await.unwrap();
+    index
+}
+
+/// Issuers and links of the index claims about an upload.
+async fn claimed(services: &Services, record: &Record) -> Vec<(Did, Cid)> {
+    let root = [Multihash::of(&Cid::try_from(record.root.as_str()).unwrap())];
+    let asked = services.indexing.claims(&root, &[], QueryKind::Standard);
+    let claims = asked.await.unwrap().claims.into_iter();
+    let index = |claim: sterna::proto::ucan::Delegation| match Claim::of(&claim) {
+        Ok(Claim::Index(index)) => Some((claim.issuer().clone(), index.index)),
+        _ => None,
+    };
+    claims.filter_map(index).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_index_is_named_and_the_upload_gets_one_of_its_own() {
+    let local = Local::start(small()).await;
+    let services = local.services().await;
+    let record = record(&local, Condition::Fresh, &Expected::Migrated);
+    let spaces = Arc::new(InMemorySpaces::new());
+    let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+    let located = StepFilter::Only(vec![GATEWAY, LOCATION]);
+    let job = || Job::Items(vec![item(&record)]);
+    worker.run(job(), located, "all but the index").await;
+    let stranger = Signer::generate();
+    let index = register(&local, &services, &record, &stranger).await;
+    let before = claimed(&services, &record).await;
+    assert_eq!(before, [(stranger.did().clone(), index)]);
+
+    let told = explain(&worker, &record).await;
+    assert_eq!(told.verdict, Verdict::Missing, "{told:?}");
+    let lacking = told.findings.iter().find(|one| one.step == STORE_INDEX);
+    let why = &lacking.unwrap().why;
+    let named = format!("index {index} was claimed by {}", stranger.did());
+    assert!(why.contains(&named), "{why}");
+
+    let again = Worker::new(&local, spaces, Settings::default()).await;
+    again.run(job(), StepFilter::All, "the index").await;
+    assert!(again.failed().await.is_empty());
+    let after = claimed(&services, &record).await;
+    let own = after.iter().find(|(issuer, _)| issuer != stranger.did());
+    assert!(own.is_some_and(|(_, link)| *link != index), "{after:?}");
+    let told = explain(&again, &record).await;
+    assert_eq!(told.verdict, Verdict::Ok, "{told:?}");
+
+    // With the stranger's claim still there, nothing is made a second time.
+    let added = local.count(Service::Upload, "space/blob/add");
+    again.run(job(), StepFilter::All, "once more").await;
+    assert_eq!(local.count(Service::Upload, "space/blob/add"), added);
+    local.stop().await;
+}
+
+/// An index of the same content, right in itself, in which nothing lies.
+fn other_index(cid: &Cid, bytes: &[u8]) -> Option<Vec<u8>> {
+    let index = || ShardedDagIndex::extract(bytes).unwrap();
+    (cid.codec() == codec::CAR).then(|| ShardedDagIndex::new(*index().content()).archive())
+}
+
+/// A claim about other content, right in itself.
+fn other_claim(cid: &Cid, _: &[u8]) -> Option<Vec<u8>> {
+    let signer = Signer::from_seed([9; 32]);
+    let elsewhere = Multihash::sha256(b"other");
+    let claim = relocate(&signer, signer.did(), &elsewhere, "https://a.example/b", 1);
+    (cid.codec() == codec::DAG_CBOR).then(|| claim.unwrap().block().bytes.to_vec())
+}
+
+/// Otherwise the upload would seem to lack what it has, and get it a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cid_does_not_name_tells_nothing_and_publishes_nothing() {
+    let mut local = Local::start(small()).await;
+    local.config.limits.tries = 2;
+    let record = record(&local, Condition::Complete, &Expected::AlreadyComplete);
+    let spaces = Arc::new(InMemorySpaces::new());
+    let service = local.config.network.indexing_service.url.clone();
+    let honest = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+    let told = explain(&honest, &record).await;
+    assert!(told.failure.is_none(), "{told:?}");
+    for swap in [other_index as Swap, other_claim] {
+        let proxy = Proxy::start(service.clone(), swap).await;
+        local.config.network.indexing_service.url = proxy.url.clone();
+        let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+        local.sandbox.network().meter.reset();
+        let told = explain(&worker, &record).await;
+        // Nothing is said of the upload; its space was never authorised by this worker.
+        let steps: Vec<_> = told.findings.iter().map(|one| &one.step).collect();
+        assert_eq!(steps, [&GATEWAY]);
+        let failure = told.failure.unwrap();
+        assert_eq!(failure.class, Class::Unknown, "{failure:?}");
+        let text = failure.to_string();
+        assert!(text.contains("indexing-service"), "{text}");
+        assert!(
+            text.contains("block baf") || text.contains("block bag"),
+            "{text}"
+        );
+        // The run waits for the service to answer rightly; nobody waits for it here.
+        let steps = StepFilter::Only(vec![STORE_INDEX, REGISTER_INDEX, LOCATION]);
+        let run = worker.run(Job::Items(vec![item(&record)]), steps, "swapped");
+        let ended = tokio::time::timeout(Duration::from_secs(4), run).await;
+        assert!(ended.is_err() || ended.is_ok_and(|outcome| outcome.counts.done == 0));
+        for (service, operation) in PUBLISHING {
+            assert_eq!(local.count(service, operation), 0, "{operation}");
+        }
+    }
+    local.stop().await;
+}
