@@ -23,6 +23,11 @@ impl Classify for Cause {
     fn timed_out(_: Duration) -> Self {
         Self::Timeout
     }
+
+    /// "Internal error" is what services say where they stumble over what they were asked about, too.
+    fn may_be_of_the_call(&self) -> bool {
+        matches!(self, Self::Unavailable { status: 500, .. })
+    }
 }
 
 /// How calls are made; cheap to clone.

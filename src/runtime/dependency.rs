@@ -92,7 +92,8 @@ impl Dependency {
     /// Makes a call with a policy of its own; [`Policy::once`] for one that must not be repeated.
     ///
     /// Each try waits for the breaker and for the limit before its deadline begins to run. Tries at a service that is
-    /// down do not count for a while: somebody has to make them, and it is not the call that is at fault.
+    /// down do not count for a while: somebody has to make them, and it is not the call that is at fault. One that may be
+    /// at fault itself gives way to others instead: of all that wait, one must find out that the service is well.
     pub async fn call_with<T, E, F, Call>(&self, policy: &Policy, mut call: F) -> Result<T, E>
     where
         E: Classify + std::fmt::Display,
@@ -101,11 +102,13 @@ impl Dependency {
     {
         let began = Moment::now();
         loop {
-            let result = repeat(policy, || self.once(policy.deadline, call())).await;
+            let worth = |error: &E| !(error.may_be_of_the_call() && self.is_down());
+            let result = repeat(policy, || self.once(policy.deadline, call()), worth).await;
             match result {
                 Err(error)
                     if policy.tries > 1
                         && error.advice() != Advice::GiveUp
+                        && worth(&error)
                         && self.is_down()
                         && began.elapsed() < self.patience => {}
                 result => return result,
@@ -300,6 +303,47 @@ mod tests {
         assert!(given_up <= 6, "{given_up} calls gave up");
         assert_eq!(service.hold(), None);
         assert!(start.elapsed() < down_for + Duration::from_secs(31));
+    }
+
+    /// Fails at some calls for good, and serves the others well.
+    #[derive(Debug, thiserror::Error)]
+    #[error("500")]
+    struct Broken;
+
+    impl Classify for Broken {
+        fn advice(&self) -> Advice {
+            Advice::Retry { after: None }
+        }
+        fn timed_out(_: Duration) -> Self {
+            Self
+        }
+        fn may_be_of_the_call(&self) -> bool {
+            true
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_at_which_a_service_fails_give_way_to_those_that_it_serves() {
+        let service = Dependency::new("index", DependencyConfig::default());
+        let slots = tokio::sync::Semaphore::new(8);
+        let served = std::sync::atomic::AtomicU32::new(0);
+        let one = async |number: u32| {
+            loop {
+                let slot = slots.acquire().await.unwrap();
+                let is_broken = number < 12;
+                let call = || async move { if is_broken { Err(Broken) } else { Ok(()) } };
+                if service.call(call).await.is_ok() {
+                    served.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    return;
+                }
+                drop(slot);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let all = futures::future::join_all((0..40).map(one));
+        let ended = tokio::time::timeout(Duration::from_mins(2), all).await;
+        assert!(ended.is_err(), "the broken ones never end");
+        assert_eq!(served.into_inner(), 28);
     }
 
     #[tokio::test(start_paused = true)]

@@ -42,6 +42,11 @@ pub trait Classify {
 
     /// The error of a try that had no answer within its deadline.
     fn timed_out(deadline: Duration) -> Self;
+
+    /// Whether the service may have failed at this very call, and serve others well.
+    fn may_be_of_the_call(&self) -> bool {
+        false
+    }
 }
 
 /// How often, how long and how patiently one call is tried.
@@ -122,7 +127,7 @@ where
     Call: Future<Output = Result<T, E>>,
 {
     let deadline = policy.deadline;
-    repeat(policy, || within(deadline, call())).await
+    repeat(policy, || within(deadline, call()), |_| true).await
 }
 
 /// One try with its deadline.
@@ -135,8 +140,12 @@ pub(super) async fn within<T, E: Classify>(
         .unwrap_or_else(|_| Err(E::timed_out(deadline)))
 }
 
-/// Tries and waits, without a deadline of its own.
-pub(super) async fn repeat<T, E, F, Call>(policy: &Policy, attempt: F) -> Result<T, E>
+/// Tries and waits, without a deadline of its own, while an error is `worth` another try.
+pub(super) async fn repeat<T, E, F, Call>(
+    policy: &Policy,
+    attempt: F,
+    worth: impl Fn(&E) -> bool,
+) -> Result<T, E>
 where
     E: Classify,
     F: FnMut() -> Call,
@@ -145,7 +154,7 @@ where
     attempt
         .retry(policy.waits())
         .sleep(tokio::time::sleep)
-        .when(|error: &E| worth_it(error.advice(), policy))
+        .when(|error: &E| worth_it(error.advice(), policy) && worth(error))
         .adjust(|error: &E, wait| wait.map(|wait| error.advice().after().unwrap_or(wait)))
         .await
 }
