@@ -329,8 +329,9 @@ async fn run(
     face(Seen::Run(&outcome.snapshot));
     let seconds = started.elapsed().as_secs_f64();
     let totals = match stop.degree() {
-        Degree::Run | Degree::Drain => totals::at_end(opened, &instance).await,
-        Degree::Abort | Degree::Exit => None,
+        Degree::Run | Degree::Drain => totals::at_end(opened, &instance, totals::PATIENCE).await,
+        Degree::Abort => totals::at_end(opened, &instance, totals::HURRY).await,
+        Degree::Exit => None,
     };
     Ok(RunReport {
         totals,
@@ -353,7 +354,11 @@ async fn run(
         },
         unfinished: if of_units { outcome.unfinished } else { 0 },
         helped: outcome.helped,
-        failures: outcome.snapshot.reasons.clone(),
+        failures: if is_retry {
+            outcome.retried_reasons
+        } else {
+            outcome.snapshot.reasons.clone()
+        },
         seconds,
         files: outcome.files,
         differences: takeover::of_units(&outcome.snapshot),

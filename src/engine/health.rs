@@ -56,10 +56,6 @@ impl Health {
 
     /// Counts a settled item of a unit by its reason of the data, if it has one; why to stop when the rule is broken by
     /// it.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a rate is compared, not counted"
-    )]
     pub(super) fn suspect(&self, unit: &UnitId, failure: Option<&Failure>) -> Option<String> {
         let reason = failure
             .filter(|failure| !failure.is_unexpected())
@@ -73,19 +69,15 @@ impl Health {
         if last.len() > WINDOW {
             last.pop_front();
         }
-        let reason = reason.filter(|_| last.len() == WINDOW)?;
-        let alike = last.iter().filter(|(_, other)| *other == Some(reason));
-        let units: BTreeSet<&Arc<str>> = alike.clone().map(|(unit, _)| unit).collect();
-        let rate = alike.count() as f64 / WINDOW as f64;
-        let most = self.expected.get(&reason).copied().unwrap_or(USUAL);
-        if rate <= most || units.len() < UNITS {
+        if last.len() < WINDOW {
             return None;
         }
+        let (reason, rate, units) = self.too_often(&last)?;
+        let most = self.usual(reason);
         let why = format!(
-            "{:.0} % of the last {WINDOW} items ended with {reason}, in {} units: more than the {:.0} % that are taken for the \
+            "{:.0} % of the last {WINDOW} items ended with {reason}, in {units} units: more than the {:.0} % that are taken for the \
              data's own fault{}. If that is right, run again with --expect {reason}={:.0}%",
             rate * 100.0,
-            units.len(),
             most * 100.0,
             reason
                 .suspects()
@@ -96,6 +88,31 @@ impl Health {
         );
         self.refuse(&why);
         Some(why)
+    }
+
+    /// The part of the items that a reason of the data may have.
+    fn usual(&self, reason: Reason) -> f64 {
+        self.expected.get(&reason).copied().unwrap_or(USUAL)
+    }
+
+    /// A reason that too many of the last items have, in enough units: which, how many of them as a part, in how many.
+    #[expect(clippy::cast_precision_loss, reason = "a part of 200")]
+    fn too_often(&self, last: &Last) -> Option<(Reason, f64, usize)> {
+        let mut counts = BTreeMap::<Reason, usize>::new();
+        for (_, reason) in last {
+            if let Some(reason) = reason {
+                *counts.entry(*reason).or_default() += 1;
+            }
+        }
+        counts.into_iter().find_map(|(reason, count)| {
+            let rate = count as f64 / last.len() as f64;
+            if rate <= self.usual(reason) {
+                return None;
+            }
+            let alike = last.iter().filter(|(_, other)| *other == Some(reason));
+            let units: BTreeSet<&Arc<str>> = alike.map(|(unit, _)| unit).collect();
+            (units.len() >= UNITS).then_some((reason, rate, units.len()))
+        })
     }
 
     /// Counts a settled item; the reason to stop, when the rule is broken by it.
@@ -181,6 +198,12 @@ mod tests {
         ] {
             assert!(why.contains(part), "{why}");
         }
+        // Also when what has no such reason ends last.
+        let late = health();
+        let failure = Failure::permanent(Reason::MissingBlob, "nowhere");
+        let stopped = (0..260)
+            .find_map(|number| late.suspect(&unit(number % 7), (number < 176).then_some(&failure)));
+        assert!(stopped.is_some());
         // One customer may have lost everything.
         assert_eq!(stops(&health(), 100, 2), None);
         let expected = BTreeMap::from([(Reason::MissingBlob, 0.7)]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::model::{Counts, Failure, InstanceId, Snapshot, UnitId};
+use crate::model::{Counts, Failure, InstanceId, Reason, Snapshot, UnitId};
 use crate::state::{self, Held};
 
 /// What a run came to.
@@ -15,6 +15,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// What became of the items that a retry took up; those without a last word are left.
     pub retried: Counts,
+    /// The bad ones of these, by reason.
+    pub retried_reasons: BTreeMap<Reason, u64>,
     /// Items settled to help other instances, by whose they were. No part of `counts`.
     pub helped: BTreeMap<InstanceId, Counts>,
     /// The last snapshot.

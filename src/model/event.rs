@@ -57,7 +57,7 @@ pub enum Event {
         /// What another program had written of it.
         taken_over: Option<TakenOver>,
     },
-    /// The run ended before it came to a unit in scope that has not ended.
+    /// How far the row of a unit in scope is that has not ended and that the run came to no more, or dropped.
     UnitCounted {
         /// The unit.
         unit: UnitId,

@@ -12,7 +12,9 @@ use crate::state::{Error, Store};
 /// Age at which the stored sum is made again while instances run.
 const SUM_EVERY: Duration = Duration::from_mins(1);
 /// How long the end of a run waits for the sum.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// The same after an abort.
+pub(super) const HURRY: Duration = Duration::from_secs(2);
 
 /// Keeps the stored sum fresh until the handle is dropped; of several instances one at a time does so.
 pub(super) fn keep_fresh(opened: &Opened, by: &InstanceId) -> AbortOnDropHandle<()> {
@@ -29,9 +31,9 @@ pub(super) fn keep_fresh(opened: &Opened, by: &InstanceId) -> AbortOnDropHandle<
 }
 
 /// How far everything is when a run ends; `None`, and a warning, if that cannot be told now.
-pub(super) async fn at_end(opened: &Opened, by: &InstanceId) -> Option<Totals> {
+pub(super) async fn at_end(opened: &Opened, by: &InstanceId, patience: Duration) -> Option<Totals> {
     let now = opened.clock.unix_ms();
-    let summing = tokio::time::timeout(PATIENCE, sum(&opened.store, by, now));
+    let summing = tokio::time::timeout(patience, sum(&opened.store, by, now));
     match summing.await {
         Ok(Ok(totals)) => totals,
         Ok(Err(error)) => {

@@ -23,13 +23,13 @@ enum Tried {
     /// It has no last word.
     Open,
     /// It is bad again, and its row says so.
-    Bad(Settled),
+    Bad(Settled, Reason),
     /// It is good; its row is still there, if it had one.
     Good(Settled, Option<ItemId>),
     /// Another made it good meanwhile.
     GoodAlready,
     /// So many are kept back by a cause of the unit that is still there.
-    KeptBack(Settled, u64),
+    KeptBack(Settled, Reason, u64),
 }
 
 /// Tries the items.
@@ -73,14 +73,14 @@ async fn some<M: Migration>(
     while let Some(tried) = tries.next().await {
         match tried {
             Ok(Tried::Open) => left.unfinished += 1,
-            Ok(Tried::Bad(settled)) => left.retried.settle(settled),
+            Ok(Tried::Bad(settled, reason)) => left.settle_bad(settled, reason, 1),
             Ok(Tried::Good(settled, row)) => {
                 left.retried.settle(settled);
                 rows.extend(row);
             }
-            Ok(Tried::KeptBack(settled, items)) => {
+            Ok(Tried::KeptBack(settled, reason, items)) => {
                 left.retried.planned += items.saturating_sub(1);
-                left.retried.settle_all(settled, items);
+                left.settle_bad(settled, reason, items);
             }
             Ok(Tried::GoodAlready) => left.retried.settle(Settled::Found),
             Err(failure) => trouble = Some(failure),
@@ -129,7 +129,8 @@ async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Resu
     if item.is_all_of_unit() {
         return Ok(row.map_or(Tried::GoodAlready, |row| {
             // As long as nobody counted them it is one at least.
-            Tried::KeptBack(Settled::by_class(row.failure.class), row.items.max(1))
+            let settled = Settled::by_class(row.failure.class);
+            Tried::KeptBack(settled, row.failure.reason, row.items.max(1))
         }));
     }
     if row.is_none() && !which.without_rows {
@@ -168,11 +169,11 @@ async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Resu
         return Err(failure);
     }
     let before = recount(hand, &item, row.as_ref(), &end);
+    let reason = end.failure.as_ref().map(|failure| failure.reason);
     hand.tell(&item, end, began, before);
-    Ok(if is_good {
-        Tried::Good(settled, row.map(|_| item))
-    } else {
-        Tried::Bad(settled)
+    Ok(match reason {
+        None => Tried::Good(settled, row.map(|_| item)),
+        Some(reason) => Tried::Bad(settled, reason),
     })
 }
 

@@ -382,6 +382,7 @@ async fn goes_on<M: Migration>(hand: &InHand<M>, which: Which) -> Result<bool, F
 async fn swept<M: Migration>(hand: &InHand<M>, end: UnitEnd) -> Left {
     let mut left = Left {
         retried: hand.progress().counts,
+        retried_reasons: hand.progress().reasons,
         ..Left::default()
     };
     let unit = hand.id.clone();

@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::engine::holders::held_by;
 use crate::engine::shared::Shared;
 use crate::engine::{Config, Ended, Error, Job, Migration, Outcome, Parts};
-use crate::model::{Class, Counts, Event, Failure, Reason, UnitId};
+use crate::model::{Class, Counts, Event, Failure, Reason, Settled, UnitId};
 use crate::runtime::{Degree, Stop};
 use crate::state::Held;
 
@@ -29,6 +29,8 @@ pub(super) struct Left {
     pub(super) lost: u64,
     /// Items that a retry took up.
     pub(super) retried: Counts,
+    /// The bad ones of them, by reason.
+    pub(super) retried_reasons: BTreeMap<Reason, u64>,
     /// Why not all that a retry is about could be read, if so.
     pub(super) unread: Option<Failure>,
     /// Owners whose rows are not the sum of their units.
@@ -44,7 +46,16 @@ impl Left {
         self.troubled.extend(other.troubled);
         self.unsummed.extend(other.unsummed);
         self.retried = self.retried.plus(&other.retried);
+        for (reason, count) in other.retried_reasons {
+            *self.retried_reasons.entry(reason).or_default() += count;
+        }
         self.unread = self.unread.take().or(other.unread);
+    }
+
+    /// Counts items of a retry that are bad again.
+    pub(super) fn settle_bad(&mut self, settled: Settled, reason: Reason, items: u64) {
+        self.retried.settle_all(settled, items);
+        *self.retried_reasons.entry(reason).or_default() += items;
     }
 
     fn open(&self) -> u64 {
@@ -122,14 +133,15 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
 }
 
 async fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
-    let snapshot = run.events.snapshot();
+    let (snapshot, unfinished) = (run.events.snapshot(), left.open());
     Outcome {
         ended: ended(run, &left).await,
         counts: snapshot.counts,
         retried: left.retried,
+        retried_reasons: left.retried_reasons,
         helped: snapshot.helped.clone(),
         snapshot,
-        unfinished: left.open(),
+        unfinished,
         held: left.held,
         troubled: left.troubled,
         files: run.files.paths(),

@@ -53,9 +53,19 @@ pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         Ok(Ok(())) => {}
     }
     hand.run.board.rest(&hand.id);
-    hand.run.events.publish(Event::UnitReleased {
-        unit: hand.id.clone(),
-    });
+    let unit = hand.id.clone();
+    hand.run
+        .events
+        .publish(Event::UnitReleased { unit: unit.clone() });
+    if aborted && hand.from.is_none() && unit.part.is_none() {
+        // What was settled above what was in flight is in no row: whoever goes on counts it again.
+        let progress = hand.progress();
+        hand.run.events.publish(Event::UnitCounted {
+            unit,
+            counts: progress.counts,
+            reasons: progress.reasons,
+        });
+    }
     UnitEnd::Released
 }
 

@@ -66,8 +66,10 @@ impl Snapshot {
             return;
         };
         if self.hands.get(unit).is_none() {
+            let released = self.units.released;
             self.count(unit, *counts, reasons);
             self.hands.drop(unit);
+            self.units.released = released;
         }
     }
 

@@ -91,6 +91,22 @@ async fn a_retry_counts_by_what_the_last_one_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retry_tells_of_the_failures_that_it_took_up_and_of_no_others() {
+    let fault = |op: &str, key: &str, _: u32| match (op, key) {
+        ("copy", "key-003") => Some(corrupt()),
+        ("copy", "key-005") => Some(Failure::permanent(Reason::BadAnswer, "not CBOR")),
+        _ => None,
+    };
+    let world = World::new(1, 10, LATENCY, Box::new(fault)).await;
+    world.run().await;
+    let mut retry = Retry::default();
+    retry.query.reasons = vec![Reason::BadAnswer];
+    let outcome = world.run_job(Job::Failed(retry), &Stop::new()).await;
+    let told: Vec<_> = outcome.retried_reasons.into_iter().collect();
+    assert_eq!(told, [(Reason::BadAnswer, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever() {
     for (by, mends) in [(1, true), (2, true), (1, false), (2, false)] {
         let mended = Arc::new(AtomicBool::new(false));
