@@ -114,6 +114,11 @@ async fn look(
     report: Report,
     (stop, face): (Stop, Face),
 ) -> Result<AuditReport> {
+    // Of a sample nobody counts how much there is.
+    let is_counted = match &work {
+        Work::Units(units) => units.iter().all(|unit| unit.planned.is_some()),
+        Work::Items(_) => true,
+    };
     let scope = match work {
         Work::Units(units) => Scope::Units(units, Choice::default()),
         Work::Items(items) => Scope::Items(items),
@@ -139,7 +144,8 @@ async fn look(
         would: outcome.would,
         verdicts,
         listed,
-        expected: expected.max(verdicts.total()),
+        expected: (is_counted || outcome.whole == outcome.units)
+            .then_some(expected.max(verdicts.total())),
         spaces: outcome.units,
         spaces_whole: outcome.whole,
         unlisted: outcome.unlisted,

@@ -200,7 +200,7 @@ pub struct AuditReport {
     /// exit with 0.
     pub listed: u64,
     /// Uploads in scope: as they were counted beforehand, and as listed in spaces that were listed.
-    pub expected: u64,
+    pub expected: Option<u64>,
     /// Spaces in scope.
     pub spaces: u64,
     /// Spaces that were looked at from the first upload to the last.

@@ -317,7 +317,7 @@ mod tests {
             },
             would: std::collections::BTreeMap::new(),
             listed: 5 + missing + could_not_tell,
-            expected: 10,
+            expected: Some(10),
             spaces: 1,
             spaces_whole: 1,
             unlisted: 0,

@@ -26,7 +26,8 @@ pub(super) fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
             Kind::Lease,
             format!("run as instance {instance} in {}", dir.display()),
             "another process runs as this instance here",
-            "wait for it or stop it (SIGTERM drains); or give this one another --instance",
+            "wait for it or stop it (SIGTERM drains); or run this one in another state folder (--state-dir), which is another \
+             holder",
         )
         .into()),
         Err(TryLockError::Error(error)) => {

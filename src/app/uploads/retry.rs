@@ -9,7 +9,7 @@ use futures::{StreamExt as _, stream};
 
 use super::audited::AuditedItems;
 use super::listed::listed;
-use super::{BEGIN, Opened, ROWS, choices, config, planned, run, sample};
+use super::{BEGIN, Opened, ROWS, choices, config, planned, run};
 use crate::app::scope::Work;
 use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit, unless_stopped};
 use crate::config::{Settings, options};
@@ -53,7 +53,6 @@ pub async fn retry(
             ..planned(plan, None)
         });
     }
-    sample::warn_of_writes(&opened).await;
     let job = match (&options.audit, named) {
         (_, Some(named)) => Job::Named(Arc::new(named)),
         (Some(file), None) => {

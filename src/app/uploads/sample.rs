@@ -25,9 +25,6 @@ pub(super) async fn check(
     units: &[Unit],
     options: &Migrate,
 ) -> anyhow::Result<()> {
-    if matches!(options.steps, Steps::All | Steps::Index) {
-        warn_of_writes(opened).await;
-    }
     let step = units.len().div_ceil(SPACES).max(1);
     let spaces = units.iter().step_by(step).map(|unit| &*unit.id.name);
     let spaces: Vec<Did> = spaces.filter_map(|name| Did::parse(name).ok()).collect();
@@ -102,15 +99,6 @@ fn all_lack(
             wanted.settings
         )
     })
-}
-
-/// Says beforehand what the run will wait for.
-pub(super) async fn warn_of_writes(opened: &Opened) {
-    if let Some(said) = opened.migration.services().upload.refuses_writes().await {
-        tracing::warn!(
-            "the upload service takes no writes now ({said}): the run waits and goes on by itself when it does"
-        );
-    }
 }
 
 #[cfg(test)]

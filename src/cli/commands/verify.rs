@@ -194,10 +194,16 @@ fn covered(report: &AuditReport) -> Vec<String> {
         ));
     }
     if report.spaces_whole < report.spaces {
+        let uploads = match report.expected {
+            Some(all) => format!(
+                "{} of {}",
+                grouped(report.verdicts.total()),
+                count(all, "upload")
+            ),
+            None => count(report.verdicts.total(), "upload"),
+        };
         lines.push(format!(
-            "this covers {} of {}, and {} of {} whole; --resume goes on with it",
-            grouped(report.verdicts.total()),
-            count(report.expected, "upload"),
+            "this covers {uploads}, and {} of {} whole; --resume goes on with it",
             grouped(report.spaces_whole),
             count(report.spaces, "space")
         ));

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
 
 use crate::client::{Addresses, Config, Network, Secrets, Services};
 use crate::engine::{Clock, Dependencies};
@@ -37,7 +40,12 @@ pub(super) struct Parts {
     pub(super) shards_at_once: usize,
     /// Blocks that were indexed without a check since the start.
     pub(super) unverified: AtomicU64,
+    /// Set when the upload service was asked whether it takes writes.
+    asked: OnceCell<()>,
 }
+
+/// How long the first index waits to hear whether the upload service takes writes.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
 
 impl Parts {
     pub(super) async fn connect(
@@ -73,7 +81,23 @@ impl Parts {
             settings,
             shards_at_once,
             unverified: AtomicU64::new(0),
+            asked: OnceCell::new(),
         })
+    }
+}
+
+impl Parts {
+    /// Names the upload service if it takes no writes, once and before the first shard is read for it.
+    pub(super) async fn name_refusal_of_writes(&self) {
+        let ask = || async {
+            let asked = self.services.upload.refuses_writes();
+            if let Ok(Some(said)) = tokio::time::timeout(ASK_WITHIN, asked).await {
+                tracing::warn!(
+                    "the upload service takes no writes now ({said}): the run waits and goes on by itself when it does"
+                );
+            }
+        };
+        self.asked.get_or_init(ask).await;
     }
 }
 

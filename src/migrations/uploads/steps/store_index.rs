@@ -108,6 +108,7 @@ pub(crate) async fn store(
     } else {
         &seen.rows
     };
+    parts.name_refusal_of_writes().await;
     let unverifiable = if parts.settings.index_unverified {
         Unverifiable::Accept
     } else {
