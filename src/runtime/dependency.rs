@@ -101,17 +101,38 @@ impl Dependency {
         Call: Future<Output = Result<T, E>>,
     {
         let began = Moment::now();
+        let last = Mutex::new(None);
+        // One that may be at fault itself does not even wait for its turn.
+        let gives_way = |error: &Arc<E>| error.may_be_of_the_call() && self.is_down();
         loop {
-            let worth = |error: &E| !(error.may_be_of_the_call() && self.is_down());
-            let result = repeat(policy, || self.once(policy.deadline, call()), worth).await;
-            match result {
-                Err(error)
-                    if policy.tries > 1
-                        && error.advice() != Advice::GiveUp
-                        && worth(&error)
-                        && self.is_down()
-                        && began.elapsed() < self.patience => {}
-                result => return result,
+            let attempt = || {
+                let (answer, last) = (call(), &last);
+                async move {
+                    let before = lock(last).take().filter(gives_way);
+                    if let Some(error) = before {
+                        return Err(error);
+                    }
+                    let result = self.once(policy.deadline, answer).await;
+                    result.map_err(|error| {
+                        let error = Arc::new(error);
+                        *lock(last) = Some(Arc::clone(&error));
+                        error
+                    })
+                }
+            };
+            let error = match repeat(policy, attempt, |error| !gives_way(error)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let waits = policy.tries > 1
+                && error.advice() != Advice::GiveUp
+                && !gives_way(&error)
+                && self.is_down()
+                && began.elapsed() < self.patience;
+            lock(&last).take();
+            // Nobody else has it.
+            if let Some(error) = Arc::into_inner(error).filter(|_| !waits) {
+                return Err(error);
             }
         }
     }
@@ -185,6 +206,10 @@ impl Dependency {
             },
         }
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All outside services of a process, by name. Clones share them.

@@ -49,6 +49,20 @@ pub trait Classify {
     }
 }
 
+impl<E: Classify> Classify for std::sync::Arc<E> {
+    fn advice(&self) -> Advice {
+        self.as_ref().advice()
+    }
+
+    fn timed_out(deadline: Duration) -> Self {
+        Self::new(E::timed_out(deadline))
+    }
+
+    fn may_be_of_the_call(&self) -> bool {
+        self.as_ref().may_be_of_the_call()
+    }
+}
+
 /// How often, how long and how patiently one call is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {

@@ -34,10 +34,14 @@ pub(super) struct NoReport {
 impl AuditedItems {
     /// Reads where the lines of each space lie, if the report is of `state` (environment and tables). Blocks.
     pub(super) fn open(path: &Path, state: &str) -> Result<Self, NoReport> {
-        let file = File::open(path).map_err(|error| NoReport {
-            kind: Kind::NotFound,
-            why: error.to_string(),
-        })?;
+        let unusable = |why: String| NoReport {
+            kind: Kind::Usage,
+            why,
+        };
+        let file = File::open(path).map_err(|error| unusable(error.to_string()))?;
+        if path.is_dir() {
+            return Err(unusable("it is a folder".to_owned()));
+        }
         let mut reader = BufReader::new(file);
         let mut lines = BTreeMap::<UnitId, Vec<u64>>::new();
         let (mut depth, mut is_whole) = (Depth::Presence, false);
@@ -259,7 +263,9 @@ mod tests {
         }
         let (dir, _) = file("");
         let missing = AuditedItems::open(&dir.path().join("nothing"), STATE).unwrap_err();
-        assert_eq!(missing.kind, Kind::NotFound);
+        assert_eq!(missing.kind, Kind::Usage);
+        let folder = AuditedItems::open(dir.path(), STATE).unwrap_err();
+        assert_eq!(folder.kind, Kind::Usage);
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn audits_dry_runs_and_tests_of_one_step_leave_the_files_of_a_live_run_alone() {
         "--test-gateway-auth",
     ] {
         let refused = place.sterna(["migrate", step, "--limit", "2"]).ends(11);
-        drop(refused.tells(&["another process runs as this instance", "--instance"]));
+        drop(refused.tells(&["another process runs as this instance", "--state-dir"]));
     }
     for look in [
         &["verify", "--limit", "5"][..],

@@ -12,6 +12,9 @@ use crate::model::{CustomerDid, Failure, Reason};
 use crate::proto::did::Did;
 use crate::proto::multihash::Multihash;
 
+/// Issuers of whom it is asked whose they are; strangers may be many.
+const ASKED: usize = 16;
+
 /// Notes whose index claims count, and for which of them agents registered an index.
 ///
 /// What is known without asking comes first; the tables are asked only if a claim about the root is somebody else's.
@@ -31,7 +34,7 @@ pub(super) async fn tell_claimants(
     }
     let unknown = unknown(seen);
     if !unknown.is_empty() {
-        let others = spaces_of_customer(parts, unit, upload, &unknown).await?;
+        let others = spaces_of_customer(parts, unit, &unknown).await?;
         seen.claimants.extend(others);
     }
     let mut behind = Vec::new();
@@ -68,26 +71,20 @@ async fn migration_space(parts: &Parts, unit: &UnitContext) -> Result<Option<Did
         .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
 }
 
-/// Those of the `unknown` that are spaces of the upload's customer and have the upload as well. That somebody's space
-/// has it is not enough: anybody may list any root.
+/// Those of the `unknown` that are spaces of the upload's customer, migration spaces of former tables among them. That a
+/// space lists the upload is not asked: anybody may list any root.
 async fn spaces_of_customer(
     parts: &Parts,
     unit: &UnitContext,
-    upload: &Upload,
     unknown: &BTreeSet<Did>,
 ) -> Result<Vec<Did>, Failure> {
-    let tables = &parts.services.tables;
-    let having = tables.spaces_of_root(&upload.row.root).await;
-    let having = having.map_err(could_not_tell)?;
     let mut spaces = Vec::new();
-    for space in having.into_iter().filter(|one| unknown.contains(one)) {
-        let rows = tables.consumers_of_space(&space).await;
-        let mut customers = rows.map_err(could_not_tell)?.into_iter();
-        if customers.any(|row| {
-            row.customer
-                .is_some_and(|one| *one.as_str() == *unit.id.owner)
-        }) {
-            spaces.push(space);
+    for space in unknown.iter().take(ASKED) {
+        let rows = parts.services.tables.consumers_of_space(space).await;
+        let rows = rows.map_err(could_not_tell)?;
+        let mut customers = rows.iter().filter_map(|row| row.customer.as_ref());
+        if customers.any(|one| *one.as_str() == *unit.id.owner) {
+            spaces.push(space.clone());
         }
     }
     Ok(spaces)
