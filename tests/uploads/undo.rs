@@ -281,13 +281,13 @@ async fn an_index_that_two_uploads_share_goes_with_the_last_of_them() {
         .map(|space| (unit(space).id, item.clone()))
         .to_vec();
     let worker = Worker::new(&local, Arc::default(), Settings::default()).await;
-    let before = local.count(Service::Upload, "space/blob/remove");
     // One after the other, so that the second finds what the first stored; then both at once.
     for pair in items.chunks(1) {
         worker
             .run(Job::Items(pair.to_vec()), StepFilter::All, "one")
             .await;
     }
+    let before = local.count(Service::Upload, "space/blob/remove");
     let within = |space: &str| Within {
         units: vec![(None, Some(space.to_owned()))],
         ..Within::default()
