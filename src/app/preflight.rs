@@ -40,8 +40,12 @@ pub async fn preflight(settings: &Settings, reliance: Reliance) -> Result<()> {
 fn things(settings: &Settings, reliance: Reliance) -> Vec<Named> {
     let tables = &settings.network().tables;
     let mut things = vec![
-        table("CONSUMER_TABLE_NAME", &tables.consumer),
-        table("UPLOAD_TABLE_NAME", &tables.upload),
+        keyed(
+            "CONSUMER_TABLE_NAME",
+            &tables.consumer,
+            &["subscription", "provider"],
+        ),
+        keyed("UPLOAD_TABLE_NAME", &tables.upload, &["space", "root"]),
     ];
     if reliance != Reliance::Counting {
         things.extend(state_tables(settings));
@@ -56,7 +60,12 @@ fn things(settings: &Settings, reliance: Reliance) -> Vec<Named> {
 }
 
 fn table(variable: &'static str, name: &str) -> Named {
-    (variable, Thing::Table(name.into()))
+    keyed(variable, name, &[])
+}
+
+/// A table of the network with its keys (protocol: tables §2).
+fn keyed(variable: &'static str, name: &str, keys: &'static [&'static str]) -> Named {
+    (variable, Thing::Table(name.into(), keys))
 }
 
 fn state_tables(settings: &Settings) -> [Named; 7] {
@@ -74,11 +83,20 @@ fn state_tables(settings: &Settings) -> [Named; 7] {
 
 fn network_reads(settings: &Settings) -> Vec<Named> {
     let network = settings.network();
+    let tables = &network.tables;
     let service = |variable, url: &url::Url| (variable, Thing::Service(url.clone()));
     let mut things = vec![
-        table("ALLOCATIONS_TABLE_NAME", &network.tables.allocation),
-        table("STORE_TABLE_NAME", &network.tables.store),
-        table("BLOB_REGISTRY_TABLE_NAME", &network.tables.blob_registry),
+        keyed(
+            "ALLOCATIONS_TABLE_NAME",
+            &tables.allocation,
+            &["space", "multihash"],
+        ),
+        keyed("STORE_TABLE_NAME", &tables.store, &["space", "link"]),
+        keyed(
+            "BLOB_REGISTRY_TABLE_NAME",
+            &tables.blob_registry,
+            &["space", "digest"],
+        ),
         service("INDEXING_SERVICE_URL", &network.indexing_service.url),
         service("BLOB_CARPARK_PUBLIC_URL", &network.carpark.blob_url),
         service("STORE_CARPARK_PUBLIC_URL", &network.carpark.store_url),
@@ -97,8 +115,16 @@ fn network_writes(settings: &Settings) -> Vec<Named> {
     let bucket = |variable, name: &str| (variable, Thing::Bucket(name.into()));
     let queue = |variable, url: &url::Url| (variable, Thing::Queue(url.clone()));
     let mut things = vec![
-        table("SUBSCRIPTION_TABLE_NAME", &network.tables.subscription),
-        table("DELEGATION_TABLE_NAME", &network.tables.delegation),
+        keyed(
+            "SUBSCRIPTION_TABLE_NAME",
+            &network.tables.subscription,
+            &["subscription", "provider"],
+        ),
+        keyed(
+            "DELEGATION_TABLE_NAME",
+            &network.tables.delegation,
+            &["link"],
+        ),
         service("UPLOAD_SERVICE_URL", &network.upload_service.url),
         service("GATEWAY_SERVICE_URL", &network.gateway.url),
         bucket("CLAIMS_BUCKET", &buckets.claims),
@@ -151,7 +177,7 @@ fn words(thing: &Thing, named: &[Named]) -> String {
     let variable = named.iter().find(|(_, other)| other == thing);
     let variable = variable.map_or("", |(variable, _)| variable);
     let name = match thing {
-        Thing::Table(name) => format!("table {name}"),
+        Thing::Table(name, _) => format!("table {name}"),
         Thing::Bucket(name) => format!("bucket {name}"),
         Thing::R2Bucket(name) => format!("R2 bucket {name}"),
         Thing::Queue(url) => format!("queue {url}"),
@@ -190,7 +216,7 @@ fn advice(settings: &Settings, found: &[Absent], kind: Kind) -> (&'static str, S
         ),
         _ => {
             let own = settings.state.tables.all();
-            let is_own = |absent: &Absent| matches!(&absent.thing, Thing::Table(name) if own.contains(&name.as_str()));
+            let is_own = |absent: &Absent| matches!(&absent.thing, Thing::Table(name, _) if own.contains(&name.as_str()));
             if found.iter().any(is_own) {
                 ("the migration tables are not made yet, or something has another name here", format!("run `sterna init`; {look}"))
             } else {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::{KeySchemaElement, TableDescription};
 use futures::future::join_all;
 use reqwest::Method;
 use url::Url;
@@ -18,8 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Something a run relies on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Thing {
-    /// A table.
-    Table(String),
+    /// A table, and the names of its keys; none where any will do.
+    Table(String, &'static [&'static str]),
     /// A bucket.
     Bucket(String),
     /// A bucket in R2.
@@ -68,10 +69,13 @@ pub async fn absent(
 
 async fn look(clients: &Clients, http: &Http, thing: &Thing) -> Result<(), Cause> {
     match thing {
-        Thing::Table(name) => {
+        Thing::Table(name, keys) => {
             let asked = clients.dynamodb.describe_table().table_name(name);
             let answer = asked.send().await.map_err(cause)?;
-            told(answer.table.as_ref())
+            told(answer.table.as_ref())?;
+            let schema = answer.table.iter().flat_map(TableDescription::key_schema);
+            let has: Vec<&str> = schema.map(KeySchemaElement::attribute_name).collect();
+            keyed_as(&has, keys)
         }
         Thing::Bucket(name) => bucket(&clients.s3, name).await,
         Thing::R2Bucket(name) => match &clients.r2 {
@@ -88,6 +92,18 @@ async fn look(clients: &Clients, http: &Http, thing: &Thing) -> Result<(), Cause
             .await
             .map(drop),
     }
+}
+
+/// Whether a table is keyed as it should be: another one, under its name, would answer to no question.
+fn keyed_as(has: &[&str], wanted: &[&str]) -> Result<(), Cause> {
+    if wanted.is_empty() || has == wanted {
+        return Ok(());
+    }
+    Err(Cause::Setting(format!(
+        "keyed by {}, not by {}: another table",
+        has.join(" and "),
+        wanted.join(" and ")
+    )))
 }
 
 async fn bucket(client: &aws_sdk_s3::Client, name: &str) -> Result<(), Cause> {

@@ -101,6 +101,25 @@ fn a_wrong_carpark_is_told_beforehand_and_what_is_expected_is_accepted() {
 }
 
 #[test]
+fn another_table_under_a_name_is_told_by_its_keys() {
+    let place = Place::new();
+    let _network = Network::start(&place);
+    place.sterna(["init"]).ends(0);
+    let place = place
+        .env("UPLOAD_TABLE_NAME", "local-w3infra-store")
+        .env("BLOB_REGISTRY_TABLE_NAME", "local-w3infra-consumer");
+    let before = changes(&place);
+    let refused = place.sterna(["migrate", "--limit", "1"]).ends(8).tells(&[
+        "keyed by space and link, not by space and root",
+        "UPLOAD_TABLE_NAME",
+        "keyed by subscription and provider, not by space and digest",
+        "BLOB_REGISTRY_TABLE_NAME",
+    ]);
+    drop(refused);
+    assert_eq!(changes(&place), before);
+}
+
+#[test]
 fn a_service_that_takes_no_writes_is_named_and_waited_for() {
     let place = Place::new();
     let _network = Network::start(&place);

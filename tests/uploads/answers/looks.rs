@@ -16,7 +16,7 @@ type Look = (Thing, Service, &'static str);
 
 fn looks(config: &Config) -> [Look; 4] {
     let network = &config.network;
-    let table = Thing::Table(network.tables.upload.clone());
+    let table = Thing::Table(network.tables.upload.clone(), &["space", "root"]);
     let queue = Thing::Queue(network.queues.ipni_blob.clone());
     let service = Thing::Service(network.indexing_service.url.clone());
     [
@@ -109,7 +109,7 @@ async fn looks_before_a_run_take_no_trouble_for_presence() {
 
         // An error that calls itself a success; only of a table is something asked that must be told.
         let (cause, _) = looked(&local, &config, look, Some(with_status(look, 200))).await;
-        let described = matches!(look.0, Thing::Table(_));
+        let described = matches!(look.0, Thing::Table(..));
         assert_eq!(
             matches!(cause, Some(Cause::Malformed(_))),
             described,
