@@ -55,6 +55,8 @@ pub struct RunReport {
     pub would: BTreeMap<StepName, StepPlan>,
     /// Spaces whose claims a dry run did not look at: the gateway has to be authorised first.
     pub withheld_spaces: u64,
+    /// Spaces that a dry run did not look at: they have ended, and a run leaves them alone.
+    pub ended_spaces: u64,
     /// Uploads by what a dry run found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<VerdictCounts>,
@@ -87,6 +89,8 @@ pub struct RunReport {
     /// How far everything is, whoever did it: the sum of all progress rows. `None` if it could not be told, or if
     /// nothing was to be done.
     pub totals: Option<Totals>,
+    /// Spaces of the plan in force that have no row, and are in no number of `totals`.
+    pub spaces_without_row: u64,
     /// Blocks that this run indexed unchecked, because their hash functions are not computed here
     /// (`--unverified-hashes index`).
     pub unverified_blocks: u64,

@@ -168,7 +168,7 @@ pub async fn migrate(
         config.depth = Depth::Presence;
     }
     if options.dry_run {
-        let report = Box::pin(look(&opened, config, work, options.steps, (stop, face))).await?;
+        let report = Box::pin(look(&opened, config, work, &options, (stop, face))).await?;
         return Ok(RunReport {
             unknown_roots,
             ..report
@@ -226,17 +226,29 @@ async fn look(
     opened: &Opened,
     config: Config,
     work: Work,
-    steps: options::Steps,
+    options: &options::Migrate,
     ends: (Stop, Face),
 ) -> Result<RunReport> {
-    let (work, withheld_spaces) = match steps {
-        options::Steps::LocationClaims => steps::authorised(opened, work).await?,
-        _ => (work, 0),
+    let (mut withheld_spaces, mut ended_spaces) = (0, 0);
+    let leaves_ended = matches!(work, Work::Units(_)) && !options.recheck;
+    let work = match options.steps {
+        options::Steps::LocationClaims => {
+            let (work, withheld) = steps::authorised(opened, work).await?;
+            withheld_spaces = withheld;
+            work
+        }
+        options::Steps::All if leaves_ended => {
+            let (work, ended) = steps::open(opened, work).await?;
+            ended_spaces = ended;
+            work
+        }
+        _ => work,
     };
     let plan = audit::run(opened, config, work, "plan", ends).await?;
     Ok(RunReport {
         withheld_spaces,
-        ..planned(plan, steps::name(steps))
+        ended_spaces,
+        ..planned(plan, steps::name(options.steps))
     })
 }
 
@@ -333,8 +345,10 @@ async fn run(
         Degree::Abort => totals::at_end(opened, &instance, totals::HURRY).await,
         Degree::Exit => None,
     };
+    let (totals, spaces_without_row) = totals.unzip();
     Ok(RunReport {
         totals,
+        spaces_without_row: spaces_without_row.unwrap_or(0),
         run: Some(run),
         plan,
         steps: outcome.snapshot.steps.clone(),

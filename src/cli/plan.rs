@@ -33,6 +33,15 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
         summary::took(report.seconds)
     ));
     lines.push(would(report));
+    if report.ended_spaces > 0 {
+        let (spaces, have) = match report.ended_spaces {
+            1 => ("1 space".to_owned(), "has"),
+            many => (summary::count(many, "space"), "have"),
+        };
+        lines.push(format!(
+            "  {spaces} {have} ended, and a run leaves such alone: --recheck looks at them again"
+        ));
+    }
     if report.withheld_spaces > 0 {
         let spaces = summary::count(report.withheld_spaces, "space");
         let advice = Reason::GatewayNotAuthorized.advice();

@@ -154,6 +154,12 @@ pub(super) fn of_run(report: &RunReport) -> Vec<String> {
         lines.push(format!("  asked:    {all}{outcomes}"));
     }
     lines.extend(report.totals.as_ref().map(of_totals));
+    if report.spaces_without_row > 0 {
+        lines.push(format!(
+            "  {} of the plan without a row, in no number here (was a table made again?): run `sterna setup`",
+            count(report.spaces_without_row, "space")
+        ));
+    }
     lines
 }
 
@@ -266,6 +272,20 @@ mod tests {
             ..report
         };
         assert_eq!(of_run(&all_here).len(), 2);
+    }
+
+    #[test]
+    fn spaces_that_no_row_counts_are_named() {
+        let report = RunReport {
+            spaces_without_row: 4,
+            ..RunReport::default()
+        };
+        let lines = of_run(&report);
+        let last = lines.last().map_or("", String::as_str);
+        assert!(
+            last.starts_with("  4 spaces of the plan without a row"),
+            "{last}"
+        );
     }
 
     #[test]

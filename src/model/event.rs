@@ -65,6 +65,8 @@ pub enum Event {
         counts: Counts,
         /// The bad ones of them, by reason.
         reasons: BTreeMap<Reason, u64>,
+        /// How many items the plan of this run gave it.
+        announced: u64,
     },
     /// A unit that is not in scope was taken to help: it goes before its `UnitLeased`.
     UnitTaken {

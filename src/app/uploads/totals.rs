@@ -30,12 +30,22 @@ pub(super) fn keep_fresh(opened: &Opened, by: &InstanceId) -> AbortOnDropHandle<
     AbortOnDropHandle::new(opened.tasks.spawn(keeping))
 }
 
-/// How far everything is when a run ends; `None`, and a warning, if that cannot be told now.
-pub(super) async fn at_end(opened: &Opened, by: &InstanceId, patience: Duration) -> Option<Totals> {
+/// How far everything is when a run ends, and how many spaces of the plan have no row; `None`, and a warning, if that
+/// cannot be told now.
+pub(super) async fn at_end(
+    opened: &Opened,
+    by: &InstanceId,
+    patience: Duration,
+) -> Option<(Totals, u64)> {
     let now = opened.clock.unix_ms();
-    let summing = tokio::time::timeout(patience, sum(&opened.store, by, now));
-    match summing.await {
-        Ok(Ok(totals)) => totals,
+    let store = &opened.store;
+    let asking = async { tokio::try_join!(sum(store, by, now), store.current_plan()) };
+    match tokio::time::timeout(patience, asking).await {
+        Ok(Ok((totals, plan))) => totals.map(|totals| {
+            let planned = plan.map_or(0, |plan| plan.spaces);
+            let without_row = planned.saturating_sub(totals.spaces.all());
+            (totals, without_row)
+        }),
         Ok(Err(error)) => {
             tracing::warn!(%error, "the progress rows are not summed up");
             None

@@ -34,6 +34,7 @@ pub(super) async fn publish<M: Migration>(run: &Shared<M>, units: Vec<Unit>) -> 
             ended += 1;
         } else {
             run.events.publish(Event::UnitCounted {
+                announced: unit.planned.unwrap_or(0),
                 unit: unit.id,
                 counts: row.progress.counts,
                 reasons: row.progress.reasons,

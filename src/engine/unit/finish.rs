@@ -64,6 +64,7 @@ pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
             unit,
             counts: progress.counts,
             reasons: progress.reasons,
+            announced: hand.announced,
         });
     }
     UnitEnd::Released

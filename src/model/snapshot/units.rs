@@ -61,6 +61,7 @@ impl Snapshot {
             unit,
             counts,
             reasons,
+            announced,
         } = event
         else {
             return;
@@ -70,6 +71,8 @@ impl Snapshot {
             self.count(unit, *counts, reasons);
             self.hands.drop(unit);
             self.units.released = released;
+            self.announced = (self.announced + counts.planned).saturating_sub(*announced);
+            self.counts.planned = self.announced.max(self.counts.settled());
         }
     }
 

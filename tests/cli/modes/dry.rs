@@ -156,8 +156,20 @@ fn a_dry_run_of_a_finished_world_would_change_nothing() {
     let place = Place::new();
     let _network = planned(&place);
     let ran = report(&place, &[], 3);
+    // Of what has ended a run does nothing, and neither says a dry run that it would.
     let plan = report(&place, &["--dry-run"], 0);
+    assert!(number(&plan, "ended_spaces") > 1, "{plan:#}");
+    assert!(plan["would"].is_null(), "{plan:#}");
+    let dry = ["migrate", "--customers-file", FILE, "--dry-run"];
+    let text = place.sterna(dry).ends(0).text();
+    for words in [
+        "would: change nothing",
+        "ended, and a run leaves such alone",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
     // What failed is told as work that is left, and nothing else is.
+    let plan = report(&place, &["--recheck", "--dry-run"], 0);
     assert_eq!(
         number(&plan["verdicts"], "ok"),
         number(&ran["counts"], "done")
