@@ -230,6 +230,7 @@ async fn look(
     ends: (Stop, Face),
 ) -> Result<RunReport> {
     let (mut withheld_spaces, mut ended_spaces) = (0, 0);
+    let mut of_ended = Counts::default();
     let leaves_ended = matches!(work, Work::Units(_)) && !options.recheck;
     let work = match options.steps {
         options::Steps::LocationClaims => {
@@ -238,17 +239,19 @@ async fn look(
             work
         }
         options::Steps::All if leaves_ended => {
-            let (work, ended) = steps::open(opened, work).await?;
-            ended_spaces = ended;
+            let (work, ended, counts) = steps::open(opened, work).await?;
+            (ended_spaces, of_ended) = (ended, counts);
             work
         }
         _ => work,
     };
     let plan = audit::run(opened, config, work, "plan", ends).await?;
+    let report = planned(plan, steps::name(options.steps));
     Ok(RunReport {
         withheld_spaces,
         ended_spaces,
-        ..planned(plan, steps::name(options.steps))
+        counts: report.counts.plus(&of_ended),
+        ..report
     })
 }
 

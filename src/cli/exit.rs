@@ -174,13 +174,15 @@ impl From<&RunReport> for Exit {
                 .verdicts
                 .is_some_and(|found| found.could_not_tell > 0);
             let steps = report.steps.values().map(StepCounts::bad).sum::<u64>();
+            // A look settles nothing: what is bad was so before.
+            let bad = if report.dry_run { 0 } else { counts.bad() };
             if report.only.is_some() && report.failures.contains_key(&Reason::GatewayNotAuthorized)
             {
                 // Something else has to come first.
                 Self::Preflight
             } else if untold {
                 Self::AuditUnknown
-            } else if counts.bad() + helped + steps > 0 || look || !report.unknown_roots.is_empty()
+            } else if bad + helped + steps > 0 || look || !report.unknown_roots.is_empty()
             {
                 Self::SomeFailed
             } else {

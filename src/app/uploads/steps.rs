@@ -11,7 +11,7 @@ use crate::app::scope::Work;
 use crate::config::options;
 use crate::engine::StepFilter;
 use crate::migrations::uploads::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
-use crate::model::{StepName, UnitId, UnitProgress};
+use crate::model::{Counts, StepName, UnitId, UnitProgress};
 
 /// Every step, in the order in which they are made.
 pub const STEPS: [StepName; 4] = [GATEWAY, STORE_INDEX, REGISTER_INDEX, LOCATION];
@@ -39,35 +39,45 @@ pub(super) fn name(steps: options::Steps) -> Option<&'static str> {
 /// The part of some work in which claims may name the space, and the number of spaces in which they may not: their
 /// gateway is not authorised.
 pub(super) async fn authorised(opened: &Opened, work: Work) -> Result<(Work, u64)> {
-    let is_authorised = |row: Option<UnitProgress>| row.is_some_and(|row| row.has_made(&GATEWAY));
-    part(opened, work, is_authorised).await
+    let is_authorised = |row: Option<&UnitProgress>| row.is_some_and(|row| row.has_made(&GATEWAY));
+    let (work, others) = part(opened, work, is_authorised).await?;
+    Ok((work, others.len() as u64))
 }
 
-/// The part of some work that a run does not leave alone, and the number of spaces that have ended.
-pub(super) async fn open(opened: &Opened, work: Work) -> Result<(Work, u64)> {
-    let is_open = |row: Option<UnitProgress>| row.is_none_or(|row| !row.status.is_ended());
-    part(opened, work, is_open).await
+/// The part of some work that a run does not leave alone, the number of spaces that have ended, and what is counted of
+/// these.
+pub(super) async fn open(opened: &Opened, work: Work) -> Result<(Work, u64, Counts)> {
+    let is_open = |row: Option<&UnitProgress>| row.is_none_or(|row| !row.status.is_ended());
+    let (work, ended) = part(opened, work, is_open).await?;
+    let counts = ended.iter().flatten().map(|row| row.counts);
+    let counts = counts.fold(Counts::default(), |sum, one| sum.plus(&one));
+    Ok((work, ended.len() as u64, counts))
 }
 
-/// The part of some work in spaces whose rows fulfil something, and the number of spaces whose rows do not.
+/// The part of some work in spaces whose rows fulfil something, and the rows of the other spaces.
 async fn part(
     opened: &Opened,
     work: Work,
-    fulfils: impl Fn(Option<UnitProgress>) -> bool + Sync,
-) -> Result<(Work, u64)> {
+    fulfils: impl Fn(Option<&UnitProgress>) -> bool,
+) -> Result<(Work, Vec<Option<UnitProgress>>)> {
     let units: BTreeSet<UnitId> = match &work {
         Work::Units(units) => units.iter().map(|unit| unit.id.clone()).collect(),
         Work::Items(items) => items.iter().map(|(unit, _)| unit.clone()).collect(),
     };
-    let fulfils = &fulfils;
-    let looks = stream::iter(units.clone()).map(|unit| async move {
+    let looks = stream::iter(units).map(|unit| async move {
         let progress = opened.store.progress(&unit).await;
         let progress = progress.map_err(|error| Trouble::of_state(&error))?;
-        anyhow::Ok(fulfils(progress).then_some(unit))
+        anyhow::Ok((unit, progress))
     });
-    let looks: Vec<Option<UnitId>> = looks.buffered(ROWS).try_collect().await?;
-    let may: BTreeSet<UnitId> = looks.into_iter().flatten().collect();
-    let others = (units.len() - may.len()) as u64;
+    let mut looks = looks.buffered(ROWS);
+    let (mut may, mut others) = (BTreeSet::new(), Vec::new());
+    while let Some((unit, row)) = looks.try_next().await? {
+        if fulfils(row.as_ref()) {
+            may.insert(unit);
+        } else {
+            others.push(row);
+        }
+    }
     let work = match work {
         Work::Units(mut units) => {
             units.retain(|unit| may.contains(&unit.id));
