@@ -182,8 +182,7 @@ impl From<&RunReport> for Exit {
                 Self::Preflight
             } else if untold {
                 Self::AuditUnknown
-            } else if bad + helped + steps > 0 || look || !report.unknown_roots.is_empty()
-            {
+            } else if bad + helped + steps > 0 || look || !report.unknown_roots.is_empty() {
                 Self::SomeFailed
             } else {
                 Self::Done
