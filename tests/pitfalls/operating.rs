@@ -16,7 +16,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         58,
         "any delegation of the space",
         &[
-            "src/migrations/uploads/decide/proof_tests.rs: only_a_wide_delegation_in_force_to_an_account_will_do",
+            "src/migrations/uploads/decide/proof_tests.rs: a_delegation_by_the_space_must_be_wide_enough_in_force_and_to_an_account",
             "src/migrations/uploads/decide/proof_tests.rs: the_choice_is_always_the_same_and_prefers_the_customer",
             "tests/uploads/tables.rs: a_revoked_delegation_is_not_chosen",
         ],
@@ -36,7 +36,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "giving out again resets work",
         &[
             "tests/state/customers.rs: giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest",
-            "src/app/setup/tests.rs: setup_on_a_live_run_changes_no_status_and_no_counter",
+            "src/app/setup/tests/mod.rs: setup_on_a_live_run_changes_no_status_and_no_counter",
         ],
     ),
     by(
@@ -150,7 +150,9 @@ pub(crate) const ALL: &[Pitfall] = &[
     by(
         78,
         "a checkpoint by position",
-        &["src/app/setup/tests.rs: an_interrupted_setup_goes_on_and_ends_as_one_that_was_not"],
+        &[
+            "src/app/setup/tests/counting.rs: an_interrupted_setup_goes_on_and_ends_as_one_that_was_not",
+        ],
     ),
     by(
         79,
@@ -161,14 +163,16 @@ pub(crate) const ALL: &[Pitfall] = &[
         80,
         "consumer rows that vanish",
         &[
-            "src/app/setup/tests.rs: every_space_stands_in_one_file_and_has_its_row",
+            "src/app/setup/tests/mod.rs: every_space_stands_in_one_file_and_has_its_row",
             "src/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept",
         ],
     ),
     by(
         81,
         "one space that ends the count",
-        &["src/app/setup/tests.rs: a_space_that_cannot_be_counted_once_does_not_end_the_count"],
+        &[
+            "src/app/setup/tests/counting.rs: a_space_that_cannot_be_counted_once_does_not_end_the_count",
+        ],
     ),
     by(
         82,
