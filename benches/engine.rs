@@ -33,7 +33,7 @@ use sterna::sandbox::{self, Sandbox, Service};
 use sterna::state::files::Rotation;
 use sterna::state::{self, Grant, Journal, Reopen, Store, Take, checkpoint};
 use tokio::runtime::Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// Units of a checkpoint: those of one of five instances over 80,000 spaces.
 const UNITS: u64 = 16_000;
@@ -139,7 +139,7 @@ struct Tiny {
     items: u64,
     of_unit: u64,
     made: std::sync::Mutex<Vec<u64>>,
-    large: Arc<Semaphore>,
+    large: Semaphore,
 }
 
 impl Tiny {
@@ -150,11 +150,10 @@ impl Tiny {
     }
 }
 
-/// What a look came to, and the answer that it was read from with the room that it takes.
+/// What a look came to, and the answer that it was read from.
 struct Looked {
     made: bool,
     answer: Vec<u8>,
-    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// The number of a unit, by its name.
@@ -208,9 +207,9 @@ impl Migration for Tiny {
     }
 
     async fn probe(&self, _: &UnitContext, item: &u64) -> Result<Looked, Failure> {
-        let (size, room) = if item.is_multiple_of(1_000) {
-            let room = Arc::clone(&self.large).acquire_owned().await;
-            (LARGE_ANSWER, room.ok())
+        // Room is taken while an answer is read; what is kept of it is the item's, until that is settled.
+        let (size, _room) = if item.is_multiple_of(1_000) {
+            (LARGE_ANSWER, self.large.acquire().await.ok())
         } else {
             (ANSWER, None)
         };
@@ -219,7 +218,6 @@ impl Migration for Tiny {
         Ok(Looked {
             made: self.is_made(*item),
             answer,
-            _room: room,
         })
     }
 }
@@ -307,7 +305,7 @@ fn memory(runtime: &Runtime, dir: &Path, items: u64, units: u64) {
             items,
             of_unit: items.div_ceil(units),
             made: std::sync::Mutex::new(vec![0; words]),
-            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
+            large: Semaphore::new(LARGE_AT_ONCE),
         }),
         store: Store::in_memory(store(dir)),
         stop: Stop::new(),
