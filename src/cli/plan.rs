@@ -34,12 +34,9 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     ));
     lines.push(would(report));
     if report.ended_spaces > 0 {
-        let (spaces, have) = match report.ended_spaces {
-            1 => ("1 space".to_owned(), "has"),
-            many => (summary::count(many, "space"), "have"),
-        };
+        let spaces = summary::count(report.ended_spaces, "ended space");
         lines.push(format!(
-            "  {spaces} {have} ended, and a run leaves such alone: --recheck looks at them again"
+            "  {spaces} not looked at, as a run leaves such alone: --recheck looks again"
         ));
     }
     if report.withheld_spaces > 0 {

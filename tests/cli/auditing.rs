@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::run::{Place, until};
 
 const JSON: [&str; 2] = ["--output", "json"];
@@ -15,10 +15,7 @@ const JSON: [&str; 2] = ["--output", "json"];
 /// A network with a world of so many uploads, none migrated.
 fn seeded(place: &Place, uploads: &str, flags: &[&str]) -> Network {
     let network = Network::start_with(place, flags);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "2", "--spaces", "3", "--uploads", uploads];
-    let seed = ["sandbox", "seed"].iter().chain(&world);
-    place.sterna(seed).ends(0);
+    seed(place, ["2", "3", uploads]);
     network
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::run::{Place, Running, until};
 
 /// The fleet row of instance 1, once it says what is looked for.
@@ -45,11 +45,7 @@ fn ask(place: &Place, args: &[&str]) -> String {
 
 /// A network with one plan and a rate that leaves work for a long time.
 pub fn slow_run(place: &Place) {
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "2", "--spaces", "4", "--uploads", "90"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(place, ["2", "4", "90"]);
     ask(place, &["set", "rate=90", "--why", "the test looks"]);
 }
 

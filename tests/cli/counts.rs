@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::plan::{FIRST, setup};
 use crate::run::{Place, Ran};
 
@@ -64,11 +64,7 @@ fn records(ran: &Ran) -> Vec<Value> {
 fn totals_stay_whole_whatever_runs_under_a_number() {
     let place = Place::new();
     let _network = Network::start(&place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "2", "--spaces", "4", "--uploads", "40"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(&place, ["2", "4", "40"]);
     setup(&place, "1", 0);
     assert_eq!(settled(&totals(&place)), 0);
 

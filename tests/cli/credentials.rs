@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::auditing::control;
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::plan::{FIRST, setup};
 use crate::run::Place;
 
@@ -28,11 +28,7 @@ fn answer_all(place: &Place, code: &str, message: &str) {
 }
 
 fn world(place: &Place) {
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "1", "--spaces", "2", "--uploads", "12"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(place, ["1", "2", "12"]);
     setup(place, "1", 0);
 }
 

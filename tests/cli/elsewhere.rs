@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::auditing::control;
 use crate::foreign::variable;
-use crate::network::{Network, changes};
+use crate::network::{Network, changes, seed};
 use crate::plan::{FIRST, setup};
 use crate::run::Place;
 
@@ -39,11 +39,7 @@ fn with_carpark(place: Place, url: &str) -> Place {
 }
 
 fn world(place: &Place, uploads: &str) {
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "3", "--spaces", "6", "--uploads", uploads];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(place, ["3", "6", uploads]);
     setup(place, "1", 0);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::plan::FIRST;
 use crate::run::{Place, until};
 
@@ -36,11 +36,7 @@ fn customers(files: &[Value]) -> BTreeSet<String> {
 fn what_shapes_a_plan_is_seen_in_its_files() {
     let place = Place::new();
     let _network = Network::start(&place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "4", "--spaces", "12", "--uploads", "60"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(&place, ["4", "12", "60"]);
     let all = distributed(&place, &["--instances", "2", "--parallel-segments", "3"]);
     let everybody = customers(&all);
     assert_eq!((all.len(), everybody.len()), (2, 4));
@@ -77,11 +73,7 @@ fn what_shapes_a_plan_is_seen_in_its_files() {
 fn a_retry_takes_what_failed_lately_and_logs_are_lines_of_json() {
     let place = Place::new();
     let _network = Network::start(&place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "2", "--spaces", "4", "--uploads", "40"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(&place, ["2", "4", "40"]);
     crate::plan::setup(&place, "1", 0);
     let logged = ["migrate", "--customers-file", FIRST, "--log-format", "json"];
     let ran = place.sterna(logged).ends(3);

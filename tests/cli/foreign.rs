@@ -8,7 +8,7 @@ use sterna::state::files::Sealed;
 use sterna::state::rows::{Condition, Key, Update, Value as Attribute};
 use sterna::state::{Config, Store};
 
-use crate::network::{Network, changes};
+use crate::network::{Network, changes, seed};
 use crate::plan::{FIRST, setup};
 use crate::run::Place;
 
@@ -380,11 +380,7 @@ fn say(place: &Place, format: &Value) {
 fn state_of_another_version_or_environment_is_refused_by_whoever_reads_it() {
     let place = Place::new();
     let _network = Network::start(&place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "2", "--spaces", "3", "--uploads", "12"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(&place, ["2", "3", "12"]);
     setup(&place, "1", 0);
     // Everything that writes files.
     let scoped = |command: &[&str], codes: [i32; 2]| {

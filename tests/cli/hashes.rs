@@ -6,7 +6,7 @@ use sterna::proto::car;
 use sterna::proto::multihash::{Multihash, codec};
 
 use crate::foreign::{client, variable};
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::plan::{FIRST, setup};
 use crate::run::Place;
 
@@ -67,11 +67,7 @@ async fn add(place: &Place, space: &str) -> String {
 fn unverified_hashes_are_indexed_by_a_retry_that_asks_for_it() {
     let place = Place::new();
     let _network = Network::start(&place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "1", "--spaces", "1", "--uploads", "4"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(&place, ["1", "1", "4"]);
     setup(&place, "1", 0);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let root = runtime.block_on(async { add(&place, &first_space(&place).await).await });

@@ -109,18 +109,14 @@ fn every_command_takes_a_customer_by_an_e_mail_address() {
 
 #[cfg(feature = "sandbox")]
 mod on_a_network {
-    use crate::network::Network;
+    use crate::network::{Network, seed};
     use crate::run::Place;
 
     const CARLA: &str = "did:mailto:example.org:carla%2Bnft";
 
     fn seeded(place: &Place) -> Network {
         let network = Network::start(place);
-        place.sterna(["init"]).ends(0);
-        let world = ["--customers", "3", "--spaces", "5", "--uploads", "20"];
-        place
-            .sterna(["sandbox", "seed"].iter().chain(&world))
-            .ends(0);
+        seed(place, ["3", "5", "20"]);
         network
     }
 

@@ -49,6 +49,22 @@ impl Drop for Network {
     }
 }
 
+/// Makes the tables of the migration and seeds a world of so many customers, spaces and uploads.
+pub fn seed(place: &Place, [customers, spaces, uploads]: [&str; 3]) {
+    place.sterna(["init"]).ends(0);
+    let world = [
+        "sandbox",
+        "seed",
+        "--customers",
+        customers,
+        "--spaces",
+        spaces,
+        "--uploads",
+        uploads,
+    ];
+    place.sterna(world).ends(0);
+}
+
 /// Changing requests of all services so far.
 pub fn changes(place: &Place) -> u64 {
     let status = place.sterna(["sandbox", "status", "--output", "json"]);

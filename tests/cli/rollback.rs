@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::network::{Network, changes};
+use crate::network::{Network, changes, seed};
 use crate::run::{Place, until};
 
 const FILE: &str = "migration-state/instance-1-customers.json";
@@ -27,11 +27,7 @@ fn report(place: &Place, args: &[&str], code: i32) -> Value {
 /// A world with a plan for one instance, and leases that run out soon.
 fn seeded(place: &Place) {
     place.file(".env", "STERNA_LEASE_TERM=3\n");
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "2", "--spaces", "4", "--uploads", "40"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(place, ["2", "4", "40"]);
     place.sterna(["setup", "--instances", "1"]).ends(0);
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::run::{Place, until};
 
 /// Lines of the result files of one instance.
@@ -62,11 +62,7 @@ fn told(place: &Place, space: &str) -> BTreeMap<String, Value> {
 fn three_processes_share_a_giant_space() {
     let place = Place::new().env("STERNA_LEASE_TERM", "12");
     let _network = Network::start(&place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "3", "--spaces", "3", "--uploads", "100"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(&place, ["3", "3", "100"]);
     place.sterna(["setup", "--instances", "3"]).ends(0);
     let (space, uploads) = giant(&place);
     assert!(uploads.len() > 60, "{}", uploads.len());

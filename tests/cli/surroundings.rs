@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::run::Place;
 
 /// Where nothing listens.
@@ -64,11 +64,7 @@ fn crowded() -> Place {
 fn named_endpoints_on_this_machine_win_over_switches_profiles_and_proxies() {
     let place = crowded();
     let _network = Network::start(&place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "2", "--spaces", "3", "--uploads", "8"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(&place, ["2", "3", "8"]);
     place.sterna(["setup", "--instances", "1"]).ends(0);
     // Tables, carpark, claims, queues and, for the delegation of the gateway, R2.
     let run = ["migrate", "--limit", "all", "--output", "json"];

@@ -57,8 +57,8 @@ pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     hand.run
         .events
         .publish(Event::UnitReleased { unit: unit.clone() });
-    if aborted && hand.from.is_none() && unit.part.is_none() {
-        // What was settled above what was in flight is in no row: whoever goes on counts it again.
+    if hand.from.is_none() && unit.part.is_none() {
+        // What was settled above an item without a last word is in no row: whoever goes on counts it again.
         let progress = hand.progress();
         hand.run.events.publish(Event::UnitCounted {
             unit,

@@ -7,7 +7,7 @@ mod scopes;
 
 use serde_json::Value;
 
-use crate::network::Network;
+use crate::network::{Network, seed};
 use crate::run::Place;
 
 pub const FILE: &str = "migration-state/instance-1-customers.json";
@@ -15,11 +15,7 @@ pub const FILE: &str = "migration-state/instance-1-customers.json";
 /// A network with a plan for one instance.
 pub fn planned(place: &Place) -> Network {
     let network = Network::start(place);
-    place.sterna(["init"]).ends(0);
-    let world = ["--customers", "3", "--spaces", "5", "--uploads", "20"];
-    place
-        .sterna(["sandbox", "seed"].iter().chain(&world))
-        .ends(0);
+    seed(place, ["3", "5", "20"]);
     place.sterna(["setup", "--instances", "1"]).ends(0);
     network
 }
