@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::world::{World, done, elsewhere, no_fault};
 use crate::engine::{Degree, Ended, Error, Job, Stop, run};
-use crate::model::{ItemId, RunId, Status, Sweep, Unit, UnitId, UnitProgress};
+use crate::model::{Failure, ItemId, Reason, RunId, Status, Sweep, Unit, UnitId, UnitProgress};
 use crate::state::{Grant, Reopen, Take};
 
 const LATENCY: Duration = Duration::from_millis(50);
@@ -115,6 +115,29 @@ async fn a_drain_tells_how_far_the_units_are_that_it_never_came_to() {
     let outcome = world.run_job(Job::Units(world.units()), &drained).await;
     assert_eq!(outcome.ended, Ended::Finished);
     assert_eq!((done(&outcome).done, outcome.unfinished), (12, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_row_holds_is_not_called_settled_at_the_end() {
+    // Waits for another attempt when the drain comes: what is settled above it is in no row.
+    let stuck = |op: &str, key: &str, _: u32| {
+        let failure = || Failure::transient(Reason::ServiceError, "500");
+        (op == "copy" && key == "key-002").then(failure)
+    };
+    let mut world = World::new(1, 40, LATENCY, Box::new(stuck)).await;
+    world.config.pace.attempts = 1_000;
+    world.config.pace.attempt_wait = Duration::from_secs(60);
+    let stop = Stop::new();
+    let signal = async {
+        tokio::time::sleep(LATENCY * 60).await;
+        stop.ask(Degree::Drain, "SIGTERM");
+    };
+    let (outcome, ()) = tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
+    let row = world.row(0).await;
+    assert_eq!(row.counts.settled(), 2);
+    assert_eq!(outcome.counts.settled(), 2);
+    assert_eq!(outcome.snapshot.this_run.settled(), 2);
+    assert!(outcome.snapshot.adds_up() && world.target().len() > 4);
 }
 
 #[tokio::test(start_paused = true)]
