@@ -26,10 +26,16 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     if report.ended != Ended::Finished {
         lines.push(summary::ending(&report.ended));
     }
+    let looked = match verdicts.total() {
+        0 => String::new(),
+        total => format!(
+            ": looked at {}: {}",
+            summary::count(total, "upload"),
+            summary::listed(found, "nothing")
+        ),
+    };
     lines.push(format!(
-        "dry run, nothing was changed: looked at {}: {}; {}",
-        summary::count(verdicts.total(), "upload"),
-        summary::listed(found, "nothing"),
+        "dry run, nothing was changed{looked}; {}",
         summary::took(report.seconds)
     ));
     lines.push(would(report));
@@ -46,7 +52,14 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     }
     let files = report.files.iter();
     lines.extend(files.map(|file| format!("  {}", file.display())));
-    lines.push(summary::next(&summary::for_real(typed)));
+    let is_idle = report.would.values().all(|plan| plan.effects == 0);
+    let is_all = report.ended == Ended::Finished && report.withheld_spaces == 0;
+    let next = if is_idle && is_all && verdicts.could_not_tell == 0 {
+        summary::beside("sterna monitor", typed)
+    } else {
+        summary::for_real(typed)
+    };
+    lines.push(summary::next(&next));
     lines
 }
 
@@ -175,7 +188,16 @@ mod tests {
             ..RunReport::default()
         };
         let typed = "sterna migrate --space x --dry-run";
-        assert_eq!(of_dry_run(&report, typed)[1], "would: change nothing");
+        let idle = of_dry_run(&report, typed);
+        assert_eq!(idle[1..], ["would: change nothing", "next: sterna monitor"]);
+        let nothing = RunReport {
+            verdicts: None,
+            ended_spaces: 3,
+            ..report.clone()
+        };
+        let lines = of_dry_run(&nothing, typed);
+        assert_eq!(lines[0], "dry run, nothing was changed; 0.0 s");
+        assert!(lines[2].starts_with("  3 ended spaces not looked at"));
         report.would = STEPS
             .into_iter()
             .zip([plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)])

@@ -126,7 +126,7 @@ async fn what_no_row_holds_is_not_called_settled_at_the_end() {
     };
     let mut world = World::new(1, 40, LATENCY, Box::new(stuck)).await;
     world.config.pace.attempts = 1_000;
-    world.config.pace.attempt_wait = Duration::from_secs(60);
+    world.config.pace.attempt_wait = Duration::from_mins(1);
     let stop = Stop::new();
     let signal = async {
         tokio::time::sleep(LATENCY * 60).await;

@@ -57,7 +57,8 @@ pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
     hand.run
         .events
         .publish(Event::UnitReleased { unit: unit.clone() });
-    if hand.from.is_none() && unit.part.is_none() {
+    let is_over = hand.run.stop.degree() > Degree::Run || hand.run.gate.limit_reached();
+    if is_over && hand.from.is_none() && unit.part.is_none() {
         // What was settled above an item without a last word is in no row: whoever goes on counts it again.
         let progress = hand.progress();
         hand.run.events.publish(Event::UnitCounted {
