@@ -44,10 +44,12 @@ const WRITERS: u64 = 16;
 /// Items and units of the run whose memory is looked at.
 const ITEMS: u64 = 100_000;
 const RUN_UNITS: u64 = 100;
-/// Bytes of the answer to a look, and of a large one; how many large ones the clients let in at once (32 MiB).
+/// Bytes of the answer to a look, and of a large one; how many large ones the clients let in at once (16 MiB); what a look
+/// keeps of any of them: an outline of its indexes, and its claims.
 const ANSWER: usize = 16 << 10;
 const LARGE_ANSWER: usize = 8 << 20;
-const LARGE_AT_ONCE: usize = 4;
+const LARGE_AT_ONCE: usize = 2;
+const KEPT: usize = 16 << 10;
 
 fn unit(number: u64) -> Unit {
     let name = format!("did:key:z6Mk{number:044}");
@@ -150,10 +152,10 @@ impl Tiny {
     }
 }
 
-/// What a look came to, and the answer that it was read from.
+/// What a look came to, and what is kept of its answer.
 struct Looked {
     made: bool,
-    answer: Vec<u8>,
+    kept: Vec<u8>,
 }
 
 /// The number of a unit, by its name.
@@ -207,7 +209,7 @@ impl Migration for Tiny {
     }
 
     async fn probe(&self, _: &UnitContext, item: &u64) -> Result<Looked, Failure> {
-        // Room is taken while an answer is read; what is kept of it is the item's, until that is settled.
+        // Room is taken as long as an answer is there; what is kept of it is the item's, until that is settled.
         let (size, _room) = if item.is_multiple_of(1_000) {
             (LARGE_ANSWER, self.large.acquire().await.ok())
         } else {
@@ -217,7 +219,7 @@ impl Migration for Tiny {
         tokio::task::yield_now().await;
         Ok(Looked {
             made: self.is_made(*item),
-            answer,
+            kept: answer[..KEPT.min(size)].to_vec(),
         })
     }
 }
@@ -252,7 +254,7 @@ impl Step<Tiny> for Make {
     }
 
     fn needs(&self, _: &UnitContext, item: &u64, seen: &Looked) -> Result<Vec<Need>, Failure> {
-        black_box(seen.answer.len());
+        black_box(seen.kept.len());
         let need = || Need::missing(item.to_string(), "not made");
         Ok((!seen.made).then(need).into_iter().collect())
     }

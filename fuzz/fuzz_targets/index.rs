@@ -1,9 +1,9 @@
-//! What is extracted as index is written to an archive that says the same.
+//! What is extracted as index is written to an archive that says the same, and an outline agrees with it.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sterna::proto::index::{ShardedDagIndex, show};
+use sterna::proto::index::{Outline, ShardedDagIndex, show};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(index) = ShardedDagIndex::extract(bytes) {
@@ -13,5 +13,8 @@ fuzz_target!(|bytes: &[u8]| {
             index
         );
         show(&archive).expect("just written");
+        let outline = Outline::read(bytes).expect("it was extracted");
+        assert_eq!(outline.content(), index.content());
+        assert_eq!(outline.shard_count(), index.shard_count());
     }
 });

@@ -1,8 +1,9 @@
 //! Memory for answers that are read: one budget for all calls of the process together.
 //!
-//! An answer of up to [`SMALL`] takes nothing of it; there are no more of these than calls in flight. Of a larger one the
-//! whole size is taken at once, before it is read, so that no two wait for each other; who finds no room waits for those
-//! that read now. What is unpacked has a budget of its own, which is taken after the other and never the other way.
+//! It has three stages, each of [`TOTAL`]: for what is read, for what it is unpacked to, and for what is made of it. An
+//! answer takes the whole room that it needs of a stage at once, before it goes on to the next, and gives all back when
+//! nothing is left of it; none takes of a stage while it has room of that or a later one, so that no two wait for each
+//! other for ever. Up to [`SMALL`] nothing is taken; there are no more of these than calls in flight.
 
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
@@ -13,15 +14,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Answers that take nothing of the budget.
 pub(super) const SMALL: usize = 256 << 10;
 
-/// Bytes of all larger answers that are read at once, and as many that they are unpacked to. One answer that is larger
-/// than all of it is read alone.
-pub(super) const TOTAL: usize = 32 << 20;
+/// Bytes of all larger answers that are in one stage at once. One that is larger than all of it is there alone.
+pub(super) const TOTAL: usize = 16 << 20;
 
 /// What is counted.
 const PAGE: usize = 64 << 10;
 
 static READ: LazyLock<Budget> = LazyLock::new(|| Budget::new(TOTAL));
 static UNPACKED: LazyLock<Budget> = LazyLock::new(|| Budget::new(TOTAL));
+static MADE: LazyLock<Budget> = LazyLock::new(|| Budget::new(TOTAL));
 
 /// So many bytes.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(crate) struct Room {
 #[derive(Debug)]
 pub(crate) struct Body {
     bytes: Bytes,
-    _room: Room,
+    room: Room,
 }
 
 impl Budget {
@@ -66,7 +67,12 @@ impl Budget {
 
 impl Body {
     pub(super) fn new(bytes: Bytes, room: Room) -> Self {
-        Self { bytes, _room: room }
+        Self { bytes, room }
+    }
+
+    /// The bytes, and the room that they take as long as anything of them is left.
+    pub(super) fn into_parts(self) -> (Bytes, Room) {
+        (self.bytes, self.room)
     }
 
     /// The bytes alone, for an answer that somebody keeps.
@@ -91,6 +97,11 @@ pub(super) async fn read(told: Option<usize>, limit: usize) -> Room {
 /// Waits for room to unpack an answer to so many bytes.
 pub(super) async fn unpacked(bytes: usize) -> Room {
     UNPACKED.room(bytes).await
+}
+
+/// Waits for room for what is made of an answer.
+pub(super) async fn made(bytes: usize) -> Room {
+    MADE.room(bytes).await
 }
 
 #[cfg(test)]

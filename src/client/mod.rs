@@ -30,9 +30,12 @@ pub use config::{
     Aws, AwsEndpoints, Buckets, Carpark, Config, Credentials, EncryptionKey, Limits, Network,
     ProofSet, Queues, R2, Secrets, Service, StorageNode, Tables,
 };
+pub(crate) use error::with_causes;
 pub use error::{Cause, Dependency, Error};
 pub use gateway::{GatewayClient, Grant, grant};
-pub use indexing::{CacheRequest, IndexingClient, QueryKind, lacks_location};
+pub use indexing::{
+    Answer, CacheRequest, HASHES, Indexed, IndexingClient, QueryKind, lacks_location,
+};
 pub use ipni::Publisher;
 pub use presence::{Absent, Thing, absent};
 pub use services::{Services, connect_indexing, connect_tables};

@@ -2,8 +2,12 @@
 
 use ipld_core::ipld::Ipld;
 
+use super::raw_cbor::{self, Reader};
+
 /// Largest block that is read, in bytes.
-pub const MAX_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 16 << 20;
+/// Most items of a block that is read. In memory an item takes a hundred times the byte that it may take in a block.
+pub const MAX_ITEMS: usize = 1 << 18;
 
 /// Why a value is no DAG-CBOR.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +21,12 @@ pub enum Error {
     /// Bytes are longer than [`MAX_BYTES`].
     #[error("decode DAG-CBOR: {0} bytes are too many")]
     TooLong(usize),
+    /// A block holds more than [`MAX_ITEMS`].
+    #[error("decode DAG-CBOR: {0} items are too many")]
+    TooMany(usize),
+    /// Bytes are cut short, or nested too deep.
+    #[error("decode DAG-CBOR: {0}")]
+    Shape(#[from] raw_cbor::Error),
 }
 
 /// Encodes a value canonically (map keys shorter first, then bytewise).
@@ -29,5 +39,30 @@ pub fn decode(bytes: &[u8]) -> Result<Ipld, Error> {
     if bytes.len() > MAX_BYTES {
         return Err(Error::TooLong(bytes.len()));
     }
+    let items = Reader::new(bytes).survey(|_| {})?;
+    if items > MAX_ITEMS {
+        return Err(Error::TooMany(items));
+    }
     serde_ipld_dagcbor::from_slice(bytes).map_err(|error| Error::Decode(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks that a stranger may send: small, and large or endless in memory.
+    #[test]
+    fn a_block_that_is_larger_in_memory_than_it_looks_is_refused() {
+        let list = |items: usize| {
+            let length = u32::try_from(items).unwrap().to_be_bytes();
+            [&[0x9a], &length[..], &vec![0x00; items]].concat()
+        };
+        // The list is an item, too.
+        assert!(decode(&list(MAX_ITEMS - 1)).is_ok());
+        let refused = decode(&list(MAX_ITEMS));
+        assert!(matches!(refused, Err(Error::TooMany(items)) if items == MAX_ITEMS + 1));
+        let deep = [vec![0x81; 100_000], vec![0x00]].concat();
+        assert!(matches!(decode(&deep), Err(Error::Shape(_))));
+        assert!(decode(&[vec![0x81; 60], vec![0x00]].concat()).is_ok());
+    }
 }

@@ -112,6 +112,21 @@ impl Multihash {
         }
     }
 
+    /// Checks that `bytes` are one multihash, without taking them.
+    ///
+    /// # Errors
+    /// As [`Multihash::from_bytes`].
+    pub fn check(bytes: &[u8]) -> Result<(), Error> {
+        match prefix_length(bytes)? {
+            Some(length) if length == bytes.len() as u64 => Ok(()),
+            Some(length) if length < bytes.len() as u64 => {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                Err(Error::Trailing(bytes.len().saturating_sub(length)))
+            }
+            _ => Err(Error::Truncated),
+        }
+    }
+
     /// Takes a multihash from the start of `bytes` and says how many it took; `None` if more bytes are needed.
     pub fn prefix(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
         let Some(end) = prefix_length(bytes)? else {

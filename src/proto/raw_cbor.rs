@@ -91,6 +91,13 @@ impl<'a> Reader<'a> {
 
     /// Passes over one item of any kind, at most [`DEPTH`] levels deep.
     pub(crate) fn skip(&mut self) -> Result<(), Error> {
+        self.survey(|_| {}).map(drop)
+    }
+
+    /// As [`Reader::skip`]; gives the bytes of every link inside to `link`, and the number of items: of values, keys,
+    /// lists and maps.
+    pub(crate) fn survey(&mut self, mut link: impl FnMut(&'a [u8])) -> Result<usize, Error> {
+        let mut items = 0;
         let mut open = vec![1_u64];
         while let Some(left) = open.last_mut() {
             if *left == 0 {
@@ -98,6 +105,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             *left -= 1;
+            items += 1;
             let at = self.at;
             let major = self.bytes.get(at).ok_or(Error::Truncated(at))? >> 5;
             let number = self.head(major, "an item")?;
@@ -105,6 +113,11 @@ impl<'a> Reader<'a> {
                 BYTES | TEXT => drop(self.take(number)?),
                 LIST => open.push(number),
                 MAP => open.push(number.saturating_mul(2)),
+                TAG if number == LINK_TAG => {
+                    if let Some((0, cid)) = self.bytes()?.split_first() {
+                        link(cid);
+                    }
+                }
                 TAG => open.push(1),
                 _ => {}
             }
@@ -115,7 +128,7 @@ impl<'a> Reader<'a> {
                 });
             }
         }
-        Ok(())
+        Ok(items)
     }
 
     pub(crate) fn end(&self) -> Result<(), Error> {

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on shall panic; its modules are its own"
 )]
 
+mod answers;
 #[cfg(feature = "sandbox")]
 mod auditing;
 #[cfg(feature = "sandbox")]

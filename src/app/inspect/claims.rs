@@ -5,13 +5,11 @@ use cid::Cid;
 use serde_json::{Value, json};
 
 use crate::app::Trouble;
-use crate::client::{Limits, QueryKind, Service, connect_indexing};
+use crate::client::{Answer, Indexed, Limits, QueryKind, Service, connect_indexing};
 use crate::config::options;
 use crate::proto::claims::{Claim, Content, Location};
 use crate::proto::did::Did;
-use crate::proto::index::ShardedDagIndex;
 use crate::proto::multihash::Multihash;
-use crate::proto::query::{IndexBlock, QueryResult};
 use crate::proto::ucan::{Delegation, describe};
 use crate::runtime::Clock;
 
@@ -36,7 +34,7 @@ pub async fn claims(service: &Service, options: &options::Claims) -> Result<Valu
     document(&options.content, &hash, &answer)
 }
 
-fn document(content: &Cid, hash: &Multihash, answer: &QueryResult) -> Result<Value> {
+fn document(content: &Cid, hash: &Multihash, answer: &Answer) -> Result<Value> {
     let claims: Vec<Value> = answer.claims.iter().map(claim).collect::<Result<_>>()?;
     let indexes: Vec<Value> = answer.indexes.iter().map(index).collect();
     Ok(json!({
@@ -95,18 +93,18 @@ fn content(content: &Content) -> String {
     }
 }
 
-fn index(block: &IndexBlock) -> Value {
-    match ShardedDagIndex::extract(&block.archive) {
-        Ok(index) => json!({
-            "index": block.link.to_string(),
-            "content": index.content().to_string(),
-            "shards": index.shards().iter().map(|(shard, _)| shard.base58()).collect::<Vec<_>>(),
-            "slices": index.slice_count(),
-            "bytes": block.archive.len(),
+fn index((link, index): (&Cid, &Indexed)) -> Value {
+    match &index.outline {
+        Ok(outline) => json!({
+            "index": link.to_string(),
+            "content": outline.content().to_string(),
+            "shards": outline.shards().map(Multihash::base58).collect::<Vec<_>>(),
+            "slices": outline.slice_count(),
+            "bytes": index.bytes,
         }),
         Err(error) => json!({
-            "index": block.link.to_string(),
-            "bytes": block.archive.len(),
+            "index": link.to_string(),
+            "bytes": index.bytes,
             "error": error.to_string(),
         }),
     }

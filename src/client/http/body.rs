@@ -19,6 +19,7 @@ pub(crate) async fn read(mut response: reqwest::Response, limit: usize) -> Resul
     let mut body = BytesMut::new();
     if let Some(told) = told {
         room = memory::read(Some(told), limit).await;
+        body.reserve(told);
     }
     while let Some(chunk) = response.chunk().await.map_err(|error| network(&error))? {
         let length = body.len() + chunk.len();
@@ -50,6 +51,7 @@ pub(crate) async fn read_gzip(response: reqwest::Response, limit: usize) -> Resu
         plain => return plain.map(|plain| Body::new(plain, Room::default())),
     }
     let size = size(&body, limit)?;
+    // What is unpacked holds its place until nothing of it is left; the packed bytes go now.
     let room = memory::unpacked(size).await;
     Ok(Body::new(unpack(&body, size)?, room))
 }
@@ -65,7 +67,9 @@ fn size(packed: &[u8], limit: usize) -> Result<usize, Cause> {
 }
 
 fn unpack(packed: &[u8], limit: usize) -> Result<Bytes, Cause> {
-    let mut bytes = Vec::new();
+    // Above a small size it is known, and is the limit.
+    let expected = if limit > memory::SMALL { limit } else { 0 };
+    let mut bytes = Vec::with_capacity(expected);
     plain(packed, limit)
         .read_to_end(&mut bytes)
         .map_err(|error| Cause::Malformed(format!("gzip: {error}")))?;

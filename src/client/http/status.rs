@@ -1,13 +1,12 @@
 //! What a status or a broken connection means.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::{Response, StatusCode, header};
 
 use super::read;
 use crate::client::Cause;
-use crate::client::error::excerpt;
+use crate::client::error::{excerpt, with_causes};
 
 /// Longest text of an error answer that is read.
 const LONGEST_MESSAGE: usize = 4096;
@@ -59,13 +58,7 @@ pub(crate) fn network(error: &reqwest::Error) -> Cause {
     if error.is_timeout() {
         return Cause::Timeout;
     }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    Cause::Network(excerpt(&text))
+    Cause::Network(excerpt(&with_causes(error)))
 }
 
 #[cfg(test)]

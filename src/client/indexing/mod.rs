@@ -7,5 +7,5 @@ mod service;
 
 pub use cache::CacheRequest;
 pub use index::lacks_location;
-pub use query::QueryKind;
+pub use query::{Answer, HASHES, Indexed, QueryKind};
 pub use service::IndexingClient;

@@ -1,22 +1,31 @@
 //! `GET /claims`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use cid::Cid;
 use reqwest::{Method, header};
 use url::Url;
 
 use super::IndexingClient;
+use crate::client::error::{excerpt, with_causes};
 use crate::client::http;
+use crate::client::memory::{self, Room};
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::did::Did;
+use crate::proto::index::{self, Outline, ShardedDagIndex};
 use crate::proto::multihash::Multihash;
-use crate::proto::query::{self, QueryResult};
+use crate::proto::query::{self, IndexBlock, QueryResult};
+use crate::proto::ucan::Delegation;
 
 const QUERY: &str = "ask for claims";
-/// Hashes of one request: about 4 KiB of URL.
-const BATCH: usize = 64;
+/// Hashes that are best asked for in one request: about 4 KiB of URL.
+pub const HASHES: usize = 64;
 /// Largest answer that is read; an index of a million blocks has about 50 MiB.
 const LARGEST: usize = 128 << 20;
+
+/// Shards of all indexes of one answer.
+const SHARDS: usize = 1 << 16;
 
 /// Which claims are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,41 +46,82 @@ impl QueryKind {
     }
 }
 
+/// What is known of some hashes. It takes of the memory for answers as long as it is there: who asks again drops it
+/// first.
+#[derive(Debug)]
+pub struct Answer {
+    /// The claims in the order of the answer, which is by chance.
+    pub claims: Vec<Delegation>,
+    /// The indexes that came along, by their links.
+    pub indexes: BTreeMap<Cid, Indexed>,
+    _room: Room,
+}
+
+/// An index that came along.
+#[derive(Debug)]
+pub struct Indexed {
+    /// Bytes of its archive.
+    pub bytes: usize,
+    /// What it covers, or why it cannot be read.
+    pub outline: Result<Arc<Outline>, index::Error>,
+}
+
+/// An answer as it came, and the room that its archives and its claims take.
+struct Whole {
+    result: QueryResult,
+    _archives: Room,
+    claims: Room,
+}
+
 impl IndexingClient {
-    /// Asks for the claims of all hashes in one request, or a few if there are very many.
+    /// Asks for the claims of all hashes in one request; see [`HASHES`].
     ///
-    /// An error means that nothing is known: it is never an empty answer.
+    /// # Errors
+    /// Nothing is known: it is never an empty answer.
     pub async fn claims(
         &self,
         hashes: &[Multihash],
         spaces: &[Did],
         kind: QueryKind,
-    ) -> Result<QueryResult, Error> {
-        let mut all = QueryResult::default();
-        let (mut claims, mut indexes) = (BTreeSet::new(), BTreeSet::new());
-        for batch in hashes.chunks(BATCH) {
-            let url = url(&self.service.url, batch, spaces, kind)
-                .map_err(|cause| cause.at(Dependency::IndexingService, QUERY))?;
-            let attempt = || self.ask(&url);
-            let part = self
-                .calls
-                .run(Dependency::IndexingService, QUERY, attempt)
-                .await?;
-            all.claims.extend(
-                part.claims
-                    .into_iter()
-                    .filter(|claim| claims.insert(*claim.cid())),
-            );
-            all.indexes.extend(
-                part.indexes
-                    .into_iter()
-                    .filter(|index| indexes.insert(index.link)),
-            );
-        }
-        Ok(all)
+    ) -> Result<Answer, Error> {
+        self.ask(hashes, spaces, kind, outlined).await
     }
 
-    async fn ask(&self, url: &Url) -> Result<QueryResult, Cause> {
+    /// Asks for an index of some content, whole; `None` if it does not come along.
+    ///
+    /// # Errors
+    /// Nothing is known, or the index cannot be read.
+    pub async fn index(
+        &self,
+        content: &Multihash,
+        link: &Cid,
+    ) -> Result<Option<ShardedDagIndex>, Error> {
+        let extracted = |whole: Whole| {
+            let mut indexes = whole.result.indexes.iter();
+            let found = indexes.find(|index| index.link == *link);
+            let index = found.map(|found| ShardedDagIndex::extract(&found.archive));
+            index.transpose().map_err(malformed)
+        };
+        let hashes = std::slice::from_ref(content);
+        self.ask(hashes, &[], QueryKind::Standard, extracted).await
+    }
+
+    async fn ask<T>(
+        &self,
+        hashes: &[Multihash],
+        spaces: &[Did],
+        kind: QueryKind,
+        read: impl Fn(Whole) -> Result<T, Cause> + Send + Sync,
+    ) -> Result<T, Error> {
+        let url = url(&self.service.url, hashes, spaces, kind)
+            .map_err(|cause| cause.at(Dependency::IndexingService, QUERY))?;
+        let attempt = || async { read(self.once(&url).await?) };
+        self.calls
+            .run(Dependency::IndexingService, QUERY, attempt)
+            .await
+    }
+
+    async fn once(&self, url: &Url) -> Result<Whole, Cause> {
         let request = self
             .http
             .request(Method::GET, url.clone())
@@ -86,8 +136,43 @@ impl IndexingClient {
             other => other,
         }?;
         let body = http::read_gzip(response, LARGEST).await?;
-        query::decode(&body).map_err(|error| Cause::Malformed(error.to_string()))
+        let (bytes, archives) = body.into_parts();
+        let answer = query::Answer::open(&bytes).map_err(malformed)?;
+        let claims = memory::made(answer.weight()).await;
+        Ok(Whole {
+            result: answer.read().map_err(malformed)?,
+            _archives: archives,
+            claims,
+        })
     }
+}
+
+/// Lets the archives go, and keeps what they cover.
+fn outlined(whole: Whole) -> Result<Answer, Cause> {
+    let mut indexes = BTreeMap::new();
+    let mut shards = 0;
+    for IndexBlock { link, archive, .. } in &whole.result.indexes {
+        let outline = Outline::read(archive);
+        shards += outline.as_ref().map_or(0, Outline::shard_count);
+        if shards > SHARDS {
+            let limit = format!("more than {SHARDS} shards in the indexes of one answer");
+            return Err(Cause::Malformed(limit));
+        }
+        let indexed = Indexed {
+            bytes: archive.len(),
+            outline: outline.map(Arc::new),
+        };
+        indexes.insert(*link, indexed);
+    }
+    Ok(Answer {
+        claims: whole.result.claims,
+        indexes,
+        _room: whole.claims,
+    })
+}
+
+fn malformed(error: impl std::error::Error + 'static) -> Cause {
+    Cause::Malformed(excerpt(&with_causes(&error)))
 }
 
 fn url(service: &Url, hashes: &[Multihash], spaces: &[Did], kind: QueryKind) -> Result<Url, Cause> {

@@ -16,9 +16,6 @@ use crate::model::{Class, Failure, Reason};
 use crate::proto::index::{ShardedDagIndex, Unverifiable};
 use crate::proto::multihash::{self, Multihash};
 
-/// The longest index that is read, in bytes: one of a million blocks has about 50 MiB.
-const LARGEST_INDEX: usize = 128 << 20;
-
 /// Reads the shards of an upload, checks every block, and compares what lies where with each index that counts, whose
 /// own bytes are read too. What is wrong is noted in `seen`.
 pub(super) async fn read(
@@ -53,7 +50,12 @@ pub(super) async fn read(
         seen.absent.damage = Some(Failure::permanent(Reason::CorruptCar, text));
         return Ok(());
     }
-    for (link, index) in right_indexes(seen) {
+    for link in right_indexes(seen) {
+        let index = parts.services.indexing.index(&root, &link).await;
+        let index = index.map_err(could_not_tell)?.ok_or_else(|| {
+            let text = format!("index {link} did not come along a second time");
+            Failure::unknown(Reason::CouldNotTell, text)
+        })?;
         let why = match differs(&index, &built) {
             Some(why) => Some(why),
             None => damaged(parts, &link).await?,
@@ -88,13 +90,13 @@ async fn damaged(parts: &Parts, link: &Cid) -> Result<Option<String>, Failure> {
     let Some((_, mut blob)) = opened.map_err(could_not_tell)? else {
         return Ok(None);
     };
-    let mut bytes = Vec::new();
+    let unverifiable = |error: multihash::Error| {
+        Failure::unknown(Reason::UnverifiableHash, format!("index {link}: {error}"))
+    };
+    let mut hasher = digest.hasher().map_err(unverifiable)?;
     while let Some(piece) = blob.next().await.map_err(could_not_tell)? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() > LARGEST_INDEX {
-            break;
-        }
+        hasher.update(&piece);
     }
-    let same = Multihash::sha256(&bytes) == digest;
+    let same = hasher.check(&digest).is_ok();
     Ok((!same).then(|| "whose bytes in the carpark are others".to_owned()))
 }

@@ -97,6 +97,9 @@ pub enum Error {
         /// The most that is read.
         limit: u64,
     },
+    /// There are more sections than are read.
+    #[error("CAR has more than {0} sections")]
+    Sections(u64),
     /// The header should name exactly one root.
     #[error("CAR has {0} roots where one is needed")]
     Roots(usize),

@@ -12,16 +12,27 @@ pub struct Limits {
     pub cid: u64,
     /// Bytes of one payload.
     pub block: u64,
+    /// Sections.
+    pub sections: u64,
+}
+
+impl Limits {
+    /// For a file that is held whole, with all of its sections: 65,536 of them.
+    pub const HELD: Self = Self {
+        header: 1 << 20,
+        cid: 1 << 20,
+        block: 1 << 27,
+        sections: 1 << 16,
+    };
 }
 
 impl Default for Limits {
     /// A header of 1 MiB (26,000 roots), a CID of 1 MiB, a block of 128 MiB: the network's clients cut shards at
-    /// 127 MiB, so that a larger block is a damaged length.
+    /// 127 MiB, so that a larger block is a damaged length. 4,194,304 sections: as many as 4 GiB hold of 1 KiB each.
     fn default() -> Self {
         Self {
-            header: 1 << 20,
-            cid: 1 << 20,
-            block: 1 << 27,
+            sections: 1 << 22,
+            ..Self::HELD
         }
     }
 }

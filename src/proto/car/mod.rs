@@ -25,6 +25,7 @@
 //! | CID of version 2 and above, or damaged | [`Error::Cid`] |
 //! | length that is no minimal 64-bit varint | [`Error::Length`] |
 //! | header, CID or block above [`Limits`] | [`Error::LargeHeader`], [`Error::LargeCid`], [`Error::LargeBlock`] |
+//! | more sections than [`Limits`] | [`Error::Sections`] |
 //! | other bytes after the last section | read as a section, so one of the errors above |
 //! | digest that does not belong to the payload | not looked at here; `index` refuses it by [`crate::proto::index::Error`] |
 

@@ -225,7 +225,7 @@ impl Parser {
                 }
                 Head::Whole(section, used) => {
                     self.take(input, used as u64);
-                    return Ok(Some(self.start(section)));
+                    return self.start(section).map(Some);
                 }
                 Head::Part => {}
             }
@@ -236,19 +236,22 @@ impl Parser {
                 self.section(&self.held, self.at - self.held.len() as u64)?
             {
                 self.held.clear();
-                return Ok(Some(self.start(section)));
+                return self.start(section).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn start<'a>(&mut self, section: Section) -> Event<'a> {
+    fn start<'a>(&mut self, section: Section) -> Result<Event<'a>, Error> {
+        if self.sections == self.limits.sections {
+            return Err(Error::Sections(self.limits.sections));
+        }
         self.sections += 1;
         self.state = State::Payload {
             start: section.start,
             left: section.length,
         };
-        Event::Section(section)
+        Ok(Event::Section(section))
     }
 
     /// Reads the length and CID at the front of `bytes`, which start at `start` in the file.

@@ -37,9 +37,9 @@ impl Entry<'_> {
     }
 }
 
-/// Reads a whole CAR, version 1 or 2. Payloads are not checked against their CIDs.
+/// Reads a whole CAR, version 1 or 2, of as much as [`Limits::HELD`] allows. Payloads are not checked against their CIDs.
 pub fn read(bytes: &[u8]) -> Result<Car<'_>, Error> {
-    let mut parser = Parser::new(Limits::default());
+    let mut parser = Parser::new(Limits::HELD);
     let mut input = bytes;
     let mut header = None;
     let mut entries: Vec<Entry<'_>> = Vec::new();

@@ -69,6 +69,9 @@ pub enum Error {
     /// A link inside is damaged.
     #[error("index holds a bad link")]
     Link,
+    /// It holds more than is read of one index.
+    #[error("index has more than {1} {0}")]
+    TooMany(&'static str, usize),
     /// Reading the shard failed.
     #[error("shard cannot be read")]
     Read(#[from] std::io::Error),

@@ -3,30 +3,88 @@
 use std::collections::HashMap;
 
 use cid::Cid;
+use indexmap::IndexMap;
 
 use super::archive::VARIANT;
 use super::error::Error;
-use super::sharded::{Position, ShardedDagIndex};
+use super::sharded::{Position, ShardedDagIndex, Slices};
 use crate::proto::car;
 use crate::proto::multihash::Multihash;
 use crate::proto::raw_cbor::{self, Reader};
 
+/// Shards of an index: as many as there may be blocks in its archive.
+const SHARDS: usize = 1 << 16;
+/// Slices of an index that is held whole: 190 MB of archive and three times as much in memory.
+const SLICES: usize = 1 << 22;
+
 impl ShardedDagIndex {
     /// Reads an archive whose blocks stand in any order. Needs one root; checks the hash of every block it uses.
+    ///
+    /// # Errors
+    /// The bytes are no archive of an index, a block of it is missing or does not have the hash that names it, or there
+    /// are more than 65,536 shards or 4,194,304 slices.
     pub fn extract(bytes: &[u8]) -> Result<Self, Error> {
-        let car = car::read(bytes)?;
-        let root = car.header.root()?;
-        let blocks = car
-            .entries
-            .iter()
-            .filter_map(|entry| Some((entry.id.cid().ok()?, entry.payload)))
-            .collect();
-        let (content, shards) = read_root(find(&blocks, root)?)?;
-        let mut index = Self::new(content);
-        for shard in shards {
-            read_shard(find(&blocks, shard)?, &mut index)?;
+        let mut holding = Holding::default();
+        let content = read(bytes, &mut holding)?;
+        Ok(Self::of(content, holding.shards))
+    }
+}
+
+/// Takes what is read of an index: the content, then shard for shard, each before its slices.
+pub(super) trait Sink {
+    /// The content root.
+    fn content(&mut self, content: &Cid);
+    /// A shard, whose slices follow; one shard may come twice.
+    fn shard(&mut self, shard: Multihash);
+    /// A slice of the shard that came last, by the bytes of its multihash, which are not checked.
+    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), Error>;
+}
+
+/// Reads an archive into `sink`, and gives the content root.
+pub(super) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<Cid, Error> {
+    let car = car::read(bytes)?;
+    let root = car.header.root()?;
+    let blocks = car
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry.id.cid().ok()?, entry.payload)))
+        .collect();
+    let (content, shards) = read_root(find(&blocks, root)?)?;
+    sink.content(&content);
+    for shard in shards {
+        read_shard(find(&blocks, shard)?, sink)?;
+    }
+    Ok(content)
+}
+
+/// An index in the making.
+#[derive(Default)]
+struct Holding {
+    shards: IndexMap<Multihash, Slices>,
+    slices: usize,
+    /// The shard whose slices come.
+    at: usize,
+}
+
+impl Sink for Holding {
+    fn content(&mut self, _: &Cid) {}
+
+    fn shard(&mut self, shard: Multihash) {
+        let entry = self.shards.entry(shard);
+        self.at = entry.index();
+        entry.or_default();
+    }
+
+    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), Error> {
+        self.slices += 1;
+        if self.slices > SLICES {
+            return Err(Error::TooMany("slices", SLICES));
         }
-        Ok(index)
+        let slice = Multihash::from_bytes(slice).map_err(Error::Multihash)?;
+        if let Some((_, slices)) = self.shards.get_index_mut(self.at) {
+            slices.insert(slice, position);
+        }
+        Ok(())
     }
 }
 
@@ -61,6 +119,9 @@ fn read_root(bytes: &[u8]) -> Result<(Cid, Vec<Cid>), Error> {
             b"shards" if shards.is_none() => {
                 let mut links = Vec::new();
                 for _ in 0..reader.list().map_err(malformed)? {
+                    if links.len() == SHARDS {
+                        return Err(Error::TooMany("shards", SHARDS));
+                    }
                     links.push(link(&mut reader, malformed)?);
                 }
                 shards = Some(links);
@@ -75,23 +136,22 @@ fn read_root(bytes: &[u8]) -> Result<(Cid, Vec<Cid>), Error> {
     ))
 }
 
-fn read_shard(bytes: &[u8], index: &mut ShardedDagIndex) -> Result<(), Error> {
+fn read_shard(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Error> {
     let malformed = |source| Error::Malformed {
         part: "a shard",
         source,
     };
     let mut reader = Reader::new(bytes);
     pair(&mut reader).map_err(malformed)?;
-    let hash = |bytes| Multihash::from_bytes(bytes).map_err(Error::Multihash);
-    let shard = hash(reader.bytes().map_err(malformed)?)?;
-    let slices = index.slices_mut(&shard);
+    let shard = Multihash::from_bytes(reader.bytes().map_err(malformed)?);
+    sink.shard(shard.map_err(Error::Multihash)?);
     for _ in 0..reader.list().map_err(malformed)? {
         pair(&mut reader).map_err(malformed)?;
-        let slice = hash(reader.bytes().map_err(malformed)?)?;
+        let slice = reader.bytes().map_err(malformed)?;
         pair(&mut reader).map_err(malformed)?;
         let offset = reader.uint().map_err(malformed)?;
         let length = reader.uint().map_err(malformed)?;
-        slices.insert(slice, Position { offset, length });
+        sink.slice(slice, Position { offset, length })?;
     }
     reader.end().map_err(malformed)
 }

@@ -17,12 +17,14 @@ mod build;
 mod error;
 mod extract;
 mod file;
+mod outline;
 mod sharded;
 
 pub use archive::link;
 pub use build::{Name, Shard, ShardBuilder, Unverifiable};
 pub use error::Error;
 pub use file::{Built, build, show};
+pub use outline::{Extent, Outline};
 pub use sharded::{Position, ShardedDagIndex, Slices};
 
 #[cfg(test)]

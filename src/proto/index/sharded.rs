@@ -37,6 +37,10 @@ impl ShardedDagIndex {
         }
     }
 
+    pub(super) fn of(content: Cid, shards: IndexMap<Multihash, Slices>) -> Self {
+        Self { content, shards }
+    }
+
     /// The content root as given.
     #[must_use]
     pub fn content(&self) -> &Cid {

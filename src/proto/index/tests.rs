@@ -275,11 +275,34 @@ proptest! {
     }
 
     #[test]
+    fn an_outline_says_what_the_slices_do(entries in entries()) {
+        let index = index_of(&entries);
+        let outline = Outline::read(&index.archive()).unwrap();
+        prop_assert_eq!(outline.content(), index.content());
+        prop_assert_eq!(outline.slice_count(), index.slice_count());
+        prop_assert!(outline.shards().eq(index.shards().iter().map(|(shard, _)| *shard)));
+        let leads = index.leads_to(&Multihash::of(index.content()));
+        prop_assert_eq!(outline.leads_to_content(), leads);
+        for (shard, slices) in index.shards() {
+            let extent = outline.extent(shard).unwrap();
+            let own = slices.get(shard).filter(|own| own.offset == 0);
+            prop_assert_eq!(extent.length, own.map(|own| own.length));
+            let end = |position: &Position| position.offset.saturating_add(position.length);
+            let farthest = extent.farthest.as_ref().map(|(end, _)| *end);
+            prop_assert_eq!(farthest, slices.values().map(end).max());
+            if let Some((most, slice)) = &extent.farthest {
+                prop_assert_eq!(end(&slices[slice]), *most);
+            }
+        }
+    }
+
+    #[test]
     fn changed_archives_never_panic(entries in entries(), at: prop::sample::Index, value: u8, cut: prop::sample::Index) {
         let mut archive = index_of(&entries).archive();
         let at = at.index(archive.len());
         archive[at] = value;
-        let _ = ShardedDagIndex::extract(&archive);
+        let whole = ShardedDagIndex::extract(&archive);
+        prop_assert_eq!(whole.is_ok(), Outline::read(&archive).is_ok());
         let _ = ShardedDagIndex::extract(&archive[..cut.index(archive.len())]);
     }
 }

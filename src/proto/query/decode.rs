@@ -1,5 +1,9 @@
 //! Reading an answer.
+//!
+//! An answer may be hostile: small when it is packed, and many times as large in memory as on the wire. What is kept of
+//! it is bounded before it is made, and nothing is read but what the root, its claims and its indexes name.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,8 +19,19 @@ use crate::proto::{Block, Blocks, car};
 
 /// Most of a body that an error repeats, in bytes.
 const MESSAGE: usize = 400;
+/// Claims, and indexes, of one answer.
+const ENTRIES: usize = 1 << 14;
+/// Bytes of all claims of an answer, with what they rest on.
+const CLAIM_BYTES: usize = 8 << 20;
+/// CBOR items in all of them; a claim has about sixty.
+const CLAIM_ITEMS: usize = 1 << 18;
+/// Bytes that an item takes in memory, at most, keys and maps counted.
+const ITEM: usize = 256;
 
 /// Reads an answer of the service: its status and its body, already unpacked.
+///
+/// # Errors
+/// As [`decode`], or any other status than 200.
 pub fn respond(status: u16, body: &[u8]) -> Result<QueryResult, Error> {
     if status == 200 {
         return decode(body);
@@ -25,49 +40,130 @@ pub fn respond(status: u16, body: &[u8]) -> Result<QueryResult, Error> {
     Err(Error::Status { status, message })
 }
 
-/// Reads the body of an answer.
-///
-/// One claim that cannot be read fails the whole, as it does for other clients: leaving it out would make a claim
-/// that is there look absent. So does one block whose bytes are not those that its CID names: every block is hashed
-/// before anything is read of it, once, the archive of an index as a whole.
+/// Reads a copy of the body of an answer, whatever it takes; see [`Answer`].
 ///
 /// # Errors
-/// The body is no CAR of a query result, lacks a block that it links to, or holds one that its CID does not name, or
-/// whose hash function is not computed here.
+/// As [`Answer::open`] and [`Answer::read`].
 pub fn decode(body: &[u8]) -> Result<QueryResult, Error> {
-    let car = car::read(body)?;
-    let root = car.header.root()?;
-    let blocks = car.entries.iter().filter_map(verified);
-    let blocks: Arc<Blocks> = Arc::new(blocks.collect::<Result<_, _>>()?);
-    let links = read_root(&blocks.get(&root).ok_or(Error::Root(root))?.bytes)?;
-    let claims = links.claims.into_iter().map(|cid| {
-        if !blocks.contains(&cid) {
-            return Err(Error::MissingClaim(cid));
-        }
-        Delegation::view_shared(&cid, &blocks).map_err(|source| Error::Claim {
-            cid,
-            source: Box::new(source),
-        })
-    });
-    let indexes = links.indexes.into_iter().map(|(key, link)| {
-        let archive = blocks.get(&link).ok_or(Error::MissingIndex(link))?.bytes;
-        Ok(IndexBlock { key, link, archive })
-    });
-    Ok(QueryResult {
-        claims: claims.collect::<Result<_, _>>()?,
-        indexes: indexes.collect::<Result<_, Error>>()?,
-    })
+    Answer::open(&Bytes::copy_from_slice(body))?.read()
 }
 
-/// A section as a block, checked against its CID; `None` if no link can name it.
-fn verified(entry: &car::Entry<'_>) -> Option<Result<Block, Error>> {
-    let cid = entry.id.cid().ok()?;
-    let checked = Multihash::of(&cid).verify(entry.payload);
-    let block = checked.map(|()| Block {
-        cid,
-        bytes: Bytes::copy_from_slice(entry.payload),
-    });
-    Some(block.map_err(|source| Error::Block { cid, source }))
+/// An answer whose blocks are found and checked and whose claims are not read yet.
+///
+/// One claim that cannot be read fails the whole, as it does for other clients: leaving it out would make a claim
+/// that is there look absent. So does one named block whose bytes are not those that its CID names: each is hashed
+/// before anything is read of it, once, the archive of an index as a whole. Blocks that nothing names are passed over.
+#[derive(Debug)]
+pub struct Answer {
+    claims: Vec<Cid>,
+    indexes: Vec<IndexBlock>,
+    /// The claims and what they rest on.
+    blocks: Blocks,
+    items: usize,
+}
+
+impl Answer {
+    /// Finds the blocks that the root names, checks them, and counts what is in the claims. The archives of indexes are
+    /// parts of `body`; the blocks of claims, which are small, are not.
+    ///
+    /// # Errors
+    /// The body is no CAR of a query result, lacks a block that it links to, holds more than is read of one answer, or
+    /// holds a named block whose CID does not name the bytes, or whose hash function is not computed here.
+    pub fn open(body: &Bytes) -> Result<Self, Error> {
+        let car = car::read(body)?;
+        let root = car.header.root()?;
+        let named = car.entries.iter();
+        // Of two blocks of one name the first counts.
+        let sections: HashMap<Cid, &[u8]> = named
+            .rev()
+            .filter_map(|entry| Some((entry.id.cid().ok()?, entry.payload)))
+            .collect();
+        let find = |cid: &Cid| sections.get(cid).copied();
+        let links = read_root(verified(&root, find(&root).ok_or(Error::Root(root))?)?)?;
+        let mut answer = Self {
+            claims: links.claims,
+            indexes: Vec::new(),
+            blocks: Blocks::new(),
+            items: 0,
+        };
+        for (key, link) in links.indexes {
+            let archive = find(&link).ok_or(Error::MissingIndex(link))?;
+            let archive = body.slice_ref(verified(&link, archive)?);
+            answer.indexes.push(IndexBlock { key, link, archive });
+        }
+        answer.gather(find)?;
+        Ok(answer)
+    }
+
+    /// Bytes that [`Answer::read`] takes in memory at most, beside the body.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.items * ITEM
+    }
+
+    /// Reads the claims.
+    ///
+    /// # Errors
+    /// One of them is no delegation.
+    pub fn read(self) -> Result<QueryResult, Error> {
+        let blocks = Arc::new(self.blocks);
+        let claims = self.claims.into_iter().map(|cid| {
+            Delegation::view_shared(&cid, &blocks).map_err(|source| Error::Claim {
+                cid,
+                source: Box::new(source),
+            })
+        });
+        Ok(QueryResult {
+            claims: claims.collect::<Result<_, _>>()?,
+            indexes: self.indexes,
+        })
+    }
+
+    /// Takes the claims and, as far as they are there, the blocks to which these link, and so on; indexes have their
+    /// own place.
+    fn gather<'a>(&mut self, find: impl Fn(&Cid) -> Option<&'a [u8]>) -> Result<(), Error> {
+        if let Some(cid) = self.claims.iter().find(|cid| find(cid).is_none()) {
+            return Err(Error::MissingClaim(*cid));
+        }
+        let archives: HashSet<Cid> = self.indexes.iter().map(|index| index.link).collect();
+        let mut bytes = 0;
+        let mut waiting: Vec<Cid> = self.claims.iter().rev().copied().collect();
+        while let Some(cid) = waiting.pop() {
+            if archives.contains(&cid) || self.blocks.contains(&cid) {
+                continue;
+            }
+            let Some(payload) = find(&cid) else {
+                continue;
+            };
+            bytes += payload.len();
+            bounded("bytes of claims", bytes, CLAIM_BYTES)?;
+            self.blocks.insert(Block {
+                cid,
+                bytes: Bytes::copy_from_slice(verified(&cid, payload)?),
+            });
+            let mut links = Vec::new();
+            let survey = Reader::new(payload).survey(|link| links.extend(Cid::try_from(link)));
+            // What is no CBOR is no delegation and will not be read.
+            self.items += survey.unwrap_or_default();
+            bounded("items in claims", self.items, CLAIM_ITEMS)?;
+            waiting.extend(links.into_iter().rev());
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a block, checked against its CID.
+fn verified<'a>(cid: &Cid, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+    let checked = Multihash::of(cid).verify(bytes);
+    checked.map_err(|source| Error::Block { cid: *cid, source })?;
+    Ok(bytes)
+}
+
+fn bounded(what: &'static str, count: usize, limit: usize) -> Result<(), Error> {
+    if count > limit {
+        return Err(Error::TooMuch { what, limit });
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -100,12 +196,14 @@ fn read_root(bytes: &[u8]) -> Result<Links, Error> {
             b"claims" if !seen.0 => {
                 seen.0 = true;
                 for _ in 0..reader.list().map_err(Error::Malformed)? {
+                    bounded("claims", links.claims.len() + 1, ENTRIES)?;
                     links.claims.push(link(&mut reader)?);
                 }
             }
             b"indexes" if !seen.1 => {
                 seen.1 = true;
                 for _ in 0..reader.map().map_err(Error::Malformed)? {
+                    bounded("indexes", links.indexes.len() + 1, ENTRIES)?;
                     let key = reader.text().map_err(Error::Malformed)?.to_vec();
                     links.indexes.push((key, link(&mut reader)?));
                 }

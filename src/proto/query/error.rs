@@ -50,6 +50,14 @@ pub enum Error {
         /// What is wrong.
         source: Box<ucan::Error>,
     },
+    /// It holds more than is read of one answer.
+    #[error("answer holds more than {limit} {what}")]
+    TooMuch {
+        /// Of what there is too much.
+        what: &'static str,
+        /// The most that is read.
+        limit: usize,
+    },
     /// The block of an index is missing.
     #[error("decoding index: {0}: its block is missing")]
     MissingIndex(Cid),

@@ -13,7 +13,7 @@ use cid::Cid;
 
 use super::ucan::Delegation;
 
-pub use decode::{decode, respond};
+pub use decode::{Answer, decode, respond};
 pub use encode::{Form, NoIndexes, Place, encode};
 pub use error::Error;
 

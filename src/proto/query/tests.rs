@@ -8,6 +8,8 @@ use super::*;
 use crate::proto::claims::relocate;
 use crate::proto::index::{ShardedDagIndex, link};
 use crate::proto::multihash::{Multihash, codec};
+use crate::proto::raw_cbor::Writer;
+use crate::proto::ucan::{Capability, Delegation, Draft};
 use crate::proto::{Signer, car};
 
 fn answer(claims: u8, indexes: u8) -> QueryResult {
@@ -108,11 +110,123 @@ fn a_block_whose_hash_is_not_computed_here_is_not_trusted() {
     let md5 = Multihash::wrap(0xd5, &[7; 16])
         .cid(codec::DAG_CBOR)
         .unwrap();
-    let (_, result) = swapped(1, |cid, _| *cid = md5);
-    let error = result.unwrap_err();
+    let mut root = Writer::default();
+    root.map(1).text(b"index/query/result@0.1").map(1);
+    root.text(b"claims").list(1).link(&md5.to_bytes());
+    let root = root.finish();
+    let cid = Multihash::link(codec::DAG_CBOR, &root);
+    let body = car::write(&[cid], [(&cid, &root[..]), (&md5, b"a claim")]);
+    let error = decode(&body).unwrap_err();
     assert!(
         matches!(error, Error::Block { cid, .. } if cid == md5),
         "{error}"
+    );
+}
+
+/// A section without bytes under an identity CID: five bytes on the wire, and a hundred in memory.
+const EMPTY: [u8; 5] = [4, 1, 0x55, 0, 0];
+
+#[test]
+fn an_answer_of_very_many_empty_blocks_is_refused_before_they_take_memory() {
+    let mut body = encode(&answer(1, 1), Form::GO);
+    let blocks = body.len();
+    body.extend(EMPTY.repeat((1 << 16) - 3));
+    assert!(decode(&body).is_ok(), "as many as are read");
+    body.extend(EMPTY.repeat(1 << 20));
+    assert!(matches!(
+        decode(&body),
+        Err(Error::Car(car::Error::Sections(65_536)))
+    ));
+    assert!(body.len() - blocks > 5 << 20);
+}
+
+/// What nothing names is neither read nor kept, and an index is kept where it came.
+#[test]
+fn of_an_answer_only_what_it_names_is_kept() {
+    let all = answer(2, 1);
+    let body = encode(&all, Form::GO);
+    let whole = car::read(&body).unwrap();
+    let mut blocks: Vec<_> = whole
+        .entries
+        .iter()
+        .map(|one| (one.cid().unwrap(), one.payload.to_vec()))
+        .collect();
+    let stray = Multihash::sha256(b"what it should be")
+        .cid(codec::RAW)
+        .unwrap();
+    blocks.push((stray, vec![7; 1 << 20]));
+    let roots = [whole.header.root().unwrap()];
+    let body = car::write(&roots, blocks.iter().map(|(cid, bytes)| (cid, &bytes[..])));
+    let body = Bytes::from(body);
+    let opened = Answer::open(&body).unwrap();
+    assert!(
+        opened.weight() > 0 && opened.weight() < 64 << 10,
+        "{}",
+        opened.weight()
+    );
+    let read = opened.read().unwrap();
+    assert_eq!(read, all);
+    for claim in &read.claims {
+        assert_eq!(claim.blocks().len(), 2, "the claims alone");
+        assert!(!body.as_ptr_range().contains(&claim.block().bytes.as_ptr()));
+    }
+    let archive = &read.indexes[0].archive;
+    assert!(body.as_ptr_range().contains(&archive.as_ptr()), "no copy");
+}
+
+/// A claim with the delegation that it rests on comes with it; what that names, too.
+#[test]
+fn what_a_claim_rests_on_comes_with_it() {
+    let [space, agent, device] = [1, 2, 3].map(|seed| Signer::from_seed([seed; 32]));
+    let grant = |from: &Signer, to: &Signer, proof: Option<Delegation>| {
+        let draft = Draft::new(from, to.did())
+            .capability(Capability::new("assert/*", space.did().as_str()));
+        proof.into_iter().fold(draft, Draft::proof).sign().unwrap()
+    };
+    let chain = grant(&agent, &device, Some(grant(&space, &agent, None)));
+    let claim = grant(&device, &agent, Some(chain.clone()));
+    let result = QueryResult {
+        claims: vec![claim],
+        indexes: Vec::new(),
+    };
+    let read = decode(&encode(&result, Form::JS)).unwrap();
+    let proof = read.claims[0].proofs()[0].delegation().unwrap().clone();
+    assert_eq!(proof, chain);
+    assert!(proof.proofs()[0].delegation().is_some());
+}
+
+#[test]
+fn an_answer_with_more_than_is_read_says_of_what() {
+    let claim = answer(1, 0).claims.remove(0);
+    let too_many = vec![claim.clone(); (1 << 14) + 1];
+    let result = QueryResult {
+        claims: too_many,
+        indexes: Vec::new(),
+    };
+    let refused = decode(&encode(&result, Form::GO)).unwrap_err();
+    assert_eq!(refused.to_string(), "answer holds more than 16384 claims");
+
+    // Claims that are small on the wire and large in memory.
+    let signer = Signer::from_seed([3; 32]);
+    let fact = |number: u8| {
+        let many = vec![ipld_core::ipld::Ipld::Integer(number.into()); 100_000];
+        [("many".to_owned(), ipld_core::ipld::Ipld::List(many))].into()
+    };
+    let large = |number: u8| {
+        let draft = Draft::new(&signer, signer.did())
+            .capability(Capability::new("assert/index", signer.did().as_str()));
+        draft.fact(fact(number)).sign().unwrap()
+    };
+    let result = |claims: u8| QueryResult {
+        claims: (0..claims).map(large).collect(),
+        indexes: Vec::new(),
+    };
+    let two = Answer::open(&encode(&result(2), Form::GO).into()).unwrap();
+    assert!(two.weight() > 200_000 * 32, "{}", two.weight());
+    let refused = decode(&encode(&result(3), Form::GO)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "answer holds more than 262144 items in claims"
     );
 }
 

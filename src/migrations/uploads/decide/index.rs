@@ -1,14 +1,13 @@
 //! Whether an upload has an index that covers it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use cid::Cid;
 
 use crate::migrations::uploads::find::{FoundIndex, Seen, Signed};
 use crate::model::{Failure, Reason};
 use crate::proto::did::Did;
-use crate::proto::index::{Position, ShardedDagIndex};
+use crate::proto::index::Outline;
 use crate::proto::multihash::Multihash;
 
 /// Claims of strangers that are named.
@@ -113,19 +112,14 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
     }
 }
 
-/// The indexes that count: links with what they say.
-pub(crate) fn right_indexes(seen: &Seen) -> Vec<(Cid, Arc<ShardedDagIndex>)> {
-    let right = entitled(seen).filter_map(|found| {
-        let right = judge(found, seen) == IndexState::Right;
-        let index = found.index.as_ref()?.as_ref().ok()?;
-        right.then(|| (found.link, Arc::clone(index)))
-    });
-    let by_link: BTreeMap<Cid, Arc<ShardedDagIndex>> = right.collect();
-    by_link.into_iter().collect()
+/// The indexes that count.
+pub(crate) fn right_indexes(seen: &Seen) -> BTreeSet<Cid> {
+    let right = entitled(seen).filter(|found| judge(found, seen) == IndexState::Right);
+    right.map(|found| found.link).collect()
 }
 
 /// What an index lacks to be this upload's.
-fn lack(index: &ShardedDagIndex, seen: &Seen) -> Option<String> {
+fn lack(index: &Outline, seen: &Seen) -> Option<String> {
     if Multihash::of(index.content()) != Multihash::of(&seen.root) {
         return Some(format!(
             "names an index of other content ({})",
@@ -137,8 +131,7 @@ fn lack(index: &ShardedDagIndex, seen: &Seen) -> Option<String> {
     }
     let named = seen.shards.iter().map(|shard| &shard.hash);
     let lacks = if seen.shards.is_empty() {
-        let own = index.shards().into_iter().map(|(shard, _)| shard);
-        first_lack(index, own, seen)
+        first_lack(index, index.shards(), seen)
     } else {
         first_lack(index, named, seen)
     };
@@ -146,33 +139,30 @@ fn lack(index: &ShardedDagIndex, seen: &Seen) -> Option<String> {
         return lacks;
     }
     // A reader begins at the root.
-    let leads = index.leads_to(&Multihash::of(&seen.root));
-    (!leads).then(|| "names an index in no slice of which the root lies".to_owned())
+    (!index.leads_to_content())
+        .then(|| "names an index in no slice of which the root lies".to_owned())
 }
 
 fn first_lack<'a>(
-    index: &ShardedDagIndex,
+    index: &Outline,
     mut shards: impl Iterator<Item = &'a Multihash>,
     seen: &Seen,
 ) -> Option<String> {
     shards.find_map(|shard| lack_of_shard(index, shard, seen))
 }
 
-fn lack_of_shard(index: &ShardedDagIndex, shard: &Multihash, seen: &Seen) -> Option<String> {
-    let Some(slices) = index.slices(shard) else {
+fn lack_of_shard(index: &Outline, shard: &Multihash, seen: &Seen) -> Option<String> {
+    let Some(extent) = index.extent(shard) else {
         return Some(format!("names an index that leaves out shard {shard}"));
     };
-    let own = |(slice, position): &(&Multihash, Position)| *slice == shard && position.offset == 0;
-    if !slices.iter().any(own) {
+    if extent.length.is_none() {
         return Some(format!(
             "names an index in which shard {shard} has no slice of its own"
         ));
     }
     let size = seen.rows.get(shard)?.size;
-    let beyond = slices
-        .iter()
-        .find(|(_, position)| position.offset.saturating_add(position.length) > size);
-    beyond.map(|(slice, _)| {
+    let beyond = extent.farthest.as_ref().filter(|(end, _)| *end > size);
+    beyond.map(|(_, slice)| {
         format!("names an index that puts {slice} beyond the end of shard {shard}")
     })
 }
@@ -183,11 +173,7 @@ pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
     for found in entitled(seen) {
         match (judge(found, seen), &found.index) {
             (IndexState::Right, Some(Ok(index))) => {
-                return Ok(index
-                    .shards()
-                    .into_iter()
-                    .map(|(shard, _)| shard.clone())
-                    .collect());
+                return Ok(index.shards().cloned().collect());
             }
             (IndexState::CannotTell(why), _) => unread = Some(why),
             _ => {}

@@ -148,11 +148,7 @@ pub(crate) fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
     }
     let own = |found: &crate::migrations::uploads::find::FoundIndex| {
         let index = found.index.as_ref()?.as_ref().ok()?;
-        let slices = index.slices(&shard.hash)?;
-        let (_, own) = slices
-            .into_iter()
-            .find(|(slice, position)| **slice == shard.hash && position.offset == 0)?;
-        Some(own.length)
+        index.extent(&shard.hash)?.length
     };
     let mut credible = seen
         .claims

@@ -11,6 +11,7 @@ use crate::migrations::uploads::parts::Parts;
 use crate::model::{CustomerDid, Failure, Reason};
 use crate::proto::did::Did;
 use crate::proto::multihash::Multihash;
+use crate::proto::ucan::Delegation;
 
 /// Issuers of whom it is asked whose they are; strangers may be many.
 const ASKED: usize = 16;
@@ -43,6 +44,7 @@ pub(super) async fn tell_claimants(
     }
     for (found, space) in seen.claims.indexes.iter_mut().zip(behind) {
         found.on_behalf_of = space;
+        found.delegation = None;
     }
     Ok(())
 }
@@ -54,7 +56,7 @@ fn unknown(seen: &Seen) -> BTreeSet<Did> {
     let signed = signed.filter(|found| found.content == root && found.signed == Signed::Yes);
     let parties = signed.map(|found| {
         let mut parties = vec![found.issuer.clone()];
-        parties.extend(resource(&found.delegation));
+        parties.extend(found.delegation.as_ref().and_then(resource));
         parties
     });
     let unknown = parties.filter(|parties| parties.iter().all(|one| !seen.claimants.contains(one)));
@@ -99,11 +101,12 @@ async fn on_behalf_of(
     if found.signed != Signed::Yes || seen.claimants.contains(&found.issuer) {
         return Ok(None);
     }
-    let space = resource(&found.delegation).filter(|space| seen.claimants.contains(space));
     let upload_service = parts.secrets.upload_service.verifier();
-    let Some((space, chain)) = space
-        .and_then(|space| Some((space, granted(&found.delegation, &upload_service, seen.at)?)))
-    else {
+    let granted = |claim: &Delegation| {
+        let space = resource(claim).filter(|space| seen.claimants.contains(space))?;
+        Some((space, granted(claim, &upload_service, seen.at)?))
+    };
+    let Some((space, chain)) = found.delegation.as_ref().and_then(granted) else {
         return Ok(None);
     };
     for link in &chain {

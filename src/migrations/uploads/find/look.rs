@@ -8,7 +8,7 @@ use super::claimants::tell_claimants;
 use super::presence::{could_not_tell, presence};
 use super::read::{Keys, read};
 use super::seen::{Claims, Seen, Shard};
-use crate::client::QueryKind;
+use crate::client::{Answer, HASHES, QueryKind};
 use crate::engine::{Depth, UnitContext};
 use crate::migrations::uploads::decide;
 use crate::migrations::uploads::item::Upload;
@@ -16,7 +16,6 @@ use crate::migrations::uploads::parts::Parts;
 use crate::model::{CustomerDid, Failure, Reason};
 use crate::proto::claims::Claim;
 use crate::proto::multihash::{Multihash, codec};
-use crate::proto::query::QueryResult;
 use crate::proto::ucan::Delegation;
 
 /// Asks for the claims of root and shards, in one query, and for sizes only if the index does not tell them.
@@ -92,15 +91,24 @@ async fn shards(parts: &Parts, upload: &Upload) -> Result<Vec<Shard>, Failure> {
     Ok(shards)
 }
 
+/// Asks for the claims of all hashes: in one query, or in a few if there are very many.
 async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure> {
-    let result = parts
-        .services
-        .indexing
-        .claims(&hashes, &[], QueryKind::Standard)
-        .await
-        .map_err(could_not_tell)?;
-    let mut keys = keys_of(parts, &result).await?;
-    let claims = read(&result, &keys);
+    let mut claims = Claims::default();
+    for hashes in hashes.chunks(HASHES) {
+        let asked = parts
+            .services
+            .indexing
+            .claims(hashes, &[], QueryKind::Standard);
+        // The answer is gone before the next is asked for: it takes of the memory for all answers.
+        let answer = asked.await.map_err(could_not_tell)?;
+        claims.extend(of_answer(parts, &answer).await?);
+    }
+    Ok(claims)
+}
+
+async fn of_answer(parts: &Parts, answer: &Answer) -> Result<Claims, Failure> {
+    let mut keys = keys_of(parts, answer).await?;
+    let claims = read(answer, &keys);
     // An issuer may sign with another key since it was asked for them.
     let mut others = false;
     for issuer in claims.misfits() {
@@ -113,13 +121,13 @@ async fn claims(parts: &Parts, hashes: Vec<Multihash>) -> Result<Claims, Failure
             others = true;
         }
     }
-    Ok(if others { read(&result, &keys) } else { claims })
+    Ok(if others { read(answer, &keys) } else { claims })
 }
 
 /// The keys of all issuers whose claims may count.
-async fn keys_of(parts: &Parts, result: &QueryResult) -> Result<Keys, Failure> {
+async fn keys_of(parts: &Parts, answer: &Answer) -> Result<Keys, Failure> {
     let mut keys = Keys::new();
-    for issuer in result
+    for issuer in answer
         .claims
         .iter()
         .filter(|claim| may_count(claim))

@@ -20,7 +20,7 @@ const AT_ONCE: usize = 8;
 /// An index or a shard counts as absent only if every place where it may lie says so.
 pub(crate) async fn presence(parts: &Parts, space: &Did, seen: &Seen) -> Result<Absent, Failure> {
     let mut absent = Absent::default();
-    for (link, _) in right_indexes(seen) {
+    for link in right_indexes(seen) {
         if is_index_there(parts, &Multihash::of(&link)).await? {
             break;
         }

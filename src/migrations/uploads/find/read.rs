@@ -6,26 +6,24 @@ use std::sync::Arc;
 use cid::Cid;
 
 use super::seen::{Claims, FoundIndex, FoundLocation, Signed};
-use crate::client::ServiceKeys;
+use crate::client::{Answer, ServiceKeys};
 use crate::proto::claims::Claim;
 use crate::proto::did::Did;
-use crate::proto::index::ShardedDagIndex;
 use crate::proto::key::Verifier;
-use crate::proto::query::QueryResult;
 use crate::proto::ucan::Delegation;
-
-/// An index as it came, read once.
-type Index = Result<Arc<ShardedDagIndex>, String>;
 
 /// The keys of issuers that are no did:key.
 pub(super) type Keys = BTreeMap<Did, ServiceKeys>;
 
 /// Sorts the claims of an answer. A claim whose caveats cannot be read is about nothing and left out, as is one of a
 /// kind that plays no part here.
-pub(super) fn read(result: &QueryResult, keys: &Keys) -> Claims {
-    let indexes = indexes(result);
+pub(super) fn read(answer: &Answer, keys: &Keys) -> Claims {
+    let outline = |link: &Cid| {
+        let outline = answer.indexes.get(link)?.outline.as_ref();
+        Some(outline.map(Arc::clone).map_err(ToString::to_string))
+    };
     let mut claims = Claims::default();
-    for delegation in &result.claims {
+    for delegation in &answer.claims {
         let signed = signed(delegation, keys);
         match Claim::of(delegation) {
             Ok(Claim::Location(location)) => claims.locations.push(FoundLocation {
@@ -43,27 +41,14 @@ pub(super) fn read(result: &QueryResult, keys: &Keys) -> Claims {
                 link: index.index,
                 expiration: delegation.expiration(),
                 signed,
-                delegation: delegation.clone(),
+                delegation: Some(delegation.clone()),
                 on_behalf_of: None,
-                index: indexes.get(&index.index).cloned(),
+                index: outline(&index.index),
             }),
             Ok(Claim::Equals(_) | Claim::Cache(_) | Claim::Other { .. }) | Err(_) => {}
         }
     }
     claims
-}
-
-fn indexes(result: &QueryResult) -> BTreeMap<Cid, Index> {
-    let read = |archive: &[u8]| {
-        ShardedDagIndex::extract(archive)
-            .map(Arc::new)
-            .map_err(|error| error.to_string())
-    };
-    result
-        .indexes
-        .iter()
-        .map(|block| (block.link, read(&block.archive)))
-        .collect()
 }
 
 fn with(delegation: &Delegation) -> String {

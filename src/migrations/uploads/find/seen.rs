@@ -10,7 +10,7 @@ use crate::client::{Located, ShardRow};
 use crate::model::Failure;
 use crate::proto::claims::Location;
 use crate::proto::did::Did;
-use crate::proto::index::ShardedDagIndex;
+use crate::proto::index::Outline;
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::Delegation;
 
@@ -60,12 +60,12 @@ pub struct FoundIndex {
     pub expiration: Option<u64>,
     /// Whether it is signed.
     pub signed: Signed,
-    /// The claim as it came, with its proofs.
-    pub delegation: Delegation,
+    /// The claim as it came, with its proofs, until it is known whose claims count.
+    pub delegation: Option<Delegation>,
     /// The space that lets the issuer register indexes, if the proofs show that one of [`Seen::claimants`] does.
     pub on_behalf_of: Option<Did>,
-    /// The index itself: `None` if it did not come along, an error if it cannot be read.
-    pub index: Option<Result<Arc<ShardedDagIndex>, String>>,
+    /// What the index covers: `None` if it did not come along, an error if it cannot be read.
+    pub index: Option<Result<Arc<Outline>, String>>,
 }
 
 /// An `assert/location` claim.
@@ -95,6 +95,18 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Adds the claims of another answer; one that both hold stays once.
+    pub(super) fn extend(&mut self, other: Self) {
+        let known: BTreeSet<Cid> = self.indexes.iter().map(|one| one.claim).collect();
+        let indexes = other.indexes.into_iter();
+        self.indexes
+            .extend(indexes.filter(|one| !known.contains(&one.claim)));
+        let known: BTreeSet<Cid> = self.locations.iter().map(|one| one.claim).collect();
+        let locations = other.locations.into_iter();
+        self.locations
+            .extend(locations.filter(|one| !known.contains(&one.claim)));
+    }
+
     /// Issuers of claims whose signature does not fit.
     pub(super) fn misfits(&self) -> BTreeSet<&Did> {
         let indexes = self.indexes.iter().map(|one| (&one.issuer, one.signed));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use url::Url;
 
-use crate::client::{CarparkBlob, Layout, ShardRow};
+use crate::client::{CarparkBlob, Layout, ShardRow, with_causes};
 use crate::engine::Pulse;
 use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
@@ -114,12 +114,13 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
     let reason = match error {
         index::Error::Size { .. } => Reason::WrongSize,
         index::Error::Car(
-            // Other readers take headers that this one does not.
+            // Other readers may take what this one does not.
             car::Error::Version(_)
             | car::Error::Header(_)
             | car::Error::LargeHeader { .. }
             | car::Error::LargeCid { .. }
-            | car::Error::LargeBlock { .. },
+            | car::Error::LargeBlock { .. }
+            | car::Error::Sections(_),
         ) => Reason::UnsupportedCar,
         index::Error::Block {
             source: multihash::Error::Unverifiable { .. },
@@ -127,13 +128,8 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
         } => Reason::UnverifiableHash,
         _ => Reason::CorruptCar,
     };
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    Failure::permanent(reason, format!("shard {}: {text}", shard.cid))
+    let why = with_causes(error);
+    Failure::permanent(reason, format!("shard {}: {why}", shard.cid))
 }
 
 #[cfg(test)]
@@ -166,6 +162,7 @@ mod tests {
                 car::Error::Header(HeaderError::Key).into(),
                 Reason::UnsupportedCar,
             ),
+            (car::Error::Sections(4).into(), Reason::UnsupportedCar),
             (car::Error::TruncatedHeader(3).into(), Reason::CorruptCar),
         ] {
             let failure = refused(&shard, &error);

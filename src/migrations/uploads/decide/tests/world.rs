@@ -13,7 +13,7 @@ use crate::migrations::uploads::decide::*;
 use crate::migrations::uploads::find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
 use crate::proto::claims::{Content, Index, Location, Range};
 use crate::proto::did::Did;
-use crate::proto::index::{Position, ShardedDagIndex};
+use crate::proto::index::{Outline, Position, ShardedDagIndex};
 use crate::proto::key::Signer;
 use crate::proto::multihash::{Multihash, codec};
 use crate::proto::ucan::Draft;
@@ -114,7 +114,12 @@ pub(super) fn right_index(root: Cid, shards: &[Shard]) -> ShardedDagIndex {
     index
 }
 
-pub(super) fn index_claim(root: Cid, index: ShardedDagIndex) -> FoundIndex {
+/// What an index covers, as an answer of the indexing service tells it.
+pub(super) fn outlined(index: &ShardedDagIndex) -> Option<Result<Arc<Outline>, String>> {
+    Some(Ok(Arc::new(Outline::read(&index.archive()).unwrap())))
+}
+
+pub(super) fn index_claim(root: Cid, index: &ShardedDagIndex) -> FoundIndex {
     let signer = migration_space();
     let link = cid("index", codec::CAR);
     let said = Index {
@@ -129,9 +134,9 @@ pub(super) fn index_claim(root: Cid, index: ShardedDagIndex) -> FoundIndex {
         link,
         expiration: None,
         signed: Signed::Yes,
-        delegation: draft.sign().unwrap(),
+        delegation: Some(draft.sign().unwrap()),
         on_behalf_of: None,
-        index: Some(Ok(Arc::new(index))),
+        index: outlined(index),
     }
 }
 
@@ -174,7 +179,7 @@ pub(super) fn complete() -> World {
         .map(|name| Shard::new(cid(name, codec::CAR)))
         .into();
     let claims = Claims {
-        indexes: vec![index_claim(root, right_index(root, &shards))],
+        indexes: vec![index_claim(root, &right_index(root, &shards))],
         locations: shards
             .iter()
             .map(|shard| location_claim(&trust, shard, &space))
