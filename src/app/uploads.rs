@@ -261,7 +261,7 @@ async fn prepare(
     options: &options::Migrate,
     face: &Face,
 ) -> Result<(Box<Opened>, Option<PlanId>, Resolved)> {
-    let choices = choices(options.index_unverified);
+    let choices = choices(&options.scope, options.index_unverified);
     let opened = Opened::connect_to(settings, choices).await?;
     let file = options.scope.customers.as_ref();
     let plan = admit(&opened.store, opened.identity(settings)?, file).await?;
@@ -273,9 +273,10 @@ async fn prepare(
 }
 
 /// What a run chooses.
-fn choices(index_unverified: bool) -> uploads::Settings {
+fn choices(scope: &options::Scope, index_unverified: bool) -> uploads::Settings {
     uploads::Settings {
         index_unverified,
+        is_customer_named: scope.only_customers.len() == 1 && !scope.only_spaces.is_empty(),
         ..uploads::Settings::default()
     }
 }

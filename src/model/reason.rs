@@ -192,8 +192,9 @@ impl Reason {
             Self::UnverifiableHash => {
                 "nothing is known to be damaged: these hashes are not computed here; index them unchecked with `sterna retry --failed --reason UNVERIFIABLE_HASH --unverified-hashes index`, or leave them set aside"
             }
-            Self::MissingCustomer | Self::CustomerConflict => {
-                "correct the space's consumer rows, then retry"
+            Self::MissingCustomer => "correct the space's consumer rows, then retry",
+            Self::CustomerConflict => {
+                "ask whose the space is, then say so: `sterna migrate --customer CUSTOMER --space SPACE`"
             }
             Self::Refused | Self::Unauthorized | Self::Misconfigured | Self::KeyUnavailable => {
                 "check keys, proofs and settings"

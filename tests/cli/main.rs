@@ -10,6 +10,8 @@ mod answers;
 #[cfg(feature = "sandbox")]
 mod auditing;
 #[cfg(feature = "sandbox")]
+mod conflict;
+#[cfg(feature = "sandbox")]
 mod control;
 #[cfg(feature = "sandbox")]
 mod counts;

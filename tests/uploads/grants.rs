@@ -85,7 +85,7 @@ async fn store(local: &Local, delegation: &Delegation) {
     network.db.put(Table::Delegation, row).await.unwrap();
 }
 
-async fn revoke(local: &Local, delegation: &Cid) -> Row {
+pub(crate) async fn revoke(local: &Local, delegation: &Cid) -> Row {
     let row = Row::new().text("revoke", delegation.to_string());
     let db = &local.sandbox.network().db;
     db.put(Table::Revocation, row.clone()).await.unwrap();

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use cid::Cid;
 use sterna::client::{Blob, Provision, QueryKind, Services};
-use sterna::engine::{self, Explained, Job, StepFilter};
+use sterna::engine::{self, Explained, Job, Outcome, StepFilter};
 use sterna::migrations::uploads::{
     GATEWAY, InMemorySpaces, LOCATION, REGISTER_INDEX, STORE_INDEX, Settings,
 };
-use sterna::model::{Class, ItemId, UnitId, Verdict};
+use sterna::model::{Class, ItemId, Reason, Unit, UnitId, Verdict};
 use sterna::proto::claims::{Claim, relocate};
 use sterna::proto::did::Did;
 use sterna::proto::index::{Position, ShardedDagIndex, link};
@@ -22,6 +22,7 @@ use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Expected};
 
 use crate::fixture::{Local, small};
+use crate::grants::revoke;
 use crate::proxy::{Proxy, Swap};
 use crate::worker::Worker;
 
@@ -192,5 +193,119 @@ async fn what_a_cid_does_not_name_tells_nothing_and_publishes_nothing() {
             assert_eq!(local.count(service, operation), 0, "{operation}");
         }
     }
+    local.stop().await;
+}
+
+/// A row by which a customer says to pay for the space of another, under the provider that counts first.
+async fn claim_space(local: &Local, services: &Services, record: &Record, customer: &str) {
+    let provision = Provision {
+        space: Did::parse(&record.space).unwrap(),
+        customer: Did::parse(customer).unwrap(),
+        provider: local.config.network.upload_service.did.clone(),
+        subscription: subscription::id(Signer::generate().did()).to_string(),
+        at: "2026-01-01T00:00:00.000Z".to_owned(),
+    };
+    services.tables.provision(&provision).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_alone_does_not_make_a_space_somebody_elses() {
+    const MALLORY: &str = "did:mailto:example.com:mallory";
+    let local = Local::start(small()).await;
+    let services = local.services().await;
+    let record = record(&local, Condition::Fresh, &Expected::Migrated);
+    claim_space(&local, &services, &record, MALLORY).await;
+    let job = |customer: &str| {
+        let unit = UnitId::new(customer, record.space.as_str());
+        Job::Units(vec![Unit::new(unit)])
+    };
+    let spaces = Arc::new(InMemorySpaces::new());
+    let set = |is_customer_named| Settings {
+        is_customer_named,
+        ..Settings::default()
+    };
+    let made = || PUBLISHING.map(|(service, what)| local.count(service, what));
+
+    // Whole, and without the step of the space: nothing is made for her, and she is told to whom the space is shared.
+    let before = made();
+    for (steps, name) in [
+        (StepFilter::All, "all"),
+        (StepFilter::Only(vec![STORE_INDEX]), "the index alone"),
+    ] {
+        let worker = Worker::new(&local, Arc::clone(&spaces), set(false)).await;
+        let outcome = worker.run(job(MALLORY), steps, name).await;
+        assert_eq!(outcome.counts.migrated(), 0, "{name}");
+        let refused = outcome.snapshot.reasons.get(&Reason::CustomerConflict);
+        assert!(refused.is_some_and(|uploads| *uploads > 0), "{name}");
+        // A run of one step alone keeps no rows.
+        let failures = worker.failures().await;
+        assert_eq!(failures.is_empty(), name != "all");
+        for failed in &failures {
+            assert_eq!(failed.failure.reason, Reason::CustomerConflict, "{name}");
+            assert_eq!(failed.failure.class, Class::Permanent);
+            let why = &failed.failure.message;
+            let alone = format!("with {} alone", record.customer);
+            for word in [MALLORY, &record.customer, &record.space, &alone] {
+                assert!(why.contains(word), "{why}");
+            }
+        }
+    }
+    assert_eq!(made(), before, "nothing was made");
+
+    // The one with whom the space shared itself is not kept waiting by her row.
+    let worker = Worker::new(&local, Arc::clone(&spaces), set(false)).await;
+    let outcome = worker
+        .run(job(&record.customer), StepFilter::All, "own")
+        .await;
+    assert!(outcome.counts.migrated() > 0);
+    let refused = |outcome: &Outcome| {
+        outcome
+            .snapshot
+            .reasons
+            .get(&Reason::CustomerConflict)
+            .copied()
+    };
+    assert_eq!(refused(&outcome), None);
+
+    // Nor is anybody whom the operator names.
+    let worker = Worker::new(&local, spaces, set(true)).await;
+    let outcome = worker.run(job(MALLORY), StepFilter::All, "said so").await;
+    assert!(outcome.counts.done > 0);
+    assert_eq!(refused(&outcome), None);
+    local.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_space_of_which_no_delegation_tells_whose_it_is_waits() {
+    let local = Local::start(small()).await;
+    let services = local.services().await;
+    let record = record(&local, Condition::Fresh, &Expected::Migrated);
+    claim_space(&local, &services, &record, "did:mailto:example.com:mallory").await;
+    let space = Did::parse(&record.space).unwrap();
+    let rows = services.tables.delegations_by_issuer(&space).await.unwrap();
+    let shared = rows.iter().filter(|row| row.audience == record.customer);
+    for row in shared {
+        revoke(&local, &row.link).await;
+    }
+    let worker = Worker::new(&local, Arc::new(InMemorySpaces::new()), Settings::default()).await;
+    let job = Job::Units(vec![Unit::new(item(&record).0)]);
+    worker.run(job, StepFilter::All, "nobody's").await;
+    let failures = worker.failures().await;
+    let [failed] = &failures[..] else {
+        panic!("{failures:?}")
+    };
+    assert_eq!(failed.failure.reason, Reason::CustomerConflict);
+    let why = &failed.failure.message;
+    assert!(
+        why.contains("no delegation of the space tells whose it is"),
+        "{why}"
+    );
+    assert!(
+        failed
+            .failure
+            .reason
+            .advice()
+            .contains("--customer CUSTOMER --space SPACE")
+    );
     local.stop().await;
 }

@@ -62,7 +62,7 @@ fn unfit(chosen: &Chosen) -> [Option<String>; 3] {
     let conflicts = chosen
         .conflicts
         .iter()
-        .map(|conflict| format!("{} (taken for {})", conflict.space, conflict.chosen));
+        .map(|conflict| format!("{} (planned for {})", conflict.space, conflict.chosen));
     let strangers = chosen.not_mail.iter().map(ToString::to_string);
     [
         list(
@@ -72,8 +72,8 @@ fn unfit(chosen: &Chosen) -> [Option<String>; 3] {
         ),
         list(
             conflicts.collect(),
-            "space has several customers",
-            "spaces have several customers",
+            "space has several customers; it waits unless it has shared itself with the one it is planned for alone",
+            "spaces have several customers; each waits unless it has shared itself with the one it is planned for alone",
         ),
         list(
             strangers.collect(),

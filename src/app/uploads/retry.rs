@@ -27,7 +27,8 @@ pub async fn retry(
     stop: Stop,
     face: Face,
 ) -> Result<RunReport> {
-    let connecting = Opened::connect_to(settings, choices(options.index_unverified));
+    let connecting =
+        Opened::connect_to(settings, choices(&options.scope, options.index_unverified));
     let opened = unless_stopped(&stop, BEGIN, connecting).await?;
     let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
     let state = config.identity.to_string();

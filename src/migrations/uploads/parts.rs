@@ -13,7 +13,7 @@ use crate::model::Failure;
 use crate::proto::did::Did;
 
 use super::decide::Trust;
-use super::grants::Accounts;
+use super::grants::{Accounts, Confirmed};
 use super::spaces::{MigrationSpaces, Spaces};
 
 /// Choices of the operator.
@@ -24,6 +24,8 @@ pub struct Settings {
     pub publish_unauthorized: bool,
     /// Index blocks whose hash functions are not computed here unchecked, instead of setting their upload aside.
     pub index_unverified: bool,
+    /// The operator says of the spaces of this run whose they are, so that other rows of the consumer table do not count.
+    pub is_customer_named: bool,
 }
 
 /// Everything steps work with; shared by all of them.
@@ -35,6 +37,8 @@ pub(super) struct Parts {
     pub(super) spaces: Spaces,
     /// What the delegations to an account are about.
     pub(super) accounts: Accounts,
+    /// Spaces of which it is known whose they are.
+    pub(super) confirmed: Confirmed,
     pub(super) settings: Settings,
     /// Shards of one upload that are streamed at once.
     pub(super) shards_at_once: usize,
@@ -78,6 +82,7 @@ impl Parts {
             trust,
             spaces,
             accounts: Accounts::default(),
+            confirmed: Confirmed::default(),
             settings,
             shards_at_once,
             unverified: AtomicU64::new(0),

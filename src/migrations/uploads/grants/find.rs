@@ -60,6 +60,41 @@ pub(crate) async fn find(
     })
 }
 
+/// Whether a space lets an account do all with it that [`find`] asks for, by itself or through others.
+///
+/// # Errors
+/// Those of tables and buckets.
+pub(super) async fn holds(
+    parts: &Parts,
+    space: &Did,
+    account: &Did,
+    now: u64,
+) -> Result<bool, Failure> {
+    let rows = parts.services.tables.delegations_by_issuer(space).await?;
+    let to_account = rows.iter().filter(|row| row.audience == account.as_str());
+    let links: Vec<Cid> = to_account.map(|row| row.link).collect();
+    let mut search = Search {
+        parts,
+        customer: account,
+        case: Case {
+            space,
+            upload_service: &parts.secrets.upload_service.verifier(),
+            now,
+        },
+        broken: Vec::new(),
+    };
+    let found = match search.among(&links).await {
+        Ok(None) => search.of_account().await.map(|(found, _)| found),
+        other => other,
+    };
+    match found {
+        Ok(found) => Ok(found.is_some()),
+        // It does, and does not want the gateway to serve it.
+        Err(failure) if failure.reason == Reason::PrivateSpace => Ok(true),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// One search and what it met that will not do.
 struct Search<'a> {
     parts: &'a Parts,

@@ -1,10 +1,12 @@
-//! The delegation by which an account may have the gateway serve a space: where it is looked for, and whether the owner
-//! wants it used.
+//! The delegation by which an account may have the gateway serve a space: where it is looked for, whether the owner
+//! wants it used, and whose a space is that several customers have rows for.
 
 mod accounts;
+mod customer;
 mod find;
 mod owner;
 mod read;
 
 pub(super) use accounts::Accounts;
+pub(super) use customer::{Confirmed, confirm};
 pub(super) use find::find;

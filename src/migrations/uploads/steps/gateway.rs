@@ -9,7 +9,7 @@ use super::store_index::customer;
 use crate::engine::{Depth, Look, Need, UnitContext, UnitStep};
 use crate::migrations::uploads::GATEWAY;
 use crate::migrations::uploads::find::could_not_tell;
-use crate::migrations::uploads::grants::find;
+use crate::migrations::uploads::grants::{confirm, find};
 use crate::migrations::uploads::parts::Parts;
 use crate::model::{Effect, Failure, Reason, StepName, StepState};
 use crate::proto::did::Did;
@@ -47,6 +47,7 @@ impl UnitStep for AuthorizeGateway {
 
     /// The same delegations each time, so the gateway stores nothing twice (protocol: pitfalls 39).
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
+        confirm(&self.0, unit).await?;
         let space = Did::parse(&unit.id.name);
         let space =
             space.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;

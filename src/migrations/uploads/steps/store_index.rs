@@ -12,11 +12,12 @@ use crate::client::Blob;
 use crate::engine::{Depth, Need, Step, Turn, Undoer, UnitContext};
 use crate::migrations::uploads::decide::{IndexState, index_state, strangers};
 use crate::migrations::uploads::find::{Seen, StoredIndex, is_index_there};
+use crate::migrations::uploads::grants::confirm;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::steps::build::build;
-use crate::migrations::uploads::{STORE_INDEX, Uploads};
-use crate::model::{CustomerDid, Effect, Failure, Reason, StepName};
+use crate::migrations::uploads::{GATEWAY, STORE_INDEX, Uploads};
+use crate::model::{CustomerDid, Effect, Failure, Reason, StepName, StepState};
 use crate::proto::index::{Unverifiable, link};
 use crate::proto::key::Signer;
 use crate::proto::multihash::Multihash;
@@ -96,6 +97,8 @@ pub(crate) async fn store(
 ) -> Result<(Signer, StoredIndex, Effect), Failure> {
     let (seen, upload) = (turn.seen, turn.item);
     let customer = customer(turn.unit)?;
+    let confirmed = confirm(parts, turn.unit).await;
+    confirmed.map_err(|failure| of_whole_space(turn.unit, failure))?;
     let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
     let asked;
     let rows = if seen.rows.is_empty() {
@@ -148,6 +151,17 @@ pub(crate) async fn store(
         },
         effect,
     ))
+}
+
+/// A conflict that the space's own step has met, too, is the cause of all of its uploads.
+fn of_whole_space(unit: &UnitContext, failure: Failure) -> Failure {
+    match unit.step(&GATEWAY) {
+        Some(StepState::Failed(cause)) if cause.reason == failure.reason => Failure {
+            step: Some(GATEWAY),
+            ..failure
+        },
+        _ => failure,
+    }
 }
 
 /// Whether the space has the index. One whose bytes are gone is removed first, since the service would answer from its
