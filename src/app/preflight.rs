@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Kind, Trouble};
 use crate::client::{Absent, Cause, Thing, absent};
 use crate::config::Settings;
+use crate::state::Backend;
 
 /// What a command relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +69,13 @@ fn keyed(variable: &'static str, name: &str, keys: &'static [&'static str]) -> N
     (variable, Thing::Table(name.into(), keys))
 }
 
-fn state_tables(settings: &Settings) -> [Named; 7] {
+/// The migration's own tables, where they are such: opening a file asks for those in it.
+fn state_tables(settings: &Settings) -> Vec<Named> {
+    if settings.state.backend != Backend::DynamoDb {
+        return Vec::new();
+    }
     let tables = &settings.state.tables;
-    [
+    vec![
         table("MIGRATION_CUSTOMERS_TABLE_NAME", &tables.customers),
         table("MIGRATION_PROGRESS_TABLE_NAME", &tables.progress),
         table("MIGRATION_PARTS_TABLE_NAME", &tables.parts),

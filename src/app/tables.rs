@@ -13,20 +13,25 @@ use crate::config::{Settings, options, user};
 use crate::model::{InstanceId, StateIdentity};
 use crate::monitor::{self, Ask, View};
 use crate::runtime::Clock;
-use crate::state::{FailedQuery, Store};
+use crate::state::{Backend, FailedQuery, Store};
 
 /// A space without progress for so long is stuck.
 const STUCK_AFTER_SECONDS: u64 = 600;
 
 /// The migration tables of these settings, whatever they hold.
-async fn connect(settings: &Settings) -> Store {
-    let client = AwsClients::dynamodb_only(&settings.aws, &settings.limits).await;
-    Store::new(&client, settings.state.clone())
+async fn connect(settings: &Settings) -> Result<Store> {
+    let config = settings.state.clone();
+    let Backend::Sqlite(file) = &settings.state.backend else {
+        let client = AwsClients::dynamodb_only(&settings.aws, &settings.limits).await;
+        return Ok(Store::new(&client, config));
+    };
+    let opened = Store::in_file(file, config);
+    Ok(opened.map_err(|error| Trouble::of_state_file(file, &error))?)
 }
 
 /// The migration tables of these settings. Tables whose rows are of another version or environment are refused.
 pub(super) async fn open(settings: &Settings) -> Result<Store> {
-    let store = connect(settings).await;
+    let store = connect(settings).await?;
     let checked = store.check_format(settings.environment.as_str()).await;
     checked.map_err(|error| Trouble::of_state(&error))?;
     Ok(store)
@@ -58,7 +63,7 @@ pub(super) fn without_id(settings: &Settings) -> Trouble {
 /// Creates the migration tables that are not there and waits until they are active; a dry run only says which.
 pub async fn init(settings: &Settings) -> Result<InitReport> {
     let dry_run = settings.dry_run;
-    let store = connect(settings).await;
+    let store = connect(settings).await?;
     match store.check_format(settings.environment.as_str()).await {
         Err(error) if !error.is_missing_table() => return Err(Trouble::of_state(&error).into()),
         _ => {}

@@ -6,6 +6,7 @@ mod tests;
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use crate::client::{self, Cause};
 use crate::engine;
@@ -207,6 +208,29 @@ impl Trouble {
         }
     }
 
+    /// What it means that the file of `--state` cannot be opened.
+    #[must_use]
+    pub fn of_state_file(file: &Path, error: &state::Error) -> Self {
+        let what = || format!("use {} for state: {error}", file.display());
+        if error.is_mismatch() {
+            return Self::new(
+                Kind::Mismatch,
+                what(),
+                "another program made the file, or a later version of this one, or it is damaged",
+                "name another file with --state sqlite:FILE, or use the program that made it; nothing was done",
+            );
+        }
+        if error.is_transient() {
+            return Self::of_state(error);
+        }
+        Self::new(
+            Kind::Usage,
+            what(),
+            "its folder does not exist, this user may not use it, or a link is in its place",
+            "name another file with --state sqlite:FILE, or give this user access",
+        )
+    }
+
     /// What an error of the migration's own state means for a command.
     #[must_use]
     pub fn of_state(error: &state::Error) -> Self {
@@ -226,8 +250,8 @@ impl Trouble {
             ),
             error if error.is_transient() => (
                 Kind::Temporary,
-                "DynamoDB is in trouble, busy or not reached",
-                "look at AWS_ENDPOINT_URL_DYNAMODB, wait a moment and run it again",
+                "DynamoDB, or the file of --state, is in trouble, busy or not reached",
+                "look at STERNA_STATE and AWS_ENDPOINT_URL_DYNAMODB, wait a moment and run it again",
             ),
             error if error.is_lost_lease() => (
                 Kind::Lease,

@@ -39,6 +39,9 @@ pub(super) struct Global {
     /// Folder of checkpoints, journals and customers files [default: migration-state]
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    /// Where rows are kept: dynamodb, or sqlite:FILE for the processes of one machine [default: dynamodb]
+    #[arg(long, global = true, value_name = "STORE")]
+    state: Option<String>,
     /// Form of results on standard output
     // A text, because `index build` has a flag of this name whose value is a file.
     #[arg(long, global = true, value_name = "FORM", default_value = "table", value_parser = ["table", "json", "ndjson"])]
@@ -58,6 +61,7 @@ impl Global {
             environment: environment.and_then(Result::ok),
             env_file: self.env_file.clone(),
             state_dir: self.state_dir.clone(),
+            state: self.state.clone(),
             folder: PathBuf::new(),
         }
     }

@@ -14,6 +14,7 @@ use super::sources::{Origin, Sources, Value};
 use crate::client::EncryptionKey;
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
+use crate::state::Backend;
 
 /// Where the real network lives: nothing of it may be named while the environment is `local`.
 const REAL_HOSTS: &[&str] = &[
@@ -210,6 +211,18 @@ impl<'a> Reader<'a> {
             self.reject(name, &value.origin, problem, "write a number from 1 up");
         }
         number
+    }
+
+    /// Where rows are kept.
+    pub(super) fn backend(&mut self) -> Option<Backend> {
+        let value = self.sources.backend.clone();
+        let backend = value.text.parse();
+        backend
+            .map_err(|problem| {
+                let remedy = "write dynamodb, or sqlite: and a file";
+                self.reject("STERNA_STATE", &value.origin, problem, remedy);
+            })
+            .ok()
     }
 
     /// A time in whole seconds that may be there.

@@ -73,6 +73,8 @@ pub struct Flags {
     pub env_file: Option<PathBuf>,
     /// `--state-dir`.
     pub state_dir: Option<PathBuf>,
+    /// `--state`.
+    pub state: Option<String>,
     /// Where `.env` files are looked for; empty is the working directory.
     pub folder: PathBuf,
 }
@@ -179,7 +181,12 @@ impl Settings {
 }
 
 fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
-    let aws = if need >= Need::State {
+    let backend = from.backend();
+    // State in a file needs no AWS.
+    let rows_are_aws = backend
+        .as_ref()
+        .is_none_or(|one| *one == state::Backend::DynamoDb);
+    let aws = if need >= Need::Network || (need == Need::State && rows_are_aws) {
         network::aws(from)
     } else {
         Some(Aws::default())
@@ -195,6 +202,7 @@ fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
     let state_dir = from.sources.state_dir.clone();
     let mut state = state::Config::new("", &state_dir);
     state.tables = tables?;
+    state.backend = backend?;
     Some(Settings {
         environment: from.sources.environment,
         state_dir,

@@ -71,6 +71,8 @@ pub(super) struct Sources {
     environment_named: Value,
     pub(super) state_dir: PathBuf,
     state_dir_named: Value,
+    /// Where rows are kept, as it was said.
+    pub(super) backend: Value,
     process: BTreeMap<String, String>,
     files: Vec<EnvFile>,
     /// The last file is the local network's.
@@ -89,6 +91,7 @@ impl Sources {
             environment_named: Value::default_of(Environment::Local.as_str()),
             state_dir: PathBuf::new(),
             state_dir_named: Value::default_of(STATE_DIR),
+            backend: Value::default_of("dynamodb"),
             process,
             files: Vec::new(),
             local_network: None,
@@ -104,6 +107,7 @@ impl Sources {
         sources.open(&flags.folder.join(name), Presence::Optional, faults);
         sources.files.extend(below);
         sources.find_state_dir(flags);
+        sources.find_backend(flags);
         if sources.environment == Environment::Local {
             let path = sources.state_dir.join("local").join("sandbox.env");
             if sources.open(&path, Presence::Optional, faults) {
@@ -168,11 +172,23 @@ impl Sources {
         self.state_dir = self.state_dir_named.text.clone().into();
     }
 
+    fn find_backend(&mut self, flags: &Flags) {
+        if let Some(state) = &flags.state {
+            self.backend = Value {
+                text: state.clone(),
+                origin: Origin::Flag("--state"),
+            };
+        } else if let Some(value) = self.find("STERNA_STATE") {
+            self.backend = value;
+        }
+    }
+
     /// What counts for a name, whoever says it: flags, layers, another variable in its place, or the default.
     pub(super) fn counts(&self, variable: &Variable) -> Option<Value> {
         match variable.name {
             "STORACHA_ENV" => return Some(self.environment_named.clone()),
             "STERNA_STATE_DIR" => return Some(self.state_dir_named.clone()),
+            "STERNA_STATE" => return Some(self.backend.clone()),
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
                 return self.credential(variable.name);
             }

@@ -1,6 +1,8 @@
 //! What the room needs to know: table names, the local folder, limits.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Names of the migration tables, whole (prefix included).
@@ -55,9 +57,43 @@ impl Tables {
     }
 }
 
+/// Where rows are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// In `DynamoDB`, for any number of machines.
+    #[default]
+    DynamoDb,
+    /// In one `SQLite` file, for the processes of one machine.
+    Sqlite(PathBuf),
+}
+
+impl FromStr for Backend {
+    type Err = String;
+
+    /// `dynamodb` or `sqlite:FILE`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "dynamodb" => Ok(Self::DynamoDb),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
+            _ => Err(format!("`{text}` is neither dynamodb nor sqlite:FILE")),
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DynamoDb => f.write_str("dynamodb"),
+            Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
+        }
+    }
+}
+
 /// How state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// Where rows are kept.
+    pub backend: Backend,
     /// Table names.
     pub tables: Tables,
     /// Folder of checkpoints, journals and customers files; made when it is not there.
@@ -73,6 +109,7 @@ impl Config {
     #[must_use]
     pub fn new(prefix: &str, dir: impl Into<PathBuf>) -> Self {
         Self {
+            backend: Backend::default(),
             tables: Tables::with_prefix(prefix),
             dir: dir.into(),
             timeout: Duration::from_secs(10),

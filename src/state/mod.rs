@@ -12,7 +12,7 @@ pub mod rows;
 mod store;
 mod tables;
 
-pub use config::{Config, Tables};
+pub use config::{Backend, Config, Tables};
 pub use error::Error;
 pub use files::Journal;
 pub use store::Store;

@@ -1,12 +1,13 @@
 //! The whole of the shared state: every table over one store of rows.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, Tables};
 use super::define::{self, Made};
 use super::error::Error;
 use super::files::{Disk, Local};
-use super::rows::{Dynamo, Key, Memory, Rows};
+use super::rows::{Dynamo, Key, Memory, Rows, Sqlite};
 use crate::runtime::Clock;
 
 /// The migration tables. Cheap to clone.
@@ -25,6 +26,15 @@ impl Store {
     pub fn new(client: &aws_sdk_dynamodb::Client, config: Config) -> Self {
         let rows = Dynamo::new(client, config.timeout, config.tries);
         Self::over(Arc::new(rows), config)
+    }
+
+    /// Over a `SQLite` file, which is made if it is not there; several processes may share it.
+    ///
+    /// # Errors
+    /// The file is not one of this program, of a later version, or cannot be used.
+    pub fn in_file(path: &Path, config: Config) -> Result<Self, Error> {
+        let rows = Sqlite::open(path, config.timeout).map_err(Error::Rows)?;
+        Ok(Self::over(Arc::new(rows), config))
     }
 
     /// In memory, empty: for simulations and tests without sockets.

@@ -53,6 +53,8 @@ mod sharing;
 #[cfg(feature = "sandbox")]
 mod signals;
 #[cfg(feature = "sandbox")]
+mod sqlite;
+#[cfg(feature = "sandbox")]
 mod surroundings;
 #[cfg(feature = "sandbox")]
 mod tables;

@@ -60,11 +60,20 @@ fn told(place: &Place, space: &str) -> BTreeMap<String, Value> {
 
 #[test]
 fn three_processes_share_a_giant_space() {
+    share(&Place::new().env("STERNA_LEASE_TERM", "12"));
+}
+
+#[test]
+fn three_processes_share_a_giant_space_and_one_file() {
     let place = Place::new().env("STERNA_LEASE_TERM", "12");
-    let _network = Network::start(&place);
-    seed(&place, ["3", "3", "100"]);
+    share(&place.env("STERNA_STATE", "sqlite:rows.sqlite"));
+}
+
+fn share(place: &Place) {
+    let _network = Network::start(place);
+    seed(place, ["3", "3", "100"]);
     place.sterna(["setup", "--instances", "3"]).ends(0);
-    let (space, uploads) = giant(&place);
+    let (space, uploads) = giant(place);
     assert!(uploads.len() > 60, "{}", uploads.len());
     // Slow enough that all of them come to have a part.
     place
@@ -92,7 +101,7 @@ fn three_processes_share_a_giant_space() {
         assert!([0, 3].contains(&ran.code), "{}\n{}", ran.code, ran.stderr);
     }
 
-    let told = told(&place, &space);
+    let told = told(place, &space);
     let items: BTreeSet<&String> = told.keys().collect();
     assert_eq!(items, uploads.keys().collect::<BTreeSet<_>>());
     for (item, expected) in &uploads {
@@ -104,7 +113,7 @@ fn three_processes_share_a_giant_space() {
         };
         assert!(right, "{item}: {settled}, should be {expected}");
     }
-    ended(&place, &space, &uploads);
+    ended(place, &space, &uploads);
 }
 
 /// The row says what is true, the audit agrees, and nothing of the parts is left.

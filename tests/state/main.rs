@@ -1,4 +1,4 @@
-//! One suite for the shared state, on every store of rows: in memory, on the embedded `DynamoDB`, and on the endpoint
+//! One suite for the shared state, on every store of rows: in memory, in one file, on the embedded `DynamoDB`, and on the endpoint
 //! that `STERNA_TEST_DYNAMODB` names (any engine that speaks `DynamoDB`; credentials are made up).
 
 #![allow(
@@ -21,6 +21,7 @@ mod plans;
 mod progress;
 mod rows;
 mod spaces;
+mod sqlite;
 mod tables;
 mod totals;
 #[cfg(feature = "sandbox")]

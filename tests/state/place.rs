@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use sterna::model::{CustomerDid, FolderId, Holder, InstanceId, RunId, SpaceDid, Unit, UnitId};
 use sterna::runtime::Clock;
-use sterna::state::rows::Memory;
+use sterna::state::rows::{Memory, Sqlite};
 use sterna::state::{Config, Store};
+use tempfile::TempDir;
 
 static PLACES: AtomicU64 = AtomicU64::new(0);
 
@@ -57,8 +59,14 @@ pub async fn embedded() -> String {
     format!("http://{address}")
 }
 
-/// Every store that the suite runs on, with its name; tables are made.
-pub async fn stores() -> Vec<(String, Store)> {
+/// The stores that the suite runs on, by their names.
+pub struct Stores {
+    pub all: Vec<(String, Store)>,
+    _folder: TempDir,
+}
+
+/// Every store that the suite runs on; tables are made.
+pub async fn stores() -> Stores {
     let config = || Config::new(&prefix(), "unused");
     let mut stores = vec![
         ("memory".to_owned(), Store::in_memory(config())),
@@ -67,6 +75,10 @@ pub async fn stores() -> Vec<(String, Store)> {
             Store::over(Arc::new(Memory::with_pages_of(2)), config()),
         ),
     ];
+    let folder = tempfile::tempdir().unwrap();
+    let file = Sqlite::open(&folder.path().join("state.sqlite"), Duration::from_secs(5));
+    let file = Store::over(Arc::new(file.unwrap()), config());
+    stores.push(("one file".to_owned(), file));
     #[cfg(feature = "sandbox")]
     stores.push((
         "embedded".to_owned(),
@@ -82,7 +94,10 @@ pub async fn stores() -> Vec<(String, Store)> {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(made.iter().all(|made| made.created), "{name}");
     }
-    stores
+    Stores {
+        all: stores,
+        _folder: folder,
+    }
 }
 
 /// Runs a test on every store.
@@ -91,9 +106,10 @@ where
     F: Fn(Store) -> Fut,
     Fut: Future<Output = ()>,
 {
-    for (name, store) in stores().await {
+    let stores = stores().await;
+    for (name, store) in &stores.all {
         println!("on {name}");
-        test(store).await;
+        test(store.clone()).await;
     }
 }
 

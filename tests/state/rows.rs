@@ -103,7 +103,7 @@ async fn every_store_answers_like_the_one_in_memory() {
             .current();
         let space = format!("space{case}");
         let mut told: Option<(Vec<Written>, Vec<Row>)> = None;
-        for (name, store) in &stores {
+        for (name, store) in &stores.all {
             let (rows, table) = (store.rows(), &store.config().tables.failures);
             let mut answers = Vec::new();
             for act in acts.clone() {

@@ -32,6 +32,7 @@ impl Local {
             env_file: None,
             state_dir: Some(folder.path().to_owned()),
             folder: folder.path().to_owned(),
+            ..Flags::default()
         };
         let settings = Settings::load(&flags, Need::Secrets).unwrap();
         let mut config = settings.client();

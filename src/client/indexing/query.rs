@@ -158,11 +158,11 @@ fn outlined(whole: Whole) -> Result<Answer, Cause> {
             let limit = format!("more than {SHARDS} shards in the indexes of one answer");
             return Err(Cause::Malformed(limit));
         }
-        let indexed = Indexed {
+        let found = Indexed {
             bytes: archive.len(),
             outline: outline.map(Arc::new),
         };
-        indexes.insert(*link, indexed);
+        indexes.insert(*link, found);
     }
     Ok(Answer {
         claims: whole.result.claims,

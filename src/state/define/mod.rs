@@ -6,7 +6,7 @@ mod shape;
 
 pub(in crate::state) use create::ensure;
 pub(in crate::state) use print::{cloud_formation, policy};
-pub(in crate::state) use shape::{BY_CUSTOMER, BY_INSTANCE, BY_REASON, BY_STATUS};
+pub(in crate::state) use shape::{BY_CUSTOMER, BY_INSTANCE, BY_REASON, BY_STATUS, SORTED_BY};
 
 pub use create::Made;
 pub use shape::{Definition, Index, definitions};

@@ -27,7 +27,7 @@ pub struct Index {
 }
 
 /// Sort attribute of every index.
-pub(super) const SORTED_BY: &str = "updatedAt";
+pub(in crate::state) const SORTED_BY: &str = "updatedAt";
 
 /// Index over `status`, of the existing tool too.
 pub(in crate::state) const BY_STATUS: Index = Index {

@@ -1,7 +1,7 @@
 //! Rows of one table and the few operations that this room needs on them.
 //!
-//! Everything above is written once over [`Rows`] and runs on DynamoDB ([`Dynamo`]) and in memory ([`Memory`]); one
-//! suite (`tests/state`) holds both to the same behaviour.
+//! Everything above is written once over [`Rows`] and runs on DynamoDB ([`Dynamo`]), in one file ([`Sqlite`]) and in memory
+//! ([`Memory`]); one suite (`tests/state`) holds all three to the same behaviour.
 
 mod codec;
 mod condition;
@@ -12,6 +12,7 @@ mod json;
 mod location;
 mod memory;
 mod row;
+mod sqlite;
 
 use async_trait::async_trait;
 
@@ -24,6 +25,7 @@ pub use json::{stamp, unstamp};
 pub use location::Location;
 pub use memory::Memory;
 pub use row::{Row, Value};
+pub use sqlite::Sqlite;
 
 /// Key of a row: the partition attribute, and the sort attribute where the table has one.
 #[derive(Debug, Clone, PartialEq, Eq)]

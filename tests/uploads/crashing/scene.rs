@@ -98,6 +98,7 @@ impl Scene {
             env_file: None,
             state_dir: Some(folder.path().to_owned()),
             folder: folder.path().to_owned(),
+            ..Flags::default()
         };
         let mut settings = Settings::load(&flags, Need::Secrets).unwrap();
         // A rollback adopts nothing, nor does a machine without the files of the first: they wait for a term.

@@ -58,10 +58,10 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
         }),
         ("leaves out a shard", Verdict::Wrong, |world| {
             let index = right_index(world.seen.root, &world.seen.shards[..1]);
-            world.index().index = outlined(&index);
+            world.index().index = Some(Ok(outlined(&index)));
         }),
         ("without shards", Verdict::Wrong, |world| {
-            world.index().index = outlined(&ShardedDagIndex::new(world.seen.root));
+            world.index().index = Some(Ok(outlined(&ShardedDagIndex::new(world.seen.root))));
         }),
         (
             "in no slice of which the root lies",
@@ -72,13 +72,13 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
                     let (offset, length) = (0, SIZE);
                     index.set_slice(&shard.hash, shard.hash.clone(), Position { offset, length });
                 }
-                world.index().index = outlined(&index);
+                world.index().index = Some(Ok(outlined(&index)));
             },
         ),
         ("without a slice of a shard", Verdict::Wrong, |world| {
             let mut index = right_index(world.seen.root, &world.seen.shards[..1]);
             index.add(without_slices(&world.seen.shards[1].hash));
-            world.index().index = outlined(&index);
+            world.index().index = Some(Ok(outlined(&index)));
         }),
         ("by one whose key is not known", Verdict::Wrong, |world| {
             world.index().signed = Signed::Unchecked;
@@ -100,7 +100,7 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
     }
     let mut world = complete();
     let foreign = right_index(other(&world), &world.seen.shards);
-    world.index().index = outlined(&foreign);
+    world.index().index = Some(Ok(outlined(&foreign)));
     assert_eq!(
         world.review().verdict(),
         Verdict::Wrong,
@@ -334,7 +334,7 @@ fn without_an_own_slice_the_tables_are_asked() {
             },
         );
     }
-    world.index().index = outlined(&index);
+    world.index().index = Some(Ok(outlined(&index)));
     assert!(!knows_sizes(&world.seen));
 }
 

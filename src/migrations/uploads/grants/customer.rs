@@ -74,10 +74,10 @@ pub(crate) async fn confirm(parts: &Parts, unit: &UnitContext) -> Result<(), Fai
 }
 
 fn conflict(space: &Did, named: &BTreeSet<Did>, only: Option<&Did>) -> Failure {
-    let names: Vec<&str> = named.iter().map(Did::as_str).collect();
+    let customers: Vec<&str> = named.iter().map(Did::as_str).collect();
     let rows = format!(
         "rows of the consumer table give space {space} to {}",
-        names.join(" and to ")
+        customers.join(" and to ")
     );
     let text = match only {
         Some(holder) => format!("{rows}; of these it has shared itself with {holder} alone"),

@@ -115,8 +115,8 @@ pub(super) fn right_index(root: Cid, shards: &[Shard]) -> ShardedDagIndex {
 }
 
 /// What an index covers, as an answer of the indexing service tells it.
-pub(super) fn outlined(index: &ShardedDagIndex) -> Option<Result<Arc<Outline>, String>> {
-    Some(Ok(Arc::new(Outline::read(&index.archive()).unwrap())))
+pub(super) fn outlined(index: &ShardedDagIndex) -> Arc<Outline> {
+    Arc::new(Outline::read(&index.archive()).unwrap())
 }
 
 pub(super) fn index_claim(root: Cid, index: &ShardedDagIndex) -> FoundIndex {
@@ -136,7 +136,7 @@ pub(super) fn index_claim(root: Cid, index: &ShardedDagIndex) -> FoundIndex {
         signed: Signed::Yes,
         delegation: Some(draft.sign().unwrap()),
         on_behalf_of: None,
-        index: outlined(index),
+        index: Some(Ok(outlined(index))),
     }
 }
 

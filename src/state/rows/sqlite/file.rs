@@ -1,0 +1,81 @@
+//! The file itself: who may read it, whose it is, and what it holds.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::error::Fault;
+
+/// `Strn`: tells the file from those of other programs (`PRAGMA application_id`).
+const APPLICATION: i32 = 0x5374_726e;
+/// The version of what is in it (`PRAGMA user_version`).
+const VERSION: i32 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE tables (name TEXT PRIMARY KEY, indexes TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE rows (
+  tbl TEXT NOT NULL, part TEXT NOT NULL, sort TEXT NOT NULL, share INTEGER NOT NULL, row TEXT NOT NULL,
+  PRIMARY KEY (tbl, part, sort)
+) WITHOUT ROWID;
+CREATE TABLE entries (
+  tbl TEXT NOT NULL, idx TEXT NOT NULL, value TEXT NOT NULL, updated TEXT NOT NULL, part TEXT NOT NULL, sort TEXT NOT NULL,
+  PRIMARY KEY (tbl, idx, value, updated, part, sort)
+) WITHOUT ROWID;
+";
+
+pub(super) fn open(path: &Path, wait: Duration) -> Result<Connection, Fault> {
+    let unusable = |error: std::io::Error| Fault::Unusable(error.to_string());
+    if path
+        .symlink_metadata()
+        .is_ok_and(|found| found.is_symlink())
+    {
+        return Err(Fault::Unusable("it is a link".to_owned()));
+    }
+    // What SQLite makes beside it has the same mode.
+    let mut make = OpenOptions::new();
+    let make = make.write(true).create(true).truncate(false).mode(0o600);
+    make.open(path).map_err(unusable)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    // The folder may well be behind a link: the file may not.
+    let whole = path.canonicalize().map_err(unusable)?;
+    let mut connection = Connection::open_with_flags(whole, flags)?;
+    connection.busy_timeout(wait)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    prepare(&mut connection)?;
+    Ok(connection)
+}
+
+/// Makes the tables of an empty file; of any other it says whose it is.
+fn prepare(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let number =
+        |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let things = "SELECT count(*) FROM sqlite_master";
+    let things: i64 = transaction.query_row(things, [], |row| row.get(0))?;
+    match (application, version) {
+        (APPLICATION, VERSION) => return Ok(()),
+        (APPLICATION, other) => {
+            return Err(Fault::Shape(format!(
+                "its format is {other}, this program knows {VERSION}"
+            )));
+        }
+        (0, 0) if things == 0 => {}
+        _ => {
+            return Err(Fault::Shape(
+                "it is the database of another program".to_owned(),
+            ));
+        }
+    }
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
+}
