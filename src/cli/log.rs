@@ -4,6 +4,8 @@ mod fold;
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,8 +22,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::terminal::LogLines;
 use crate::config::{Fault, Faults};
-use crate::monitor::printable;
+use crate::monitor::{printable, printable_json};
 use fold::{Fold, Teller};
+
+/// Where lines of this program come from.
+const OURS: &str = "sterna";
+/// The finest level of all others.
+const MOST_OF_LIBRARIES: LevelFilter = LevelFilter::INFO;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -74,13 +81,34 @@ fn parse_level(text: &str) -> Result<Targets, String> {
     {
         return Err(wrong());
     }
-    text.parse::<Targets>().map_err(|_| wrong())
+    let asked = text.parse::<Targets>().map_err(|_| wrong())?;
+    of_parts(&asked)
+}
+
+/// Levels per part. Those of libraries end at `info`: below it some write whole requests with what is in them, sealed
+/// keys and proofs too.
+fn of_parts(asked: &Targets) -> Result<Targets, String> {
+    let mut levels = Targets::new();
+    if let Some(level) = asked.default_level() {
+        levels = at_level(level);
+    }
+    for (part, level) in asked {
+        let is_ours = part == OURS || part.starts_with("sterna::");
+        if !is_ours && level > MOST_OF_LIBRARIES {
+            return Err(format!(
+                "{part} is no part of Sterna: libraries write no more than info, since below it they write requests \
+                 whole, with the secrets in them"
+            ));
+        }
+        levels = levels.with_target(part, level);
+    }
+    Ok(levels)
 }
 
 fn at_level(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        .with_target("sterna", level)
+        .with_target(OURS, level)
 }
 
 impl Log {
@@ -97,7 +125,11 @@ impl Log {
         };
         let levels = self.level.clone().unwrap_or_else(|| at_level(usual));
         let (writer, color) = if let Some(path) = &self.file {
-            (BoxMakeWriter::new(Arc::new(open(path)?)), false)
+            let file = LogFile {
+                file: Arc::new(open(path)?),
+                json: self.format == Format::Json,
+            };
+            (BoxMakeWriter::new(move || file.clone()), false)
         } else {
             let json = self.format == Format::Json;
             (BoxMakeWriter::new(move || LogLines { json }), color)
@@ -127,8 +159,34 @@ fn write_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> 
     }
 }
 
+/// A file of log lines, of which a pager shows what a terminal would.
+#[derive(Clone)]
+struct LogFile {
+    file: Arc<File>,
+    json: bool,
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = &*self.file;
+        if self.json {
+            let text = String::from_utf8_lossy(bytes);
+            file.write_all(printable_json(&text).as_bytes())?;
+        } else {
+            file.write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self.file).flush()
+    }
+}
+
+/// Opens a log file; a new one is for its owner only: log lines name customers.
 fn open(path: &Path) -> Result<File, Faults> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let mut options = OpenOptions::new();
+    let opened = options.create(true).append(true).mode(0o600).open(path);
     opened.map_err(|error| {
         Faults::from(Fault {
             name: "--log-file".into(),
@@ -150,11 +208,17 @@ mod tests {
             "INFO",
             "debug",
             "info,sterna::client=trace",
-            "warn,hyper=debug",
+            "warn,hyper=info",
         ] {
             assert!(parse_level(good).is_ok(), "{good}");
         }
-        for bad in ["loud", "sterna=loud"] {
+        for bad in [
+            "loud",
+            "sterna=loud",
+            "hyper=debug",
+            "info,aws_smithy_runtime=trace",
+            "sternal=debug",
+        ] {
             assert!(parse_level(bad).is_err(), "{bad}");
         }
     }
@@ -182,5 +246,22 @@ mod tests {
         let levels = parse_level("debug").unwrap();
         assert!(levels.would_enable("sterna::engine", &tracing::Level::DEBUG));
         assert!(!levels.would_enable("hyper", &tracing::Level::INFO));
+        for text in [
+            "trace",
+            "trace,sterna::client=info",
+            "aws_config=info,sterna=trace",
+        ] {
+            let levels = parse_level(text).unwrap();
+            for library in ["hyper", "aws_smithy_runtime::client", "aws_config"] {
+                assert!(
+                    !levels.would_enable(library, &tracing::Level::DEBUG),
+                    "{text}: {library}"
+                );
+            }
+            assert!(
+                levels.would_enable("sterna::engine", &tracing::Level::TRACE),
+                "{text}"
+            );
+        }
     }
 }

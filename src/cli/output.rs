@@ -58,9 +58,9 @@ impl Output {
             Ok(schema.named(value))
         };
         match self {
-            Self::Table => text(&printable_lines(&table(paint), paint)),
-            Self::Json => text(&printable_json(&format!("{:#}", value()?))),
-            Self::Ndjson => text(&printable_json(&value()?.to_string())),
+            Self::Table => write_text(&printable_lines(&table(paint), paint)),
+            Self::Json => json(&value()?, true),
+            Self::Ndjson => json(&value()?, false),
         }
     }
 }
@@ -84,8 +84,23 @@ impl Schema {
     }
 }
 
-/// Writes a text and a line end to standard output. A reader that went away is no error.
+/// Writes a JSON value and a line end to standard output, indented or on one line.
+pub(super) fn json(value: &Value, indented: bool) -> Result<()> {
+    let text = if indented {
+        format!("{value:#}")
+    } else {
+        value.to_string()
+    };
+    write_text(&printable_json(&text))
+}
+
+/// Writes a text without colours and a line end to standard output.
 pub(super) fn text(text: &str) -> Result<()> {
+    write_text(&printable_lines(text, Paint::Plain))
+}
+
+/// Writes a text in which a terminal obeys nothing of others. A reader that went away is no error.
+fn write_text(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let newline = if text.ends_with('\n') { "" } else { "\n" };
     let written = write!(out, "{text}{newline}").and_then(|()| out.flush());
@@ -108,7 +123,7 @@ fn has_reader() -> bool {
     told.is_err() || asked[0].revents().is_empty()
 }
 
-/// Writes bytes to standard output.
+/// Writes bytes to standard output as they are: those of a file, or codes for the terminal that are made here.
 pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     allow_closed(out.write_all(bytes).and_then(|()| out.flush()))
@@ -132,9 +147,21 @@ fn hung_up(error: &io::Error) -> bool {
     error.raw_os_error() == Some(eio) && out().is_some_and(|out| out.file_type().is_char_device())
 }
 
-/// Writes talk to standard error; nothing is lost when nobody listens.
-pub(super) fn talk(text: &str) {
-    terminal::lines(text, Paint::Plain);
+/// Writes a line of talk to standard error; nothing is lost when nobody listens.
+pub(super) fn talk(line: &str) {
+    terminal::lines(&printable(line), Paint::Plain);
+}
+
+/// Writes lines of talk to standard error; what others wrote in them went through [`joined`].
+pub(super) fn talk_lines(lines: &str) {
+    terminal::lines(lines, Paint::Plain);
+}
+
+/// Lines as one text. Each is one line, whatever others wrote in it.
+pub(super) fn joined(lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let lines = lines.into_iter();
+    let lines = lines.map(|line| printable(line.as_ref()).into_owned());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Any JSON value as indented text: a name per line, a dash per element.

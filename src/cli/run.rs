@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::FromArgMatches as _;
+use clap::builder::StyledStr;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{self, Cli, Commands, Global};
 use super::commands as one;
 use super::exit::Exit;
 use super::failure;
-use super::output::{Output, talk};
+use super::output::{Output, talk, talk_lines};
 use crate::app::{self, Degree, Stop, Tasks};
 use crate::config::{Flags, Need, Settings};
-use crate::monitor::Paint;
+use crate::monitor::{Paint, is_printable, printable};
 
 /// How long detached work may still hold the process after its command ended.
 const LINGER: Duration = Duration::from_millis(500);
@@ -78,7 +79,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            say(&error, &args);
             return if error.exit_code() == 0 {
                 Exit::Done.into()
             } else {
@@ -90,10 +91,32 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match start(cli, &typed) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            talk(&failure::describe(&error, &typed));
+            talk_lines(&failure::describe(&error, &typed));
             Exit::of_error(&error).into()
         }
     }
+}
+
+/// Prints help, or what is wrong with the arguments. They may be of others, out of a script: what a terminal would obey
+/// in them, or what would make a line of its own, is written out.
+fn say(error: &clap::Error, args: &[OsString]) {
+    let args = args.iter().map(|arg| arg.to_string_lossy());
+    let odd: Vec<_> = args.filter(|arg| !is_printable(arg)).collect();
+    if odd.is_empty() {
+        let _ = error.print();
+        return;
+    }
+    let mut text = error.render().to_string();
+    for arg in &odd {
+        // A value is quoted with its flag or without.
+        let value = arg.split_once('=').map_or("", |(_, value)| value);
+        for quoted in [arg, value].into_iter().filter(|text| !text.is_empty()) {
+            // It is quoted without codes for colours, as all of the text.
+            let bare = StyledStr::from(quoted.to_owned()).to_string();
+            text = text.replace(&bare, &printable(quoted));
+        }
+    }
+    talk_lines(&text);
 }
 
 /// The command as it was typed, for advice.

@@ -8,6 +8,7 @@ use cid::Cid;
 use crate::app::STEPS;
 use crate::config::{self, Root};
 use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid, StepName};
+use crate::monitor::is_printable;
 
 /// `90s`, `15m`, `2h30m`, `1d`, `250ms`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -97,7 +98,17 @@ pub(super) fn concurrency(text: &str) -> Result<usize, String> {
 pub(super) fn some_text(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("write at least a word".into()),
-        text => Ok(text.to_owned()),
+        text => one_line(text),
+    }
+}
+
+/// A text that others will read, on one line, in a log and on a terminal.
+pub(super) fn one_line(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if is_printable(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("leave out line ends, control characters and those that turn the direction of writing: others read it on their terminals".into())
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::mask::masked;
+use crate::monitor::printable;
+
 /// One setting that is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -9,7 +12,7 @@ pub struct Fault {
     pub name: String,
     /// Where its value came from; `None` when it is missing.
     pub origin: Option<String>,
-    /// What is wrong; never quotes a secret.
+    /// What is wrong; what it quotes of a setting is masked when it is kept.
     pub problem: String,
     /// What to do.
     pub remedy: String,
@@ -20,6 +23,25 @@ impl Fault {
     #[must_use]
     pub fn is_setting(&self) -> bool {
         !self.name.starts_with("--") && !self.name.contains(['/', '.'])
+    }
+
+    /// The same, each part on one line whatever was quoted, without secrets.
+    fn kept(self) -> Self {
+        let is_setting = self.is_setting();
+        let line = |text: String| {
+            let text = if is_setting {
+                masked(&text).into_owned()
+            } else {
+                text
+            };
+            printable(&text).into_owned()
+        };
+        Self {
+            name: printable(&self.name).into_owned(),
+            origin: self.origin.map(|origin| printable(&origin).into_owned()),
+            problem: line(self.problem),
+            remedy: line(self.remedy),
+        }
     }
 
     /// The setting with where its value came from, or the flag with its file.
@@ -60,6 +82,7 @@ impl Faults {
     }
 
     pub(super) fn push(&mut self, fault: Fault) {
+        let fault = fault.kept();
         if !self.list.contains(&fault) {
             self.list.push(fault);
         }
@@ -76,7 +99,7 @@ impl Faults {
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
         Self {
-            list: vec![fault],
+            list: vec![fault.kept()],
             mismatch: false,
         }
     }

@@ -6,6 +6,7 @@
 
 mod fault;
 mod files;
+mod mask;
 mod names;
 mod network;
 pub mod options;

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::fault::Faults;
+use super::mask::masked;
 use super::reader::Reader;
 use super::sources::Sources;
 use super::{network, secrets, variables};
@@ -285,7 +286,7 @@ fn shown(flags: &Flags, process: BTreeMap<String, String>) -> (Vec<Shown>, Optio
             value: if variable.secret {
                 text.map(mask)
             } else {
-                text
+                text.map(|text| masked(&text).into_owned())
             },
             origin,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::eta::span;
-use super::paint::Paint;
+use super::paint::{Paint, printable};
 use super::table::{Cell, count, grouped, percent, table};
 use super::text::{bad, or_dash};
 use super::view::{Alive, InstanceLine, Share};
@@ -163,10 +163,8 @@ fn held_back(line: &InstanceLine, paint: Paint) -> String {
     let reasons = note.chain(rate).chain(throttles).chain(warnings);
     let helped = line.helped.iter().map(|(owner, counts)| {
         let settled = count(counts.settled(), "upload");
-        format!(
-            "  {}: settled {settled} of instance {owner}\n",
-            line.instance
-        )
+        let text = format!("  {}: settled {settled} of instance {owner}", line.instance);
+        format!("{}\n", printable(&text))
     });
     let lines = reasons.map(|why| paint.warn(&format!("  {}: {why}", line.instance)) + "\n");
     lines.chain(helped).collect()

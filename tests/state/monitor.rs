@@ -22,14 +22,14 @@ use crate::fleet::report;
 use crate::place::{customer, everywhere, holder, one, space, two, unit};
 
 /// 2026-01-01.
-const NOW: u64 = 1_767_225_600_000;
+pub const NOW: u64 = 1_767_225_600_000;
 
 /// A store whose rows are written at `time`.
 fn at(store: &Store, time: u64) -> Store {
     store.clone().with_clock(Clock::set_to(time))
 }
 
-async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> Lease {
+pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> Lease {
     let run = RunId::new(run);
     let Grant::Leased {
         mut lease,
@@ -49,14 +49,14 @@ async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> Lease
     lease
 }
 
-fn speaking(instance: u32, run: &str, age_ms: u64) -> InstanceReport {
+pub fn speaking(instance: u32, run: &str, age_ms: u64) -> InstanceReport {
     InstanceReport {
         heartbeat_at: NOW - age_ms,
         ..report(instance, run, NOW - 3_600_000)
     }
 }
 
-async fn shown(store: &Store, ask: &Ask) -> View {
+pub async fn shown(store: &Store, ask: &Ask) -> View {
     look(store, Clock::set_to(NOW), ask).await.unwrap()
 }
 

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, table, talk};
+use crate::cli::output::{Schema, table, talk_lines};
 use crate::cli::run::Context;
 use crate::config::{self, Faults};
 
@@ -52,7 +52,7 @@ pub(in crate::cli) fn run(command: &ConfigCommand, context: &Context) -> Result<
         .output
         .result(Schema("sterna.config", 1), &value, rows)?;
     if let Some(faults) = faults {
-        talk(&format!("\na migration would not start: {faults}"));
+        talk_lines(&format!("\na migration would not start: {faults}"));
         return Ok(Exit::Usage);
     }
     Ok(Exit::Done)

@@ -8,7 +8,7 @@ use crate::app::{self, ControlReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Misuse;
-use crate::cli::output::{Schema, talk};
+use crate::cli::output::{Schema, joined, talk};
 use crate::cli::plan;
 use crate::cli::run::Context;
 use crate::cli::summary::{self, count};
@@ -104,7 +104,7 @@ pub(in crate::cli) struct Resume {
     #[command(flatten)]
     whom: Whom,
     /// Why, for the log
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", value_parser = values::one_line)]
     why: String,
 }
 
@@ -200,5 +200,5 @@ fn lines(report: &ControlReport, typed: &str) -> String {
     });
     lines.extend(report.notes.iter().map(|note| format!("  {note}")));
     lines.push(summary::next(&summary::beside("sterna monitor", typed)));
-    lines.join("\n")
+    joined(&lines)
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use self::live::Live;
 use crate::app;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, talk};
+use crate::cli::output::{Schema, talk_lines};
 use crate::cli::run::Context;
 use crate::cli::summary::next;
 use crate::cli::values;
@@ -49,7 +49,7 @@ pub(in crate::cli) struct WorldArgs {
     /// Number of uploads
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
     uploads: u32,
-    /// What content, keys and identifiers are derived from
+    /// What content and identifiers are derived from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -88,7 +88,7 @@ pub(in crate::cli) async fn run(args: DemoArgs, context: &Context) -> Result<Exi
         .output
         .painted(schema, summary, table, context.paint)?;
     if args.keep {
-        talk(&lines::to_try(summary, demonstrated.example.as_deref()));
+        talk_lines(&lines::to_try(summary, demonstrated.example.as_deref()));
         demonstrated.stay(&context.stop).await;
     } else {
         demonstrated.end().await;

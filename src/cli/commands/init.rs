@@ -8,11 +8,12 @@ use clap::Args;
 use crate::app::{self, Degree, InitReport, Kind, Trouble};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, table, talk, text};
+use crate::cli::output::{Schema, json, table, talk};
 use crate::cli::plan;
 use crate::cli::run::Context;
 use crate::cli::summary;
 use crate::config::Need;
+use crate::monitor::printable;
 
 const EXAMPLES: &str = "Examples:
   sterna init
@@ -38,7 +39,7 @@ pub(in crate::cli) struct InitArgs {
 pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exit> {
     if args.print {
         let settings = context.settings(Need::Nothing)?;
-        text(&format!("{:#}", app::init_template(&settings)?))?;
+        json(&app::init_template(&settings)?, true)?;
         return Ok(Exit::Done);
     }
     let mut settings = context.settings(Need::State)?;
@@ -88,7 +89,7 @@ fn rows(report: &InitReport, typed: &str) -> String {
         .collect();
     let mut text = table(&["TABLE", "STATE"], &rows);
     if let Some(state) = &report.state {
-        let _ = write!(text, "\n{state}");
+        let _ = write!(text, "\n{}", printable(&state.to_string()));
     }
     let next = if report.dry_run {
         summary::for_real(typed)

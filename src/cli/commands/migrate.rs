@@ -10,7 +10,7 @@ use crate::app::{self, Difference, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Misuse;
-use crate::cli::output::{Schema, talk};
+use crate::cli::output::{Schema, joined, talk};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
@@ -225,7 +225,7 @@ fn lines(report: &RunReport, typed: &str) -> String {
     if report.dry_run {
         let mut lines = plan::of_dry_run(report, typed);
         lines.extend(summary::unknown_roots(&report.unknown_roots));
-        return lines.join("\n");
+        return joined(&lines);
     }
     let mut lines = plan::of_one_step(report).unwrap_or_else(|| summary::of_run(report));
     if let Some(run) = &report.run {
@@ -257,7 +257,7 @@ fn lines(report: &RunReport, typed: &str) -> String {
     lines.extend(summary::unknown_roots(&report.unknown_roots));
     let next = plan::after_one_step(report, typed);
     lines.push(next.unwrap_or_else(|| summary::after_run(report, typed)));
-    lines.join("\n")
+    joined(&lines)
 }
 
 /// `4 spaces still have work`; a run of one step says nothing of what it did not look at.

@@ -1,6 +1,5 @@
 //! `rollback`: what a migration made is taken back.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use super::migrate::{CONCURRENCY_HELP, concurrency, preparing};
 use crate::app::{self, Ended, Listed, Reliance, RollbackPlan, RollbackReport};
 use crate::cli::confirm::confirm_named;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, talk};
+use crate::cli::output::{Schema, joined, talk, talk_lines};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
@@ -110,7 +109,7 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
     let name = args.run.unwrap_or_else(|| environment.to_string());
     let (yes, typed, stop) = (args.yes, args.confirm, &context.stop);
     let agree = move |plan: &RollbackPlan| {
-        talk(&listed(plan));
+        talk_lines(&listed(plan));
         let given = (yes, typed.as_deref());
         confirm_named(environment, given, (&name, "roll back"), stop)
     };
@@ -126,58 +125,51 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
 
 /// What stays, then what is taken back.
 fn listed(plan: &RollbackPlan) -> String {
-    let mut text = String::from("what stays:");
-    for one in &plan.stays {
-        line(&mut text, one);
-    }
+    let whole = plan.unaccounted.is_empty() && plan.missing.is_empty();
+    let nothing_stays = plan.stays.is_empty() && plan.undone.is_empty() && whole;
+    let or_nothing = |is_empty| if is_empty { " nothing" } else { "" };
+    let mut lines = vec![format!("what stays:{}", or_nothing(nothing_stays))];
+    lines.extend(plan.stays.iter().map(|one| line(one, &one.leaves)));
     for one in plan.undone.iter().filter(|one| !one.leaves.is_empty()) {
-        let (number, kind) = (one.effects, &one.kind);
-        let _ = write!(text, "\n  {number:>8} {kind}: undone, but {}", one.leaves);
+        lines.push(line(one, &format!("undone, but {}", one.leaves)));
     }
     for one in plan.missing.iter().take(NAMED) {
-        let _ = write!(text, "\n  {}; name it with --journal", app::lack(one));
+        lines.push(format!("  {}; name it with --journal", app::lack(one)));
     }
     for one in plan.unaccounted.iter().take(NAMED) {
-        let _ = write!(
-            text,
-            "\n  {} of {} of {}: no journal found says what was made; name it with --journal",
+        lines.push(format!(
+            "  {} of {} of {}: no journal found says what was made; name it with --journal",
             count(one.uploads, "upload"),
             one.space,
             one.customer
-        );
+        ));
     }
     let more = plan.unaccounted.len().saturating_sub(NAMED);
     if more > 0 {
         let spaces = count(more as u64, "more space");
-        let _ = write!(text, "\n  and uploads of {spaces}");
+        lines.push(format!("  and uploads of {spaces}"));
     }
-    let whole = plan.unaccounted.is_empty() && plan.missing.is_empty();
-    if plan.stays.is_empty() && plan.undone.is_empty() && whole {
-        text.push_str(" nothing");
-    }
-    let spaces = count(plan.spaces, "space");
-    let _ = write!(text, "\nwhat is taken back, in {spaces}:");
-    for one in &plan.undone {
-        let _ = write!(text, "\n  {:>8} {}", one.effects, one.kind);
-    }
-    if plan.undone.is_empty() {
-        text.push_str(" nothing");
-    }
+    lines.push(format!(
+        "what is taken back, in {}:{}",
+        count(plan.spaces, "space"),
+        or_nothing(plan.undone.is_empty())
+    ));
+    let undone = plan.undone.iter();
+    lines.extend(undone.map(|one| format!("  {:>8} {}", one.effects, one.kind)));
     if !plan.runs.is_empty() {
-        text.push_str("\nruns that the journals know:");
+        lines.push("runs that the journals know:".to_owned());
     }
-    for run in plan.runs.iter().rev().take(NAMED) {
-        let _ = write!(text, "\n  {run}");
-    }
+    let runs = plan.runs.iter().rev().take(NAMED);
+    lines.extend(runs.map(|run| format!("  {run}")));
     let more = plan.runs.len().saturating_sub(NAMED);
     if more > 0 {
-        let _ = write!(text, "\n  and {more} older ones");
+        lines.push(format!("  and {more} older ones"));
     }
-    text
+    joined(&lines)
 }
 
-fn line(text: &mut String, one: &Listed) {
-    let _ = write!(text, "\n  {:>8} {}: {}", one.effects, one.kind, one.leaves);
+fn line(one: &Listed, what: &str) -> String {
+    format!("  {:>8} {}: {what}", one.effects, one.kind)
 }
 
 /// The list of a dry run, and what to type after it.
@@ -268,7 +260,7 @@ fn lines(report: &RollbackReport, typed: &str) -> String {
     }
     lines.extend(not_whole(report));
     lines.push(next(&after(report, typed)));
-    lines.join("\n")
+    joined(&lines)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::demo::WorldArgs;
 use crate::app::{self, StopReport};
 use crate::cli::exit::Exit;
-use crate::cli::output::{Schema, outline, table, talk, text};
+use crate::cli::output::{Schema, json, outline, table, talk};
 use crate::cli::run::Context;
 use crate::cli::summary::{beside, count, next};
 use crate::cli::values;
@@ -162,7 +162,7 @@ async fn start(args: StartArgs, context: &Context) -> Result<Exit> {
     };
     let settings = crate::config::Settings::load(&flags, Need::Nothing)?;
     let ready = |description: &Value| {
-        let _ = text(&description.to_string());
+        let _ = json(description, false);
         talk("the local network runs; Ctrl-C or `sterna sandbox stop` ends it");
     };
     app::sandbox_start(&settings, options, context.stop.clone(), ready).await?;

@@ -17,6 +17,7 @@ use crate::cli::run::Context;
 use crate::cli::summary::{self, count};
 use crate::config::Need;
 use crate::config::options::Setup;
+use crate::monitor::printable;
 
 const EXAMPLES: &str = "Examples:
   sterna setup --instances 3 --analyze
@@ -121,8 +122,7 @@ fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
     };
     let mut text = format!("\nplan {id} {is}");
     if let Some(before) = &plan.replaces {
-        let _ = write!(
-            text,
+        let replaced = format!(
             "; it replaces plan {} ({}), made {} by {}: {}",
             before.id.get(..8).unwrap_or(&before.id),
             before.shaped_by,
@@ -130,6 +130,7 @@ fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
             before.made_by,
             changes(plan)
         );
+        text.push_str(&printable(&replaced));
         text.push_str(if plan.spaces_moved + plan.spaces_left_out == 0 {
             "\nno work changes hands: instances that run go on, and their customers files stay good as long as all \
              that they name stays theirs"
@@ -194,10 +195,10 @@ fn rows(report: &SetupReport, typed: &str) -> String {
     );
     text.push_str(&of_plan(&report.plan, report.analyzed_only));
     for note in &report.notes {
-        let _ = write!(text, "\nnote: {note}");
+        let _ = write!(text, "\nnote: {}", printable(note));
     }
     for line in migrate::differences(&report.differences) {
-        let _ = write!(text, "\n{line}");
+        let _ = write!(text, "\n{}", printable(&line));
     }
     if report.analyzed_only {
         text.push_str("\nnothing was written");

@@ -9,7 +9,7 @@ use clap::Args;
 use super::migrate::{CONCURRENCY_HELP, concurrency, preparing};
 use crate::app::{self, AuditReport, Ended, Reliance};
 use crate::cli::exit::Exit;
-use crate::cli::output::Schema;
+use crate::cli::output::{Schema, joined};
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::scope::{Preparing, ScopeArgs};
@@ -134,7 +134,7 @@ fn lines(report: &AuditReport, typed: &str) -> String {
         lines.push(format!("whole report: {}", file.display()));
     }
     lines.push(next(&after(report, typed)));
-    lines.join("\n")
+    joined(&lines)
 }
 
 /// What is wrong, each thing once: with the steps that find it so, and how often.

@@ -7,21 +7,29 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Paint;
 
-/// Whether a terminal would do something with this letter other than show it: control characters, line separators, and
-/// what turns the direction of writing.
+/// Whether a terminal would do something with this letter other than show it: control characters, line separators, what
+/// turns the direction of writing, and what takes no room at all, so that two names look alike. Joiners stay: scripts
+/// and emoji are written with them.
 fn is_obeyed(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}'
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
         )
-        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(letter, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Whether a text would do nothing to a terminal but be shown, on one line.
+#[must_use]
+pub fn is_printable(text: &str) -> bool {
+    !text.contains(is_obeyed)
 }
 
 /// Text of others on one line: what a terminal would obey is written out, `\n` and `\u{1b}`.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_obeyed) {
+    if is_printable(text) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
@@ -66,7 +74,9 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     let mut safe = String::with_capacity(json.len() + 8);
     for letter in json.chars() {
         if letter != '\n' && is_obeyed(letter) {
-            let _ = write!(safe, "\\u{:04x}", u32::from(letter));
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
         } else {
             safe.push(letter);
         }
@@ -116,6 +126,16 @@ mod tests {
             printable("a\x1b[2Jb\rc\nd\te\x07\u{9b}31m\u{202e}"),
             "a\\u{1b}[2Jb\\rc\\nd\\te\\u{7}\\u{9b}31m\\u{202e}"
         );
+        for letter in ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}') {
+            assert!(!is_printable(&letter.to_string()), "{letter:?}");
+        }
+        for letter in ['\u{85}', '\u{200b}', '\u{2028}', '\u{feff}', '\u{e0041}'] {
+            assert!(
+                !printable(&letter.to_string()).contains(letter),
+                "{letter:?}"
+            );
+        }
+        assert!(is_printable("👩\u{200d}🚀 می\u{200c}خواهم"));
     }
 
     #[test]
@@ -134,7 +154,8 @@ mod tests {
 
     #[test]
     fn json_says_the_same_with_nothing_to_obey() {
-        let value = serde_json::json!({ "text": "\x1b[2J \u{9b}1m \u{7f}\u{202e}" });
+        let value =
+            serde_json::json!({ "text": "\x1b[2J \u{9b}1m \u{7f}\u{202e}\u{feff}\u{e0041}" });
         let text = format!("{value:#}");
         let safe = printable_json(&text);
         assert!(

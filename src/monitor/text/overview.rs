@@ -65,7 +65,8 @@ fn of_totals(totals: &Totals, paint: Paint) -> String {
         );
     }
     if !totals.adds_up {
-        text += &(paint.bad(&does_not_add_up(totals)) + "\n");
+        let lines = does_not_add_up(totals).into_iter();
+        text.extend(lines.map(|line| paint.bad(&line) + "\n"));
     }
     text
 }
@@ -110,7 +111,7 @@ fn listed(terms: &[(u64, &str)]) -> String {
     }
 }
 
-fn does_not_add_up(totals: &Totals) -> String {
+fn does_not_add_up(totals: &Totals) -> Vec<String> {
     let counts = &totals.counts;
     let all = if counts.add_up() {
         String::new()
@@ -127,8 +128,7 @@ fn does_not_add_up(totals: &Totals) -> String {
         .uneven_spaces
         .iter()
         .map(|space| format!("  {space}"));
-    let lines: Vec<String> = lines.into_iter().chain(named).collect();
-    lines.join("\n")
+    lines.into_iter().chain(named).collect()
 }
 
 fn rate(view: &Overview) -> String {

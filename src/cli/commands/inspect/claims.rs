@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::app;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, text};
+use crate::cli::output::{Output, json};
 use crate::cli::run::Context;
 use crate::cli::values;
 use crate::config::Settings;
@@ -37,9 +37,6 @@ pub(in crate::cli) async fn run(args: ClaimsArgs, context: &Context) -> Result<E
         spaces: args.space,
     };
     let claims = app::claims(&service, &options).await?;
-    text(&match context.output {
-        Output::Ndjson => claims.to_string(),
-        Output::Table | Output::Json => format!("{claims:#}"),
-    })?;
+    json(&claims, context.output != Output::Ndjson)?;
     Ok(Exit::Done)
 }

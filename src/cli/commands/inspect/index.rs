@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::app;
 use crate::cli::exit::Exit;
-use crate::cli::output::text;
+use crate::cli::output::json;
 use crate::cli::values;
 
 const BUILD: &str = "Examples:
@@ -58,6 +58,6 @@ pub(in crate::cli) async fn run(command: IndexCommand) -> Result<Exit> {
         IndexCommand::Show(args) => app::index_show(&args.file),
     });
     let value = work.await??;
-    text(&value.to_string())?;
+    json(&value, false)?;
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::app;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, bytes, text};
+use crate::cli::output::{Output, bytes, json};
 use crate::cli::run::Context;
 use crate::config;
 
@@ -107,14 +107,10 @@ pub(in crate::cli) fn run(command: UcanCommand, context: &Context) -> Result<Exi
 
 fn show(input: &str, output: Output) -> Result<Exit> {
     let shown = app::ucan_show(input)?;
-    let printed = match output {
-        Output::Json => format!("{:#}", Value::Array(shown)),
-        Output::Table | Output::Ndjson => {
-            let lines: Vec<String> = shown.iter().map(Value::to_string).collect();
-            lines.join("\n")
-        }
-    };
-    text(&printed)?;
+    match output {
+        Output::Json => json(&Value::Array(shown), true)?,
+        Output::Table | Output::Ndjson => shown.iter().try_for_each(|one| json(one, false))?,
+    }
     Ok(Exit::Done)
 }
 
