@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroize;
+
 use super::fault::{Fault, Faults};
-use super::files::EnvFile;
+use super::files::{EnvFile, Named, User};
 use super::names::distance;
 use super::variables::{self, FOREIGN, Variable};
 use super::{Environment, Flags};
@@ -74,6 +76,7 @@ pub(super) struct Sources {
     /// Where rows are kept, as it was said.
     pub(super) backend: Value,
     process: BTreeMap<String, String>,
+    user: User,
     files: Vec<EnvFile>,
     /// The last file is the local network's.
     pub(super) local_network: Option<PathBuf>,
@@ -92,6 +95,7 @@ impl Sources {
             state_dir: PathBuf::new(),
             state_dir_named: Value::default_of(STATE_DIR),
             backend: Value::default_of("dynamodb"),
+            user: User::of_process(process.get("SUDO_UID").map(String::as_str)),
             process,
             files: Vec::new(),
             local_network: None,
@@ -119,7 +123,11 @@ impl Sources {
     }
 
     fn open(&mut self, path: &Path, presence: Presence, faults: &mut Faults) -> bool {
-        match EnvFile::read(path) {
+        let named = match presence {
+            Presence::Required => Named::ByFlag,
+            Presence::Optional => Named::ByPlace,
+        };
+        match EnvFile::read(path, named, self.user) {
             Ok(Some(file)) => {
                 self.files.push(file);
                 return true;
@@ -271,6 +279,13 @@ impl Sources {
                 });
             }
         }
+    }
+}
+
+impl Drop for Sources {
+    /// No value stays in memory that nobody uses.
+    fn drop(&mut self) {
+        self.process.values_mut().for_each(Zeroize::zeroize);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns the only place that starts tasks ([`Tasks`]), the degrees of stopping ([`Stop`]), the
 //! only clock ([`Clock`]), the even pace of new work ([`Pacer`]), values that are waited for ([`Watched`]), and everything
 //! between a caller and a service that may be slow, busy or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
-//! three around a call; and how an error reads with its causes ([`causes`]). Imports no room. Never knows what the work is about.
+//! three around a call; how an error reads with its causes ([`causes`]); and files for their owner alone ([`private`]). Imports no room. Never knows what the work is about.
 
 mod breaker;
 mod causes;
@@ -11,6 +11,7 @@ mod clock;
 mod dependency;
 mod limit;
 mod pacer;
+pub mod private;
 mod retry;
 #[cfg(test)]
 mod simulated;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::app::local::not_started;
 use crate::app::{Kind, Trouble};
+use crate::runtime::private;
 use crate::sandbox;
 
 /// The folder inside the state folder, so that other state is not touched.
@@ -25,7 +26,7 @@ impl Folder {
     /// process has it, and when it holds what no demonstration made.
     pub(super) fn claim(state_dir: &Path) -> Result<Self> {
         let root = state_dir.join(NAME);
-        fs::create_dir_all(&root).with_context(|| format!("make {}", root.display()))?;
+        private::folder(&root).with_context(|| format!("make {}", root.display()))?;
         let root = root
             .canonicalize()
             .with_context(|| format!("find {}", root.display()))?;
@@ -68,6 +69,6 @@ impl Folder {
             };
             gone.with_context(|| format!("remove {}", path.display()))?;
         }
-        fs::create_dir_all(self.logs()).context("make the folder of logs")
+        private::folder(&self.logs()).context("make the folder of logs")
     }
 }

@@ -1,16 +1,16 @@
 //! Runs this very program as an operator would, one process per command.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::Command;
 
 use super::stopped;
 use crate::app::{Kind, Trouble};
-use crate::runtime::{Degree, Stop};
+use crate::runtime::{Degree, Stop, private};
 
 /// Lines of a log that an error shows.
 const TAIL: usize = 8;
@@ -38,7 +38,7 @@ impl Program {
     /// Any exit code that is not expected is an error.
     pub(super) async fn run(&self, name: &str, args: &[&str], expected: &[i32]) -> Result<Value> {
         let log = self.logs.join(format!("{name}.log"));
-        let said = File::create(&log).with_context(|| format!("write {}", log.display()))?;
+        let said = private::replace(&log).with_context(|| format!("write {}", log.display()))?;
         let child = self
             .command(args)
             .stderr(said)
@@ -85,13 +85,10 @@ impl Program {
 async fn forward(stop: &Stop, pid: Option<u32>) -> std::convert::Infallible {
     for degree in [Degree::Drain, Degree::Abort] {
         stop.reached(degree).await;
+        let pid = pid.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         if let Some(pid) = pid {
             // A process that has ended needs no signal.
-            let _ = Command::new("/bin/sh")
-                .args(["-c", "kill -TERM \"$1\"", "sh", &pid.to_string()])
-                .stderr(Stdio::null())
-                .status()
-                .await;
+            let _ = kill_process(pid, Signal::TERM);
         }
     }
     std::future::pending().await

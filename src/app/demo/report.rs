@@ -14,6 +14,7 @@ use crate::app::{Kind, Trouble};
 use crate::model::{Reason, VerdictCounts};
 use crate::sandbox::world::manifest::{self, Manifest};
 use crate::sandbox::{Service, ServiceCount};
+use crate::state::files::write_atomic;
 
 /// Differences that an error names.
 const NAMED: usize = 5;
@@ -184,7 +185,7 @@ impl World {
 pub(super) fn write(summary: &Summary) -> Result<()> {
     let path = &summary.paths.report;
     let text = serde_json::to_vec_pretty(summary).context("write the summary as JSON")?;
-    std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+    write_atomic(path, &text).with_context(|| format!("write {}", path.display()))
 }
 
 /// Fails unless nothing differs; all differences go to a file, the first into the error.
@@ -194,7 +195,7 @@ pub(super) fn hold(what: &str, differences: &[Difference], folder: &Path) -> Res
     }
     let path = folder.join("differences.json");
     let text = serde_json::to_vec_pretty(differences).context("write differences as JSON")?;
-    std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    write_atomic(&path, &text).with_context(|| format!("write {}", path.display()))?;
     let mut told = vec![format!(
         "{what} did not hold, {} differences",
         differences.len()

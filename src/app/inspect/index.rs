@@ -1,7 +1,6 @@
 //! `index build` and `index show`.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use serde_json::Value;
 use super::input::{name, open, read};
 use crate::app::{Kind, Trouble};
 use crate::proto::index;
-use crate::runtime::causes;
+use crate::runtime::{causes, private};
 
 /// Indexes CAR files in one pass each, writes the archive to `output` and gives what there is to say of it. The path
 /// `-` is standard input.
@@ -75,9 +74,9 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.part", std::process::id()));
+    temporary.push(format!(".{}.part", uuid::Uuid::new_v4()));
     let temporary = PathBuf::from(temporary);
-    let written = File::create(&temporary)
+    let written = private::create_new(&temporary)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{Kind, Trouble};
+use crate::runtime::private::Refused;
 
 /// What is to be done when nothing is known but that the system refused.
 const LOOK: &str =
@@ -13,7 +14,12 @@ impl Trouble {
     /// another right puts in order is a matter of usage, what the disk must recover from is temporary, and a file with
     /// wrong content does not match.
     pub fn of_io(what: impl Into<String>, error: &io::Error) -> Self {
-        let (kind, cause, next) = meaning(error.kind());
+        let (kind, cause, next) = if let Some(refused) = Refused::of(error) {
+            (Kind::Usage, refused.cause(), refused.remedy())
+        } else {
+            let (kind, cause, next) = meaning(error.kind());
+            (kind, cause, next.to_owned())
+        };
         let mut what = what.into();
         let said = error.to_string();
         if !what.contains(&said) {

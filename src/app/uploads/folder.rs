@@ -7,19 +7,15 @@ use anyhow::{Context as _, Result};
 
 use crate::app::{Kind, Trouble};
 use crate::model::{FolderId, InstanceId};
+use crate::runtime::private;
 use crate::state;
 use crate::state::files::identify;
 
 /// Takes the lock of an instance in a state folder; the system frees it with the process.
 pub(super) fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
-    std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    private::folder(dir).with_context(|| format!("use the state folder {}", dir.display()))?;
     let path = dir.join(format!("instance-{instance}.lock"));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("open {}", path.display()))?;
+    let file = private::update(&path).with_context(|| format!("open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Trouble::new(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::InstanceId;
 use crate::proto::multihash::Multihash;
+use crate::runtime::private;
 use crate::state::files::write_atomic;
 
 /// Letters of a scope's digest in the name of the file.
@@ -39,7 +40,7 @@ impl Begun {
         let digest = Multihash::sha256(format!("{scope}\n{state}").as_bytes()).base58();
         let letters = &digest[digest.len() - LETTERS..];
         let path = dir.join(format!("instance-{instance}-recheck-{letters}.json"));
-        let written = match std::fs::read(&path) {
+        let written = match private::read(&path) {
             Ok(bytes) => serde_json::from_slice::<Self>(&bytes).ok(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -60,7 +61,7 @@ impl Begun {
             resumed: false,
             path,
         };
-        std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        private::folder(dir).with_context(|| format!("make {}", dir.display()))?;
         let bytes = serde_json::to_vec(&begun)?;
         write_atomic(&begun.path, &bytes)
             .with_context(|| format!("write {}", begun.path.display()))?;

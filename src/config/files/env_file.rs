@@ -3,8 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use zeroize::{Zeroize as _, Zeroizing};
+
 use super::dotenv::{self, Entry, Parsed};
 use super::input;
+use super::trust::{Named, User};
 use crate::config::fault::Fault;
 use crate::config::variables;
 
@@ -21,18 +24,38 @@ pub(in crate::config) struct EnvFile {
 }
 
 impl EnvFile {
-    /// Reads a file, or a pipe to its end; `None` when it does not exist.
-    pub(in crate::config) fn read(path: &Path) -> Result<Option<Self>, Fault> {
-        match input::read(path, MAX_BYTES) {
-            Ok(bytes) => Ok(Some(Self::parse(path, &String::from_utf8_lossy(&bytes)))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Fault {
-                name: path.display().to_string(),
-                origin: None,
-                problem: format!("cannot be read: {error}"),
-                remedy: "make it a readable file of NAME=value lines".into(),
-            }),
+    /// Reads a file, or a pipe to its end; `None` when it does not exist. One that is not to be trusted is refused.
+    pub(in crate::config) fn read(
+        path: &Path,
+        named: Named,
+        user: User,
+    ) -> Result<Option<Self>, Fault> {
+        let fault = |problem, remedy| Fault {
+            name: path.display().to_string(),
+            origin: None,
+            problem,
+            remedy,
+        };
+        let (bytes, found) = match input::read_with(path, MAX_BYTES) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                let remedy = "make it a readable file of NAME=value lines";
+                return Err(fault(format!("cannot be read: {error}"), remedy.into()));
+            }
+        };
+        let bytes = Zeroizing::new(bytes);
+        let file = Self::parse(path, &String::from_utf8_lossy(&bytes));
+        match user.distrusts(path, &found, (named, file.holds_secrets())) {
+            None => Ok(Some(file)),
+            Some((problem, remedy)) => Err(fault(problem, remedy)),
         }
+    }
+
+    fn holds_secrets(&self) -> bool {
+        let is_secret = |name: &str| variables::variable(name).is_some_and(|known| known.secret);
+        let mut entries = self.entries.iter();
+        entries.any(|entry| is_secret(&entry.name) && !entry.text.is_empty())
     }
 
     fn parse(path: &Path, text: &str) -> Self {
@@ -72,6 +95,15 @@ impl EnvFile {
         self.entries
             .iter()
             .map(|entry| (self.path.as_path(), entry.line, entry.name.as_str()))
+    }
+}
+
+impl Drop for EnvFile {
+    /// No value stays in memory that nobody uses.
+    fn drop(&mut self) {
+        self.entries
+            .iter_mut()
+            .for_each(|entry| entry.text.zeroize());
     }
 }
 

@@ -1,6 +1,6 @@
 //! The text of a file, of a pipe, or of standard input.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,14 @@ pub fn read_text(path: &Path, most: u64) -> Result<String, String> {
 
 /// The bytes of a file, or of a pipe to its end, if they are at most `most`.
 pub(super) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    up_to(File::open(path)?, most)
+    Ok(read_with(path, most)?.0)
+}
+
+/// The same, and what the file is that they were read of.
+pub(super) fn read_with(path: &Path, most: u64) -> io::Result<(Vec<u8>, Metadata)> {
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    Ok((up_to(file, most)?, found))
 }
 
 fn up_to(from: impl Read, most: u64) -> io::Result<Vec<u8>> {

@@ -1,15 +1,18 @@
 //! Private keys in files.
 
-use std::fs;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
+use super::input;
+use super::trust::{Named, User};
 use crate::config::fault::{Fault, Faults};
 use crate::proto::key::Signer;
 
 /// The largest key file that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
 
-/// Reads the `M…` text of a key; a file that everybody may read is refused.
+/// Reads the `M…` text of a key; a file that everybody may read, or that a stranger owns, is refused.
 ///
 /// # Errors
 /// What is wrong with the file; never its content.
@@ -31,36 +34,15 @@ fn read(path: &Path) -> Result<Signer, (String, String)> {
             "name a file that holds a private key".to_owned(),
         )
     };
-    let found = fs::metadata(path).map_err(unreadable)?;
-    if is_open_to_all(&found) {
-        return Err((
-            "can be read by everybody".into(),
-            format!(
-                "run `chmod 600 {}`; if others had access, make a new key",
-                path.display()
-            ),
-        ));
+    let (bytes, found) = input::read_with(path, MAX_BYTES).map_err(unreadable)?;
+    let text = Zeroizing::new(String::from_utf8(bytes).unwrap_or_default());
+    if let Some(wrong) = User::of_process(None).distrusts(path, &found, (Named::ByFlag, true)) {
+        return Err(wrong);
     }
-    let text = if found.len() > MAX_BYTES {
-        String::new()
-    } else {
-        fs::read_to_string(path).map_err(unreadable)?
-    };
     Signer::parse(text.trim()).map_err(|error| {
         (
             format!("holds no private key: {error}"),
             "write the whole `M…` text of an ed25519 key into it".into(),
         )
     })
-}
-
-#[cfg(unix)]
-fn is_open_to_all(found: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    found.permissions().mode() & 0o007 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open_to_all(_: &fs::Metadata) -> bool {
-    false
 }

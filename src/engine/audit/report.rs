@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Config, Depth, Error};
 use crate::model::{AUDIT_VERSION, AuditLine, AuditOpening, RunId, UnitAudited, UnitId};
-use crate::runtime::Tasks;
+use crate::runtime::{Tasks, private};
 use crate::state::files::Rotation;
 use crate::state::{Journal, Store};
 
@@ -226,7 +226,7 @@ struct Lines {
 impl Lines {
     fn open(path: &Path) -> io::Result<Self> {
         Ok(Self {
-            reader: io::BufReader::new(fs::File::open(path)?),
+            reader: io::BufReader::new(private::open(path)?),
             at: 0,
         })
     }

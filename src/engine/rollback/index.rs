@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::engine::Error;
 use crate::model::{ItemId, RunId, StepName, Undo, UnitId};
+use crate::runtime::private;
 use crate::state::files::{Scratch, Sorter};
 
 use super::entry::Entry;
@@ -78,7 +79,7 @@ impl EffectIndex {
         let mut fold = Fold {
             asked,
             list,
-            out: BufWriter::new(File::create(&file)?),
+            out: BufWriter::new(private::create_new(&file)?),
             written: 0,
             item: None,
             made: Vec::new(),

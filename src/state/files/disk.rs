@@ -1,9 +1,11 @@
 //! The few calls on files that this room makes, so that a simulation can answer them.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use crate::runtime::private;
 
 /// Files in folders. All calls block.
 ///
@@ -28,21 +30,18 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
-/// The files of the system.
+/// The files of the system, for their owner alone; a symbolic link is no file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Local;
 
 impl Disk for Local {
     fn size(&self, path: &Path) -> io::Result<Option<u64>> {
-        match fs::metadata(path) {
-            Ok(found) => Ok(Some(found.len())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = private::metadata(path)?;
+        Ok(found.map(|found| found.len()))
     }
 
     fn read(&self, path: &Path, at: u64, most: u64) -> io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
+        let mut file = private::open(path)?;
         file.seek(SeekFrom::Start(at))?;
         let mut bytes = Vec::new();
         file.take(most).read_to_end(&mut bytes)?;
@@ -50,19 +49,19 @@ impl Disk for Local {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = File::create(path)?;
+        let mut file = private::replace(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     }
 
     fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut file = private::append(path)?;
         file.write_all(bytes)?;
         file.sync_data()
     }
 
     fn truncate(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(path)?;
+        let file = private::update(path)?;
         file.set_len(bytes)?;
         file.sync_all()
     }
@@ -72,7 +71,7 @@ impl Disk for Local {
     }
 
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)
+        private::folder(folder)
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {

@@ -6,7 +6,7 @@
 //! was renamed, gets a new id as well. That errs on the safe side: at worst an instance waits one lease term for what
 //! its own earlier process left.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Generation, Sealed, Unreadable};
 use crate::model::FolderId;
+use crate::runtime::private;
 
 const SCHEMA: &str = "sterna.state-folder";
 const VERSION: u32 = 1;
@@ -61,9 +62,16 @@ pub fn identify(dir: &Path) -> Result<Identified, Unreadable> {
         source,
     };
     let place = prepare(dir).map_err(fault)?;
-    let lock = File::create(dir.join("state-folder.lock")).map_err(fault)?;
-    // Held for two small files' time, and freed with the process.
-    lock.lock().map_err(fault)?;
+    let guard = dir.join("state-folder.lock");
+    let held = private::update(&guard).and_then(|lock| {
+        // Held for two small files' time, and freed with the process.
+        lock.lock()?;
+        Ok(lock)
+    });
+    let _held = held.map_err(|source| Unreadable::Write {
+        path: guard,
+        source,
+    })?;
     let file = Sealed::new(&path, SCHEMA, VERSION);
     let mut copied_from = None;
     match file.read::<Identity>() {
@@ -87,7 +95,8 @@ pub fn identify(dir: &Path) -> Result<Identified, Unreadable> {
 }
 
 fn prepare(dir: &Path) -> io::Result<Place> {
-    fs::create_dir_all(dir)?;
+    private::folder(dir)?;
+    close_to_others(dir)?;
     let found = fs::metadata(dir)?;
     let machine = fs::read_to_string(MACHINE_ID).unwrap_or_default();
     let host = fs::read_to_string(HOSTNAME).unwrap_or_default();
@@ -99,6 +108,21 @@ fn prepare(dir: &Path) -> io::Result<Place> {
         device: found.dev(),
         inode: found.ino(),
     })
+}
+
+/// Takes the files of instances from the eyes of others: earlier versions left that to the umask. They name customers.
+fn close_to_others(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let is_ours = entry.file_name().to_string_lossy().starts_with("instance-");
+        if is_ours && entry.file_type()?.is_file() {
+            // One of another user that this one may not read is none of ours to close.
+            if let Ok(file) = private::open(&entry.path()) {
+                private::close_to_others(&file)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

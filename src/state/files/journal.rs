@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Disk, Local, atomic, name_of};
 use crate::model::InstanceId;
-use crate::runtime::Tasks;
+use crate::runtime::{Tasks, private};
 use crate::state::Error;
 
 /// When the file is put aside.
@@ -341,7 +341,11 @@ pub fn journal_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     aside.sort();
     let aside = aside.into_iter().map(|(_, file)| file);
     Ok(aside
-        .chain(path.exists().then(|| path.to_path_buf()))
+        .chain(
+            fs::symlink_metadata(path)
+                .is_ok()
+                .then(|| path.to_path_buf()),
+        )
         .collect())
 }
 
@@ -356,7 +360,7 @@ pub fn scan_lines<E: From<io::Error>>(
 ) -> Result<(), E> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
-    let mut reader = io::BufReader::new(fs::File::open(file).map_err(named)?);
+    let mut reader = io::BufReader::new(private::open(file).map_err(named)?);
     let (mut line, mut number) = (Vec::new(), 0_u64);
     while reader.read_until(b'\n', &mut line).map_err(named)? > 0 {
         number += 1;

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::runtime::private;
+
 /// Pieces that are merged at once.
 const FAN: usize = 64;
 /// Ends of the names of scratch folders: being made, and in use.
@@ -30,12 +32,12 @@ pub struct Scratch {
 impl Scratch {
     /// Makes one below `dir`, and removes those that dead processes left there. Blocks.
     pub fn below(dir: &Path) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
+        private::folder(dir)?;
         remove_left(dir)?;
         let name = format!("scratch-{}", uuid::Uuid::new_v4());
         let new = dir.join(format!("{name}.{NEW}"));
-        fs::create_dir(&new)?;
-        let lock = File::create(new.join(LOCK))?;
+        private::folder(&new)?;
+        let lock = private::create_new(&new.join(LOCK))?;
         lock.try_lock()?;
         let folder = dir.join(format!("{name}.{USED}"));
         fs::rename(&new, &folder)?;
@@ -69,7 +71,7 @@ fn remove_left(dir: &Path) -> io::Result<()> {
         if !name.starts_with("scratch-") || path.extension().is_none_or(|end| end != USED) {
             continue;
         }
-        let lock = File::open(path.join(LOCK));
+        let lock = private::open(&path.join(LOCK));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             fs::remove_dir_all(&path)?;
         }
@@ -153,7 +155,7 @@ impl<T: Sortable> Sorter<T> {
 
     fn write(&self, values: impl Iterator<Item = io::Result<T>>) -> io::Result<PathBuf> {
         let path = self.scratch.file();
-        let mut out = BufWriter::new(File::create(&path)?);
+        let mut out = BufWriter::new(private::create_new(&path)?);
         for value in values {
             serde_json::to_writer(&mut out, &value?)?;
             out.write_all(b"\n")?;
