@@ -20,6 +20,7 @@ mod uploads;
 
 pub use crate::engine::{Listed, Refused};
 /// Tells a running command to drain, to abort, or to end.
+pub use crate::runtime::private::process as keep_private;
 pub use crate::runtime::{Degree, Stop, Tasks};
 pub use audit::{stopped, unless_stopped, verify};
 pub use control::{control, control_log, control_status};

@@ -72,6 +72,7 @@ impl Context {
 /// Runs the program with these arguments.
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    app::keep_private();
     let args: Vec<OsString> = args.into_iter().collect();
     let parsed = args::command()
         .try_get_matches_from(&args)

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
+use zeroize::Zeroizing;
 
 use super::Did;
 
@@ -43,9 +44,9 @@ pub enum Error {
     Random,
 }
 
-/// The key that seals all envelopes. Never shown.
+/// The key that seals all envelopes. Never shown, and overwritten when it is dropped.
 #[derive(Clone)]
-pub struct Key([u8; 32]);
+pub struct Key(Zeroizing<[u8; 32]>);
 
 /// The form of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub enum Version {
 /// What an envelope held.
 pub struct Opened {
     /// The text of the secret key.
-    pub secret: String,
+    pub secret: Zeroizing<String>,
     /// The form it came in.
     pub version: Version,
 }
@@ -77,14 +78,15 @@ struct Envelope {
 impl Key {
     /// Reads the base64 of 32 bytes.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let bytes = STANDARD.decode(text.trim()).map_err(|_| Error::Key)?;
-        bytes.try_into().map(Self).map_err(|_| Error::Key)
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| Error::Key)?);
+        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| Error::Key)?;
+        Ok(Self::from_bytes(bytes))
     }
 
     /// Takes 32 bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
     }
 
     /// Seals a secret for a customer, with a random IV.
@@ -147,13 +149,13 @@ impl Key {
             .decrypt(Nonce::from_slice(&iv), payload)
             .map_err(|_| Error::Refused)?;
         Ok(Opened {
-            secret: String::from_utf8(secret).map_err(|_| Error::Malformed)?,
+            secret: Zeroizing::new(String::from_utf8(secret).map_err(|_| Error::Malformed)?),
             version,
         })
     }
 
     fn cipher(&self) -> Cipher {
-        Cipher::new(&self.0.into())
+        Cipher::new(&(*self.0).into())
     }
 }
 
@@ -248,7 +250,7 @@ mod tests {
             let key = Key::from_bytes([7; 32]);
             for version in [Version::One, Version::Two] {
                 let sealed = key.seal_with(version, &customer("alice"), &secret, iv).unwrap();
-                prop_assert_eq!(&key.open(&customer("alice"), &sealed).unwrap().secret, &secret);
+                prop_assert_eq!(&*key.open(&customer("alice"), &sealed).unwrap().secret, &secret);
             }
         }
 

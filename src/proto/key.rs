@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use zeroize::Zeroizing;
 
 use super::did::{Did, ED25519_PUBLIC};
 use super::signature::{EDDSA, Signature};
@@ -28,7 +29,8 @@ pub enum Error {
     NotEd25519(Did),
 }
 
-/// A private key and the DID it signs for. Has no `Debug` and no `Serialize`, so that no secret is shown by accident.
+/// A private key and the DID it signs for. Has no `Debug` and no `Serialize`, so that no secret is shown by accident;
+/// its bytes are overwritten when it is dropped.
 #[derive(Clone)]
 pub struct Signer {
     key: SigningKey,
@@ -43,6 +45,7 @@ impl Signer {
     /// Never: every seed has a key, and every key a did:key.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
+        let seed = Zeroizing::new(seed);
         let key = SigningKey::from_bytes(&seed);
         let key_did = Did::from_bytes(&public_bytes(&key.verifying_key()))
             .expect("an ed25519 key has a did:key");
@@ -59,26 +62,27 @@ impl Signer {
     /// If the operating system has no random bytes to give.
     #[must_use]
     pub fn generate() -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random bytes");
-        Self::from_seed(seed)
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed).expect("the operating system gives random bytes");
+        Self::from_seed(*seed)
     }
 
     /// Reads the text form `M…`: base64 with padding of [`Signer::archive_bytes`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         let base64 = text.strip_prefix('M').ok_or(Error::Text)?;
-        Self::from_archive_bytes(&BASE64.decode(base64).map_err(|_| Error::Text)?)
+        let bytes = Zeroizing::new(BASE64.decode(base64).map_err(|_| Error::Text)?);
+        Self::from_archive_bytes(&bytes)
     }
 
     /// Reads [`Signer::archive_bytes`]. Checks that both halves belong together.
     pub fn from_archive_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let (code, rest) = varint::read(bytes).ok_or(Error::Bytes)?;
         let (seed, public) = rest.split_at_checked(32).ok_or(Error::Bytes)?;
-        let seed: [u8; 32] = seed.try_into().map_err(|_| Error::Bytes)?;
+        let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed.try_into().map_err(|_| Error::Bytes)?);
         if code != ED25519_PRIVATE || public.len() != 34 {
             return Err(Error::Bytes);
         }
-        let signer = Self::from_seed(seed);
+        let signer = Self::from_seed(*seed);
         if public_bytes(&signer.key.verifying_key()) == public {
             Ok(signer)
         } else {
@@ -89,7 +93,7 @@ impl Signer {
     /// The text form `M…`. It is the secret.
     #[must_use]
     pub fn to_secret_text(&self) -> String {
-        format!("M{}", BASE64.encode(self.archive_bytes()))
+        format!("M{}", BASE64.encode(Zeroizing::new(self.archive_bytes())))
     }
 
     /// The 68 bytes `80 26` seed `ed 01` public key. They are the secret.

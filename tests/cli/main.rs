@@ -37,6 +37,8 @@ mod modes;
 mod network;
 #[cfg(feature = "sandbox")]
 mod plan;
+#[cfg(feature = "sandbox")]
+mod private;
 mod proofs;
 #[cfg(feature = "sandbox")]
 mod readme;

@@ -1,5 +1,7 @@
 //! Keys and proofs. Nothing here has a `Debug` that shows key material, and nothing is `Serialize`.
 
+use zeroize::Zeroizing;
+
 use crate::proto::key::Signer;
 use crate::proto::ucan::Delegation;
 
@@ -25,15 +27,15 @@ pub struct ProofSet {
     pub indexing_service: Delegation,
 }
 
-/// An AES-256 key.
+/// An AES-256 key; overwritten when it is dropped.
 #[derive(Clone)]
-pub struct EncryptionKey([u8; 32]);
+pub struct EncryptionKey(Zeroizing<[u8; 32]>);
 
 impl EncryptionKey {
     /// Takes the 32 raw bytes.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Zeroizing::new(bytes))
     }
 
     /// Gives the bytes to the sealing functions.

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::registry::{MigrationSpaces, SpaceRow};
+use zeroize::Zeroizing;
+
 use crate::client::{EncryptionKey, Error, Network, Provision, Services};
 use crate::engine::Clock;
 use crate::model::{CustomerDid, Failure, Reason, SpaceDid, SpaceMark};
@@ -87,7 +89,8 @@ impl Spaces {
     /// The row of another process may come back: then its key is the one to use.
     async fn create(&self, customer: &CustomerDid, account: &Did) -> Result<SpaceRow, Failure> {
         let signer = Signer::generate();
-        let sealed = self.seal.seal(account, &signer.to_secret_text());
+        let secret = Zeroizing::new(signer.to_secret_text());
+        let sealed = self.seal.seal(account, &secret);
         let sealed = sealed
             .map_err(|error| Failure::permanent(Reason::KeyUnavailable, error.to_string()))?;
         let space: SpaceDid = signer.did().as_str().parse().map_err(internal)?;
