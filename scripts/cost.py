@@ -10,11 +10,9 @@ No more rows may be written for uploads that are found complete than for their s
 
 import argparse
 import collections
-import json
 import shutil
 import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "chaos"))
@@ -37,19 +35,13 @@ def arguments():
     return parser.parse_args()
 
 
-def control(network, path, method):
-    request = urllib.request.Request(network.endpoints["control"] + path, method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
-
-
 def migrate(network, options, name):
     """One run; gives its counters per service, and its answer."""
-    control(network, "/_sandbox/requests/reset", "POST")
+    network.control("/requests/reset", "POST")
     customers = str(network.root / "instance-1-customers.json")
     args = ["migrate", "--customers-file", customers, "--concurrency", str(options.concurrency)]
     answer = network.run(name, args, codes=(0, 3))
-    return control(network, "/_sandbox/requests", "GET")["services"], answer
+    return network.control("/requests")["services"], answer
 
 
 def forget(network):

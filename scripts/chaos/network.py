@@ -28,6 +28,7 @@ class Network:
             raise SystemExit(f"the local network did not start: see {root / 'sandbox.log'}")
         self.endpoints = json.loads(ready)["endpoints"]
         self.env_file = self.dir / "sandbox.env"
+        self.token = json.loads((self.dir / "sandbox.json").read_text())["control_token"]
 
     def run(self, name, args, codes=(0,)):
         """Runs one command to its end and gives its JSON answer."""
@@ -90,10 +91,18 @@ class Network:
 
     def changes(self):
         """Operations so far that changed something, over all services."""
-        url = self.endpoints["control"] + "/_sandbox/requests"
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            services = json.load(answer)["services"]
+        services = self.control("/requests")["services"]
         return sum(service["mutating"] for service in services.values())
+
+    def control(self, path, method="GET"):
+        """Asks the control listener."""
+        request = urllib.request.Request(
+            self.endpoints["control"] + "/_sandbox" + path,
+            method=method,
+            headers={"authorization": f"Bearer {self.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
 
     def stop(self):
         """Ends the network."""

@@ -76,11 +76,7 @@ pub async fn demo(
     let folder = Folder::claim(&settings.state_dir)?;
     let mut stages = Stages::new(tell, Clock::system());
     let sandbox = stages
-        .run(
-            Stage::Network,
-            start(&folder, options.world.seed),
-            String::new,
-        )
+        .run(Stage::Network, start(&folder), String::new)
         .await?;
     let demonstration = Demonstration {
         program: Program::new(folder.root.clone(), folder.logs(), stop.clone())?,
@@ -102,10 +98,9 @@ pub async fn demo(
     }
 }
 
-async fn start(folder: &Folder, seed: u64) -> Result<(Sandbox, String)> {
-    let mut config = Config::in_dir(folder.local());
-    config.seed = Some(seed);
-    let sandbox = Sandbox::start(config)
+async fn start(folder: &Folder) -> Result<(Sandbox, String)> {
+    // Its keys are random: the seed of the demonstration is that of the world.
+    let sandbox = Sandbox::start(Config::in_dir(folder.local()))
         .await
         .map_err(|error| not_started(&error))?;
     // From here on no other demonstration can have the folder.

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::{Kind, Stop, Tasks, Trouble};
 use crate::config::{Settings, options};
+use crate::runtime::private::Refused;
 use crate::runtime::{Degree, causes};
-use crate::sandbox::{self, Config, Sandbox, control_url};
+use crate::sandbox::{self, Config, Control, Sandbox};
 
 /// The folder of the local network inside the state folder.
 const FOLDER: &str = "local";
@@ -53,6 +54,11 @@ pub(super) async fn until_stopped(sandbox: &Sandbox, stop: &Stop) {
 
 /// What it means that a local network did not start.
 pub(super) fn not_started(error: &sandbox::Error) -> Trouble {
+    if let sandbox::Error::File { source, .. } = error
+        && Refused::of(source).is_some()
+    {
+        return Trouble::of_io(error.to_string(), source);
+    }
     let (kind, cause, next) = match error {
         sandbox::Error::Held { pid, .. } => (
             Kind::Lease,
@@ -108,8 +114,7 @@ pub async fn sandbox_stop(settings: &Settings, dir: Option<PathBuf>) -> Result<S
         )
     };
     let control = control(&dir)?;
-    let client = reqwest::Client::builder().no_proxy().timeout(ENDS_WITHIN);
-    let asked = client.build()?.post(format!("{control}/_sandbox/stop"));
+    let asked = post(&client()?, &control, "/stop").timeout(ENDS_WITHIN);
     let answer = asked.send().await;
     if !answer.is_ok_and(|answer| answer.status().is_success()) {
         return Err(stuck("does not answer").into());
@@ -137,9 +142,7 @@ pub async fn sandbox_seed(settings: &Settings, world: options::World) -> Result<
         "spaces": world.spaces,
         "uploads": world.uploads,
     });
-    let request = client()?
-        .post(format!("{control}/_sandbox/seed"))
-        .body(wanted.to_string());
+    let request = post(&client()?, &control, "/seed").body(wanted.to_string());
     ask(request, &control).await
 }
 
@@ -147,8 +150,8 @@ pub async fn sandbox_seed(settings: &Settings, world: options::World) -> Result<
 pub async fn sandbox_status(settings: &Settings) -> Result<Value> {
     let control = control(&folder(settings))?;
     let client = client()?;
-    let mut network = ask(client.get(format!("{control}/_sandbox")), &control).await?;
-    let requests = ask(client.get(format!("{control}/_sandbox/requests")), &control).await?;
+    let mut network = ask(get(&client, &control, ""), &control).await?;
+    let requests = ask(get(&client, &control, "/requests"), &control).await?;
     if let Some(network) = network.as_object_mut() {
         // Keys and proofs are in the environment file; a status is no place for them.
         network.remove("env");
@@ -167,8 +170,18 @@ fn client() -> Result<reqwest::Client> {
     client.context("make a client for the local network")
 }
 
-fn control(dir: &Path) -> Result<String> {
-    control_url(dir)?.ok_or_else(|| {
+fn get(client: &reqwest::Client, control: &Control, path: &str) -> reqwest::RequestBuilder {
+    let request = client.get(format!("{}/_sandbox{path}", control.url));
+    request.bearer_auth(control.token.as_str())
+}
+
+fn post(client: &reqwest::Client, control: &Control, path: &str) -> reqwest::RequestBuilder {
+    let request = client.post(format!("{}/_sandbox{path}", control.url));
+    request.bearer_auth(control.token.as_str())
+}
+
+fn control(dir: &Path) -> Result<Control> {
+    sandbox::control(dir)?.ok_or_else(|| {
         Trouble::new(
             Kind::NotFound,
             format!("find a local network in {}", dir.display()),
@@ -179,7 +192,8 @@ fn control(dir: &Path) -> Result<String> {
     })
 }
 
-async fn ask(request: reqwest::RequestBuilder, control: &str) -> Result<Value> {
+async fn ask(request: reqwest::RequestBuilder, control: &Control) -> Result<Value> {
+    let control = &control.url;
     let answer = request.send().await.map_err(|error| {
         Trouble::new(
             Kind::Temporary,

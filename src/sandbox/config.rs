@@ -11,7 +11,7 @@ use super::service::Service;
 pub struct Config {
     /// The folder that holds everything: database, objects, queues, ports, keys.
     pub dir: PathBuf,
-    /// What all keys are derived from. `None`: the stored one, or 1 in a new folder.
+    /// What all keys are derived from. `None`: the stored one, or a random one in a new folder.
     pub seed: Option<u64>,
     /// Time added to every request of a service before it is looked at.
     pub latency: BTreeMap<Service, Duration>,
@@ -83,14 +83,12 @@ pub enum Error {
         pid: u32,
     },
     /// The folder was made from another seed.
-    #[error("use {dir} with seed {asked}: it was made with seed {stored}")]
+    #[error("use {dir} with seed {asked}: it was made with another seed")]
     OtherSeed {
         /// The folder.
         dir: PathBuf,
         /// The seed asked for.
         asked: u64,
-        /// The seed in `sandbox.json`.
-        stored: u64,
     },
     /// A stored port is in use.
     #[error("listen on 127.0.0.1:{port} for {service}")]

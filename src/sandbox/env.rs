@@ -182,7 +182,7 @@ fn names(network: &Network) -> [(&'static str, String); 26] {
     ]
 }
 
-fn secrets(network: &Network) -> Result<[(&'static str, String); 8], Error> {
+fn secrets(network: &Network) -> Result<[(&'static str, String); 9], Error> {
     let keys = &network.keys;
     Ok([
         (
@@ -201,6 +201,7 @@ fn secrets(network: &Network) -> Result<[(&'static str, String); 8], Error> {
             "GATEWAY_VALIDATOR_PROOF",
             proof(&keys.gateway, keys.upload.did(), "ucan/attest")?,
         ),
+        ("SANDBOX_CONTROL_TOKEN", network.token.as_str().to_owned()),
         ("MIGRATION_ENCRYPTION_KEY", STANDARD.encode(keys.encryption)),
     ])
 }

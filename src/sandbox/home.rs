@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,17 +10,19 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, Error};
 use super::network::Urls;
 use super::service::Service;
+use super::traffic::Token;
+use crate::runtime::private;
 
 /// The file whose lock says that a process has the folder.
 const LOCK: &str = "sandbox.lock";
-/// The seed of a new folder when none is asked for.
-const SEED: u64 = 1;
 
 /// A folder held by this process until dropped.
 pub(super) struct Home {
     pub(super) dir: PathBuf,
     pub(super) seed: u64,
     pub(super) ports: BTreeMap<Service, u16>,
+    /// What the control listener asks for.
+    pub(super) token: Token,
     _lock: File,
 }
 
@@ -32,33 +33,53 @@ struct Stored {
     v: u32,
     seed: u64,
     ports: BTreeMap<Service, u16>,
+    /// None in folders of earlier versions.
+    #[serde(default)]
+    control_token: Option<Token>,
+}
+
+/// Where the control listener of a network is, and what lets in.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// Its base URL.
+    pub url: String,
+    /// What goes with every request, as `Authorization: Bearer …`.
+    pub token: Token,
 }
 
 impl Home {
     /// Makes or takes the folder; refuses if another process has it.
     pub(super) fn take(config: &Config) -> Result<Self, Error> {
         let dir = config.dir.clone();
-        fs::create_dir_all(&dir).map_err(at(&dir))?;
+        private::folder(&dir).map_err(at(&dir))?;
         let dir = dir.canonicalize().map_err(at(&config.dir))?;
         let lock = hold(&dir)?;
         let path = dir.join("sandbox.json");
-        let stored = match fs::read(&path) {
+        let stored = match private::read(&path) {
             Ok(json) => Some(read(&path, &json)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(at(&path)(error)),
         };
         let seed = match (&stored, config.seed) {
             (Some(stored), Some(asked)) if stored.seed != asked => {
-                let stored = stored.seed;
-                return Err(Error::OtherSeed { dir, asked, stored });
+                return Err(Error::OtherSeed { dir, asked });
             }
             (Some(stored), _) => stored.seed,
-            (None, asked) => asked.unwrap_or(SEED),
+            (None, Some(asked)) => asked,
+            (None, None) => random_seed().map_err(at(&path))?,
+        };
+        let (ports, token) = stored
+            .map(|stored| (stored.ports, stored.control_token))
+            .unwrap_or_default();
+        let token = match token {
+            Some(token) => token,
+            None => Token::random().map_err(at(&path))?,
         };
         Ok(Self {
             dir,
             seed,
-            ports: stored.map(|stored| stored.ports).unwrap_or_default(),
+            ports,
+            token,
             _lock: lock,
         })
     }
@@ -71,15 +92,23 @@ impl Home {
             v: 1,
             seed: self.seed,
             ports: ports.clone(),
+            control_token: Some(self.token.clone()),
         };
         let json = serde_json::to_vec_pretty(&stored).map_err(|error| at(&path)(error.into()))?;
         write_secret(&path, &json)
     }
 }
 
+/// A seed that nobody guesses: the keys of a network follow from it.
+fn random_seed() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
 /// Removes all that a network left in `dir`; refuses if a process has it.
 pub fn clear(dir: &Path) -> Result<(), Error> {
-    fs::create_dir_all(dir).map_err(at(dir))?;
+    private::folder(dir).map_err(at(dir))?;
     let _held = hold(dir)?;
     for entry in fs::read_dir(dir).map_err(at(dir))? {
         let path = entry.map_err(at(dir))?.path();
@@ -96,16 +125,21 @@ pub fn clear(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where the control listener of the network in `dir` is; `None` if there never was one.
-pub fn control_url(dir: &Path) -> Result<Option<String>, Error> {
+/// The control listener of the network in `dir`; `None` if there never was one.
+///
+/// # Errors
+/// The file that says so cannot be read.
+pub fn control(dir: &Path) -> Result<Option<Control>, Error> {
     let path = dir.join("sandbox.json");
-    let json = match fs::read(&path) {
+    let json = match private::read(&path) {
         Ok(json) => json,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at(&path)(error)),
     };
     let stored = read(&path, &json)?;
-    Ok(Urls::new(stored.ports).known(Service::Control))
+    let url = Urls::new(stored.ports).known(Service::Control);
+    let both = url.zip(stored.control_token);
+    Ok(both.map(|(url, token)| Control { url, token }))
 }
 
 /// The process that has the network in `dir`; `None` if none has.
@@ -137,7 +171,7 @@ pub fn wait_until_free(dir: &Path) -> Result<(), Error> {
 }
 
 fn opened(path: &Path) -> Result<Option<File>, Error> {
-    match File::open(path) {
+    match private::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(at(path)(error)),
@@ -155,13 +189,7 @@ pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
-    fs::remove_file(&new).ok();
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)
-        .map_err(at(&new))?;
+    let mut file = private::replace(&new).map_err(at(&new))?;
     file.write_all(bytes).map_err(at(&new))?;
     file.sync_all().map_err(at(&new))?;
     fs::rename(&new, path).map_err(at(path))
@@ -170,13 +198,7 @@ pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// Locks the folder. The lock goes with the process, however it ends; the file tells whose it is.
 fn hold(dir: &Path) -> Result<File, Error> {
     let path = dir.join(LOCK);
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(at(&path))?;
+    let mut file = private::update(&path).map_err(at(&path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

@@ -37,7 +37,7 @@ pub mod world;
 
 pub use config::{Config, Error, Lifetimes};
 pub use dynamo::{Db, Put, Row};
-pub use home::{clear, control_url, holder, wait_until_free};
+pub use home::{Control, clear, control, holder, wait_until_free};
 pub use identity::{Keys, derive};
 pub use indexer::{Advert, Provider};
 pub use layout::{
@@ -49,4 +49,4 @@ pub use server::Sandbox;
 pub use service::Service;
 pub use shelf::{Item, Shelf};
 pub use sqs::{Message, Queues};
-pub use traffic::{Count, Faults, Meter, Operation, Plan, ServiceCount, When};
+pub use traffic::{Count, Faults, Meter, Operation, Plan, ServiceCount, Token, When};

@@ -16,7 +16,7 @@ use super::s3::Objects;
 use super::service::Service;
 use super::shelf::Shelf;
 use super::sqs::Queues;
-use super::traffic::{Faults, Meter};
+use super::traffic::{Faults, Meter, Token};
 use crate::runtime::{Clock, Tasks};
 
 /// The shared parts of a local network; every service's router gets it as state.
@@ -37,6 +37,8 @@ pub struct Network {
     pub shelf: Shelf,
     /// The client by which services call each other.
     pub http: reqwest::Client,
+    /// What the control listener asks for.
+    pub(crate) token: Token,
     /// Request counters.
     pub meter: Meter,
     /// Planned faults.
@@ -125,6 +127,7 @@ impl Network {
             queues: Queues::open(&dir.join("sqs"), clock).unwrap(),
             shelf: Shelf::open(&dir.join("services.shelf")).unwrap(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            token: Token::random().unwrap(),
             meter: Meter::default(),
             faults: Faults::default(),
             clock,

@@ -35,7 +35,7 @@ pub struct Sandbox {
     network: Arc<Network>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
-    home: Home,
+    home: Box<Home>,
 }
 
 impl Sandbox {
@@ -43,7 +43,7 @@ impl Sandbox {
     /// before. `sandbox.env` in the folder then holds the environment for clients, `description.json` all there is to
     /// know.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let home = Home::take(&config)?;
+        let home = Box::new(Home::take(&config)?);
         let listeners = listen(&home.ports).await?;
         let mut ports = BTreeMap::new();
         for (service, listener) in &listeners {
@@ -180,6 +180,7 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
         queues,
         shelf: Shelf::open(&shelf).map_err(at(&shelf))?,
         http: internal_client()?,
+        token: home.token.clone(),
         meter: Meter::default(),
         faults: Faults::with_latency(config.latency.clone()),
         clock,

@@ -55,14 +55,18 @@ fn asked(place: &Place) -> u64 {
 
 /// Plans a fault, or forgets all.
 pub fn control(place: &Place, method: &str, body: &str) {
-    let url = sterna::sandbox::control_url(&state(place).join("local"))
+    let control = sterna::sandbox::control(&state(place).join("local"))
         .unwrap()
         .unwrap();
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let token = control.token.as_str();
+    let address = control
+        .url
+        .trim_start_matches("http://")
+        .trim_end_matches('/');
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     let request = format!(
-        "{method} /_sandbox/faults HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+        "{method} /_sandbox/faults HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
          content-length: {length}\r\nconnection: close\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).unwrap();

@@ -26,6 +26,7 @@ fn no_key_is_printed_and_what_is_printed_says_where_they_are() {
             "_PROOF",
             "ENCRYPTION_KEY",
             "SECRET_ACCESS_KEY",
+            "_TOKEN",
         ]
         .iter()
         .any(|part| name.ends_with(part));
@@ -35,7 +36,7 @@ fn no_key_is_printed_and_what_is_printed_says_where_they_are() {
             assert!(!line.contains(value.as_str().unwrap()), "{name}");
         }
     }
-    assert_eq!(secrets, 10);
+    assert_eq!(secrets, 11);
     let env = std::fs::read_to_string(notice["env_file"].as_str().unwrap()).unwrap();
     assert!(env.contains("MIGRATION_AGENT_PRIVATE_KEY="));
     network.signal("TERM");

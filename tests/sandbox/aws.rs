@@ -30,6 +30,13 @@ impl Local {
         self.sandbox.urls().of(service)
     }
 
+    /// A request to the control listener, with what lets it in.
+    pub(crate) fn control(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}/_sandbox{path}", self.url(Service::Control));
+        let request = reqwest::Client::new().request(method, url);
+        request.bearer_auth(self.variable("SANDBOX_CONTROL_TOKEN"))
+    }
+
     pub(crate) fn variable(&self, name: &str) -> String {
         let variables = self.sandbox.env().unwrap();
         let found = variables.into_iter().find(|(given, _)| given == name);

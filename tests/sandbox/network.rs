@@ -4,23 +4,22 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
+use reqwest::Method;
 use serde_json::{Value, json};
 use sterna::sandbox::{
-    Config, Error, Plan, PutOptions, Row, Sandbox, Service, Table, When, bucket,
+    Config, Error, Keys, Plan, PutOptions, Row, Sandbox, Service, Table, When, bucket,
 };
 
 use crate::aws::Local;
 
 async fn control(local: &Local, path: &str) -> Value {
-    let url = format!("{}/_sandbox{path}", local.url(Service::Control));
-    let answer = reqwest::get(url).await.unwrap();
+    let answer = local.control(Method::GET, path).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }
 
 async fn send(local: &Local, path: &str, body: &Value) -> u16 {
-    let url = format!("{}/_sandbox{path}", local.url(Service::Control));
-    let post = reqwest::Client::new().post(url).body(body.to_string());
+    let post = local.control(Method::POST, path).body(body.to_string());
     post.send().await.unwrap().status().as_u16()
 }
 
@@ -65,14 +64,7 @@ async fn a_folder_holds_one_network_at_a_time_and_one_seed() {
     config.seed = Some(99);
     let other = Sandbox::start(config).await.err().unwrap();
     assert!(
-        matches!(
-            other,
-            Error::OtherSeed {
-                asked: 99,
-                stored: 1,
-                ..
-            }
-        ),
+        matches!(other, Error::OtherSeed { asked: 99, .. }),
         "{other}"
     );
 }
@@ -320,4 +312,82 @@ async fn a_rate_strikes_the_same_requests_for_the_same_seed() {
     assert_ne!(runs[0], runs[2]);
     let struck = runs[0].iter().filter(|status| **status == 429).count();
     assert!((8..=32).contains(&struck), "{struck} of 40");
+}
+
+/// What a page in a browser, or another user of the machine, can send to the control listener.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_get_nothing_from_the_control_listener() {
+    let local = Local::start().await;
+    let secrets: Vec<String> = [
+        "UPLOAD_SERVICE_PRIVATE_KEY",
+        "MIGRATION_ENCRYPTION_KEY",
+        "SANDBOX_CONTROL_TOKEN",
+    ]
+    .map(|name| local.variable(name))
+    .into();
+    let routes = [
+        (Method::GET, ""),
+        (Method::GET, "/requests"),
+        (Method::POST, "/requests/reset"),
+        (Method::GET, "/faults"),
+        (Method::POST, "/faults"),
+        (Method::DELETE, "/faults"),
+        (Method::POST, "/seed"),
+        (Method::POST, "/stop"),
+    ];
+    let url = local.url(Service::Control);
+    let port = local.sandbox.urls().port(Service::Control);
+    let client = reqwest::Client::new();
+    let refused = async |request: reqwest::RequestBuilder, status: u16| {
+        let answer = request.body("{}").send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        let text = answer.text().await.unwrap();
+        for secret in &secrets {
+            assert!(!text.contains(secret), "{text}");
+        }
+    };
+    for (method, path) in routes {
+        let request = || client.request(method.clone(), format!("{url}/_sandbox{path}"));
+        refused(request(), 401).await;
+        refused(request().bearer_auth("guessed"), 401).await;
+        refused(request().bearer_auth(&secrets[2][1..]), 401).await;
+        // The name of the page's own leads here: then the token does not help it either.
+        for host in [
+            format!("evil.test:{port}"),
+            "evil.test".to_owned(),
+            format!("127.0.0.1.evil.test:{port}"),
+        ] {
+            let rebound = local.control(method.clone(), path).header("host", host);
+            refused(rebound, 421).await;
+        }
+    }
+    let stopped = tokio::time::timeout(Duration::from_millis(50), local.sandbox.asked_to_stop());
+    assert!(stopped.await.is_err());
+    assert_eq!(control(&local, "/faults").await["faults"], json!([]));
+    let notice = local.sandbox.notice().to_string();
+    for secret in &secrets {
+        assert!(!notice.contains(secret));
+    }
+    for name in ["sandbox.json", "sandbox.env", "description.json"] {
+        let found = std::fs::metadata(local.folder.path().join(name)).unwrap();
+        assert_eq!(found.permissions().mode() & 0o077, 0, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_random_unless_a_seed_is_asked_for() {
+    let key = async |seed: Option<u64>| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::in_dir(folder.path());
+        config.seed = seed;
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let keys = &sandbox.network().keys;
+        (keys.upload.to_secret_text(), keys.encryption)
+    };
+    let [first, second] = [key(None).await, key(None).await];
+    assert_ne!(first.0, second.0);
+    assert_ne!(first.1, second.1);
+    let guessed = Keys::from_seed(1).unwrap();
+    assert_ne!(first.0, guessed.upload.to_secret_text());
+    assert_eq!(key(Some(1)).await.0, guessed.upload.to_secret_text());
 }

@@ -266,9 +266,9 @@ fn put_key(task: &Delegation) -> &[u8] {
 
 /// Requests that clients made so far, as `service operation`.
 pub(crate) async fn counted(local: &Local, service: Service, operation: &str) -> u64 {
-    let url = format!("{}/_sandbox/requests", local.url(Service::Control));
-    let body: Value =
-        serde_json::from_slice(&reqwest::get(url).await.unwrap().bytes().await.unwrap()).unwrap();
+    let answer = local.control(reqwest::Method::GET, "/requests");
+    let answer = answer.send().await.unwrap();
+    let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
     body["services"][service.name()]["operations"][operation]["count"]
         .as_u64()
         .unwrap_or_default()

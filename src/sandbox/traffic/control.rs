@@ -5,17 +5,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{Response, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
+use super::answer::{answer, problem};
 use super::faults::Plan;
+use super::token::admit;
 use crate::runtime::causes;
 use crate::sandbox::network::Network;
 use crate::sandbox::{env, world};
 
-/// The control listener.
+/// The control listener. Each request carries `Authorization: Bearer TOKEN`, the token of `sandbox.env`.
 ///
 /// | request | answer |
 /// |---|---|
@@ -35,6 +38,7 @@ pub(crate) fn router(shared: Arc<Network>) -> Router {
         .route("/_sandbox/faults", get(plans).post(plan).delete(clear))
         .route("/_sandbox/stop", post(stop))
         .route("/_sandbox/seed", post(seed))
+        .layer(from_fn_with_state(Arc::clone(&shared), admit))
         .with_state(shared)
 }
 
@@ -120,19 +124,4 @@ async fn plan(State(shared): State<Arc<Network>>, body: Bytes) -> Response<Body>
 async fn clear(State(shared): State<Arc<Network>>) -> Response<Body> {
     shared.faults.clear();
     answer(StatusCode::OK, &json!({}))
-}
-
-fn problem(status: StatusCode, message: &str) -> Response<Body> {
-    answer(status, &json!({ "error": message }))
-}
-
-fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    let json = serde_json::to_vec(body).unwrap_or_default();
-    let mut response = Response::new(Body::from(json));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
 }
