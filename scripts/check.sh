@@ -12,6 +12,9 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --all-targets -- -D warnings
 
+step "dependencies"
+scripts/dependencies.sh
+
 step "tests"
 cargo test
 

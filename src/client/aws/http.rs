@@ -1,4 +1,5 @@
-//! The HTTP client below the AWS clients: a proxy from the environment takes every request but those to this machine.
+//! The HTTP client below the AWS clients: a proxy from the environment takes every request but those to this machine
+//! and its own network.
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -11,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use http::Uri;
 
-use crate::client::http::is_loopback;
+use crate::client::http::is_direct;
 
 /// One client for all services; its connections are shared by those that use it.
 pub(super) fn client() -> SharedHttpClient {
@@ -56,7 +57,7 @@ impl HttpClient for Routed<SharedHttpClient> {
 impl HttpConnector for Routed<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let uri = request.uri().parse::<Uri>();
-        if uri.is_ok_and(|uri| uri.host().is_some_and(is_loopback)) {
+        if uri.is_ok_and(|uri| uri.host().is_some_and(is_direct)) {
             self.direct.call(request)
         } else {
             self.proxied.call(request)

@@ -1,4 +1,5 @@
-//! One shared HTTP client: keep-alive, no redirects of its own, no proxy to this machine, bounded bodies, classified
+//! One shared HTTP client: keep-alive, no redirects of its own, no proxy to this machine and its
+//! own network, bounded bodies, classified
 //! statuses.
 
 mod body;
@@ -7,6 +8,6 @@ mod shared;
 mod status;
 
 pub(crate) use body::{read, read_gzip};
-pub(crate) use loopback::is_loopback;
+pub(crate) use loopback::is_direct;
 pub(crate) use shared::Http;
 pub(crate) use status::{check, network};

@@ -4,7 +4,7 @@ use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, Response, StatusCode, header};
 use url::Url;
 
-use super::{is_loopback, network};
+use super::{is_direct, network};
 use crate::client::{Cause, Limits};
 
 /// Most hops of one request.
@@ -13,7 +13,7 @@ const HOPS: usize = 5;
 /// Shared connections; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    /// For this machine.
+    /// For this machine and its own network.
     direct: reqwest::Client,
     /// For all others, through a proxy if the environment names one.
     proxied: reqwest::Client,
@@ -39,7 +39,7 @@ impl Http {
 
     /// Starts a request.
     pub(crate) fn request(&self, method: reqwest::Method, url: Url) -> reqwest::RequestBuilder {
-        let client = if url.host_str().is_some_and(is_loopback) {
+        let client = if url.host_str().is_some_and(is_direct) {
             &self.direct
         } else {
             &self.proxied
