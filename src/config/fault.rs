@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::mask::masked;
-use crate::monitor::printable;
+use crate::runtime::printable;
 
 /// One setting that is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

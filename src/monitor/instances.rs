@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::eta::span;
-use super::paint::{Paint, printable};
+use super::paint::Paint;
 use super::table::{Cell, count, grouped, percent, table};
 use super::text::{bad, or_dash};
 use super::view::{Alive, InstanceLine, Share};
+use crate::runtime::printable;
 
 /// The state in one word, and its colour.
 fn state(line: &InstanceLine) -> Cell {

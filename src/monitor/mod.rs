@@ -18,11 +18,12 @@ mod text;
 mod totals;
 mod view;
 
+pub use crate::runtime::{is_printable, printable, printable_json};
 pub use eta::{Eta, eta, span};
 pub use line::line;
 pub use look::{Ask, failures, look, space_line};
 pub use overview::{exact, is_alive};
-pub use paint::{Paint, cut, is_printable, printable, printable_json, printable_lines, width};
+pub use paint::{Paint, cut, printable_lines, width};
 pub use records::records;
 pub use table::{count, grouped};
 pub use totals::{of as totals_of, totals};

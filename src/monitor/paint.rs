@@ -2,9 +2,10 @@
 //!
 //! A text that is coloured is one line, whoever wrote it: what a terminal would obey in it is written out.
 
-mod printable;
+mod fit;
 
-pub use printable::{cut, is_printable, printable, printable_json, printable_lines, width};
+use crate::runtime::printable;
+pub use fit::{cut, printable_lines, width};
 
 /// All codes that are made here.
 const CODES: [&str; 6] = [

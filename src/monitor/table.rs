@@ -1,6 +1,7 @@
 //! Columns that line up, with and without colour.
 
-use super::paint::{Paint, printable, width};
+use super::paint::{Paint, width};
+use crate::runtime::printable;
 
 /// A cell: its text, and how it is coloured.
 #[derive(Debug, Clone)]

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use super::control;
 use super::eta::span;
 use super::instances::instances;
-use super::paint::{Paint, printable};
+use super::paint::Paint;
 use super::table::{Cell, bar, count, grouped, percent, table};
 use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
 use crate::model::{Counts, Reason};
+use crate::runtime::printable;
 
 const BAR: usize = 24;
 

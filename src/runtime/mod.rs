@@ -3,7 +3,8 @@
 //! Owns the only place that starts tasks ([`Tasks`]), the degrees of stopping ([`Stop`]), the
 //! only clock ([`Clock`]), the even pace of new work ([`Pacer`]), values that are waited for ([`Watched`]), and everything
 //! between a caller and a service that may be slow, busy or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
-//! three around a call; how an error reads with its causes ([`causes`]); and files for their owner alone ([`private`]). Imports no room. Never knows what the work is about.
+//! three around a call; how an error reads with its causes ([`causes`]); files for their owner alone ([`private`]); and text
+//! of others that nothing obeys ([`printable`]). Imports no room. Never knows what the work is about.
 
 mod breaker;
 mod causes;
@@ -11,6 +12,7 @@ mod clock;
 mod dependency;
 mod limit;
 mod pacer;
+mod printable;
 pub mod private;
 mod retry;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub use clock::{Clock, Moment};
 pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
 pub use limit::{Limit, Permit};
 pub use pacer::Pacer;
+pub use printable::{is_obeyed, is_printable, printable, printable_json};
 pub use retry::{Advice, Classify, Policy, full_jitter, retry};
 #[cfg(test)]
 pub(crate) use simulated::{Process, seed_chance};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Disk, Local, atomic, name_of};
 use crate::model::InstanceId;
-use crate::runtime::{Tasks, private};
+use crate::runtime::{Tasks, printable_json, private};
 use crate::state::Error;
 
 /// When the file is put aside.
@@ -164,8 +164,7 @@ impl Journal {
     fn add_all<T: Serialize>(&self, records: &[T]) -> io::Result<u64> {
         let mut lines = Vec::new();
         for record in records {
-            serde_json::to_writer(&mut lines, record)?;
-            lines.push(b'\n');
+            lines.extend(line_of(record)?);
         }
         let mut waiting = self.waiting();
         Ok(waiting.add(&lines))
@@ -173,8 +172,7 @@ impl Journal {
 
     fn add_numbered<T: Serialize>(&self, record: impl FnOnce(u64) -> T) -> io::Result<u64> {
         let mut waiting = self.waiting();
-        let mut line = serde_json::to_vec(&record(waiting.number + 1))?;
-        line.push(b'\n');
+        let line = line_of(&record(waiting.number + 1))?;
         waiting.number += 1;
         Ok(waiting.add(&line))
     }
@@ -201,6 +199,13 @@ impl Journal {
         self.synced.fetch_max(last, Ordering::AcqRel);
         Ok(())
     }
+}
+
+/// A record as a line of JSON, fit to be looked at as it is: it quotes what services answered.
+fn line_of<T: Serialize>(record: &T) -> io::Result<Vec<u8>> {
+    let mut line = printable_json(&serde_json::to_string(record)?).into_owned();
+    line.push('\n');
+    Ok(line.into_bytes())
 }
 
 impl Waiting {

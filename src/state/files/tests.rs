@@ -183,6 +183,23 @@ async fn records_of_many_tasks_all_arrive_and_rotation_loses_none() {
     );
 }
 
+#[tokio::test]
+async fn lines_hold_nothing_that_a_terminal_obeys_and_say_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("instance-1-results.ndjson");
+    let journal = Journal::at(&path, Rotation::default()).unwrap();
+    let evil = "\x1b[2J\r\nnext: x\u{9b}31m\u{85}\u{202e}\u{2066}\u{feff}\u{e0041}".to_owned();
+    journal.append(&evil).await.unwrap();
+    journal.append_numbered(|_| evil.clone()).await.unwrap();
+    let written = fs::read_to_string(&path).unwrap();
+    assert_eq!(written.lines().count(), 2);
+    assert!(
+        written.lines().all(crate::runtime::is_printable),
+        "{written:?}"
+    );
+    assert_eq!(read_journal::<String>(&path).unwrap(), [evil.clone(), evil]);
+}
+
 /// The numbers of the lines that are at hand, in order.
 fn numbers(path: &std::path::Path) -> Vec<u64> {
     let lines = read_journal::<serde_json::Value>(path).unwrap();

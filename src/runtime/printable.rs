@@ -1,16 +1,13 @@
-//! Text made fit for a terminal: nothing that it would obey, and no more than its width.
+//! Text of others, made fit to be shown and kept: a terminal obeys nothing in it, and no line of it looks like another.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
-use super::Paint;
-
 /// Whether a terminal would do something with this letter other than show it: control characters, line separators, what
 /// turns the direction of writing, and what takes no room at all, so that two names look alike. Joiners stay: scripts
 /// and emoji are written with them.
-fn is_obeyed(letter: char) -> bool {
+#[must_use]
+pub fn is_obeyed(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,
@@ -35,31 +32,6 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     let mut safe = String::with_capacity(text.len() + 8);
     for letter in text.chars() {
         push(&mut safe, letter);
-    }
-    Cow::Owned(safe)
-}
-
-/// Lines of ours that may hold text of others: line ends stay, and so do the colours that [`Paint`] makes if there are
-/// any.
-#[must_use]
-pub fn printable_lines(text: &str, paint: Paint) -> Cow<'_, str> {
-    if !text.contains(|letter| letter != '\n' && is_obeyed(letter)) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 8);
-    let mut rest = text;
-    while let Some(letter) = rest.chars().next() {
-        let kept = paint.code_at(rest).unwrap_or_default();
-        if kept.is_empty() {
-            match letter {
-                '\n' => safe.push('\n'),
-                other => push(&mut safe, other),
-            }
-            rest = &rest[letter.len_utf8()..];
-        } else {
-            safe.push_str(kept);
-            rest = &rest[kept.len()..];
-        }
     }
     Cow::Owned(safe)
 }
@@ -92,29 +64,6 @@ fn push(safe: &mut String, letter: char) {
     }
 }
 
-/// Columns that a text takes on a terminal.
-#[must_use]
-pub fn width(text: &str) -> usize {
-    text.width()
-}
-
-/// The text in at most so many columns; what was cut off is an ellipsis.
-#[must_use]
-pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
-    if width(text) <= columns {
-        return Cow::Borrowed(text);
-    }
-    let room = columns.saturating_sub(1);
-    let mut taken = 0;
-    let fits = text.char_indices().find(|(_, letter)| {
-        taken += letter.width().unwrap_or(0);
-        taken > room
-    });
-    let end = fits.map_or(text.len(), |(at, _)| at);
-    let ellipsis = if columns == 0 { "" } else { "…" };
-    Cow::Owned(format!("{}{ellipsis}", &text[..end]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,20 +88,6 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_colours_of_ours_stay_and_those_of_others_do_not() {
-        let red = Paint::Ansi.bad("bad");
-        let text = format!("one\n{red} \x1b[2J\n");
-        assert_eq!(
-            printable_lines(&text, Paint::Ansi),
-            format!("one\n{red} \\u{{1b}}[2J\n")
-        );
-        assert_eq!(
-            printable_lines(&text, Paint::Plain),
-            "one\n\\u{1b}[31mbad\\u{1b}[0m \\u{1b}[2J\n"
-        );
-    }
-
-    #[test]
     fn json_says_the_same_with_nothing_to_obey() {
         let value =
             serde_json::json!({ "text": "\x1b[2J \u{9b}1m \u{7f}\u{202e}\u{feff}\u{e0041}" });
@@ -166,16 +101,5 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
             value
         );
-    }
-
-    #[test]
-    fn a_text_is_cut_by_columns_and_not_by_letters() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 5), "abcd…");
-        assert_eq!(cut("漢字漢字", 8), "漢字漢字");
-        assert_eq!(cut("漢字漢字", 7), "漢字漢…");
-        assert_eq!(cut("漢字漢字", 6), "漢字…");
-        assert_eq!(cut("e\u{301}e\u{301}e", 2), "e\u{301}…");
-        assert_eq!((cut("ab", 1), cut("ab", 0)), ("…".into(), "".into()));
     }
 }
