@@ -149,8 +149,8 @@ pub enum Cause {
         /// `message` of the error, empty if it has none.
         message: String,
     },
-    /// The answer is not signed by whom it claims.
-    #[error("receipt is not signed by {0}")]
+    /// What came is not by whom it should be, or about something else than was asked; in words.
+    #[error("{0}")]
     Forged(String),
     /// The other side holds something that contradicts what we have.
     #[error("conflict: {0}")]

@@ -56,37 +56,27 @@ impl Services {
         let calls = Calls::new(limits, dependencies);
         let http =
             Http::new(limits).map_err(|cause| cause.at(Dependency::Carpark, "set up HTTP"))?;
-        let connect = |dependency, service: &Service, identity| {
-            Connection::new(
-                http.clone(),
-                calls.clone(),
-                dependency,
-                service.clone(),
-                identity,
-            )
-        };
-        let up = &network.upload_service;
-        let uploads = connect(
-            Dependency::UploadService,
-            up,
-            Identity::known(secrets.upload_service.verifier()),
-        );
-        let gateway = connect(
+        let gateway = Connection::new(
+            http.clone(),
+            calls.clone(),
             Dependency::Gateway,
-            &network.gateway,
-            Identity::known(secrets.gateway.verifier()),
+            network.gateway.clone(),
+            Identity::known(&secrets.gateway.verifier(), &network.gateway),
         );
-        let indexing =
-            indexing(&http, &calls, &network.indexing_service, clock).with_secrets(secrets);
+        let identity = Identity::resolved(&network.indexing_service);
+        let identity = identity.unverified(network.unverified_receipts);
+        let indexing = indexing(&http, &calls, &network.indexing_service, identity, clock);
+        let indexing = indexing.with_secrets(secrets);
         let own = secrets.upload_service.verifier();
         let issuers = Issuers::new(http.clone(), calls.clone(), network, &own);
+        let upload = upload(&http, &calls, config, issuers.clone(), clock);
         Ok(Self {
             issuers,
             tables: NetworkTables::new(&aws, &network.tables, &network.buckets, calls.clone()),
             delegations: DelegationStore::new(&aws, config, calls.clone()),
             claims: ClaimStore::new(&aws, &network.buckets, calls.clone()),
             carpark: CarparkClient::new(http.clone(), calls.clone(), Addresses::new(network)),
-            upload: UploadClient::new(http.clone(), calls.clone(), uploads, up.clone(), clock),
+            upload,
             indexing,
             gateway: GatewayClient::new(
                 http.clone(),
@@ -120,16 +110,44 @@ pub fn connect_indexing(
 ) -> Result<IndexingClient, Error> {
     let http =
         Http::new(limits).map_err(|cause| cause.at(Dependency::IndexingService, "set up HTTP"))?;
-    Ok(indexing(
-        &http,
-        &Calls::new(limits, Dependencies::new()),
-        service,
-        clock,
-    ))
+    let calls = Calls::new(limits, Dependencies::new());
+    let identity = Identity::resolved(service);
+    Ok(indexing(&http, &calls, service, identity, clock))
 }
 
-fn indexing(http: &Http, calls: &Calls, service: &Service, clock: Clock) -> IndexingClient {
-    let identity = Identity::resolved(service.did.clone());
+fn upload(
+    http: &Http,
+    calls: &Calls,
+    config: &Config,
+    issuers: Issuers,
+    clock: Clock,
+) -> UploadClient {
+    let service = &config.network.upload_service;
+    let identity = Identity::known(&config.secrets.upload_service.verifier(), service);
+    let connection = Connection::new(
+        http.clone(),
+        calls.clone(),
+        Dependency::UploadService,
+        service.clone(),
+        identity,
+    );
+    UploadClient::new(
+        http.clone(),
+        calls.clone(),
+        connection,
+        issuers,
+        service.clone(),
+        clock,
+    )
+}
+
+fn indexing(
+    http: &Http,
+    calls: &Calls,
+    service: &Service,
+    identity: Identity,
+    clock: Clock,
+) -> IndexingClient {
     let connection = Connection::new(
         http.clone(),
         calls.clone(),

@@ -1,6 +1,7 @@
 //! Who and where the services, tables, buckets and queues are.
 
 use super::reader::Reader;
+use super::variables::{self, ServiceNames};
 use crate::client::{
     Aws, AwsEndpoints, Buckets, Carpark, Credentials, Network, Queues, R2, Service, StorageNode,
     Tables,
@@ -9,23 +10,27 @@ use crate::state;
 
 /// The indexing service alone, for `claims`.
 pub(super) fn indexing_service(from: &mut Reader<'_>) -> Option<Service> {
-    service(from, "INDEXING_SERVICE_URL", "INDEXING_SERVICE_DID")
+    service(from, &variables::INDEXING)
 }
 
-fn service(from: &mut Reader<'_>, url: &'static str, did: &'static str) -> Option<Service> {
-    let (url, did) = (from.url(url), from.did(did));
+fn service(from: &mut Reader<'_>, names: &ServiceNames) -> Option<Service> {
+    let (url, did) = (from.url(names.url), from.did(names.did));
+    let keys = from.service_keys(names);
+    let did = did?;
+    let keys = keys?.into_iter().map(|key| key.with_did(did.clone()));
     Some(Service {
         url: url?,
-        did: did?,
+        keys: keys.collect(),
+        did,
     })
 }
 
 /// Everything but keys. Each part is read before any is looked at, so that all faults are found.
 pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
-    let upload_service = service(from, "UPLOAD_SERVICE_URL", "UPLOAD_SERVICE_DID");
+    let upload_service = service(from, &variables::UPLOAD);
     let indexing_service = indexing_service(from);
-    let gateway = service(from, "GATEWAY_SERVICE_URL", "GATEWAY_SERVICE_DID");
-    let claims_service = service(from, "CONTENT_CLAIMS_SERVICE_URL", "CLAIMS_SERVICE_DID");
+    let gateway = service(from, &variables::GATEWAY);
+    let claims_service = service(from, &variables::CLAIMS);
     let storage_node = storage_node(from);
     let blob_url = from.url_or("BLOB_CARPARK_PUBLIC_URL", "CARPARK_PUBLIC_URL");
     let store_url = from.url_or("STORE_CARPARK_PUBLIC_URL", "CARPARK_PUBLIC_URL");
@@ -35,6 +40,7 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
     let ipni_blob = from.url("IPNI_BLOB_PUBLISHING_QUEUE");
     let ipni_store = from.url("IPNI_STORE_PUBLISHING_QUEUE");
     let storage_providers = from.dids("STORAGE_PROVIDERS");
+    let unverified_receipts = from.flag("STERNA_ALLOW_UNVERIFIED_RECEIPTS");
     Some(Network {
         upload_service: upload_service?,
         indexing_service: indexing_service?,
@@ -53,11 +59,12 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
             ipni_store: ipni_store?,
         },
         storage_providers: storage_providers?,
+        unverified_receipts,
     })
 }
 
 fn storage_node(from: &mut Reader<'_>) -> Option<StorageNode> {
-    let service = service(from, "PIRI_SERVICE_URL", "PIRI_SERVICE_DID");
+    let service = service(from, &variables::PIRI);
     let blob_peer_id = from.peer_id("PIRI_PEER_ID");
     let store_peer_id = from.peer_id("STORE_PIRI_PEER_ID");
     Some(StorageNode {

@@ -11,9 +11,10 @@ use url::{Host, Url};
 use super::Environment;
 use super::fault::{Fault, Faults};
 use super::sources::{Origin, Sources, Value};
+use super::variables::ServiceNames;
 use crate::client::EncryptionKey;
 use crate::proto::did::Did;
-use crate::proto::key::Signer;
+use crate::proto::key::{Signer, Verifier};
 use crate::state::Backend;
 
 /// Where the real network lives: nothing of it may be named while the environment is `local`.
@@ -134,6 +135,37 @@ impl<'a> Reader<'a> {
                 self.reject(name, &value.origin, problem, "write did:web:… or did:key:…");
             })
             .ok()
+    }
+
+    /// The public keys of a service, with commas between them; none if none are set. Those of a preset count only for the
+    /// service of the preset: whoever points it elsewhere has other keys.
+    pub(super) fn service_keys(&mut self, service: &ServiceNames) -> Option<Vec<Verifier>> {
+        let Some(value) = self.sources.get(service.keys) else {
+            return Some(Vec::new());
+        };
+        let is_preset = |value: &Value| matches!(value.origin, Origin::Preset(_));
+        let mut named = [service.url, service.did].into_iter();
+        let is_elsewhere =
+            named.any(|name| !self.sources.get(name).as_ref().is_some_and(is_preset));
+        if is_preset(&value) && is_elsewhere {
+            return Some(Vec::new());
+        }
+        let texts = value.text.split(',').map(str::trim);
+        let parsed: Vec<Option<Verifier>> = texts
+            .filter(|text| !text.is_empty())
+            .map(|text| self.public_key(service.keys, &value, text))
+            .collect();
+        parsed.into_iter().collect()
+    }
+
+    fn public_key(&mut self, name: &'static str, value: &Value, text: &str) -> Option<Verifier> {
+        let did = self.parse_did(name, value, text)?;
+        let key = Verifier::from_did(&did);
+        if key.is_err() {
+            let problem = format!("`{text}` is not the did:key of an ed25519 key");
+            self.reject(name, &value.origin, problem, "write did:key:z6Mk…");
+        }
+        key.ok()
     }
 
     /// An `http(s)` address that must be there, under `name` or else under `instead`.

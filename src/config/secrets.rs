@@ -1,32 +1,11 @@
 //! Keys and proofs: parsed, and checked against each other before anything is done with them.
 
 use super::reader::Reader;
-use super::sources::Origin;
+use super::variables::{self, ServiceNames};
 use crate::client::{ProofSet, Secrets};
 use crate::proto::did::Did;
-use crate::proto::key::Signer;
+use crate::proto::key::{Signer, Verifier};
 use crate::proto::ucan::{Delegation, parse_proof};
-
-/// The keys behind the real services' DIDs (protocol: gateway §1). They are compared only when URL and DID are the
-/// preset's: whoever points a service elsewhere has other keys.
-const KNOWN_KEYS: &[(&str, &str)] = &[
-    (
-        "did:web:up.storacha.network",
-        "did:key:z6MkqdncRZ1wj8zxCTDUQ8CRT8NQWd63T7mZRvZUX8B7XDFi",
-    ),
-    (
-        "did:web:w3s.link",
-        "did:key:z6Mkha3NLZ38QiZXsUHKRHecoumtha3LnbYEL21kXYBFXvo5",
-    ),
-    (
-        "did:web:staging.up.storacha.network",
-        "did:key:z6MkhcbEpJpEvNVDd3n5RurquVdqs5dPU16JDU5VZTDtFgnn",
-    ),
-    (
-        "did:web:staging.w3s.link",
-        "did:key:z6MkqK1d4thaCEXSGZ6EchJw3tDPhQriwynWDuR55ayATMNf",
-    ),
-];
 
 /// What a proof must give.
 const CACHE: &str = "claim/cache";
@@ -34,8 +13,8 @@ const CACHE: &str = "claim/cache";
 /// All keys and proofs; `now` is in Unix seconds.
 pub(super) fn secrets(from: &mut Reader<'_>, now: u64) -> Option<Secrets> {
     let migration = from.signer("MIGRATION_AGENT_PRIVATE_KEY");
-    let upload_service = service_key(from, "UPLOAD_SERVICE_PRIVATE_KEY", &UPLOAD);
-    let gateway = service_key(from, "GATEWAY_PRIVATE_KEY", &GATEWAY);
+    let upload_service = service_key(from, "UPLOAD_SERVICE_PRIVATE_KEY", &variables::UPLOAD);
+    let gateway = service_key(from, "GATEWAY_PRIVATE_KEY", &variables::GATEWAY);
     let migration = migration.map(|(signer, _)| signer);
     let proof = indexing_service_proof(from, migration.as_ref(), now);
     let encryption = from.encryption_key("MIGRATION_ENCRYPTION_KEY");
@@ -50,42 +29,26 @@ pub(super) fn secrets(from: &mut Reader<'_>, now: u64) -> Option<Secrets> {
     })
 }
 
-/// The variables that say who a service is.
-struct Identity {
-    url: &'static str,
-    did: &'static str,
-}
-
-const UPLOAD: Identity = Identity {
-    url: "UPLOAD_SERVICE_URL",
-    did: "UPLOAD_SERVICE_DID",
-};
-const GATEWAY: Identity = Identity {
-    url: "GATEWAY_SERVICE_URL",
-    did: "GATEWAY_SERVICE_DID",
-};
-
-fn service_key(from: &mut Reader<'_>, name: &'static str, service: &Identity) -> Option<Signer> {
+fn service_key(
+    from: &mut Reader<'_>,
+    name: &'static str,
+    service: &ServiceNames,
+) -> Option<Signer> {
     let signer = from.signer(name);
     let did = from.did(service.did);
     let (signer, origin) = signer?;
     let did = did?;
-    let preset = |name| {
-        let value = from.sources.get(name);
-        value.is_some_and(|value| matches!(value.origin, Origin::Preset(_)))
-    };
-    if preset(service.url)
-        && preset(service.did)
-        && let Some(known) = known_key(&did)
-        && known != signer.key_did().as_str()
-    {
-        let problem = format!("is the key of {}, but {did} is {known}", signer.key_did());
-        from.reject(
-            name,
-            &origin,
-            problem,
-            format!("set the private key of {did}"),
+    let keys = from.service_keys(service)?;
+    let is_known = |key: &Verifier| key.key_did() == *signer.key_did();
+    if !keys.is_empty() && !keys.iter().any(is_known) {
+        let keys: Vec<String> = keys.iter().map(|key| key.key_did().to_string()).collect();
+        let (own, keys) = (signer.key_did(), keys.join(" or "));
+        let problem = format!("is the key of {own}, but {did} is {keys}");
+        let remedy = format!(
+            "set the private key of {did}, or, after a change of keys, name its new did:key in {}",
+            service.keys
         );
+        from.reject(name, &origin, problem, remedy);
         return None;
     }
     if did.is_key() && did != *signer.key_did() {
@@ -100,10 +63,7 @@ fn service_key(from: &mut Reader<'_>, name: &'static str, service: &Identity) ->
 /// The did:key behind the DID of a real service.
 #[must_use]
 pub fn known_key(did: &Did) -> Option<&'static str> {
-    let mut known = KNOWN_KEYS.iter();
-    known
-        .find(|(name, _)| *name == did.as_str())
-        .map(|(_, key)| *key)
+    variables::known_key(did.as_str())
 }
 
 fn indexing_service_proof(

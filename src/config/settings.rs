@@ -114,7 +114,7 @@ pub struct Settings {
     /// time. The same for all instances: one with a shorter term takes others for dead. The pace of
     /// reports follows it.
     pub lease_term: Option<Duration>,
-    network: Option<Network>,
+    network: Option<Box<Network>>,
     secrets: Option<Secrets>,
 }
 
@@ -126,7 +126,7 @@ impl Settings {
     #[must_use]
     pub fn network(&self) -> &Network {
         self.network
-            .as_ref()
+            .as_deref()
             .expect("a command that uses the network asks for it")
     }
 
@@ -214,7 +214,7 @@ fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
         concurrency,
         lease_term,
         network: match network {
-            Some(found) => Some(found?),
+            Some(found) => Some(Box::new(found?)),
             None => None,
         },
         secrets: match secrets {

@@ -37,6 +37,45 @@ pub(super) fn variable(name: &str) -> Option<&'static Variable> {
     VARIABLES.iter().find(|variable| variable.name == name)
 }
 
+/// The did:key behind the DID of a service of a real network, by the presets.
+pub(super) fn known_key(did: &str) -> Option<&'static str> {
+    let of = |name: &str, environment| variable(name)?.preset(environment);
+    let networks = [Environment::Production, Environment::Staging].into_iter();
+    networks
+        .flat_map(|network| SERVICES.iter().map(move |service| (network, service)))
+        .find(|(network, service)| of(service.did, *network) == Some(did))
+        .and_then(|(network, service)| of(service.keys, network)?.split(',').next())
+}
+
+/// The variables that say who a service is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ServiceNames {
+    /// Where it is.
+    pub(super) url: &'static str,
+    /// Who it is.
+    pub(super) did: &'static str,
+    /// With what it signs.
+    pub(super) keys: &'static str,
+}
+
+macro_rules! service {
+    ($url:literal, $who:literal) => {
+        ServiceNames {
+            url: $url,
+            did: concat!($who, "_DID"),
+            keys: concat!($who, "_PUBLIC_KEYS"),
+        }
+    };
+}
+
+pub(super) const UPLOAD: ServiceNames = service!("UPLOAD_SERVICE_URL", "UPLOAD_SERVICE");
+pub(super) const INDEXING: ServiceNames = service!("INDEXING_SERVICE_URL", "INDEXING_SERVICE");
+pub(super) const GATEWAY: ServiceNames = service!("GATEWAY_SERVICE_URL", "GATEWAY_SERVICE");
+pub(super) const CLAIMS: ServiceNames = service!("CONTENT_CLAIMS_SERVICE_URL", "CLAIMS_SERVICE");
+pub(super) const PIRI: ServiceNames = service!("PIRI_SERVICE_URL", "PIRI_SERVICE");
+
+const SERVICES: [ServiceNames; 5] = [UPLOAD, INDEXING, GATEWAY, CLAIMS, PIRI];
+
 /// All of them, in the order in which they are shown.
 pub(super) fn all() -> &'static [Variable] {
     VARIABLES
@@ -161,6 +200,12 @@ const VARIABLES: &[Variable] = &[
         "did:web:up.storacha.network",
     ),
     row(
+        "UPLOAD_SERVICE_PUBLIC_KEYS",
+        "",
+        "did:key:z6MkhcbEpJpEvNVDd3n5RurquVdqs5dPU16JDU5VZTDtFgnn",
+        "did:key:z6MkqdncRZ1wj8zxCTDUQ8CRT8NQWd63T7mZRvZUX8B7XDFi",
+    ),
+    row(
         "INDEXING_SERVICE_URL",
         "",
         "https://staging.indexer.storacha.network",
@@ -171,6 +216,12 @@ const VARIABLES: &[Variable] = &[
         "did:web:indexer.sterna.test",
         "did:web:staging.indexer.storacha.network",
         "did:web:indexer.storacha.network",
+    ),
+    row(
+        "INDEXING_SERVICE_PUBLIC_KEYS",
+        "",
+        "did:key:z6MkszJLAZ1tCHUTfDMKj9srMYA9zzLiPeMXijvmeECUScTZ",
+        "did:key:z6MkqMSJxrjzvpqmP3kZhk7eCasBK6DX1jaVaG7wD72LYRm7",
     ),
     row(
         "GATEWAY_SERVICE_URL",
@@ -185,6 +236,12 @@ const VARIABLES: &[Variable] = &[
         "did:web:w3s.link",
     ),
     row(
+        "GATEWAY_SERVICE_PUBLIC_KEYS",
+        "",
+        "did:key:z6MkqK1d4thaCEXSGZ6EchJw3tDPhQriwynWDuR55ayATMNf",
+        "did:key:z6Mkha3NLZ38QiZXsUHKRHecoumtha3LnbYEL21kXYBFXvo5",
+    ),
+    row(
         "CONTENT_CLAIMS_SERVICE_URL",
         "",
         "https://staging.claims.web3.storage",
@@ -196,6 +253,7 @@ const VARIABLES: &[Variable] = &[
         "did:web:staging.claims.web3.storage",
         "did:web:claims.web3.storage",
     ),
+    unset("CLAIMS_SERVICE_PUBLIC_KEYS"),
     row(
         "PIRI_SERVICE_URL",
         "",
@@ -208,6 +266,7 @@ const VARIABLES: &[Variable] = &[
         "did:web:staging.storage.storacha.network",
         "did:web:storage.storacha.network",
     ),
+    unset("PIRI_SERVICE_PUBLIC_KEYS"),
     row(
         "PIRI_PEER_ID",
         "",
@@ -285,6 +344,7 @@ const VARIABLES: &[Variable] = &[
     secret("INDEXING_SERVICE_PROOF"),
     secret("MIGRATION_ENCRYPTION_KEY"),
     // Ways of running
+    row("STERNA_ALLOW_UNVERIFIED_RECEIPTS", "true", "true", "false"),
     or("DRY_RUN", "false"),
     or("MAX_CONCURRENCY", "10"),
     or("STERNA_LEASE_TERM", "60"),

@@ -122,6 +122,43 @@ fn a_key_must_be_the_one_of_the_real_service() {
 }
 
 #[test]
+fn the_keys_of_services_are_pinned_and_a_change_of_keys_is_a_setting() {
+    let place = Place::new()
+        .env(
+            "UPLOAD_SERVICE_PUBLIC_KEYS",
+            &format!("{}, {}", did(3), did(1)),
+        )
+        .env(
+            "INDEXING_SERVICE_PUBLIC_KEYS",
+            "did:web:indexer.storacha.network",
+        )
+        .env("UPLOAD_SERVICE_PRIVATE_KEY", &key(1))
+        .env("GATEWAY_PRIVATE_KEY", &key(2));
+    let ran = place.sterna(["verify", "--env", "production"]).ends(2);
+    let ran = ran.tells(&[
+        "INDEXING_SERVICE_PUBLIC_KEYS",
+        "is not the did:key of an ed25519 key",
+        "name its new did:key in GATEWAY_SERVICE_PUBLIC_KEYS",
+    ]);
+    let changed = "but did:web:up.storacha.network is";
+    assert!(!ran.stderr.contains(changed), "{}", ran.stderr);
+    for (network, unverified) in [("production", "false"), ("staging", "true")] {
+        let ran = show(&Place::new(), &["--env", network]);
+        let (keys, origin) = shown(&ran, "INDEXING_SERVICE_PUBLIC_KEYS");
+        assert!(keys.as_str().unwrap().starts_with("did:key:z6Mk"), "{keys}");
+        assert_eq!(origin, format!("preset {network}"));
+        let (allowed, _) = shown(&ran, "STERNA_ALLOW_UNVERIFIED_RECEIPTS");
+        assert_eq!(allowed, unverified);
+    }
+    // Those of a preset are of the service of the preset.
+    let elsewhere = Place::new()
+        .env("UPLOAD_SERVICE_URL", "https://up.example.net")
+        .env("UPLOAD_SERVICE_PRIVATE_KEY", &key(1));
+    let ran = elsewhere.sterna(["verify", "--env", "production"]).ends(2);
+    assert!(!ran.stderr.contains(changed), "{}", ran.stderr);
+}
+
+#[test]
 fn a_short_encryption_key_is_refused() {
     let place = Place::new().env("MIGRATION_ENCRYPTION_KEY", "AAAA");
     let ran = place.sterna(["verify", "--env", "staging"]).ends(2);

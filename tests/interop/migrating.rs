@@ -32,7 +32,7 @@ async fn taken(real: &Real) -> (BTreeMap<String, usize>, Vec<String>) {
 async fn every_upload_is_migrated_through_the_real_services_and_found_afterwards() {
     let mut local = Local::start(small()).await;
     let real = Real::in_front_of(&local);
-    local.config = real.config.clone();
+    local.config = Box::new(real.config.clone());
     let spaces = Arc::new(InMemorySpaces::new());
     let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
     let job = || Job::Units(units(&local));

@@ -98,7 +98,7 @@ impl Real {
         network.gateway.url = url("gateway");
         network.storage_node.service.url = url("node");
         Self {
-            config,
+            config: *config,
             indexer: local.sandbox.network().keys.indexer.clone(),
             urls,
             child,

@@ -9,7 +9,7 @@ use sterna::sandbox::{self, Sandbox, Service};
 
 pub(crate) struct Local {
     pub(crate) sandbox: Sandbox,
-    pub(crate) config: Config,
+    pub(crate) config: Box<Config>,
     pub(crate) world: Manifest,
     folder: tempfile::TempDir,
 }
@@ -35,7 +35,7 @@ impl Local {
             ..Flags::default()
         };
         let settings = Settings::load(&flags, Need::Secrets).unwrap();
-        let mut config = settings.client();
+        let mut config = Box::new(settings.client());
         config.limits.pause = std::time::Duration::from_millis(20);
         Self {
             sandbox,

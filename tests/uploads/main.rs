@@ -8,6 +8,7 @@ mod carparks;
 mod crashing;
 mod fixture;
 mod flows;
+mod forged;
 mod grants;
 mod hashes;
 mod hostile;

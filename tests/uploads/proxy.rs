@@ -1,11 +1,11 @@
-//! A proxy before the indexing service that changes what it answers to queries.
+//! A proxy before a service that changes what it answers.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
-use axum::http::{Method, Response, header};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use cid::Cid;
 use sterna::proto::car;
 use tokio::task::JoinSet;
@@ -13,6 +13,21 @@ use url::Url;
 
 /// Other bytes for a block of an answer; `None` leaves it as it is.
 pub(crate) type Swap = fn(&Cid, &[u8]) -> Option<Vec<u8>>;
+
+/// What was asked.
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    /// Path and query.
+    pub(crate) path: String,
+    pub(crate) body: Bytes,
+}
+
+/// What is answered.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Vec<u8>,
+}
 
 /// Runs until it is dropped.
 pub(crate) struct Proxy {
@@ -23,12 +38,57 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Puts other bytes under the CIDs of answers to queries, and passes all else on.
     pub(crate) async fn start(service: Url, swap: Swap) -> Self {
+        Self::changing(service, move |asked, mut answer| {
+            if asked.method == Method::GET && asked.path.starts_with("/claims?") {
+                answer.body = swapped(&answer.body, swap);
+            }
+            answer
+        })
+        .await
+    }
+
+    /// Passes every request on, and gives what becomes of the answer.
+    pub(crate) async fn changing<C>(service: Url, change: C) -> Self
+    where
+        C: Fn(&Asked, Answer) -> Answer + Send + Sync + 'static,
+    {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let behind = Arc::new((service, client, change));
+        Self::serve(move |asked| {
+            let behind = Arc::clone(&behind);
+            async move {
+                let (service, client, change) = &*behind;
+                let answer = passed(service, client, &asked).await;
+                change(&asked, answer)
+            }
+        })
+        .await
+    }
+
+    async fn serve<A, F>(answer: A) -> Self
+    where
+        A: Fn(Asked) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Answer> + Send,
+    {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let behind = Arc::new((service, client));
-        let pass = move |request: Request| pass(Arc::clone(&behind), request, swap);
-        let router = Router::new().fallback(pass);
+        let serve = move |request: Request| {
+            let answer = answer.clone();
+            async move {
+                let (parts, body) = request.into_parts();
+                let asked = Asked {
+                    method: parts.method,
+                    path: parts.uri.path_and_query().unwrap().to_string(),
+                    body: to_bytes(body, usize::MAX).await.unwrap(),
+                };
+                let answer = answer(asked).await;
+                let mut response = Response::new(Body::from(answer.body));
+                *response.status_mut() = answer.status;
+                response.headers_mut().extend(answer.headers);
+                response
+            }
+        };
+        let router = Router::new().fallback(serve);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
@@ -38,30 +98,26 @@ impl Proxy {
     }
 }
 
-async fn pass(behind: Arc<(Url, reqwest::Client)>, request: Request, swap: Swap) -> Response<Body> {
-    let (service, client) = &*behind;
-    let (parts, body) = request.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    let path = parts.uri.path_and_query().unwrap().as_str();
-    let is_query = parts.method == Method::GET && parts.uri.path() == "/claims";
-    let mut sent = client.request(parts.method, service.join(path).unwrap());
-    for name in [header::CONTENT_TYPE, header::ACCEPT] {
-        if let Some(value) = parts.headers.get(&name) {
-            sent = sent.header(name, value);
-        }
+/// What the service itself answers, redirects followed.
+async fn passed(service: &Url, client: &reqwest::Client, asked: &Asked) -> Answer {
+    let url = service.join(&asked.path).unwrap();
+    let mut sent = client.request(asked.method.clone(), url);
+    if asked.method == Method::POST {
+        let car = "application/vnd.ipld.car";
+        sent = sent
+            .header(header::CONTENT_TYPE, car)
+            .header(header::ACCEPT, car);
     }
-    let answer = sent.body(body).send().await.unwrap();
-    let mut response = Response::builder().status(answer.status());
-    if let Some(kind) = answer.headers().get(header::CONTENT_TYPE) {
-        response = response.header(header::CONTENT_TYPE, kind);
+    let answer = sent.body(asked.body.clone()).send().await.unwrap();
+    let kind = answer.headers().get(header::CONTENT_TYPE).cloned();
+    Answer {
+        status: answer.status(),
+        headers: kind
+            .map(|kind| (header::CONTENT_TYPE, kind))
+            .into_iter()
+            .collect(),
+        body: answer.bytes().await.unwrap().to_vec(),
     }
-    let bytes = answer.bytes().await.unwrap();
-    let bytes = if is_query {
-        swapped(&bytes, swap)
-    } else {
-        bytes.to_vec()
-    };
-    response.body(Body::from(bytes)).unwrap()
 }
 
 fn swapped(body: &[u8], swap: Swap) -> Vec<u8> {

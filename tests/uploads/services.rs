@@ -250,6 +250,7 @@ async fn the_keys_of_issuers_are_those_they_publish_at_their_configured_address(
     let at = |url| sterna::client::Service {
         url,
         did: stranger.clone(),
+        keys: Vec::new(),
     };
     let other = known(at(gateway.url.clone()), &stranger).await;
     assert!(matches!(other, Err(Cause::Malformed(_))), "{other:?}");

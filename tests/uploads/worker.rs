@@ -33,9 +33,17 @@ impl Worker {
         spaces: Arc<InMemorySpaces>,
         settings: Settings,
     ) -> Self {
+        Self::with(&local.config, spaces, settings).await
+    }
+
+    pub(crate) async fn with(
+        config: &sterna::client::Config,
+        spaces: Arc<InMemorySpaces>,
+        settings: Settings,
+    ) -> Self {
         let dependencies = Dependencies::new();
         let connect = Uploads::connect(
-            &local.config,
+            config,
             Clock::system(),
             dependencies.clone(),
             spaces,

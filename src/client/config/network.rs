@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::proto::did::Did;
+use crate::proto::key::Verifier;
 
 /// One network: production, staging or the local one (protocol: tables §1).
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Network {
     pub queues: Queues,
     /// Providers that consumer rows may name; also trusted issuers of claims.
     pub storage_providers: Vec<Did>,
+    /// Whether receipts of a service count that publishes no keys to check them with.
+    pub unverified_receipts: bool,
 }
 
 /// A UCAN service over HTTP.
@@ -36,6 +39,8 @@ pub struct Service {
     pub url: Url,
     /// Its identity, normally a did:web.
     pub did: Did,
+    /// The keys with which it signs, under its DID; none where its DID document tells them.
+    pub keys: Vec<Verifier>,
 }
 
 /// The storage node (piri).

@@ -7,6 +7,7 @@ use super::Identity;
 use crate::client::calls::Calls;
 use crate::client::http::{self, Http};
 use crate::client::{Cause, Dependency, Error, Service};
+use crate::proto::Did;
 use crate::proto::key::Verifier;
 use crate::proto::message::{self, Message, Outcome, Receipt, concluded};
 use crate::proto::ucan::Delegation;
@@ -61,7 +62,9 @@ impl Connection {
         make: impl Fn() -> Result<Vec<Delegation>, Cause> + Send + Sync,
     ) -> Result<Vec<Receipt>, Error> {
         let (http, calls, service) = (&self.http, &self.calls, &self.service);
-        let known = self.identity.keys(http, calls, self.dependency, service);
+        let known = self
+            .identity
+            .receipt_keys(http, calls, self.dependency, service);
         let mut keys = known.await?;
         loop {
             let attempt = || self.once(&make, &keys);
@@ -121,7 +124,7 @@ impl Connection {
         invocation: &Delegation,
         keys: &[Verifier],
     ) -> Result<Receipt, Cause> {
-        let found = reply.receipt(invocation.cid()).map_err(malformed)?;
+        let found = reply.receipt(invocation.cid()).map_err(unfit)?;
         let receipt = found
             .ok_or_else(|| Cause::Malformed(format!("no receipt for {}", invocation.cid())))?;
         check_signature(&receipt, self.identity.did(), keys)?;
@@ -146,28 +149,42 @@ pub(crate) fn outage(receipt: &Receipt) -> Option<Cause> {
         .find(|cause| is_outage(cause))
 }
 
-/// A receipt must be signed by the service that was asked, or by a did:key that it names as issuer of its own.
+/// A receipt must be signed by the service that was asked, under its DID or the did:key of one of its keys.
 ///
-/// With no key of the service at hand nothing can be checked.
-fn check_signature(
-    receipt: &Receipt,
-    service: &crate::proto::Did,
-    keys: &[Verifier],
-) -> Result<(), Cause> {
-    let other = receipt.issuer().is_some_and(|issuer| {
-        issuer != service && !keys.iter().any(|key| key.key_did() == *issuer)
-    });
-    if other {
-        return Err(Cause::Forged(service.to_string()));
-    }
-    let signs = |key: &Verifier| match receipt.issuer() {
-        Some(issuer) => receipt.verify(&key.clone().with_did(issuer.clone())),
-        None => receipt.verify(key),
+/// With no key of the service at hand nothing can be checked but who is said to have signed.
+fn check_signature(receipt: &Receipt, service: &Did, keys: &[Verifier]) -> Result<(), Cause> {
+    let fits = if keys.is_empty() {
+        receipt.issuer().is_none_or(|issuer| issuer == service)
+    } else {
+        signs(receipt, keys)
     };
-    if keys.is_empty() || keys.iter().any(signs) {
+    if fits {
         Ok(())
     } else {
-        Err(Cause::Forged(service.to_string()))
+        Err(Cause::Forged(format!(
+            "receipt {} is not signed by {service}",
+            receipt.cid()
+        )))
+    }
+}
+
+/// Whether a receipt is signed with one of the keys, under the DID that the key is of or its did:key. One that names no
+/// issuer is signed by any of them.
+pub(crate) fn signs(receipt: &Receipt, keys: &[Verifier]) -> bool {
+    keys.iter().any(|key| match receipt.issuer() {
+        None => receipt.verify(key),
+        Some(issuer) => {
+            (issuer == key.did() || *issuer == key.key_did())
+                && receipt.verify(&key.clone().with_did(issuer.clone()))
+        }
+    })
+}
+
+/// What it means that a receipt cannot be taken out of a message.
+pub(crate) fn unfit(error: message::Error) -> Cause {
+    match error {
+        message::Error::OfAnother(_) => Cause::Forged(error.to_string()),
+        other => malformed(other),
     }
 }
 

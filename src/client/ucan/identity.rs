@@ -27,13 +27,15 @@ pub type Keys = Arc<[Verifier]>;
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     did: Did,
+    /// Whether its receipts count if it publishes no keys.
+    unverified: bool,
     known: Arc<Mutex<Known>>,
 }
 
 /// What is known of the keys of a service.
 #[derive(Debug)]
 enum Known {
-    /// They follow from its DID, or we hold them ourselves.
+    /// They follow from its DID, the settings name them, or we hold them ourselves.
     Fixed(Keys),
     /// Its document was not read so far.
     Unread,
@@ -56,28 +58,63 @@ struct Method {
 }
 
 impl Identity {
-    /// A service whose key we hold.
-    pub(crate) fn known(verifier: Verifier) -> Self {
-        Self {
-            did: verifier.did().clone(),
-            known: Arc::new(Mutex::new(Known::Fixed([verifier].into()))),
-        }
+    /// A service whose key we hold, beside those that the settings name.
+    pub(crate) fn known(verifier: &Verifier, service: &Service) -> Self {
+        let others = service.keys.iter().filter(|key| *key != verifier);
+        let mut keys = vec![verifier.clone()];
+        keys.extend(others.cloned());
+        Self::of(service, Known::Fixed(keys.into()))
     }
 
-    /// A service that says its key itself: in its DID, or in the document at its address.
-    pub(crate) fn resolved(did: Did) -> Self {
-        let known = match Verifier::from_did(&did) {
+    /// A service whose keys the settings name, or that says them itself: in its DID, or in the document at its address.
+    pub(crate) fn resolved(service: &Service) -> Self {
+        let known = match Verifier::from_did(&service.did) {
+            _ if !service.keys.is_empty() => Known::Fixed(service.keys.clone().into()),
             Ok(verifier) => Known::Fixed([verifier].into()),
             Err(_) => Known::Unread,
         };
+        Self::of(service, known)
+    }
+
+    fn of(service: &Service, known: Known) -> Self {
         Self {
-            did,
+            did: service.did.clone(),
+            unverified: false,
             known: Arc::new(Mutex::new(known)),
         }
     }
 
+    /// The same, whose receipts may count without keys to check them with.
+    pub(crate) fn unverified(self, unverified: bool) -> Self {
+        Self { unverified, ..self }
+    }
+
     pub(crate) fn did(&self) -> &Did {
         &self.did
+    }
+
+    /// As [`Identity::keys`], to check receipts with.
+    ///
+    /// # Errors
+    /// Also when the service publishes no keys, and receipts are not to count without them.
+    pub(crate) async fn receipt_keys(
+        &self,
+        http: &Http,
+        calls: &Calls,
+        dependency: Dependency,
+        service: &Service,
+    ) -> Result<Keys, Error> {
+        let keys = self.keys(http, calls, dependency, service).await?;
+        if keys.is_empty() && !self.unverified {
+            let none = format!(
+                "{} publishes no DID document (404), so that its receipts cannot be checked: name its did:key in {}, or \
+                 do without by STERNA_ALLOW_UNVERIFIED_RECEIPTS=true",
+                self.did,
+                setting(dependency),
+            );
+            return Err(Cause::Setting(none).at(dependency, RESOLVE));
+        }
+        Ok(keys)
     }
 
     /// The keys of the service, asked for when they are needed first. A service that publishes no document has none,
@@ -139,6 +176,17 @@ impl Identity {
     }
 }
 
+/// The setting that names the keys of a service.
+fn setting(dependency: Dependency) -> &'static str {
+    match dependency {
+        Dependency::UploadService => "UPLOAD_SERVICE_PUBLIC_KEYS",
+        Dependency::Gateway => "GATEWAY_SERVICE_PUBLIC_KEYS",
+        Dependency::ClaimsService => "CLAIMS_SERVICE_PUBLIC_KEYS",
+        Dependency::StorageNode => "PIRI_SERVICE_PUBLIC_KEYS",
+        _ => "INDEXING_SERVICE_PUBLIC_KEYS",
+    }
+}
+
 fn same(one: &Keys, other: &Keys) -> bool {
     let dids = |keys: &Keys| -> Vec<Did> { keys.iter().map(Verifier::key_did).collect() };
     dids(one) == dids(other)
@@ -176,7 +224,7 @@ async fn fetch(http: &Http, service: &Service) -> Result<Vec<Verifier>, Cause> {
     verifiers(document, &service.did)
 }
 
-/// The keys of a document. That of another is no answer.
+/// The keys of a document. That of another is no answer, and one without a key that could be used is none either.
 fn verifiers(document: Document, did: &Did) -> Result<Vec<Verifier>, Cause> {
     if document.id != did.as_str() {
         return Err(Cause::Malformed(format!(
@@ -185,8 +233,13 @@ fn verifiers(document: Document, did: &Did) -> Result<Vec<Verifier>, Cause> {
         )));
     }
     let keys = document.methods.into_iter().filter_map(|method| method.key);
-    Ok(keys
+    let keys: Vec<Verifier> = keys
         .filter_map(|key| Verifier::from_did(&Did::parse(&format!("did:key:{key}")).ok()?).ok())
         .map(|verifier| verifier.with_did(did.clone()))
-        .collect())
+        .collect();
+    if keys.is_empty() {
+        let none = format!("the DID document of {did} holds no ed25519 key");
+        return Err(Cause::Malformed(none));
+    }
+    Ok(keys)
 }

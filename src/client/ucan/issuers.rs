@@ -42,17 +42,23 @@ impl Issuers {
             (Dependency::ClaimsService, &network.claims_service),
             (Dependency::StorageNode, &network.storage_node.service),
         ] {
-            let identity = Identity::resolved(service.did.clone());
+            let identity = Identity::resolved(service);
             let party = Party::Published(dependency, service.clone(), identity);
             parties.insert(service.did.clone(), party);
         }
+        let pinned = network.upload_service.keys.iter();
+        let pinned = pinned.filter(|key| *key != upload_service);
+        let keys: Vec<&Verifier> = std::iter::once(upload_service).chain(pinned).collect();
+        let under = |did: &Did| -> Keys {
+            let keys = keys.iter().copied().cloned();
+            keys.map(|key| key.with_did(did.clone())).collect()
+        };
         for provider in &network.storage_providers {
-            let keys = [upload_service.clone().with_did(provider.clone())];
-            let party = Party::Held(keys.into());
+            let party = Party::Held(under(provider));
             parties.entry(provider.clone()).or_insert(party);
         }
-        let own = Party::Held([upload_service.clone()].into());
-        parties.insert(upload_service.did().clone(), own);
+        let own = upload_service.did();
+        parties.insert(own.clone(), Party::Held(under(own)));
         Self {
             http,
             calls,
@@ -60,14 +66,14 @@ impl Issuers {
         }
     }
 
-    /// The keys of an issuer: none if it is not known, or if it publishes none.
+    /// The keys of an issuer: its own if it is a did:key; none if it is not known, or if it publishes none.
     ///
     /// # Errors
     /// When the service could not be asked, or answered with something else than its document: its keys are then not
     /// known to be none.
     pub async fn keys(&self, issuer: &Did) -> Result<Keys, Error> {
         match self.parties.get(issuer) {
-            None => Ok(Keys::from([])),
+            None => Ok(Verifier::from_did(issuer).into_iter().collect()),
             Some(Party::Held(keys)) => Ok(Arc::clone(keys)),
             Some(Party::Published(dependency, service, identity)) => {
                 let asked = identity.keys(&self.http, &self.calls, *dependency, service);

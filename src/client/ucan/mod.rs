@@ -4,7 +4,7 @@ mod execute;
 mod identity;
 mod issuers;
 
-pub(crate) use execute::{Connection, failed, failure, outage};
+pub(crate) use execute::{Connection, failed, failure, outage, signs, unfit};
 pub(crate) use identity::Identity;
 pub use identity::Keys;
 pub use issuers::Issuers;

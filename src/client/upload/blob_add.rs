@@ -4,10 +4,11 @@ use bytes::Bytes;
 use ipld_core::ipld::Ipld;
 
 use super::effects::Effects;
+use super::site::site;
 use crate::client::calls::Calls;
 use crate::client::clock;
 use crate::client::http::Http;
-use crate::client::ucan::{Connection, failed};
+use crate::client::ucan::{Connection, Issuers};
 use crate::client::{Cause, Dependency, Error, Service};
 use crate::proto::key::Signer;
 use crate::proto::message::{Effects as Forks, Outcome, Receipt, conclude};
@@ -42,7 +43,7 @@ impl Blob {
 /// A blob that a storage node has accepted.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// The node's location claim.
+    /// The location claim of the node that accepted the blob, checked: its own, of the whole blob, for the space.
     pub location: Delegation,
     /// CID of the invocation that added it.
     pub cause: cid::Cid,
@@ -55,6 +56,7 @@ pub struct UploadClient {
     pub(super) calls: Calls,
     pub(super) service: Service,
     pub(super) connection: Connection,
+    pub(super) issuers: Issuers,
     clock: Clock,
 }
 
@@ -63,6 +65,7 @@ impl UploadClient {
         http: Http,
         calls: Calls,
         connection: Connection,
+        issuers: Issuers,
         service: Service,
         clock: Clock,
     ) -> Self {
@@ -71,6 +74,7 @@ impl UploadClient {
             calls,
             service,
             connection,
+            issuers,
             clock,
         }
     }
@@ -85,6 +89,9 @@ impl UploadClient {
         let answer = self.when_there(is_half_done, add).await?;
         let effects =
             Effects::read(&answer).map_err(|cause| cause.at(Dependency::UploadService, ADD))?;
+        for (receipt, task) in effects.receipts() {
+            self.check_receipt(receipt, task, ADD).await?;
+        }
         if !effects.is_put() {
             if let Some(address) = &effects.address {
                 self.put(address, &blob.bytes).await?;
@@ -95,8 +102,11 @@ impl UploadClient {
             Some(receipt) => receipt,
             None => self.receipt(&effects.accept).await?,
         };
-        let location = location(&accepted, &blob.digest)
+        let now = self.clock.unix_secs();
+        let location = site(&accepted, space.did(), blob, now)
             .map_err(|cause| cause.at(Dependency::UploadService, ACCEPT))?;
+        self.check_claim(&location, &accepted, &effects.accept, ACCEPT)
+            .await?;
         Ok(Stored {
             location,
             cause: *answer.ran().cid(),
@@ -144,38 +154,4 @@ impl UploadClient {
 /// Whether another add of the same blob has been begun whose receipts are not filed yet.
 fn is_half_done(error: &Error) -> bool {
     matches!(&error.cause, Cause::Failed { name, .. } if name == "ReceiptNotFound")
-}
-
-/// The location claim that an accept's receipt names; it must be about the blob.
-fn location(accepted: &Receipt, digest: &Multihash) -> Result<Delegation, Cause> {
-    if let Some(cause) = failed(accepted) {
-        return Err(cause);
-    }
-    let malformed = |text: &str| Cause::Malformed(text.to_owned());
-    let site = accepted
-        .outcome()
-        .ok()
-        .and_then(|value| value.get("site").ok().flatten());
-    let Some(Ipld::Link(site)) = site else {
-        return Err(malformed("accept names no site"));
-    };
-    let claim = Delegation::view_shared(site, accepted.blocks())
-        .map_err(|error| malformed(&error.to_string()))?;
-    let capability = claim
-        .capabilities()
-        .iter()
-        .find(|capability| capability.can == "assert/location");
-    let content = capability.and_then(|capability| capability.get("content"));
-    let about = match content {
-        Some(Ipld::Link(cid)) => Multihash::of(cid) == *digest,
-        Some(value) => {
-            matches!(value.get("digest"), Ok(Some(Ipld::Bytes(bytes))) if bytes == digest.as_bytes())
-        }
-        None => false,
-    };
-    if about {
-        Ok(claim)
-    } else {
-        Err(malformed("site is about another blob"))
-    }
 }

@@ -27,7 +27,8 @@ pub(super) struct Effects {
     /// The `http/put` task.
     pub(super) put: Delegation,
     /// The `blob/accept` task.
-    pub(super) accept: Cid,
+    pub(super) accept: Delegation,
+    allocate: Delegation,
     receipts: BTreeMap<Cid, Receipt>,
 }
 
@@ -53,9 +54,16 @@ impl Effects {
         Ok(Self {
             address,
             put: put.clone(),
-            accept: *accept.cid(),
+            accept: accept.clone(),
+            allocate: allocate.clone(),
             receipts,
         })
+    }
+
+    /// The receipts of the tasks that came along, each with its task.
+    pub(super) fn receipts(&self) -> impl Iterator<Item = (&Receipt, &Delegation)> {
+        let tasks = [&self.allocate, &self.put, &self.accept].into_iter();
+        tasks.filter_map(|task| Some((self.receipts.get(task.cid())?, task)))
     }
 
     /// The receipt of the put, if it came along and says success.
@@ -68,7 +76,7 @@ impl Effects {
     /// The receipt of the accept, if it came along and says success.
     pub(super) fn accepted(&self) -> Option<Receipt> {
         self.receipts
-            .get(&self.accept)
+            .get(self.accept.cid())
             .filter(|receipt| receipt.outcome().ok().is_some())
             .cloned()
     }

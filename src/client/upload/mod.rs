@@ -6,5 +6,7 @@ mod put;
 mod receipt;
 mod remove;
 mod revoke;
+mod signers;
+mod site;
 
 pub use blob_add::{Blob, Stored, UploadClient};

@@ -8,19 +8,23 @@ use reqwest::Method;
 
 use super::UploadClient;
 use crate::client::http;
-use crate::client::ucan::outage;
+use crate::client::ucan::{outage, unfit};
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::message::{CONTENT_TYPE, Message, Receipt, find_receipt};
+use crate::proto::ucan::Delegation;
 
 const POLL: &str = "read the receipt of a task";
 /// Largest message that is read.
 const LARGEST: usize = 16 << 20;
 
 impl UploadClient {
-    /// Reads a receipt; "not there" is asked again.
-    pub(super) async fn receipt(&self, task: &Cid) -> Result<Receipt, Error> {
+    /// Reads a receipt; "not there" is asked again. One that is not by whom the task was given to is none.
+    pub(super) async fn receipt(&self, task: &Delegation) -> Result<Receipt, Error> {
         let is_early = |error: &Error| error.cause == Cause::Missing;
-        self.when_there(is_early, || self.receipt_now(task)).await
+        let ask = || self.receipt_now(task.cid());
+        let receipt = self.when_there(is_early, ask).await?;
+        self.check_receipt(&receipt, task, POLL).await?;
+        Ok(receipt)
     }
 
     /// Asks, and asks again with growing pauses while the answer says that it is too early, until the deadline.
@@ -55,10 +59,8 @@ impl UploadClient {
             let response =
                 http::check(self.http.follow(Method::GET, url, CONTENT_TYPE).await?).await?;
             let body = http::read(response, LARGEST).await?;
-            let malformed =
-                |error: crate::proto::message::Error| Cause::Malformed(error.to_string());
-            let message = Message::decode(&body).map_err(malformed)?;
-            let receipt = find_receipt(&message, task).map_err(malformed)?;
+            let message = Message::decode(&body).map_err(unfit)?;
+            let receipt = find_receipt(&message, task).map_err(unfit)?;
             let missing = || Cause::Malformed(format!("no receipt of {task} in its message"));
             let receipt = receipt.ok_or_else(missing)?;
             match outage(&receipt) {

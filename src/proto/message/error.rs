@@ -16,6 +16,9 @@ pub enum Error {
     /// A field of a receipt has the wrong type or is missing.
     #[error("read receipt: {0}")]
     Receipt(&'static str),
+    /// A receipt was filed under a task, and its signed part names this other one.
+    #[error("read receipt: it is of {0}, another task")]
+    OfAnother(Cid),
     /// A `ucan/conclude` invocation carries no receipt.
     #[error("read conclusion: {0}")]
     Conclude(&'static str),

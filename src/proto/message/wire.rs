@@ -148,11 +148,20 @@ impl Message {
     }
 
     /// The receipt reported for an invocation; nothing if the message reports none for it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is the receipt of something else: nobody signs the list that it was found in.
     pub fn receipt(&self, ran: &Cid) -> Result<Option<Receipt>, Error> {
-        let found = self.report.iter().find(|(task, _)| task == ran);
-        found
-            .map(|(_, root)| Receipt::view_shared(root, &self.blocks))
-            .transpose()
+        let Some((_, root)) = self.report.iter().find(|(task, _)| task == ran) else {
+            return Ok(None);
+        };
+        let receipt = Receipt::view_shared(root, &self.blocks)?;
+        let said = *receipt.ran().cid();
+        if said == *ran {
+            Ok(Some(receipt))
+        } else {
+            Err(Error::OfAnother(said))
+        }
     }
 
     /// All reported receipts, in no order that means anything.
@@ -177,4 +186,51 @@ fn reported((ran, root): (String, Ipld)) -> Result<(Cid, Cid), Error> {
     let ran = Cid::try_from(ran.as_str())
         .map_err(|_| Error::Message("report has a key that is no CID"))?;
     Ok((ran, link(&root)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Signer;
+    use crate::proto::message::{Effects, Outcome, conclude, find_receipt};
+    use crate::proto::ucan::{Capability, Draft, Proof};
+
+    /// A message that reports a receipt under a task of somebody's choice.
+    fn filed_under(task: &Cid, receipt: &Receipt) -> Message {
+        let report = Ipld::Map([(task.to_string(), Ipld::Link(*receipt.cid()))].into());
+        let parts = Ipld::Map([(REPORT.to_owned(), report)].into());
+        let root = Block::dag_cbor(&Ipld::Map([(VERSION.to_owned(), parts)].into())).unwrap();
+        let mut blocks = Blocks::new();
+        blocks.extend(receipt.export());
+        blocks.insert(root.clone());
+        Message::decode(&carrier::write(&[root.cid], &blocks)).unwrap()
+    }
+
+    #[test]
+    fn a_receipt_is_found_only_under_what_it_says_it_is_of() {
+        let [service, agent] = [1, 2].map(|seed| Signer::from_seed([seed; 32]));
+        let invoke = |can: &str| {
+            let capability = Capability::new(can, agent.did().as_str());
+            let draft = Draft::new(&agent, service.did()).capability(capability);
+            draft.sign().unwrap()
+        };
+        let [old, new] = ["old/task", "new/task"].map(invoke);
+        // With the whole invocation in it, and with its link alone.
+        for ran in [Proof::Delegation(old.clone()), Proof::Link(*old.cid())] {
+            let receipt = Receipt::issue(&service, ran, Outcome::done(), Effects::default());
+            let receipt = receipt.unwrap();
+            let right = filed_under(old.cid(), &receipt);
+            let found = right.receipt(old.cid()).unwrap().unwrap();
+            assert_eq!(found.cid(), receipt.cid());
+            let wrong = filed_under(new.cid(), &receipt);
+            for found in [wrong.receipt(new.cid()), find_receipt(&wrong, new.cid())] {
+                let is_named = matches!(found, Err(Error::OfAnother(ran)) if ran == *old.cid());
+                assert!(is_named);
+            }
+            let conclusion = conclude(&agent, service.did(), &receipt).unwrap();
+            let carrier = Message::request(&[conclusion]).unwrap();
+            assert!(find_receipt(&carrier, new.cid()).unwrap().is_none());
+            assert!(find_receipt(&carrier, old.cid()).unwrap().is_some());
+        }
+    }
 }

@@ -35,6 +35,7 @@ pub(super) fn service(name: &str) -> Service {
     Service {
         url: Url::parse(&format!("https://{name}.test")).unwrap(),
         did: did(&format!("did:web:{name}.test")),
+        keys: Vec::new(),
     }
 }
 
@@ -79,6 +80,7 @@ pub(super) fn network() -> Network {
             ipni_store: url("https://sqs.test/s"),
         },
         storage_providers: vec![did("did:web:web3.storage")],
+        unverified_receipts: false,
     }
 }
 
