@@ -28,7 +28,7 @@ pub use buckets::{ClaimStore, DelegationStore};
 pub use carpark::{Addresses, Blob as CarparkBlob, CarparkClient, Layout, Located};
 pub use config::{
     Aws, AwsEndpoints, Buckets, Carpark, Config, Credentials, EncryptionKey, Limits, Network,
-    ProofSet, Queues, R2, Secrets, Service, StorageNode, Tables,
+    ProofSet, Queues, R2, Reach, Secrets, Service, StorageNode, Tables,
 };
 pub(crate) use error::with_causes;
 pub use error::{Cause, Dependency, Error};

@@ -56,6 +56,7 @@ impl Services {
         let calls = Calls::new(limits, dependencies);
         let http =
             Http::new(limits).map_err(|cause| cause.at(Dependency::Carpark, "set up HTTP"))?;
+        let http = http.reaching(network);
         let gateway = Connection::new(
             http.clone(),
             calls.clone(),
@@ -82,7 +83,7 @@ impl Services {
                 http.clone(),
                 calls.clone(),
                 gateway,
-                network.gateway.clone(),
+                network,
                 Arc::new(secrets.clone()),
                 clock,
             ),
@@ -136,7 +137,7 @@ fn upload(
         calls.clone(),
         connection,
         issuers,
-        service.clone(),
+        &config.network,
         clock,
     )
 }

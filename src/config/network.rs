@@ -1,10 +1,11 @@
 //! Who and where the services, tables, buckets and queues are.
 
+use super::Environment;
 use super::reader::Reader;
 use super::variables::{self, ServiceNames};
 use crate::client::{
-    Aws, AwsEndpoints, Buckets, Carpark, Credentials, Network, Queues, R2, Service, StorageNode,
-    Tables,
+    Aws, AwsEndpoints, Buckets, Carpark, Credentials, Network, Queues, R2, Reach, Service,
+    StorageNode, Tables,
 };
 use crate::state;
 
@@ -40,6 +41,12 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
     let ipni_blob = from.url("IPNI_BLOB_PUBLISHING_QUEUE");
     let ipni_store = from.url("IPNI_STORE_PUBLISHING_QUEUE");
     let storage_providers = from.dids("STORAGE_PROVIDERS");
+    let receipts = from.urls("RECEIPTS_PUBLIC_URLS");
+    let gateway_subdomains = from.maybe_url("GATEWAY_SUBDOMAIN_URL");
+    let reach = match from.sources.environment {
+        Environment::Local => Reach::Any,
+        Environment::Staging | Environment::Production => Reach::Public,
+    };
     let unverified_receipts = from.flag("STERNA_ALLOW_UNVERIFIED_RECEIPTS");
     Some(Network {
         upload_service: upload_service?,
@@ -60,6 +67,9 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
         },
         storage_providers: storage_providers?,
         unverified_receipts,
+        reach,
+        receipts: receipts?,
+        gateway_subdomains,
     })
 }
 

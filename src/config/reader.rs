@@ -358,6 +358,12 @@ fn check_url(text: &str, environment: Environment) -> Result<Url, (String, Strin
             "choose that network with --env staging or --env production, or unset it".into(),
         ));
     }
+    if plain && environment == Environment::Production && is_searched(&host) {
+        return Err((
+            format!("`{text}` is not encrypted, and search domains say whom `{host}` means"),
+            "write https://, or the address of the host".into(),
+        ));
+    }
     if plain && environment != Environment::Local && !is_near(&host) {
         return Err((
             format!("`{text}` is not encrypted"),
@@ -375,6 +381,11 @@ fn is_real(host: &Host<&str>) -> bool {
         let before = name.strip_suffix(real);
         before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     })
+}
+
+/// Whether a name has no dot, so that any search domain of the machine may complete it.
+fn is_searched(host: &Host<&str>) -> bool {
+    matches!(host, Host::Domain(name) if !name.contains('.') && *name != "localhost")
 }
 
 fn is_near(host: &Host<&str>) -> bool {
@@ -426,16 +437,19 @@ mod tests {
             "http://127.0.0.1:1",
             "http://[::1]:1",
             "http://10.0.0.1",
-            "http://minio:9000",
+            "http://localhost:9000",
+            "https://minio:9000",
         ] {
             assert!(check_url(text, Environment::Production).is_ok(), "{text}");
         }
+        assert!(check_url("http://minio:9000", Environment::Staging).is_ok());
         for text in [
             "http://up.example.net",
             "ftp://x",
             "up.storacha.network",
             "",
             "http://8.8.8.8",
+            "http://minio:9000",
         ] {
             assert!(check_url(text, Environment::Production).is_err(), "{text}");
         }

@@ -206,6 +206,12 @@ const VARIABLES: &[Variable] = &[
         "did:key:z6MkqdncRZ1wj8zxCTDUQ8CRT8NQWd63T7mZRvZUX8B7XDFi",
     ),
     row(
+        "RECEIPTS_PUBLIC_URLS",
+        "",
+        "https://workflow-store-staging-0.s3.us-east-2.amazonaws.com",
+        "https://workflow-store-prod-0.s3.us-west-2.amazonaws.com",
+    ),
+    row(
         "INDEXING_SERVICE_URL",
         "",
         "https://staging.indexer.storacha.network",
@@ -240,6 +246,12 @@ const VARIABLES: &[Variable] = &[
         "",
         "did:key:z6MkqK1d4thaCEXSGZ6EchJw3tDPhQriwynWDuR55ayATMNf",
         "did:key:z6Mkha3NLZ38QiZXsUHKRHecoumtha3LnbYEL21kXYBFXvo5",
+    ),
+    row(
+        "GATEWAY_SUBDOMAIN_URL",
+        "",
+        "https://ipfs-staging.w3s.link",
+        "https://ipfs.w3s.link",
     ),
     row(
         "CONTENT_CLAIMS_SERVICE_URL",

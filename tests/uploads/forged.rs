@@ -28,7 +28,7 @@ use crate::proxy::{Answer, Asked, Proxy};
 use crate::worker::Worker;
 
 /// A space of a customer, which may store blobs.
-async fn paid_space(local: &Local, services: &Services) -> Signer {
+pub(crate) async fn paid_space(local: &Local, services: &Services) -> Signer {
     let space = Signer::generate();
     let provision = Provision {
         space: space.did().clone(),

@@ -12,6 +12,7 @@ mod forged;
 mod grants;
 mod hashes;
 mod hostile;
+mod led;
 mod outage;
 mod proxy;
 mod services;

@@ -29,6 +29,17 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+impl Answer {
+    /// Leads to another address.
+    pub(crate) fn redirect(to: &str) -> Self {
+        Self {
+            status: StatusCode::FOUND,
+            headers: vec![(header::LOCATION, to.parse().unwrap())],
+            body: Vec::new(),
+        }
+    }
+}
+
 /// Runs until it is dropped.
 pub(crate) struct Proxy {
     pub(crate) url: Url,
@@ -61,6 +72,19 @@ impl Proxy {
                 let answer = passed(service, client, &asked).await;
                 change(&asked, answer)
             }
+        })
+        .await
+    }
+
+    /// Answers everything itself.
+    pub(crate) async fn alone<A>(answer: A) -> Self
+    where
+        A: Fn(&Asked) -> Answer + Send + Sync + 'static,
+    {
+        let answer = Arc::new(answer);
+        Self::serve(move |asked| {
+            let answer = Arc::clone(&answer);
+            async move { answer(&asked) }
         })
         .await
     }

@@ -7,8 +7,9 @@ use super::{Addresses, Blob, Layout, rest};
 use crate::client::calls::Calls;
 use crate::client::http::{self, Http};
 use crate::client::{Cause, Dependency, Error};
-use crate::proto::multihash::Multihash;
+use crate::proto::multihash::{self, Multihash};
 
+const CONFIRM: &str = "read a shard where a claim names it";
 const HEAD: &str = "look for a shard in the carpark";
 
 /// Where a shard lies.
@@ -48,7 +49,9 @@ impl CarparkClient {
     /// Looks for a shard in every carpark, under the layout `first` and then under the other, and at `others` as far as
     /// they are expected.
     ///
-    /// `None` only if every place said 404; trouble at any of them is an error.
+    /// What lies at an address of `others` is read and hashed: anybody may name one, and its path need not name the shard.
+    ///
+    /// `None` only if every place said 404, or holds something else; trouble at any of them is an error.
     pub async fn locate(
         &self,
         shard: &Multihash,
@@ -56,18 +59,40 @@ impl CarparkClient {
         others: &[Url],
     ) -> Result<Option<Located>, Error> {
         for (url, layout) in self.places(shard, first, others) {
-            match self.length(&url).await {
-                Ok(length) => {
-                    return Ok(Some(Located {
-                        url,
-                        length,
-                        layout,
-                    }));
-                }
-                Err(error) if error.cause == Cause::Missing => {}
-                Err(error) => return Err(error),
+            let found = match layout {
+                Some(_) => self.at(&url).await?,
+                None => self.read(&url, shard).await?,
+            };
+            if let Some(length) = found {
+                return Ok(Some(Located {
+                    url,
+                    length,
+                    layout,
+                }));
             }
         }
+        Ok(None)
+    }
+
+    /// The length of a shard at an address, every byte of it read; `None` if it is not what lies there.
+    async fn read(&self, url: &Url, shard: &Multihash) -> Result<Option<Option<u64>>, Error> {
+        let unknown = |error: multihash::Error| Cause::Malformed(error.to_string());
+        let hasher = shard.hasher().map_err(unknown);
+        let mut hasher = hasher.map_err(|cause| cause.at(Dependency::Carpark, CONFIRM))?;
+        let mut blob = match Blob::open(self, url.clone()).await {
+            Ok(blob) => blob,
+            Err(error) if error.cause == Cause::Missing => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut length = 0;
+        while let Some(piece) = blob.next().await? {
+            hasher.update(&piece);
+            length += piece.len() as u64;
+        }
+        if hasher.check(shard).is_ok() {
+            return Ok(Some(Some(length)));
+        }
+        tracing::warn!(%url, %shard, "something else lies where a claim names a shard");
         Ok(None)
     }
 

@@ -7,7 +7,7 @@ mod secrets;
 
 pub use aws::{Aws, AwsEndpoints, Credentials, R2};
 pub use limits::Limits;
-pub use network::{Buckets, Carpark, Network, Queues, Service, StorageNode, Tables};
+pub use network::{Buckets, Carpark, Network, Queues, Reach, Service, StorageNode, Tables};
 pub use secrets::{EncryptionKey, ProofSet, Secrets};
 
 /// Everything the clients need for a migration of uploads.

@@ -30,6 +30,22 @@ pub struct Network {
     pub storage_providers: Vec<Did>,
     /// Whether receipts of a service count that publishes no keys to check them with.
     pub unverified_receipts: bool,
+    /// Which addresses are used that answers name.
+    pub reach: Reach,
+    /// Where the upload service keeps messages with receipts: its answers may lead there.
+    pub receipts: Vec<Url>,
+    /// The gateway's address of content by subdomain, without the label of the content: its answers may lead there.
+    pub gateway_subdomains: Option<Url>,
+}
+
+/// Which addresses are used that nobody configured: where a node wants a blob, where an answer leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Public ones, and those only over https.
+    #[default]
+    Public,
+    /// Any: the network is on this machine.
+    Any,
 }
 
 /// A UCAN service over HTTP.

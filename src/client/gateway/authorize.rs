@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::client::calls::Calls;
 use crate::client::clock::expiry;
 use crate::client::http::Http;
 use crate::client::ucan::Connection;
-use crate::client::{Cause, Error, Secrets, Service};
+use crate::client::{Cause, Error, Network, Secrets, Service};
 use crate::proto::did::Did;
 use crate::proto::ucan::{Delegation, Expiration};
 use crate::runtime::Clock;
@@ -21,6 +23,8 @@ pub struct GatewayClient {
     pub(super) http: Http,
     pub(super) calls: Calls,
     pub(super) service: Service,
+    /// The address of content by subdomain, without the label of the content.
+    pub(super) subdomains: Option<Url>,
     connection: Connection,
     secrets: Arc<Secrets>,
     clock: Clock,
@@ -31,14 +35,15 @@ impl GatewayClient {
         http: Http,
         calls: Calls,
         connection: Connection,
-        service: Service,
+        network: &Network,
         secrets: Arc<Secrets>,
         clock: Clock,
     ) -> Self {
         Self {
             http,
             calls,
-            service,
+            service: network.gateway.clone(),
+            subdomains: network.gateway_subdomains.clone(),
             connection,
             secrets,
             clock,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cid::Cid;
-use reqwest::Method;
+use reqwest::{Method, Response};
 use url::Url;
 
 use super::GatewayClient;
@@ -25,7 +25,7 @@ impl GatewayClient {
     ) -> Result<Bytes, Error> {
         let attempt = || async {
             let url = address(&self.service.url, root, path)?;
-            let response = http::check(self.http.follow(Method::GET, url, accept).await?).await?;
+            let response = http::check(self.led(Method::GET, url, accept, root).await?).await?;
             let body = http::read(response, limit).await?;
             Ok(body.into_bytes())
         };
@@ -35,11 +35,27 @@ impl GatewayClient {
             .await
     }
 
+    /// Asks for content by its path. The gateway leads to the subdomain of the content, and to nowhere else (protocol:
+    /// gateway §5).
+    async fn led(
+        &self,
+        method: Method,
+        url: Url,
+        accept: &str,
+        root: &Cid,
+    ) -> Result<Response, Cause> {
+        let leads = |to: &Url| {
+            let base = self.subdomains.as_ref();
+            base.is_some_and(|base| is_below(to, base, root))
+        };
+        self.http.follow_to(method, url, accept, leads).await
+    }
+
     /// Asks whether content is served. `false` only for a plain "not found"; anything else is an error.
     pub async fn serves(&self, root: &Cid) -> Result<bool, Error> {
         let attempt = || async {
             let url = address(&self.service.url, root, "")?;
-            http::check(self.http.follow(Method::HEAD, url, "*/*").await?).await
+            http::check(self.led(Method::HEAD, url, "*/*", root).await?).await
         };
         match self.calls.run(Dependency::Gateway, PROBE, attempt).await {
             Ok(_) => Ok(true),
@@ -53,4 +69,42 @@ fn address(gateway: &Url, root: &Cid, path: &str) -> Result<Url, Cause> {
     gateway
         .join(&format!("/ipfs/{root}{path}"))
         .map_err(|error| Cause::Address(error.to_string()))
+}
+
+/// Whether an address is the subdomain of some content.
+fn is_below(url: &Url, base: &Url, root: &Cid) -> bool {
+    let label = Cid::new_v1(root.codec(), *root.hash()).to_string();
+    let host = base.host_str().map(|host| format!("{label}.{host}"));
+    let same = (url.scheme(), url.port_or_known_default())
+        == (base.scheme(), base.port_or_known_default());
+    same && host.as_deref() == url.host_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateway_leads_to_the_subdomain_of_the_content_alone() {
+        let v0 = Cid::try_from("QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n").unwrap();
+        let v1 = "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+        let base = Url::parse("https://ipfs.w3s.link").unwrap();
+        for (url, is_led) in [
+            (format!("https://{v1}.ipfs.w3s.link/"), true),
+            (format!("https://{v1}.ipfs.w3s.link:443/a"), true),
+            (format!("http://{v1}.ipfs.w3s.link/"), false),
+            (format!("https://{v1}.ipfs.w3s.link:8443/"), false),
+            (
+                format!("https://{v1}.ipfs.w3s.link.mallory.example/"),
+                false,
+            ),
+            (format!("https://{v1}.mallory.example/"), false),
+            (format!("https://x.{v1}.ipfs.w3s.link/"), false),
+            ("https://ipfs.w3s.link/".to_owned(), false),
+            ("https://other.ipfs.w3s.link/".to_owned(), false),
+        ] {
+            let to = Url::parse(&url).unwrap();
+            assert_eq!(is_below(&to, &base, &v0), is_led, "{url}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
-//! One shared HTTP client: keep-alive, no redirects of its own, no proxy to this machine and its
-//! own network, bounded bodies, classified
-//! statuses.
+//! One shared HTTP client: keep-alive, no redirects of its own, no proxy to this machine and its own network, bounded
+//! bodies, classified statuses, and of the addresses that answers name only public ones.
 
 mod body;
 mod loopback;
+mod reach;
+mod redirect;
 mod shared;
 mod status;
 

@@ -1,9 +1,11 @@
 //! What a status or a broken connection means.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::{Response, StatusCode, header};
 
+use super::reach::NotPublic;
 use super::read;
 use crate::client::Cause;
 use crate::client::error::{excerpt, with_causes};
@@ -58,7 +60,12 @@ pub(crate) fn network(error: &reqwest::Error) -> Cause {
     if error.is_timeout() {
         return Cause::Timeout;
     }
-    Cause::Network(excerpt(&with_causes(error)))
+    let first = error.source();
+    let mut causes = std::iter::successors(first, |cause| cause.source());
+    match causes.find_map(|cause| cause.downcast_ref::<NotPublic>()) {
+        Some(refused) => Cause::Address(excerpt(&refused.to_string())),
+        None => Cause::Network(excerpt(&with_causes(error))),
+    }
 }
 
 #[cfg(test)]

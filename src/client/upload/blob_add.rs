@@ -1,7 +1,10 @@
 //! `space/blob/add` from first to last: add, put, conclude, accept.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ipld_core::ipld::Ipld;
+use url::{Origin, Url};
 
 use super::effects::Effects;
 use super::site::site;
@@ -9,7 +12,7 @@ use crate::client::calls::Calls;
 use crate::client::clock;
 use crate::client::http::Http;
 use crate::client::ucan::{Connection, Issuers};
-use crate::client::{Cause, Dependency, Error, Service};
+use crate::client::{Cause, Dependency, Error, Network, Service};
 use crate::proto::key::Signer;
 use crate::proto::message::{Effects as Forks, Outcome, Receipt, conclude};
 use crate::proto::multihash::Multihash;
@@ -57,6 +60,8 @@ pub struct UploadClient {
     pub(super) service: Service,
     pub(super) connection: Connection,
     pub(super) issuers: Issuers,
+    /// Where the service keeps messages with receipts.
+    pub(super) receipts: Arc<[Origin]>,
     clock: Clock,
 }
 
@@ -66,15 +71,16 @@ impl UploadClient {
         calls: Calls,
         connection: Connection,
         issuers: Issuers,
-        service: Service,
+        network: &Network,
         clock: Clock,
     ) -> Self {
         Self {
             http,
             calls,
-            service,
+            service: network.upload_service.clone(),
             connection,
             issuers,
+            receipts: network.receipts.iter().map(Url::origin).collect(),
             clock,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cid::Cid;
 use reqwest::Method;
+use url::Url;
 
 use super::UploadClient;
 use crate::client::http;
@@ -56,8 +57,9 @@ impl UploadClient {
                 .url
                 .join(&format!("/receipt/{task}"))
                 .map_err(|error| Cause::Address(error.to_string()))?;
-            let response =
-                http::check(self.http.follow(Method::GET, url, CONTENT_TYPE).await?).await?;
+            let leads = |to: &Url| self.receipts.contains(&to.origin());
+            let asked = self.http.follow_to(Method::GET, url, CONTENT_TYPE, leads);
+            let response = http::check(asked.await?).await?;
             let body = http::read(response, LARGEST).await?;
             let message = Message::decode(&body).map_err(unfit)?;
             let receipt = find_receipt(&message, task).map_err(unfit)?;

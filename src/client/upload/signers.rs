@@ -1,9 +1,12 @@
 //! Who must have signed what comes of the tasks of an add: the one that a task is given to, or the upload service.
 
+use url::Url;
+
 use super::UploadClient;
 use super::site::forged;
 use crate::client::ucan::{Keys, signs};
 use crate::client::{Cause, Dependency, Error};
+use crate::proto::claims::Claim;
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
 use crate::proto::message::Receipt;
@@ -37,7 +40,7 @@ impl UploadClient {
         Err(Cause::Forged(forged).at(Dependency::UploadService, what))
     }
 
-    /// Checks that a location claim is signed by its issuer, and that this is the party whose task named it or the upload
+    /// Checks that a location claim names no place that answers may not name, and is signed by its issuer, and that this is the party whose task named it or the upload
     /// service. What the service itself named may be another node's: it chooses the nodes.
     ///
     /// # Errors
@@ -49,6 +52,11 @@ impl UploadClient {
         task: &Delegation,
         what: &'static str,
     ) -> Result<(), Error> {
+        for place in places(claim) {
+            let admitted = self.http.admit(&place);
+            admitted
+                .map_err(|cause| forged(claim.cid(), cause).at(Dependency::UploadService, what))?;
+        }
         let issuer = claim.issuer();
         let fits = |keys: &[Verifier]| {
             keys.iter().any(|key| {
@@ -80,4 +88,13 @@ impl UploadClient {
         let others = self.issuers.other_keys(party, &keys).await?;
         Ok(others.is_some_and(|keys| fits(&keys)))
     }
+}
+
+/// The addresses that a location claim names.
+fn places(claim: &Delegation) -> Vec<Url> {
+    let Ok(Claim::Location(location)) = Claim::of(claim) else {
+        return Vec::new();
+    };
+    let urls = location.location.iter();
+    urls.filter_map(|text| Url::parse(text).ok()).collect()
 }

@@ -2,6 +2,7 @@
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
+use url::Url;
 
 use super::Blob;
 use crate::client::Cause;
@@ -61,6 +62,10 @@ fn flaw(claim: &Delegation, space: &Did, blob: &Blob, now: u64) -> Option<String
     }
     if !is_whole(&location, blob) {
         return Some("is about a part of the blob".to_owned());
+    }
+    let mut places = location.location.iter();
+    if places.any(|text| Url::parse(text).is_err()) {
+        return Some("names a place that is no address".to_owned());
     }
     let ended = claim.expiration().is_some_and(|at| at <= now);
     ended.then(|| "has ended".to_owned())

@@ -81,6 +81,9 @@ pub(super) fn network() -> Network {
         },
         storage_providers: vec![did("did:web:web3.storage")],
         unverified_receipts: false,
+        reach: crate::client::Reach::Public,
+        receipts: Vec::new(),
+        gateway_subdomains: None,
     }
 }
 
