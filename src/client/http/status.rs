@@ -61,7 +61,7 @@ pub(crate) fn network(error: &reqwest::Error) -> Cause {
         return Cause::Timeout;
     }
     let first = error.source();
-    let mut causes = std::iter::successors(first, |cause| cause.source());
+    let mut causes = std::iter::successors(first, |cause| (*cause).source());
     match causes.find_map(|cause| cause.downcast_ref::<NotPublic>()) {
         Some(refused) => Cause::Address(excerpt(&refused.to_string())),
         None => Cause::Network(excerpt(&with_causes(error))),
