@@ -112,6 +112,8 @@ pub(super) const MACHINERY: &[&str] = &[
     "http/body.rs",
     "http/loopback.rs",
     "http/mod.rs",
+    "http/reach.rs",
+    "http/redirect.rs",
     "http/shared.rs",
     "http/status.rs",
     "indexing/mod.rs",
@@ -131,6 +133,9 @@ pub(super) const MACHINERY: &[&str] = &[
     "ucan/mod.rs",
     "upload/effects.rs",
     "upload/mod.rs",
+    // Asks for documents through `ucan/issuers.rs`.
+    "upload/signers.rs",
+    "upload/site.rs",
 ];
 
 const NOT_FOUND: Option<End> = Some(End::Fails(Class::Permanent, Reason::NotFound));
