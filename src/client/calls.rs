@@ -15,6 +15,7 @@ impl Classify for Cause {
         match self {
             Self::Throttled { .. } => Advice::Slower { after },
             Self::Down(_) => Advice::Down,
+            Self::Malformed(_) => Advice::Unreadable,
             _ if self.is_transient() => Advice::Retry { after },
             _ => Advice::GiveUp,
         }

@@ -191,7 +191,7 @@ impl Dependency {
             }
             Err(error) => match error.advice() {
                 // It answered, if not what was hoped for.
-                Advice::GiveUp => self.breaker.good(),
+                Advice::GiveUp | Advice::Unreadable => self.breaker.good(),
                 Advice::Slower { .. } => {
                     self.breaker.good();
                     self.limit.refused(&error.to_string());
@@ -278,6 +278,36 @@ mod tests {
         answer.await.unwrap();
         assert!(calls < 20, "{calls} calls in four minutes");
         assert!(!service.is_down());
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("<html>")]
+    struct Page;
+
+    impl Classify for Page {
+        fn advice(&self) -> Advice {
+            Advice::Unreadable
+        }
+        fn timed_out(_: Duration) -> Self {
+            Self
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_nobody_can_read_is_not_waited_for() {
+        let service = Dependency::new("index", DependencyConfig::default());
+        let (start, mut calls) = (Moment::now(), 0_u32);
+        for _ in 0..20 {
+            let answer: Result<(), Page> = service
+                .call(|| {
+                    calls += 1;
+                    async { Err(Page) }
+                })
+                .await;
+            assert!(answer.is_err() && service.hold().is_none());
+        }
+        assert_eq!(calls, 20 * Policy::default().tries);
+        assert!(start.elapsed() < Duration::from_secs(30));
     }
 
     #[derive(Debug, thiserror::Error)]

@@ -20,6 +20,8 @@ pub enum Advice {
     },
     /// As `Retry`, and the service says itself that it takes nothing from anybody for now.
     Down,
+    /// As `Retry`, but the service is up: it answered, only that nobody can read what. Waiting for it would never end.
+    Unreadable,
     /// Trying again cannot help.
     GiveUp,
 }
@@ -30,7 +32,7 @@ impl Advice {
     pub fn after(self) -> Option<Duration> {
         match self {
             Self::Retry { after } | Self::Slower { after } => after,
-            Self::Down | Self::GiveUp => None,
+            Self::Down | Self::Unreadable | Self::GiveUp => None,
         }
     }
 }
@@ -176,7 +178,7 @@ where
 fn worth_it(advice: Advice, policy: &Policy) -> bool {
     match advice {
         Advice::GiveUp => false,
-        Advice::Down => true,
+        Advice::Down | Advice::Unreadable => true,
         Advice::Retry { after } | Advice::Slower { after } => {
             after.is_none_or(|wait| wait <= policy.longest_asked)
         }

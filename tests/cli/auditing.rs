@@ -161,21 +161,63 @@ fn an_audit_that_was_killed_is_gone_on_with() {
     assert_eq!(bad, 60 - resumed["verdicts"]["ok"].as_u64().unwrap());
 }
 
+/// A fault of questions about claims.
+fn claims_fault(mut fault: Value) -> String {
+    fault["service"] = json!("indexer");
+    fault["operation"] = json!("GET /claims");
+    fault.to_string()
+}
+
+#[test]
+fn an_audit_of_answers_that_nobody_can_read_cannot_tell_and_ends() {
+    let place = Place::new();
+    let _network = seeded(&place, "24", &[]);
+    let unreadable = claims_fault(json!({ "status": 200, "body": "<html>please log in</html>" }));
+    control(&place, "POST", &unreadable);
+    let command = ["migrate", "--verify-only", "--concurrency", "24"];
+    let began = std::time::Instant::now();
+    // That no space is authorised yet is known without the service.
+    let ended = place.sterna(command.iter().chain(&JSON)).ends(4).json();
+    // Some seconds, and what a busy machine needs beside.
+    assert!(began.elapsed() < std::time::Duration::from_mins(2));
+    assert_eq!(total(&ended), 24);
+    for upload in ended["uploads"].as_array().unwrap() {
+        let failure = upload["failure"].to_string();
+        assert!(failure.contains("unreadable answer"), "{upload}");
+        let findings = upload["findings"].as_array().unwrap();
+        let told = findings.iter().all(|one| one["step"] == "gateway-auth");
+        assert!(told, "{upload}");
+        let untold = upload["verdict"] == "could_not_tell";
+        assert!(untold || !findings.is_empty(), "{upload}");
+    }
+    // Each look has the tries of a call, as often as an item has attempts.
+    let questions = asked(&place);
+    assert!((24..=24 * 9).contains(&questions), "{questions}");
+
+    // A drain waits for no answer that can be read.
+    let audit = place.start(["verify", "--concurrency", "1"].iter().chain(&JSON));
+    until("a question", || (asked(&place) > questions).then_some(()));
+    let told = std::time::Instant::now();
+    audit.signal("TERM");
+    let drained = audit.end();
+    assert!(told.elapsed() < std::time::Duration::from_secs(20));
+    assert!([4, 6].contains(&drained.code), "{}", drained.stderr);
+    let drained = drained.json();
+    assert_eq!(drained["ended"]["how"], "stopped");
+    assert!(total(&drained) < 24, "{drained}");
+}
+
 #[test]
 fn an_audit_waits_visibly_for_a_service_that_is_down_and_ends_at_the_first_signal() {
     let place = Place::new();
     let _network = seeded(&place, "24", &[]);
-    for (after, fault) in [
-        // An outage that passes.
-        (true, json!({ "status": 503 })),
-        // Answers that say nothing, and a signal.
-        (false, json!({ "status": 200, "body": "<html>" })),
-    ] {
-        let mut fault = fault;
-        fault["service"] = json!("indexer");
-        fault["operation"] = json!("GET /claims");
-        fault["after"] = json!(3);
-        control(&place, "POST", &fault.to_string());
+    // An outage that passes, and one that does not, and a signal.
+    for after in [true, false] {
+        control(
+            &place,
+            "POST",
+            &claims_fault(json!({ "status": 503, "after": 3 })),
+        );
         let mut audit = place.start(["verify", "--concurrency", "4", "--output", "json"]);
         audit.says("waiting for indexing-service, next try in ");
         if after {
