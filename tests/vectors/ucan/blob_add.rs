@@ -3,6 +3,7 @@
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 use serde_json::Value;
+use sterna::proto::claims::Claim;
 use sterna::proto::message::{Message, Receipt, Task, concluded, find_receipt};
 use sterna::proto::ucan::{Delegation, archive, extract};
 use sterna::proto::{Signer, cbor, json};
@@ -167,6 +168,14 @@ fn the_site_of_an_added_blob_is_found_in_the_accept_receipt() {
             name(flow)
         );
         keys.check_delegation(&claim);
+        // What the client refuses otherwise: it is for the space, on its own issuer, of the whole blob, without an end.
+        let Ok(Claim::Location(location)) = Claim::of(&claim) else {
+            panic!("{}", name(flow));
+        };
+        assert_eq!(claim.audience(), location.space.as_ref().unwrap());
+        assert_eq!(claim.capabilities()[0].with, claim.issuer().as_str());
+        assert_eq!(location.range.map(|range| range.offset), Some(0));
+        assert_eq!(claim.expiration(), None);
         let receipts = section(flow, "exchanges").iter().flat_map(receipts_of);
         let viewed: Vec<_> = receipts
             .filter_map(|receipt| site_of(&receipt, claim.cid()))
