@@ -42,6 +42,7 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
     let ipni_store = from.url("IPNI_STORE_PUBLISHING_QUEUE");
     let storage_providers = from.dids("STORAGE_PROVIDERS");
     let receipts = from.urls("RECEIPTS_PUBLIC_URLS");
+    let uploads = from.urls("STORAGE_NODE_UPLOAD_URLS");
     let gateway_subdomains = from.maybe_url("GATEWAY_SUBDOMAIN_URL");
     let reach = match from.sources.environment {
         Environment::Local => Reach::Any,
@@ -68,6 +69,7 @@ pub(super) fn network(from: &mut Reader<'_>) -> Option<Network> {
         storage_providers: storage_providers?,
         unverified_receipts,
         reach,
+        uploads: uploads?,
         receipts: receipts?,
         gateway_subdomains,
     })

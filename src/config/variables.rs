@@ -279,6 +279,7 @@ const VARIABLES: &[Variable] = &[
         "did:web:storage.storacha.network",
     ),
     unset("PIRI_SERVICE_PUBLIC_KEYS"),
+    unset("STORAGE_NODE_UPLOAD_URLS"),
     row(
         "PIRI_PEER_ID",
         "",

@@ -115,8 +115,10 @@ async fn a_node_has_no_blob_sent_to_addresses_that_are_not_public() {
     let stored = &local.sandbox.network().objects;
     let key = format!("{0}/{0}.blob", blob.digest.base58());
     assert!(stored.head(bucket::CARPARK, &key).is_none(), "{:?}", sent());
-    // The node that the settings name lies where they say.
-    config.network.storage_node.service.url = node;
+    let named = refused.to_string().contains("STORAGE_NODE_UPLOAD_URLS");
+    assert!(named, "{refused}");
+    // What the settings name lies where they say.
+    config.network.uploads = vec![node];
     let add = services(&config).await.upload;
     add.add_blob(&space, &blob).await.unwrap();
     assert!(stored.head(bucket::CARPARK, &key).is_some());

@@ -32,6 +32,9 @@ pub struct Network {
     pub unverified_receipts: bool,
     /// Which addresses are used that answers name.
     pub reach: Reach,
+    /// Where nodes may have blobs sent wherever that lies, beside the storage node itself: a bucket behind a private
+    /// endpoint, say.
+    pub uploads: Vec<Url>,
     /// Where the upload service keeps messages with receipts: its answers may lead there.
     pub receipts: Vec<Url>,
     /// The gateway's address of content by subdomain, without the label of the content: its answers may lead there.

@@ -24,8 +24,8 @@ pub(crate) struct Http {
     /// What the environment says about proxies.
     proxies: Arc<Matcher>,
     reach: Reach,
-    /// The storage node, which may lie anywhere: it is configured.
-    own: Option<Origin>,
+    /// The storage node and its like, which may lie anywhere: they are configured.
+    own: Arc<[Origin]>,
 }
 
 impl Http {
@@ -47,15 +47,17 @@ impl Http {
             guarded: built(builder().no_proxy().dns_resolver(Arc::new(PublicResolver)))?,
             proxies: Arc::new(Matcher::from_env()),
             reach: Reach::Public,
-            own: None,
+            own: Arc::new([]),
         })
     }
 
     /// The same, reaching what a network allows.
     pub(crate) fn reaching(self, network: &Network) -> Self {
+        let node = &network.storage_node.service.url;
+        let own = std::iter::once(node).chain(&network.uploads);
         Self {
             reach: network.reach,
-            own: Some(network.storage_node.service.url.origin()),
+            own: own.map(Url::origin).collect(),
             ..self
         }
     }
@@ -100,7 +102,7 @@ impl Http {
 
     /// Whether an address is used wherever it leads.
     fn is_free(&self, url: &Url) -> bool {
-        self.reach == Reach::Any || self.own.as_ref() == Some(&url.origin())
+        self.reach == Reach::Any || self.own.contains(&url.origin())
     }
 
     /// Sends a request once, redirects unfollowed.

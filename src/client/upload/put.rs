@@ -45,9 +45,15 @@ impl UploadClient {
             Ok(())
         };
         let deadline = self.calls.limits().call * 4;
-        self.calls
-            .run_within(deadline, Dependency::StorageNode, PUT, attempt)
-            .await
+        let sent = self
+            .calls
+            .run_within(deadline, Dependency::StorageNode, PUT, attempt);
+        sent.await.map_err(|error| match error.cause {
+            Cause::Address(text) => refused(Cause::Address(format!(
+                "{text}; if it is right, name its origin in STORAGE_NODE_UPLOAD_URLS"
+            ))),
+            _ => error,
+        })
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn network() -> Network {
         storage_providers: vec![did("did:web:web3.storage")],
         unverified_receipts: false,
         reach: crate::client::Reach::Public,
+        uploads: Vec::new(),
         receipts: Vec::new(),
         gateway_subdomains: None,
     }
