@@ -13,7 +13,7 @@ use crate::state::files::identify;
 
 /// Takes the lock of an instance in a state folder; the system frees it with the process.
 pub(super) fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
-    private::folder(dir).with_context(|| format!("use the state folder {}", dir.display()))?;
+    private::folder(dir).with_context(|| format!("make {}", dir.display()))?;
     let path = dir.join(format!("instance-{instance}.lock"));
     let file = private::update(&path).with_context(|| format!("open {}", path.display()))?;
     match file.try_lock() {
