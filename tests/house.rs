@@ -300,3 +300,21 @@ fn the_engine_takes_no_chances() {
     }
     assert!(broken.is_empty(), "left to chance:\n{}", broken.join("\n"));
 }
+
+#[test]
+fn every_proof_that_the_security_page_names_is_there() {
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("SECURITY.md")).unwrap();
+    // What stands between two backticks.
+    let named = page.split('`').enumerate();
+    let named = named.filter_map(|(at, text)| (at % 2 == 1).then_some(text));
+    let is_file = |text: &&str| text.starts_with("tests/") || text.starts_with("src/");
+    let files: BTreeSet<&str> = named.filter(is_file).collect();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        assert!(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(file).is_file(),
+            "SECURITY.md names {file}"
+        );
+    }
+}
