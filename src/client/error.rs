@@ -206,12 +206,6 @@ impl Cause {
     }
 }
 
-/// An error with what it was caused by.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 /// Cuts text from outside to what belongs in a message.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 400;

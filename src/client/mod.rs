@@ -30,7 +30,6 @@ pub use config::{
     Aws, AwsEndpoints, Buckets, Carpark, Config, Credentials, EncryptionKey, Limits, Network,
     ProofSet, Queues, R2, Reach, Secrets, Service, StorageNode, Tables,
 };
-pub(crate) use error::with_causes;
 pub use error::{Cause, Dependency, Error};
 pub use gateway::{GatewayClient, Grant, grant};
 pub use indexing::{

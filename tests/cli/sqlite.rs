@@ -94,7 +94,7 @@ fn a_store_that_is_none_is_named_and_left_alone() {
     place
         .sterna(["init", "--state", "sqlite:link"])
         .ends(2)
-        .tells(&["it is a link"]);
+        .tells(&["it is a symbolic link"]);
     // The file alone is enough: no network runs here.
     place
         .sterna(["init", "--state", "sqlite:rows.sqlite"])

@@ -127,7 +127,16 @@ async fn a_file_is_its_owners_alone_and_none_but_its_own_is_opened() {
     };
     let link = folder.path().join("link.sqlite");
     symlink(&path, &link).unwrap();
-    refused(&link, "it is a link");
+    refused(&link, "it is a symbolic link");
+
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = open(&shared.join("state.sqlite")).unwrap_err();
+    assert!(
+        error.to_string().contains("everybody can write to"),
+        "{error}"
+    );
 
     let foreign = folder.path().join("foreign.sqlite");
     let other = Connection::open(&foreign).unwrap();

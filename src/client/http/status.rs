@@ -8,7 +8,8 @@ use reqwest::{Response, StatusCode, header};
 use super::reach::NotPublic;
 use super::read;
 use crate::client::Cause;
-use crate::client::error::{excerpt, with_causes};
+use crate::client::error::excerpt;
+use crate::runtime::causes;
 
 /// Longest text of an error answer that is read.
 const LONGEST_MESSAGE: usize = 4096;
@@ -61,10 +62,10 @@ pub(crate) fn network(error: &reqwest::Error) -> Cause {
         return Cause::Timeout;
     }
     let first = error.source();
-    let mut causes = std::iter::successors(first, |cause| (*cause).source());
-    match causes.find_map(|cause| cause.downcast_ref::<NotPublic>()) {
+    let mut chain = std::iter::successors(first, |cause| (*cause).source());
+    match chain.find_map(|cause| cause.downcast_ref::<NotPublic>()) {
         Some(refused) => Cause::Address(excerpt(&refused.to_string())),
-        None => Cause::Network(excerpt(&with_causes(error))),
+        None => Cause::Network(excerpt(&causes(error))),
     }
 }
 

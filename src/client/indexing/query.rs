@@ -8,7 +8,7 @@ use reqwest::{Method, header};
 use url::Url;
 
 use super::IndexingClient;
-use crate::client::error::{excerpt, with_causes};
+use crate::client::error::excerpt;
 use crate::client::http;
 use crate::client::memory::{self, Room};
 use crate::client::{Cause, Dependency, Error};
@@ -17,6 +17,7 @@ use crate::proto::index::{self, Outline, ShardedDagIndex};
 use crate::proto::multihash::Multihash;
 use crate::proto::query::{self, IndexBlock, QueryResult};
 use crate::proto::ucan::Delegation;
+use crate::runtime::causes;
 
 const QUERY: &str = "ask for claims";
 /// Hashes that are best asked for in one request: about 4 KiB of URL.
@@ -172,7 +173,7 @@ fn outlined(whole: Whole) -> Result<Answer, Cause> {
 }
 
 fn malformed(error: impl std::error::Error + 'static) -> Cause {
-    Cause::Malformed(excerpt(&with_causes(&error)))
+    Cause::Malformed(excerpt(&causes(&error)))
 }
 
 fn url(service: &Url, hashes: &[Multihash], spaces: &[Did], kind: QueryKind) -> Result<Url, Cause> {

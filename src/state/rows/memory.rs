@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::condition::{Condition, Update};
+use super::key::share;
 use super::row::Row;
 use super::{Batched, Bound, Change, Error, Guard, Key, Location, Page, Rows, Select, Written};
 use crate::state::define::{Definition, Made};
@@ -69,7 +70,7 @@ fn write(
         table.remove(&rank(key));
         return Written::Done(before);
     };
-    let row = keyed(key, row);
+    let row = key.keyed(row);
     table.insert(rank(key), (key.clone(), row.clone()));
     Written::Done(row)
 }
@@ -82,14 +83,6 @@ fn rank(key: &Key) -> Rank {
             .map(|sort| sort.1.clone())
             .unwrap_or_default(),
     )
-}
-
-fn keyed(key: &Key, mut row: Row) -> Row {
-    row.set(key.partition.0, key.partition.1.clone());
-    if let Some((name, value)) = &key.sort {
-        row.set(name, value.clone());
-    }
-    row
 }
 
 fn selected(select: &Select, row: &Row) -> bool {
@@ -117,12 +110,8 @@ fn order(select: &Select, row: &Row, rank: &Rank) -> (String, Rank) {
 }
 
 fn in_segment(select: &Select, rank: &Rank) -> bool {
-    select.segment.is_none_or(|(segment, total)| {
-        let sum = rank.0.bytes().fold(7_u32, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(u32::from(byte))
-        });
-        sum % total.max(1) == segment
-    })
+    let is_in = |(segment, total): (u32, u32)| share(&rank.0) % total.max(1) == segment;
+    select.segment.is_none_or(is_in)
 }
 
 fn place(order: &(String, Rank)) -> Row {

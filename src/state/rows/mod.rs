@@ -9,6 +9,7 @@ mod dynamo;
 mod expression;
 mod fault;
 mod json;
+mod key;
 mod location;
 mod memory;
 mod row;
@@ -22,39 +23,11 @@ pub use condition::{Condition, Update};
 pub use dynamo::Dynamo;
 pub use fault::{Error, Trouble};
 pub use json::{stamp, unstamp};
+pub use key::Key;
 pub use location::Location;
 pub use memory::Memory;
 pub use row::{Row, Value};
 pub use sqlite::Sqlite;
-
-/// Key of a row: the partition attribute, and the sort attribute where the table has one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// Partition attribute and its value.
-    pub partition: (&'static str, String),
-    /// Sort attribute and its value.
-    pub sort: Option<(&'static str, String)>,
-}
-
-impl Key {
-    /// A key of one attribute.
-    #[must_use]
-    pub fn one(name: &'static str, value: impl Into<String>) -> Self {
-        Self {
-            partition: (name, value.into()),
-            sort: None,
-        }
-    }
-
-    /// A key of two attributes.
-    #[must_use]
-    pub fn two(partition: (&'static str, &str), sort: (&'static str, &str)) -> Self {
-        Self {
-            partition: (partition.0, partition.1.to_owned()),
-            sort: Some((sort.0, sort.1.to_owned())),
-        }
-    }
-}
 
 /// What rows to read: those of a partition, those of a share of the table, or of an index.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

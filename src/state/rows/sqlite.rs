@@ -18,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use self::error::Fault;
 use super::condition::{Condition, Update};
+use super::key::share;
 use super::row::Row;
 use super::{Batched, Change, Error, Guard, Key, Location, Page, Rows, Select, Written};
 use crate::state::define::{Definition, Index, Made, SORTED_BY};
@@ -112,12 +113,12 @@ fn write(
         delete.execute(params![table, key.partition.1, sort(key)])?;
         return Ok(Written::Done(before));
     };
-    let row = keyed(key, row);
+    let row = key.keyed(row);
     let text = serde_json::to_string(&row).map_err(|error| Fault::Shape(error.to_string()))?;
     let put =
         "INSERT OR REPLACE INTO rows (tbl, part, sort, share, row) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut put = transaction.prepare_cached(put)?;
-    let share = list::share(&key.partition.1);
+    let share = share(&key.partition.1);
     put.execute(params![table, key.partition.1, sort(key), share, text])?;
     list::enter(transaction, (table, key), &row, &indexes)?;
     Ok(Written::Done(row))
@@ -150,14 +151,6 @@ fn indexes(connection: &Connection, table: &str) -> Result<Indexes, Fault> {
 
 fn sort(key: &Key) -> &str {
     key.sort.as_ref().map_or("", |(_, value)| value)
-}
-
-fn keyed(key: &Key, mut row: Row) -> Row {
-    row.set(key.partition.0, key.partition.1.clone());
-    if let Some((name, value)) = &key.sort {
-        row.set(name, value.clone());
-    }
-    row
 }
 
 fn change(row: Row, change: Change) -> Option<Row> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use url::Url;
 
-use crate::client::{CarparkBlob, Layout, ShardRow, with_causes};
+use crate::client::{CarparkBlob, Layout, ShardRow};
 use crate::engine::Pulse;
 use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
@@ -128,8 +128,13 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
         } => Reason::UnverifiableHash,
         _ => Reason::CorruptCar,
     };
-    let why = with_causes(error);
-    Failure::permanent(reason, format!("shard {}: {why}", shard.cid))
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    Failure::permanent(reason, format!("shard {}: {text}", shard.cid))
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! The file itself: who may read it, whose it is, and what it holds.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::Fault;
+use crate::runtime::private;
 
 /// `Strn`: tells the file from those of other programs (`PRAGMA application_id`).
 const APPLICATION: i32 = 0x5374_726e;
@@ -28,21 +27,15 @@ CREATE TABLE entries (
 
 pub(super) fn open(path: &Path, wait: Duration) -> Result<Connection, Fault> {
     let unusable = |error: std::io::Error| Fault::Unusable(error.to_string());
-    if path
-        .symlink_metadata()
-        .is_ok_and(|found| found.is_symlink())
-    {
-        return Err(Fault::Unusable("it is a link".to_owned()));
-    }
-    // What SQLite makes beside it has the same mode.
-    let mut make = OpenOptions::new();
-    let make = make.write(true).create(true).truncate(false).mode(0o600);
-    make.open(path).map_err(unusable)?;
+    // What SQLite keeps beside the file has its permissions.
+    private::update(path).map_err(unusable)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     // The folder may well be behind a link: the file may not.
     let whole = path.canonicalize().map_err(unusable)?;
+    let folder = whole.parent().map_or(Ok(()), private::folder);
+    folder.map_err(unusable)?;
     let mut connection = Connection::open_with_flags(whole, flags)?;
     connection.busy_timeout(wait)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -9,14 +9,6 @@ use crate::state::rows::{Bound, Key, Page, Row, Select};
 /// Rows of a page where none is asked for.
 const PAGE: u32 = 1_000;
 
-/// A number by which a scan is shared out: rows of one partition have one.
-pub(super) fn share(partition: &str) -> i64 {
-    let sum = partition.bytes().fold(7_u32, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
-    });
-    i64::from(sum)
-}
-
 /// Enters a row into the indexes of its table.
 pub(super) fn enter(
     transaction: &Transaction<'_>,
