@@ -42,6 +42,9 @@ pub(super) struct Global {
     /// Where rows are kept: dynamodb, or sqlite:FILE for the processes of one machine [default: dynamodb]
     #[arg(long, global = true, value_name = "STORE")]
     state: Option<String>,
+    /// Take receipts of a service that has no pinned key and no DID document unchecked
+    #[arg(long, global = true, hide_short_help = true)]
+    allow_unverified_receipts: bool,
     /// Form of results on standard output
     // A text, because `index build` has a flag of this name whose value is a file.
     #[arg(long, global = true, value_name = "FORM", default_value = "table", value_parser = ["table", "json", "ndjson"])]
@@ -62,6 +65,7 @@ impl Global {
             env_file: self.env_file.clone(),
             state_dir: self.state_dir.clone(),
             state: self.state.clone(),
+            unverified_receipts: self.allow_unverified_receipts,
             folder: PathBuf::new(),
         }
     }

@@ -247,14 +247,15 @@ impl<'a> Reader<'a> {
 
     /// Where rows are kept.
     pub(super) fn backend(&mut self) -> Option<Backend> {
-        let value = self.sources.backend.clone();
+        let Some(value) = self.sources.get("STERNA_STATE") else {
+            return Some(Backend::default());
+        };
         let backend = value.text.parse();
-        backend
-            .map_err(|problem| {
-                let remedy = "write dynamodb, or sqlite: and a file";
-                self.reject("STERNA_STATE", &value.origin, problem, remedy);
-            })
-            .ok()
+        let reject = |problem: String| {
+            let remedy = "write dynamodb, or sqlite: and a file";
+            self.reject("STERNA_STATE", &value.origin, problem, remedy);
+        };
+        backend.map_err(reject).ok()
     }
 
     /// A time in whole seconds that may be there.

@@ -76,6 +76,8 @@ pub struct Flags {
     pub state_dir: Option<PathBuf>,
     /// `--state`.
     pub state: Option<String>,
+    /// `--allow-unverified-receipts`.
+    pub unverified_receipts: bool,
     /// Where `.env` files are looked for; empty is the working directory.
     pub folder: PathBuf,
 }

@@ -73,13 +73,28 @@ pub(super) struct Sources {
     environment_named: Value,
     pub(super) state_dir: PathBuf,
     state_dir_named: Value,
-    /// Where rows are kept, as it was said.
-    pub(super) backend: Value,
+    /// What flags say instead of variables: by variable, the flag and its text.
+    said: BTreeMap<&'static str, (&'static str, String)>,
     process: BTreeMap<String, String>,
     user: User,
     files: Vec<EnvFile>,
     /// The last file is the local network's.
     pub(super) local_network: Option<PathBuf>,
+}
+
+/// The flags that stand for a variable.
+fn said(flags: &Flags) -> BTreeMap<&'static str, (&'static str, String)> {
+    let state = flags.state.clone().map(|text| ("--state", text));
+    let receipts = flags.unverified_receipts;
+    let receipts = receipts.then(|| ("--allow-unverified-receipts", "true".to_owned()));
+    let said = [
+        ("STERNA_STATE", state),
+        ("STERNA_ALLOW_UNVERIFIED_RECEIPTS", receipts),
+    ];
+    let given = said.into_iter();
+    given
+        .filter_map(|(name, said)| Some((name, said?)))
+        .collect()
 }
 
 impl Sources {
@@ -94,7 +109,7 @@ impl Sources {
             environment_named: Value::default_of(Environment::Local.as_str()),
             state_dir: PathBuf::new(),
             state_dir_named: Value::default_of(STATE_DIR),
-            backend: Value::default_of("dynamodb"),
+            said: said(flags),
             user: User::of_process(process.get("SUDO_UID").map(String::as_str)),
             process,
             files: Vec::new(),
@@ -111,7 +126,6 @@ impl Sources {
         sources.open(&flags.folder.join(name), Presence::Optional, faults);
         sources.files.extend(below);
         sources.find_state_dir(flags);
-        sources.find_backend(flags);
         if sources.environment == Environment::Local {
             let path = sources.state_dir.join("local").join("sandbox.env");
             if sources.open(&path, Presence::Optional, faults) {
@@ -180,23 +194,11 @@ impl Sources {
         self.state_dir = self.state_dir_named.text.clone().into();
     }
 
-    fn find_backend(&mut self, flags: &Flags) {
-        if let Some(state) = &flags.state {
-            self.backend = Value {
-                text: state.clone(),
-                origin: Origin::Flag("--state"),
-            };
-        } else if let Some(value) = self.find("STERNA_STATE") {
-            self.backend = value;
-        }
-    }
-
     /// What counts for a name, whoever says it: flags, layers, another variable in its place, or the default.
     pub(super) fn counts(&self, variable: &Variable) -> Option<Value> {
         match variable.name {
             "STORACHA_ENV" => return Some(self.environment_named.clone()),
             "STERNA_STATE_DIR" => return Some(self.state_dir_named.clone()),
-            "STERNA_STATE" => return Some(self.backend.clone()),
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
                 return self.credential(variable.name);
             }
@@ -226,6 +228,12 @@ impl Sources {
     }
 
     fn find(&self, name: &str) -> Option<Value> {
+        if let Some((flag, text)) = self.said.get(name) {
+            return Some(Value {
+                text: text.clone(),
+                origin: Origin::Flag(flag),
+            });
+        }
         if let Some(text) = self.process.get(name).filter(|text| !text.is_empty()) {
             return Some(Value {
                 text: text.clone(),

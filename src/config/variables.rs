@@ -158,7 +158,7 @@ macro_rules! named {
 const VARIABLES: &[Variable] = &[
     unset("STORACHA_ENV"),
     unset("STERNA_STATE_DIR"),
-    unset("STERNA_STATE"),
+    or("STERNA_STATE", "dynamodb"),
     // AWS
     row("AWS_REGION", "us-east-2", "us-east-2", "us-west-2"),
     unset("AWS_ACCESS_KEY_ID"),

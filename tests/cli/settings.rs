@@ -150,6 +150,11 @@ fn the_keys_of_services_are_pinned_and_a_change_of_keys_is_a_setting() {
         let (allowed, _) = shown(&ran, "STERNA_ALLOW_UNVERIFIED_RECEIPTS");
         assert_eq!(allowed, unverified);
     }
+    let flags = ["--env", "production", "--allow-unverified-receipts"];
+    let ran = show(&Place::new(), &flags);
+    let (allowed, origin) = shown(&ran, "STERNA_ALLOW_UNVERIFIED_RECEIPTS");
+    assert_eq!(allowed, "true");
+    assert_eq!(origin, flags[2]);
     // Those of a preset are of the service of the preset.
     let elsewhere = Place::new()
         .env("UPLOAD_SERVICE_URL", "https://up.example.net")

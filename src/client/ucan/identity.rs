@@ -108,7 +108,7 @@ impl Identity {
         if keys.is_empty() && !self.unverified {
             let none = format!(
                 "{} publishes no DID document (404), so that its receipts cannot be checked: name its did:key in {}, or \
-                 do without by STERNA_ALLOW_UNVERIFIED_RECEIPTS=true",
+                 do without by --allow-unverified-receipts",
                 self.did,
                 setting(dependency),
             );
