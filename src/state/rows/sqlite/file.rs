@@ -38,6 +38,8 @@ pub(super) fn open(path: &Path, wait: Duration) -> Result<Connection, Fault> {
     folder.map_err(unusable)?;
     let mut connection = Connection::open_with_flags(whole, flags)?;
     connection.busy_timeout(wait)?;
+    // Before anything is changed: WAL mode stands in the file, whoever's it is.
+    is_ready(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -45,30 +47,34 @@ pub(super) fn open(path: &Path, wait: Duration) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Makes the tables of an empty file; of any other it says whose it is.
+/// Makes the tables of an empty file.
 fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let number =
-        |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    let things = "SELECT count(*) FROM sqlite_master";
-    let things: i64 = transaction.query_row(things, [], |row| row.get(0))?;
-    match (application, version) {
-        (APPLICATION, VERSION) => return Ok(()),
-        (APPLICATION, other) => {
-            return Err(Fault::Shape(format!(
-                "its format is {other}, this program knows {VERSION}"
-            )));
-        }
-        (0, 0) if things == 0 => {}
-        _ => {
-            return Err(Fault::Shape(
-                "it is the database of another program".to_owned(),
-            ));
-        }
+    if is_ready(&transaction)? {
+        return Ok(());
     }
     transaction.execute_batch(SCHEMA)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
+}
+
+/// Whether the file has its tables, or is empty.
+///
+/// # Errors
+/// It is another's, or of another version.
+fn is_ready(connection: &Connection) -> Result<bool, Fault> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let things = "SELECT count(*) FROM sqlite_master";
+    let things: i64 = connection.query_row(things, [], |row| row.get(0))?;
+    match (number("application_id")?, number("user_version")?) {
+        (APPLICATION, VERSION) => Ok(true),
+        (APPLICATION, other) => Err(Fault::Shape(format!(
+            "its format is {other}, this program knows {VERSION}"
+        ))),
+        (0, 0) if things == 0 => Ok(false),
+        _ => Err(Fault::Shape(
+            "it is the database of another program".to_owned(),
+        )),
+    }
 }
