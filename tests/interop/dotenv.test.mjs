@@ -13,8 +13,8 @@ const binary = process.env.STERNA_BIN ?? join(root, 'target', 'debug', 'sterna')
 const dir = mkdtempSync(join(tmpdir(), 'sterna-dotenv-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-/** Variables of any text, which no preset sets. */
-const NAMES = ['AWS_ACCESS_KEY_ID', 'R2_ACCESS_KEY_ID', 'R2_ENDPOINT', 'R2_DELEGATION_BUCKET_NAME']
+/** Variables of any text, which no preset sets, and whose names in a text do not make it look like a secret. */
+const NAMES = ['AWS_ENDPOINT_URL', 'STORAGE_NODE_UPLOAD_URLS', 'R2_ENDPOINT', 'R2_DELEGATION_BUCKET_NAME']
 
 /** What Sterna reads: values by name; an empty one is none. */
 function ours(file) {
