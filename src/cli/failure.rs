@@ -73,7 +73,7 @@ pub(super) fn trouble(error: &anyhow::Error) -> Option<Trouble> {
 
 /// Settings and input that are wrong: one in a line, or a list.
 fn of_faults(faults: &Faults, command: &str) -> String {
-    let again = format!("then run `{command}` again");
+    let again = format!("then run `{}` again", printable(command));
     if let [fault] = faults.list() {
         let (what, cause) = split(fault);
         let look = if fault.is_setting() {

@@ -93,7 +93,7 @@ pub(super) fn next(command: &str) -> String {
 }
 
 /// Flags that say where a command works: what is typed next has them too.
-const SURROUNDINGS: [&str; 3] = ["--env", "--env-file", "--state-dir"];
+const SURROUNDINGS: [&str; 4] = ["--env", "--env-file", "--state-dir", "--state"];
 
 /// Another command of the program in the surroundings of the one that was typed: `sterna monitor` after
 /// `sterna --env staging migrate` is `sterna --env staging monitor`.
