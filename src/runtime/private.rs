@@ -33,6 +33,9 @@ pub enum Refused {
     /// A symbolic link is where a file of ours should be.
     #[error("it is a symbolic link, which is not followed")]
     Link,
+    /// A pipe, a device or a socket is where a file of ours should be.
+    #[error("it is no regular file")]
+    Special,
     /// Others than its owner can write to a folder.
     #[error("{} can write to {} (mode {mode:o})", if mode & 0o002 == 0 { "its group" } else { "everybody" }, folder.display())]
     OpenFolder {
@@ -54,7 +57,9 @@ impl Refused {
     #[must_use]
     pub fn cause(&self) -> &'static str {
         match self {
-            Self::Link => "somebody may have planted it, to have another file written or read",
+            Self::Link | Self::Special => {
+                "somebody may have planted it, to have another file written or read, or this program wait for ever"
+            }
             Self::OpenFolder { .. } => {
                 "whoever can write to a folder can replace any file in it: state, keys, and what is to be undone"
             }
@@ -68,6 +73,7 @@ impl Refused {
             Self::Link => {
                 "look where it leads (`ls -l`), then remove it, or name that file itself".to_owned()
             }
+            Self::Special => "look what it is (`ls -l`), then remove it".to_owned(),
             Self::OpenFolder { folder, .. } => format!(
                 "look at what is in it, then run `chmod go-w {}`; or name another folder (--state-dir for state)",
                 folder.display()
@@ -205,15 +211,21 @@ pub fn close_to_others(file: &File) -> io::Result<()> {
 }
 
 fn opened(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    // A pipe is opened without waiting for who is at its other end, and then refused.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
     let opened = options.mode(FILE).custom_flags(flags).open(path);
-    opened.map_err(|error| {
-        if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
-            Refused::Link.into()
-        } else {
-            error
-        }
-    })
+    let file = opened.map_err(|error| match error.raw_os_error() {
+        Some(number) if number == Errno::LOOP.raw_os_error() => Refused::Link.into(),
+        // A pipe that nobody reads, a socket.
+        Some(number) if number == Errno::NXIO.raw_os_error() => Refused::Special.into(),
+        _ => error,
+    })?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() || kind.is_dir() {
+        return Ok(file);
+    }
+    Err(Refused::Special.into())
 }
 
 #[cfg(test)]
@@ -247,6 +259,18 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "precious");
         assert_eq!(std::fs::read_to_string(&link).unwrap(), "new");
         assert!(!dir.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for opened in [open(&pipe), append(&pipe), update(&pipe)] {
+            let error = opened.unwrap_err();
+            assert_eq!(Refused::of(&error), Some(&Refused::Special), "{error}");
+        }
     }
 
     #[test]

@@ -36,6 +36,9 @@ impl EnvFile {
             problem,
             remedy,
         };
+        if let Some((problem, remedy)) = user.distrusts_pipe(path, named) {
+            return Err(fault(problem, remedy));
+        }
         let (bytes, found) = match input::read_with(path, MAX_BYTES) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -47,6 +47,26 @@ impl User {
         owner == self.id || owner == ROOT || (self.id == ROOT && as_root)
     }
 
+    /// What is wrong with a pipe or a device that only its name makes a file of settings, before it is opened: a
+    /// stranger's may never end.
+    pub(in crate::config) fn distrusts_pipe(
+        self,
+        path: &Path,
+        named: Named,
+    ) -> Option<(String, String)> {
+        let found = fs::metadata(path).ok().filter(|found| !found.is_file())?;
+        if named == Named::ByFlag || self.trusts(found.uid(), named) {
+            return None;
+        }
+        Some((
+            format!("is no regular file, and belongs to user {}", found.uid()),
+            format!(
+                "look what it is (`ls -l {}`), then remove it or work in another folder",
+                path.display()
+            ),
+        ))
+    }
+
     /// What is wrong with a file, and what to do; pipes and terminals are whoever's opened them.
     pub(in crate::config) fn distrusts(
         self,
@@ -113,5 +133,21 @@ mod tests {
         assert!(!place(user(root, Some(ann)), bob));
         assert!(user(root, None).trusts(ann, Named::ByFlag));
         assert!(!user(ann, None).trusts(bob, Named::ByFlag));
+    }
+
+    #[test]
+    fn a_pipe_of_a_stranger_is_refused_before_it_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join(".env");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let owner = fs::metadata(&pipe).unwrap().uid();
+        let user = |id| User { id, behind: None };
+        let stranger = user(owner + 1);
+        // What root makes is everybody's word.
+        let refused = stranger.distrusts_pipe(&pipe, Named::ByPlace);
+        assert_eq!(refused.is_some(), owner != 0);
+        assert!(user(owner).distrusts_pipe(&pipe, Named::ByPlace).is_none());
+        assert!(stranger.distrusts_pipe(&pipe, Named::ByFlag).is_none());
     }
 }
