@@ -39,6 +39,8 @@ fn a_migration_lives_its_whole_life_in_a_file() {
     // Before there are tables in the file, whoever needs them says how they are made.
     place.sterna(["monitor"]).ends(8).tells(&["sterna init"]);
     slow_run(&place);
+    let slower = ["ctl", "set", "rate=30", "--why", "it shall be killed"];
+    place.sterna(slower).ends(0);
     place.sterna(["setup", "--instances", "1"]).ends(0);
     let migrate = ["migrate", "--customers-file", FIRST, "--limit", "all"];
     let first = place.start(migrate);
@@ -95,13 +97,15 @@ fn a_store_that_is_none_is_named_and_left_alone() {
         .sterna(["init", "--state", "sqlite:link"])
         .ends(2)
         .tells(&["it is a symbolic link"]);
-    // The file alone is enough: no network runs here.
-    place
-        .sterna(["init", "--state", "sqlite:rows.sqlite"])
-        .ends(0);
-    place
-        .sterna(["init", "--state", "sqlite:rows.sqlite"])
-        .ends(0);
+    // The file alone is enough: no network runs here. What comes next goes to it, too.
+    for _ in 0..2 {
+        let init = place
+            .sterna(["init", "--state", "sqlite:rows.sqlite"])
+            .ends(0);
+        let text = String::from_utf8_lossy(&init.stdout).into_owned();
+        let next = "next: sterna --state sqlite:rows.sqlite setup";
+        assert!(text.contains(next), "{text}");
+    }
     let shown = place.sterna([
         "config",
         "show",

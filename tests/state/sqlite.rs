@@ -95,6 +95,59 @@ async fn a_file_that_another_holds_passes_and_one_that_is_read_does_not_wait() {
     assert!(matches!(done, Ok(Written::Done(_))));
 }
 
+/// A process loses all its locks on a file when it closes it once, however often it has it open: whoever opened the file
+/// by itself would let another process take its log away under all who use it.
+#[tokio::test]
+async fn a_file_that_is_opened_again_keeps_its_log_while_it_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.sqlite");
+    tables(&path).await;
+    let rows = open(&path).unwrap();
+    assert!(raise(&rows).await);
+    drop(open(&path).unwrap());
+    // Another process comes and goes.
+    let state = format!("sqlite:{}", path.display());
+    let other = std::process::Command::new(env!("CARGO_BIN_EXE_sterna"))
+        .args(["init", "--state", &state, "--dry-run"])
+        .env_clear()
+        .current_dir(folder.path())
+        .output();
+    let other = other.unwrap();
+    let told = String::from_utf8_lossy(&other.stdout).into_owned();
+    assert!(told.contains("local-migration-control"), "{told}");
+    assert!(folder.path().join("state.sqlite-wal").exists());
+    assert!(raise(&rows).await);
+    let row = open(&path).unwrap().get(TABLE, &key()).await.unwrap();
+    assert_eq!(row.unwrap().number("n"), Some(2));
+}
+
+/// Of a file that is gone nothing more is believed: another process may work with the new one.
+#[tokio::test]
+async fn a_file_that_is_replaced_or_removed_ends_those_who_work_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.sqlite");
+    tables(&path).await;
+    let rows = open(&path).unwrap();
+    assert!(raise(&rows).await);
+    std::fs::copy(&path, folder.path().join("copy")).unwrap();
+    for change in [
+        |path: &Path| std::fs::rename(path.with_file_name("copy"), path).unwrap(),
+        |path: &Path| std::fs::remove_file(path).unwrap(),
+    ] {
+        change(&path);
+        let error = rows.get(TABLE, &key()).await.unwrap_err();
+        assert_eq!(error.trouble, Trouble::Missing);
+        assert!(
+            error.to_string().contains("was replaced or removed"),
+            "{error}"
+        );
+        let update = rows
+            .update(TABLE, &key(), Update::new(), Condition::Always)
+            .await;
+        assert_eq!(update.unwrap_err().trouble, Trouble::Missing);
+    }
+}
+
 #[tokio::test]
 async fn a_table_that_nobody_made_is_missing() {
     let folder = tempfile::tempdir().unwrap();

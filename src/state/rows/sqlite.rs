@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use self::error::Fault;
+use self::file::Place;
 use super::condition::{Condition, Update};
 use super::key::share;
 use super::row::Row;
@@ -30,6 +31,7 @@ const BATCH: usize = 500;
 #[derive(Debug, Clone)]
 pub struct Sqlite {
     connection: Arc<Mutex<Connection>>,
+    place: Arc<Place>,
 }
 
 /// What is known of a table: its secondary indexes, name and partition attribute of each.
@@ -41,9 +43,11 @@ impl Sqlite {
     /// # Errors
     /// The file is of another program or of a later version, a link, or cannot be used.
     pub fn open(path: &Path, wait: Duration) -> Result<Self, Error> {
-        let connection = file::open(path, wait).map_err(|fault| fault.at("open", &shown(path)))?;
+        let opened = file::open(path, wait);
+        let (connection, place) = opened.map_err(|fault| fault.at("open", &shown(path)))?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
+            place: Arc::new(place),
         })
     }
 
@@ -54,9 +58,11 @@ impl Sqlite {
         work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Error> {
         let connection = Arc::clone(&self.connection);
+        let place = Arc::clone(&self.place);
         let work = tokio::task::spawn_blocking(move || {
             // A transaction that a panic left open is rolled back when it is dropped.
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            place.check()?;
             work(&mut connection)
         });
         let done = work.await.map_err(|_| Fault::Ended);

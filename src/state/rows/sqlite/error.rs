@@ -13,6 +13,8 @@ pub(super) enum Fault {
     Sql(rusqlite::Error),
     /// Something in it is not what it should be.
     Shape(String),
+    /// The file was replaced or removed since it was opened.
+    Gone,
     /// The file cannot be used, and why.
     Unusable(String),
     /// The program ends while the work waits.
@@ -30,6 +32,10 @@ impl Fault {
     pub(super) fn at(self, doing: &'static str, table: &str) -> Error {
         let (trouble, detail) = match self {
             Self::NoTable => (Trouble::Missing, String::new()),
+            Self::Gone => (
+                Trouble::Missing,
+                "the file was replaced or removed while it was in use".to_owned(),
+            ),
             Self::Sql(error) => (trouble(&error), error.to_string()),
             Self::Shape(detail) => (Trouble::Shape, detail),
             Self::Unusable(detail) => (Trouble::Invalid, detail),

@@ -1,6 +1,9 @@
 //! The file itself: who may read it, whose it is, and what it holds.
 
-use std::path::Path;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -25,10 +28,34 @@ CREATE TABLE entries (
 ) WITHOUT ROWID;
 ";
 
-pub(super) fn open(path: &Path, wait: Duration) -> Result<Connection, Fault> {
-    let unusable = |error: std::io::Error| Fault::Unusable(error.to_string());
-    // What SQLite keeps beside the file has its permissions.
-    private::update(path).map_err(unusable)?;
+/// Which file a name leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        let found = path.metadata()?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: (found.dev(), found.ino()),
+        })
+    }
+
+    /// Fails if the name leads to another file by now, or to none: what is written to the old one is nobody's.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match Self::of(&self.path) {
+            Ok(now) if now == *self => Ok(()),
+            _ => Err(Fault::Gone),
+        }
+    }
+}
+
+pub(super) fn open(path: &Path, wait: Duration) -> Result<(Connection, Place), Fault> {
+    let unusable = |error: io::Error| Fault::Unusable(error.to_string());
+    make(path).map_err(unusable)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -36,6 +63,7 @@ pub(super) fn open(path: &Path, wait: Duration) -> Result<Connection, Fault> {
     let whole = path.canonicalize().map_err(unusable)?;
     let folder = whole.parent().map_or(Ok(()), private::folder);
     folder.map_err(unusable)?;
+    let place = Place::of(&whole).map_err(unusable)?;
     let mut connection = Connection::open_with_flags(whole, flags)?;
     connection.busy_timeout(wait)?;
     // Before anything is changed: WAL mode stands in the file, whoever's it is.
@@ -44,7 +72,35 @@ pub(super) fn open(path: &Path, wait: Duration) -> Result<Connection, Fault> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.set_prepared_statement_cache_capacity(64);
     prepare(&mut connection)?;
-    Ok(connection)
+    Ok((connection, place))
+}
+
+/// Makes the file for its owner alone if it is not there, and refuses one that is no file of this user. One that is there
+/// is never opened here: closing it would end all locks that this process has on it, and another process might then take
+/// the log of it away (POSIX locks).
+fn make(path: &Path) -> io::Result<()> {
+    let Some(found) = private::metadata(path)? else {
+        return match private::create_new(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            // Somebody else made it just now, as this would have.
+            _ => Ok(()),
+        };
+    };
+    if !found.is_file() {
+        return Err(private::Refused::Special.into());
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if found.uid() != user {
+        return Err(io::Error::other(format!(
+            "it belongs to user {}, who could change every row in it; this is user {user}",
+            found.uid()
+        )));
+    }
+    // What SQLite keeps beside the file has its permissions.
+    if found.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    }
+    Ok(())
 }
 
 /// Makes the tables of an empty file.
