@@ -4,6 +4,7 @@
 //! `<state dir>/local/sandbox.env` when the environment is `local`, preset. May import the configuration types
 //! and ids of the rooms above it.
 
+mod address;
 mod fault;
 mod files;
 mod mask;
