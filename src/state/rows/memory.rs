@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::condition::{Condition, Update};
 use super::key::share;
 use super::row::Row;
-use super::{Batched, Bound, Change, Error, Guard, Key, Location, Page, Rows, Select, Written};
+use super::{Batched, Bound, Change, Error, Guard, Key, Page, Rows, Select, Written};
 use crate::state::define::{Definition, Made};
 
 type Rank = (String, String);
@@ -227,20 +227,6 @@ impl Rows for Memory {
                 .then(|| cut.last().map(|(order, _)| place(order)))
                 .flatten(),
         })
-    }
-
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error> {
-        let page = self.page(table, select, after).await?;
-        Ok((page.rows.len() as u64, page.next))
-    }
-
-    async fn locate(&self, _table: &str) -> Result<Location, Error> {
-        Ok(Location::default())
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {

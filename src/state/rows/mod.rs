@@ -113,15 +113,21 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
     ) -> Result<bool, Error>;
     /// One page of rows, from `after` on.
     async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error>;
-    /// How many rows one page of `select` holds, without reading them, and where the next begins.
+    /// How many rows one page of `select` holds, and where the next begins. A store that can tell without sending the rows
+    /// does so.
     async fn count(
         &self,
         table: &str,
         select: &Select,
         after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error>;
+    ) -> Result<(u64, Option<Row>), Error> {
+        let page = self.page(table, select, after).await?;
+        Ok((page.rows.len() as u64, page.next))
+    }
     /// Where a table is. A store that is in no account and no region says so by an empty [`Location`].
-    async fn locate(&self, table: &str) -> Result<Location, Error>;
+    async fn locate(&self, _table: &str) -> Result<Location, Error> {
+        Ok(Location::default())
+    }
     /// Makes a table that is not there and waits until it is active; one that is there is left alone.
     async fn ensure(&self, table: &Definition) -> Result<Made, Error>;
     /// Writes or removes whole rows without conditions; repeats what the store left undone.

@@ -21,7 +21,7 @@ use self::file::Place;
 use super::condition::{Condition, Update};
 use super::key::share;
 use super::row::Row;
-use super::{Batched, Change, Error, Guard, Key, Location, Page, Rows, Select, Written};
+use super::{Batched, Change, Error, Guard, Key, Page, Rows, Select, Written};
 use crate::state::define::{Definition, Index, Made, SORTED_BY};
 
 /// Rows that are written in one transaction at most.
@@ -236,20 +236,6 @@ impl Rows for Sqlite {
             list::page(connection, &name, &select, after.as_ref())
         })
         .await
-    }
-
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error> {
-        let page = self.page(table, select, after).await?;
-        Ok((page.rows.len() as u64, page.next))
-    }
-
-    async fn locate(&self, _table: &str) -> Result<Location, Error> {
-        Ok(Location::default())
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {

@@ -5,8 +5,7 @@ use futures::FutureExt;
 
 use crate::state::define::{Definition, Made};
 use crate::state::rows::{
-    Batched, Change, Condition, Error, Guard, Key, Location, Memory, Page, Row, Rows, Select,
-    Update, Written,
+    Batched, Change, Condition, Error, Guard, Key, Memory, Page, Row, Rows, Select, Update, Written,
 };
 
 /// One operation of [`Rows`].
@@ -206,10 +205,6 @@ impl<T: Asks> Rows for Asked<T> {
             Answer::Count(count) => Ok(count),
             other => unreachable!("{other:?}"),
         }
-    }
-
-    async fn locate(&self, _table: &str) -> Result<Location, Error> {
-        Ok(Location::default())
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
