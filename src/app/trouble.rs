@@ -266,7 +266,7 @@ impl Trouble {
             state::Error::Rows(_) if error.is_mismatch() => (
                 Kind::Mismatch,
                 "the row was written by another version or another program",
-                "look at it with the AWS console, or use the program that wrote it",
+                "look at it where the rows are kept (STERNA_STATE), or use the program that wrote it",
             ),
             error if error.is_mismatch() => (
                 Kind::Mismatch,

@@ -40,8 +40,8 @@ impl UploadClient {
         Err(Cause::Forged(forged).at(Dependency::UploadService, what))
     }
 
-    /// Checks that a location claim names no place that answers may not name, and is signed by its issuer, and that this is the party whose task named it or the upload
-    /// service. What the service itself named may be another node's: it chooses the nodes.
+    /// Checks that a location claim names no place that answers may not name, is signed by its issuer, and that this is
+    /// the party whose task named it or the upload service. What the service itself named may be another node's: it chooses the nodes.
     ///
     /// # Errors
     /// As [`UploadClient::check_receipt`].
