@@ -1,7 +1,9 @@
 //! A local network with a seeded world, and the settings that lead to it.
 
-use sterna::client::{Config, Services};
+use sterna::client::{Config, Provision, Services};
 use sterna::config::{Environment, Flags, Need, Settings};
+use sterna::proto::did::Did;
+use sterna::proto::subscription;
 use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::world::manifest::Manifest;
 use sterna::sandbox::world::plan::{Plan, Sizes};
@@ -54,6 +56,17 @@ impl Local {
     pub(crate) async fn stop(self) {
         self.sandbox.shutdown().await;
         drop(self.folder);
+    }
+
+    /// What says that a customer pays for a space, with the subscription of `payer`: mostly the space.
+    pub(crate) fn provision(&self, space: &Did, customer: &str, payer: &Did) -> Provision {
+        Provision {
+            space: space.clone(),
+            customer: Did::parse(customer).unwrap(),
+            provider: self.config.network.upload_service.did.clone(),
+            subscription: subscription::id(payer).to_string(),
+            at: "2026-01-01T00:00:00.000Z".to_owned(),
+        }
     }
 
     /// Requests so far of one operation of one service.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 use serde_json::json;
-use sterna::client::{Blob, Cause, Provision, Services};
+use sterna::client::{Blob, Cause, Services};
 use sterna::engine::{Job, StepFilter};
 use sterna::migrations::uploads::{InMemorySpaces, Settings};
 use sterna::model::{ItemId, Reason, UnitId};
@@ -17,7 +17,6 @@ use sterna::proto::did::Did;
 use sterna::proto::key::{Signer, Verifier};
 use sterna::proto::message::{Effects, Message, Outcome, Receipt};
 use sterna::proto::multihash::Multihash;
-use sterna::proto::subscription;
 use sterna::proto::ucan::Proof;
 use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::world::plan::{Condition, Expected};
@@ -30,13 +29,7 @@ use crate::worker::Worker;
 /// A space of a customer, which may store blobs.
 pub(crate) async fn paid_space(local: &Local, services: &Services) -> Signer {
     let space = Signer::generate();
-    let provision = Provision {
-        space: space.did().clone(),
-        customer: Did::parse("did:mailto:example.com:alice").unwrap(),
-        provider: local.config.network.upload_service.did.clone(),
-        subscription: subscription::id(space.did()).to_string(),
-        at: "2026-01-01T00:00:00.000Z".to_owned(),
-    };
+    let provision = local.provision(space.did(), "did:mailto:example.com:alice", space.did());
     services.tables.provision(&provision).await.unwrap();
     space
 }

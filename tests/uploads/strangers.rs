@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cid::Cid;
-use sterna::client::{Blob, Provision, QueryKind, Services};
+use sterna::client::{Blob, QueryKind, Services};
 use sterna::engine::{self, Explained, Job, Outcome, StepFilter};
 use sterna::migrations::uploads::{
     GATEWAY, InMemorySpaces, LOCATION, REGISTER_INDEX, STORE_INDEX, Settings,
@@ -16,7 +16,6 @@ use sterna::proto::did::Did;
 use sterna::proto::index::{Position, ShardedDagIndex, link};
 use sterna::proto::key::Signer;
 use sterna::proto::multihash::{Multihash, codec};
-use sterna::proto::subscription;
 use sterna::sandbox::Service;
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Expected};
@@ -74,13 +73,8 @@ async fn foreign(services: &Services, record: &Record) -> ShardedDagIndex {
 
 /// A customer of the network stores an index in a space of its own and registers it for the content of another.
 async fn register(local: &Local, services: &Services, record: &Record, stranger: &Signer) -> Cid {
-    let provision = Provision {
-        space: stranger.did().clone(),
-        customer: Did::parse("did:mailto:example.com:mallory").unwrap(),
-        provider: local.config.network.upload_service.did.clone(),
-        subscription: subscription::id(stranger.did()).to_string(),
-        at: "2026-01-01T00:00:00.000Z".to_owned(),
-    };
+    let (did, mallory) = (stranger.did(), "did:mailto:example.com:mallory");
+    let provision = local.provision(did, mallory, did);
     services.tables.provision(&provision).await.unwrap();
     let archive = foreign(services, record).await.archive();
     let index = link(&archive);
@@ -199,13 +193,8 @@ async fn what_a_cid_does_not_name_tells_nothing_and_publishes_nothing() {
 
 /// A row by which a customer says to pay for the space of another, under the provider that counts first.
 async fn claim_space(local: &Local, services: &Services, record: &Record, customer: &str) {
-    let provision = Provision {
-        space: Did::parse(&record.space).unwrap(),
-        customer: Did::parse(customer).unwrap(),
-        provider: local.config.network.upload_service.did.clone(),
-        subscription: subscription::id(Signer::generate().did()).to_string(),
-        at: "2026-01-01T00:00:00.000Z".to_owned(),
-    };
+    let space = Did::parse(&record.space).unwrap();
+    let provision = local.provision(&space, customer, Signer::generate().did());
     services.tables.provision(&provision).await.unwrap();
 }
 

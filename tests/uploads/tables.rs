@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
-use sterna::client::{Blob, Cause, Layout, Protocol, Provision, QueryKind, Services};
+use sterna::client::{Blob, Cause, Layout, Protocol, QueryKind, Services};
 use sterna::engine::{Job, Outcome, StepFilter};
 use sterna::migrations::uploads::{
     GATEWAY, InMemorySpaces, LOCATION, MigrationSpaces as _, Settings,
 };
 use sterna::model::{ItemId, Reason, UnitId};
+use sterna::proto::cbor;
 use sterna::proto::claims::Claim;
 use sterna::proto::did::Did;
 use sterna::proto::multihash::{Multihash, codec};
-use sterna::proto::{cbor, subscription};
 use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Expected, Protocol as Stored};
@@ -290,13 +290,7 @@ async fn a_space_that_another_pays_for_is_a_conflict() {
     let local = Local::start(small()).await;
     let services = local.services().await;
     let space = sterna::proto::key::Signer::generate();
-    let of = |customer: &str| Provision {
-        space: space.did().clone(),
-        customer: Did::parse(customer).unwrap(),
-        provider: local.config.network.upload_service.did.clone(),
-        subscription: subscription::id(space.did()).to_string(),
-        at: "2026-01-01T00:00:00.000Z".to_owned(),
-    };
+    let of = |customer: &str| local.provision(space.did(), customer, space.did());
     let alice = of("did:mailto:example.com:alice");
     services.tables.provision(&alice).await.unwrap();
     services.tables.provision(&alice).await.unwrap();
@@ -490,13 +484,7 @@ async fn a_repeated_invocation_is_a_new_one() {
     let space = sterna::proto::key::Signer::generate();
     let blob = Blob::new(bytes::Bytes::from_static(b"index"));
     assert!(services.upload.add_blob(&space, &blob).await.is_err());
-    let provision = Provision {
-        space: space.did().clone(),
-        customer: Did::parse("did:mailto:example.com:alice").unwrap(),
-        provider: local.config.network.upload_service.did.clone(),
-        subscription: subscription::id(space.did()).to_string(),
-        at: "2026-01-01T00:00:00.000Z".to_owned(),
-    };
+    let provision = local.provision(space.did(), "did:mailto:example.com:alice", space.did());
     services.tables.provision(&provision).await.unwrap();
     // In the same second: the service would answer the same invocation with the error that it stored.
     services.upload.add_blob(&space, &blob).await.unwrap();
