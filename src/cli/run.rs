@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::FromArgMatches as _;
-use clap::builder::StyledStr;
+use clap::error::ContextValue;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{self, Cli, Commands, Global};
@@ -80,12 +80,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            say(&error, &args);
-            return if error.exit_code() == 0 {
-                Exit::Done.into()
-            } else {
-                Exit::Usage.into()
+            let exit = match error.exit_code() {
+                0 => Exit::Done,
+                _ => Exit::Usage,
             };
+            say(error, &args);
+            return exit.into();
         }
     };
     let typed = typed(&args);
@@ -99,25 +99,30 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Prints help, or what is wrong with the arguments. They may be of others, out of a script: what a terminal would obey
-/// in them, or what would make a line of its own, is written out.
-fn say(error: &clap::Error, args: &[OsString]) {
-    let args = args.iter().map(|arg| arg.to_string_lossy());
-    let odd: Vec<_> = args.filter(|arg| !is_printable(arg)).collect();
-    if odd.is_empty() {
+/// in them, or what would make a line of its own, is written out where they are quoted.
+fn say(mut error: clap::Error, args: &[OsString]) {
+    if args.iter().all(|arg| is_printable(&arg.to_string_lossy())) {
         let _ = error.print();
         return;
     }
-    let mut text = error.render().to_string();
-    for arg in &odd {
-        // A value is quoted with its flag or without.
-        let value = arg.split_once('=').map_or("", |(_, value)| value);
-        for quoted in [arg, value].into_iter().filter(|text| !text.is_empty()) {
-            // It is quoted without codes for colours, as all of the text.
-            let bare = StyledStr::from(quoted.to_owned()).to_string();
-            text = text.replace(&bare, &printable(quoted));
-        }
+    let quoted: Vec<_> = error
+        .context()
+        .map(|(kind, value)| (kind, written_out(value)))
+        .collect();
+    for (kind, value) in quoted {
+        error.insert(kind, value);
     }
-    talk_lines(&text);
+    talk_lines(&error.render().to_string());
+}
+
+/// What an error quotes, with all that a terminal would obey in words.
+fn written_out(value: &ContextValue) -> ContextValue {
+    let out = |text: &String| printable(text).into_owned();
+    match value {
+        ContextValue::String(text) => ContextValue::String(out(text)),
+        ContextValue::Strings(texts) => ContextValue::Strings(texts.iter().map(out).collect()),
+        other => other.clone(),
+    }
 }
 
 /// The command as it was typed, for advice.
