@@ -211,7 +211,11 @@ impl Trouble {
     /// What it means that the file of `--state` cannot be opened.
     #[must_use]
     pub fn of_state_file(file: &Path, error: &state::Error) -> Self {
-        let what = || format!("use {} for state: {error}", file.display());
+        let said = match error {
+            state::Error::Rows(error) if !error.detail.is_empty() => error.detail.clone(),
+            other => other.to_string(),
+        };
+        let what = || format!("use {} for state: {said}", file.display());
         if error.is_mismatch() {
             return Self::new(
                 Kind::Mismatch,
