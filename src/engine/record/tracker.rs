@@ -31,6 +31,9 @@ struct Slot {
     end: Option<(Settled, Option<Reason>)>,
     /// What an earlier run settled it as.
     before: Option<Settled>,
+    /// It was found complete and counts as one of those that an earlier process migrated, of which only the sum is
+    /// known: that this very item is one of them is not.
+    credited: bool,
 }
 
 /// How an item counts.
@@ -38,6 +41,9 @@ struct Slot {
 pub(crate) struct Counted {
     /// As what.
     pub(crate) settled: Settled,
+    /// What is known of this very item. It differs where the sum of an earlier process says that as many more were
+    /// migrated as are counted now, but not which.
+    pub(crate) known: Settled,
     /// It is known to have been settled so before, and its line was written then. Of an item below a cursor that is
     /// further this is not known: it may have come since.
     pub(crate) again: bool,
@@ -116,6 +122,7 @@ impl Tracker {
             item: item.clone(),
             end,
             before: self.recall.good(item),
+            credited: false,
         });
         if end.is_some() {
             self.advance();
@@ -144,6 +151,7 @@ impl Tracker {
         let Some(slot) = slot else {
             return Counted {
                 settled,
+                known: settled,
                 again: false,
                 earlier: false,
             };
@@ -153,6 +161,7 @@ impl Tracker {
         let place = place.and_then(|place| usize::try_from(place).ok());
         if let Some(slot) = place.and_then(|place| self.open.get_mut(place)) {
             slot.end = Some((counted.settled, reason));
+            slot.credited = counted.settled != counted.known;
         }
         self.advance();
         counted
@@ -169,10 +178,13 @@ impl Tracker {
         let sweep = self.progress.sweep.number;
         let covered = self.recall.covers(sweep, item);
         let expected = before.is_some() || (covered.is_some() && !was_bad);
-        let counted = match (settled, before) {
+        let known = match (settled, before) {
             (Settled::Found, Some(Settled::Migrated)) => Settled::Migrated,
-            (Settled::Found, None) if expected && self.credit(covered) > 0 => Settled::Migrated,
             _ => settled,
+        };
+        let counted = match (known, before) {
+            (Settled::Found, None) if expected && self.credit(covered) > 0 => Settled::Migrated,
+            _ => known,
         };
         if expected && settled == Settled::Migrated {
             self.recall.refute();
@@ -181,6 +193,7 @@ impl Tracker {
         let as_it_was = again || (expected && settled == Settled::Found);
         Counted {
             settled: counted,
+            known,
             again,
             earlier: as_it_was && self.recall.is_earlier(),
         }
@@ -225,7 +238,8 @@ impl Tracker {
             .iter()
             .filter_map(|slot| {
                 let before = slot.before.map(|settled| (settled, None));
-                Some((slot.item.clone(), slot.end.or(before)?))
+                let end = slot.end.filter(|_| !slot.credited);
+                Some((slot.item.clone(), end.or(before)?))
             })
             .chain(self.recall.above())
             .collect();
@@ -375,6 +389,33 @@ mod tests {
             prop_assert_eq!(third.mark().further, None);
             prop_assert!(third.mark().above.is_empty());
         }
+    }
+
+    /// A sum does not say which items it holds: one that is found complete is not called migrated for it, not even
+    /// by a third process that reads what the second one remembered.
+    #[test]
+    fn an_item_that_was_found_complete_is_never_said_to_be_migrated() {
+        let mut first = fresh();
+        let tickets: Vec<_> = (0..4).map(|n| first.begin(&id(n)).unwrap()).collect();
+        let row = first.progress().clone();
+        for (n, settled) in [Settled::Found, Settled::Found, Settled::Migrated]
+            .iter()
+            .enumerate()
+        {
+            first.settle(tickets[n], (*settled, None), false);
+        }
+        let mut second = resumed(&row, first.mark());
+        let tickets: Vec<_> = (0..4).map(|n| second.begin(&id(n)).unwrap()).collect();
+        let counted = second.settle(tickets[1], (Settled::Found, None), false);
+        assert_eq!(counted.known, Settled::Found);
+        let mut third = resumed(&row, second.mark());
+        let tickets: Vec<_> = (0..4).map(|n| third.begin(&id(n)).unwrap()).collect();
+        for n in [1, 0, 2] {
+            let counted = third.settle(tickets[n], (Settled::Found, None), false);
+            assert_eq!(counted.known, Settled::Found, "item {n}");
+        }
+        let counts = third.progress().counts;
+        assert_eq!((counts.done, counts.found), (3, 2));
     }
 
     /// The file is of a world that is gone: what it says counts nothing.

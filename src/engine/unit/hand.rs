@@ -161,12 +161,16 @@ impl<M: Migration> InHand<M> {
         let was_bad = before.is_some() || self.was_kept_back(&end);
         let counted = self.lock().settle(ticket, settled, was_bad);
         let end = End {
-            settled: counted.settled,
+            settled: counted.known,
             ..end
         };
         if !counted.again {
             self.write_line(item, &end, began);
         }
+        let end = End {
+            settled: counted.settled,
+            ..end
+        };
         self.publish(item, end, began, (None, counted.earlier));
         Ok(())
     }
