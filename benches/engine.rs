@@ -59,7 +59,10 @@ fn unit(number: u64) -> Unit {
 }
 
 fn store(dir: &Path) -> state::Config {
-    state::Config::new("local-migration-", dir)
+    state::Config::new(
+        sterna::migrations::uploads::namespace("local-migration-"),
+        dir,
+    )
 }
 
 /// Takes, renews, saves and gives back a lease: what a short unit costs.
@@ -99,7 +102,7 @@ fn leases(criterion: &mut Criterion, runtime: &Runtime, name: &str, store: &Stor
 }
 
 fn checkpoints(criterion: &mut Criterion, store: &Store) {
-    let (disk, dir) = (store.disk(), &store.config().dir);
+    let (disk, state) = (store.disk(), store.config());
     let mut full = Checkpoint::new(MigrationName::new("bench"), InstanceId::number(1), "bench");
     full.units = (0..UNITS)
         .map(|number| Mark {
@@ -114,7 +117,7 @@ fn checkpoints(criterion: &mut Criterion, store: &Store) {
         .sample_size(10)
         .measurement_time(Duration::from_secs(5));
     group.bench_function("16,000 units", |bench| {
-        bench.iter(|| checkpoint::save(disk, dir, black_box(&full)).expect("a disk"));
+        bench.iter(|| checkpoint::save(disk, state, black_box(&full)).expect("a disk"));
     });
     group.finish();
 }

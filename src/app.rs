@@ -12,7 +12,6 @@ mod preflight;
 mod reports;
 mod scope;
 pub mod setup;
-mod spaces;
 mod tables;
 mod takeover;
 mod trouble;

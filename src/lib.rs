@@ -35,7 +35,7 @@
 //! | [`client`] | the outside services, a folder each, a file per operation | proto, runtime, aws, model |
 //! | [`state`] | what survives a crash: tables, checkpoint files, journal | model, runtime, aws |
 //! | [`engine`] | the generic runner and the traits `Migration` and `Step` | model, runtime, state |
-//! | [`migrations`] | items, needs (pure) and steps of each migration | proto, model, client, engine |
+//! | [`migrations`] | items, needs (pure), steps and own rows of each migration | proto, runtime, model, client, state, engine |
 //! | [`monitor`] | the snapshot and its faces, read only | model, runtime, state |
 //! | `sandbox` | a local network on loopback that speaks the real wire | proto, runtime |
 //! | [`config`] | the one reader of flags, environment and files; opens nothing | config types and ids of the above |

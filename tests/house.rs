@@ -19,7 +19,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("client", &["proto", "runtime", "aws", "model"]),
     ("state", &["model", "runtime", "aws"]),
     ("engine", &["model", "runtime", "state"]),
-    ("migrations", &["proto", "model", "client", "engine"]),
+    (
+        "migrations",
+        &["proto", "runtime", "model", "client", "state", "engine"],
+    ),
     ("monitor", &["model", "runtime", "state"]),
     ("sandbox", &["proto", "runtime"]),
     (
@@ -185,6 +188,10 @@ fn rooms_import_only_what_their_row_names() {
     let mut broken = Vec::new();
     for file in rust_files(&source_root()) {
         let Some(room) = room_of(&file) else { continue };
+        // Tests of a room may stand on real parts of others.
+        if file.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
         let Some(may) = rows.get(room.as_str()) else {
             broken.push(format!("{}: the room `{room}` has no row", file.display()));
             continue;

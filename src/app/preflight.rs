@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Kind, Trouble};
 use crate::client::{Absent, Cause, Thing, absent};
 use crate::config::Settings;
+use crate::migrations::uploads::{CUSTOMERS, SPACES};
 use crate::state::Backend;
 
 /// What a command relies on.
@@ -74,12 +75,14 @@ fn state_tables(settings: &Settings) -> Vec<Named> {
     if settings.state.backend != Backend::DynamoDb {
         return Vec::new();
     }
-    let tables = &settings.state.tables;
+    let namespace = &settings.state.namespace;
+    let tables = &namespace.tables;
+    let own = |what| namespace.own_table(what).unwrap_or_default();
     vec![
-        table("MIGRATION_CUSTOMERS_TABLE_NAME", &tables.customers),
+        table("MIGRATION_CUSTOMERS_TABLE_NAME", own(CUSTOMERS)),
         table("MIGRATION_PROGRESS_TABLE_NAME", &tables.progress),
         table("MIGRATION_PARTS_TABLE_NAME", &tables.parts),
-        table("MIGRATION_SPACES_TABLE_NAME", &tables.spaces),
+        table("MIGRATION_SPACES_TABLE_NAME", own(SPACES)),
         table("MIGRATION_FAILURES_TABLE_NAME", &tables.failures),
         table("MIGRATION_FLEET_TABLE_NAME", &tables.fleet),
         table("MIGRATION_CONTROL_TABLE_NAME", &tables.control),
@@ -220,7 +223,7 @@ fn advice(settings: &Settings, found: &[Absent], kind: Kind) -> (&'static str, S
             look.into(),
         ),
         _ => {
-            let own = settings.state.tables.all();
+            let own = settings.state.namespace.all_tables();
             let is_own = |absent: &Absent| matches!(&absent.thing, Thing::Table(name, _) if own.contains(&name.as_str()));
             if found.iter().any(is_own) {
                 ("the migration tables are not made yet, or something has another name here", format!("run `sterna init`; {look}"))

@@ -11,6 +11,7 @@ use super::{Face, Kind, Seen, Trouble};
 use crate::client::{self, NetworkTables};
 use crate::config::options::Scope;
 use crate::config::{Root, Settings};
+use crate::migrations::uploads::CustomerTables;
 use crate::model::{CustomerDid, ItemId, SpaceDid, Unit, UnitId};
 use crate::proto::did::Did;
 use crate::state::{ProgressRow, Store};
@@ -148,7 +149,9 @@ impl Resolver<'_> {
                 let did = Did::parse(customer.as_str())?;
                 let found = self.tables.spaces_of_customer(&did).await;
                 let found = found.map_err(|error| self.tables_trouble(&error))?;
-                let own = self.store.migration_space(&customer).await;
+                let own = CustomerTables::of(self.store)
+                    .migration_space(&customer)
+                    .await;
                 let own = own.map_err(|error| Trouble::of_state(&error))?;
                 let own = own.map(|own| own.space);
                 let spaces: BTreeSet<SpaceDid> = found
@@ -309,7 +312,7 @@ impl Resolver<'_> {
 
     /// Migration spaces are consumers too once they are provisioned; they hold no uploads.
     async fn own_spaces(&self) -> Result<BTreeSet<SpaceDid>> {
-        let spaces = self.store.migration_space_names().await;
+        let spaces = CustomerTables::of(self.store).migration_space_names().await;
         Ok(spaces.map_err(|error| Trouble::of_state(&error))?)
     }
 

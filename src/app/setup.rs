@@ -20,6 +20,7 @@ use anyhow::{Context, Result};
 
 use super::{Face, PlanReport, SetupReport, SetupShare, Stop, Trouble, unless_stopped};
 use crate::config::{self, options};
+use crate::migrations::uploads::CustomerTables;
 use crate::model::{CustomerDid, PlanSummary, ShareSize, SpaceDid, StateIdentity};
 use crate::plan::{self, Chosen, Filter, Plan, SkipList, SpaceLoad};
 use crate::runtime::Clock;
@@ -161,7 +162,9 @@ async fn read<C: Census>(
     let skip = skip_list(options)?;
     let scanned = census::scan(&parts.census, options.parallel_segments).await?;
     let mut rows = scanned.rows;
-    let migration_spaces = parts.store.migration_space_names().await;
+    let migration_spaces = CustomerTables::of(&parts.store)
+        .migration_space_names()
+        .await;
     let migration_spaces = migration_spaces.map_err(|error| Trouble::of_state(&error))?;
     let before = rows.len();
     rows.retain(|row| !migration_spaces.contains(&row.space));

@@ -10,10 +10,11 @@ use super::uploads::host;
 use super::{Face, InitReport, InitTable, Kind, SetupReport, Stop, Trouble};
 use crate::client::{AwsClients, connect_tables};
 use crate::config::{Settings, options, user};
-use crate::model::{InstanceId, StateIdentity};
-use crate::monitor::{self, Ask, View};
+use crate::migrations::uploads::CustomerTables;
+use crate::model::{CustomerDid, InstanceId, StateIdentity};
+use crate::monitor::{self, Ask, OwnerRecord, View};
 use crate::runtime::Clock;
-use crate::state::{Backend, FailedQuery, Store};
+use crate::state::{self, Backend, FailedQuery, Store};
 
 /// A space without progress for so long is stuck.
 const STUCK_AFTER_SECONDS: u64 = 600;
@@ -53,7 +54,7 @@ pub(super) fn without_id(settings: &Settings) -> Trouble {
         Kind::Preflight,
         format!(
             "work on the tables of {}: they have no id",
-            settings.state.tables.progress
+            settings.state.namespace.tables.progress
         ),
         "they were made by CloudFormation, by the existing tool or by an earlier version, and `sterna init` did not run since",
         "run `sterna init`: it gives them an id and changes nothing else; nothing was done",
@@ -99,7 +100,7 @@ fn init_report(made: Vec<crate::state::define::Made>, dry_run: bool) -> InitRepo
 
 /// The tables as a `CloudFormation` template, and the IAM policy of a run.
 pub fn init_template(settings: &Settings) -> Result<Value> {
-    Ok(Store::template(&settings.state.tables))
+    Ok(Store::template(&settings.state.namespace))
 }
 
 /// Who asks, as `user@host`.
@@ -158,7 +159,9 @@ pub async fn monitor(
         let exact = monitor::exact(&store, clock.unix_ms(), told).await;
         exact.map(View::Overview)
     } else {
-        monitor::look(&store, clock, &ask(options)).await
+        let owner = owner(&store, options.customer.as_ref()).await;
+        let owner = owner.map_err(|error| Trouble::of_state(&error))?;
+        monitor::look(&store, clock, &ask(options), owner).await
     };
     let view = view.map_err(|error| Trouble::of_state(&error))?;
     match view.unknown() {
@@ -171,6 +174,21 @@ pub async fn monitor(
         )
         .into()),
     }
+}
+
+/// What the row of a customer says.
+async fn owner(
+    store: &Store,
+    customer: Option<&CustomerDid>,
+) -> Result<Option<OwnerRecord>, state::Error> {
+    let Some(customer) = customer else {
+        return Ok(None);
+    };
+    let row = CustomerTables::of(store).customer(customer).await?;
+    Ok(row.map(|row| OwnerRecord {
+        status: row.status,
+        instance: row.instance,
+    }))
 }
 
 fn ask(options: &options::Monitor) -> Ask {

@@ -7,9 +7,9 @@ use futures::{StreamExt as _, stream};
 
 use super::uploads::Opened;
 use super::{Degree, Difference, Stop, Trouble};
+use crate::migrations::uploads::{CustomerTables, MigrationSpace};
 use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};
 use crate::monitor::count;
-use crate::state::MigrationSpace;
 
 /// Migration spaces that are finished at once.
 const AT_ONCE: usize = 8;
@@ -25,7 +25,7 @@ pub(super) async fn finish_spaces(
     customers: &BTreeSet<String>,
     stop: &Stop,
 ) -> Result<Vec<Difference>> {
-    let spaces = opened.store.migration_spaces().await;
+    let spaces = CustomerTables::of(&opened.store).migration_spaces().await;
     let (spaces, _) = spaces.map_err(|error| Trouble::of_state(&error))?;
     let half_made = spaces
         .into_iter()

@@ -19,14 +19,13 @@ use futures::{StreamExt as _, stream};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::scope::{Resolved, Resolver, Work, refuse_nothing};
-use super::spaces::StoredSpaces;
 use super::{
     AuditReport, Ended, Face, RunReport, Seen, Stop, Trouble, audit, tables, takeover,
     unless_stopped,
 };
 use crate::config::{Settings, options};
 use crate::engine::{self, Config, Depth, Events, Job, Pace, Parts, StepFilter};
-use crate::migrations::uploads::{self, Uploads};
+use crate::migrations::uploads::{self, CustomerTables, Uploads};
 use crate::model::{Counts, CustomerDid, InstanceId, PlanId, RunId, StateIdentity};
 use crate::runtime::{Clock, Degree, Dependencies, Tasks};
 use crate::state::{Reopen, Store};
@@ -69,9 +68,14 @@ impl Opened {
         let store = tables::open(settings).await?;
         let identity = store.identity(settings.environment.as_str()).await;
         let identity = identity.map_err(|error| Trouble::of_state(&error))?;
-        let registry = Arc::new(StoredSpaces(store.clone()));
         let config = settings.client();
-        let connecting = Uploads::connect(&config, clock, dependencies.clone(), registry, choices);
+        let connecting = Uploads::connect(
+            &config,
+            clock,
+            dependencies.clone(),
+            CustomerTables::of(&store),
+            choices,
+        );
         let migration = Box::pin(connecting).await;
         let migration = migration.map_err(|failure| Trouble::of_failure(&failure))?;
         Ok(Box::new(Self {
@@ -188,7 +192,7 @@ pub async fn migrate(
     let finished = if matches!(config.steps, StepFilter::All) {
         let noting = async {
             let spaces = opened.spaces(settings, &options.scope, &work).await?;
-            note_spaces(&opened.store, spaces, &face).await
+            note_spaces(&CustomerTables::of(&opened.store), spaces, &face).await
         };
         unless_stopped(&stop, BEGIN, noting).await?;
         takeover::finish_spaces(&opened, &work.customers(), &stop).await?
@@ -303,10 +307,14 @@ fn begun_recheck(
 }
 
 /// Tells customers' rows how many spaces they have, so that none passes for completed before all are.
-async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>, face: &Face) -> Result<()> {
+async fn note_spaces(
+    tables: &CustomerTables,
+    spaces: Vec<(CustomerDid, u64)>,
+    face: &Face,
+) -> Result<()> {
     let (mut done, of) = (0, Some(spaces.len() as u64));
     let noting = stream::iter(spaces).map(|(customer, spaces)| async move {
-        let noted = store.note_spaces(&customer, spaces).await;
+        let noted = tables.note_spaces(&customer, spaces).await;
         noted.map_err(|error| Trouble::of_state(&error))
     });
     let mut noting = noting.buffer_unordered(ROWS);

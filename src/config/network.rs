@@ -7,6 +7,7 @@ use crate::client::{
     Aws, AwsEndpoints, Buckets, Carpark, Credentials, Network, Queues, R2, Reach, Service,
     StorageNode, Tables,
 };
+use crate::migrations::uploads;
 use crate::state;
 
 /// The indexing service alone, for `claims`.
@@ -110,17 +111,18 @@ fn buckets(from: &mut Reader<'_>) -> Option<Buckets> {
     })
 }
 
-/// The migration's own tables.
-pub(super) fn state_tables(from: &mut Reader<'_>) -> Option<state::Tables> {
-    Some(state::Tables {
-        customers: from.text("MIGRATION_CUSTOMERS_TABLE_NAME")?,
+/// The tables of the uploads migration.
+pub(super) fn state_tables(from: &mut Reader<'_>) -> Option<state::Namespace> {
+    let customers = from.text("MIGRATION_CUSTOMERS_TABLE_NAME");
+    let spaces = from.text("MIGRATION_SPACES_TABLE_NAME");
+    let tables = state::Tables {
         progress: from.text("MIGRATION_PROGRESS_TABLE_NAME")?,
         parts: from.text("MIGRATION_PARTS_TABLE_NAME")?,
-        spaces: from.text("MIGRATION_SPACES_TABLE_NAME")?,
         failures: from.text("MIGRATION_FAILURES_TABLE_NAME")?,
         fleet: from.text("MIGRATION_FLEET_TABLE_NAME")?,
         control: from.text("MIGRATION_CONTROL_TABLE_NAME")?,
-    })
+    };
+    Some(uploads::named(tables, [customers?, spaces?]))
 }
 
 /// How AWS is reached. In the local environment every endpoint must be named, so that a forgotten one cannot

@@ -203,8 +203,7 @@ fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
     let concurrency = from.number("MAX_CONCURRENCY");
     let lease_term = from.seconds("STERNA_LEASE_TERM", LEASE_TERMS);
     let state_dir = from.sources.state_dir.clone();
-    let mut state = state::Config::new("", &state_dir);
-    state.tables = tables?;
+    let mut state = state::Config::new(tables?, &state_dir);
     state.backend = backend?;
     Some(Settings {
         environment: from.sources.environment,

@@ -13,6 +13,7 @@ use crate::model::{
     Between, Effect, Failure, Finding, ItemId, MigrationName, StepName, StepState, UnitId, Verdict,
 };
 use crate::runtime::{Clock, Tasks};
+use crate::state::{self, Store};
 
 use super::Pulse;
 
@@ -37,6 +38,11 @@ pub trait Migration: Send + Sync + Sized + 'static {
 
     /// Effects on the owner of units as a whole, if there are any.
     fn owner_effects(&self) -> Option<&dyn OwnerEffects> {
+        None
+    }
+
+    /// What is summed up per owner, if anything is.
+    fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
         None
     }
 
@@ -66,6 +72,17 @@ pub trait Migration: Send + Sync + Sized + 'static {
     /// One look at the world. Makes no change. "Could not tell" is a failure of class
     /// [`crate::model::Class::Unknown`] or `Transient`, never a `Seen` in which things are absent.
     async fn probe(&self, unit: &UnitContext, item: &Self::Item) -> Result<Self::Seen, Failure>;
+}
+
+/// Keeps what is summed up per owner of units in step with the rows of its units.
+#[async_trait]
+pub trait OwnerRollup: Send + Sync {
+    /// Brings the sum of one owner up to date. Several instances may do so at once: none covers a newer sum with an older
+    /// one.
+    ///
+    /// # Errors
+    /// Those of the tables: the sum is as it was.
+    async fn refresh(&self, store: &Store, owner: &str) -> Result<(), state::Error>;
 }
 
 /// One kind of effect on an item.

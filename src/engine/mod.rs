@@ -37,7 +37,8 @@ pub use audit::{AuditOutcome, Choice, Explained, Report, Scope, audit, explain};
 pub use config::{Config, Job, Named, Pace, Parts, Retry, StepFilter};
 pub use events::Events;
 pub use migration::{
-    Depth, Look, Migration, Need, OwnerEffects, Step, Turn, Undoer, UnitContext, UnitStep,
+    Depth, Look, Migration, Need, OwnerEffects, OwnerRollup, Step, Turn, Undoer, UnitContext,
+    UnitStep,
 };
 pub use outcome::{Ended, Error, Outcome};
 pub use rollback::{

@@ -7,7 +7,7 @@ use crate::model::{
     Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
 };
 use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks, full_jitter};
-use crate::state::Store;
+use crate::state::{self, Store};
 
 use super::gate::Gate;
 use super::health::Health;
@@ -125,13 +125,24 @@ impl<M: Migration> Shared<M> {
         opened.map_err(|error| error.failure())
     }
 
+    /// Brings what is summed up for an owner in step with its units, if the migration sums anything.
+    ///
+    /// # Errors
+    /// Those of the tables: the sum is as it was.
+    pub(super) async fn refresh_owner(&self, owner: &str) -> Result<(), state::Error> {
+        match self.migration.owner_rollup() {
+            Some(rollup) => rollup.refresh(&self.store, owner).await,
+            None => Ok(()),
+        }
+    }
+
     /// Brings an owner's row in step with its units, patiently: whoever reads it later takes it for true.
     pub(super) async fn sum_up(&self, owner: &str) -> Result<(), Failure> {
         let pace = &self.config.pace;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let Err(error) = self.store.refresh_owner(owner).await else {
+            let Err(error) = self.refresh_owner(owner).await else {
                 return Ok(());
             };
             tracing::warn!(%owner, %error, attempts, "the owner's row is not up to date");

@@ -39,12 +39,32 @@ pub enum Ask {
     },
 }
 
-/// Answers a question. Lists are read to their last page.
-pub async fn look(store: &Store, clock: Clock, ask: &Ask) -> Result<View, Error> {
+/// What a migration has written down of an owner, beside the rows of its units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerRecord {
+    /// The status in its row.
+    pub status: String,
+    /// The instance that it was given to.
+    pub instance: Option<InstanceId>,
+}
+
+/// Answers a question. Lists are read to their last page. `owner` is the record of the owner that the question names,
+/// if there is one.
+///
+/// # Errors
+/// Those of the tables.
+pub async fn look(
+    store: &Store,
+    clock: Clock,
+    ask: &Ask,
+    owner: Option<OwnerRecord>,
+) -> Result<View, Error> {
     let now = clock.unix_ms();
     Ok(match ask {
         Ask::Overview => View::Overview(overview::overview(store, now).await?),
-        Ask::Customer(customer) => View::Customer(of_customer(store, customer, now).await?),
+        Ask::Customer(customer) => {
+            View::Customer(of_customer(store, (customer, owner), now).await?)
+        }
         Ask::Space(space) => {
             let rows = store.progress_where(Some(space.as_str()), None).await?;
             let query = FailedQuery {
@@ -59,7 +79,7 @@ pub async fn look(store: &Store, clock: Clock, ask: &Ask) -> Result<View, Error>
             }
         }
         Ask::Instance(instance) => View::Instance(of_instance(store, instance, now).await?),
-        Ask::Failed(query) => failed(store, query, now).await?,
+        Ask::Failed(query) => failed(store, query, (owner.is_some(), now)).await?,
         Ask::Control => control::standing(store, now).await?,
         Ask::ControlLog => control::log(store, now).await?,
         Ask::Stuck {
@@ -68,15 +88,19 @@ pub async fn look(store: &Store, clock: Clock, ask: &Ask) -> Result<View, Error>
             customer,
         } => {
             let only = (instance.as_ref(), customer.as_ref());
-            stuck_in(store, *idle_seconds, only, now).await?
+            stuck_in(store, *idle_seconds, only, (owner.is_some(), now)).await?
         }
     })
 }
 
-async fn failed(store: &Store, query: &FailedQuery, now: u64) -> Result<View, Error> {
+async fn failed(
+    store: &Store,
+    query: &FailedQuery,
+    (has_record, now): (bool, u64),
+) -> Result<View, Error> {
     let failures = failures(store, query).await?;
     let named = Named {
-        owner: query.owner.as_deref(),
+        owner: query.owner.as_deref().filter(|_| !has_record),
         name: query.name.as_deref(),
         instance: query.instance.as_ref(),
     };
@@ -96,11 +120,11 @@ async fn stuck_in(
     store: &Store,
     idle_seconds: u64,
     only: (Option<&InstanceId>, Option<&CustomerDid>),
-    now: u64,
+    (has_record, now): (bool, u64),
 ) -> Result<View, Error> {
     let spaces = stuck::stuck(store, idle_seconds, only, now).await?;
     let named = Named {
-        owner: only.1.map(CustomerDid::as_str),
+        owner: only.1.map(CustomerDid::as_str).filter(|_| !has_record),
         name: None,
         instance: only.0,
     };
@@ -119,6 +143,7 @@ async fn stuck_in(
 /// What a list is narrowed to.
 #[derive(Clone, Copy)]
 struct Named<'a> {
+    /// One of which there is no record.
     owner: Option<&'a str>,
     name: Option<&'a str>,
     instance: Option<&'a InstanceId>,
@@ -126,14 +151,10 @@ struct Named<'a> {
 
 /// What of it is in no table: an empty list of such is no good news.
 async fn unknown(store: &Store, now: u64, named: Named<'_>) -> Result<Option<String>, Error> {
-    if let Some(owner) = named.owner {
-        let row = match owner.parse() {
-            Ok(customer) => store.customer(&customer).await?,
-            Err(_) => None,
-        };
-        if row.is_none() && store.progress_of(owner).await?.is_empty() {
-            return Ok(Some(format!("customer {owner}")));
-        }
+    if let Some(owner) = named.owner
+        && store.progress_of(owner).await?.is_empty()
+    {
+        return Ok(Some(format!("customer {owner}")));
     }
     if let Some(name) = named.name
         && store.progress_where(Some(name), None).await?.is_empty()
@@ -152,24 +173,23 @@ async fn unknown(store: &Store, now: u64, named: Named<'_>) -> Result<Option<Str
 
 async fn of_customer(
     store: &Store,
-    customer: &CustomerDid,
+    (customer, record): (&CustomerDid, Option<OwnerRecord>),
     now: u64,
 ) -> Result<CustomerView, Error> {
     let query = FailedQuery {
         owner: Some(customer.to_string()),
         ..FailedQuery::default()
     };
-    let (row, rows, failed) = futures::try_join!(
-        store.customer(customer),
+    let (rows, failed) = futures::try_join!(
         store.progress_of(customer.as_str()),
         store.failed_items(&query)
     )?;
     Ok(CustomerView {
         at: stamp(now),
         customer: customer.to_string(),
-        status: row.as_ref().map(|row| row.status.clone()),
-        instance: row
-            .and_then(|row| row.instance)
+        status: record.as_ref().map(|record| record.status.clone()),
+        instance: record
+            .and_then(|record| record.instance)
             .map(|instance| instance.to_string()),
         counts: rows.iter().map(|row| row.progress.counts).sum::<Counts>(),
         spaces: lines(store, &rows).await?,

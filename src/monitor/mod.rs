@@ -21,7 +21,7 @@ mod view;
 pub use crate::runtime::{is_printable, printable, printable_json};
 pub use eta::{Eta, eta, span};
 pub use line::line;
-pub use look::{Ask, failures, look, space_line};
+pub use look::{Ask, OwnerRecord, failures, look, space_line};
 pub use overview::{exact, is_alive};
 pub use paint::{Paint, cut, printable_lines, width};
 pub use records::records;

@@ -1,22 +1,22 @@
 //! The checkpoint file of an instance: `instance-N-checkpoint.json` in the state folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Error;
-use super::files::{Disk, Generation, Sealed, name_of};
+use super::files::{Disk, Generation, Sealed};
+use super::{Config, Error};
 use crate::model::{CHECKPOINT_VERSION, Checkpoint, InstanceId};
 
 const SCHEMA: &str = "sterna.checkpoint";
 
-fn file(disk: &Arc<dyn Disk>, dir: &Path, instance: &InstanceId) -> Sealed {
-    Sealed::new(path(dir, instance), SCHEMA, CHECKPOINT_VERSION).on(disk)
+fn file(disk: &Arc<dyn Disk>, config: &Config, instance: &InstanceId) -> Sealed {
+    Sealed::new(path(config, instance), SCHEMA, CHECKPOINT_VERSION).on(disk)
 }
 
 /// Where an instance's checkpoint lies.
 #[must_use]
-pub fn path(dir: &Path, instance: &InstanceId) -> PathBuf {
-    dir.join(format!("instance-{}-checkpoint.json", name_of(instance)))
+pub fn path(config: &Config, instance: &InstanceId) -> PathBuf {
+    config.file(instance, "-checkpoint.json")
 }
 
 /// Reads an instance's checkpoint; the one before it if the newest is damaged; `None` if there is none. Blocks.
@@ -25,16 +25,16 @@ pub fn path(dir: &Path, instance: &InstanceId) -> PathBuf {
 /// Another version's file, and damage of both.
 pub fn load(
     disk: &Arc<dyn Disk>,
-    dir: &Path,
+    config: &Config,
     instance: &InstanceId,
 ) -> Result<Option<Checkpoint>, Error> {
-    let read = file(disk, dir, instance).read()?;
+    let read = file(disk, config, instance).read()?;
     Ok(read.map(|(checkpoint, generation)| {
         if generation == Generation::Previous {
             tracing::warn!(
                 instance = %instance,
                 "{} is damaged or missing; the one before it is used, and nothing is lost",
-                path(dir, instance).display()
+                path(config, instance).display()
             );
         }
         checkpoint
@@ -42,6 +42,6 @@ pub fn load(
 }
 
 /// Writes an instance's checkpoint, durably: all of it or nothing. Blocks.
-pub fn save(disk: &Arc<dyn Disk>, dir: &Path, checkpoint: &Checkpoint) -> Result<(), Error> {
-    Ok(file(disk, dir, &checkpoint.instance).write(checkpoint)?)
+pub fn save(disk: &Arc<dyn Disk>, config: &Config, checkpoint: &Checkpoint) -> Result<(), Error> {
+    Ok(file(disk, config, &checkpoint.instance).write(checkpoint)?)
 }

@@ -1,61 +1,12 @@
-//! What the room needs to know: table names, the local folder, limits.
+//! What the room needs to know: the namespace, the local folder, limits.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Names of the migration tables, whole (prefix included).
-///
-/// Customers, progress and spaces belong to the existing tool too (protocol: tables §3); the others are ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tables {
-    /// `…-migration-customers`: key `customer`.
-    pub customers: String,
-    /// `…-migration-progress`: key `customer`, `space`.
-    pub progress: String,
-    /// `…-migration-parts`: key `unit`, `part`; one row per part of a split unit, while it is worked on.
-    pub parts: String,
-    /// `…-migration-spaces`: key `customer`.
-    pub spaces: String,
-    /// `…-migration-failures`: key `space`, `item`; one row per failed item.
-    pub failures: String,
-    /// `…-migration-fleet`: key `instanceId`; one row per instance.
-    pub fleet: String,
-    /// `…-migration-control`: key `scope`, `entry`; wishes of the operator and their log.
-    pub control: String,
-}
-
-impl Tables {
-    /// The usual names under `prefix`, which ends in `migration-` (`staging-migration-`, `local-migration-`).
-    #[must_use]
-    pub fn with_prefix(prefix: &str) -> Self {
-        let name = |suffix: &str| format!("{prefix}{suffix}");
-        Self {
-            customers: name("customers"),
-            progress: name("progress"),
-            parts: name("parts"),
-            spaces: name("spaces"),
-            failures: name("failures"),
-            fleet: name("fleet"),
-            control: name("control"),
-        }
-    }
-
-    /// Every name, in the order in which tables are created.
-    #[must_use]
-    pub fn all(&self) -> [&str; 7] {
-        [
-            &self.customers,
-            &self.progress,
-            &self.parts,
-            &self.spaces,
-            &self.failures,
-            &self.fleet,
-            &self.control,
-        ]
-    }
-}
+use super::namespace::Namespace;
+use crate::model::InstanceId;
 
 /// Where rows are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -94,9 +45,9 @@ impl fmt::Display for Backend {
 pub struct Config {
     /// Where rows are kept.
     pub backend: Backend,
-    /// Table names.
-    pub tables: Tables,
-    /// Folder of checkpoints, journals and customers files; made when it is not there.
+    /// What separates this migration's state from that of others.
+    pub namespace: Namespace,
+    /// Folder of checkpoints, journals and reports; made when it is not there.
     pub dir: PathBuf,
     /// Deadline of one try of one request.
     pub timeout: Duration,
@@ -105,15 +56,21 @@ pub struct Config {
 }
 
 impl Config {
-    /// Usual limits (10 s for a try, 4 tries) over the tables of `prefix` and the folder `dir`.
+    /// Usual limits (10 s for a try, 4 tries) over the tables of `namespace` and the folder `dir`.
     #[must_use]
-    pub fn new(prefix: &str, dir: impl Into<PathBuf>) -> Self {
+    pub fn new(namespace: Namespace, dir: impl Into<PathBuf>) -> Self {
         Self {
             backend: Backend::default(),
-            tables: Tables::with_prefix(prefix),
+            namespace,
             dir: dir.into(),
             timeout: Duration::from_secs(10),
             tries: 4,
         }
+    }
+
+    /// Where a file of an instance lies: `instance-N` and `end`, with the prefix of the migration.
+    #[must_use]
+    pub fn file(&self, instance: &InstanceId, end: &str) -> PathBuf {
+        self.namespace.files.file(&self.dir, instance, end)
     }
 }

@@ -8,15 +8,17 @@ mod config;
 pub mod define;
 mod error;
 pub mod files;
+mod namespace;
 pub mod rows;
 mod store;
 mod tables;
 
-pub use config::{Backend, Config, Tables};
+pub use config::{Backend, Config};
 pub use error::Error;
 pub use files::Journal;
+pub use namespace::{Columns, FilePrefix, Namespace, OwnTable, Tables};
 pub use store::Store;
 pub use tables::{
-    Asked, Assignment, CustomerRow, FORMAT, FailedPage, FailedQuery, Grant, Held, MigrationSpace,
-    Placed, ProgressRow, Reopen, Scope, SpaceStatus, Stored, StoredTotals, Take, Turn,
+    Asked, FORMAT, FailedPage, FailedQuery, Grant, Held, ProgressRow, Reopen, Scope, StoredTotals,
+    Take, Turn,
 };

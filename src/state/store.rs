@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, Tables};
+use super::config::Config;
 use super::define::{self, Made};
 use super::error::Error;
 use super::files::{Disk, Local};
+use super::namespace::{Columns, Namespace, Tables};
 use super::rows::{Dynamo, Key, Memory, Rows, Sqlite};
 use crate::runtime::Clock;
 
@@ -74,8 +75,9 @@ impl Store {
         &self.disk
     }
 
-    /// Now, Unix milliseconds.
-    pub(super) fn now(&self) -> u64 {
+    /// Now, Unix milliseconds, by the clock of the rows.
+    #[must_use]
+    pub fn now(&self) -> u64 {
         self.clock.unix_ms()
     }
 
@@ -91,9 +93,17 @@ impl Store {
         &self.config
     }
 
+    pub(super) fn tables(&self) -> &Tables {
+        &self.config.namespace.tables
+    }
+
+    pub(super) fn columns(&self) -> &Columns {
+        &self.config.namespace.columns
+    }
+
     /// Makes the tables that are not there, waits until they are active and leaves the others alone.
     pub async fn create_tables(&self) -> Result<Vec<Made>, Error> {
-        let tables = define::definitions(&self.config.tables);
+        let tables = define::definitions(&self.config.namespace);
         Ok(
             futures::future::try_join_all(tables.iter().map(|table| self.rows.ensure(table)))
                 .await?,
@@ -102,7 +112,7 @@ impl Store {
 
     /// Which tables [`Store::create_tables`] would make. Reads only.
     pub async fn look_at_tables(&self) -> Result<Vec<Made>, Error> {
-        let looks = define::definitions(&self.config.tables).into_iter();
+        let looks = define::definitions(&self.config.namespace).into_iter();
         let looks = looks.map(|table| async move {
             let nobody = "-".to_owned();
             let key = Key {
@@ -126,8 +136,8 @@ impl Store {
 
     /// The tables as a `CloudFormation` template, and the IAM policy of a run, for those who may not make them here.
     #[must_use]
-    pub fn template(tables: &Tables) -> serde_json::Value {
-        let tables = define::definitions(tables);
+    pub fn template(namespace: &Namespace) -> serde_json::Value {
+        let tables = define::definitions(namespace);
         serde_json::json!({ "cloudFormation": define::cloud_formation(&tables), "iamPolicy": define::policy(&tables) })
     }
 }

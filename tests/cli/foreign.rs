@@ -355,7 +355,10 @@ pub fn client(place: &Place) -> aws_sdk_dynamodb::Client {
 pub fn store(place: &Place) -> Store {
     Store::new(
         &client(place),
-        Config::new("local-migration-", place.path()),
+        Config::new(
+            sterna::migrations::uploads::namespace("local-migration-"),
+            place.path(),
+        ),
     )
 }
 
@@ -369,7 +372,7 @@ fn say(place: &Place, format: &Value) {
         let store = store(place);
         let key = Key::two(("scope", "state"), ("entry", "format"));
         let update = Update::new().set("format", Attribute::from(format.clone()));
-        let table = store.config().tables.control.clone();
+        let table = store.config().namespace.tables.control.clone();
         let rows = store.rows();
         let updated = rows.update(&table, &key, update, Condition::Always);
         updated.await.unwrap();

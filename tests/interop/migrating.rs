@@ -5,14 +5,13 @@
 //! network, since no package holds an indexing service with IPNI behind it or a gateway that serves.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use sterna::engine::{Job, StepFilter};
-use sterna::migrations::uploads::{InMemorySpaces, Settings};
+use sterna::migrations::uploads::Settings;
 
 use crate::fixture::{Local, small};
 use crate::real::Real;
-use crate::worker::{Worker, expected, units};
+use crate::worker::{Worker, expected, units, unkept_rows};
 
 /// How often the services took each ability, and the names of what they refused.
 async fn taken(real: &Real) -> (BTreeMap<String, usize>, Vec<String>) {
@@ -33,8 +32,8 @@ async fn every_upload_is_migrated_through_the_real_services_and_found_afterwards
     let mut local = Local::start(small()).await;
     let real = Real::in_front_of(&local);
     local.config = Box::new(real.config.clone());
-    let spaces = Arc::new(InMemorySpaces::new());
-    let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+    let spaces = unkept_rows();
+    let worker = Worker::new(&local, spaces.clone(), Settings::default()).await;
     let job = || Job::Units(units(&local));
     let outcome = worker.run(job(), StepFilter::All, "first").await;
     assert_eq!(worker.failed().await, expected(&local), "{outcome:?}");

@@ -1,8 +1,11 @@
 //! Customer rows: given out without reset, summed up without covering a newer sum.
 
+use sterna::migrations::uploads::{
+    Assignment, CustomerTables, MigrationSpace, Placed, SpaceStatus,
+};
 use sterna::model::{PlanId, Settled, Status};
 use sterna::state::rows::{Batched, Key, Row};
-use sterna::state::{Assignment, Grant, MigrationSpace, Placed, Reopen, SpaceStatus, Store, Take};
+use sterna::state::{Grant, Reopen, Store, Take};
 
 use crate::place::{customer, everywhere, holder, one, run, space, two, unit};
 
@@ -21,9 +24,18 @@ fn assignment(uploads: u64) -> Assignment {
 #[tokio::test]
 async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
     everywhere(|store| async move {
-        assert_eq!(store.assign(&assignment(5)).await.unwrap(), Placed::Made);
         assert_eq!(
-            store.assign(&assignment(6)).await.unwrap(),
+            CustomerTables::of(&store)
+                .assign(&assignment(5))
+                .await
+                .unwrap(),
+            Placed::Made
+        );
+        assert_eq!(
+            CustomerTables::of(&store)
+                .assign(&assignment(6))
+                .await
+                .unwrap(),
             Placed::Refreshed
         );
         let unit = unit("a", "one", 6);
@@ -40,7 +52,10 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
         progress.status = Status::InProgress;
         progress.count(Settled::Migrated, None);
         store.save(&mut lease, &progress).await.unwrap();
-        store.refresh_owner(&unit.id.owner).await.unwrap();
+        CustomerTables::of(&store)
+            .refresh(&unit.id.owner)
+            .await
+            .unwrap();
         let moved = Assignment {
             plan: PlanId::new("q"),
             instance: two(),
@@ -48,10 +63,14 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
             ..assignment(7)
         };
         assert_eq!(
-            store.assign(&moved).await.unwrap(),
+            CustomerTables::of(&store).assign(&moved).await.unwrap(),
             Placed::Kept("in-progress".to_owned())
         );
-        let row = store.customer(&customer("a")).await.unwrap().unwrap();
+        let row = CustomerTables::of(&store)
+            .customer(&customer("a"))
+            .await
+            .unwrap()
+            .unwrap();
         // Only whose it is by the plan has changed.
         assert_eq!(row.plan, Some((PlanId::new("q"), vec![one(), two()])));
         assert_eq!(
@@ -64,14 +83,20 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
             ("in-progress", Some(one()), 6, 1)
         );
         assert_eq!(
-            store
+            CustomerTables::of(&store)
                 .customers_by_status(Status::InProgress)
                 .await
                 .unwrap()
                 .len(),
             1
         );
-        assert_eq!(store.customers_of(Some(&two())).await.unwrap(), vec![]);
+        assert_eq!(
+            CustomerTables::of(&store)
+                .customers_of(Some(&two()))
+                .await
+                .unwrap(),
+            vec![]
+        );
     })
     .await;
 }
@@ -91,8 +116,11 @@ async fn a_customer_is_completed_once_and_its_migration_space_counts_for_nothing
             delegated: false,
             ours: true,
         };
-        store.create_migration_space(&own).await.unwrap();
-        let table = &store.config().tables.progress;
+        CustomerTables::of(&store)
+            .create_migration_space(&own)
+            .await
+            .unwrap();
+        let table = &store.config().namespace.tables.progress;
         let key = Key::two(
             ("customer", customer.as_str()),
             ("space", own.space.as_str()),
@@ -113,11 +141,17 @@ async fn a_customer_is_completed_once_and_its_migration_space_counts_for_nothing
         progress.status = Status::Completed;
         store.release(lease, &progress).await.unwrap();
         let key = Key::one("customer", customer.as_str());
-        let table = &store.config().tables.customers;
-        store.note_spaces(&customer, 1).await.unwrap();
+        let table = &store.config().namespace.own_table("customers").unwrap();
+        CustomerTables::of(&store)
+            .note_spaces(&customer, 1)
+            .await
+            .unwrap();
         let mut completed_at = Vec::new();
         for _ in 0..2 {
-            store.refresh_owner(customer.as_str()).await.unwrap();
+            CustomerTables::of(&store)
+                .refresh(customer.as_str())
+                .await
+                .unwrap();
             let row = store.rows().get(table, &key).await.unwrap().unwrap();
             assert_eq!(row.text("status"), Some("completed"));
             assert_eq!(row.number("totalSpaces"), Some(1));
@@ -138,7 +172,10 @@ async fn the_last_of_several_spaces_completes_the_customer_whoever_sums_up() {
         for unit in &units {
             store.plan_unit(unit, &one()).await.unwrap();
         }
-        store.note_spaces(&customer("a"), 30).await.unwrap();
+        CustomerTables::of(&store)
+            .note_spaces(&customer("a"), 30)
+            .await
+            .unwrap();
         let work = |unit: sterna::model::Unit| {
             let store = store.clone();
             async move {
@@ -156,11 +193,18 @@ async fn the_last_of_several_spaces_completes_the_customer_whoever_sums_up() {
                 progress.status = Status::Completed;
                 progress.count(Settled::Migrated, None);
                 store.release(lease, &progress).await.unwrap();
-                store.refresh_owner(&unit.id.owner).await.unwrap();
+                CustomerTables::of(&store)
+                    .refresh(&unit.id.owner)
+                    .await
+                    .unwrap();
             }
         };
         futures::future::join_all(units.iter().cloned().map(work)).await;
-        let row = store.customer(&customer("a")).await.unwrap().unwrap();
+        let row = CustomerTables::of(&store)
+            .customer(&customer("a"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (
                 row.status.as_str(),
@@ -186,7 +230,10 @@ async fn end(store: &Store, name: &str, status: Status) {
     };
     progress.status = status;
     store.release(lease, &progress).await.unwrap();
-    store.refresh_owner(&unit.id.owner).await.unwrap();
+    CustomerTables::of(&store)
+        .refresh(&unit.id.owner)
+        .await
+        .unwrap();
 }
 
 /// Rows of spaces come as they are worked on: without a plan, all rows are not all spaces.
@@ -194,18 +241,31 @@ async fn end(store: &Store, name: &str, status: Status) {
 async fn a_customer_has_not_ended_before_as_many_spaces_as_are_known_have() {
     everywhere(|store| async move {
         let shown = async || {
-            let row = store.customer(&customer("a")).await.unwrap().unwrap();
+            let row = CustomerTables::of(&store)
+                .customer(&customer("a"))
+                .await
+                .unwrap()
+                .unwrap();
             (row.status, row.completed_spaces, row.total_spaces)
         };
         // Nobody has said how many there are.
         end(&store, "one", Status::Completed).await;
         assert_eq!(shown().await, ("in-progress".to_owned(), 1, 1));
-        store.note_spaces(&customer("a"), 3).await.unwrap();
+        CustomerTables::of(&store)
+            .note_spaces(&customer("a"), 3)
+            .await
+            .unwrap();
         end(&store, "two", Status::Completed).await;
         assert_eq!(shown().await, ("in-progress".to_owned(), 2, 3));
         // A listing that saw less takes nothing back.
-        store.note_spaces(&customer("a"), 2).await.unwrap();
-        store.refresh_owner(customer("a").as_str()).await.unwrap();
+        CustomerTables::of(&store)
+            .note_spaces(&customer("a"), 2)
+            .await
+            .unwrap();
+        CustomerTables::of(&store)
+            .refresh(customer("a").as_str())
+            .await
+            .unwrap();
         assert_eq!(shown().await, ("in-progress".to_owned(), 2, 3));
         end(&store, "three", Status::Failed).await;
         assert_eq!(shown().await, ("failed".to_owned(), 2, 3));
@@ -218,7 +278,7 @@ async fn a_customer_has_not_ended_before_as_many_spaces_as_are_known_have() {
 async fn the_existing_tools_number_of_spaces_is_known() {
     everywhere(|store| async move {
         let key = Key::one("customer", customer("a").as_str());
-        let table = &store.config().tables.customers;
+        let table = &store.config().namespace.own_table("customers").unwrap();
         let row = Row::new()
             .with("status", "in-progress")
             .with("totalSpaces", 2_u64);
@@ -226,7 +286,11 @@ async fn the_existing_tools_number_of_spaces_is_known() {
         store.rows().write_all(table, put).await.unwrap();
         for (name, status) in [("one", "in-progress"), ("two", "completed")] {
             end(&store, name, Status::Completed).await;
-            let row = store.customer(&customer("a")).await.unwrap().unwrap();
+            let row = CustomerTables::of(&store)
+                .customer(&customer("a"))
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!((row.status.as_str(), row.total_spaces), (status, 2));
         }
     })

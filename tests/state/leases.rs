@@ -229,7 +229,7 @@ async fn a_status_of_another_program_is_never_overwritten() {
         let (mut lease, progress) = leased(&store, &unit, "r1").await;
         let rows = store.rows();
         let key = Key::two(("customer", &*unit.id.owner), ("space", &*unit.id.name));
-        let table = store.config().tables.progress.clone();
+        let table = store.config().namespace.tables.progress.clone();
         rows.update(
             &table,
             &key,
@@ -306,7 +306,7 @@ async fn a_lease_without_a_folder_is_adopted_by_nobody() {
         leased(&store, &unit, "older").await;
         let key = Key::two(("customer", &*unit.id.owner), ("space", &*unit.id.name));
         let update = Update::new().remove("leaseFolder");
-        let table = &store.config().tables.progress;
+        let table = &store.config().namespace.tables.progress;
         let written = store.rows().update(table, &key, update, Condition::Always);
         written.await.unwrap();
         let mine = Take::Mine(holder(one()));

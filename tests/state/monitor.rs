@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sterna::migrations::uploads::{CustomerTables, namespace};
 use sterna::model::{
     Counts, FailedItem, Failure, FolderId, InstanceId, InstanceReport, ItemId, Lease, Limit,
     PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit, Wish,
 };
-use sterna::monitor::{Alive, Ask, Paint, Verdict, View, look};
+use sterna::monitor::{Alive, Ask, OwnerRecord, Paint, Verdict, View, look};
 use sterna::runtime::Clock;
 use sterna::state::define::{Definition, Made};
 use sterna::state::rows::{
@@ -45,7 +46,10 @@ pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> L
     progress.count(Settled::Migrated, None);
     progress.count(Settled::Quarantined, Some(Reason::CorruptCar));
     store.save(&mut lease, &progress).await.unwrap();
-    store.refresh_owner(&unit.id.owner).await.unwrap();
+    CustomerTables::of(&store)
+        .refresh(&unit.id.owner)
+        .await
+        .unwrap();
     lease
 }
 
@@ -57,7 +61,21 @@ pub fn speaking(instance: u32, run: &str, age_ms: u64) -> InstanceReport {
 }
 
 pub async fn shown(store: &Store, ask: &Ask) -> View {
-    look(store, Clock::set_to(NOW), ask).await.unwrap()
+    let customer = match ask {
+        Ask::Customer(customer) => Some(customer.clone()),
+        Ask::Stuck { customer, .. } => customer.clone(),
+        Ask::Failed(query) => query.owner.as_ref().map(|owner| owner.parse().unwrap()),
+        _ => None,
+    };
+    let row = match &customer {
+        Some(customer) => CustomerTables::of(store).customer(customer).await.unwrap(),
+        None => None,
+    };
+    let record = row.map(|row| OwnerRecord {
+        status: row.status,
+        instance: row.instance,
+    });
+    look(store, Clock::set_to(NOW), ask, record).await.unwrap()
 }
 
 #[tokio::test]
@@ -472,7 +490,10 @@ async fn counted(rows: &Counting, store: &Store) -> (Box<sterna::monitor::Overvi
 #[tokio::test]
 async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     let rows = Arc::new(Counting(Memory::with_pages_of(100), AtomicUsize::new(0)));
-    let store = Store::over(rows.clone(), Config::new("test-migration-", "unused"));
+    let store = Store::over(
+        rows.clone(),
+        Config::new(namespace("test-migration-"), "unused"),
+    );
     let early = at(&store, NOW - 40_000);
     for number in 0..10_000 {
         let unit = unit(&format!("user{number}"), "space", 10);
@@ -726,11 +747,11 @@ async fn a_failure_row_of_many_uploads_counts_as_many() {
 #[tokio::test]
 async fn a_lost_table_is_named_and_the_rest_is_shown() {
     let client = crate::place::client(&crate::place::embedded().await);
-    let store = Store::new(&client, Config::new("lost-migration-", "unused"));
+    let store = Store::new(&client, Config::new(namespace("lost-migration-"), "unused"));
     store.create_tables().await.unwrap();
     let store = at(&store, NOW);
     begin(&store, &unit("a", "one", 10), &one(), "r1").await;
-    let lost = store.config().tables.failures.clone();
+    let lost = store.config().namespace.tables.failures.clone();
     client
         .delete_table()
         .table_name(&lost)
@@ -753,6 +774,8 @@ async fn a_lost_table_is_named_and_the_rest_is_shown() {
         "{text}"
     );
     let ask = Ask::Failed(FailedQuery::default());
-    let error = look(&store, Clock::set_to(NOW), &ask).await.unwrap_err();
+    let error = look(&store, Clock::set_to(NOW), &ask, None)
+        .await
+        .unwrap_err();
     assert!(error.is_missing_table() && error.to_string().contains(&lost));
 }

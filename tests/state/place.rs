@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use sterna::migrations::uploads::namespace;
 use sterna::model::{CustomerDid, FolderId, Holder, InstanceId, RunId, SpaceDid, Unit, UnitId};
 use sterna::runtime::Clock;
 use sterna::state::rows::{Memory, Sqlite};
@@ -67,7 +68,7 @@ pub struct Stores {
 
 /// Every store that the suite runs on; tables are made.
 pub async fn stores() -> Stores {
-    let config = || Config::new(&prefix(), "unused");
+    let config = || Config::new(namespace(&prefix()), "unused");
     let mut stores = vec![
         ("memory".to_owned(), Store::in_memory(config())),
         (

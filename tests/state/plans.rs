@@ -56,7 +56,7 @@ fn refused(result: Result<(), Error>) -> String {
 async fn overwrite(store: &Store, format: Value) {
     let key = Key::two(("scope", "state"), ("entry", "format"));
     let put = vec![Batched::Put(key, Row::new().with("format", format))];
-    let table = &store.config().tables.control;
+    let table = &store.config().namespace.tables.control;
     store.rows().write_all(table, put).await.unwrap();
 }
 
@@ -106,7 +106,7 @@ async fn tables_get_one_id_and_keep_it() {
         let (one, other) = (one.unwrap(), other.unwrap());
         assert_eq!(one, other, "two at the same time agree");
         assert!(one.id.as_ref().is_some_and(|id| id.len() == 36), "{one}");
-        let tables = &store.config().tables;
+        let tables = &store.config().namespace.tables;
         assert_eq!(
             (one.environment.as_str(), &one.tables),
             ("staging", &tables.progress)
@@ -140,7 +140,7 @@ async fn tables_of_two_sets_are_not_mixed() {
     everywhere(|store| async move {
         store.mark_format("staging").await.unwrap();
         let key = Key::two(("scope", "state"), ("entry", "format"));
-        let table = store.config().tables.control.clone();
+        let table = store.config().namespace.tables.control.clone();
         let update = Update::new().set(
             "tables",
             Value::from(serde_json::json!({ "progress": "other-progress", "later": "x" })),
@@ -149,7 +149,8 @@ async fn tables_of_two_sets_are_not_mixed() {
         updated.await.unwrap();
         let told = refused(store.check_format("staging").await.map(drop));
         assert!(
-            told.contains("other-progress") && told.contains(&store.config().tables.progress),
+            told.contains("other-progress")
+                && told.contains(&store.config().namespace.tables.progress),
             "{told}"
         );
         refused(store.mark_format("staging").await.map(drop));
@@ -188,7 +189,7 @@ async fn a_plan_of_another_shape_is_refused() {
         store.put_plan_in_force(&plan("a", 1), None).await.unwrap();
         let key = Key::two(("scope", "plan"), ("entry", "current"));
         let update = Update::new().set("plan", "something else");
-        let table = &store.config().tables.control;
+        let table = &store.config().namespace.tables.control;
         let changed = store.rows().update(table, &key, update, Condition::Always);
         changed.await.unwrap();
         assert!(store.current_plan().await.unwrap_err().is_mismatch());

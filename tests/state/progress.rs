@@ -24,7 +24,7 @@ async fn legacy(store: &Store, unit: &Unit, status: &str, numbers: (u64, u64)) {
     store
         .rows()
         .write_all(
-            &store.config().tables.progress,
+            &store.config().namespace.tables.progress,
             vec![Batched::Put(key, row)],
         )
         .await
@@ -69,7 +69,7 @@ async fn everything_written_of_a_unit_is_read_back() {
         let key = Key::two(("customer", &unit.id.owner), ("space", &unit.id.name));
         let row = store
             .rows()
-            .get(&store.config().tables.progress, &key)
+            .get(&store.config().namespace.tables.progress, &key)
             .await
             .unwrap()
             .unwrap();

@@ -104,7 +104,7 @@ async fn every_store_answers_like_the_one_in_memory() {
         let space = format!("space{case}");
         let mut told: Option<(Vec<Written>, Vec<Row>)> = None;
         for (name, store) in &stores.all {
-            let (rows, table) = (store.rows(), &store.config().tables.failures);
+            let (rows, table) = (store.rows(), &store.config().namespace.tables.failures);
             let mut answers = Vec::new();
             for act in acts.clone() {
                 answers.push(perform(rows, table, &space, act).await);
@@ -127,7 +127,7 @@ async fn every_store_answers_like_the_one_in_memory() {
 #[tokio::test]
 async fn lists_are_whole_in_order_and_bounded() {
     everywhere(|store| async move {
-        let (rows, table) = (store.rows(), &store.config().tables.failures);
+        let (rows, table) = (store.rows(), &store.config().namespace.tables.failures);
         let batch: Vec<Batched> = (0..83)
             .map(|number| {
                 let row = Row::new()

@@ -1,8 +1,8 @@
 //! Migration spaces: one per customer, no key lost.
 
+use sterna::migrations::uploads::{CustomerTables, MigrationSpace, SpaceStatus, Stored};
 use sterna::model::SpaceMark;
 use sterna::state::rows::{Batched, Key, Row};
-use sterna::state::{MigrationSpace, SpaceStatus, Stored};
 
 use crate::place::{customer, everywhere, space};
 
@@ -23,7 +23,12 @@ async fn of_many_that_create_at_once_all_go_on_with_the_same_space_and_its_key()
     everywhere(|store| async move {
         let create = |by| {
             let store = store.clone();
-            async move { store.create_migration_space(&made(by)).await.unwrap() }
+            async move {
+                CustomerTables::of(&store)
+                    .create_migration_space(&made(by))
+                    .await
+                    .unwrap()
+            }
         };
         let stored = futures::future::join_all((0..16).map(create)).await;
         let ours = stored
@@ -31,7 +36,7 @@ async fn of_many_that_create_at_once_all_go_on_with_the_same_space_and_its_key()
             .filter(|stored| matches!(stored, Stored::Ours(_)))
             .count();
         assert_eq!(ours, 1);
-        let kept = store
+        let kept = CustomerTables::of(&store)
             .migration_space(&customer("a"))
             .await
             .unwrap()
@@ -48,37 +53,46 @@ async fn of_many_that_create_at_once_all_go_on_with_the_same_space_and_its_key()
 #[tokio::test]
 async fn marks_are_kept_and_touch_no_other_space() {
     everywhere(|store| async move {
-        store.create_migration_space(&made(1)).await.unwrap();
+        CustomerTables::of(&store)
+            .create_migration_space(&made(1))
+            .await
+            .unwrap();
         let (customer, mine, other) = (customer("a"), space("by1"), space("by2"));
         assert!(
-            !store
+            !CustomerTables::of(&store)
                 .mark_space(&customer, &other, SpaceMark::Provisioned(true))
                 .await
                 .unwrap()
         );
         assert!(
-            !store
+            !CustomerTables::of(&store)
                 .mark_space(&customer, &other, SpaceMark::Delegated(true))
                 .await
                 .unwrap()
         );
         assert_eq!(
-            store.migration_space(&customer).await.unwrap(),
+            CustomerTables::of(&store)
+                .migration_space(&customer)
+                .await
+                .unwrap(),
             Some(made(1))
         );
         assert!(
-            store
+            CustomerTables::of(&store)
                 .mark_space(&customer, &mine, SpaceMark::Provisioned(true))
                 .await
                 .unwrap()
         );
         assert!(
-            store
+            CustomerTables::of(&store)
                 .mark_space(&customer, &mine, SpaceMark::Delegated(true))
                 .await
                 .unwrap()
         );
-        let again = store.create_migration_space(&made(1)).await.unwrap();
+        let again = CustomerTables::of(&store)
+            .create_migration_space(&made(1))
+            .await
+            .unwrap();
         let whole = MigrationSpace {
             status: SpaceStatus::Provisioned,
             delegated: true,
@@ -100,10 +114,16 @@ async fn a_row_of_the_existing_tool_without_a_key_is_given_as_it_is() {
         let key = Key::one("customer", customer("a").as_str());
         store
             .rows()
-            .write_all(&store.config().tables.spaces, vec![Batched::Put(key, row)])
+            .write_all(
+                &store.config().namespace.own_table("spaces").unwrap(),
+                vec![Batched::Put(key, row)],
+            )
             .await
             .unwrap();
-        let stored = store.create_migration_space(&made(1)).await.unwrap();
+        let stored = CustomerTables::of(&store)
+            .create_migration_space(&made(1))
+            .await
+            .unwrap();
         let Stored::Theirs(held) = stored else {
             panic!("replaced: {stored:?}")
         };
@@ -111,7 +131,7 @@ async fn a_row_of_the_existing_tool_without_a_key_is_given_as_it_is() {
             (held.space, held.sealed_key, held.status),
             (space("old"), None, SpaceStatus::Provisioned)
         );
-        let (spaces, odd) = store.migration_spaces().await.unwrap();
+        let (spaces, odd) = CustomerTables::of(&store).migration_spaces().await.unwrap();
         assert_eq!((spaces.len(), odd.len()), (1, 0));
         let lacks = spaces[0].lacks().unwrap();
         assert!(
@@ -123,10 +143,10 @@ async fn a_row_of_the_existing_tool_without_a_key_is_given_as_it_is() {
         let rows = vec![Batched::Put(key, row)];
         store
             .rows()
-            .write_all(&store.config().tables.spaces, rows)
+            .write_all(&store.config().namespace.own_table("spaces").unwrap(), rows)
             .await
             .unwrap();
-        let (spaces, odd) = store.migration_spaces().await.unwrap();
+        let (spaces, odd) = CustomerTables::of(&store).migration_spaces().await.unwrap();
         assert_eq!((spaces.len(), odd.len()), (1, 1), "{odd:?}");
         assert!(odd[0].starts_with(customer("b").as_str()));
     })

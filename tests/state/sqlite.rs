@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
+use sterna::migrations::uploads::namespace;
 use sterna::state::rows::{
     Condition, Error, Key, Rows as _, Sqlite, Trouble, Update, Value, Written,
 };
@@ -25,7 +26,7 @@ fn key() -> Key {
 async fn tables(path: &Path) -> Store {
     let store = Store::over(
         Arc::new(open(path).unwrap()),
-        Config::new("t-migration-", "unused"),
+        Config::new(namespace("t-migration-"), "unused"),
     );
     store.create_tables().await.unwrap();
     store

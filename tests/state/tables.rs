@@ -3,8 +3,9 @@
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use sterna::migrations::uploads::{CustomerTables, namespace};
 use sterna::model::Class;
-use sterna::state::{Config, Store, Tables};
+use sterna::state::{Config, Store};
 
 use crate::place::{client, customer, everywhere, given};
 
@@ -27,7 +28,7 @@ async fn tables_that_are_there_are_left_alone() {
 #[tokio::test]
 async fn an_index_that_an_older_table_lacks_is_named() {
     let client = client(&crate::place::embedded().await);
-    let store = Store::new(&client, Config::new("old-migration-", "unused"));
+    let store = Store::new(&client, Config::new(namespace("old-migration-"), "unused"));
     let key = KeySchemaElement::builder()
         .attribute_name("customer")
         .key_type(KeyType::Hash)
@@ -70,9 +71,12 @@ async fn a_missing_table_stops_the_run_and_says_what_to_do() {
     };
     let store = Store::new(
         &client(&endpoint),
-        Config::new("nothing-here-migration-", "unused"),
+        Config::new(namespace("nothing-here-migration-"), "unused"),
     );
-    let error = store.customer(&customer("a")).await.unwrap_err();
+    let error = CustomerTables::of(&store)
+        .customer(&customer("a"))
+        .await
+        .unwrap_err();
     assert!(
         error.is_missing_table() && error.class() == Class::Fatal,
         "{error}"
@@ -91,17 +95,23 @@ async fn an_endpoint_that_nobody_answers_is_temporary_trouble() {
     let config = Config {
         tries: 2,
         timeout: std::time::Duration::from_millis(200),
-        ..Config::new("x-", "unused")
+        ..Config::new(namespace("x-"), "unused")
     };
     let silent = Store::new(&client(&endpoint), config.clone());
-    let error = silent.customer(&customer("a")).await.unwrap_err();
+    let error = CustomerTables::of(&silent)
+        .customer(&customer("a"))
+        .await
+        .unwrap_err();
     assert!(
         error.is_transient() && error.class() == Class::Unknown,
         "{error}"
     );
     drop(listener);
     let closed = Store::new(&client(&endpoint), config);
-    let error = closed.customer(&customer("a")).await.unwrap_err();
+    let error = CustomerTables::of(&closed)
+        .customer(&customer("a"))
+        .await
+        .unwrap_err();
     assert!(
         error.is_transient() && error.class() == Class::Transient,
         "{error}"
@@ -110,7 +120,7 @@ async fn an_endpoint_that_nobody_answers_is_temporary_trouble() {
 
 #[test]
 fn the_template_names_every_table_index_and_right() {
-    let template = Store::template(&Tables::with_prefix("prod-migration-"));
+    let template = Store::template(&namespace("prod-migration-"));
     let resources = template["cloudFormation"]["Resources"].as_object().unwrap();
     let mut names: Vec<&str> = resources
         .values()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
+use sterna::migrations::uploads::namespace;
 use sterna::model::Class;
 use sterna::sandbox::{self, Plan, Sandbox, Service};
 use sterna::state::rows::{
@@ -105,10 +106,10 @@ async fn an_answer_that_says_nothing_is_neither_nothing_nor_done() {
     let sandbox = Sandbox::start(sandbox::Config::in_dir(folder.path())).await;
     let sandbox = sandbox.unwrap();
     let client = client(sandbox.urls().of(Service::DynamoDb).as_str());
-    let config = Config::new("untold-", folder.path());
+    let config = Config::new(namespace("untold-"), folder.path());
     let place = Place {
         rows: Dynamo::new(&client, Duration::from_secs(20), TRIES),
-        table: config.tables.failures.clone(),
+        table: config.namespace.tables.failures.clone(),
         store: Store::new(&client, config),
     };
     place.store.create_tables().await.unwrap();

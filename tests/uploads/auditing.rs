@@ -1,12 +1,11 @@
 //! What an audit says when something that was migrated is gone, and what a recheck makes of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use cid::Cid;
 use sterna::engine::{self, Choice, Depth, Ended, Job, Report, Scope, StepFilter};
-use sterna::migrations::uploads::{GATEWAY, InMemorySpaces, LOCATION, STORE_INDEX, Settings};
+use sterna::migrations::uploads::{GATEWAY, LOCATION, STORE_INDEX, Settings};
 use sterna::model::{
     Audited, InstanceId, JournalEntry, JournalLine, Reason, StepName, StepState, Verdict,
 };
@@ -18,10 +17,10 @@ use sterna::state::files::read_journal;
 use sterna::state::{Journal, Reopen};
 
 use crate::fixture::{Local, small};
-use crate::worker::{Worker, config, expected, kept_back, units};
+use crate::worker::{Worker, config, expected, kept_back, units, unkept_rows};
 
 async fn migrated(local: &Local) -> Worker {
-    let spaces = Arc::new(InMemorySpaces::new());
+    let spaces = unkept_rows();
     let worker = Worker::new(local, spaces, Settings::default()).await;
     worker
         .run(Job::Units(units(local)), StepFilter::All, "first")
@@ -71,8 +70,7 @@ fn some(local: &Local, protocol: Protocol) -> Vec<&Record> {
 
 /// The index that the run stored for an upload.
 fn index_of(worker: &Worker, record: &Record) -> Multihash {
-    let dir = &worker.store.config().dir;
-    let journal = Journal::path(dir, &InstanceId::number(1));
+    let journal = Journal::path(worker.store.config(), &InstanceId::number(1));
     let lines: Vec<JournalLine> = read_journal(&journal).unwrap();
     let stored = lines.into_iter().find_map(|line| match line {
         JournalLine::Record(line) => match line.entry {

@@ -1,12 +1,10 @@
 //! Several carparks: a shard is missing only when none has it and no claim leads elsewhere.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use cid::Cid;
 use sterna::client::QueryKind;
 use sterna::engine::{Ended, Job, StepFilter};
-use sterna::migrations::uploads::{InMemorySpaces, Settings};
+use sterna::migrations::uploads::Settings;
 use sterna::model::{Counts, ItemId, Reason, UnitId};
 use sterna::proto::claims::Claim;
 use sterna::proto::multihash::{Multihash, codec};
@@ -15,7 +13,7 @@ use sterna::sandbox::world::plan::{Condition, Protocol};
 use sterna::sandbox::{self, Plan, PutOptions, Service, bucket};
 
 use crate::fixture::{Local, small};
-use crate::worker::Worker;
+use crate::worker::{Worker, unkept_rows};
 
 fn fresh(local: &Local, protocol: Protocol) -> &Record {
     let mut all = local.world.uploads.iter();
@@ -53,7 +51,7 @@ async fn put(local: &Local, key: &str, bytes: Bytes) {
 }
 
 async fn worker(local: &Local) -> Worker {
-    Worker::new(local, Arc::new(InMemorySpaces::new()), Settings::default()).await
+    Worker::new(local, unkept_rows(), Settings::default()).await
 }
 
 /// Migrates one upload; gives how it ended and the reason, if there is one.

@@ -1,20 +1,18 @@
 //! The migration as a whole: a seeded world in, every upload as the world says it must become.
 
-use std::sync::Arc;
-
 use sterna::engine::{Job, StepFilter};
-use sterna::migrations::uploads::{InMemorySpaces, Settings};
+use sterna::migrations::uploads::Settings;
 use sterna::sandbox::Service;
 use sterna::sandbox::world::plan::Expected;
 
 use crate::fixture::{Local, small};
-use crate::worker::{Worker, expected, units};
+use crate::worker::{Worker, expected, units, unkept_rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_upload_becomes_what_the_world_says_and_a_second_run_finds_it_so() {
     let local = Local::start(small()).await;
-    let spaces = Arc::new(InMemorySpaces::new());
-    let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+    let spaces = unkept_rows();
+    let worker = Worker::new(&local, spaces.clone(), Settings::default()).await;
     let outcome = worker
         .run(Job::Units(units(&local)), StepFilter::All, "first")
         .await;

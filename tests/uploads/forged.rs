@@ -1,6 +1,6 @@
 //! Receipts and location claims of somebody else, shown to the client by a proxy before a real service.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use cid::Cid;
@@ -8,7 +8,7 @@ use ipld_core::ipld::Ipld;
 use serde_json::json;
 use sterna::client::{Blob, Cause, Services};
 use sterna::engine::{Job, StepFilter};
-use sterna::migrations::uploads::{InMemorySpaces, Settings};
+use sterna::migrations::uploads::Settings;
 use sterna::model::{ItemId, Reason, UnitId};
 use sterna::proto::Block;
 use sterna::proto::car;
@@ -24,7 +24,7 @@ use sterna::sandbox::{Plan, Service};
 
 use crate::fixture::{Local, small};
 use crate::proxy::{Answer, Asked, Proxy};
-use crate::worker::Worker;
+use crate::worker::{Worker, unkept_rows};
 
 /// A space of a customer, which may store blobs.
 pub(crate) async fn paid_space(local: &Local, services: &Services) -> Signer {
@@ -195,7 +195,7 @@ async fn a_forged_place_of_an_index_is_not_published() {
     let proxy = Proxy::changing(real, forge).await;
     let mut config = local.config.clone();
     config.network.upload_service.url = proxy.url.clone();
-    let spaces = Arc::new(InMemorySpaces::new());
+    let spaces = unkept_rows();
     let worker = Worker::with(&config, spaces, Settings::default()).await;
     let item = (
         UnitId::new(record.customer.as_str(), record.space.as_str()),

@@ -2,12 +2,11 @@
 //! gateway.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 use sterna::engine::{self, Choice, Depth, Job, Report, Scope, StepFilter};
-use sterna::migrations::uploads::{GATEWAY, InMemorySpaces, Settings};
+use sterna::migrations::uploads::{GATEWAY, Settings};
 use sterna::model::{FailedItem, ItemId, Reason, StepState, Unit, Verdict};
 use sterna::proto::did::Did;
 use sterna::proto::key::Signer;
@@ -19,7 +18,7 @@ use sterna::sandbox::{PutOptions, Row, Service, Table, bucket};
 use crate::auditing::recheck;
 use crate::fixture::Local;
 use crate::tables::placed;
-use crate::worker::{Worker, config, expected, units};
+use crate::worker::{Worker, config, expected, units, unkept_rows};
 
 const SIZES: Sizes = Sizes {
     customers: 2,
@@ -32,7 +31,7 @@ fn varied() -> Plan {
 }
 
 async fn worker(local: &Local) -> Worker {
-    Worker::new(local, Arc::new(InMemorySpaces::new()), Settings::default()).await
+    Worker::new(local, unkept_rows(), Settings::default()).await
 }
 
 /// Index of the only space with this kind of delegation, and its DID.

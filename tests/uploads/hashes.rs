@@ -1,12 +1,10 @@
 //! Blocks whose hash functions are not computed here: quarantined, or indexed unchecked and counted.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use cid::Cid;
 use sterna::client::QueryKind;
 use sterna::engine::{Ended, Job, StepFilter};
-use sterna::migrations::uploads::{InMemorySpaces, Settings};
+use sterna::migrations::uploads::Settings;
 use sterna::model::{ItemId, Reason, UnitId};
 use sterna::proto::multihash::{Multihash, codec};
 use sterna::sandbox::world::manifest::Record;
@@ -14,7 +12,7 @@ use sterna::sandbox::world::plan::{Condition, Protocol};
 use sterna::sandbox::{PutOptions, Row, Table, bucket};
 
 use crate::fixture::{Local, small};
-use crate::worker::Worker;
+use crate::worker::{Worker, unkept_rows};
 
 /// A block named by a hash function that nobody computes here (md5, `0xd5`), as a section of a CAR.
 fn section() -> Vec<u8> {
@@ -66,13 +64,13 @@ async fn blocks_that_cannot_be_checked_are_indexed_only_when_that_is_asked_for()
         .find(|record| record.protocol == Protocol::Blob)
         .unwrap();
     let shard = with_old_block(&local, record).await;
-    let spaces = Arc::new(InMemorySpaces::new());
+    let spaces = unkept_rows();
     let run = async |index_unverified: bool| {
         let settings = Settings {
             index_unverified,
             ..Settings::default()
         };
-        let worker = Worker::new(&local, Arc::clone(&spaces), settings).await;
+        let worker = Worker::new(&local, spaces.clone(), settings).await;
         let unit = UnitId::new(record.customer.as_str(), record.space.as_str());
         let job = Job::Items(vec![(unit, ItemId::new(record.root.as_str()))]);
         let outcome = worker.run(job, StepFilter::All, "one").await;

@@ -1,17 +1,16 @@
 //! Outages, races, lost answers: what must not happen, and what must happen nevertheless.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sterna::engine::{Job, StepFilter};
-use sterna::migrations::uploads::{GATEWAY, InMemorySpaces, LOCATION, STORE_INDEX, Settings};
+use sterna::migrations::uploads::{GATEWAY, LOCATION, STORE_INDEX, Settings};
 use sterna::model::Reason;
 use sterna::proto::did::Did;
 use sterna::sandbox::world::plan::{Condition, Expected, Sizes};
 use sterna::sandbox::{Plan, Service};
 
 use crate::fixture::{Local, small};
-use crate::worker::{Worker, expected, units};
+use crate::worker::{Worker, expected, units, unkept_rows};
 
 /// Operations that changed something, over all services.
 fn mutations(local: &Local) -> u64 {
@@ -34,7 +33,7 @@ fn fault(service: Service, operation: &str) -> Plan {
 }
 
 async fn worker(local: &Local) -> Worker {
-    Worker::new(local, Arc::new(InMemorySpaces::new()), Settings::default()).await
+    Worker::new(local, unkept_rows(), Settings::default()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,8 +120,8 @@ async fn two_processes_make_one_migration_space_per_customer() {
         before.push(spaces(customer).await);
     }
 
-    let registry = Arc::new(InMemorySpaces::new());
-    let one = Worker::new(&local, Arc::clone(&registry), Settings::default()).await;
+    let registry = unkept_rows();
+    let one = Worker::new(&local, registry.clone(), Settings::default()).await;
     let other = Worker::new(&local, registry, Settings::default()).await;
     let job = || Job::Units(units(&local));
     tokio::join!(

@@ -1,12 +1,11 @@
 //! Outages told inside good answers: the run pauses, goes on by itself, and no upload pays for it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cid::Cid;
 use sterna::client::{Cause, Services};
 use sterna::engine::{Ended, Job, StepFilter};
-use sterna::migrations::uploads::{InMemorySpaces, Settings};
+use sterna::migrations::uploads::Settings;
 use sterna::proto::did::Did;
 use sterna::proto::multihash::Multihash;
 use sterna::runtime::{Clock, Dependencies};
@@ -15,7 +14,7 @@ use sterna::sandbox::world::plan::{Condition, Protocol, Sizes};
 use sterna::sandbox::{Plan, Service};
 
 use crate::fixture::Local;
-use crate::worker::{Worker, expected, units};
+use crate::worker::{Worker, expected, units, unkept_rows};
 
 /// How often it is looked whether the run is paused.
 const LOOK: Duration = Duration::from_millis(20);
@@ -38,7 +37,7 @@ fn reads(local: &Local) -> u64 {
 /// much of the carpark was read.
 async fn switched_off_after(requests: Option<u64>) -> u64 {
     let local = Local::start(many()).await;
-    let spaces = Arc::new(InMemorySpaces::new());
+    let spaces = unkept_rows();
     let worker = Worker::new(&local, spaces, Settings::default()).await;
     let faults = &local.sandbox.network().faults;
     if let Some(after) = requests {

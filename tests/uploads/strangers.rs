@@ -1,15 +1,12 @@
 //! What people and proxies who have nothing to do with an upload can make of it: nothing.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cid::Cid;
 use sterna::client::{Blob, QueryKind, Services};
 use sterna::engine::{self, Explained, Job, Outcome, StepFilter};
-use sterna::migrations::uploads::{
-    GATEWAY, InMemorySpaces, LOCATION, REGISTER_INDEX, STORE_INDEX, Settings,
-};
+use sterna::migrations::uploads::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Settings};
 use sterna::model::{Class, ItemId, Reason, Unit, UnitId, Verdict};
 use sterna::proto::claims::{Claim, relocate};
 use sterna::proto::did::Did;
@@ -23,7 +20,7 @@ use sterna::sandbox::world::plan::{Condition, Expected};
 use crate::fixture::{Local, small};
 use crate::grants::revoke;
 use crate::proxy::{Proxy, Swap};
-use crate::worker::Worker;
+use crate::worker::{Worker, unkept_rows};
 
 /// What would be made for an upload of which nothing is known.
 const PUBLISHING: [(Service, &str); 6] = [
@@ -103,8 +100,8 @@ async fn a_strangers_index_is_named_and_the_upload_gets_one_of_its_own() {
     let local = Local::start(small()).await;
     let services = local.services().await;
     let record = record(&local, Condition::Fresh, &Expected::Migrated);
-    let spaces = Arc::new(InMemorySpaces::new());
-    let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+    let spaces = unkept_rows();
+    let worker = Worker::new(&local, spaces.clone(), Settings::default()).await;
     let located = StepFilter::Only(vec![GATEWAY, LOCATION]);
     let job = || Job::Items(vec![item(&record)]);
     worker.run(job(), located, "all but the index").await;
@@ -156,15 +153,15 @@ async fn what_a_cid_does_not_name_tells_nothing_and_publishes_nothing() {
     let mut local = Local::start(small()).await;
     local.config.limits.tries = 2;
     let record = record(&local, Condition::Complete, &Expected::AlreadyComplete);
-    let spaces = Arc::new(InMemorySpaces::new());
+    let spaces = unkept_rows();
     let service = local.config.network.indexing_service.url.clone();
-    let honest = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+    let honest = Worker::new(&local, spaces.clone(), Settings::default()).await;
     let told = explain(&honest, &record).await;
     assert!(told.failure.is_none(), "{told:?}");
     for swap in [other_index as Swap, other_claim] {
         let proxy = Proxy::start(service.clone(), swap).await;
         local.config.network.indexing_service.url = proxy.url.clone();
-        let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+        let worker = Worker::new(&local, spaces.clone(), Settings::default()).await;
         local.sandbox.network().meter.reset();
         let told = explain(&worker, &record).await;
         // Nothing is said of the upload; its space was never authorised by this worker.
@@ -209,7 +206,7 @@ async fn a_row_alone_does_not_make_a_space_somebody_elses() {
         let unit = UnitId::new(customer, record.space.as_str());
         Job::Units(vec![Unit::new(unit)])
     };
-    let spaces = Arc::new(InMemorySpaces::new());
+    let spaces = unkept_rows();
     let set = |is_customer_named| Settings {
         is_customer_named,
         ..Settings::default()
@@ -222,7 +219,7 @@ async fn a_row_alone_does_not_make_a_space_somebody_elses() {
         (StepFilter::All, "all"),
         (StepFilter::Only(vec![STORE_INDEX]), "the index alone"),
     ] {
-        let worker = Worker::new(&local, Arc::clone(&spaces), set(false)).await;
+        let worker = Worker::new(&local, spaces.clone(), set(false)).await;
         let outcome = worker.run(job(MALLORY), steps, name).await;
         assert_eq!(outcome.counts.migrated(), 0, "{name}");
         let refused = outcome.snapshot.reasons.get(&Reason::CustomerConflict);
@@ -243,7 +240,7 @@ async fn a_row_alone_does_not_make_a_space_somebody_elses() {
     assert_eq!(made(), before, "nothing was made");
 
     // The one with whom the space shared itself is not kept waiting by her row.
-    let worker = Worker::new(&local, Arc::clone(&spaces), set(false)).await;
+    let worker = Worker::new(&local, spaces.clone(), set(false)).await;
     let outcome = worker
         .run(job(&record.customer), StepFilter::All, "own")
         .await;
@@ -277,7 +274,7 @@ async fn a_space_of_which_no_delegation_tells_whose_it_is_waits() {
     for row in shared {
         revoke(&local, &row.link).await;
     }
-    let worker = Worker::new(&local, Arc::new(InMemorySpaces::new()), Settings::default()).await;
+    let worker = Worker::new(&local, unkept_rows(), Settings::default()).await;
     let job = Job::Units(vec![Unit::new(item(&record).0)]);
     worker.run(job, StepFilter::All, "nobody's").await;
     let failures = worker.failures().await;

@@ -1,15 +1,12 @@
 //! What rows, objects and services may hold beside what a seeded world has, and what must come of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 use sterna::client::{Blob, Cause, Layout, Protocol, QueryKind, Services};
 use sterna::engine::{Job, Outcome, StepFilter};
-use sterna::migrations::uploads::{
-    GATEWAY, InMemorySpaces, LOCATION, MigrationSpaces as _, Settings,
-};
+use sterna::migrations::uploads::{CustomerTables, GATEWAY, LOCATION, Settings};
 use sterna::model::{ItemId, Reason, UnitId};
 use sterna::proto::cbor;
 use sterna::proto::claims::Claim;
@@ -21,7 +18,7 @@ use sterna::sandbox::world::plan::{Condition, Expected, Protocol as Stored};
 use sterna::sandbox::{Condition as Holds, Plan, PutOptions, Row, Service, Table, bucket};
 
 use crate::fixture::{Local, small};
-use crate::worker::{Worker, units};
+use crate::worker::{Worker, units, unkept_rows};
 
 fn record(local: &Local, fits: impl Fn(&Record) -> bool) -> Record {
     let records = local.world.uploads.iter();
@@ -40,9 +37,9 @@ fn space(record: &Record) -> Did {
     Did::parse(&record.space).unwrap()
 }
 
-async fn worker(local: &Local) -> (Worker, Arc<InMemorySpaces>) {
-    let spaces = Arc::new(InMemorySpaces::new());
-    let worker = Worker::new(local, Arc::clone(&spaces), Settings::default()).await;
+async fn worker(local: &Local) -> (Worker, CustomerTables) {
+    let spaces = unkept_rows();
+    let worker = Worker::new(local, spaces.clone(), Settings::default()).await;
     (worker, spaces)
 }
 
@@ -250,7 +247,7 @@ async fn a_customer_whose_uploads_are_complete_gets_no_migration_space() {
     let outcome = migrate(&worker, &complete, StepFilter::All).await;
     assert_eq!(outcome.counts.found, 1);
     let customer = complete.customer.parse().unwrap();
-    assert_eq!(spaces.get(&customer).await.unwrap(), None);
+    assert_eq!(spaces.migration_space(&customer).await.unwrap(), None);
     local.stop().await;
 }
 

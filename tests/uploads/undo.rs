@@ -1,11 +1,10 @@
 //! The rollback of the migration, by what it leaves in the network.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use cid::Cid;
 use sterna::engine::{self, Ended, Job, RolledBack, StepFilter, Survey, Within};
-use sterna::migrations::uploads::{InMemorySpaces, Settings};
+use sterna::migrations::uploads::Settings;
 use sterna::model::{
     InstanceId, JournalEntry, JournalLine, JournalRecord, Reason, Status, Unit, UnitId,
 };
@@ -17,7 +16,7 @@ use sterna::state::Journal;
 use sterna::state::files::{Rotation, read_journal};
 
 use crate::fixture::{Local, small};
-use crate::worker::{Worker, config, units};
+use crate::worker::{Worker, config, units, unkept_rows};
 
 /// Everything in the tables and buckets of a network.
 #[derive(Debug, PartialEq)]
@@ -110,9 +109,9 @@ fn everything(local: &Local) -> Within {
 #[expect(clippy::too_many_lines, reason = "one life of a network")]
 async fn rolled_back_the_network_is_as_before_but_for_what_was_listed() {
     let local = Local::start(small()).await;
-    let spaces = Arc::new(InMemorySpaces::new());
+    let spaces = unkept_rows();
     let before = Snapshot::of(&local).await;
-    let worker = Worker::new(&local, Arc::clone(&spaces), Settings::default()).await;
+    let worker = Worker::new(&local, spaces.clone(), Settings::default()).await;
     let job = || Job::Units(units(&local));
     let first = worker.run(job(), StepFilter::All, "first").await;
     let failed = worker.failed().await;
@@ -280,7 +279,7 @@ async fn an_index_that_two_uploads_share_goes_with_the_last_of_them() {
     let items = [record.space.as_str(), other]
         .map(|space| (unit(space).id, item.clone()))
         .to_vec();
-    let worker = Worker::new(&local, Arc::default(), Settings::default()).await;
+    let worker = Worker::new(&local, unkept_rows(), Settings::default()).await;
     // One after the other, so that the second finds what the first stored; then both at once.
     for pair in items.chunks(1) {
         worker
@@ -300,14 +299,16 @@ async fn an_index_that_two_uploads_share_goes_with_the_last_of_them() {
     // Whoever found it has nothing to take back; whoever made it does.
     assert_eq!(stored(&one) + stored(&two), 1);
     // Another process made it too, at the same time.
-    let dir = worker.store.config().dir.clone();
     let journal = Journal::at(
-        Journal::path(&dir, &InstanceId::number(2)),
+        Journal::path(worker.store.config(), &InstanceId::number(2)),
         Rotation::default(),
     )
     .unwrap();
-    let lines: Vec<JournalLine> =
-        read_journal(&Journal::path(&dir, &InstanceId::number(1))).unwrap();
+    let lines: Vec<JournalLine> = read_journal(&Journal::path(
+        worker.store.config(),
+        &InstanceId::number(1),
+    ))
+    .unwrap();
     let made = lines.into_iter().find_map(|line| match line {
         JournalLine::Record(record) => {
             let stored =
@@ -363,7 +364,7 @@ async fn a_space_with_blobs_keeps_its_delegation_whatever_the_journals_say() {
         .unwrap();
     let unit = UnitId::new(record.customer.as_str(), record.space.as_str());
     let item = sterna::model::ItemId::new(record.root.as_str());
-    let worker = Worker::new(&local, Arc::default(), Settings::default()).await;
+    let worker = Worker::new(&local, unkept_rows(), Settings::default()).await;
     let before = Snapshot::of(&local).await;
     let one = Job::Items(vec![(unit, item)]);
     worker.run(one, StepFilter::All, "one").await;
@@ -388,7 +389,7 @@ async fn a_space_with_blobs_keeps_its_delegation_whatever_the_journals_say() {
     let revoked = after.rows.keys().any(|key| key.0 == Table::Revocation);
     assert!(!revoked, "the account keeps its space");
     // Without the journal of a single upload nothing of the customer as a whole is even tried.
-    let journal = Journal::path(&worker.store.config().dir, &InstanceId::number(1));
+    let journal = Journal::path(worker.store.config(), &InstanceId::number(1));
     std::fs::remove_file(journal).unwrap();
     let found = worker.survey(&within).await;
     assert!(!found.is_whole() && found.to_undo() == 0, "{found:?}");

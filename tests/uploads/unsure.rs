@@ -2,15 +2,14 @@
 //!
 //! Keys of issuers are asked for in no such run: `services.rs` holds what follows when they cannot be told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sterna::engine::{Job, StepFilter};
-use sterna::migrations::uploads::{GATEWAY as GATEWAY_STEP, InMemorySpaces, LOCATION, Settings};
+use sterna::migrations::uploads::{GATEWAY as GATEWAY_STEP, LOCATION, Settings};
 use sterna::sandbox::{Plan, Service};
 
 use crate::fixture::{Local, small};
-use crate::worker::{Worker, expected, units};
+use crate::worker::{Worker, expected, units, unkept_rows};
 
 /// Calls that fail before a run is left alone: with one try each and few items in flight, most of them are whole
 /// failures of an item, which would go on to publish if it took them for an answer.
@@ -154,7 +153,7 @@ fn whole(local: &Local) -> Job {
 }
 
 async fn worker(local: &Local) -> Worker {
-    Worker::new(local, Arc::new(InMemorySpaces::new()), Settings::default()).await
+    Worker::new(local, unkept_rows(), Settings::default()).await
 }
 
 /// Runs until enough reads failed, or to the end.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sterna::engine::{self, Config, Events, Job, Outcome, Parts, StepFilter, Stop, Tasks};
-use sterna::migrations::uploads::{InMemorySpaces, Settings, Uploads};
+use sterna::migrations::uploads::{CustomerTables, Settings, Uploads, namespace};
 use sterna::model::{CustomerDid, FailedItem, InstanceId, Reason, RunId, SpaceDid, Unit, UnitId};
 use sterna::runtime::{Clock, Dependencies};
 use sterna::sandbox::world::plan::Expected;
@@ -27,18 +27,20 @@ pub(crate) struct Worker {
     _dir: tempfile::TempDir,
 }
 
+/// Migration spaces that are forgotten with the test; clones share them.
+pub(crate) fn unkept_rows() -> CustomerTables {
+    let config = state::Config::new(namespace("local-migration-"), "unused");
+    CustomerTables::of(&Store::in_memory(config))
+}
+
 impl Worker {
-    pub(crate) async fn new(
-        local: &Local,
-        spaces: Arc<InMemorySpaces>,
-        settings: Settings,
-    ) -> Self {
+    pub(crate) async fn new(local: &Local, spaces: CustomerTables, settings: Settings) -> Self {
         Self::with(&local.config, spaces, settings).await
     }
 
     pub(crate) async fn with(
         config: &sterna::client::Config,
-        spaces: Arc<InMemorySpaces>,
+        spaces: CustomerTables,
         settings: Settings,
     ) -> Self {
         let dependencies = Dependencies::new();
@@ -50,7 +52,10 @@ impl Worker {
             settings,
         );
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::in_memory(state::Config::new("local-migration-", dir.path()));
+        let store = Store::in_memory(state::Config::new(
+            namespace("local-migration-"),
+            dir.path(),
+        ));
         Self {
             migration: Arc::new(connect.await.unwrap()),
             store,

@@ -6,10 +6,11 @@ use anyhow::Result;
 
 use super::count::Counted;
 use crate::app::{Difference, Trouble, takeover};
+use crate::migrations::uploads::{CustomerRow, CustomerTables};
 use crate::model::{Counts, SpaceDid, Status};
 use crate::monitor::count;
 use crate::plan::Chosen;
-use crate::state::{CustomerRow, Error, ProgressRow, Store};
+use crate::state::{Error, ProgressRow, Store};
 
 /// All that was found otherwise than a run of ours leaves it, in order of customers.
 pub(super) async fn differences(
@@ -18,8 +19,9 @@ pub(super) async fn differences(
     (chosen, counted, migration_spaces): (&Chosen, &Counted, &BTreeSet<SpaceDid>),
 ) -> Result<Vec<Difference>> {
     let trouble = |error: Error| Trouble::of_state(&error);
-    let customers = store.customers_of(None).await.map_err(trouble)?;
-    let (spaces, odd) = store.migration_spaces().await.map_err(trouble)?;
+    let tables = CustomerTables::of(store);
+    let customers = tables.customers_of(None).await.map_err(trouble)?;
+    let (spaces, odd) = tables.migration_spaces().await.map_err(trouble)?;
     let mut all: Vec<Difference> = progress
         .clone()
         .filter_map(|row| of_unit(row, chosen, counted, migration_spaces))

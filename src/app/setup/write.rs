@@ -11,6 +11,7 @@ use super::count::stopped;
 use super::{Made, Parts};
 use crate::app::{Kind, Stop, Trouble};
 use crate::config::CustomersFile;
+use crate::migrations::uploads::{Assignment, CustomerTables, NAME, Placed};
 use crate::model::{
     Belongs, Counts, CustomerDid, InstanceId, InstanceReport, MigrationName, RunId, StateIdentity,
     Unit, UnitId,
@@ -19,7 +20,7 @@ use crate::monitor::{count, is_alive};
 use crate::plan::{self, Head};
 use crate::runtime::Degree;
 use crate::state::files::write_atomic;
-use crate::state::{Assignment, Error, Placed, Store};
+use crate::state::{Error, Store};
 
 /// Rows that are written at the same time.
 const AT_ONCE: usize = 32;
@@ -50,9 +51,10 @@ impl Writing<'_> {
         stream::iter(shares(self.made.plan).map(Ok::<_, Trouble>))
             .try_for_each_concurrent(AT_ONCE, write_unit)
             .await?;
+        let tables = &CustomerTables::of(self.store);
         let assign = |assignment: Assignment| async move {
             go_on()?;
-            self.store.assign(&assignment).await.map_err(trouble)
+            tables.assign(&assignment).await.map_err(trouble)
         };
         let placed = stream::iter(assignments(self.made, filter))
             .map(assign)
@@ -163,7 +165,7 @@ fn reports(made: &Made<'_>) -> Vec<InstanceReport> {
         instance: InstanceId::number(instance),
         folder: None,
         run: RunId::new(""),
-        migration: MigrationName::new("uploads"),
+        migration: MigrationName::new(NAME),
         host: String::new(),
         pid: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),

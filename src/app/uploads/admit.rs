@@ -12,10 +12,11 @@ use anyhow::Result;
 
 use crate::app::{Kind, Trouble};
 use crate::config::{CustomersFile, PlanOfFile};
+use crate::migrations::uploads::{CustomerRow, CustomerTables};
 use crate::model::{CustomerDid, InstanceId, PlanId, PlanSummary, SpaceDid, StateIdentity};
 use crate::monitor::count;
 use crate::state::rows::stamp;
-use crate::state::{CustomerRow, Error, Store};
+use crate::state::{Error, Store};
 
 /// The plan that a scope is a part of: the one in force, or none. Refuses a customers file of other tables, and one
 /// whose spaces are others' in the plan in force; the difference is in the error.
@@ -54,7 +55,7 @@ pub(in crate::app) async fn admit(
         }
         Some(current) => {
             let of_file = store.plan(&plan.id).await.map_err(trouble)?;
-            let rows = store.customers_of(None).await.map_err(trouble)?;
+            let rows = CustomerTables::of(store).customers_of(None).await.map_err(trouble)?;
             let stays = of_file.is_some() && stays(store, file, &current, &rows).await?;
             if !stays {
                 return Err(other_plan(file, plan, of_file.as_ref(), &current, &rows).into());
@@ -114,7 +115,7 @@ async fn refuse_another_number(
     let own = InstanceId::number(number);
     let (first, last) = (file.customers.iter(), file.customers.iter().rev());
     for share in first.take(LOOKED_AT / 2).chain(last.take(LOOKED_AT / 2)) {
-        let row = store.customer(&share.customer).await;
+        let row = CustomerTables::of(store).customer(&share.customer).await;
         let row = row.map_err(|error| Trouble::of_state(&error))?;
         let plan = row.and_then(|row| row.plan);
         let Some((_, instances)) = plan.filter(|(plan, _)| *plan == current.id) else {

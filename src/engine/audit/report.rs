@@ -9,7 +9,7 @@ use crate::engine::{Config, Depth, Error};
 use crate::model::{AUDIT_VERSION, AuditLine, AuditOpening, RunId, UnitAudited, UnitId};
 use crate::runtime::{Tasks, private};
 use crate::state::files::Rotation;
-use crate::state::{Journal, Store};
+use crate::state::{FilePrefix, Journal, Store};
 
 /// Lines of an earlier report that are taken over at once.
 const COPIED_AT_ONCE: usize = 1_000;
@@ -55,9 +55,10 @@ fn path(store: &Store, config: &Config, name: &str) -> PathBuf {
             .map(|letter| if keep(letter) { letter } else { '_' })
             .collect()
     };
-    let (instance, run) = (safe(config.instance.as_str()), safe(config.run.as_str()));
-    let file = format!("instance-{instance}-{name}-{run}.ndjson");
-    store.config().dir.join(file)
+    let run = safe(config.run.as_str());
+    store
+        .config()
+        .file(&config.instance, &format!("-{name}-{run}.ndjson"))
 }
 
 /// Opens the report of a run and writes what it begins with. Blocks.
@@ -142,7 +143,8 @@ pub(super) fn unfinished(
     wanted: &AuditOpening,
 ) -> Result<Earlier, Error> {
     let dir = &store.config().dir;
-    let mut found = reports(dir, name).map_err(unread(dir))?;
+    let prefix = &store.config().namespace.files;
+    let mut found = reports((dir, prefix), name).map_err(unread(dir))?;
     let like = |opening: &AuditOpening| {
         opening.v == wanted.v
             && opening.migration == wanted.migration
@@ -171,7 +173,10 @@ pub(super) fn unfinished(
 }
 
 /// The reports in a folder with their first lines; those that have none yet are left out.
-fn reports(dir: &Path, name: &str) -> io::Result<Vec<(AuditOpening, PathBuf)>> {
+fn reports(
+    (dir, prefix): (&Path, &FilePrefix),
+    name: &str,
+) -> io::Result<Vec<(AuditOpening, PathBuf)>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -180,7 +185,7 @@ fn reports(dir: &Path, name: &str) -> io::Result<Vec<(AuditOpening, PathBuf)>> {
     for entry in entries {
         let path = entry?.path();
         let file = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_report = file.starts_with("instance-")
+        let is_report = prefix.rest(&file).is_some()
             && file.contains(&format!("-{name}-"))
             && file.ends_with(".ndjson");
         if !is_report {

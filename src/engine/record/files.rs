@@ -53,7 +53,7 @@ pub(crate) struct ItemLine {
 /// their items are settled, so that no item is settled without its line.
 pub(crate) struct Files {
     disk: Arc<dyn Disk>,
-    folder: PathBuf,
+    state: Arc<state::Config>,
     checkpoint: PathBuf,
     results_path: PathBuf,
     journal_path: PathBuf,
@@ -76,10 +76,10 @@ impl Files {
         config: &Config,
         results: &str,
     ) -> Result<Self, Error> {
-        let (folder, instance) = (&store.config().dir, &config.instance);
-        let checkpoint = checkpoint::path(folder, instance);
-        let results_path = beside(&checkpoint, results);
-        let journal_path = Journal::path(folder, instance);
+        let (state, instance) = (Arc::new(store.config().clone()), &config.instance);
+        let checkpoint = checkpoint::path(&state, instance);
+        let results_path = state.file(instance, &format!("-{results}"));
+        let journal_path = Journal::path(&state, instance);
         let open = |path: &Path| {
             let opened = Journal::on(store.disk(), tasks, path, Rotation::default());
             opened.map_err(|source| Error::File {
@@ -107,7 +107,7 @@ impl Files {
             wake: Notify::new(),
             writing: Arc::default(),
             disk: Arc::clone(store.disk()),
-            folder: folder.clone(),
+            state,
             checkpoint,
             results_path,
             journal_path,
@@ -118,7 +118,7 @@ impl Files {
     /// does not say which tables it is of is not used. Blocks.
     pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<Mark>, Error> {
         let found =
-            checkpoint::load(&self.disk, &self.folder, &wanted.instance).map_err(Error::State)?;
+            checkpoint::load(&self.disk, &self.state, &wanted.instance).map_err(Error::State)?;
         let Some(found) = found else {
             return Ok(Vec::new());
         };
@@ -216,11 +216,11 @@ impl Files {
         self.unwritten.store(0, Ordering::Release);
         self.append_lines().await.map_err(Error::State)?;
         if let Some(checkpoint) = checkpoint {
-            let (disk, folder) = (Arc::clone(&self.disk), self.folder.clone());
+            let (disk, state) = (Arc::clone(&self.disk), Arc::clone(&self.state));
             let written = tasks
                 .blocking(move || {
                     let _one_at_a_time = one_at_a_time;
-                    checkpoint::save(&disk, &folder, &checkpoint)
+                    checkpoint::save(&disk, &state, &checkpoint)
                 })
                 .await;
             let written = written.map_err(|source| Error::File {
@@ -261,12 +261,6 @@ impl Files {
             self.results_path.clone(),
         ]
     }
-}
-
-/// `instance-N-END` beside `instance-N-checkpoint.json`.
-fn beside(checkpoint: &Path, end: &str) -> PathBuf {
-    let name = checkpoint.file_name().unwrap_or_default().to_string_lossy();
-    checkpoint.with_file_name(name.replace("checkpoint.json", end))
 }
 
 /// A checkpoint of nobody's units yet.

@@ -10,6 +10,7 @@ use crate::model::{
     Belongs, JOURNAL_VERSION, JournalEntry, JournalFault, JournalId, JournalLine, JournalOpening,
     JournalRecord, RunId, StateIdentity,
 };
+use crate::state;
 use crate::state::files::{Scratch, Sorter, damaged, journal_files, journals_in, scan_lines};
 
 use super::KnownRun;
@@ -40,11 +41,12 @@ pub(super) struct Wanted<'a> {
 }
 
 /// The journals of a state folder, and those that are named: files, or folders that hold some.
-pub(super) fn journals(dir: &Path, more: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
-    let mut found = journals_in(dir)?;
+pub(super) fn journals(state: &state::Config, more: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+    let prefix = &state.namespace.files;
+    let mut found = journals_in(&state.dir, prefix)?;
     for path in more {
         if path.is_dir() {
-            let inside = journals_in(path)?;
+            let inside = journals_in(path, prefix)?;
             if inside.is_empty() {
                 let text = format!("{} holds no journal", path.display());
                 return Err(io::Error::new(io::ErrorKind::NotFound, text));

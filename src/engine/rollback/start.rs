@@ -126,8 +126,8 @@ async fn all_owners<M: Migration>(rolling: &Rolling<M>, owners: BTreeSet<String>
 /// Brings the rows of owners in step with their units.
 async fn bring_up<M: Migration>(run: &Shared<M>, owners: BTreeSet<String>) {
     for owner in owners {
-        if let Err(error) = run.store.refresh_owner(&owner).await {
-            tracing::warn!(owner, %error, "the customer's row is not up to date");
+        if let Err(error) = run.refresh_owner(&owner).await {
+            tracing::warn!(owner, %error, "the owner's row is not up to date");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What there is to take back, and what stays.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::{Error, Migration, Parts, Step, UnitStep};
 use crate::model::{
     JournalId, JournalTrace, RunId, Status, StepName, StepState, Undo, UnitId, UnitProgress,
 };
+use crate::state;
 use crate::state::ProgressRow;
 use crate::state::files::Scratch;
 
@@ -23,14 +24,14 @@ use super::{KnownRun, Plan, Survey, UnitPlan, Within};
 /// Reads journals and rows. Changes nothing beside temporary files in the state folder, which go with the survey.
 pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<Survey, Error> {
     let mut read = {
-        let (dir, within) = (parts.store.config().dir.clone(), within.clone());
+        let (state, within) = (parts.store.config().clone(), within.clone());
         let steps = parts.migration.steps().into_iter();
         let chosen = Chosen {
             targets: Targets::of(&within),
             steps: steps.map(|step| (step.name(), step)).collect(),
             within,
         };
-        blocking(parts, move || read(&dir, &chosen)).await?
+        blocking(parts, move || read(&state, &chosen)).await?
     };
     let (mut survey, list) = of_journals(within, &mut read);
     let mut rows = Rows {
@@ -143,10 +144,10 @@ struct Journals {
     paths: Vec<PathBuf>,
 }
 
-fn read<M: Migration>(dir: &Path, chosen: &Chosen<M>) -> Result<Journals, Error> {
+fn read<M: Migration>(state: &state::Config, chosen: &Chosen<M>) -> Result<Journals, Error> {
     let within = &chosen.within;
-    let paths = journals(dir, &within.journals)?;
-    let scratch = Arc::new(Scratch::below(dir)?);
+    let paths = journals(state, &within.journals)?;
+    let scratch = Arc::new(Scratch::below(&state.dir)?);
     let wanted = Wanted {
         run: within.run.as_ref(),
         state: within.state.as_ref(),

@@ -292,8 +292,8 @@ async fn put_back<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, end: End
             _ => End::Lost,
         };
     }
-    if let Err(error) = hand.run.store.refresh_owner(&unit.owner).await {
-        tracing::warn!(%unit, %error, "the customer's row is not up to date");
+    if let Err(error) = hand.run.refresh_owner(&unit.owner).await {
+        tracing::warn!(%unit, %error, "the owner's row is not up to date");
     }
     hand.run.events.publish(Event::UnitReleased { unit });
     end

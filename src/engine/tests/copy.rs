@@ -11,7 +11,10 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::calls::Calls;
-use crate::engine::{Look, Migration, Need, Step, Turn, Undoer, UnitContext, UnitStep};
+use crate::engine::{
+    Look, Migration, Need, OwnerRollup, Step, Turn, Undoer, UnitContext, UnitStep,
+};
+use crate::migrations::uploads::CustomerRollup;
 use crate::model::{Between, Effect, Failure, ItemId, MigrationName, Reason, StepName, StepState};
 
 /// Two folders.
@@ -31,6 +34,10 @@ impl Migration for Copy {
 
     fn name(&self) -> MigrationName {
         MigrationName::new("copy")
+    }
+
+    fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
+        Some(&CustomerRollup)
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {

@@ -13,9 +13,10 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::world::START;
 use crate::engine::{
-    Clock, Config, Dependencies, Ended, Events, Job, Migration, Moment, Need, Parts, Step, Stop,
-    Tasks, Turn, UnitContext, run,
+    Clock, Config, Dependencies, Ended, Events, Job, Migration, Moment, Need, OwnerRollup, Parts,
+    Step, Stop, Tasks, Turn, UnitContext, run,
 };
+use crate::migrations::uploads::{CustomerRollup, namespace};
 use crate::model::{
     Between, Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Snapshot,
     StepName, Unit, UnitId,
@@ -115,6 +116,10 @@ impl Migration for Shelf {
 
     fn name(&self) -> MigrationName {
         MigrationName::new("shelf")
+    }
+
+    fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
+        Some(&CustomerRollup)
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -258,7 +263,7 @@ async fn scene(
         refused: AtomicU32::new(0),
         unanswered: AtomicU32::new(0),
     });
-    let state = state::Config::new("test-migration-", dir.path().join("state"));
+    let state = state::Config::new(namespace("test-migration-"), dir.path().join("state"));
     let store = Store::in_memory(state).with_clock(clock);
     store.create_tables().await.unwrap();
     let mut config = Config::new(InstanceId::number(1), RunId::new("run-1"), "test");

@@ -336,8 +336,8 @@ async fn the_checkpoint_holds_open_units_alone_however_many_have_ended() {
     world.config.pace.checkpoint_items = 1;
     let at_once = world.config.units_at_once as usize;
     let in_file = || {
-        let (disk, folder) = (world.store.disk(), &world.store.config().dir);
-        let found = crate::state::checkpoint::load(disk, folder, &world.config.instance);
+        let (disk, state) = (world.store.disk(), world.store.config());
+        let found = crate::state::checkpoint::load(disk, state, &world.config.instance);
         found.unwrap().map_or(0, |file| file.units.len())
     };
     let ended = std::sync::atomic::AtomicBool::new(false);

@@ -27,7 +27,7 @@ async fn left(world: &World, unit: usize, status: &str, completed: u64) {
         ("customer", "did:mailto:test:owner"),
         ("space", &name(unit)),
     );
-    let table = world.store.config().tables.progress.clone();
+    let table = world.store.config().namespace.tables.progress.clone();
     let rows = vec![Batched::Put(key, row)];
     world.store.rows().write_all(&table, rows).await.unwrap();
     let folder = world.copy.to.0.join(name(unit));

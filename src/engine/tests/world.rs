@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::calls::{Calls, Fault};
 use super::copy::{Copy, Target};
 use crate::engine::{Config, Dependencies, Events, Job, Outcome, Parts, Stop, Tasks, run};
+use crate::migrations::uploads::namespace;
 use crate::model::{
     Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress,
 };
@@ -163,7 +164,7 @@ impl World {
     }
 
     fn table(&self) -> String {
-        self.store.config().tables.progress.clone()
+        self.store.config().namespace.tables.progress.clone()
     }
 
     /// Nothing was ever copied.
@@ -265,7 +266,7 @@ pub(super) fn done(outcome: &Outcome) -> Counts {
 }
 
 async fn fresh_store(dir: &Path, clock: Clock) -> Store {
-    let config = state::Config::new("test-migration-", dir.join("state"));
+    let config = state::Config::new(namespace("test-migration-"), dir.join("state"));
     let store = Store::in_memory(config).with_clock(clock);
     store.create_tables().await.unwrap();
     store

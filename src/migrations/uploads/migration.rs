@@ -11,12 +11,12 @@ use super::deep;
 use super::find::{Seen, look};
 use super::item::Upload;
 use super::parts::{Parts, Settings};
+use super::rows::{CustomerRollup, CustomerTables, NAME};
 use super::sample::{Sample, sample};
-use super::spaces::MigrationSpaces;
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use crate::client::{Config, Services};
 use crate::engine::{
-    Clock, Dependencies, Depth, Migration, OwnerEffects, Step, UnitContext, UnitStep,
+    Clock, Dependencies, Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep,
 };
 use crate::model::{Between, CustomerDid, Failure, ItemId, MigrationName, Reason};
 use crate::proto::did::Did;
@@ -33,10 +33,10 @@ impl Uploads {
         config: &Config,
         clock: Clock,
         dependencies: Dependencies,
-        registry: Arc<dyn MigrationSpaces>,
+        rows: CustomerTables,
         settings: Settings,
     ) -> Result<Self, Failure> {
-        let parts = Parts::connect(config, clock, dependencies, registry, settings).await?;
+        let parts = Parts::connect(config, clock, dependencies, rows, settings).await?;
         Ok(Self {
             parts: Arc::new(parts),
         })
@@ -79,7 +79,7 @@ impl Migration for Uploads {
     type Seen = Seen;
 
     fn name(&self) -> MigrationName {
-        MigrationName::new("uploads")
+        MigrationName::new(NAME)
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -92,6 +92,10 @@ impl Migration for Uploads {
 
     fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
         vec![Arc::new(AuthorizeGateway(Arc::clone(&self.parts)))]
+    }
+
+    fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
+        Some(&CustomerRollup)
     }
 
     fn owner_effects(&self) -> Option<&dyn OwnerEffects> {

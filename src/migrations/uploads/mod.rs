@@ -6,6 +6,7 @@
 //! | `find` | one look at the world: claims, indexes, sizes |
 //! | `decide` | pure: what counts, what is missing or wrong |
 //! | `grants` | the delegation by which the gateway may serve a space |
+//! | `rows` | what the migration keeps for itself in shared state |
 //! | `spaces` | the migration space of a customer |
 //! | `deep` | the look at every byte |
 //! | `sample` | a look at one upload of a space before a run |
@@ -19,6 +20,7 @@ mod grants;
 mod item;
 mod migration;
 mod parts;
+mod rows;
 mod sample;
 mod spaces;
 mod steps;
@@ -29,6 +31,9 @@ pub use find::{Absent, Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
 pub use item::Upload;
 pub use migration::Uploads;
 pub use parts::Settings;
+pub use rows::{
+    Assignment, CUSTOMERS, CustomerRollup, CustomerRow, CustomerTables, MigrationSpace, NAME,
+    Placed, SPACES, SpaceStatus, Stored, named, namespace,
+};
 pub use sample::Sample;
-pub use spaces::{InMemorySpaces, MigrationSpaces, SpaceRow};
 pub use steps::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};

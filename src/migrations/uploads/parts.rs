@@ -1,7 +1,6 @@
 //! What the migration is made of.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use crate::proto::did::Did;
 
 use super::decide::Trust;
 use super::grants::{Accounts, Confirmed};
-use super::spaces::{MigrationSpaces, Spaces};
+use super::rows::CustomerTables;
+use super::spaces::Spaces;
 
 /// Choices of the operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Parts {
         config: &Config,
         clock: Clock,
         dependencies: Dependencies,
-        registry: Arc<dyn MigrationSpaces>,
+        rows: CustomerTables,
         settings: Settings,
     ) -> Result<Self, Failure> {
         let services = Services::connect(config, clock, dependencies).await?;
@@ -67,12 +67,7 @@ impl Parts {
             issuers: issuers(&network, nodes),
             upload_service: network.upload_service.did.clone(),
         };
-        let spaces = Spaces::new(
-            registry,
-            services.clone(),
-            &config.secrets.encryption,
-            &network,
-        );
+        let spaces = Spaces::new(rows, services.clone(), &config.secrets.encryption, &network);
         let secrets = config.secrets.clone();
         let shards_at_once = config.limits.shards_at_once;
         Ok(Self {

@@ -6,7 +6,7 @@ mod shape;
 
 pub(in crate::state) use create::ensure;
 pub(in crate::state) use print::{cloud_formation, policy};
-pub(in crate::state) use shape::{BY_CUSTOMER, BY_INSTANCE, BY_REASON, BY_STATUS, SORTED_BY};
+pub(in crate::state) use shape::{BY_INSTANCE, BY_REASON, SORTED_BY, by_owner};
 
 pub use create::Made;
-pub use shape::{Definition, Index, definitions};
+pub use shape::{BY_STATUS, Definition, Index, definitions};

@@ -9,7 +9,7 @@ use super::shape::{Definition, SORTED_BY};
 pub(in crate::state) fn cloud_formation(tables: &[Definition]) -> Value {
     let resources = tables
         .iter()
-        .map(|table| (table.title.to_owned(), resource(table)));
+        .map(|table| (table.title.clone(), resource(table)));
     json!({
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Tables of the Sterna migration",

@@ -1,6 +1,6 @@
 //! Keys and indexes of each table, as data.
 
-use crate::state::Tables;
+use crate::state::namespace::{Columns, Namespace};
 
 /// One table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Definition {
     /// Whole name.
     pub name: String,
     /// What its logical name in templates is: `MigrationProgress`.
-    pub title: &'static str,
+    pub title: String,
     /// Partition attribute.
     pub partition: &'static str,
     /// Sort attribute.
@@ -30,14 +30,9 @@ pub struct Index {
 pub(in crate::state) const SORTED_BY: &str = "updatedAt";
 
 /// Index over `status`, of the existing tool too.
-pub(in crate::state) const BY_STATUS: Index = Index {
+pub const BY_STATUS: Index = Index {
     name: "status-index",
     partition: "status",
-};
-/// Failures of a customer.
-pub(in crate::state) const BY_CUSTOMER: Index = Index {
-    name: "customer-index",
-    partition: "customer",
 };
 /// Failures met by an instance.
 pub(in crate::state) const BY_INSTANCE: Index = Index {
@@ -64,53 +59,50 @@ impl Definition {
     }
 }
 
-/// Every table of the migration.
+/// Failures of an owner.
+pub(in crate::state) fn by_owner(columns: &Columns) -> Index {
+    Index {
+        name: columns.owner_index,
+        partition: columns.owner,
+    }
+}
+
+/// Every table of a migration: those that it alone has come first.
 #[must_use]
-pub fn definitions(tables: &Tables) -> Vec<Definition> {
-    let table = |name: &str, title, partition, sort, indexes: &[Index]| Definition {
+pub fn definitions(namespace: &Namespace) -> Vec<Definition> {
+    let (tables, columns) = (&namespace.tables, &namespace.columns);
+    let table = |name: &str, word: &str, (partition, sort), indexes: &[Index]| Definition {
         name: name.to_owned(),
-        title,
+        title: title(namespace, word),
         partition,
         sort,
         indexes: indexes.to_vec(),
     };
-    vec![
-        table(
-            &tables.customers,
-            "MigrationCustomers",
-            "customer",
-            None,
-            &[BY_STATUS],
-        ),
-        table(
-            &tables.progress,
-            "MigrationProgress",
-            "customer",
-            Some("space"),
-            &[BY_STATUS],
-        ),
-        table(
-            &tables.parts,
-            "MigrationParts",
-            "unit",
-            Some("part"),
-            &[BY_STATUS],
-        ),
-        table(&tables.spaces, "MigrationSpaces", "customer", None, &[]),
-        table(
-            &tables.failures,
-            "MigrationFailures",
-            "space",
-            Some("item"),
-            &[BY_CUSTOMER, BY_INSTANCE, BY_REASON],
-        ),
-        table(&tables.fleet, "MigrationFleet", "instanceId", None, &[]),
-        table(
-            &tables.control,
-            "MigrationControl",
-            "scope",
-            Some("entry"),
-            &[],
-        ),
-    ]
+    let unit = (columns.owner, Some(columns.unit));
+    let failure = (columns.unit, Some("item"));
+    let failures = [by_owner(columns), BY_INSTANCE, BY_REASON];
+    let own = namespace.own.iter().map(|own| own.definition.clone());
+    own.chain([
+        table(&tables.progress, "Progress", unit, &[BY_STATUS]),
+        table(&tables.parts, "Parts", ("unit", Some("part")), &[BY_STATUS]),
+        table(&tables.failures, "Failures", failure, &failures),
+        table(&tables.fleet, "Fleet", ("instanceId", None), &[]),
+        table(&tables.control, "Control", ("scope", Some("entry")), &[]),
+    ])
+    .collect()
+}
+
+/// `MigrationProgress`: what stands before the word is the namespace's, else the migration's name.
+fn title(namespace: &Namespace, word: &str) -> String {
+    let named = namespace.columns.title;
+    if !named.is_empty() {
+        return format!("{named}{word}");
+    }
+    let mut letters = namespace.migration.as_str().chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first
+        .into_iter()
+        .chain(letters)
+        .chain(word.chars())
+        .collect()
 }

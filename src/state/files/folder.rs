@@ -110,11 +110,11 @@ fn prepare(dir: &Path) -> io::Result<Place> {
     })
 }
 
-/// Takes the files of instances from the eyes of others: earlier versions left that to the umask. They name customers.
+/// Takes the files of instances from the eyes of others: earlier versions left that to the umask. They name owners.
 fn close_to_others(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let is_ours = entry.file_name().to_string_lossy().starts_with("instance-");
+        let is_ours = entry.file_name().to_string_lossy().contains("instance-");
         if is_ours && entry.file_type()?.is_file() {
             // One of another user that this one may not read is none of ours to close.
             if let Ok(file) = private::open(&entry.path()) {

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Disk, Local, atomic, name_of};
+use super::{Disk, Local, atomic};
 use crate::model::InstanceId;
 use crate::runtime::{Tasks, printable_json, private};
-use crate::state::Error;
+use crate::state::{Config, Error, FilePrefix};
 
 /// When the file is put aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +61,8 @@ struct File {
 impl Journal {
     /// Where the journal of an instance lies.
     #[must_use]
-    pub fn path(dir: &Path, instance: &InstanceId) -> PathBuf {
-        dir.join(format!("instance-{}-journal.ndjson", name_of(instance)))
+    pub fn path(config: &Config, instance: &InstanceId) -> PathBuf {
+        config.file(instance, "-journal.ndjson")
     }
 
     /// Opens the journal at `path` for appending; a last line that a crash cut is dropped first. Blocks.
@@ -378,13 +378,16 @@ pub fn scan_lines<E: From<io::Error>>(
 }
 
 /// The instance whose journal a file is, by its name.
-fn whose(name: &str) -> Option<&str> {
-    let rest = name.strip_prefix("instance-")?.strip_suffix(".ndjson")?;
+fn whose<'a>(prefix: &FilePrefix, name: &'a str) -> Option<&'a str> {
+    let rest = prefix.rest(name)?.strip_suffix(".ndjson")?;
     rest.split_once("-journal").map(|(instance, _)| instance)
 }
 
-/// The journals that lie in a folder, one path per instance, in the order of their names. Blocks.
-pub fn journals_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
+/// The journals of a migration that lie in a folder, one path per instance, in the order of their names. Blocks.
+///
+/// # Errors
+/// Those of reading the folder; one that is not there has no journals.
+pub fn journals_in(dir: &Path, prefix: &FilePrefix) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -394,8 +397,8 @@ pub fn journals_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
         let name = entry?.file_name();
         let Some(name) = name.to_str() else { continue };
         // Also one of which only rotated files are left.
-        if let Some(instance) = whose(name) {
-            found.push(dir.join(format!("instance-{instance}-journal.ndjson")));
+        if let Some(instance) = whose(prefix, name) {
+            found.push(prefix.file(dir, &InstanceId::new(instance), "-journal.ndjson"));
         }
     }
     found.sort();

@@ -9,8 +9,6 @@ mod sorted;
 #[cfg(test)]
 mod tests;
 
-use crate::model::InstanceId;
-
 pub use atomic::write_atomic;
 pub use disk::{Disk, Local};
 pub use folder::{Identified, identify};
@@ -19,15 +17,3 @@ pub use journal::{
 };
 pub use sealed::{Generation, Sealed, Unreadable};
 pub use sorted::{Scratch, Sortable, Sorted, Sorter};
-
-/// An instance's id as part of a file name.
-pub(super) fn name_of(instance: &InstanceId) -> String {
-    let safe = |letter: char| {
-        if letter.is_ascii_alphanumeric() || letter == '-' {
-            letter
-        } else {
-            '_'
-        }
-    };
-    instance.as_str().chars().map(safe).collect()
-}

@@ -66,7 +66,7 @@ impl Store {
         by: &str,
         why: &str,
     ) -> Result<Control, Error> {
-        let (table, key) = (&self.config.tables.control, scope.key(CURRENT));
+        let (table, key) = (&self.tables().control, scope.key(CURRENT));
         for _ in 0..TRIES {
             let row = self.rows.get(table, &key).await?;
             let revision = row.as_ref().and_then(|row| row.number(REVISION));
@@ -113,14 +113,14 @@ impl Store {
         let row = Row::new()
             .with("updatedAt", stamp(control.at))
             .with("control", Value::of(control));
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let put = vec![Batched::Put(key, row)];
         Ok(self.rows.write_all(table, put).await?)
     }
 
     /// What is asked of `scope` itself.
     pub async fn asked(&self, scope: &Scope) -> Result<Control, Error> {
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let row = self.rows.get(table, &scope.key(CURRENT)).await?;
         let asked = row.as_ref().and_then(read);
         Ok(asked.map(|asked| asked.control).unwrap_or_default())
@@ -156,7 +156,7 @@ impl Store {
             filter,
             ..Select::default()
         };
-        let rows = rows::all(&*self.rows, &self.config.tables.control, &select).await?;
+        let rows = rows::all(&*self.rows, &self.tables().control, &select).await?;
         let mut wishes: Vec<Asked> = rows.iter().filter_map(read).collect();
         let number = |asked: &Asked| {
             let text = asked.scope.rsplit('#').next();

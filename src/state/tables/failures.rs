@@ -1,5 +1,4 @@
-//! `…-migration-failures`: one row per failed item, asked for by space, customer, instance or reason.
-
+//! One row per failed item, asked for by unit, owner, instance or reason.
 //!
 //! Rows are written and removed under the lease of the unit, or of the part, that the item lies in, in one transaction
 //! with a check of that lease: what a stale holder sends late is refused, a row that it would make again no less than
@@ -8,16 +7,17 @@
 use crate::model::{
     Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, UnitId,
 };
-use crate::state::define::{BY_CUSTOMER, BY_INSTANCE, BY_REASON, Index};
+use crate::state::define::{BY_INSTANCE, BY_REASON, Index, by_owner};
+use crate::state::namespace::Columns;
 use crate::state::rows::{Bound, Change, Key, Row, Select, Update, stamp, unstamp};
 use crate::state::{Error, Store};
 
 /// Which failures: all that is given must hold, and nothing given is all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailedQuery {
-    /// Of this owner (a customer).
+    /// Of this owner.
     pub owner: Option<String>,
-    /// Of units of this name (a space), whoever owns them.
+    /// Of units of this name, whoever owns them.
     pub name: Option<String>,
     /// That this instance met last.
     pub instance: Option<InstanceId>,
@@ -79,7 +79,7 @@ impl FailedQuery {
     }
 
     /// The narrowest read that has all of them.
-    fn select(&self) -> Select {
+    fn select(&self, columns: &Columns) -> Select {
         let since = self
             .since
             .map(|since| ("updatedAt", Bound::From(stamp(since))));
@@ -97,10 +97,10 @@ impl FailedQuery {
             self.reasons.as_slice(),
         ) {
             (Some(name), ..) => Select {
-                partition: Some(("space", name.clone())),
+                partition: Some((columns.unit, name.clone())),
                 ..Select::default()
             },
-            (_, Some(owner), ..) => by(BY_CUSTOMER, owner),
+            (_, Some(owner), ..) => by(by_owner(columns), owner),
             (_, _, _, [reason]) => by(BY_REASON, reason.as_str()),
             (_, _, Some(instance), _) => by(BY_INSTANCE, instance.as_str()),
             _ => Select::default(),
@@ -108,16 +108,16 @@ impl FailedQuery {
     }
 }
 
-fn key(unit: &UnitId, item: &ItemId) -> Key {
-    Key::two(("space", &unit.name), ("item", item.as_str()))
+fn key(columns: &Columns, unit: &UnitId, item: &ItemId) -> Key {
+    Key::two((columns.unit, &unit.name), ("item", item.as_str()))
 }
 
 /// `None` for a row that is not one of ours.
-fn read(row: &Row) -> Option<FailedItem> {
+fn read(columns: &Columns, row: &Row) -> Option<FailedItem> {
     let time = |name: &str| row.text(name).and_then(unstamp);
     let last_at = time("updatedAt")?;
     Some(FailedItem {
-        unit: UnitId::new(row.text("customer")?, row.text("space")?),
+        unit: UnitId::new(row.text(columns.owner)?, row.text(columns.unit)?),
         item: ItemId::new(row.text("item")?),
         failure: Failure {
             class: Class::parse(row.text("class")?)?,
@@ -147,7 +147,7 @@ impl Store {
     pub async fn put_failed(&self, lease: &Lease, failed: &FailedItem) -> Result<(), Error> {
         let failure = &failed.failure;
         let mut update = Update::new()
-            .set("customer", &*failed.unit.owner)
+            .set(self.columns().owner, &*failed.unit.owner)
             .set("class", failure.class.as_str())
             .set("reason", failure.reason.as_str())
             .set("message", bounded(&failure.message))
@@ -191,8 +191,8 @@ impl Store {
         item: &ItemId,
         change: Change,
     ) -> Result<(), Error> {
-        let table = &self.config.tables.failures;
-        let key = key(&lease.unit.whole(), item);
+        let table = &self.tables().failures;
+        let key = key(self.columns(), &lease.unit.whole(), item);
         let guard = self.guard(lease);
         if self.rows.change_under(&guard, table, &key, change).await? {
             return Ok(());
@@ -210,14 +210,10 @@ impl Store {
         unit: &UnitId,
         item: &ItemId,
     ) -> Result<Option<FailedItem>, Error> {
-        let row = self
-            .rows
-            .get(&self.config.tables.failures, &key(unit, item))
-            .await?;
-        Ok(row
-            .as_ref()
-            .and_then(read)
-            .filter(|failed| failed.unit == *unit))
+        let (table, columns) = (&self.tables().failures, self.columns());
+        let row = self.rows.get(table, &key(columns, unit, item)).await?;
+        let failed = row.as_ref().and_then(|row| read(columns, row));
+        Ok(failed.filter(|failed| failed.unit == *unit))
     }
 
     /// One page of failures, from `after` on, out of at most `most` rows. A page may be empty although more follow.
@@ -229,16 +225,16 @@ impl Store {
     ) -> Result<FailedPage, Error> {
         let select = Select {
             page: most,
-            ..query.select()
+            ..query.select(self.columns())
         };
         let page = self
             .rows
-            .page(&self.config.tables.failures, &select, after)
+            .page(&self.tables().failures, &select, after)
             .await?;
         let items = page
             .rows
             .iter()
-            .filter_map(read)
+            .filter_map(|row| read(self.columns(), row))
             .filter(|failed| query.takes(failed));
         Ok(FailedPage {
             items: items.collect(),

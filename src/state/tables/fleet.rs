@@ -71,7 +71,7 @@ impl Store {
             Condition::Equals("run", report.run.as_str().into()),
             Condition::Below("startedAt", stamp(report.started_at).into()),
         ]);
-        let table = &self.config.tables.fleet;
+        let table = &self.tables().fleet;
         let key = key(&report.holder());
         let written = self.rows.put(table, &key, row, newest).await?;
         Ok(matches!(written, Written::Done(_)))
@@ -89,7 +89,7 @@ impl Store {
             folder: None,
             ..report.clone()
         };
-        let table = &self.config.tables.fleet;
+        let table = &self.tables().fleet;
         let mut fresh = vec![
             Condition::Absent("state"),
             Condition::Equals("state", ASSIGNED.into()),
@@ -121,7 +121,7 @@ impl Store {
     /// Forgets what `setup` gave to an instance that never ran and that a new plan has not.
     pub async fn forget_assigned(&self, instance: &InstanceId) -> Result<(), Error> {
         let assigned = Condition::Equals("state", ASSIGNED.into());
-        let table = &self.config.tables.fleet;
+        let table = &self.tables().fleet;
         self.rows
             .delete(table, &unfolded(instance), assigned)
             .await?;
@@ -152,7 +152,7 @@ impl Store {
 
     /// Every row, those that [`Store::fleet`] leaves out among them.
     pub async fn fleet_rows(&self) -> Result<Vec<InstanceReport>, Error> {
-        let rows = rows::all(&*self.rows, &self.config.tables.fleet, &Select::default()).await?;
+        let rows = rows::all(&*self.rows, &self.tables().fleet, &Select::default()).await?;
         let read = |row: &Row| row.get("report")?.read();
         Ok(rows.iter().filter_map(read).collect())
     }

@@ -4,7 +4,7 @@
 //! One row for all tables: rows are read by their attributes, and a change that an older program would misread raises
 //! [`FORMAT`]. Tables without the row were made by the existing tool, or by `CloudFormation` and not used yet.
 //!
-//! `tablesId` is random and never changes: what is written elsewhere (checkpoints, journals, customers files, reports)
+//! `tablesId` is random and never changes: what is written elsewhere (checkpoints, journals, assignment files, reports)
 //! names it, so that it is not taken for state of other tables with the same names. `tables` has the names that go
 //! together, so that settings do not mix tables of two sets.
 
@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::model::StateIdentity;
+use crate::state::namespace::Namespace;
 use crate::state::rows::{Condition, Key, Row, Update, Value, Written, stamp};
-use crate::state::{Error, Store, Tables};
+use crate::state::{Error, Store};
 
 /// The version of the rows that this program writes, the only one that it reads.
 pub const FORMAT: u32 = 1;
@@ -33,18 +34,20 @@ fn key() -> Key {
 }
 
 /// Names of all tables but the one that the row is in.
-fn names(tables: &Tables) -> BTreeMap<String, String> {
-    let named = [
-        ("customers", &tables.customers),
+fn names(namespace: &Namespace) -> BTreeMap<String, String> {
+    let tables = &namespace.tables;
+    let common = [
         ("progress", &tables.progress),
         ("parts", &tables.parts),
-        ("spaces", &tables.spaces),
         ("failures", &tables.failures),
         ("fleet", &tables.fleet),
     ];
+    let own = namespace.own.iter();
+    let own = own.map(|table| (table.what, &table.definition.name));
+    let named = own.chain(common);
     named
         .map(|(what, name)| (what.to_owned(), name.clone()))
-        .into()
+        .collect()
 }
 
 impl Store {
@@ -66,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`Error::Other`] with both.
     pub async fn check_format(&self, environment: &str) -> Result<Option<String>, Error> {
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         match self.rows.get(table, &key()).await? {
             None => Ok(None),
             Some(row) => self.judge(&row, environment),
@@ -79,7 +82,7 @@ impl Store {
     /// # Errors
     /// As [`Store::check_format`].
     pub async fn mark_format(&self, environment: &str) -> Result<StateIdentity, Error> {
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let format = Format {
             version: FORMAT,
             environment: environment.to_owned(),
@@ -94,7 +97,7 @@ impl Store {
         }
         let update = Update::new()
             .set("tablesId", uuid::Uuid::new_v4().to_string())
-            .set("tables", Value::of(&names(&self.config.tables)));
+            .set("tables", Value::of(&names(&self.config.namespace)));
         let absent = Condition::Absent("tablesId");
         let row = match self.rows.update(table, &key(), update, absent).await? {
             Written::Done(row) => row,
@@ -105,7 +108,7 @@ impl Store {
     }
 
     async fn located(&self, environment: &str, id: String) -> Result<StateIdentity, Error> {
-        let tables = &self.config.tables;
+        let tables = self.tables();
         let location = self.rows.locate(&tables.control).await?;
         Ok(StateIdentity {
             id: Some(id),
@@ -138,7 +141,7 @@ impl Store {
 
     /// Tables that a later version adds are in no row of an earlier one.
     fn judge_names(&self, row: &Row) -> Result<(), Error> {
-        let wanted = names(&self.config.tables);
+        let wanted = names(&self.config.namespace);
         let found: BTreeMap<String, String> =
             row.get("tables").and_then(Value::read).unwrap_or_default();
         let differs = |(what, name): &(&String, &String)| {
@@ -153,7 +156,7 @@ impl Store {
 
     fn other(&self, found: String, wanted: String) -> Error {
         Error::Other {
-            table: self.config.tables.control.clone(),
+            table: self.tables().control.clone(),
             found,
             wanted,
         }

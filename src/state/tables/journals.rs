@@ -16,7 +16,7 @@ impl Store {
             .with("journal", journal.as_str())
             .with("unit", Value::of(unit));
         let key = Key::two(("scope", SCOPE), ("entry", &entry));
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         self.rows
             .put(table, &key, row, Condition::Absent("scope"))
             .await?;
@@ -29,7 +29,7 @@ impl Store {
             partition: Some(("scope", SCOPE.to_owned())),
             ..Select::default()
         };
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let rows = rows::all(&*self.rows, table, &select).await?;
         let read = |row: &Row| {
             let journal = row.text("journal").map(JournalId::new);

@@ -9,10 +9,11 @@ use crate::model::{
     Counts, Epoch, Holder, InstanceId, JournalId, JournalTrace, Lease, RunId, Status, Unit, UnitId,
     UnitProgress,
 };
+use crate::state::namespace::Columns;
 use crate::state::rows::{Condition, Guard, Row, Update, Value, Written, stamp};
 use crate::state::{Error, Store};
 
-use super::progress::{self, JOURNAL, ProgressRow, own_status, with_steps, written};
+use super::progress::{JOURNAL, ProgressRow, own_status, with_steps, written};
 
 /// The lease of another, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +186,12 @@ fn journal_of(lease: &Lease) -> JournalId {
     JournalId::of(&lease.holder.instance, lease.holder.folder.as_ref())
 }
 
-fn taking(lease: &Lease, unit: &Unit, seen: Option<&ProgressRow>, now: u64) -> Update {
+fn taking(
+    (columns, now): (&Columns, u64),
+    lease: &Lease,
+    unit: &Unit,
+    seen: Option<&ProgressRow>,
+) -> Update {
     let update = Update::new();
     // What is about to be covered, as long as it is there.
     let found = seen.and_then(|row| row.progress.taken_over.as_ref());
@@ -219,8 +225,8 @@ fn taking(lease: &Lease, unit: &Unit, seen: Option<&ProgressRow>, now: u64) -> U
         .set("updatedAt", stamp(now))
         .set_absent("createdAt", stamp(now))
         .set_absent("status", Status::Pending.as_str())
-        .set_absent("totalUploads", unit.planned.unwrap_or(0))
-        .set_absent("completedUploads", 0_u64)
+        .set_absent(columns.planned, unit.planned.unwrap_or(0))
+        .set_absent(columns.completed, 0_u64)
 }
 
 /// How far the unit is for its new holder, who may have counted more items than the row knows.
@@ -289,14 +295,14 @@ impl Store {
             epoch,
             beat: 0,
         };
-        let update = taking(&lease, unit, seen.as_ref(), self.now());
+        let update = taking((self.columns(), self.now()), &lease, unit, seen.as_ref());
         let unchanged = unchanged(seen.as_ref());
         let row = match self.rows.update(table, &key, update, unchanged).await? {
             Written::Done(row) => row,
             Written::Refused(None) if is_part => return Ok(Grant::Gone),
             Written::Refused(row) => row.unwrap_or_default(),
         };
-        let row = progress::read(table, &row)?;
+        let row = self.read(table, &row)?;
         match row.lease {
             // Also when the first try was ours and its answer was lost.
             Some(held) if held == lease => Ok(Grant::Leased {
@@ -317,7 +323,8 @@ impl Store {
     /// # Errors
     /// [`Error::LeaseLost`]: nothing was written.
     pub async fn save(&self, lease: &mut Lease, progress: &UnitProgress) -> Result<(), Error> {
-        self.write_held(lease, written(progress, self.now())).await
+        self.write_held(lease, written(self.columns(), progress, self.now()))
+            .await
     }
 
     /// Shows that the holder lives, and nothing else: cheaper than [`Store::save`], because no index entry changes.
@@ -339,7 +346,7 @@ impl Store {
     /// Writes how far a unit is and gives it back at once.
     pub async fn release(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
         let progress = given_back(&lease, progress);
-        let update = written(&progress, self.now());
+        let update = written(self.columns(), &progress, self.now());
         self.give_back(lease, update).await
     }
 
@@ -391,7 +398,7 @@ impl Store {
     }
 
     fn lost(&self, unit: &UnitId, row: &Row) -> Error {
-        match progress::read(self.place(unit).0, row) {
+        match self.read(self.place(unit).0, row) {
             Ok(ProgressRow {
                 foreign_status: Some(status),
                 ..

@@ -1,7 +1,6 @@
 //! One file per table: what its rows are and which writes there may be.
 
 mod control;
-mod customers;
 mod failures;
 mod fleet;
 mod format;
@@ -10,14 +9,11 @@ mod lease;
 mod parts;
 mod plans;
 mod progress;
-mod spaces;
 mod totals;
 
 pub use control::{Asked, Scope};
-pub use customers::{Assignment, CustomerRow, Placed};
 pub use failures::{FailedPage, FailedQuery};
 pub use format::FORMAT;
 pub use lease::{Grant, Held, Reopen, Take};
 pub use progress::ProgressRow;
-pub use spaces::{MigrationSpace, SpaceStatus, Stored};
 pub use totals::{StoredTotals, Turn};

@@ -1,14 +1,14 @@
-//! `…-migration-parts`: one row per part of a split unit, while the unit is worked on.
+//! One row per part of a split unit, while the unit is worked on.
 //!
 //! The rows have the shape of progress rows and are leased like them (`super::progress`, `super::lease`), under the key
-//! `unit` (owner and name) and `part` (cut and number). They lie apart so that the existing tool finds one progress
-//! row for each space, as ever.
+//! `unit` (owner and name) and `part` (cut and number). They lie apart so that another program finds one progress
+//! row for each unit, as ever.
 
 use crate::model::{Epoch, InstanceId, PartId, UnitId, UnitProgress};
 use crate::state::rows::{self, Bound, Condition, Key, Row, Select, stamp};
 use crate::state::{Error, Store};
 
-use super::progress::{self, ProgressRow, read, written};
+use super::progress::{self, ProgressRow, written};
 
 fn part_key(unit: &UnitId, part: PartId) -> Key {
     Key::two(
@@ -20,10 +20,10 @@ fn part_key(unit: &UnitId, part: PartId) -> Key {
 impl Store {
     /// Table and key of the row of a unit, or of a part of one.
     pub(super) fn place(&self, unit: &UnitId) -> (&str, Key) {
-        let tables = &self.config.tables;
+        let tables = self.tables();
         match unit.part {
             Some(part) => (&tables.parts, part_key(unit, part)),
-            None => (&tables.progress, progress::key(unit)),
+            None => (&tables.progress, progress::key(self.columns(), unit)),
         }
     }
 
@@ -31,14 +31,14 @@ impl Store {
     pub async fn plan_part(&self, part: &UnitProgress, instance: &InstanceId) -> Result<(), Error> {
         let (table, key) = self.place(&part.unit);
         let cut = part.unit.part.map_or(Epoch::default(), |part| part.cut);
-        let now = self.now();
+        let (now, columns) = (self.now(), self.columns());
         let mut row = Row::new()
-            .with("customer", &*part.unit.owner)
-            .with("space", &*part.unit.name)
+            .with(columns.owner, &*part.unit.owner)
+            .with(columns.unit, &*part.unit.name)
             .with("instanceId", instance.as_str())
             .with("leaseEpoch", cut.0)
             .with("createdAt", stamp(now));
-        for (name, value) in written(part, now).set {
+        for (name, value) in written(columns, part, now).set {
             row.set(&name, value);
         }
         let absent = Condition::Absent("unit");
@@ -48,7 +48,7 @@ impl Store {
 
     /// The parts of a cut of a unit, in order.
     pub async fn parts(&self, unit: &UnitId, cut: Epoch) -> Result<Vec<ProgressRow>, Error> {
-        let table = &self.config.tables.parts;
+        let table = &self.tables().parts;
         let first = PartId { cut, number: 0 }.to_string();
         let of_cut = first.split('-').next().unwrap_or_default();
         let select = Select {
@@ -59,13 +59,13 @@ impl Store {
         let rows = rows::all(&*self.rows, table, &select).await?;
         Ok(rows
             .iter()
-            .map(|row| read(table, row))
+            .map(|row| self.read(table, row))
             .collect::<Result<_, _>>()?)
     }
 
     /// Some parts that have not ended, as [`Store::open_units`].
     pub async fn open_parts(&self, most: usize) -> Result<Vec<ProgressRow>, Error> {
-        self.open_in(&self.config.tables.parts, most).await
+        self.open_in(&self.tables().parts, most).await
     }
 
     /// Removes the row of a part, whoever holds it: its holder loses it.

@@ -1,6 +1,6 @@
 //! Rows `plan` of `…-migration-control`: the plan in force, and those that were before it.
 //!
-//! As with wishes, one row (`current`) holds the plan in force, and goes to the log when another replaces it. Customers
+//! As with wishes, one row (`current`) holds the plan in force, and goes to the log when another replaces it. Assignment
 //! files name their plan: one of a plan that is not in force is refused.
 
 use crate::model::{PlanId, PlanSummary};
@@ -26,14 +26,14 @@ impl Store {
     fn read_plan(&self, row: &Row) -> Result<PlanSummary, rows::Error> {
         let plan = row.get("plan").and_then(Value::read);
         plan.ok_or_else(|| {
-            let table = &self.config.tables.control;
+            let table = &self.tables().control;
             rows::Error::shape(table, "the row of a plan is none of ours")
         })
     }
 
     /// The plan in force; `None` if `setup` never made one.
     pub async fn current_plan(&self) -> Result<Option<PlanSummary>, Error> {
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let row = self.rows.get(table, &key(CURRENT)).await?;
         Ok(row.map(|row| self.read_plan(&row)).transpose()?)
     }
@@ -44,7 +44,7 @@ impl Store {
             partition: Some(("scope", SCOPE.to_owned())),
             ..Select::default()
         };
-        let rows = rows::all(&*self.rows, &self.config.tables.control, &select).await?;
+        let rows = rows::all(&*self.rows, &self.tables().control, &select).await?;
         let plans = rows.iter().map(|row| self.read_plan(row));
         let mut plans = plans.collect::<Result<Vec<_>, _>>()?;
         plans.sort_by_key(|plan| plan.made_at);
@@ -61,7 +61,7 @@ impl Store {
         plan: &PlanSummary,
         seen: Option<&PlanSummary>,
     ) -> Result<Option<PlanSummary>, Error> {
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let same = match seen {
             None => Condition::Absent("planId"),
             Some(seen) => {

@@ -1,10 +1,11 @@
-//! `…-migration-progress`: one row per unit, shared with the existing tool (protocol: tables §3).
+//! One row per unit, which another program may share (protocol: tables §3).
 //!
-//! Its attributes are read and kept in step: `status`, `totalUploads`, `completedUploads`, `lastProcessedUpload`,
-//! `instanceId`, `error`. Its counters are not trusted (protocol: pitfalls 43-46): ours lie beside them in `counts`,
-//! `sweep`, `cursor`, in one `step:NAME` per step of the unit, and in one `journal:ID` per journal that tells of it. What that tool had written when we took a unit over is
-//! kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes: `super::lease`.
-//! Rows of parts of a split unit have the same shape, in a table of their own: `super::parts`.
+//! What such a program reads and writes is kept in step: `status`, `instanceId`, `error`, and the columns for planned
+//! and completed items and for the last one, whose names the namespace gives. Its counters are not trusted (protocol:
+//! pitfalls 43-46): ours lie beside them in `counts`, `sweep`, `cursor`, in one `step:NAME` per step of the unit, and
+//! in one `journal:ID` per journal that tells of it. What the other program had written when the unit was taken over
+//! is kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes:
+//! `super::lease`. Rows of parts of a split unit have the same shape, in a table of their own: `super::parts`.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::model::{
     RunId, Split, Status, StepName, Sweep, TakenOver, Unit, UnitId, UnitProgress,
 };
 use crate::state::define::BY_STATUS;
+use crate::state::namespace::Columns;
 use crate::state::rows::{
     self, Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp,
 };
@@ -42,7 +44,7 @@ pub struct ProgressRow {
     pub assigned: Option<InstanceId>,
     /// Whether the counters are ours.
     pub is_counted: bool,
-    /// `completedUploads` of a row that only the existing tool wrote.
+    /// How many items are completed by a row that only another program wrote.
     pub legacy_completed: Option<u64>,
     /// When it was made, Unix milliseconds.
     pub created_at: Option<u64>,
@@ -69,8 +71,8 @@ impl ProgressRow {
 }
 
 /// Key of a unit's row.
-pub(super) fn key(unit: &UnitId) -> Key {
-    Key::two(("customer", &unit.owner), ("space", &unit.name))
+pub(super) fn key(columns: &Columns, unit: &UnitId) -> Key {
+    Key::two((columns.owner, &unit.owner), (columns.unit, &unit.name))
 }
 
 /// That the row's status is a word that we know.
@@ -82,21 +84,22 @@ pub(super) fn own_status() -> Condition {
 }
 
 /// The row as data.
-pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
-    let unit = unit_of(table, row)?;
+fn read((table, columns): (&str, &Columns), row: &Row) -> Result<ProgressRow, rows::Error> {
+    let unit = unit_of((table, columns), row)?;
+    let of_table = (table, &unit);
     let word = row.text("status").unwrap_or(Status::Pending.as_str());
     let status = word.parse().ok();
     let epoch = Epoch(row.number("leaseEpoch").unwrap_or(0));
-    let counts: Option<Counts> = attribute(table, row, "counts")?;
+    let counts: Option<Counts> = attribute(of_table, row, "counts")?;
     let has_counts = counts.is_some();
-    let legacy_completed = row.number("completedUploads").filter(|_| counts.is_none());
-    let taken_over = match (attribute(table, row, "takenOver")?, &counts) {
-        (None, None) => status.and_then(|status| begun_elsewhere(row, status)),
+    let legacy_completed = row.number(columns.completed).filter(|_| counts.is_none());
+    let taken_over = match (attribute(of_table, row, "takenOver")?, &counts) {
+        (None, None) => status.and_then(|status| begun_elsewhere(columns, row, status)),
         (kept, _) => kept,
     };
     let (status, counts) = match counts {
         Some(counts) => (status, counts),
-        None => uncounted(row, status, taken_over.as_ref()),
+        None => uncounted((columns, row), status, taken_over.as_ref()),
     };
     let steps = row
         .0
@@ -115,16 +118,16 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
         progress: UnitProgress {
             status: status.unwrap_or(Status::Failed),
             counts,
-            reasons: attribute(table, row, "reasons")?.unwrap_or_default(),
-            sweep: attribute::<Sweep>(table, row, "sweep")?.unwrap_or_default(),
+            reasons: attribute(of_table, row, "reasons")?.unwrap_or_default(),
+            sweep: attribute::<Sweep>(of_table, row, "sweep")?.unwrap_or_default(),
             cursor: row.text("cursor").map(ItemId::new),
             steps: steps.collect::<Result<BTreeMap<_, _>, rows::Error>>()?,
             round: round(row),
             error: row.text("error").map(str::to_owned),
             taken_over,
             recheck: row.number("recheck"),
-            split: attribute::<Split>(table, row, "split")?,
-            journals: journals(table, row)?,
+            split: attribute::<Split>(of_table, row, "split")?,
+            journals: journals(of_table, row)?,
             unit: unit.clone(),
         },
         lease: lease(row, unit, epoch),
@@ -137,22 +140,25 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
     })
 }
 
-fn unit_of(table: &str, row: &Row) -> Result<UnitId, rows::Error> {
+fn unit_of((table, columns): (&str, &Columns), row: &Row) -> Result<UnitId, rows::Error> {
     let text = |name: &str| {
         row.text(name)
             .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
     };
     Ok(UnitId {
         part: part_of(table, row)?,
-        ..UnitId::new(text("customer")?, text("space")?)
+        ..UnitId::new(text(columns.owner)?, text(columns.unit)?)
     })
 }
 
 /// The journals that tell of the unit.
-fn journals(table: &str, row: &Row) -> Result<BTreeMap<JournalId, JournalTrace>, rows::Error> {
+fn journals(
+    of_table: (&str, &UnitId),
+    row: &Row,
+) -> Result<BTreeMap<JournalId, JournalTrace>, rows::Error> {
     let named = row.0.keys().filter_map(|name| name.strip_prefix(JOURNAL));
     let read = named.map(|id| {
-        let trace = attribute(table, row, &format!("{JOURNAL}{id}"))?;
+        let trace = attribute(of_table, row, &format!("{JOURNAL}{id}"))?;
         Ok((JournalId::new(id), trace.unwrap_or_default()))
     });
     read.collect()
@@ -180,13 +186,13 @@ fn lease(row: &Row, unit: UnitId, epoch: Epoch) -> Option<Lease> {
     })
 }
 
-/// What the existing tool wrote, if it had begun the unit.
-fn begun_elsewhere(row: &Row, status: Status) -> Option<TakenOver> {
-    let completed = row.number("completedUploads").unwrap_or(0);
-    let last = row.text("lastProcessedUpload");
+/// What another program wrote, if it had begun the unit.
+fn begun_elsewhere(columns: &Columns, row: &Row, status: Status) -> Option<TakenOver> {
+    let completed = row.number(columns.completed).unwrap_or(0);
+    let last = row.text(columns.last);
     (status != Status::Pending || completed > 0 || last.is_some()).then(|| TakenOver {
         status,
-        planned: row.number("totalUploads").unwrap_or(0),
+        planned: row.number(columns.planned).unwrap_or(0),
         completed,
         last: last.map(ItemId::new),
         instance: row.text("instanceId").map(InstanceId::new),
@@ -197,15 +203,15 @@ fn begun_elsewhere(row: &Row, status: Status) -> Option<TakenOver> {
 
 /// Status and counters of a row without counters of ours.
 ///
-/// The existing tool's `completed` may mean "ended by a limit", and its counter counts failures as completed (protocol:
-/// pitfalls 43-46): it is believed only where all uploads were gone through. Of anything else nothing is known to be
+/// Another program's `completed` may mean "ended by a limit", and its counter may count failures as completed (protocol:
+/// pitfalls 43-46): it is believed only where all items were gone through. Of anything else nothing is known to be
 /// done, and probing finds what is.
 fn uncounted(
-    row: &Row,
+    (columns, row): (&Columns, &Row),
     status: Option<Status>,
     taken_over: Option<&TakenOver>,
 ) -> (Option<Status>, Counts) {
-    let total = row.number("totalUploads").unwrap_or(0);
+    let total = row.number(columns.planned).unwrap_or(0);
     let counts = Counts::planned(total);
     match taken_over {
         Some(found) if found.is_believed() => (
@@ -227,41 +233,30 @@ fn part_of(table: &str, row: &Row) -> Result<Option<PartId>, rows::Error> {
 }
 
 fn attribute<T: serde::de::DeserializeOwned>(
-    table: &str,
+    (table, unit): (&str, &UnitId),
     row: &Row,
     name: &str,
 ) -> Result<Option<T>, rows::Error> {
-    let wrong = || {
-        rows::Error::shape(
-            table,
-            format!(
-                "{name} of {:?} is none of ours",
-                row.text("space").unwrap_or_default()
-            ),
-        )
-    };
+    let wrong = || rows::Error::shape(table, format!("{name} of {:?} is none of ours", unit.name));
     row.get(name)
         .map(|value| value.read().ok_or_else(wrong))
         .transpose()
 }
 
 /// Everything of `progress`.
-pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
+pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> Update {
     let counts = &progress.counts;
     let update = Update::new()
         .set("status", progress.status.as_str())
-        .set("totalUploads", counts.planned)
-        .set("completedUploads", counts.done + counts.skipped)
+        .set(columns.planned, counts.planned)
+        .set(columns.completed, counts.done + counts.skipped)
         .set("counts", Value::of(counts))
         .set("reasons", Value::of(&progress.reasons))
         .set("sweep", Value::of(&progress.sweep))
         .set("error", progress.error.as_deref().unwrap_or(""))
         .set("updatedAt", stamp(now))
         .set_some("cursor", progress.cursor.as_ref().map(ItemId::as_str))
-        .set_some(
-            "lastProcessedUpload",
-            progress.cursor.as_ref().map(ItemId::as_str),
-        );
+        .set_some(columns.last, progress.cursor.as_ref().map(ItemId::as_str));
     let update = if progress.cursor.is_none() {
         update.remove("cursor")
     } else {
@@ -274,9 +269,9 @@ pub(super) fn written(progress: &UnitProgress, now: u64) -> Update {
     };
     let update = update.set_some("recheck", progress.recheck);
     let update = update.set_some("split", progress.split.as_ref().map(Value::of));
-    // A unit that was rolled back: the existing tool would begin after this upload.
+    // A unit that was rolled back: another program would begin after this item.
     let update = if progress.status == Status::Pending && progress.cursor.is_none() {
-        update.remove("lastProcessedUpload")
+        update.remove(columns.last)
     } else {
         update
     };
@@ -296,21 +291,31 @@ pub(super) fn with_steps(update: Update, progress: &UnitProgress) -> Update {
 }
 
 impl Store {
+    /// A row of this table as data.
+    pub(super) fn read(&self, table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
+        read((table, self.columns()), row)
+    }
+
     /// Makes the row of a unit that has none; `false` if it was there, and then nothing of it is changed.
     pub async fn plan_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<bool, Error> {
-        let now = self.now();
+        let (now, columns) = (self.now(), self.columns());
         let row = Row::new()
             .with("status", Status::Pending.as_str())
-            .with("totalUploads", unit.planned.unwrap_or(0))
-            .with("completedUploads", 0_u64)
+            .with(columns.planned, unit.planned.unwrap_or(0))
+            .with(columns.completed, 0_u64)
             .with("instanceId", instance.as_str())
             .with("assigned", instance.as_str())
             .with("createdAt", stamp(now))
             .with("updatedAt", stamp(now));
-        let absent = Condition::Absent("customer");
+        let absent = Condition::Absent(columns.owner);
         let written = self
             .rows
-            .put(&self.config.tables.progress, &key(&unit.id), row, absent)
+            .put(
+                &self.tables().progress,
+                &key(columns, &unit.id),
+                row,
+                absent,
+            )
             .await?;
         Ok(matches!(written, Written::Done(_)))
     }
@@ -319,17 +324,18 @@ impl Store {
     /// as nobody has begun it, `instanceId` says the same, and of a row of ours that nobody ever leased the number of
     /// items is that of the new plan.
     pub async fn assign_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<(), Error> {
-        let (table, unit, planned) = (&self.config.tables.progress, &unit.id, unit.planned);
+        let (table, unit, planned) = (&self.tables().progress, &unit.id, unit.planned);
+        let columns = self.columns();
         let assigned = Update::new().set("assigned", instance.as_str());
         let both = assigned.clone().set("instanceId", instance.as_str());
         if let Some(planned) = planned {
-            let counted = both.clone().set("totalUploads", planned);
+            let counted = both.clone().set(columns.planned, planned);
             let never_leased = Condition::All(vec![
                 Condition::Equals("status", Status::Pending.as_str().into()),
                 Condition::Present("assigned"),
                 Condition::Absent("leaseEpoch"),
             ]);
-            let row = key(unit);
+            let row = key(columns, unit);
             let written = self.rows.update(table, &row, counted, never_leased);
             if let Written::Done(_) = written.await? {
                 return Ok(());
@@ -339,9 +345,10 @@ impl Store {
             Condition::Equals("status", Status::Pending.as_str().into()),
             Condition::Absent("leaseHolder"),
         ]);
-        if let Written::Refused(_) = self.rows.update(table, &key(unit), both, unbegun).await? {
-            let there = Condition::Present("customer");
-            self.rows.update(table, &key(unit), assigned, there).await?;
+        let key = key(columns, unit);
+        if let Written::Refused(_) = self.rows.update(table, &key, both, unbegun).await? {
+            let there = Condition::Present(columns.owner);
+            self.rows.update(table, &key, assigned, there).await?;
         }
         Ok(())
     }
@@ -355,13 +362,13 @@ impl Store {
     pub async fn progress_row(&self, unit: &UnitId) -> Result<Option<ProgressRow>, Error> {
         let (table, key) = self.place(unit);
         let row = self.rows.get(table, &key).await?;
-        Ok(row.map(|row| read(table, &row)).transpose()?)
+        Ok(row.map(|row| self.read(table, &row)).transpose()?)
     }
 
     /// Every unit of an owner, in order of name.
     pub async fn progress_of(&self, owner: &str) -> Result<Vec<ProgressRow>, Error> {
         self.read_progress(Select {
-            partition: Some(("customer", owner.to_owned())),
+            partition: Some((self.columns().owner, owner.to_owned())),
             ..Select::default()
         })
         .await
@@ -386,7 +393,7 @@ impl Store {
     /// Some units that have not ended, those in work first: all of them if there are fewer than `most`. The index may
     /// lag behind; a lease is asked of the row itself.
     pub async fn open_units(&self, most: usize) -> Result<Vec<ProgressRow>, Error> {
-        self.open_in(&self.config.tables.progress, most).await
+        self.open_in(&self.tables().progress, most).await
     }
 
     /// As [`Store::open_units`], of a table of such rows.
@@ -406,7 +413,7 @@ impl Store {
             while found.len() < most {
                 let page = self.rows.page(table, &select, after).await?;
                 for row in &page.rows {
-                    found.push(read(table, row)?);
+                    found.push(self.read(table, row)?);
                 }
                 after = page.next;
                 if after.is_none() {
@@ -417,13 +424,13 @@ impl Store {
         Ok(found)
     }
 
-    /// Every unit of a name (a space), whoever owns it, or of an instance: reads the whole table.
+    /// Every unit of a name, whoever owns it, or of an instance: reads the whole table.
     pub async fn progress_where(
         &self,
         name: Option<&str>,
         instance: Option<&InstanceId>,
     ) -> Result<Vec<ProgressRow>, Error> {
-        let name = name.map(|name| Condition::Equals("space", name.into()));
+        let name = name.map(|name| Condition::Equals(self.columns().unit, name.into()));
         let instance =
             instance.map(|instance| Condition::Equals("instanceId", instance.as_str().into()));
         let asked: Vec<Condition> = name.into_iter().chain(instance).collect();
@@ -436,11 +443,9 @@ impl Store {
     }
 
     async fn read_progress(&self, select: Select) -> Result<Vec<ProgressRow>, Error> {
-        let table = &self.config.tables.progress;
+        let table = &self.tables().progress;
         let rows = rows::all(&*self.rows, table, &select).await?;
-        Ok(rows
-            .iter()
-            .map(|row| read(table, row))
-            .collect::<Result<_, _>>()?)
+        let read = rows.iter().map(|row| self.read(table, row));
+        Ok(read.collect::<Result<_, _>>()?)
     }
 }

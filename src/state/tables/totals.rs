@@ -1,4 +1,4 @@
-//! The row `totals` of `…-migration-control`: the sum of all progress rows, for displays where reading them all takes long.
+//! The row `totals` of the control table: the sum of all progress rows, for displays where reading them all takes long.
 //!
 //! Instances that run keep it fresh, one of them at a time: who sums takes a turn first, and its sum is written only
 //! while no later turn was taken. A turn that was never ended is over after [`TURN`].
@@ -9,7 +9,7 @@ use crate::model::{InstanceId, ProgressTotals, RowCounts, Summing};
 use crate::state::rows::{Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp};
 use crate::state::{Error, Store};
 
-use super::progress::{ProgressRow, read};
+use super::progress::ProgressRow;
 
 /// A turn to sum is over after this time: who took it is dead.
 const TURN: Duration = Duration::from_mins(5);
@@ -45,8 +45,8 @@ fn stored(row: &Row) -> Option<StoredTotals> {
     })
 }
 
-/// What a row adds to a sum. `None` for a row that says nothing of uploads: the existing tool makes one for each
-/// migration space that it provisions.
+/// What a row adds to a sum. `None` for a row that says nothing of items: another program may make rows for units of
+/// its own.
 fn counts(row: &ProgressRow) -> Option<RowCounts<'_>> {
     let progress = &row.progress;
     let says_something = row.is_counted || row.assigned.is_some() || progress.counts.planned > 0;
@@ -65,7 +65,7 @@ impl Store {
     /// # Errors
     /// Those of the table.
     pub async fn stored_totals(&self) -> Result<Option<StoredTotals>, Error> {
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let row = self.rows.get(table, &key()).await?;
         Ok(row.as_ref().and_then(stored))
     }
@@ -80,7 +80,7 @@ impl Store {
         pages: Option<u32>,
         mut told: impl FnMut(u64) + Send,
     ) -> Result<Option<ProgressTotals>, Error> {
-        let table = &self.config.tables.progress;
+        let table = &self.tables().progress;
         let (mut summing, mut after, mut read_pages) = (Summing::default(), None, 0);
         loop {
             if pages.is_some_and(|most| read_pages >= most) {
@@ -88,7 +88,7 @@ impl Store {
             }
             let page = self.rows.page(table, &Select::default(), after).await?;
             for row in &page.rows {
-                if let Some(counts) = counts(&read(table, row)?) {
+                if let Some(counts) = counts(&self.read(table, row)?) {
                     summing.add(counts);
                 }
             }
@@ -110,7 +110,7 @@ impl Store {
         by: &InstanceId,
         age: Duration,
     ) -> Result<Option<Turn>, Error> {
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let row = self.rows.get(table, &key()).await?.unwrap_or_default();
         let now = self.now();
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -157,7 +157,7 @@ impl Store {
             .remove("turnAt")
             .remove("turnBy");
         let same = Condition::Equals("revision", turn.revision.into());
-        let table = &self.config.tables.control;
+        let table = &self.tables().control;
         let written = self.rows.update(table, &key(), update, same).await?;
         Ok(matches!(written, Written::Done(_)))
     }

@@ -8,6 +8,7 @@ use cid::Cid;
 use sterna::app::{self, Stop};
 use sterna::client::{AwsClients, QueryKind, Services};
 use sterna::config::options;
+use sterna::migrations::uploads::CustomerTables;
 use sterna::model::{Counts, StepState};
 use sterna::proto::claims::Claim;
 use sterna::proto::multihash::Multihash;
@@ -68,7 +69,7 @@ impl Scene {
             let name = format!("failed {} {}", failed.unit, failed.item);
             picture.insert(name, failed.failure.reason.to_string());
         }
-        for row in store.customers_of(None).await.unwrap() {
+        for row in CustomerTables::of(&store).customers_of(None).await.unwrap() {
             let told = format!(
                 "{} {}/{} spaces, {}/{} uploads",
                 row.status,
@@ -80,7 +81,7 @@ impl Scene {
             picture.insert(format!("customer {}", row.customer), told);
         }
         let mut names = BTreeMap::new();
-        let (spaces, odd) = store.migration_spaces().await.unwrap();
+        let (spaces, odd) = CustomerTables::of(&store).migration_spaces().await.unwrap();
         assert!(odd.is_empty(), "{odd:?}");
         for space in spaces {
             let (name, customer) = (space.space.to_string(), &space.customer);

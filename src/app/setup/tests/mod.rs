@@ -12,13 +12,15 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use super::*;
 use crate::client::{Cause, Consumer, ConsumerEntry, Dependency, Error};
 use crate::config::CustomersFile;
+use crate::migrations::uploads::{CustomerTables, namespace};
+use crate::migrations::uploads::{MigrationSpace, SpaceStatus};
 use crate::model::{
     Counts, FolderId, Holder, InstanceId, InstanceReport, MigrationName, PlanId, RunId, Settled,
     Status, Unit, UnitId,
 };
 use crate::proto::did::Did;
 use crate::runtime::Degree;
-use crate::state::{Config, Grant, MigrationSpace, Reopen, SpaceStatus, Take};
+use crate::state::{Config, Grant, Reopen, Take};
 
 async fn run<C: Census>(
     parts: &Parts<C>,
@@ -114,7 +116,7 @@ fn network() -> Network {
 fn parts(network: Network, dir: &std::path::Path) -> Parts<Network> {
     Parts {
         census: network,
-        store: Store::in_memory(Config::new("test-migration-", dir)),
+        store: Store::in_memory(Config::new(namespace("test-migration-"), dir)),
         dir: dir.to_path_buf(),
         providers: vec!["did:web:up.storacha.network".to_owned()],
         uploads_table: "test-upload".to_owned(),
@@ -150,7 +152,10 @@ fn files(dir: &std::path::Path, instances: u32) -> Vec<CustomersFile> {
 /// Rows and customers files, for "nothing was changed".
 async fn everything(parts: &Parts<Network>) -> String {
     let progress = parts.store.progress_where(None, None).await.unwrap();
-    let customers = parts.store.customers_of(None).await.unwrap();
+    let customers = CustomerTables::of(&parts.store)
+        .customers_of(None)
+        .await
+        .unwrap();
     let plans = parts.store.plans().await.unwrap();
     let mut texts = vec![format!("{progress:?} {customers:?} {plans:?}")];
     let mut names: Vec<PathBuf> = std::fs::read_dir(&parts.dir)
@@ -246,8 +251,14 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
     progress.status = Status::InProgress;
     progress.count(Settled::Migrated, None);
     parts.store.save(&mut lease, &progress).await.unwrap();
-    parts.store.refresh_owner(&unit.id.owner).await.unwrap();
-    let row = parts.store.customer(&customer).await.unwrap();
+    CustomerTables::of(&parts.store)
+        .refresh(&unit.id.owner)
+        .await
+        .unwrap();
+    let row = CustomerTables::of(&parts.store)
+        .customer(&customer)
+        .await
+        .unwrap();
     let report = run(&parts, &options(2), &Stop::new()).await.unwrap();
     assert!(
         report
@@ -266,7 +277,11 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
         report.notes
     );
     assert!(!folder.path().join("instance-3-customers.json").exists());
-    let mut after = parts.store.customer(&customer).await.unwrap().unwrap();
+    let mut after = CustomerTables::of(&parts.store)
+        .customer(&customer)
+        .await
+        .unwrap()
+        .unwrap();
     let mut before = row.unwrap();
     let (plan, _) = after.plan.take().unwrap();
     assert_eq!(plan.as_str(), report.plan.id);
@@ -291,7 +306,10 @@ async fn analyze_writes_nothing_and_what_is_left_out_is_said() {
         delegated: false,
         ours: true,
     };
-    parts.store.create_migration_space(&made).await.unwrap();
+    CustomerTables::of(&parts.store)
+        .create_migration_space(&made)
+        .await
+        .unwrap();
     let skip = folder.path().join("skip.txt");
     std::fs::write(
         &skip,
@@ -306,7 +324,13 @@ async fn analyze_writes_nothing_and_what_is_left_out_is_said() {
     };
     let report = run(&parts, &asked, &Stop::new()).await.unwrap();
     assert!(report.analyzed_only && report.instances.iter().all(|share| share.file.is_none()));
-    assert!(parts.store.customers_of(None).await.unwrap().is_empty());
+    assert!(
+        CustomerTables::of(&parts.store)
+            .customers_of(None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(!folder.path().join("instance-1-customers.json").exists());
     let said = report.notes.join("\n");
     for part in [

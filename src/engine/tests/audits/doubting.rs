@@ -9,6 +9,7 @@ use crate::engine::tests::world::{World, no_fault};
 use crate::engine::{
     AuditOutcome, Choice, Config, Ended, Error, Parts, Report, Scope, Stop, audit,
 };
+use crate::migrations::uploads::namespace;
 use crate::model::{AuditLine, Class, Failure, Reason, Verdict, VerdictCounts};
 use crate::runtime::{Advice, Classify, Degree, DependencyConfig, Moment};
 use crate::state::{self, Store};
@@ -135,7 +136,7 @@ async fn what_cannot_be_listed_is_untold_whatever_the_class_of_the_failure() {
 async fn a_row_that_cannot_be_read_is_not_taken_for_absent() {
     let mut world = World::new(1, 3, LATENCY, no_fault()).await;
     let rows = Arc::new(Faulty::new());
-    let config = state::Config::new("test-migration-", world.dir.path().join("state"));
+    let config = state::Config::new(namespace("test-migration-"), world.dir.path().join("state"));
     world.store = Store::over(Arc::clone(&rows) as _, config).with_clock(world.clock);
     world.store.create_tables().await.unwrap();
     world.run().await;

@@ -25,6 +25,7 @@ use super::world::{World, elsewhere};
 use crate::engine::{
     Config, Dependencies, Ended, Events, Job, Migration, Parts, Retry, Stop, Tasks, run,
 };
+use crate::migrations::uploads::{CustomerTables, namespace};
 use crate::model::{Counts, Failure, Invariant, Reason, RunId, StepState, UnitId};
 use crate::runtime::seed_chance;
 use crate::state::rows::Memory;
@@ -214,7 +215,10 @@ impl Scene {
     }
 
     fn state(&self) -> state::Config {
-        state::Config::new("test-migration-", self.world.dir.path().join("state"))
+        state::Config::new(
+            namespace("test-migration-"),
+            self.world.dir.path().join("state"),
+        )
     }
 
     /// The tables, without anything in between.
@@ -243,7 +247,9 @@ impl Scene {
         let failed = at_once(store.failed_items(&FailedQuery::default())).unwrap();
         picture.insert("failed".to_owned(), format!("{failed:?}"));
         let owner = "did:mailto:test:owner".parse().unwrap();
-        let owner = at_once(store.customer(&owner)).unwrap().unwrap();
+        let owner = at_once(CustomerTables::of(&store).customer(&owner))
+            .unwrap()
+            .unwrap();
         let (spaces, uploads) = (owner.completed_spaces, owner.completed_uploads);
         let owner = format!(
             "{} {spaces} {uploads}/{}",

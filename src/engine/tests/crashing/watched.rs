@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use super::points::{Phase, Points};
-use crate::engine::{Look, Migration, Need, Step, Turn, Undoer, UnitContext, UnitStep};
+use crate::engine::{
+    Look, Migration, Need, OwnerRollup, Step, Turn, Undoer, UnitContext, UnitStep,
+};
 use crate::model::{Between, Effect, Failure, ItemId, MigrationName, StepName, UnitId};
 
 /// A migration with points.
@@ -45,6 +47,10 @@ impl<M: Migration> Migration for WatchedMigration<M> {
 
     fn name(&self) -> MigrationName {
         self.inner.name()
+    }
+
+    fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
+        self.inner.owner_rollup()
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {

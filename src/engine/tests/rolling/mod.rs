@@ -13,6 +13,7 @@ use super::world::{World, done, key_name, name, no_fault};
 use crate::engine::{
     Degree, Ended, Error, Parts, RolledBack, Stop, Survey, Within, rollback, survey,
 };
+use crate::migrations::uploads::CustomerTables;
 use crate::model::{Failure, InstanceId, Reason, RunId, Status, StepState};
 use crate::state::FailedQuery;
 
@@ -225,7 +226,11 @@ async fn a_rollback_that_died_in_its_last_writes_is_brought_to_its_end_by_the_ne
     let again = world.roll_back(&everything()).await;
     assert_eq!((again.ended, again.undone.len()), (Ended::Finished, 0));
     world.assert_undone(2, 4).await;
-    let row = world.store.customer(&owner).await.unwrap().unwrap();
+    let row = CustomerTables::of(&world.store)
+        .customer(&owner)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((row.status.as_str(), row.completed_uploads), ("pending", 0));
 }
 

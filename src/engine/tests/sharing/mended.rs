@@ -160,7 +160,7 @@ async fn a_unit_that_another_program_had_begun_is_split_and_gone_through() {
         .with("updatedAt", "2026-01-02T00:00:00.000Z");
     let unit = UnitId::new("did:mailto:test:owner", "unit-00");
     let key = Key::two(("customer", &unit.owner), ("space", &unit.name));
-    let table = world.store.config().tables.progress.clone();
+    let table = world.store.config().namespace.tables.progress.clone();
     let rows = vec![Batched::Put(key, row)];
     world.store.rows().write_all(&table, rows).await.unwrap();
     let folder = world.copy.to.0.join("unit-00");

@@ -13,13 +13,14 @@ use super::mutant;
 use super::sea::Sea;
 use super::sim::{Sim, Who};
 use super::wishes::{self, Busy};
-use crate::engine::{Look, Migration, Need, Step, Turn, UnitContext, UnitStep};
+use crate::engine::{Look, Migration, Need, OwnerRollup, Step, Turn, UnitContext, UnitStep};
+use crate::migrations::uploads::{CustomerRollup, CustomerTables, MigrationSpace, SpaceStatus};
 use crate::model::{
     Between, CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, SpaceMark, StepName,
     UnitId,
 };
 use crate::runtime::Moment;
-use crate::state::{MigrationSpace, SpaceStatus, Store};
+use crate::state::Store;
 
 /// Items in a page of a listing.
 const PAGE: usize = 5;
@@ -97,6 +98,10 @@ impl Migration for Ferry {
 
     fn name(&self) -> MigrationName {
         MigrationName::new("ferry")
+    }
+
+    fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
+        Some(&CustomerRollup)
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -318,7 +323,10 @@ impl UnitStep for Key {
         judge::unit_effect(sim, who, &unit.id, "key");
         let owner: CustomerDid = unit.id.owner.parse().unwrap();
         let of_state = |error: crate::state::Error| error.failure();
-        let stored = store.migration_space(&owner).await.map_err(of_state)?;
+        let stored = CustomerTables::of(&store)
+            .migration_space(&owner)
+            .await
+            .map_err(of_state)?;
         let space = if let Some(space) = stored {
             space
         } else {
@@ -333,7 +341,9 @@ impl UnitStep for Key {
                 delegated: false,
                 ours: true,
             };
-            let made = store.create_migration_space(&fresh).await;
+            let made = CustomerTables::of(&store)
+                .create_migration_space(&fresh)
+                .await;
             made.map_err(of_state)?.into_space()
         };
         if space.status == SpaceStatus::Active {
@@ -343,7 +353,7 @@ impl UnitStep for Key {
                 sea.keys.entry(name).or_default().insert(key)
             });
             used.await?;
-            store
+            CustomerTables::of(&store)
                 .mark_space(&owner, &space.space, SpaceMark::Provisioned(true))
                 .await
                 .map_err(of_state)?;

@@ -131,8 +131,9 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
     let Some(mutant) = sim.mutant else {
         return request;
     };
-    let tables = &sim.store.config().tables;
-    if mutant == Mutant::ForgottenKeys && table == tables.spaces {
+    let namespace = &sim.store.config().namespace;
+    let tables = &namespace.tables;
+    if mutant == Mutant::ForgottenKeys && Some(table) == namespace.own_table("spaces") {
         match &mut request {
             Request::Get(key) => key.partition.1 = "nobody".to_owned(),
             Request::Put(_, _, condition) => *condition = Condition::Always,
@@ -150,7 +151,7 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
     let Request::Update(_, update, condition) = &mut request else {
         return request;
     };
-    if mutant == Mutant::BlindSums && table == tables.customers {
+    if mutant == Mutant::BlindSums && Some(table) == namespace.own_table("customers") {
         *condition = Condition::Always;
     }
     if table != tables.progress {
@@ -201,7 +202,7 @@ pub(super) fn unread(sim: &Sim, answer: Result<Answer, Error>) -> Result<Answer,
 pub(super) fn answer(sim: &Sim, table: &str, mut answer: Answer) -> Answer {
     let deaf = sim.mutant == Some(Mutant::DeafToLimits);
     if let (true, Answer::Row(Some(row))) = (
-        deaf && table == sim.store.config().tables.control,
+        deaf && table == sim.store.config().namespace.tables.control,
         &mut answer,
     ) {
         let control: Control = row.get("control").unwrap().read().unwrap();

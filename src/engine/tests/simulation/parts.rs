@@ -11,7 +11,7 @@ use crate::state::rows::Key;
 /// The unit, or the part of one, that a row of progress is of.
 pub(super) fn leased(sim: &Sim, table: &str, key: &Key) -> Option<UnitId> {
     let (first, second) = (&key.partition.1, &key.sort.as_ref()?.1);
-    let tables = &sim.store.config().tables;
+    let tables = &sim.store.config().namespace.tables;
     if table == tables.progress {
         return Some(UnitId::new(first.as_str(), second.as_str()));
     }

@@ -16,6 +16,7 @@ use super::weather::Weather;
 use super::wishes::Wishes;
 use crate::engine::tests::setting;
 use crate::engine::tests::world::START;
+use crate::migrations::uploads::namespace;
 use crate::model::{FolderId, InstanceId, Invariant, RunId};
 use crate::runtime::{Clock, Moment, Process, Tasks};
 use crate::state::rows::Memory;
@@ -189,5 +190,5 @@ impl Sim {
 
 /// Names of tables, and the folder of a machine.
 pub(super) fn config(machine: u32) -> state::Config {
-    state::Config::new("sim-migration-", format!("/machine-{machine}"))
+    state::Config::new(namespace("sim-migration-"), format!("/machine-{machine}"))
 }

@@ -33,7 +33,7 @@ impl Asks for Wire {
         let asked = Moment::now();
         let answer = self.tries(table, request, asked).await;
         let at_once = answer.is_ok() && asked.elapsed() < AT_ONCE;
-        if table != self.sim.store.config().tables.control {
+        if table != self.sim.store.config().namespace.tables.control {
             return answer;
         }
         if !at_once {

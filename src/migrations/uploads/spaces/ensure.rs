@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::registry::{MigrationSpaces, SpaceRow};
 use zeroize::Zeroizing;
 
 use crate::client::{EncryptionKey, Error, Network, Provision, Services};
@@ -17,12 +16,14 @@ use crate::proto::key::Signer;
 use crate::proto::subscription;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
 
+use super::super::rows::{CustomerTables, MigrationSpace, SpaceStatus};
+
 /// One cell per customer, so that a crowd of uploads makes one space.
 type Cell = Arc<OnceCell<Signer>>;
 
 /// Migration spaces that are ready for use, each made ready once per process.
 pub(crate) struct Spaces {
-    pub(super) registry: Arc<dyn MigrationSpaces>,
+    pub(super) rows: CustomerTables,
     pub(super) services: Services,
     seal: Key,
     provider: Did,
@@ -32,14 +33,14 @@ pub(crate) struct Spaces {
 
 impl Spaces {
     pub(crate) fn new(
-        registry: Arc<dyn MigrationSpaces>,
+        rows: CustomerTables,
         services: Services,
         seal: &EncryptionKey,
         network: &Network,
     ) -> Self {
         let provider = network.upload_service.did.clone();
         Self {
-            registry,
+            rows,
             services,
             seal: Key::from_bytes(*seal.as_bytes()),
             provider,
@@ -66,28 +67,56 @@ impl Spaces {
 
     async fn make_ready(&self, customer: &CustomerDid, clock: &Clock) -> Result<Signer, Failure> {
         let account = account(customer)?;
-        let row = match self.registry.get(customer).await? {
+        let row = match self.row(customer).await? {
             Some(row) => row,
             None => self.create(customer, &account).await?,
         };
         let signer = self.open(&account, &row)?;
-        if !row.provisioned {
+        if row.status == SpaceStatus::Active {
             self.provision(&account, signer.did(), clock).await?;
-            self.registry
-                .mark(customer, &row.space, SpaceMark::Provisioned(true))
+            self.mark(customer, &row.space, SpaceMark::Provisioned(true))
                 .await?;
         }
         if !row.delegated {
             self.delegate(&signer, &account).await?;
-            self.registry
-                .mark(customer, &row.space, SpaceMark::Delegated(true))
+            self.mark(customer, &row.space, SpaceMark::Delegated(true))
                 .await?;
         }
         Ok(signer)
     }
 
+    /// The customer's migration space, if it has one.
+    pub(super) async fn row(
+        &self,
+        customer: &CustomerDid,
+    ) -> Result<Option<MigrationSpace>, Failure> {
+        let row = self.rows.migration_space(customer).await;
+        row.map_err(|error| error.failure())
+    }
+
+    /// Notes how far the space is made. Fails if the row has another space: somebody replaced it.
+    pub(super) async fn mark(
+        &self,
+        customer: &CustomerDid,
+        space: &SpaceDid,
+        mark: SpaceMark,
+    ) -> Result<(), Failure> {
+        let marked = self.rows.mark_space(customer, space, mark).await;
+        if marked.map_err(|error| error.failure())? {
+            return Ok(());
+        }
+        Err(Failure::permanent(
+            Reason::BadRecord,
+            format!("the migration space of {customer} is not {space} any more"),
+        ))
+    }
+
     /// The row of another process may come back: then its key is the one to use.
-    async fn create(&self, customer: &CustomerDid, account: &Did) -> Result<SpaceRow, Failure> {
+    async fn create(
+        &self,
+        customer: &CustomerDid,
+        account: &Did,
+    ) -> Result<MigrationSpace, Failure> {
         let signer = Signer::generate();
         let secret = Zeroizing::new(signer.to_secret_text());
         let sealed = self.seal.seal(account, &secret);
@@ -95,15 +124,17 @@ impl Spaces {
             .map_err(|error| Failure::permanent(Reason::KeyUnavailable, error.to_string()))?;
         let space: SpaceDid = signer.did().as_str().parse().map_err(internal)?;
         let name = format!("Migrated Indexes - {customer}");
-        let row = SpaceRow {
+        let row = MigrationSpace {
+            customer: customer.clone(),
             space,
             name,
             sealed_key: Some(sealed),
-            provisioned: false,
+            status: SpaceStatus::Active,
             delegated: false,
             ours: true,
         };
-        self.registry.create(customer, row).await
+        let stored = self.rows.create_migration_space(&row).await;
+        Ok(stored.map_err(|error| error.failure())?.into_space())
     }
 
     /// Makes the space ready anew when it is wanted next.
@@ -118,14 +149,14 @@ impl Spaces {
         if let Some(name) = names().get(customer) {
             return Ok(Some(name.clone()));
         }
-        let row = self.registry.get(customer).await?;
+        let row = self.row(customer).await?;
         if let Some(row) = &row {
             names().insert(customer.clone(), row.space.clone());
         }
         Ok(row.map(|row| row.space))
     }
 
-    pub(super) fn open(&self, account: &Did, row: &SpaceRow) -> Result<Signer, Failure> {
+    pub(super) fn open(&self, account: &Did, row: &MigrationSpace) -> Result<Signer, Failure> {
         let unusable = |why: String| {
             Failure::permanent(
                 Reason::KeyUnavailable,

@@ -6,12 +6,13 @@
 use async_trait::async_trait;
 
 use super::ensure::{Spaces, account, to_account};
-use super::registry::SpaceRow;
 use crate::engine::OwnerEffects;
 use crate::model::{CustomerDid, Effect, Failure, Reason, SpaceMark};
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
 use crate::proto::ucan::Delegation;
+
+use super::super::rows::MigrationSpace;
 
 const SPACE: &str = "migration-space-created";
 const PROVISIONED: &str = "space-provisioned";
@@ -21,7 +22,7 @@ const DELEGATED: &str = "space-delegated";
 struct Opened {
     customer: CustomerDid,
     account: Did,
-    row: SpaceRow,
+    row: MigrationSpace,
     signer: Signer,
 }
 
@@ -47,7 +48,7 @@ impl Spaces {
     }
 
     async fn opened(&self, customer: &CustomerDid) -> Result<Option<Opened>, Failure> {
-        let Some(row) = self.registry.get(customer).await? else {
+        let Some(row) = self.row(customer).await? else {
             return Ok(None);
         };
         let account = account(customer)?;
@@ -86,8 +87,7 @@ impl Spaces {
         };
         self.check_empty(opened.signer.did()).await?;
         let (customer, space) = (&opened.customer, &opened.row.space);
-        self.registry
-            .mark(customer, space, SpaceMark::Delegated(false))
+        self.mark(customer, space, SpaceMark::Delegated(false))
             .await?;
         let (tables, cid) = (&self.services.tables, delegation.cid());
         if !tables.is_revoked(cid).await? {
@@ -116,8 +116,7 @@ impl Spaces {
         let tables = &self.services.tables;
         self.check_empty(space).await?;
         let (customer, name) = (&opened.customer, &opened.row.space);
-        self.registry
-            .mark(customer, name, SpaceMark::Provisioned(false))
+        self.mark(customer, name, SpaceMark::Provisioned(false))
             .await?;
         let rows = self.provisioning(&opened.account, space, String::new());
         Ok(tables.unprovision(&rows).await?)

@@ -4,6 +4,7 @@ use futures::FutureExt;
 
 use super::super::request::Request;
 use super::super::sim::{Sim, Who};
+use crate::migrations::uploads::CustomerTables;
 use crate::model::{Counts, Invariant, Status};
 use crate::state::ProgressRow;
 use crate::state::rows::{Key, Rows as _};
@@ -12,7 +13,9 @@ use crate::state::rows::{Key, Rows as _};
 pub(in super::super) fn owner(sim: &Sim, owner: &str) {
     let units = sim.store.progress_of(owner).now_or_never();
     let units = units.unwrap().unwrap();
-    let row = sim.store.customer(&owner.parse().unwrap()).now_or_never();
+    let row = CustomerTables::of(&sim.store)
+        .customer(&owner.parse().unwrap())
+        .now_or_never();
     let row = row.unwrap().unwrap();
     let counts: Counts = units.iter().map(|row| row.progress.counts).sum();
     let completed = |row: &&ProgressRow| row.progress.status == Status::Completed;
@@ -42,13 +45,13 @@ pub(super) fn summed(sim: &Sim, table: &str, request: &Request) -> Option<Key> {
         return None;
     };
     let is_sum = update.set.iter().any(|(name, _)| name == "revision");
-    let customers = &sim.store.config().tables.customers;
+    let customers = sim.store.config().namespace.own_table("customers").unwrap();
     (is_sum && table == customers).then(|| key.clone())
 }
 
 /// How often the sum of an owner was written.
 pub(super) fn revision(sim: &Sim, key: &Key) -> u64 {
-    let table = &sim.store.config().tables.customers;
+    let table = sim.store.config().namespace.own_table("customers").unwrap();
     let row = sim.memory.get(table, key).now_or_never();
     let row = row.unwrap().unwrap();
     row.and_then(|row| row.number("revision")).unwrap_or(0)

@@ -1,24 +1,15 @@
 //! `…-migration-customers`: one row per customer, shared with the existing tool (protocol: tables §3).
 //!
-//! Its counters are a sum of progress rows and never a source of truth.
+//! Its counters are a sum of progress rows and never a source of truth: `super::rollup`.
 
-use std::time::Duration;
-
-use crate::model::{Counts, CustomerDid, InstanceId, PlanId, Status};
-use crate::runtime::full_jitter;
+use crate::model::{CustomerDid, InstanceId, PlanId, Status};
+use crate::state::Error;
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
-    self, Condition, Key, Row, Select, Trouble, Update, Value, Written, stamp, unstamp,
+    self, Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp,
 };
-use crate::state::{Error, Store};
 
-use super::progress::ProgressRow;
-
-/// Tries of a sum whose row changes at the same time: of any number at once one gets through, and the others wait up to
-/// so long before they try again.
-const TRIES: u32 = 60;
-const FIRST_WAIT: Duration = Duration::from_millis(20);
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+use super::CustomerTables;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +70,7 @@ pub enum Placed {
     Kept(String),
 }
 
-fn key(customer: &CustomerDid) -> Key {
+pub(super) fn key(customer: &CustomerDid) -> Key {
     Key::one("customer", customer.as_str())
 }
 
@@ -140,17 +131,17 @@ impl Assignment {
     }
 }
 
-impl Store {
+impl CustomerTables {
     /// Gives a customer to an instance. Work that had begun is never reset (protocol: pitfalls 61).
     pub async fn assign(&self, assignment: &Assignment) -> Result<Placed, Error> {
-        let (table, key) = (&self.config.tables.customers, key(&assignment.customer));
+        let (table, key) = (self.customers_table(), key(&assignment.customer));
         let unbegun = Condition::Any(vec![
             Condition::Absent("customer"),
             Condition::Equals("status", Status::Pending.as_str().into()),
         ]);
-        let before = self.rows.get(table, &key).await?;
-        let update = assignment.planned(assignment.update(self.now()));
-        let written = self.rows.update(table, &key, update, unbegun).await?;
+        let before = self.rows().get(table, &key).await?;
+        let update = assignment.planned(assignment.update(self.store.now()));
+        let written = self.rows().update(table, &key, update, unbegun).await?;
         if let Written::Refused(Some(row)) = &written
             && read(table, row)?.plan
                 != Some((assignment.plan.clone(), assignment.instances.clone()))
@@ -159,7 +150,7 @@ impl Store {
                 Condition::Present("customer"),
                 assignment.planned(Update::new()),
             );
-            self.rows.update(table, &key, planned, there).await?;
+            self.rows().update(table, &key, planned, there).await?;
         }
         match written {
             Written::Done(_) => Ok(if before.is_some() {
@@ -178,7 +169,7 @@ impl Store {
     /// Notes how many spaces a customer has by a listing: its row is not completed before so many are. Makes a row
     /// that is not there; fewer than are known change nothing.
     pub async fn note_spaces(&self, customer: &CustomerDid, spaces: u64) -> Result<(), Error> {
-        let now = stamp(self.now());
+        let now = stamp(self.store.now());
         let update = Update::new()
             .set("spacesKnown", spaces)
             .set_absent("status", Status::Pending.as_str())
@@ -192,8 +183,8 @@ impl Store {
             Condition::Absent("spacesKnown"),
             Condition::Below("spacesKnown", spaces.into()),
         ]);
-        let table = &self.config.tables.customers;
-        self.rows
+        let table = self.customers_table();
+        self.rows()
             .update(table, &key(customer), update, more)
             .await?;
         Ok(())
@@ -201,8 +192,8 @@ impl Store {
 
     /// The row of a customer.
     pub async fn customer(&self, customer: &CustomerDid) -> Result<Option<CustomerRow>, Error> {
-        let table = &self.config.tables.customers;
-        let row = self.rows.get(table, &key(customer)).await?;
+        let table = self.customers_table();
+        let row = self.rows().get(table, &key(customer)).await?;
         Ok(row.map(|row| read(table, &row)).transpose()?)
     }
 
@@ -232,10 +223,10 @@ impl Store {
 
     /// Customers of the first so many pages, and whether these are all.
     pub async fn first_customers(&self, pages: u32) -> Result<(Vec<CustomerRow>, bool), Error> {
-        let table = &self.config.tables.customers;
+        let table = self.customers_table();
         let (mut found, mut after) = (Vec::new(), None);
         for _ in 0..pages {
-            let page = self.rows.page(table, &Select::default(), after).await?;
+            let page = self.rows().page(table, &Select::default(), after).await?;
             for row in &page.rows {
                 found.push(read(table, row)?);
             }
@@ -247,132 +238,12 @@ impl Store {
         Ok((found, false))
     }
 
-    /// The existing tool has progress rows for migration spaces, too, once they are provisioned: they hold no uploads.
-    async fn without_migration_space(
-        &self,
-        owner: &str,
-        mut units: Vec<ProgressRow>,
-    ) -> Result<Vec<ProgressRow>, Error> {
-        if let Ok(customer) = owner.parse()
-            && let Some(own) = self.migration_space(&customer).await?
-        {
-            units.retain(|row| *row.progress.unit.name != *own.space.as_str());
-        }
-        Ok(units)
-    }
-
     async fn read_customers(&self, select: Select) -> Result<Vec<CustomerRow>, Error> {
-        let table = &self.config.tables.customers;
-        let rows = rows::all(&*self.rows, table, &select).await?;
+        let table = self.customers_table();
+        let rows = rows::all(self.rows(), table, &select).await?;
         Ok(rows
             .iter()
             .map(|row| read(table, row))
             .collect::<Result<_, _>>()?)
     }
-
-    /// Brings a customer's row in step with its units. Several instances may do so at once: none covers a newer sum
-    /// with an older one, and the last one is the sum of all that was written before it was asked for. A foreign status
-    /// stays.
-    ///
-    /// # Errors
-    /// The row is as it was; also when it changed under all tries (a minute and more), which is transient.
-    pub async fn refresh_owner(&self, owner: &str) -> Result<(), Error> {
-        let (table, key, now) = (
-            &self.config.tables.customers,
-            Key::one("customer", owner),
-            self.now(),
-        );
-        let mut longest = FIRST_WAIT;
-        for number in 0..TRIES {
-            if number > 0 {
-                tokio::time::sleep(full_jitter(longest)).await;
-                longest = (longest * 2).min(LONGEST_WAIT);
-            }
-            let before = self.rows.get(table, &key).await?.unwrap_or_default();
-            let revision = before.number("revision").unwrap_or(0);
-            let units = self.progress_of(owner).await?;
-            let units = self.without_migration_space(owner, units).await?;
-            let foreign = before
-                .text("status")
-                .is_some_and(|word| word.parse::<Status>().is_err());
-            let known = spaces_known(&before);
-            let update = sum(&units, known, foreign, now)
-                .set_some("spacesKnown", known)
-                .set("revision", revision + 1)
-                .set_absent("assignedAt", stamp(now));
-            let same = if revision == 0 {
-                Condition::absent_or("revision", 0_u64)
-            } else {
-                Condition::Equals("revision", revision.into())
-            };
-            if let Written::Done(_) = self.rows.update(table, &key, update, same).await? {
-                return Ok(());
-            }
-        }
-        Err(rows::Error {
-            doing: "sum up",
-            table: table.clone(),
-            trouble: Trouble::Throttled,
-            detail: format!("{owner} changed under {TRIES} tries"),
-            retry_after: None,
-        }
-        .into())
-    }
-}
-
-/// How many spaces a customer has, by a plan or a listing; the existing tool's word holds until we have summed up.
-fn spaces_known(row: &Row) -> Option<u64> {
-    let of_tool = || {
-        let total = row.number("totalSpaces");
-        total.filter(|_| row.number("revision").is_none())
-    };
-    row.number("spacesKnown").or_else(of_tool)
-}
-
-/// The sum of a customer's units. As long as it may have more spaces than have a row, it has not ended.
-fn sum(units: &[ProgressRow], known: Option<u64>, foreign: bool, now: u64) -> Update {
-    let counts: Counts = units.iter().map(|unit| unit.progress.counts).sum();
-    let with = |status| {
-        units
-            .iter()
-            .filter(|unit| unit.progress.status == status)
-            .count() as u64
-    };
-    let (completed, failed, pending) = (
-        with(Status::Completed),
-        with(Status::Failed),
-        with(Status::Pending),
-    );
-    let all = units.len() as u64;
-    let has_all = known.is_some_and(|known| all >= known);
-    let status = match () {
-        () if completed == all && has_all => Status::Completed,
-        () if pending == all => Status::Pending,
-        () if completed + failed == all && has_all => Status::Failed,
-        () => Status::InProgress,
-    };
-    let bad = counts.bad();
-    let mut update = Update::new()
-        .set("totalSpaces", all.max(known.unwrap_or(0)))
-        .set("completedSpaces", completed)
-        .set("totalUploads", counts.planned)
-        .set("completedUploads", counts.done + counts.skipped)
-        .set("updatedAt", stamp(now))
-        .set(
-            "error",
-            if bad > 0 {
-                format!("{bad} uploads failed or set aside in {failed} spaces")
-            } else {
-                String::new()
-            },
-        );
-    if !foreign {
-        update = update.set("status", status.as_str());
-        update = if status == Status::Completed {
-            update.set_absent("completedAt", stamp(now))
-        } else {
-            update.remove("completedAt")
-        };
-    }
-    update
 }

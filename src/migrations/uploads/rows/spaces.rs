@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::{CustomerDid, SpaceDid, SpaceMark};
+use crate::state::Error;
 use crate::state::rows::{self, Condition, Key, Row, Update, Written, stamp};
-use crate::state::{Error, Store};
+
+use super::CustomerTables;
 
 /// A customer's migration space.
 #[derive(Clone, PartialEq, Eq)]
@@ -125,21 +127,21 @@ fn read(table: &str, row: &Row) -> Result<MigrationSpace, rows::Error> {
     })
 }
 
-impl Store {
+impl CustomerTables {
     /// The customer's migration space, if it has one.
     pub async fn migration_space(
         &self,
         customer: &CustomerDid,
     ) -> Result<Option<MigrationSpace>, Error> {
-        let table = &self.config.tables.spaces;
-        let row = self.rows.get(table, &key(customer)).await?;
+        let table = self.spaces_table();
+        let row = self.rows().get(table, &key(customer)).await?;
         Ok(row.map(|row| read(table, &row)).transpose()?)
     }
 
     /// The names of all migration spaces: reads the whole table.
     pub async fn migration_space_names(&self) -> Result<BTreeSet<SpaceDid>, Error> {
-        let table = &self.config.tables.spaces;
-        let rows = rows::all(&*self.rows, table, &rows::Select::default()).await?;
+        let table = self.spaces_table();
+        let rows = rows::all(self.rows(), table, &rows::Select::default()).await?;
         let name = |row: &Row| {
             row.text("migrationSpace")
                 .and_then(|name| name.parse().ok())
@@ -149,8 +151,8 @@ impl Store {
 
     /// Every migration space whose row can be read, and what is wrong with the others: reads the whole table.
     pub async fn migration_spaces(&self) -> Result<(Vec<MigrationSpace>, Vec<String>), Error> {
-        let table = &self.config.tables.spaces;
-        let rows = rows::all(&*self.rows, table, &rows::Select::default()).await?;
+        let table = self.spaces_table();
+        let rows = rows::all(self.rows(), table, &rows::Select::default()).await?;
         let (mut spaces, mut odd) = (Vec::new(), Vec::new());
         for row in &rows {
             match read(table, row) {
@@ -166,7 +168,7 @@ impl Store {
 
     /// Stores `space` unless the customer has one; gives the stored one in either case.
     pub async fn create_migration_space(&self, space: &MigrationSpace) -> Result<Stored, Error> {
-        let table = &self.config.tables.spaces;
+        let table = self.spaces_table();
         let status = match space.status {
             SpaceStatus::Active => ACTIVE,
             SpaceStatus::Provisioned => PROVISIONED,
@@ -174,8 +176,8 @@ impl Store {
         let mut row = Row::new()
             .with("migrationSpace", space.space.as_str())
             .with("spaceName", space.name.as_str())
-            .with("created", stamp(self.now()))
-            .with("lastUsed", stamp(self.now()))
+            .with("created", stamp(self.store.now()))
+            .with("lastUsed", stamp(self.store.now()))
             .with("indexCount", 0_u64)
             .with("status", status)
             .with("delegated", space.delegated);
@@ -186,7 +188,7 @@ impl Store {
             row.set("privateKey", sealed.as_str());
         }
         match self
-            .rows
+            .rows()
             .put(
                 table,
                 &key(&space.customer),
@@ -233,11 +235,11 @@ impl Store {
             SpaceMark::Provisioned(false) => update.set("status", ACTIVE),
             SpaceMark::Delegated(true) => update
                 .set("delegated", true)
-                .set("delegatedAt", stamp(self.now())),
+                .set("delegatedAt", stamp(self.store.now())),
             SpaceMark::Delegated(false) => update.set("delegated", false).remove("delegatedAt"),
         };
         let update = match mark {
-            SpaceMark::Provisioned(true) => update.set("lastUsed", stamp(self.now())),
+            SpaceMark::Provisioned(true) => update.set("lastUsed", stamp(self.store.now())),
             _ => update,
         };
         self.update_space(customer, space, update).await
@@ -251,8 +253,8 @@ impl Store {
     ) -> Result<bool, Error> {
         let same = Condition::Equals("migrationSpace", space.as_str().into());
         let written = self
-            .rows
-            .update(&self.config.tables.spaces, &key(customer), update, same)
+            .rows()
+            .update(self.spaces_table(), &key(customer), update, same)
             .await?;
         Ok(matches!(written, Written::Done(_)))
     }

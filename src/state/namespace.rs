@@ -1,0 +1,160 @@
+//! What separates the state of one migration from that of another: table names, column names and file names.
+//!
+//! A store is opened with a namespace and sees nothing outside it, so leases, failures, fleet, control commands and
+//! plans of two migrations may lie in one database and one folder. The files of other migrations are refused by name.
+
+use std::path::{Path, PathBuf};
+
+use super::define::Definition;
+use crate::model::{InstanceId, MigrationName};
+
+/// The state of one migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namespace {
+    /// Whose state it is.
+    pub migration: MigrationName,
+    /// Tables that every migration has.
+    pub tables: Tables,
+    /// Columns of rows of units and of failed items.
+    pub columns: Columns,
+    /// Tables that this migration alone has.
+    pub own: Vec<OwnTable>,
+    /// Before `instance-N-…` in the names of its files.
+    pub files: FilePrefix,
+}
+
+/// Whole names of the tables that every migration has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// One row per unit.
+    pub progress: String,
+    /// One row per part of a split unit, while it is worked on; key `unit`, `part`.
+    pub parts: String,
+    /// One row per failed item.
+    pub failures: String,
+    /// One row per instance; key `instanceId`.
+    pub fleet: String,
+    /// Control commands and their log, plans, the format; key `scope`, `entry`.
+    pub control: String,
+}
+
+/// Names of the columns for which a migration may have names of its own, because another program reads them too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Columns {
+    /// The owner of a unit.
+    pub owner: &'static str,
+    /// The name of a unit.
+    pub unit: &'static str,
+    /// The index of failures by owner.
+    pub owner_index: &'static str,
+    /// How many items a unit has.
+    pub planned: &'static str,
+    /// How many of them are done or skipped.
+    pub completed: &'static str,
+    /// The last item in order up to which all are settled.
+    pub last: &'static str,
+    /// Before the table's word in the logical names of templates.
+    pub title: &'static str,
+}
+
+impl Columns {
+    /// The names of a migration whose state no other program reads.
+    pub const USUAL: Self = Self {
+        owner: "owner",
+        unit: "unitName",
+        owner_index: "owner-index",
+        planned: "totalItems",
+        completed: "completedItems",
+        last: "lastItem",
+        title: "",
+    };
+}
+
+/// A table that one migration alone has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTable {
+    /// What it holds, in one word.
+    pub what: &'static str,
+    /// Its name, key and indexes.
+    pub definition: Definition,
+}
+
+/// What the names of a migration's files begin with; nothing for the one that was there first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FilePrefix(String);
+
+impl Tables {
+    /// `PREFIXprogress` and so on.
+    #[must_use]
+    pub fn with_prefix(prefix: &str) -> Self {
+        let name = |suffix: &str| format!("{prefix}{suffix}");
+        Self {
+            progress: name("progress"),
+            parts: name("parts"),
+            failures: name("failures"),
+            fleet: name("fleet"),
+            control: name("control"),
+        }
+    }
+}
+
+impl Namespace {
+    /// The usual one of a migration: tables `PREFIX-NAME-progress`, files `NAME-instance-N-…`.
+    #[must_use]
+    pub fn new(migration: MigrationName, prefix: &str) -> Self {
+        Self {
+            tables: Tables::with_prefix(&format!("{prefix}-{migration}-")),
+            columns: Columns::USUAL,
+            own: Vec::new(),
+            files: FilePrefix(format!("{migration}-")),
+            migration,
+        }
+    }
+
+    /// The whole names of all tables.
+    #[must_use]
+    pub fn all_tables(&self) -> Vec<&str> {
+        let tables = &self.tables;
+        let common = [
+            &tables.progress,
+            &tables.parts,
+            &tables.failures,
+            &tables.fleet,
+            &tables.control,
+        ];
+        let own = self.own.iter().map(|own| &*own.definition.name);
+        own.chain(common.map(String::as_str)).collect()
+    }
+
+    /// The whole name of a table that this migration alone has; none if it has no such table.
+    #[must_use]
+    pub fn own_table(&self, what: &str) -> Option<&str> {
+        let table = self.own.iter().find(|table| table.what == what)?;
+        Some(&table.definition.name)
+    }
+}
+
+impl FilePrefix {
+    /// `instance-N-END` in `dir`, with the prefix.
+    #[must_use]
+    pub fn file(&self, dir: &Path, instance: &InstanceId, end: &str) -> PathBuf {
+        dir.join(self.name(instance, end))
+    }
+
+    /// The name alone of [`FilePrefix::file`].
+    #[must_use]
+    pub fn name(&self, instance: &InstanceId, end: &str) -> String {
+        let safe = |letter: char| {
+            let is_safe = letter.is_ascii_alphanumeric() || letter == '-';
+            if is_safe { letter } else { '_' }
+        };
+        let instance: String = instance.as_str().chars().map(safe).collect();
+        format!("{}instance-{instance}{end}", self.0)
+    }
+
+    /// `N-END` of a name `instance-N-END` with the prefix; none for a file of another migration.
+    #[must_use]
+    pub fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&*self.0)?.strip_prefix("instance-")
+    }
+}
