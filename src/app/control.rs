@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::{ControlReport, Trouble, tables};
+use super::session::store as tables;
+use super::{ControlReport, Trouble};
 use crate::config::{Settings, options};
 use crate::model::{Control, InstanceId, Setting, Wish};
 use crate::monitor::{self, Alive, Ask, InstanceLine, View};

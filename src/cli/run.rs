@@ -13,7 +13,7 @@ use super::args::{self, Cli, Commands, Global};
 use super::commands as one;
 use super::exit::Exit;
 use super::failure;
-use super::output::{talk, talk_lines};
+use super::output::{Output, talk, talk_lines};
 use crate::app::{self, Degree, Stop, Tasks};
 use crate::config::{Flags, Need, Settings};
 use crate::monitor::{Paint, is_printable, printable};

@@ -75,6 +75,12 @@ impl Store {
         &self.disk
     }
 
+    /// The clock of the rows.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Now, Unix milliseconds, by the clock of the rows.
     #[must_use]
     pub fn now(&self) -> u64 {

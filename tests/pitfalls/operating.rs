@@ -36,7 +36,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "giving out again resets work",
         &[
             "tests/state/customers.rs: giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest",
-            "src/app/setup/tests/mod.rs: setup_on_a_live_run_changes_no_status_and_no_counter",
+            "src/app/uploads/setup/tests/mod.rs: setup_on_a_live_run_changes_no_status_and_no_counter",
         ],
     ),
     by(
@@ -151,7 +151,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         78,
         "a checkpoint by position",
         &[
-            "src/app/setup/tests/counting.rs: an_interrupted_setup_goes_on_and_ends_as_one_that_was_not",
+            "src/app/uploads/setup/tests/counting.rs: an_interrupted_setup_goes_on_and_ends_as_one_that_was_not",
         ],
     ),
     by(
@@ -163,7 +163,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         80,
         "consumer rows that vanish",
         &[
-            "src/app/setup/tests/mod.rs: every_space_stands_in_one_file_and_has_its_row",
+            "src/app/uploads/setup/tests/mod.rs: every_space_stands_in_one_file_and_has_its_row",
             "src/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept",
         ],
     ),
@@ -171,7 +171,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         81,
         "one space that ends the count",
         &[
-            "src/app/setup/tests/counting.rs: a_space_that_cannot_be_counted_once_does_not_end_the_count",
+            "src/app/uploads/setup/tests/counting.rs: a_space_that_cannot_be_counted_once_does_not_end_the_count",
         ],
     ),
     by(

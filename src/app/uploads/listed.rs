@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::Result;
 use futures::StreamExt as _;
 
-use super::Opened;
-use crate::app::scope::{Resolved, Work, not_found};
+use super::UploadsSession;
+use super::scope::{Resolved, not_found, resolver};
+use crate::app::session::Work;
 use crate::app::{Face, Trouble};
-use crate::config::{Root, Settings, options};
+use crate::config::{Root, options};
 use crate::engine::{self, Named, Retry};
 use crate::model::{ItemId, UnitId};
 
@@ -44,8 +45,7 @@ impl Named for ListedItems {
 /// # Errors
 /// Those of tables and services; no root is known to anybody.
 pub(super) async fn listed(
-    opened: &Opened,
-    settings: &Settings,
+    opened: &UploadsSession,
     (scope, failed): (&options::Scope, Retry),
     face: &Face,
 ) -> Result<(ListedItems, Vec<String>)> {
@@ -88,7 +88,7 @@ pub(super) async fn listed(
     let Resolved {
         work,
         unknown_roots,
-    } = opened.resolver(settings).resolve(&scope, face).await?;
+    } = resolver(opened).resolve(&scope, face).await?;
     let is_nothing = matches!(&work, Work::Items(items) if items.is_empty());
     if known.is_empty() && is_nothing {
         return Err(not_found(roots).into());

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::audited::AuditedItems;
 use super::listed::listed;
-use super::{BEGIN, Opened, ROWS, choices, config, planned, run};
-use crate::app::scope::Work;
-use crate::app::{Face, Kind, RunReport, Stop, Trouble, audit, unless_stopped};
+use super::scope::resolver;
+use super::{BEGIN, ROWS, UploadsSession, connect};
+use crate::app::session::{AuditedItems, Work, planned, unless_stopped};
+use crate::app::{Face, Kind, RunReport, Stop, Trouble};
 use crate::config::{Settings, options};
-use crate::engine::{self, Depth, Job, Migration as _, Named as _, Retry, UnitContext};
+use crate::engine::{self, Depth, Job, Migration as _, Named as _, Report, Retry, UnitContext};
 use crate::model::{Between, InstanceId, ItemId, StepName, UnitId};
 use crate::state::{FailedQuery, Store};
 
@@ -27,16 +27,15 @@ pub async fn retry(
     stop: Stop,
     face: Face,
 ) -> Result<RunReport> {
-    let connecting =
-        Opened::connect_to(settings, choices(&options.scope, options.index_unverified));
+    let connecting = connect(settings, &options.scope, options.index_unverified);
     let opened = unless_stopped(&stop, BEGIN, connecting).await?;
-    let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
+    let mut config = opened.config(options.instance, options.concurrency)?;
     let state = config.identity.to_string();
     let (named, unknown_roots) = if options.scope.roots.is_empty() {
         (None, Vec::new())
     } else {
         let failed = wanted(&options, opened.clock.unix_ms());
-        let reading = listed(&opened, settings, (&options.scope, failed), &face);
+        let reading = listed(&opened, (&options.scope, failed), &face);
         let (items, unknown) = unless_stopped(&stop, BEGIN, reading).await?;
         (Some(items), unknown)
     };
@@ -48,7 +47,14 @@ pub async fn retry(
             unless_stopped(&stop, BEGIN, would).await?
         };
         config.depth = depth;
-        let plan = audit::run(&opened, config, Work::Items(items), "plan", (stop, face)).await?;
+        let plan = opened
+            .audit(
+                config,
+                Work::Items(items),
+                Report::new("plan", "plan"),
+                (stop, face),
+            )
+            .await?;
         return Ok(RunReport {
             unknown_roots,
             ..planned(plan, None)
@@ -63,14 +69,14 @@ pub async fn retry(
             Job::Named(Arc::new(list))
         }
         (None, None) => {
-            let checking = check_names(&opened, settings, &options, &face);
+            let checking = check_names(&opened, &options, &face);
             unless_stopped(&stop, BEGIN, checking).await?;
             Job::Failed(wanted(&options, opened.clock.unix_ms()))
         }
     };
     config.max_failure_rate = options.max_failure_rate;
     config.limit = options.scope.limit;
-    let report = run(&opened, config, job, (stop, face)).await?;
+    let report = opened.run(config, job, (stop, face)).await?;
     Ok(RunReport {
         unknown_roots,
         ..report
@@ -78,12 +84,7 @@ pub async fn retry(
 }
 
 /// Names that nobody knows are told before anything is written; that nothing of them failed is an answer.
-async fn check_names(
-    opened: &Opened,
-    settings: &Settings,
-    options: &options::Retry,
-    face: &Face,
-) -> Result<()> {
+async fn check_names(opened: &UploadsSession, options: &options::Retry, face: &Face) -> Result<()> {
     let scope = &options.scope;
     if let Some(number) = options.only_instance {
         known_instance(opened, number).await?;
@@ -97,13 +98,13 @@ async fn check_names(
     let wanted = wanted(options, opened.clock.unix_ms());
     let first = engine::failed_items(&opened.store, wanted).next().await;
     if first.is_none() {
-        opened.work(settings, scope, face).await?;
+        resolver(opened).work(scope, face).await?;
     }
     Ok(())
 }
 
 /// Fails for a number that no instance ever used.
-async fn known_instance(opened: &Opened, number: u32) -> Result<()> {
+async fn known_instance(opened: &UploadsSession, number: u32) -> Result<()> {
     let fleet = opened.store.fleet().await;
     let fleet = fleet.map_err(|error| Trouble::of_state(&error))?;
     let instance = InstanceId::number(number);
@@ -121,7 +122,7 @@ async fn known_instance(opened: &Opened, number: u32) -> Result<()> {
 
 /// What would be taken up, for a dry run: all of it in memory; and how closely it is looked at.
 async fn would(
-    opened: &Opened,
+    opened: &UploadsSession,
     options: &options::Retry,
     state: &str,
 ) -> Result<(Vec<(UnitId, ItemId)>, Depth)> {

@@ -1,195 +1,43 @@
-//! Rollback of the uploads migration: first what would be done and what stays, then the doing.
-
-use std::sync::Arc;
+//! `rollback` of uploads: a scope of customers and spaces as the session wants it.
 
 use anyhow::Result;
 
-use super::{Opened, admit, config, ended, folder};
-use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
-use crate::app::{Ended, Face, Kind, Seen, Stop, Trouble, unless_stopped};
+use super::connect;
+use super::plan::admit;
+use crate::app::session::{Agree, Rollback, unless_stopped};
+use crate::app::{Face, RollbackReport, Stop};
 use crate::config::{Settings, options};
-use crate::engine::{self, Busy, KnownRun, Lack, MissingJournal, Survey, Within};
-use crate::migrations::uploads::Uploads;
-use crate::model::{CustomerDid, InstanceId, StateIdentity};
-use crate::monitor::count;
-use crate::state::rows::stamp;
+use crate::model::CustomerDid;
 
 /// What is told when a rollback was stopped before it began.
 const BEGIN: &str = "roll back";
-/// Runs that are named when another one was asked for.
-const NAMED: usize = 10;
 
-/// Asked with what would be done, before anything is; an error ends it there.
-pub type Agree<'a> = &'a (dyn Fn(&RollbackPlan) -> Result<()> + Send + Sync);
-
-/// Takes back what a migration made.
+/// Undoes what a migration made.
+///
+/// # Errors
+/// As [`crate::app::session::Session::rollback`]; the customers file is of another plan.
 pub async fn rollback(
     settings: &Settings,
     options: options::Rollback,
     agree: Agree<'_>,
     (stop, face): (Stop, Face),
 ) -> Result<RollbackReport> {
-    let connecting = connect(settings, &options);
-    let (opened, state) = unless_stopped(&stop, BEGIN, connecting).await?;
-    let started = opened.clock.moment();
-    let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
-    // The files of the instance are written; its leases, or those of others, are waited for.
-    let dir = &opened.store.config().dir;
-    let _lock = if options.dry_run {
-        None
-    } else {
-        config.folder = Some(folder::id(dir)?);
-        Some(folder::lock(dir, &config.instance)?)
+    let connecting = async {
+        let session = connect(settings, &options.scope, false).await?;
+        let file = options.scope.customers.as_ref();
+        admit(&session.store, session.identity()?, file).await?;
+        anyhow::Ok(session)
     };
-    let within = Within {
+    let session = unless_stopped(&stop, BEGIN, connecting).await?;
+    let config = session.config(options.instance, options.concurrency)?;
+    let wish = Rollback {
         units: units(&options.scope),
-        run: options.run.clone(),
-        journals: options.journals.clone(),
-        state: Some(state.clone()),
+        run: options.run,
+        journals: options.journals,
+        dry_run: options.dry_run,
+        allow_missing_journal: options.allow_missing_journal,
     };
-    let (parts, events) = opened.parts(stop.clone());
-    let surveying = survey(&parts, &within, &face);
-    let mut found = unless_stopped(&stop, BEGIN, surveying).await?;
-    refuse(&found, &options)?;
-    let plan = plan(&found);
-    if options.dry_run {
-        return Ok(RollbackReport {
-            ended: Ended::Finished,
-            dry_run: true,
-            would_be_refused: refuse_incomplete(&found, &options).is_err(),
-            state,
-            plan,
-            seconds: started.elapsed().as_secs_f64(),
-            ..RollbackReport::default()
-        });
-    }
-    refuse_incomplete(&found, &options)?;
-    if let Some(busy) = watch(&parts, &config, &mut found).await? {
-        return Err(busy.into());
-    }
-    agree(&plan)?;
-    let showing = opened.show(events, Arc::clone(&face));
-    let run = config.run.clone();
-    let outcome = engine::rollback(parts, config, found).await;
-    drop(showing);
-    let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
-    Ok(RollbackReport {
-        ended: ended(outcome.ended)?,
-        run: Some(run),
-        state,
-        plan,
-        undone: outcome.undone,
-        gone: outcome.gone,
-        kept: outcome.kept,
-        spaces: outcome.units,
-        failed: outcome.failed,
-        refused: outcome.first,
-        seconds: started.elapsed().as_secs_f64(),
-        files: outcome.files,
-        ..RollbackReport::default()
-    })
-}
-
-/// Connects, and refuses files of another plan.
-async fn connect(
-    settings: &Settings,
-    options: &options::Rollback,
-) -> Result<(Box<Opened>, StateIdentity)> {
-    let opened = Opened::connect(settings).await?;
-    let state = opened.identity(settings)?.clone();
-    admit(&opened.store, &state, options.scope.customers.as_ref()).await?;
-    Ok((opened, state))
-}
-
-/// What the journals say.
-async fn survey(parts: &engine::Parts<Uploads>, within: &Within, face: &Face) -> Result<Survey> {
-    face(Seen::Start {
-        what: "reading the journals",
-        done: 0,
-        of: None,
-    });
-    let found = engine::survey(parts, within).await;
-    Ok(found.map_err(|error| Trouble::of_engine(&error))?)
-}
-
-/// Refuses while anybody else works on the spaces.
-async fn watch(
-    parts: &engine::Parts<Uploads>,
-    config: &engine::Config,
-    found: &mut Survey,
-) -> Result<Option<Trouble>> {
-    let busy = engine::watch_others(parts, config, found).await;
-    let busy = busy.map_err(|error| Trouble::of_engine(&error))?;
-    let trouble = |busy: Busy| {
-        let numbers = busy.instances.iter().map(InstanceId::as_str);
-        let drain: Vec<String> = numbers
-            .map(|number| format!("`sterna ctl drain --instance {number} --why rollback`"))
-            .collect();
-        Trouble::new(
-            Kind::Lease,
-            "roll back while others work on the same spaces",
-            busy.who,
-            format!(
-                "stop them: {}; when `sterna monitor` shows that they ended, roll back again; nothing was changed",
-                drain.join(", ")
-            ),
-        )
-    };
-    Ok(busy.map(trouble))
-}
-
-/// What is missing must be named, or left out knowingly.
-fn refuse_incomplete(found: &Survey, options: &options::Rollback) -> Result<()> {
-    if found.is_whole() || options.allow_missing_journal {
-        return Ok(());
-    }
-    let mut lacks: Vec<String> = found.missing.iter().map(lack).collect();
-    let uploads: u64 = found.unaccounted.iter().map(|(_, number)| number).sum();
-    if uploads > 0 {
-        let spaces = found.unaccounted.len();
-        lacks.push(format!(
-            "no journal found says what was made of {} in {}",
-            count(uploads, "upload"),
-            count(spaces as u64, "space")
-        ));
-    }
-    let more = lacks.len().saturating_sub(NAMED);
-    lacks.truncate(NAMED);
-    if more > 0 {
-        lacks.push(format!("and {more} more"));
-    }
-    Err(Trouble::new(
-        Kind::Mismatch,
-        "roll back everything that was made",
-        lacks.join("; "),
-        "name what is missing with --journal PATH (a file, or a folder with journals); or take back what is known with \
-         --allow-missing-journal, which leaves delegations and provisioning alone; nothing was changed",
-    )
-    .into())
-}
-
-/// What is missing of a journal, in words.
-#[must_use]
-pub fn lack(missing: &MissingJournal) -> String {
-    let id = missing.journal.as_str();
-    let journal = match id.split_once('#') {
-        Some((instance, folder)) => format!(
-            "the journal of instance {instance} (state folder {})",
-            folder.get(..8).unwrap_or(folder)
-        ),
-        None => format!("the journal of instance {id}"),
-    };
-    let of = format!("which tells of {}", count(missing.units, "space"));
-    let written = missing.written;
-    match missing.lack {
-        Lack::Absent => format!("{journal}, {of}, was not found"),
-        Lack::Cut { ends } => {
-            format!("{journal}, {of}, is cut: it ends at line {ends} of {written}")
-        }
-        Lack::Hole { first, last } => {
-            format!("{journal}, {of}, has a gap: lines {first} to {last} are missing")
-        }
-    }
+    session.rollback(config, wish, agree, (stop, face)).await
 }
 
 /// Customers and spaces as the engine wants them.
@@ -218,115 +66,6 @@ fn units(scope: &options::Scope) -> Vec<(Option<String>, Option<String>)> {
             .collect()
     };
     scope.only_customers.iter().flat_map(of_customer).collect()
-}
-
-/// A rollback has nothing of its own that could be taken back.
-fn refuse_rollback(found: &Survey, options: &options::Rollback) -> Result<()> {
-    let asked = options.run.as_ref();
-    let asked = asked.and_then(|asked| found.runs.iter().find(|run| run.run == asked.as_str()));
-    let Some(known) = asked.filter(|run| run.effects == 0) else {
-        return Ok(());
-    };
-    Err(Trouble::new(
-        Kind::Usage,
-        format!("roll back run {}", known.run),
-        format!("that run is itself a rollback: {}", run(known)),
-        "`sterna migrate` makes again what it took back; `sterna rollback --dry-run` lists the other runs",
-    )
-    .into())
-}
-
-/// Refuses what the journals found do not know, and what was a rollback itself.
-fn refuse(found: &Survey, options: &options::Rollback) -> Result<()> {
-    refuse_unknown(found, options)?;
-    refuse_rollback(found, options)
-}
-
-fn refuse_unknown(found: &Survey, options: &options::Rollback) -> Result<()> {
-    let (what, cause) = match &options.run {
-        Some(run) if !found.knows_run => (
-            format!("roll back run {run}"),
-            "no journal found knows this run",
-        ),
-        _ if !found.unknown.is_empty() => {
-            let name = |(owner, name): &(Option<String>, Option<String>)| {
-                let both = [name.as_deref(), owner.as_deref()];
-                both.into_iter().flatten().collect::<Vec<_>>().join(" of ")
-            };
-            let names: Vec<String> = found.unknown.iter().map(name).collect();
-            (
-                format!("roll back {}", names.join(", ")),
-                "neither the progress table nor a journal found knows it",
-            )
-        }
-        _ => return Ok(()),
-    };
-    let journals: Vec<String> = found
-        .journals
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    let read = if journals.is_empty() {
-        "no journal was found".to_owned()
-    } else {
-        format!("read were {}", journals.join(", "))
-    };
-    let known: Vec<String> = found.runs.iter().rev().take(NAMED).map(run).collect();
-    let known = if known.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "; the last runs that they know:\n    {}",
-            known.join("\n    ")
-        )
-    };
-    Err(Trouble::new(
-        Kind::NotFound,
-        what,
-        format!("{cause}; {read}{known}"),
-        "see `sterna monitor` for what was migrated; name journals of other instances with --journal; nothing was changed",
-    )
-    .into())
-}
-
-/// A run that the journals know, in words.
-fn run(run: &KnownRun) -> String {
-    let instance = run.instance.as_ref();
-    let instance = instance.map_or_else(String::new, |one| format!(", instance {one}"));
-    let plan = run.plan.as_ref();
-    let plan = plan.map_or_else(String::new, |plan| format!(", plan {}", plan.short()));
-    let did = match (run.effects, run.undone) {
-        (made, 0) => count(made, "effect"),
-        (0, undone) => format!("a rollback of {}", count(undone, "effect")),
-        (made, undone) => format!("{}, {undone} taken back", count(made, "effect")),
-    };
-    format!(
-        "{}: {did}, {} to {}{instance}{plan}",
-        run.run,
-        stamp(run.first_at),
-        stamp(run.last_at)
-    )
-}
-
-fn plan(found: &Survey) -> RollbackPlan {
-    let (undone, stays) = found.listed.iter().cloned().partition(|one| one.undone);
-    RollbackPlan {
-        stays,
-        undone,
-        spaces: found.units,
-        missing: found.missing.clone(),
-        unaccounted: found
-            .unaccounted
-            .iter()
-            .map(|(unit, uploads)| Unaccounted {
-                customer: unit.owner.to_string(),
-                space: unit.name.to_string(),
-                uploads: *uploads,
-            })
-            .collect(),
-        journals: found.journals.clone(),
-        runs: found.runs.iter().map(run).collect(),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use futures::future::join_all;
 
-use super::Opened;
+use super::UploadsSession;
 use crate::app::{Kind, Trouble};
 use crate::config::options::{Migrate, Steps};
 use crate::migrations::uploads::Sample;
@@ -21,7 +21,7 @@ const LEAST: usize = 3;
 /// # Errors
 /// [`Kind::Preflight`] where none of what was looked for is there, and that was not expected.
 pub(super) async fn check(
-    opened: &Opened,
+    opened: &UploadsSession,
     units: &[Unit],
     options: &Migrate,
 ) -> anyhow::Result<()> {

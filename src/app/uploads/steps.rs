@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Opened, ROWS};
+use super::{ROWS, UploadsSession};
 use crate::app::Trouble;
-use crate::app::scope::Work;
+use crate::app::session::{StepGroup, Work};
 use crate::config::options;
 use crate::engine::StepFilter;
 use crate::migrations::uploads::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
@@ -16,29 +16,47 @@ use crate::model::{Counts, StepName, UnitId, UnitProgress};
 /// Every step, in the order in which they are made.
 pub const STEPS: [StepName; 4] = [GATEWAY, STORE_INDEX, REGISTER_INDEX, LOCATION];
 
-/// The steps that a run may make.
-pub(super) fn filter(steps: options::Steps) -> StepFilter {
+/// The steps that can be made alone: `--only NAME`, and `--test-NAME` as the existing tool has it.
+pub(super) const GROUPS: &[StepGroup] = &[INDEX_ALONE, LOCATION_ALONE, GATEWAY_ALONE];
+
+const INDEX_ALONE: StepGroup = StepGroup {
+    name: "index",
+    steps: &[STORE_INDEX, REGISTER_INDEX],
+};
+const LOCATION_ALONE: StepGroup = StepGroup {
+    name: "location-claims",
+    steps: &[LOCATION],
+};
+const GATEWAY_ALONE: StepGroup = StepGroup {
+    name: "gateway-auth",
+    steps: &[GATEWAY],
+};
+
+/// The group of a choice; none for all steps.
+fn group(steps: options::Steps) -> Option<StepGroup> {
     match steps {
-        options::Steps::All => StepFilter::All,
-        options::Steps::Index => StepFilter::Only(vec![STORE_INDEX, REGISTER_INDEX]),
-        options::Steps::LocationClaims => StepFilter::Only(vec![LOCATION]),
-        options::Steps::GatewayAuthorization => StepFilter::Only(vec![GATEWAY]),
+        options::Steps::All => None,
+        options::Steps::Index => Some(INDEX_ALONE),
+        options::Steps::LocationClaims => Some(LOCATION_ALONE),
+        options::Steps::GatewayAuthorization => Some(GATEWAY_ALONE),
     }
 }
 
-/// How a report names a run that may make one step only.
+/// The steps that a run may make.
+pub(super) fn filter(steps: options::Steps) -> StepFilter {
+    group(steps).map_or(StepFilter::All, |group| {
+        StepFilter::Only(group.steps.to_vec())
+    })
+}
+
+/// How a report names a run that may make one group of steps only.
 pub(super) fn name(steps: options::Steps) -> Option<&'static str> {
-    match steps {
-        options::Steps::All => None,
-        options::Steps::Index => Some("index"),
-        options::Steps::LocationClaims => Some("location-claims"),
-        options::Steps::GatewayAuthorization => Some("gateway-auth"),
-    }
+    group(steps).map(|group| group.name)
 }
 
 /// The part of some work in which claims may name the space, and the number of spaces in which they may not: their
 /// gateway is not authorised.
-pub(super) async fn authorised(opened: &Opened, work: Work) -> Result<(Work, u64)> {
+pub(super) async fn authorised(opened: &UploadsSession, work: Work) -> Result<(Work, u64)> {
     let is_authorised = |row: Option<&UnitProgress>| row.is_some_and(|row| row.has_made(&GATEWAY));
     let (work, others) = part(opened, work, is_authorised).await?;
     Ok((work, others.len() as u64))
@@ -46,7 +64,7 @@ pub(super) async fn authorised(opened: &Opened, work: Work) -> Result<(Work, u64
 
 /// The part of some work that a run does not leave alone, the number of spaces that have ended, and what is counted of
 /// these.
-pub(super) async fn open(opened: &Opened, work: Work) -> Result<(Work, u64, Counts)> {
+pub(super) async fn open(opened: &UploadsSession, work: Work) -> Result<(Work, u64, Counts)> {
     let is_open = |row: Option<&UnitProgress>| row.is_none_or(|row| !row.status.is_ended());
     let (work, ended) = part(opened, work, is_open).await?;
     let counts = ended.iter().flatten().map(|row| row.counts);
@@ -56,7 +74,7 @@ pub(super) async fn open(opened: &Opened, work: Work) -> Result<(Work, u64, Coun
 
 /// The part of some work in spaces whose rows fulfil something, and the rows of the other spaces.
 async fn part(
-    opened: &Opened,
+    opened: &UploadsSession,
     work: Work,
     fulfils: impl Fn(Option<&UnitProgress>) -> bool,
 ) -> Result<(Work, Vec<Option<UnitProgress>>)> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::uploads::Opened;
-use super::{Degree, Difference, Stop, Trouble};
+use super::UploadsSession;
+use crate::app::{Degree, Difference, Stop, Trouble};
 use crate::migrations::uploads::{CustomerTables, MigrationSpace};
 use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};
 use crate::monitor::count;
@@ -21,7 +21,7 @@ pub(super) const BELIEVED: &str = "kept as completed; its claims are advertised 
 /// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so no
 /// step would come across them (protocol: pitfalls 35, 36).
 pub(super) async fn finish_spaces(
-    opened: &Opened,
+    opened: &UploadsSession,
     customers: &BTreeSet<String>,
     stop: &Stop,
 ) -> Result<Vec<Difference>> {
@@ -43,7 +43,7 @@ pub(super) async fn finish_spaces(
 }
 
 async fn finish(
-    opened: &Opened,
+    opened: &UploadsSession,
     lacks: String,
     space: MigrationSpace,
     stop: &Stop,

@@ -1,30 +1,24 @@
-//! The audit, and the plan of a dry run: looks at uploads and changes nothing.
+//! `verify`: audits uploads without a mutating call.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::scope::{Resolved, Work, refuse_nothing};
-use super::uploads::{Opened, admit, config, ended};
-use super::{AuditReport, AuditedUpload, Degree, Face, Kind, Seen, Stop, Trouble, UnlistedSpace};
+use super::plan::admit;
+use super::scope::{Resolved, refuse_nothing, resolver};
+use super::{UploadsSession, connect};
+use crate::app::session::{Work, unless_stopped};
+use crate::app::{AuditReport, Face, Seen, Stop};
 use crate::config::{Root, Settings, options};
-use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
-use crate::model::{Audited, Failure, Unit, Unlisted};
+use crate::engine::{Depth, Report};
+use crate::model::Unit;
 use crate::monitor::count;
 use crate::proto::did::Did;
 use crate::proto::multihash::Multihash;
 
 /// Spaces whose uploads are counted at once.
 const COUNTS: usize = 32;
-
-/// What an audit leaves out unless it is deep.
-const BYTES: &str = "the bytes of shards and indexes (use --deep)";
-/// What no audit looks at.
-const NEVER_CHECKED: [&str; 2] = [
-    "whether the gateway holds its authorisation (it cannot be asked; the record of it, its revocation and its end are)",
-    "retrieval through the gateway, and adverts in IPNI",
-];
 
 /// Audits without a mutating call. A drain ends it within seconds, whatever it waits for.
 pub async fn verify(
@@ -34,13 +28,13 @@ pub async fn verify(
     face: Face,
 ) -> Result<AuditReport> {
     let prepare = async {
-        let opened = Opened::connect(settings).await?;
-        let state = opened.identity(settings)?;
+        let opened = connect(settings, &options.scope, false).await?;
+        let state = opened.identity()?;
         admit(&opened.store, state, options.scope.customers.as_ref()).await?;
         let Resolved {
             work,
             unknown_roots,
-        } = opened.work(settings, &options.scope, &face).await?;
+        } = resolver(&opened).work(&options.scope, &face).await?;
         refuse_nothing(&work, &options.scope)?;
         let work = match options.scope.limit {
             // How many there are is of no use to a sample.
@@ -51,7 +45,7 @@ pub async fn verify(
     };
     let (opened, work, unknown_roots) =
         Box::pin(unless_stopped(&stop, "audit uploads", prepare)).await?;
-    let mut config = config(&opened, settings, (options.instance, options.concurrency))?;
+    let mut config = opened.config(options.instance, options.concurrency)?;
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
     config.depth = if options.deep {
@@ -64,110 +58,16 @@ pub async fn verify(
         resume: options.resume,
         ..Report::new("audit", format!("{}{how}", words(&options.scope)))
     };
-    let report = look(&opened, config, work, report, (stop, face)).await?;
+    let report = opened.audit(config, work, report, (stop, face)).await?;
     Ok(AuditReport {
         unknown_roots,
         ..report
     })
 }
 
-/// Does what comes before the work, unless the command is to stop.
-pub async fn unless_stopped<T>(
-    stop: &Stop,
-    what: &str,
-    work: impl Future<Output = Result<T>> + Send,
-) -> Result<T> {
-    tokio::select! {
-        biased;
-        done = Box::pin(work) => done,
-        () = stop.reached(Degree::Drain) => Err(stopped(stop, what).into()),
-    }
-}
-
-/// What is told of a command that was stopped before its work began.
-#[must_use]
-pub fn stopped(stop: &Stop, what: &str) -> Trouble {
-    let reason = stop.reason().unwrap_or("asked to stop");
-    Trouble::new(
-        Kind::Stopped,
-        what,
-        format!("{reason}, before it began"),
-        "start it again; nothing was done",
-    )
-}
-
-/// Looks at what `work` names as a run would, and says what it would do.
-pub(super) async fn run(
-    opened: &Opened,
-    config: Config,
-    work: Work,
-    name: &'static str,
-    ends: (Stop, Face),
-) -> Result<AuditReport> {
-    look(opened, config, work, Report::new(name, name), ends).await
-}
-
-async fn look(
-    opened: &Opened,
-    config: Config,
-    work: Work,
-    report: Report,
-    (stop, face): (Stop, Face),
-) -> Result<AuditReport> {
-    // Of a sample nobody counts how much there is.
-    let is_counted = match &work {
-        Work::Units(units) => units.iter().all(|unit| unit.planned.is_some()),
-        Work::Items(_) => true,
-    };
-    let scope = match work {
-        Work::Units(units) => Scope::Units(units, Choice::default()),
-        Work::Items(items) => Scope::Items(items),
-    };
-    let started = opened.clock.moment();
-    let state = config.identity.clone();
-    let (run, words, depth) = (config.run.clone(), report.scope.clone(), config.depth);
-    let (parts, events) = opened.parts(stop);
-    let showing = opened.show(events, face);
-    let outcome = engine::audit(parts, config, scope, report).await;
-    drop(showing);
-    let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
-    let expected = outcome.snapshot.counts.planned;
-    let AuditOutcome {
-        verdicts, listed, ..
-    } = outcome;
-    Ok(AuditReport {
-        state,
-        run,
-        resumes: outcome.resumes,
-        scope: words,
-        ended: ended(outcome.ended)?,
-        would: outcome.would,
-        verdicts,
-        listed,
-        expected: (is_counted || outcome.whole == outcome.units)
-            .then_some(expected.max(verdicts.total())),
-        spaces: outcome.units,
-        spaces_whole: outcome.whole,
-        unlisted: outcome.unlisted,
-        unlisted_spaces: outcome.first_unlisted.into_iter().map(unlisted).collect(),
-        uploads: outcome.first.into_iter().map(audited).collect(),
-        not_checked: left_out(depth),
-        seconds: started.elapsed().as_secs_f64(),
-        file: Some(outcome.file),
-        unknown_roots: Vec::new(),
-    })
-}
-
-fn left_out(depth: Depth) -> Vec<String> {
-    let bytes = (depth < Depth::Bytes).then_some(BYTES);
-    let presence = (depth < Depth::Presence).then_some("whether shards and indexes are there");
-    let left_out = presence.into_iter().chain(bytes).chain(NEVER_CHECKED);
-    left_out.map(str::to_owned).collect()
-}
-
 /// The same work with the uploads counted of spaces of which no row says how many they have. What cannot be counted is
 /// left for the listing.
-async fn counted(opened: &Opened, work: Work, face: &Face) -> Work {
+async fn counted(opened: &UploadsSession, work: Work, face: &Face) -> Work {
     let units = match work {
         Work::Units(units) => units,
         items @ Work::Items(_) => return items,
@@ -232,30 +132,6 @@ fn of_roots(roots: &[Root]) -> Option<String> {
             let digest = Multihash::sha256(names.join("\n").as_bytes()).base58();
             Some(format!("{} uploads, {digest}", roots.len()))
         }
-    }
-}
-
-fn said(failure: &Failure) -> String {
-    format!("{}: {}", failure.reason, failure.message)
-}
-
-fn audited(found: Audited) -> AuditedUpload {
-    AuditedUpload {
-        customer: found.unit.owner.to_string(),
-        space: found.unit.name.to_string(),
-        root: found.item.to_string(),
-        verdict: found.verdict,
-        findings: found.findings,
-        failure: found.failure.as_ref().map(said),
-    }
-}
-
-fn unlisted(found: Unlisted) -> UnlistedSpace {
-    UnlistedSpace {
-        customer: found.unit.owner.to_string(),
-        space: found.unit.name.to_string(),
-        after: found.after.map(|item| item.to_string()),
-        failure: said(&found.failure),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::state::{Error, Store};
 ///
 /// # Errors
 /// [`Kind::Mismatch`], or [`Kind::NotFound`] when no plan is in force at all.
-pub(in crate::app) async fn admit(
+pub(super) async fn admit(
     store: &Store,
     state: &StateIdentity,
     file: Option<&CustomersFile>,

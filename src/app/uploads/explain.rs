@@ -6,9 +6,10 @@ use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::scope::{Resolved, Work, refuse_nothing};
-use super::uploads::Opened;
-use super::{Face, Seen, Stop, Trouble};
+use super::scope::{Resolved, refuse_nothing, resolver};
+use super::{UploadsSession, connect};
+use crate::app::session::Work;
+use crate::app::{Face, Seen, Stop, Trouble};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
 use crate::engine::{self, Explained, UnitContext};
@@ -28,19 +29,19 @@ const AT_ONCE: usize = 8;
 /// upload `world`. Times are RFC 3339. `unknown_roots` are those of the roots that nobody has, as they were typed.
 ///
 /// # Errors
-/// Those of tables and services; [`super::Kind::NotFound`] for what nobody has.
+/// Those of tables and services; [`crate::app::Kind::NotFound`] for what nobody has.
 pub async fn explain(settings: &Settings, options: options::Explain) -> Result<Value> {
-    let opened = Opened::connect(settings).await?;
     let scope = Scope {
         only_spaces: options.space.into_iter().collect(),
         roots: options.roots,
         ..Scope::default()
     };
+    let opened = connect(settings, &scope, false).await?;
     let unseen: Face = Arc::new(|_: Seen<'_>| {});
     let Resolved {
         work,
         unknown_roots,
-    } = opened.work(settings, &scope, &unseen).await?;
+    } = resolver(&opened).work(&scope, &unseen).await?;
     refuse_nothing(&work, &scope)?;
     let places: Vec<(UnitId, Option<ItemId>)> = match work {
         Work::Units(units) => units.into_iter().map(|unit| (unit.id, None)).collect(),
@@ -56,7 +57,7 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
     Ok(json!({ "found": found, "unknown_roots": unknown_roots }))
 }
 
-async fn one(opened: &Opened, unit: &UnitId, item: Option<&ItemId>) -> Result<Value> {
+async fn one(opened: &UploadsSession, unit: &UnitId, item: Option<&ItemId>) -> Result<Value> {
     let (parts, _) = opened.parts(Stop::new());
     let explained = engine::explain(&parts, unit, item).await;
     let explained = explained.map_err(|error| Trouble::of_engine(&error))?;

@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Face, Kind, Seen, Trouble};
+use super::UploadsSession;
+use crate::app::session::Work;
+use crate::app::{Face, Kind, Seen, Trouble};
 use crate::client::{self, NetworkTables};
 use crate::config::options::Scope;
 use crate::config::{Root, Settings};
 use crate::migrations::uploads::CustomerTables;
-use crate::model::{CustomerDid, ItemId, SpaceDid, Unit, UnitId};
+use crate::model::{CustomerDid, SpaceDid, Unit, UnitId};
 use crate::proto::did::Did;
 use crate::state::{ProgressRow, Store};
 
@@ -23,32 +25,20 @@ const QUERIES: usize = 32;
 /// Unknown names that are listed one by one.
 const NAMED: usize = 20;
 
-/// What a run is about.
-pub(super) enum Work {
-    /// Whole spaces.
-    Units(Vec<Unit>),
-    /// Single uploads.
-    Items(Vec<(UnitId, ItemId)>),
-}
-
-impl Work {
-    /// Whose spaces or uploads these are.
-    pub(super) fn customers(&self) -> BTreeSet<String> {
-        match self {
-            Self::Units(units) => units.iter().map(|unit| unit.id.owner.to_string()).collect(),
-            Self::Items(items) => items
-                .iter()
-                .map(|(unit, _)| unit.owner.to_string())
-                .collect(),
-        }
-    }
-}
-
 /// What a scope comes to.
 pub(super) struct Resolved {
     pub(super) work: Work,
     /// Roots that were asked for and are in none of its spaces, as they were typed.
     pub(super) unknown_roots: Vec<String>,
+}
+
+/// Resolves scopes with what a session is connected to.
+pub(super) fn resolver(session: &UploadsSession) -> Resolver<'_> {
+    Resolver {
+        settings: &session.workload.settings,
+        tables: &session.migration.services().tables,
+        store: &session.store,
+    }
 }
 
 /// Resolves scopes with the network's and the migration's tables.
@@ -328,11 +318,7 @@ impl Resolver<'_> {
 
 /// A scope that comes to nothing is told, and is no success.
 pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
-    let is_nothing = match work {
-        Work::Units(units) => units.is_empty(),
-        Work::Items(items) => items.is_empty(),
-    };
-    if !is_nothing {
+    if !work.is_empty() {
         return Ok(());
     }
     let trouble = match &scope.customers {

@@ -8,13 +8,14 @@ use anyhow::{Context as _, Result};
 use crate::app::{Kind, Trouble};
 use crate::model::{FolderId, InstanceId};
 use crate::runtime::private;
-use crate::state;
 use crate::state::files::identify;
+use crate::state::{self, Config};
 
 /// Takes the lock of an instance in a state folder; the system frees it with the process.
-pub(super) fn lock(dir: &Path, instance: &InstanceId) -> Result<File> {
+pub(super) fn lock(state: &Config, instance: &InstanceId) -> Result<File> {
+    let dir = &state.dir;
     private::folder(dir).with_context(|| format!("make {}", dir.display()))?;
-    let path = dir.join(format!("instance-{instance}.lock"));
+    let path = state.file(instance, ".lock");
     let file = private::update(&path).with_context(|| format!("open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Kind, Trouble};
+use crate::app::{Kind, Trouble};
 use crate::client::{Absent, Cause, Thing, absent};
 use crate::config::Settings;
 use crate::migrations::uploads::{CUSTOMERS, SPACES};

@@ -15,19 +15,22 @@ mod write;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{Face, PlanReport, SetupReport, SetupShare, Stop, Trouble, unless_stopped};
-use crate::config::{self, options};
+use crate::app::session::{store, unless_stopped};
+use crate::app::{Face, Kind, PlanReport, SetupReport, SetupShare, Stop, Trouble};
+use crate::client::connect_tables;
+use crate::config::{self, Settings, options};
 use crate::migrations::uploads::CustomerTables;
-use crate::model::{CustomerDid, PlanSummary, ShareSize, SpaceDid, StateIdentity};
+use crate::model::{CustomerDid, InstanceId, PlanSummary, ShareSize, SpaceDid, StateIdentity};
 use crate::plan::{self, Chosen, Filter, Plan, SkipList, SpaceLoad};
 use crate::runtime::Clock;
 use crate::state::Store;
 use crate::state::rows::stamp;
 
-pub use census::Census;
+use census::Census;
 use change::{Change, Standing};
 use count::Counted;
 
@@ -36,7 +39,7 @@ const SKIP_FILE_BYTES: u64 = 64 << 20;
 
 /// What `setup` works with.
 #[derive(Debug, Clone)]
-pub struct Parts<C> {
+struct Parts<C> {
     /// The network's consumers and uploads.
     pub census: C,
     /// The migration's tables.
@@ -55,8 +58,43 @@ pub struct Parts<C> {
     pub clock: Clock,
 }
 
+/// Counts uploads and distributes customers over instances.
+pub async fn setup(
+    settings: &Settings,
+    options: options::Setup,
+    (stop, face): (Stop, Face),
+) -> Result<SetupReport> {
+    let network = settings.network();
+    // The upload service is the provider of today: of several customers of a space, its row's counts.
+    let first = std::iter::once(&network.upload_service.did);
+    let tables = store::open(settings).await?;
+    let state = store::identity(settings, &tables).await?;
+    let parts = Parts {
+        census: connect_tables(&settings.aws, network, &settings.limits).await,
+        store: tables,
+        dir: settings.state_dir.clone(),
+        providers: first
+            .chain(&network.storage_providers)
+            .map(ToString::to_string)
+            .collect(),
+        uploads_table: network.tables.upload.clone(),
+        state,
+        by: store::who(),
+        clock: Clock::system(),
+    };
+    let report = run(&parts, &options, (&stop, &face)).await?;
+    if !report.analyzed_only {
+        // Displays have a sum from the first second on; without it they read the rows.
+        let by = InstanceId::new("setup");
+        if let Err(error) = parts.store.refresh_totals(&by, Duration::ZERO).await {
+            tracing::warn!(%error, "the progress rows are not summed up");
+        }
+    }
+    Ok(report)
+}
+
 /// Runs `setup`. With `analyze` nothing is written; while it counts, a checkpoint lies there for the case that it is stopped.
-pub async fn run<C: Census>(
+async fn run<C: Census>(
     parts: &Parts<C>,
     options: &options::Setup,
     (stop, face): (&Stop, &Face),
@@ -132,7 +170,7 @@ fn refuse_nothing(plan: &Plan, options: &options::Setup) -> Result<()> {
             "the consumer table of this network has no customer with a space"
         };
     Err(Trouble::new(
-        super::Kind::NotFound,
+        Kind::NotFound,
         "find any customer to distribute",
         cause,
         "look at the flags and at --env; nothing was written",
@@ -228,7 +266,7 @@ async fn put_in_force(store: &Store, plan: &PlanSummary, standing: &Standing) ->
         return Ok(());
     };
     Err(Trouble::new(
-        super::Kind::Mismatch,
+        Kind::Mismatch,
         format!("put plan {} in force", plan.id.short()),
         format!(
             "another setup put its own in force while this one ran: {other}, made {} by {}",
@@ -252,7 +290,7 @@ fn skip_list(options: &options::Setup) -> Result<SkipList> {
     let unusable = |cause: String| {
         let what = format!("read the skip file {}", path.display());
         Trouble::new(
-            super::Kind::Usage,
+            Kind::Usage,
             what,
             cause,
             "write one DID or e-mail address per line, or a JSON list of them",

@@ -1,6 +1,6 @@
 //! When a recheck began: kept until it has come to its end, so that one that was stopped is gone on with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::InstanceId;
 use crate::proto::multihash::Multihash;
 use crate::runtime::private;
+use crate::state::Config;
 use crate::state::files::write_atomic;
 
 /// Letters of a scope's digest in the name of the file.
@@ -15,31 +16,31 @@ const LETTERS: usize = 12;
 
 /// A recheck that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Begun {
+pub(in crate::app) struct Begun {
     /// Unix milliseconds.
-    pub(super) since: u64,
+    pub(in crate::app) since: u64,
     /// What it is about.
     scope: String,
     /// Environment and tables.
     state: String,
     /// It was begun by an earlier process.
     #[serde(skip)]
-    pub(super) resumed: bool,
+    pub(in crate::app) resumed: bool,
     #[serde(skip)]
     path: PathBuf,
 }
 
 impl Begun {
     /// The recheck of this scope that did not come to its end, else one that begins now.
-    pub(super) fn open(
-        dir: &Path,
+    pub(in crate::app) fn open(
+        config: &Config,
         instance: &InstanceId,
         (scope, state): (&str, &str),
         now: u64,
     ) -> Result<Self> {
         let digest = Multihash::sha256(format!("{scope}\n{state}").as_bytes()).base58();
         let letters = &digest[digest.len() - LETTERS..];
-        let path = dir.join(format!("instance-{instance}-recheck-{letters}.json"));
+        let path = config.file(instance, &format!("-recheck-{letters}.json"));
         let written = match private::read(&path) {
             Ok(bytes) => serde_json::from_slice::<Self>(&bytes).ok(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -61,6 +62,7 @@ impl Begun {
             resumed: false,
             path,
         };
+        let dir = &config.dir;
         private::folder(dir).with_context(|| format!("make {}", dir.display()))?;
         let bytes = serde_json::to_vec(&begun)?;
         write_atomic(&begun.path, &bytes)
@@ -69,7 +71,7 @@ impl Begun {
     }
 
     /// It has come to its end: the next one begins anew.
-    pub(super) fn end(self) -> Result<()> {
+    pub(in crate::app) fn end(self) -> Result<()> {
         let path = &self.path;
         std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))
     }
@@ -78,12 +80,14 @@ impl Begun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrations::uploads::namespace;
 
     #[test]
     fn a_recheck_goes_on_until_it_has_come_to_its_end_and_each_scope_has_its_own() {
         let dir = tempfile::tempdir().unwrap();
+        let config = Config::new(namespace("test-migration-"), dir.path());
         let instance = InstanceId::number(1);
-        let open = |scope, now| Begun::open(dir.path(), &instance, (scope, "local"), now).unwrap();
+        let open = |scope, now| Begun::open(&config, &instance, (scope, "local"), now).unwrap();
         let first = open("everything", 5);
         assert_eq!((first.since, first.resumed), (5, false));
         let other = open("space a", 6);

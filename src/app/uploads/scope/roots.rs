@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{QUERIES, Resolved, Resolver, Work};
+use super::{QUERIES, Resolved, Resolver};
+use crate::app::session::Work;
 use crate::config::Root;
 use crate::model::{ItemId, SpaceDid, Unit, UnitId};
 

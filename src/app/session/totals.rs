@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Opened;
+use super::{Session, Workload};
 use crate::model::InstanceId;
 use crate::monitor::{self, Totals};
 use crate::state::{Error, Store};
@@ -17,8 +17,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) const HURRY: Duration = Duration::from_secs(2);
 
 /// Keeps the stored sum fresh until the handle is dropped; of several instances one at a time does so.
-pub(super) fn keep_fresh(opened: &Opened, by: &InstanceId) -> AbortOnDropHandle<()> {
-    let (store, by) = (opened.store.clone(), by.clone());
+pub(super) fn keep_fresh<W: Workload>(
+    session: &Session<W>,
+    by: &InstanceId,
+) -> AbortOnDropHandle<()> {
+    let (store, by) = (session.store.clone(), by.clone());
     let keeping = async move {
         loop {
             if let Err(error) = store.refresh_totals(&by, SUM_EVERY).await {
@@ -27,18 +30,18 @@ pub(super) fn keep_fresh(opened: &Opened, by: &InstanceId) -> AbortOnDropHandle<
             tokio::time::sleep(SUM_EVERY).await;
         }
     };
-    AbortOnDropHandle::new(opened.tasks.spawn(keeping))
+    AbortOnDropHandle::new(session.tasks.spawn(keeping))
 }
 
 /// How far everything is when a run ends, and how many spaces of the plan have no row; `None`, and a warning, if that
 /// cannot be told now.
-pub(super) async fn at_end(
-    opened: &Opened,
+pub(super) async fn at_end<W: Workload>(
+    session: &Session<W>,
     by: &InstanceId,
     patience: Duration,
 ) -> Option<(Totals, u64)> {
-    let now = opened.clock.unix_ms();
-    let store = &opened.store;
+    let now = session.clock.unix_ms();
+    let store = &session.store;
     let asking = async { tokio::try_join!(sum(store, by, now), store.current_plan()) };
     match tokio::time::timeout(patience, asking).await {
         Ok(Ok((totals, plan))) => totals.map(|totals| {

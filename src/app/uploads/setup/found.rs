@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::super::takeover;
 use super::count::Counted;
-use crate::app::{Difference, Trouble, takeover};
+use crate::app::{Difference, Trouble};
 use crate::migrations::uploads::{CustomerRow, CustomerTables};
 use crate::model::{Counts, SpaceDid, Status};
 use crate::monitor::count;

@@ -12,7 +12,7 @@ use crate::proto::did::Did;
 
 /// The network's consumers and uploads. Both calls retry what passes; an error has outlasted that.
 #[async_trait]
-pub trait Census: Send + Sync {
+pub(super) trait Census: Send + Sync {
     /// All consumer rows, read in parallel segments, in no order; ends at the first error.
     fn consumers(&self, segments: u16) -> BoxStream<'_, Result<ConsumerEntry, client::Error>>;
     /// Uploads of a space, over every page.

@@ -14,26 +14,26 @@ const LONGEST_LINE: usize = 1 << 20;
 
 /// Uploads that an audit found not to be right, or could not judge. In memory are eight bytes for each.
 #[derive(Debug)]
-pub(super) struct AuditedItems {
+pub(in crate::app) struct AuditedItems {
     path: PathBuf,
     /// Where the lines of each space begin.
     lines: BTreeMap<UnitId, Vec<u64>>,
     /// How closely the audit looked: what it saw is seen only by looking as closely.
-    pub(super) depth: Depth,
+    pub(in crate::app) depth: Depth,
     /// Whether the audit came to its end; if not, there may be more.
-    pub(super) is_whole: bool,
+    pub(in crate::app) is_whole: bool,
 }
 
 /// Why a file is no report.
 #[derive(Debug)]
-pub(super) struct NoReport {
-    pub(super) kind: Kind,
-    pub(super) why: String,
+pub(in crate::app) struct NoReport {
+    pub(in crate::app) kind: Kind,
+    pub(in crate::app) why: String,
 }
 
 impl AuditedItems {
     /// Reads where the lines of each space lie, if the report is of `state` (environment and tables). Blocks.
-    pub(super) fn open(path: &Path, state: &str) -> Result<Self, NoReport> {
+    pub(in crate::app) fn open(path: &Path, state: &str) -> Result<Self, NoReport> {
         let unusable = |why: String| NoReport {
             kind: Kind::Usage,
             why,
@@ -94,7 +94,7 @@ impl AuditedItems {
     }
 
     /// Keeps the lines of some spaces.
-    pub(super) fn keep(&mut self, wanted: impl Fn(&UnitId) -> bool) {
+    pub(in crate::app) fn keep(&mut self, wanted: impl Fn(&UnitId) -> bool) {
         self.lines.retain(|unit, _| wanted(unit));
     }
 }

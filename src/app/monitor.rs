@@ -1,0 +1,88 @@
+//! One look at what the rows say.
+
+use anyhow::Result;
+
+use super::session::store;
+use super::{Kind, Trouble};
+use crate::config::{Settings, options};
+use crate::migrations::uploads::CustomerTables;
+use crate::model::{CustomerDid, InstanceId};
+use crate::monitor::{self, Ask, OwnerRecord, View};
+use crate::runtime::Clock;
+use crate::state::{self, FailedQuery, Store};
+
+/// A space without progress for so long is stuck.
+const STUCK_AFTER_SECONDS: u64 = 600;
+
+/// One look at the fleet; `monitor --watch` calls it again and again. `told` hears how many spaces were read so far
+/// when all are summed up.
+///
+/// # Errors
+/// [`Kind::NotFound`] if the customer, space or instance that was asked for is in no table.
+pub async fn monitor(
+    settings: &Settings,
+    options: &options::Monitor,
+    told: impl FnMut(u64) + Send,
+) -> Result<View> {
+    let store = store::open(settings).await?;
+    let clock = Clock::system();
+    let view = if options.exact {
+        let exact = monitor::exact(&store, clock.unix_ms(), told).await;
+        exact.map(View::Overview)
+    } else {
+        let owner = owner(&store, options.customer.as_ref()).await;
+        let owner = owner.map_err(|error| Trouble::of_state(&error))?;
+        monitor::look(&store, clock, &ask(options), owner).await
+    };
+    let view = view.map_err(|error| Trouble::of_state(&error))?;
+    match view.unknown() {
+        None => Ok(view),
+        Some(what) => Err(Trouble::new(
+            Kind::NotFound,
+            format!("look at {what}"),
+            "no row names it: `sterna setup` has not seen it, and no run worked on it",
+            "look at the name, at --env, and at `sterna monitor`",
+        )
+        .into()),
+    }
+}
+
+/// What the row of a customer says.
+async fn owner(
+    store: &Store,
+    customer: Option<&CustomerDid>,
+) -> Result<Option<OwnerRecord>, state::Error> {
+    let Some(customer) = customer else {
+        return Ok(None);
+    };
+    let row = CustomerTables::of(store).customer(customer).await?;
+    Ok(row.map(|row| OwnerRecord {
+        status: row.status,
+        instance: row.instance,
+    }))
+}
+
+fn ask(options: &options::Monitor) -> Ask {
+    let instance = options.instance.map(InstanceId::number);
+    if options.failed {
+        return Ask::Failed(FailedQuery {
+            owner: options.customer.as_ref().map(ToString::to_string),
+            name: options.space.as_ref().map(ToString::to_string),
+            instance,
+            ..FailedQuery::default()
+        });
+    }
+    if options.stuck {
+        return Ask::Stuck {
+            idle_seconds: STUCK_AFTER_SECONDS,
+            instance,
+            customer: options.customer.clone(),
+        };
+    }
+    match (&options.space, &options.customer, instance) {
+        (Some(space), ..) => Ask::Space(space.clone()),
+        (_, Some(customer), _) => Ask::Customer(customer.clone()),
+        (_, _, Some(instance)) => Ask::Instance(instance),
+        _ => Ask::Overview,
+    }
+}

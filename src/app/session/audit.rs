@@ -1,0 +1,105 @@
+//! The audit, and the plan of a dry run: probes items and changes nothing.
+
+use anyhow::Result;
+
+use super::run::ended;
+use super::{Session, Work, Workload};
+use crate::app::{AuditReport, AuditedUpload, Face, Stop, Trouble, UnlistedSpace};
+use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
+use crate::model::{Audited, Failure, Unlisted};
+
+/// What an audit leaves out unless it is deep.
+const BYTES: &str = "the bytes of shards and indexes (use --deep)";
+/// What no audit looks at.
+const NEVER_CHECKED: [&str; 2] = [
+    "whether the gateway holds its authorisation (it cannot be asked; the record of it, its revocation and its end are)",
+    "retrieval through the gateway, and adverts in IPNI",
+];
+
+impl<W: Workload> Session<W> {
+    /// Probes what `work` names as a run would, and says what it would do. Changes nothing.
+    ///
+    /// # Errors
+    /// The audit could not begin, or a fatal failure ended it.
+    pub async fn audit(
+        &self,
+        config: Config,
+        work: Work,
+        report: Report,
+        (stop, face): (Stop, Face),
+    ) -> Result<AuditReport> {
+        // Of a sample nobody counts how much there is.
+        let is_counted = match &work {
+            Work::Units(units) => units.iter().all(|unit| unit.planned.is_some()),
+            Work::Items(_) => true,
+        };
+        let scope = match work {
+            Work::Units(units) => Scope::Units(units, Choice::default()),
+            Work::Items(items) => Scope::Items(items),
+        };
+        let started = self.clock.moment();
+        let state = config.identity.clone();
+        let (run, words, depth) = (config.run.clone(), report.scope.clone(), config.depth);
+        let (parts, events) = self.parts(stop);
+        let showing = self.show(events, face);
+        let outcome = engine::audit(parts, config, scope, report).await;
+        drop(showing);
+        let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
+        let expected = outcome.snapshot.counts.planned;
+        let AuditOutcome {
+            verdicts, listed, ..
+        } = outcome;
+        Ok(AuditReport {
+            state,
+            run,
+            resumes: outcome.resumes,
+            scope: words,
+            ended: ended(outcome.ended)?,
+            would: outcome.would,
+            verdicts,
+            listed,
+            expected: (is_counted || outcome.whole == outcome.units)
+                .then_some(expected.max(verdicts.total())),
+            spaces: outcome.units,
+            spaces_whole: outcome.whole,
+            unlisted: outcome.unlisted,
+            unlisted_spaces: outcome.first_unlisted.into_iter().map(unlisted).collect(),
+            uploads: outcome.first.into_iter().map(audited).collect(),
+            not_checked: left_out(depth),
+            seconds: started.elapsed().as_secs_f64(),
+            file: Some(outcome.file),
+            unknown_roots: Vec::new(),
+        })
+    }
+}
+
+fn left_out(depth: Depth) -> Vec<String> {
+    let bytes = (depth < Depth::Bytes).then_some(BYTES);
+    let presence = (depth < Depth::Presence).then_some("whether shards and indexes are there");
+    let left_out = presence.into_iter().chain(bytes).chain(NEVER_CHECKED);
+    left_out.map(str::to_owned).collect()
+}
+
+fn said(failure: &Failure) -> String {
+    format!("{}: {}", failure.reason, failure.message)
+}
+
+fn audited(found: Audited) -> AuditedUpload {
+    AuditedUpload {
+        customer: found.unit.owner.to_string(),
+        space: found.unit.name.to_string(),
+        root: found.item.to_string(),
+        verdict: found.verdict,
+        findings: found.findings,
+        failure: found.failure.as_ref().map(said),
+    }
+}
+
+fn unlisted(found: Unlisted) -> UnlistedSpace {
+    UnlistedSpace {
+        customer: found.unit.owner.to_string(),
+        space: found.unit.name.to_string(),
+        after: found.after.map(|item| item.to_string()),
+        failure: said(&found.failure),
+    }
+}

@@ -1,0 +1,150 @@
+//! `migrate`: runs the uploads migration on this instance.
+
+use anyhow::Result;
+
+use super::plan::admit;
+use super::scope::{Resolved, refuse_nothing, resolver};
+use super::verify::words;
+use super::{BEGIN, UploadsSession, connect, sample, steps};
+use crate::app::session::{Begun, Work, planned, unless_stopped};
+use crate::app::{Ended, Face, RunReport, Stop};
+use crate::config::{Settings, options};
+use crate::engine::{Config, Depth, Report};
+use crate::model::{Counts, PlanId};
+use crate::state::Reopen;
+
+/// Parts of the smallest space that is split.
+const PARTS_AT_LEAST: u64 = 4;
+
+/// Runs the uploads migration on this instance.
+pub async fn migrate(
+    settings: &Settings,
+    options: options::Migrate,
+    stop: Stop,
+    face: Face,
+) -> Result<RunReport> {
+    let prepare = prepare(settings, &options, &face);
+    let (opened, plan, resolved) = Box::pin(unless_stopped(&stop, BEGIN, prepare)).await?;
+    let Resolved {
+        work,
+        unknown_roots,
+    } = resolved;
+    let mut config = opened.config(options.instance, options.concurrency)?;
+    config.plan = plan;
+    config.limit = options.scope.limit;
+    config.max_duration = options.max_duration;
+    config.steps = steps::filter(options.steps);
+    let only = steps::name(options.steps);
+    if options.recheck {
+        config.depth = Depth::Presence;
+    }
+    if options.dry_run {
+        let report = Box::pin(look(&opened, config, work, &options, (stop, face))).await?;
+        return Ok(RunReport {
+            unknown_roots,
+            ..report
+        });
+    }
+    asked(&mut config, &options);
+    if let Work::Units(units) = &work {
+        let looking = sample::check(&opened, units, &options);
+        unless_stopped(&stop, BEGIN, looking).await?;
+    }
+    let recheck = begun_recheck(&opened, &options, &work, &config)?;
+    config.reopen = match &recheck {
+        Some(begun) => Reopen::Recheck(begun.since),
+        None if options.repair => Reopen::TakenOver,
+        None => Reopen::No,
+    };
+    let mut report = Box::pin(opened.migrate(config, work, (stop, face))).await?;
+    report.only = only;
+    report.unknown_roots = unknown_roots;
+    if let Some(begun) =
+        recheck.filter(|_| report.ended == Ended::Finished && report.unfinished == 0)
+    {
+        begun.end()?;
+    }
+    Ok(report)
+}
+
+/// What only a run that changes something is asked.
+fn asked(config: &mut Config, options: &options::Migrate) {
+    config.steal = options.steal;
+    config.max_failure_rate = options.max_failure_rate;
+    config.expected = Some(options.expected.clone());
+    config.pace.checkpoint_items = options.checkpoint_every;
+    config.pace.split_above = options.split_above;
+    config.pace.part_items = (options.split_above / PARTS_AT_LEAST).max(1);
+}
+
+/// A dry run: says what `migrate` would do.
+async fn look(
+    opened: &UploadsSession,
+    config: Config,
+    work: Work,
+    options: &options::Migrate,
+    ends: (Stop, Face),
+) -> Result<RunReport> {
+    let (mut withheld_spaces, mut ended_spaces) = (0, 0);
+    let mut of_ended = Counts::default();
+    let leaves_ended = matches!(work, Work::Units(_)) && !options.recheck;
+    let work = match options.steps {
+        options::Steps::LocationClaims => {
+            let (work, withheld) = steps::authorised(opened, work).await?;
+            withheld_spaces = withheld;
+            work
+        }
+        options::Steps::All if leaves_ended => {
+            let (work, ended, counts) = steps::open(opened, work).await?;
+            (ended_spaces, of_ended) = (ended, counts);
+            work
+        }
+        _ => work,
+    };
+    let plan = opened
+        .audit(config, work, Report::new("plan", "plan"), ends)
+        .await?;
+    let report = planned(plan, steps::name(options.steps));
+    Ok(RunReport {
+        withheld_spaces,
+        ended_spaces,
+        counts: report.counts.plus(&of_ended),
+        ..report
+    })
+}
+
+/// What comes before a run and changes nothing: connections, the plan, the units.
+async fn prepare(
+    settings: &Settings,
+    options: &options::Migrate,
+    face: &Face,
+) -> Result<(Box<UploadsSession>, Option<PlanId>, Resolved)> {
+    let opened = connect(settings, &options.scope, options.index_unverified).await?;
+    let file = options.scope.customers.as_ref();
+    let plan = admit(&opened.store, opened.identity()?, file).await?;
+    let resolved = resolver(&opened).work(&options.scope, face).await?;
+    if !options.steal {
+        refuse_nothing(&resolved.work, &options.scope)?;
+    }
+    Ok((opened, plan, resolved))
+}
+
+/// The recheck that is asked for, if it is one of whole spaces: one that was stopped, else a new one.
+fn begun_recheck(
+    opened: &UploadsSession,
+    options: &options::Migrate,
+    work: &Work,
+    config: &Config,
+) -> Result<Option<Begun>> {
+    if !options.recheck || !matches!(work, Work::Units(_)) {
+        return Ok(None);
+    }
+    let scope = words(&options.scope);
+    let state = config.identity.to_string();
+    let (of, now) = ((&*scope, &*state), opened.clock.unix_ms());
+    let begun = Begun::open(opened.store.config(), &config.instance, of, now)?;
+    if begun.resumed {
+        tracing::info!(scope, "going on with a recheck that was stopped");
+    }
+    Ok(Some(begun))
+}

@@ -1,0 +1,117 @@
+//! Uploads as a workload: what the commands of this migration need beside those of every other.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use futures::{StreamExt as _, stream};
+
+use super::scope::resolver;
+use super::{ROWS, steps, takeover};
+use crate::app::session::{Connecting, Session, StepGroup, Work, Workload};
+use crate::app::{Difference, Face, RunReport, Seen, Stop, Trouble, unless_stopped};
+use crate::config::{Settings, options};
+use crate::migrations::uploads::{self, CustomerTables, Uploads};
+use crate::model::{CustomerDid, Snapshot};
+use crate::state::Namespace;
+
+/// What is told when a run was stopped before it began.
+pub(super) const BEGIN: &str = "migrate uploads";
+
+/// The uploads of one network.
+#[derive(Clone)]
+pub(super) struct UploadsWorkload {
+    pub(super) settings: Settings,
+    /// What the command is about.
+    pub(super) scope: options::Scope,
+    pub(super) choices: uploads::Settings,
+}
+
+/// A session over uploads.
+pub(super) type UploadsSession = Session<UploadsWorkload>;
+
+/// Connects for a command over `scope`. Changes nothing.
+pub(super) async fn connect(
+    settings: &Settings,
+    scope: &options::Scope,
+    index_unverified: bool,
+) -> Result<Box<UploadsSession>> {
+    let workload = UploadsWorkload {
+        settings: settings.clone(),
+        scope: scope.clone(),
+        choices: choices(scope, index_unverified),
+    };
+    Session::connect(settings, workload).await
+}
+
+/// What a run chooses.
+fn choices(scope: &options::Scope, index_unverified: bool) -> uploads::Settings {
+    uploads::Settings {
+        index_unverified,
+        is_customer_named: scope.only_customers.len() == 1 && !scope.only_spaces.is_empty(),
+        ..uploads::Settings::default()
+    }
+}
+
+#[async_trait]
+impl Workload for UploadsWorkload {
+    type Migration = Uploads;
+
+    fn namespace(&self) -> &Namespace {
+        &self.settings.state.namespace
+    }
+
+    async fn connect(&self, to: Connecting<'_>) -> Result<Arc<Uploads>> {
+        let (config, rows) = (self.settings.client(), CustomerTables::of(to.store));
+        let dependencies = to.dependencies.clone();
+        let connecting = Uploads::connect(&config, to.clock, dependencies, rows, self.choices);
+        let migration = Box::pin(connecting).await;
+        Ok(Arc::new(
+            migration.map_err(|failure| Trouble::of_failure(&failure))?,
+        ))
+    }
+
+    fn step_groups(&self) -> &'static [StepGroup] {
+        steps::GROUPS
+    }
+
+    async fn before_run(
+        &self,
+        session: &UploadsSession,
+        work: &Work,
+        (stop, face): (&Stop, &Face),
+    ) -> Result<Vec<Difference>> {
+        let noting = async {
+            let spaces = resolver(session).spaces(&self.scope, work).await?;
+            note_spaces(&CustomerTables::of(&session.store), spaces, face).await
+        };
+        unless_stopped(stop, BEGIN, noting).await?;
+        takeover::finish_spaces(session, &work.owners(), stop).await
+    }
+
+    fn amend(&self, session: &UploadsSession, snapshot: &Snapshot, report: &mut RunReport) {
+        report.differences = takeover::of_units(snapshot);
+        report.unverified_blocks = session.migration.unverified_blocks();
+    }
+}
+
+/// Tells customers' rows how many spaces they have, so that none passes for completed before all are.
+async fn note_spaces(
+    tables: &CustomerTables,
+    spaces: Vec<(CustomerDid, u64)>,
+    face: &Face,
+) -> Result<()> {
+    let (mut done, of) = (0, Some(spaces.len() as u64));
+    let noting = stream::iter(spaces).map(|(customer, spaces)| async move {
+        let noted = tables.note_spaces(&customer, spaces).await;
+        noted.map_err(|error| Trouble::of_state(&error))
+    });
+    let mut noting = noting.buffer_unordered(ROWS);
+    while let Some(noted) = noting.next().await {
+        noted?;
+        done += 1;
+        let what = "noting how many spaces customers have";
+        face(Seen::Start { what, done, of });
+    }
+    Ok(())
+}
