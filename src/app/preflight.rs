@@ -64,7 +64,7 @@ fn table(variable: &'static str, name: &str) -> Named {
     keyed(variable, name, &[])
 }
 
-/// A table of the network with its keys (protocol: tables §2).
+/// A table of the network with its keys (docs/protocol/tables.md §2).
 fn keyed(variable: &'static str, name: &str, keys: &'static [&'static str]) -> Named {
     (variable, Thing::Table(name.into(), keys))
 }

@@ -18,8 +18,8 @@ const AT_ONCE: usize = 8;
 pub(super) const BELIEVED: &str = "kept as completed; its claims are advertised by that tool, if at all: `sterna migrate --repair` goes through \
      it again and advertises them again";
 
-/// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so no
-/// step would come across them (protocol: pitfalls 35, 36).
+/// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so
+/// no step would come across them (docs/protocol/pitfalls.md 35, 36).
 pub(super) async fn finish_spaces(
     opened: &Opened,
     customers: &BTreeSet<String>,

@@ -324,7 +324,7 @@ fn no_local_network(sources: &Sources, missing: &[&str]) -> Fault {
     }
 }
 
-/// Base58btc of the identity multihash of an ed25519 key (protocol: ipni §4).
+/// Base58btc of the identity multihash of an ed25519 key (docs/protocol/ipni.md §4).
 fn is_ed25519_peer_id(text: &str) -> bool {
     const HEAD: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
     multibase::Base::Base58Btc

@@ -1,5 +1,5 @@
 //! DAG-JSON of [`Ipld`] values: the form that UCAN signatures cover, and the one that people read
-//! (protocol: ucan §2).
+//! (docs/protocol/ucan.md §2).
 
 use std::fmt::Write as _;
 

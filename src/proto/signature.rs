@@ -1,4 +1,4 @@
-//! Signatures as varsig bytes (protocol: ucan §4).
+//! Signatures as varsig bytes (docs/protocol/ucan.md §4).
 
 use bytes::Bytes;
 

@@ -39,7 +39,7 @@ impl Blob {
         ])
     }
 
-    /// Its key in the carpark (protocol: tables §4).
+    /// Its key in the carpark (docs/protocol/tables.md §4).
     pub(crate) fn key(&self) -> String {
         key_of(&self.digest)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Names of the migration tables, whole (prefix included).
 ///
-/// Customers, progress and spaces belong to the existing tool too (protocol: tables §3); the others are ours.
+/// Customers, progress and spaces belong to the existing tool too (docs/protocol/tables.md §3); the others are ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
     /// `…-migration-customers`: key `customer`.

@@ -58,8 +58,8 @@ impl Counted {
     }
 }
 
-/// Counts the chosen spaces that the checkpoint does not know. A space that cannot be counted is tried again after the
-/// others (protocol: pitfalls 81).
+/// Counts the chosen spaces that the checkpoint does not know. A space that cannot be counted is tried again after
+/// the others (docs/protocol/pitfalls.md 81).
 pub(super) async fn count<C: Census>(
     parts: &Parts<C>,
     chosen: &Chosen,

@@ -1,4 +1,4 @@
-//! Receipts that travel inside invocations (protocol: transport §5, §6).
+//! Receipts that travel inside invocations (docs/protocol/transport.md §5, §6).
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;

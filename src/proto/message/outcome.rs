@@ -1,4 +1,4 @@
-//! The receipt block (protocol: transport §3).
+//! The receipt block (docs/protocol/transport.md §3).
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;

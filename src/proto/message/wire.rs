@@ -1,4 +1,4 @@
-//! The message block and the CAR around it (protocol: transport §1).
+//! The message block and the CAR around it (docs/protocol/transport.md §1).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The fields of a UCAN block (protocol: ucan §1).
+//! The fields of a UCAN block (docs/protocol/ucan.md §1).
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;

@@ -1,4 +1,4 @@
-//! `access/delegate`: delegations by which content of a space may be served (protocol: gateway §1).
+//! `access/delegate`: delegations by which content of a space may be served (docs/protocol/gateway.md §1).
 
 use ipld_core::ipld::Ipld;
 

@@ -1,4 +1,4 @@
-//! `…-migration-customers`: one row per customer, shared with the existing tool (protocol: tables §3).
+//! `…-migration-customers`: one row per customer, shared with the existing tool (docs/protocol/tables.md §3).
 //!
 //! Its counters are a sum of progress rows and never a source of truth.
 
@@ -141,7 +141,7 @@ impl Assignment {
 }
 
 impl Store {
-    /// Gives a customer to an instance. Work that had begun is never reset (protocol: pitfalls 61).
+    /// Gives a customer to an instance. Work that had begun is never reset (docs/protocol/pitfalls.md 61).
     pub async fn assign(&self, assignment: &Assignment) -> Result<Placed, Error> {
         let (table, key) = (&self.config.tables.customers, key(&assignment.customer));
         let unbegun = Condition::Any(vec![

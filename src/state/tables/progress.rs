@@ -1,10 +1,11 @@
-//! `…-migration-progress`: one row per unit, shared with the existing tool (protocol: tables §3).
+//! `…-migration-progress`: one row per unit, shared with the existing tool (docs/protocol/tables.md §3).
 //!
 //! Its attributes are read and kept in step: `status`, `totalUploads`, `completedUploads`, `lastProcessedUpload`,
-//! `instanceId`, `error`. Its counters are not trusted (protocol: pitfalls 43-46): ours lie beside them in `counts`,
-//! `sweep`, `cursor`, in one `step:NAME` per step of the unit, and in one `journal:ID` per journal that tells of it. What that tool had written when we took a unit over is
-//! kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes: `super::lease`.
-//! Rows of parts of a split unit have the same shape, in a table of their own: `super::parts`.
+//! `instanceId`, `error`. Its counters are not trusted (docs/protocol/pitfalls.md 43-46): ours lie beside them in
+//! `counts`, `sweep`, `cursor`, in one `step:NAME` per step of the unit, and in one `journal:ID` per journal that
+//! tells of it. What that tool had written when we took a unit over is kept in `takenOver`. `assigned` is the
+//! instance of the plan, whoever holds the unit. Lease attributes: `super::lease`. Rows of parts of a split unit have
+//! the same shape, in a table of their own: `super::parts`.
 
 use std::collections::BTreeMap;
 
@@ -197,9 +198,9 @@ fn begun_elsewhere(row: &Row, status: Status) -> Option<TakenOver> {
 
 /// Status and counters of a row without counters of ours.
 ///
-/// The existing tool's `completed` may mean "ended by a limit", and its counter counts failures as completed (protocol:
-/// pitfalls 43-46): it is believed only where all uploads were gone through. Of anything else nothing is known to be
-/// done, and probing finds what is.
+/// The existing tool's `completed` may mean "ended by a limit", and its counter counts failures as completed
+/// (docs/protocol/pitfalls.md 43-46): it is believed only where all uploads were gone through. Of anything else
+/// nothing is known to be done, and probing finds what is.
 fn uncounted(
     row: &Row,
     status: Option<Status>,

@@ -42,8 +42,8 @@ pub(crate) fn location_state(
 
 /// The claim of the upload service that counts, if no other issuer's does.
 ///
-/// Such a claim was published by a migration, and is findable for good only if that migration advertised it (protocol:
-/// pitfalls 1, 32): a storage node's own claim is advertised by the node.
+/// Such a claim was published by a migration, and is findable for good only if that migration advertised it
+/// (docs/protocol/pitfalls.md 1, 32): a storage node's own claim is advertised by the node.
 pub(crate) fn republished<'a>(
     seen: &'a Seen,
     trust: &Trust,

@@ -106,7 +106,7 @@ async fn of_shard(
     Ok((dead, damage))
 }
 
-/// A recorded size that the object contradicts would give wrong ranges (protocol: pitfalls 16).
+/// A recorded size that the object contradicts would give wrong ranges (docs/protocol/pitfalls.md 16).
 pub(crate) fn check_length(
     shard: &Shard,
     recorded: Option<u64>,

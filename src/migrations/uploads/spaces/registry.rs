@@ -37,7 +37,7 @@ impl fmt::Debug for SpaceRow {
 /// The memory of all customers' migration spaces, shared by every process.
 ///
 /// Contract: [`MigrationSpaces::create`] never replaces a row; of any number of callers at once one wins, and all get
-/// the winner's row (protocol: pitfalls 33). No write ever changes a key.
+/// the winner's row (docs/protocol/pitfalls.md 33). No write ever changes a key.
 #[async_trait]
 pub trait MigrationSpaces: Send + Sync {
     /// The customer's space, if it has one.

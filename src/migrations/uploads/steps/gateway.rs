@@ -45,7 +45,7 @@ impl UnitStep for AuthorizeGateway {
         }))
     }
 
-    /// The same delegations each time, so the gateway stores nothing twice (protocol: pitfalls 39).
+    /// The same delegations each time, so the gateway stores nothing twice (docs/protocol/pitfalls.md 39).
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
         confirm(&self.0, unit).await?;
         let space = Did::parse(&unit.id.name);

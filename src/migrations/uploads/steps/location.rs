@@ -103,7 +103,7 @@ fn need(shard: &Shard, state: LocationState) -> Option<Need> {
 }
 
 /// The existing tool advertises claims under context ids that no query with a space matches, and it may have ended
-/// between showing a claim and queueing its advert (protocol: pitfalls 1, 32). Neither can be seen from here.
+/// between showing a claim and queueing its advert (docs/protocol/pitfalls.md 1, 32). Neither can be seen from here.
 fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
     let why = format!(
         "claim {} was published by the existing tool: its advert is of no use, or was never queued",
@@ -114,7 +114,7 @@ fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
 
 impl RepublishLocation {
     /// A claim that names a space takes its content off the air until the gateway may serve the space: without that,
-    /// nothing is published (protocol: pitfalls 86).
+    /// nothing is published (docs/protocol/pitfalls.md 86).
     fn allowed(&self, unit: &UnitContext) -> Result<(), Failure> {
         if self.0.settings.publish_unauthorized {
             return Ok(());
@@ -129,7 +129,8 @@ impl RepublishLocation {
         }
     }
 
-    /// The claim becomes visible last: whoever sees it knows that its advert is queued (protocol: pitfalls 32).
+    /// The claim becomes visible last: whoever sees it knows that its advert is queued
+    /// (docs/protocol/pitfalls.md 32).
     async fn publish(
         &self,
         space: &Did,

@@ -77,7 +77,7 @@ impl Step<Uploads> for RegisterIndex {
 
 impl RegisterIndex {
     /// The service must know where the index blob lies. The storage node tells it; where that was lost, the node's
-    /// own claim is sent again, since no other issuer's counts (protocol: pitfalls 2).
+    /// own claim is sent again, since no other issuer's counts (docs/protocol/pitfalls.md 2).
     async fn register(
         &self,
         turn: &Turn<'_, Uploads>,

@@ -1,4 +1,4 @@
-//! `assert/index`: content is made findable, block by block (protocol: claims §6).
+//! `assert/index`: content is made findable, block by block (docs/protocol/claims.md §6).
 
 use cid::Cid;
 

@@ -1,4 +1,4 @@
-//! `space/index/add` (protocol: blob-add §4).
+//! `space/index/add` (docs/protocol/blob-add.md §4).
 
 use std::time::Duration;
 
