@@ -25,12 +25,12 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct InitArgs {
-    /// Print tables and policy as a template and create nothing
+    /// Print a template of tables and policy; create nothing
     #[arg(long)]
     print: bool,
-    #[arg(long, help = "Say which tables would be made, make none [env: DRY_RUN]", conflicts_with_all = ["print", "yes"])]
+    #[arg(long, help = "Show which tables would be created; create none [env: DRY_RUN]", conflicts_with_all = ["print", "yes"])]
     dry_run: bool,
-    /// Do not ask before creating tables on a real network
+    /// Create tables on a real network without asking first
     #[arg(long, conflicts_with = "print")]
     yes: bool,
 }
