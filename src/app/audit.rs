@@ -22,7 +22,7 @@ const COUNTS: usize = 32;
 const BYTES: &str = "the bytes of shards and indexes (use --deep)";
 /// What no audit looks at.
 const NEVER_CHECKED: [&str; 2] = [
-    "whether the gateway holds its authorisation (it cannot be asked; the record of it, its revocation and its end are)",
+    "whether the gateway holds its authorisation (it cannot be asked; its record, revocation and expiry are checked)",
     "retrieval through the gateway, and adverts in IPNI",
 ];
 
@@ -91,8 +91,8 @@ pub fn stopped(stop: &Stop, what: &str) -> Trouble {
     Trouble::new(
         Kind::Stopped,
         what,
-        format!("{reason}, before it began"),
-        "start it again; nothing was done",
+        format!("{reason}, before the work started"),
+        "run it again; nothing was done",
     )
 }
 

@@ -55,7 +55,7 @@ pub(super) fn without_id(settings: &Settings) -> Trouble {
             "work on the tables of {}: they have no id",
             settings.state.tables.progress
         ),
-        "they were made by CloudFormation, by the existing tool or by an earlier version, and `sterna init` did not run since",
+        "they were made by CloudFormation, by the existing tool or by an earlier version, and `sterna init` has not run since",
         "run `sterna init`: it gives them an id and changes nothing else; nothing was done",
     )
 }
@@ -165,9 +165,9 @@ pub async fn monitor(
         None => Ok(view),
         Some(what) => Err(Trouble::new(
             Kind::NotFound,
-            format!("look at {what}"),
-            "no row names it: `sterna setup` has not seen it, and no run worked on it",
-            "look at the name, at --env, and at `sterna monitor`",
+            format!("show {what}"),
+            "it has no row: `sterna setup` has not seen it, and no run has worked on it",
+            "check the name, --env and `sterna monitor`",
         )
         .into()),
     }

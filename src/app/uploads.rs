@@ -297,7 +297,7 @@ fn begun_recheck(
     let (of, now) = ((&*scope, &*state), opened.clock.unix_ms());
     let begun = recheck::Begun::open(dir, &config.instance, of, now)?;
     if begun.resumed {
-        tracing::info!(scope, "going on with a recheck that was stopped");
+        tracing::info!(scope, "continuing a recheck that was stopped");
     }
     Ok(Some(begun))
 }
@@ -313,7 +313,7 @@ async fn note_spaces(store: &Store, spaces: Vec<(CustomerDid, u64)>, face: &Face
     while let Some(noted) = noting.next().await {
         noted?;
         done += 1;
-        let what = "noting how many spaces customers have";
+        let what = "recording how many spaces customers have";
         face(Seen::Start { what, done, of });
     }
     Ok(())
@@ -414,7 +414,7 @@ pub(super) fn config(
     if let Some(term) = settings.lease_term {
         config.pace = Pace::with_lease_term(term);
     }
-    config.concurrency = u32::try_from(concurrency).context("so many uploads in flight")?;
+    config.concurrency = u32::try_from(concurrency).context("--concurrency is too large")?;
     // Spaces that wait in hand for a slot are kept from the other instances.
     config.units_at_once = config
         .units_at_once

@@ -53,7 +53,7 @@ pub(super) fn journals(dir: &Path, more: &[PathBuf]) -> io::Result<Vec<PathBuf>>
         } else if path.exists() {
             found.push(path.clone());
         } else {
-            let text = format!("{} is not there", path.display());
+            let text = format!("{} does not exist", path.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, text));
         }
     }
@@ -186,7 +186,7 @@ impl Read {
                 found: format!("effects of {found}"),
                 wanted: wanted
                     .state
-                    .map_or_else(String::new, |state| format!("wanted are those of {state}")),
+                    .map_or_else(String::new, |state| format!("expected those of {state}")),
             }),
         }
     }

@@ -38,7 +38,7 @@ pub enum Trouble {
     )]
     NoCredentials,
     /// Credentials have ended.
-    #[error("the AWS credentials have ended (log in again, or renew them)")]
+    #[error("the AWS credentials have expired (log in again, or renew them)")]
     Expired,
     /// Credentials are refused.
     #[error(
@@ -69,7 +69,7 @@ pub enum Trouble {
     #[error("request refused")]
     Invalid,
     /// An error of which nobody knows whether it passes.
-    #[error("an error that is not known")]
+    #[error("unknown error")]
     Unclear,
     /// A row does not have the shape it must have.
     #[error("row not understood")]
@@ -192,7 +192,7 @@ impl Error {
             doing,
             table: table.to_owned(),
             trouble: Trouble::Broken,
-            detail: "the answer is none of DynamoDB's".to_owned(),
+            detail: "the answer is not one of DynamoDB's".to_owned(),
             retry_after: None,
         }
     }

@@ -29,7 +29,7 @@ const STEP: &str = "step:";
 pub struct ProgressRow {
     /// How far the unit is.
     pub progress: UnitProgress,
-    /// The word in `status`, if it is none of ours: such a row is nobody's to change.
+    /// The word in `status`, if it is not one of ours: such a row is nobody's to change.
     pub foreign_status: Option<String>,
     /// Who holds the unit; `None` when nobody does.
     pub lease: Option<Lease>,
@@ -105,7 +105,7 @@ pub(super) fn read(table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
         .filter_map(|(name, value)| Some((name.strip_prefix(STEP)?, value)));
     let steps = steps.map(|(name, value)| {
         let record = value.read().ok_or_else(|| {
-            rows::Error::shape(table, format!("{STEP}{name} of {unit} is none of ours"))
+            rows::Error::shape(table, format!("{STEP}{name} of {unit} is not one of ours"))
         })?;
         Ok((StepName::from(name.to_owned()), record))
     });
@@ -236,7 +236,7 @@ fn attribute<T: serde::de::DeserializeOwned>(
         rows::Error::shape(
             table,
             format!(
-                "{name} of {:?} is none of ours",
+                "{name} of {:?} is not one of ours",
                 row.text("space").unwrap_or_default()
             ),
         )

@@ -111,7 +111,7 @@ fn fault(
         .iter()
         .all(|url| !trust.is_place_of(url, shard) || seen.absent.addresses.contains(url))
     {
-        return Some("leads to an address at which nothing lies".to_owned());
+        return Some("leads to an address with nothing there".to_owned());
     }
     let Some(range) = found.location.range else {
         return Some("has no range".to_owned());

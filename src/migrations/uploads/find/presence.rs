@@ -71,7 +71,7 @@ pub(crate) async fn is_index_there(parts: &Parts, index: &Multihash) -> Result<b
         None => Ok(false),
         Some(url) => Err(Failure::unknown(
             Reason::CouldNotTell,
-            format!("an index may lie at {url}, from which nothing is fetched"),
+            format!("an index may be at {url}, but nothing is fetched from there"),
         )),
     }
 }

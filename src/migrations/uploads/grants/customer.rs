@@ -81,7 +81,7 @@ fn conflict(space: &Did, named: &BTreeSet<Did>, only: Option<&Did>) -> Failure {
     );
     let text = match only {
         Some(holder) => format!("{rows}; of these it has shared itself with {holder} alone"),
-        None => format!("{rows}, and no delegation of the space tells whose it is"),
+        None => format!("{rows}, and no delegation of the space shows who owns it"),
     };
     Failure::permanent(Reason::CustomerConflict, text)
 }

@@ -73,7 +73,7 @@ impl UnitStep for AuthorizeGateway {
     }
 
     fn leaves(&self) -> &'static str {
-        "the gateway cannot be told to forget it, and content whose claims name the space needs it"
+        "the gateway has no way to remove it, and content whose claims name the space needs it"
     }
 }
 

@@ -82,7 +82,7 @@ impl Step<Uploads> for RepublishLocation {
     }
 
     fn leaves(&self) -> &'static str {
-        "published claims and their adverts in IPNI cannot be taken back"
+        "published claims and their adverts in IPNI cannot be withdrawn"
     }
 }
 
@@ -106,7 +106,7 @@ fn need(shard: &Shard, state: LocationState) -> Option<Need> {
 /// between showing a claim and queueing its advert (docs/protocol/pitfalls.md 1, 32). Neither can be seen from here.
 fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
     let why = format!(
-        "claim {} was published by the existing tool: its advert is of no use, or was never queued",
+        "claim {} was published by the existing tool: its advert is useless, or was never queued",
         claim.claim
     );
     Need::unseen(shard.cid.to_string(), why)
@@ -124,7 +124,7 @@ impl RepublishLocation {
             Some(StepState::Failed(failure)) => Err(not_served(failure)),
             Some(StepState::Started | StepState::Undone(_)) | None => Err(Failure::permanent(
                 Reason::GatewayNotAuthorized,
-                "the gateway is not authorised for the space yet, so a claim that names it would take content off the air",
+                "the gateway is not authorised for the space yet, so a claim that names it would make content unavailable",
             )),
         }
     }

@@ -71,7 +71,7 @@ impl Step<Uploads> for RegisterIndex {
     }
 
     fn leaves(&self) -> &'static str {
-        "the indexing service has no way to take a claim back"
+        "the indexing service has no way to withdraw a claim"
     }
 }
 
