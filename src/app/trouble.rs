@@ -150,7 +150,7 @@ impl Trouble {
             engine::Error::Foreign { path, .. } => Self::new(
                 Kind::Mismatch,
                 error.to_string(),
-                "it was written for another environment, for other tables (they may have been made again under the same \
+                "it was written for another environment, for other tables (they may have been recreated under the same \
                  name), or by another version of this program",
                 format!(
                     "check --env and region, use another --state-dir, or move {} (and the .previous.json beside it) \
@@ -161,7 +161,7 @@ impl Trouble {
             engine::Error::ForeignJournal { path, .. } => Self::new(
                 Kind::Mismatch,
                 error.to_string(),
-                "it was written for another environment, for other tables (they may have been made again under the same \
+                "it was written for another environment, for other tables (they may have been recreated under the same \
                  name), or by another version of this program",
                 format!(
                     "check --env and region, or name the right journals with --journal; keep {}: it is the only record of \

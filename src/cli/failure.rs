@@ -143,7 +143,7 @@ mod tests {
         let error = Err::<(), _>(trouble).context("read progress").unwrap_err();
         assert_eq!(
             describe(&error, "sterna migrate"),
-            "error: read progress: no table x\n  cause: never made\n  next:  sterna init"
+            "error: read progress: no table x\n  cause: does not exist\n  next:  sterna init"
         );
     }
 

@@ -29,7 +29,7 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     let looked = match verdicts.total() {
         0 => String::new(),
         total => format!(
-            ": checked {}: {}",
+            "; checked {}: {}",
             summary::count(total, "upload"),
             summary::listed(found, "nothing")
         ),
@@ -143,7 +143,7 @@ fn gateway(spaces: &StepCounts) -> String {
         .map(|(reason, count)| format!("{count} {reason} ({})", reason.advice()))
         .collect();
     if !failed.is_empty() {
-        line = format!("{line}; not: {}", failed.join(", "));
+        line = format!("{line}; not authorised: {}", failed.join(", "));
     }
     line
 }
@@ -264,7 +264,7 @@ mod tests {
             &[(Reason::MissingDelegation, 1)],
         )];
         let line = line(&report("gateway-auth", gateway));
-        let begins = "  this run: 4 spaces authorised, 2 spaces already authorised; not: 1 MISSING_DELEGATION (";
+        let begins = "  this run: 4 spaces authorised, 2 spaces already authorised; not authorised: 1 MISSING_DELEGATION (";
         assert!(line.starts_with(begins), "{line}");
         assert!(of_one_step(&RunReport::default()).is_none());
     }

@@ -322,7 +322,7 @@ mod tests {
         assert!(text.starts_with("100 of 400 uploads (25.0 %)"), "{text}");
         assert!(
             text.ends_with(
-                ", 1 wrong, 2 missing, 1 could not be told, 1 space not listed to the end; \
+                ", 1 wrong, 2 missing, 1 could not tell, 1 space not listed to the end; \
                  waiting for indexing-service, next try in 20 s (down: 503)"
             ),
             "{text}"

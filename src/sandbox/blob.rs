@@ -18,7 +18,7 @@ pub(crate) struct Blob {
 impl Blob {
     /// Reads the map.
     pub(crate) fn from_ipld(value: &Ipld) -> Result<Self, Failure> {
-        let wrong = || Failure::broke("blob is no map of digest and size");
+        let wrong = || Failure::broke("blob is not a map of digest and size");
         let Ipld::Map(fields) = value else {
             return Err(wrong());
         };

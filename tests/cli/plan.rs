@@ -103,10 +103,7 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
     );
     let text = place.sterna(["monitor"]).ends(0).text();
     assert!(
-        text.contains(&format!(
-            "works by plan {}, which is not in force",
-            &old[..8]
-        )),
+        text.contains(&format!("works on plan {}, which is superseded", &old[..8])),
         "{text}"
     );
 
@@ -122,7 +119,7 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
             "it belongs to another plan",
             &format!("in the file: plan {}: 2 instances", &old[..8]),
             &format!("in force:    plan {}: 1 instance,", &new[..8]),
-            "now of instance 1",
+            "now assigned to instance 1",
             "copy instance-2-customers.json",
             "nothing was done",
         ]);

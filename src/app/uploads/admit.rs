@@ -352,10 +352,10 @@ mod tests {
                 "in force:    plan new: 2 instances, 6 customers, 7 spaces, 8 uploads (--instances 2), made \
                  1970-01-01T00:00:00.000Z by ann@host",
                 "of 5 customers in the file:",
-                "2 now of instance 1",
-                "1 now in no share",
+                "2 now assigned to instance 1",
+                "1 now assigned to no instance",
                 "1 now shared by instances 1, 2",
-                "1 still of this instance",
+                "1 still assigned to this instance",
                 "not in the file: 1 customer that instance 3 has now",
             ]
         );

@@ -276,7 +276,7 @@ mod tests {
             ..opening()
         };
         for (opening, state, told) in [
-            (opening(), "other tables", "belongs to local tables"),
+            (opening(), "other tables", "other tables: local tables"),
             (later, STATE, "version 2"),
         ] {
             let (_dir, path) = file(&text(&AuditLine::Audit(opening)));

@@ -22,8 +22,8 @@ const EXAMPLES: &str = "Examples:
   sterna ctl resume
   sterna ctl status
 
-Instances check for commands every 5 s. Settings persist across restarts until `resume` (pause, drain) or
-`set NAME=default` lifts them. A draining instance exits with 6, and an instance that starts during a drain
+Instances check for commands every 5 s. Settings persist across restarts until `resume` (pause, drain) or \
+`set NAME=default` lifts them. A draining instance exits with 6, and an instance that starts during a drain \
 exits at once. `resume` allows instances to start again; it does not restart them.";
 
 const PAUSE: &str = "Examples:
@@ -180,7 +180,7 @@ fn limits(settings: &[values::Setting]) -> Result<Wish, Misuse> {
     Ok(Wish::Set { concurrency, rate })
 }
 
-fn lines(report: &ControlReport, typed: &str) -> String {
+pub(in crate::cli) fn lines(report: &ControlReport, typed: &str) -> String {
     let in_force = |when: &str| {
         let holds = report.holds.as_deref();
         holds.map_or_else(
@@ -190,9 +190,15 @@ fn lines(report: &ControlReport, typed: &str) -> String {
     };
     let (scope, wish) = (&report.scope, &report.wish);
     if report.dry_run {
-        let instances = count(report.running.len() as u64, "running instance");
+        let running = match report.running.len() {
+            0 => "no instance is running now".to_owned(),
+            running => format!(
+                "it would apply to {}",
+                count(running as u64, "running instance")
+            ),
+        };
         return format!(
-            "{scope}: would {wish}; {}; it would apply to {instances}",
+            "{scope}: would {wish}; {}; {running}",
             in_force("afterwards")
         );
     }

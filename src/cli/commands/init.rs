@@ -76,11 +76,11 @@ fn stopped(context: &Context) -> Trouble {
     )
 }
 
-fn rows(report: &InitReport, typed: &str) -> String {
+pub(in crate::cli) fn rows(report: &InitReport, typed: &str) -> String {
     let word = |created| match (created, report.dry_run) {
         (true, false) => "created",
         (true, true) => "would be created",
-        (false, _) => "was there",
+        (false, _) => "exists already",
     };
     let rows: Vec<Vec<String>> = report
         .tables
@@ -89,7 +89,7 @@ fn rows(report: &InitReport, typed: &str) -> String {
         .collect();
     let mut text = table(&["TABLE", "STATE"], &rows);
     if let Some(state) = &report.state {
-        let _ = write!(text, "\n{}", printable(&state.to_string()));
+        let _ = write!(text, "\nstate: {}", printable(&state.to_string()));
     }
     let next = if report.dry_run {
         summary::for_real(typed)

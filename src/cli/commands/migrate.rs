@@ -30,9 +30,9 @@ const EXAMPLES: &str = "Examples:
   sterna migrate --customers-file migration-state/instance-1-customers.json --recheck
   sterna migrate --customer alice@example.com --verify-only
 
-The first Ctrl-C, SIGTERM or SIGHUP drains: the run starts nothing new, settles what is in flight and exits with 6.
-It waits at most two minutes, and ten seconds for a service that is down. The second signal aborts, the third exits
-at once. Before the work starts, the first signal ends the command, and nothing has changed.";
+The first Ctrl-C, SIGTERM or SIGHUP drains: the run starts nothing new, settles what is in flight and exits \
+with 6. It waits at most two minutes, and ten seconds for a service that is down. The second signal aborts, \
+the third exits at once. Before the work starts, the first signal ends the command, and nothing has changed.";
 
 /// What every command says of its `--concurrency`.
 pub(super) const CONCURRENCY_HELP: &str =
@@ -220,7 +220,7 @@ pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
     Ok(Exit::from(report))
 }
 
-fn lines(report: &RunReport, typed: &str) -> String {
+pub(in crate::cli) fn lines(report: &RunReport, typed: &str) -> String {
     if report.dry_run {
         let mut lines = plan::of_dry_run(report, typed);
         lines.extend(summary::unknown_roots(&report.unknown_roots));
@@ -285,7 +285,11 @@ pub(super) fn differences(all: &[Difference]) -> Vec<String> {
     lines.extend(all.iter().take(NAMED).map(|one| {
         let space = one.space.as_ref();
         let space = space.map_or_else(String::new, |space| format!(" {space}"));
-        let mark = if one.needs_a_look { "! " } else { "" };
+        let mark = if one.needs_a_look {
+            "needs attention: "
+        } else {
+            ""
+        };
         format!(
             "  {mark}{}{space}: {}; {}",
             one.customer, one.found, one.done

@@ -22,7 +22,10 @@ const EXAMPLES: &str = "Examples:
   sterna monitor
   sterna monitor --watch --interval 10s
   sterna monitor --exact --output json
-  sterna monitor --failed --output ndjson";
+  sterna monitor --failed --output ndjson
+
+An upload is settled once its outcome is recorded: migrated, already complete, gone from the source, failed, \
+quarantined or unknown. A space has ended when all its uploads are settled.";
 
 /// Moves the cursor home and clears what is below, so that a redrawing does not flicker.
 const HOME: &str = "\x1b[H\x1b[J";

@@ -27,10 +27,10 @@ const EXAMPLES: &str = "Examples:
   sterna retry --failed --reason MISSING_DELEGATION --space did:key:z6Mk…
   sterna retry --audit migration-state/instance-1-audit-6c1f….ndjson
 
-A retry takes the lease of each space, and updates rows and counters. --audit checks every upload in a report
-of `sterna verify`, also in completed spaces, and fixes what it can; what it cannot fix is recorded as failed. A
-cause that blocks a whole space (such as a missing delegation) is one failure: once it is gone, all uploads of
-the space are checked again.";
+A retry takes the lease of each space, and updates rows and counters. --audit checks every upload in a \
+report of `sterna verify`, also in completed spaces, and fixes what it can; what it cannot fix is recorded \
+as failed. A cause that blocks a whole space (such as a missing delegation) is one failure: once it is gone, \
+all uploads of the space are checked again.";
 
 /// Arguments of `retry`.
 #[derive(Debug, Args)]
@@ -116,7 +116,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         Limit::AtMost(limit) => Some(limit),
     };
     let nothing = if args.audit.is_some() {
-        "the report names no upload that is wanted: nothing to retry"
+        "no upload in the report is selected: nothing to retry"
     } else {
         "no failed upload fits: nothing to retry; see `sterna monitor --failed`"
     };

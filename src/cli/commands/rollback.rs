@@ -27,12 +27,12 @@ const EXAMPLES: &str = "Examples:
   sterna rollback --run 6c1f… --journal /mnt/instance-2
   sterna rollback --customers-file migration-state/instance-1-customers.json --confirm production
 
-A rollback lists what it cannot undo before it starts; --dry-run only lists. It undoes what the migration
-made, never what it found. The journals (instance-N-journal.ndjson) say what was made: those in the state
-folder are read, name those of other instances with --journal. If a journal is missing, cut or has a gap,
-the rollback refuses (13); --allow-missing-journal undoes what is known. It also refuses while others work on
-the same customers (11). Migration spaces are undone for whole customers only, and only if they are empty.
-Run the command again to continue after an interruption.";
+A rollback lists what it cannot undo before it starts; --dry-run only lists. It undoes what the migration \
+made, never what it found. The journals (instance-N-journal.ndjson) say what was made: those in the state \
+folder are read, name those of other instances with --journal. If a journal is missing, cut or has a gap, \
+the rollback refuses (13); --allow-missing-journal undoes what is known. It also refuses while others work \
+on the same customers (11). Migration spaces are undone for whole customers only, and only if they are \
+empty. Run the command again to continue after an interruption.";
 
 /// Spaces that are listed one by one.
 const NAMED: usize = 20;
@@ -192,7 +192,7 @@ fn of_dry_run(report: &RollbackReport, typed: &str) -> String {
     if report.would_be_refused {
         let next = next(&format!("{typed} --journal PATH"));
         return format!(
-            "{plan}\nthe rollback would be refused (13): a journal is missing or cut; name it with --journal, or add \
+            "{plan}\nthe rollback would be refused (13): a journal is missing or truncated; name it with --journal, or add \
              --allow-missing-journal\n{next}"
         );
     }
@@ -209,8 +209,8 @@ fn not_whole(report: &RollbackReport) -> Vec<String> {
     let plan = &report.plan;
     let uploads: u64 = plan.unaccounted.iter().map(|one| one.uploads).sum();
     let parts = [
-        (report.failed, "effect", "could not be undone"),
-        (plan.missing.len() as u64, "journal", "missing or cut"),
+        (report.failed, "effect", "for the reasons above"),
+        (plan.missing.len() as u64, "journal", "missing or truncated"),
         (uploads, "upload", "in no journal"),
     ];
     let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
@@ -231,7 +231,7 @@ fn after(report: &RollbackReport, typed: &str) -> String {
     }
 }
 
-fn lines(report: &RollbackReport, typed: &str) -> String {
+pub(in crate::cli) fn lines(report: &RollbackReport, typed: &str) -> String {
     if report.dry_run {
         return of_dry_run(report, typed);
     }
@@ -299,7 +299,9 @@ mod tests {
         assert_eq!(not_whole(&report), ["  not undone: 1 upload in no journal"]);
         assert_eq!(last(&report), format!("next: {typed} --journal PATH"));
         report.failed = 2;
-        assert!(lines(&report, typed).contains("\n  not undone: 2 effects could not be undone\n"));
+        assert!(
+            lines(&report, typed).contains("\n  not undone: 2 effects for the reasons above\n")
+        );
         assert_eq!(last(&report), format!("next: {typed}"));
     }
 

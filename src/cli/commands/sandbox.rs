@@ -22,8 +22,9 @@ const START: &str = "Examples:
   sterna sandbox start --latency 50ms --env-file sandbox.env
   sterna sandbox start &
 
-Keys and proofs are never printed: the line names the files that hold them, which only their owner can read.
-The network runs until Ctrl-C, SIGTERM or `sterna sandbox stop`. A second one on the same folder exits with 11.";
+Keys and proofs are never printed: the line names the files that hold them, which only their owner can read. \
+The network runs until Ctrl-C, SIGTERM or `sterna sandbox stop`. A second one on the same folder exits with \
+11.";
 const SEED: &str = "Examples:
   sterna sandbox seed
   sterna sandbox seed --customers 3 --spaces 5 --uploads 20 --seed 7

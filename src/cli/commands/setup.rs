@@ -24,9 +24,9 @@ const EXAMPLES: &str = "Examples:
   sterna setup --instances 3 --analyze
   sterna setup --instances 5 --split-over 100% --skip-file skip.txt
 
-The result is a plan: it assigns each space to one instance. If no space moves, a second run gives the same
-plan and changes nothing. A different plan replaces the current one: older customers files are refused from
-then on (13), but no status, counter or position is lost. `setup` refuses to replace a plan while running
+The result is a plan: it assigns each space to one instance. If no space moves, a second run gives the same \
+plan and changes nothing. A different plan replaces the current one: older customers files are refused from \
+then on (13), but no status, counter or position is lost. `setup` refuses to replace a plan while running \
 instances would lose spaces.";
 
 /// Arguments of `setup`.
@@ -168,7 +168,7 @@ fn changes(plan: &PlanReport) -> String {
     }
 }
 
-fn rows(report: &SetupReport, typed: &str) -> String {
+pub(in crate::cli) fn rows(report: &SetupReport, typed: &str) -> String {
     let rows: Vec<Vec<String>> = report
         .instances
         .iter()

@@ -21,9 +21,9 @@ use crate::model::Finding;
 use crate::monitor::grouped;
 
 const EXAMPLES: &str =
-    "The audit checks every upload in scope and writes nothing to any service or table. Each upload gets the
-worst verdict that applies: wrong, missing, could not tell, ok. It exits with 4 if something is wrong or
-missing, with 14 if some uploads could not be checked or listed, with 3 if roots of --roots-file are
+    "The audit checks every upload in scope and writes nothing to any service or table. Each upload gets the \
+worst verdict that applies: wrong, missing, could not tell, ok. It exits with 4 if something is wrong or \
+missing, with 14 if some uploads could not be checked or listed, with 3 if roots of --roots-file are \
 unknown, and with 6 if it was stopped before the end.
 
 Examples:
@@ -91,7 +91,7 @@ pub(super) async fn audit(
     Ok(Exit::from(&report))
 }
 
-fn lines(report: &AuditReport, typed: &str) -> String {
+pub(in crate::cli) fn lines(report: &AuditReport, typed: &str) -> String {
     let verdicts = &report.verdicts;
     let parts = [
         (verdicts.ok, "ok"),
@@ -190,7 +190,7 @@ fn covered(report: &AuditReport) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(run) = &report.resumes {
         lines.push(format!(
-            "with the verdicts of the audit {run}, which was stopped"
+            "this includes the verdicts of audit {run}, which was stopped"
         ));
     }
     if report.spaces_whole < report.spaces {
@@ -203,7 +203,7 @@ fn covered(report: &AuditReport) -> Vec<String> {
             None => count(report.verdicts.total(), "upload"),
         };
         lines.push(format!(
-            "this covers {uploads}, and {} of {} whole; --resume continues it",
+            "this covers {uploads}, with {} of {} complete; --resume continues it",
             grouped(report.spaces_whole),
             count(report.spaces, "space")
         ));

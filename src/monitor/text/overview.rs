@@ -12,7 +12,7 @@ use crate::model::{ByStatus, Counts};
 pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     let mut text = title("Sterna migration", &view.at, paint);
     if !view.asked.is_empty() {
-        text += &heading("In force", paint);
+        text += heading("In force", paint).trim_start();
         text += &control::lines(&view.asked, paint);
         text += "\n";
     }
@@ -35,7 +35,7 @@ pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     );
     if view.spaces_without_row > 0 {
         let lost = format!(
-            "{} of the plan have no row, and are in no total (was a table recreated?): run `sterna setup`",
+            "{} of the plan without a row, in no total (was a table recreated?): run `sterna setup`",
             count(view.spaces_without_row, "space")
         );
         text += &(paint.bad(&lost) + "\n");

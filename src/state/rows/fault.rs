@@ -57,7 +57,7 @@ pub enum Trouble {
     #[error("throttled")]
     Throttled,
     /// Nobody was reached: nothing happened.
-    #[error("not reached (check the network and the endpoint)")]
+    #[error("not reachable (check the network and the endpoint)")]
     Unreachable,
     /// Sent, but no whole answer came: a write may have happened.
     #[error("no answer")]

@@ -78,7 +78,7 @@ fn by_step(place: &Place) {
     for text in does_nothing(place, &args, "--dry-run") {
         for word in [
             "would: change nothing",
-            "5 spaces not looked at",
+            "5 spaces not checked",
             "--test-gateway-auth",
         ] {
             assert!(text.contains(word), "{word}: {text}");

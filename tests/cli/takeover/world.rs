@@ -285,7 +285,7 @@ async fn what_the_existing_tool_left_is_finished_and_nothing_is_reset() {
         says(
             told(&report, customer, Some(space)),
             "done",
-            &["gone through again: completed"],
+            &["processed again: completed"],
         );
     }
 

@@ -148,7 +148,7 @@ pub(crate) fn nowhere(seen: &Seen, trust: &Trust, shard: &Shard) -> Result<Failu
         Some(url) => Err(Failure::unknown(
             Reason::CouldNotTell,
             format!(
-                "shard {} is in no carpark and may lie at {url}, from which nothing is fetched: add its address to CARPARK_PUBLIC_URLS",
+                "shard {} is in no carpark but may be at {url}, from where nothing is fetched: add its address to CARPARK_PUBLIC_URLS",
                 shard.cid
             ),
         )),
