@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fleet import ENDED, whole_lines
 
-SET_ASIDE = "set aside, "
 # Causes of whole spaces, and the name of the row that they have.
 OF_SPACES = {"MISSING_DELEGATION", "GATEWAY_DECLINED", "PRIVATE_SPACE"}
 ALL = "*"
@@ -14,7 +13,7 @@ WITHOUT_INDEX = {"fresh", "claims-without-space"}
 
 
 def wanted(record):
-    """The reason for which an upload must be set aside; none when it must be right."""
+    """The reason for which an upload must be quarantined; none when it must be right."""
     expected = record["expected"]
     return None if isinstance(expected, str) else expected["failed"]
 
@@ -91,7 +90,7 @@ class Check:
             self.expect(f"{space}, status", "failed" if bad else "completed", row.get("status"))
             self.expect(f"{space}, holder", None, row.get("leaseHolder"))
             self.expect(f"{space}, planned", len(uploads), counts.get("planned"))
-            self.expect(f"{space}, set aside", bad, counts.get("quarantined"))
+            self.expect(f"{space}, quarantined", bad, counts.get("quarantined"))
             self.expect(f"{space}, done", len(uploads) - bad, counts.get("done"))
             rest = [counts.get(name) for name in ("failed", "unknown", "skipped")]
             self.expect(f"{space}, failed, unknown, skipped", [0, 0, 0], rest)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-# Everything of the scope is settled, with or without uploads set aside.
+# Everything of the scope is settled, with or without quarantined uploads.
 FINISHED = {0, 3}
 # Work is left that others hold or held, or there was trouble that passes.
 AGAIN = {5, 11}

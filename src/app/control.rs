@@ -83,7 +83,7 @@ async fn running(store: &Store, scope: &Scope) -> Result<(Vec<String>, Option<St
     let known = instances.iter().any(|line| meant(&line.instance));
     let note = match scope {
         Scope::Instance(one) if !known => Some(format!(
-            "instance {one} is in no plan and never ran; it is asked all the same when it starts"
+            "instance {one} is not part of a plan and never ran; it obeys when it starts"
         )),
         _ => None,
     };

@@ -114,8 +114,8 @@ fn stopped(stop: &Stop) -> anyhow::Error {
     Trouble::new(
         Kind::Stopped,
         "the demonstration was stopped before its end",
-        stop.reason().unwrap_or("somebody asked for it"),
-        "run it again: it begins from the start",
+        stop.reason().unwrap_or("a stop was requested"),
+        "run it again: it starts from the beginning",
     )
     .into()
 }
@@ -314,7 +314,7 @@ impl Demonstration<'_> {
             found::failed(&listed, &mut found)?;
             let uploads = report::Uploads::of(&found);
             let text = format!(
-                "{} migrated, {} complete already, {} set aside",
+                "{} migrated, {} already complete, {} quarantined",
                 uploads.migrated, uploads.already_complete, uploads.set_aside
             );
             Ok((found, text))

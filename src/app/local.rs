@@ -62,23 +62,23 @@ pub(super) fn not_started(error: &sandbox::Error) -> Trouble {
     let (kind, cause, next) = match error {
         sandbox::Error::Held { pid, .. } => (
             Kind::Lease,
-            format!("process {pid}, a `sterna sandbox start` or a `sterna demo`, was there first"),
-            "work with that one, end it with `sterna sandbox stop`, or name another folder with --state-dir",
+            format!("process {pid} (`sterna sandbox start` or `sterna demo`) already uses it"),
+            "use that one, stop it with `sterna sandbox stop`, or name another folder with --state-dir",
         ),
         sandbox::Error::OtherSeed { .. } => (
             Kind::Usage,
-            "a network keeps its seed, from which its keys are derived".to_owned(),
+            "a network keeps the seed from which its keys are derived".to_owned(),
             "leave --seed out, or name another folder with --state-dir",
         ),
         sandbox::Error::Port { .. } => (
             Kind::Temporary,
-            "another program listens where this network listened before".to_owned(),
-            "end that program, or name another folder with --state-dir",
+            "another program now listens on a port of this network".to_owned(),
+            "stop that program, or name another folder with --state-dir",
         ),
         other => (
             Kind::Unexpected,
             std::error::Error::source(other).map_or_else(String::new, ToString::to_string),
-            "look at the folder, or name another one with --state-dir",
+            "check the folder, or name another one with --state-dir",
         ),
     };
     Trouble::new(kind, causes(error), cause, next)
@@ -185,7 +185,7 @@ fn control(dir: &Path) -> Result<Control> {
         Trouble::new(
             Kind::NotFound,
             format!("find a local network in {}", dir.display()),
-            "none was started with this state folder",
+            "no network was started with this state folder",
             "sterna sandbox start",
         )
         .into()
@@ -198,7 +198,7 @@ async fn ask(request: reqwest::RequestBuilder, control: &Control) -> Result<Valu
         Trouble::new(
             Kind::Temporary,
             format!("ask the local network at {control}: {error}"),
-            "it is not running; its folder is there from before",
+            "it is not running; only its folder is left",
             "sterna sandbox start",
         )
     })?;

@@ -39,9 +39,9 @@ pub async fn monitor(
         None => Ok(view),
         Some(what) => Err(Trouble::new(
             Kind::NotFound,
-            format!("look at {what}"),
-            "no row names it: `sterna setup` has not seen it, and no run worked on it",
-            "look at the name, at --env, and at `sterna monitor`",
+            format!("show {what}"),
+            "it has no row: `sterna setup` has not seen it, and no run has worked on it",
+            "check the name, --env and `sterna monitor`",
         )
         .into()),
     }

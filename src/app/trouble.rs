@@ -73,11 +73,11 @@ impl Trouble {
     #[must_use]
     pub fn of_client(error: &client::Error, variable: &str, place: &str) -> Self {
         let look =
-            format!("look at {variable} with `sterna config show --origin`, then run it again");
+            format!("check {variable} with `sterna config show --origin`, then run it again");
         let (kind, cause, next) = match &error.cause {
             Cause::Timeout | Cause::Network(_) => (
                 Kind::Temporary,
-                format!("nothing answers at {place}, or the way to it is broken"),
+                format!("nothing answers at {place}, or the network path to it is broken"),
                 look,
             ),
             Cause::Throttled { .. }
@@ -85,29 +85,29 @@ impl Trouble {
             | Cause::Unclear { .. }
             | Cause::Down(_) => (
                 Kind::Temporary,
-                format!("{place} is in trouble or busy"),
+                format!("{place} is failing or busy"),
                 "wait a moment and run it again".into(),
             ),
             Cause::Credentials(_) => (
                 Kind::Credentials,
-                format!("{place} does not take our credentials"),
-                "look at AWS credentials, keys and proofs with `sterna config show --origin`"
+                format!("{place} does not accept our credentials"),
+                "check AWS credentials, keys and proofs with `sterna config show --origin`"
                     .into(),
             ),
             Cause::Setting(_) => (
                 Kind::Preflight,
-                "the surroundings of this program are not what they should be".to_owned(),
-                "set the clock, look at AWS_REGION and endpoints with `sterna config show --origin`, then run it again"
+                "the clock, the region or an endpoint is wrong".to_owned(),
+                "set the clock, check AWS_REGION and the endpoints with `sterna config show --origin`, then run it again"
                     .into(),
             ),
             Cause::Missing | Cause::NoResource(_) => (
                 Kind::Preflight,
-                format!("what was asked for does not exist at {place}"),
+                format!("the requested object does not exist at {place}"),
                 look,
             ),
             _ => (
                 Kind::Unexpected,
-                format!("{place} is not the service it should be, or it speaks another version"),
+                format!("{place} is not the expected service, or it speaks another version"),
                 look,
             ),
         };
@@ -120,25 +120,24 @@ impl Trouble {
         let (kind, cause) = match (failure.class, failure.reason) {
             (_, Reason::Credentials) => (
                 Kind::Credentials,
-                "AWS or R2 credentials are absent, have ended, or lack a permission",
+                "AWS or R2 credentials are absent, have expired, or lack a permission",
             ),
             (_, Reason::Unauthorized | Reason::KeyUnavailable) => {
                 (Kind::Credentials, "a key or a proof was refused")
             }
             (_, Reason::NotFound | Reason::Misconfigured) => (
                 Kind::Preflight,
-                "a table, bucket, queue or setting is not what it should be",
+                "a table, bucket, queue or setting is wrong",
             ),
             // Of the tables it would be transient: these are the files of the state folder.
             (Class::Fatal, Reason::StateUnavailable) => (
                 Kind::Temporary,
-                "the state folder cannot be used: its disk may be full, read-only or in trouble",
+                "the state folder is not usable: its disk may be full, read-only or failing",
             ),
-            (Class::Transient | Class::Unknown, _) => (
-                Kind::Temporary,
-                "a service is in trouble, busy or not reached",
-            ),
-            _ => (Kind::Unexpected, "nothing could go on like this"),
+            (Class::Transient | Class::Unknown, _) => {
+                (Kind::Temporary, "a service is failing, busy or unreachable")
+            }
+            _ => (Kind::Unexpected, "the run could not continue"),
         };
         Self::new(kind, failure.to_string(), cause, failure.reason.advice())
     }
@@ -151,21 +150,21 @@ impl Trouble {
             engine::Error::Foreign { path, .. } => Self::new(
                 Kind::Mismatch,
                 error.to_string(),
-                "it was written for another environment, for other tables (they may have been made again under the same \
+                "it was written for another environment, for other tables (they may have been recreated under the same \
                  name), or by another version of this program",
                 format!(
-                    "look at --env and region, use another --state-dir, or move {} (and the .previous.json beside it) \
-                     aside: the tables are enough to go on; nothing was changed",
+                    "check --env and region, use another --state-dir, or move {} (and the .previous.json beside it) \
+                     aside: the tables are enough to continue; nothing was changed",
                     path.display()
                 ),
             ),
             engine::Error::ForeignJournal { path, .. } => Self::new(
                 Kind::Mismatch,
                 error.to_string(),
-                "it was written for another environment, for other tables (they may have been made again under the same \
+                "it was written for another environment, for other tables (they may have been recreated under the same \
                  name), or by another version of this program",
                 format!(
-                    "look at --env and region, or name the right journals with --journal; keep {}: it is the only record of \
+                    "check --env and region, or name the right journals with --journal; keep {}: it is the only record of \
                      what can be undone there; nothing was changed",
                     path.display()
                 ),
@@ -176,13 +175,13 @@ impl Trouble {
                 Kind::NotFound,
                 error.to_string(),
                 match ended {
-                    Some(path) => format!("it came to its end: {}", path.display()),
-                    None => "no report of such an audit lies in the state folder".to_owned(),
+                    Some(path) => format!("it is finished: {}", path.display()),
+                    None => "the state folder has no report of such an audit".to_owned(),
                 },
-                "begin a new one without --resume; an audit is resumed with the flags it had",
+                "start a new one without --resume; resume an audit with its own flags",
             ),
             engine::Error::Report { source, .. } => Self {
-                next: "begin a new audit without --resume".to_owned(),
+                next: "start a new audit without --resume".to_owned(),
                 ..Self::of_io(causes(error), source)
             },
             engine::Error::File { source, .. } => Self::of_io(causes(error), source),
@@ -195,8 +194,8 @@ impl Trouble {
             io::ErrorKind::NotFound => Self::new(
                 Kind::NotFound,
                 what,
-                "no journal is where --state-dir or --journal says",
-                "correct the path, then roll back again; nothing was changed",
+                "there is no journal where --state-dir or --journal points",
+                "correct the path, then run the rollback again; nothing was changed",
             ),
             io::ErrorKind::InvalidData => Self {
                 next: "put a whole copy of the file in its place; or move it aside and add --allow-missing-journal, which \
@@ -230,7 +229,7 @@ impl Trouble {
         Self::new(
             Kind::Usage,
             what(),
-            "its folder does not exist, this user may not use it, or a link is in its place",
+            "its folder does not exist, this user has no permission for it, or a link is in its place",
             "name another file with --state sqlite:FILE, or give this user access",
         )
     }
@@ -244,18 +243,18 @@ impl Trouble {
         let (kind, cause, next) = match error {
             error if error.is_missing_table() => (
                 Kind::Preflight,
-                "the migration tables are not made yet, or have other names here",
-                "run `sterna init`, or look at MIGRATION_*_TABLE_NAME with `sterna config show --origin`",
+                "the migration tables do not exist yet, or have other names",
+                "run `sterna init`, or check MIGRATION_*_TABLE_NAME with `sterna config show --origin`",
             ),
             error if error.is_denied() => (
                 Kind::Credentials,
                 "AWS credentials are absent, expired, or lack a permission",
-                "look at the AWS profile, role and region; `sterna init --print` shows the policy that is needed",
+                "check the AWS profile, role and region; `sterna init --print` shows the required policy",
             ),
             error if error.is_transient() => (
                 Kind::Temporary,
-                "DynamoDB, or the file of --state, is in trouble, busy or not reached",
-                "look at STERNA_STATE and AWS_ENDPOINT_URL_DYNAMODB, wait a moment and run it again",
+                "DynamoDB, or the file of --state, is failing, busy or unreachable",
+                "check STERNA_STATE and AWS_ENDPOINT_URL_DYNAMODB, wait a moment and run it again",
             ),
             error if error.is_lost_lease() => (
                 Kind::Lease,
@@ -265,21 +264,21 @@ impl Trouble {
             state::Error::Other { .. } => (
                 Kind::Mismatch,
                 "the tables are those of another environment, or a newer program works on them",
-                "look at --env and MIGRATION_*_TABLE_NAME with `sterna config show --origin`, or use the program that wrote them; nothing was done",
+                "check --env and MIGRATION_*_TABLE_NAME with `sterna config show --origin`, or use the program that wrote them; nothing was done",
             ),
             state::Error::Rows(_) if error.is_mismatch() => (
                 Kind::Mismatch,
                 "the row was written by another version or another program",
-                "look at it where the rows are kept (STERNA_STATE), or use the program that wrote it",
+                "inspect it where the rows are kept (STERNA_STATE), or use the program that wrote it",
             ),
             error if error.is_mismatch() => (
                 Kind::Mismatch,
                 "it was written by another version or another program, or it was damaged",
-                "keep it aside and run again, or use the version that wrote it",
+                "move it aside and run again, or use the version that wrote it",
             ),
             _ => (
                 Kind::Unexpected,
-                "state does not have the shape it must have",
+                "the state is malformed",
                 "see the log, and report it",
             ),
         };

@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::ErrorKind;
 
 use super::codes;
-use crate::runtime::causes;
+use crate::runtime::{causes, root_cause};
 
 /// Why a request was not carried out, as far as the answer tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,10 @@ impl Fault {
             }
             SdkError::TimeoutError(_) => (Kind::Late, causes(error)),
             SdkError::ResponseError(_) => (unreadable(status.unwrap_or(0)), causes(error)),
-            SdkError::DispatchFailure(failure) => (undelivered(failure), causes(error)),
+            SdkError::DispatchFailure(failure) => match undelivered(failure) {
+                Kind::Unreachable => (Kind::Unreachable, root_cause(error)),
+                kind => (kind, causes(error)),
+            },
             other => (
                 of_credentials(other).unwrap_or(Kind::Unclear),
                 causes(error),

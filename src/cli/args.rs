@@ -12,7 +12,7 @@ use super::output::Output;
 use crate::config::{self, Environment, Flags};
 use crate::monitor::Paint;
 
-/// Distributed migration of content indexes and location claims on the Storacha network.
+/// Migrate content indexes and location claims of the Storacha network, on any number of machines.
 #[derive(Debug, Parser)]
 #[command(
     name = "sterna",
@@ -31,27 +31,27 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    #[arg(long, global = true, help = "Network [env: STORACHA_ENV] [default: local]", value_name = "NAME", value_parser = ["local", "staging", "production"])]
+    #[arg(long, global = true, help = "Select the network [env: STORACHA_ENV] [default: local]", value_name = "NAME", value_parser = ["local", "staging", "production"])]
     env: Option<String>,
-    /// File of NAME=value lines, below the environment and above .env files
+    /// Read NAME=value lines from this file; they override .env files, and the environment overrides them
     #[arg(long, global = true, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// Folder of checkpoints, journals and customers files [default: migration-state]
+    /// Keep checkpoints, journals and customers files in this folder [default: migration-state]
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Where rows are kept: dynamodb, or sqlite:FILE for the processes of one machine [default: dynamodb]
+    /// Keep rows in dynamodb, or in sqlite:FILE for the processes of one machine [default: dynamodb]
     #[arg(long, global = true, value_name = "STORE")]
     state: Option<String>,
-    /// Take receipts of a service that has no pinned key and no DID document unchecked
+    /// Accept unchecked receipts of a service that has no pinned key and no DID document
     #[arg(long, global = true, hide_short_help = true)]
     allow_unverified_receipts: bool,
-    /// Form of results on standard output
+    /// Print results in this form
     // A text, because `index build` has a flag of this name whose value is a file.
     #[arg(long, global = true, value_name = "FORM", default_value = "table", value_parser = ["table", "json", "ndjson"])]
     output: String,
     #[command(flatten)]
     pub(super) log: Log,
-    /// Colours of help, errors and log lines
+    /// Colour help, errors and log lines
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
 }
@@ -107,14 +107,14 @@ fn paint(colors: bool) -> Paint {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Commands {
-    /// Run the whole main job on a local network and check every byte of it
+    /// Run a whole migration on a local network and check every byte of the result
     #[cfg(feature = "sandbox")]
     Demo(one::demo::DemoArgs),
-    /// The local network alone: start it, seed it, look at it
+    /// Start, seed, inspect or stop the local network
     #[cfg(feature = "sandbox")]
     #[command(subcommand)]
     Sandbox(one::sandbox::SandboxCommand),
-    /// Create the migration tables that are not there
+    /// Create missing migration tables
     Init(one::init::InitArgs),
     /// Count uploads and distribute customers over instances
     Setup(one::setup::SetupArgs),
@@ -122,26 +122,26 @@ pub(super) enum Commands {
     Migrate(Box<one::migrate::MigrateArgs>),
     /// Audit uploads without changing anything
     Verify(Box<one::verify::VerifyArgs>),
-    /// Take up failed uploads again
+    /// Retry failed uploads
     Retry(Box<one::retry::RetryArgs>),
-    /// Take back what a migration made
+    /// Undo what a migration made
     Rollback(Box<one::rollback::RollbackArgs>),
-    /// Show where the migration stands
+    /// Show the progress of the migration
     Monitor(one::monitor::MonitorArgs),
-    /// Pause, resume, drain or slow down instances that run
+    /// Pause, resume, drain or limit running instances
     #[command(subcommand)]
     Ctl(one::ctl::CtlCommand),
-    /// Tell everything known of one upload or space
+    /// Show everything known about an upload or a space
     Explain(one::explain::ExplainArgs),
     /// Build or show a sharded DAG index
     #[command(subcommand)]
     Index(one::inspect::index::IndexCommand),
-    /// Ask the indexing service for the claims about a CID
+    /// List the claims that the indexing service has about a CID
     Claims(one::inspect::claims::ClaimsArgs),
     /// Show or issue UCAN delegations
     #[command(subcommand)]
     Ucan(one::inspect::ucan::UcanCommand),
-    /// Show the settings and where they come from
+    /// Show settings and where they come from
     #[command(subcommand)]
     Config(one::config::ConfigCommand),
     /// Print a completion script

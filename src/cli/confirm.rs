@@ -56,8 +56,8 @@ pub(super) fn confirm_named(
 ) -> Result<()> {
     if confirmed.is_some_and(|given| given != name) {
         return Err(Misuse::new(
-            format!("--confirm names something else than what is asked for, which is `{name}`"),
-            format!("look again at what would be done, then say --confirm {name}"),
+            format!("--confirm does not match: expected `{name}`"),
+            format!("check what would be done, then add --confirm {name}"),
         )
         .into());
     }
@@ -86,7 +86,9 @@ fn ask(
     way_out: &str,
     stop: &Stop,
 ) -> Result<()> {
-    talk(&format!("{what} on {environment}. Type `{word}` to go on:"));
+    talk(&format!(
+        "{what} on {environment}. Type `{word}` to continue:"
+    ));
     if answer(what, stop)?.trim() == word {
         return Ok(());
     }

@@ -56,7 +56,7 @@ const MEANINGS: &[(Exit, &str)] = &[
     (Exit::Usage, "usage or configuration"),
     (
         Exit::SomeFailed,
-        "finished, some items failed, are quarantined, or were not found",
+        "finished, but some items failed, are quarantined or were not found",
     ),
     (Exit::AuditFound, "audit found missing or wrong items"),
     (
@@ -65,7 +65,7 @@ const MEANINGS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Stopped,
-        "stopped on purpose with work left (drain, limit of time, pause)",
+        "stopped on purpose with work left (drain, time limit, pause)",
     ),
     (
         Exit::Safety,
@@ -84,15 +84,15 @@ const MEANINGS: &[(Exit, &str)] = &[
     ),
     (
         Exit::AuditUnknown,
-        "audit could not tell for some items, none wrong",
+        "audit could not judge some items; none is wrong or missing",
     ),
     (
         Exit::Interrupted,
-        "second interrupt, or the first where nothing is changed",
+        "second SIGINT, or the first if the command changes nothing",
     ),
     (
         Exit::Terminated,
-        "second terminate signal, or the first where nothing is changed",
+        "second SIGTERM or SIGHUP, or the first if the command changes nothing",
     ),
 ];
 

@@ -45,7 +45,9 @@ pub(super) fn describe(error: &anyhow::Error, command: &str) -> String {
         }
     }
     let mut causes = error.chain().skip(1).map(ToString::to_string);
-    let cause = causes.next_back().unwrap_or_else(|| "not foreseen".into());
+    let cause = causes
+        .next_back()
+        .unwrap_or_else(|| "unexpected error".into());
     let mut what = vec![error.to_string()];
     what.extend(causes);
     let next = format!("run `{command} --log-level debug` and read the last lines");
@@ -132,11 +134,16 @@ mod tests {
 
     #[test]
     fn trouble_is_told_in_three_parts_with_its_context() {
-        let trouble = Trouble::new(Kind::Preflight, "no table x", "never made", "sterna init");
+        let trouble = Trouble::new(
+            Kind::Preflight,
+            "no table x",
+            "does not exist",
+            "sterna init",
+        );
         let error = Err::<(), _>(trouble).context("read progress").unwrap_err();
         assert_eq!(
             describe(&error, "sterna migrate"),
-            "error: read progress: no table x\n  cause: never made\n  next:  sterna init"
+            "error: read progress: no table x\n  cause: does not exist\n  next:  sterna init"
         );
     }
 

@@ -43,7 +43,7 @@ pub(super) enum Format {
 /// The flags of logging.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Log {
-    /// How log lines are written
+    /// Write log lines in this format
     #[arg(
         id = "log_format",
         long = "log-format",
@@ -53,7 +53,7 @@ pub(super) struct Log {
         help_heading = "Global options"
     )]
     format: Format,
-    /// off, error, warn, info, debug or trace, also per part: `info,sterna::client=debug`
+    /// Log at this level: off, error, warn, info, debug or trace, also per part: `info,sterna::client=debug`
     #[arg(id = "log_level", long = "log-level", global = true, value_name = "LEVEL", value_parser = parse_level, help_heading = "Global options")]
     level: Option<Targets>,
     /// Append log lines to this file instead of standard error
@@ -96,7 +96,7 @@ fn of_parts(asked: &Targets) -> Result<Targets, String> {
         let is_ours = part == OURS || part.starts_with("sterna::");
         if !is_ours && level > MOST_OF_LIBRARIES {
             return Err(format!(
-                "{part} is no part of Sterna: libraries write no more than info, since below it they write requests \
+                "{part} is not a part of Sterna: libraries write no more than info, since below it they write requests \
                  whole, with the secrets in them"
             ));
         }

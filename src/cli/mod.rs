@@ -14,6 +14,8 @@ mod plan;
 mod progress;
 mod run;
 mod scope;
+#[cfg(test)]
+mod snapshots;
 mod summary;
 mod terminal;
 mod values;

@@ -20,7 +20,7 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     let found = [
         (verdicts.ok, "complete"),
         (verdicts.missing + verdicts.wrong, "with work"),
-        (verdicts.could_not_tell, "could not be told"),
+        (verdicts.could_not_tell, "could not tell"),
     ];
     let mut lines = Vec::new();
     if report.ended != Ended::Finished {
@@ -29,7 +29,7 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     let looked = match verdicts.total() {
         0 => String::new(),
         total => format!(
-            ": looked at {}: {}",
+            "; checked {}: {}",
             summary::count(total, "upload"),
             summary::listed(found, "nothing")
         ),
@@ -42,13 +42,13 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     if report.ended_spaces > 0 {
         let spaces = summary::count(report.ended_spaces, "ended space");
         lines.push(format!(
-            "  {spaces} not looked at, as a run leaves such alone: --recheck looks again"
+            "  {spaces} not checked, because a run skips them: --recheck checks them"
         ));
     }
     if report.withheld_spaces > 0 {
         let spaces = summary::count(report.withheld_spaces, "space");
         let advice = Reason::GatewayNotAuthorized.advice();
-        lines.push(format!("  {spaces} not looked at: {advice}"));
+        lines.push(format!("  {spaces} not checked: {advice}"));
     }
     let files = report.files.iter();
     lines.extend(files.map(|file| format!("  {}", file.display())));
@@ -94,7 +94,7 @@ pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
         "index" => parts(&[
             (of("store-index").applied, INDEX, "stored"),
             (of("register-index").applied, INDEX, "registered"),
-            (found, UPLOAD, "complete already"),
+            (found, UPLOAD, "already complete"),
         ]),
         "location-claims" => parts(&[
             (
@@ -103,7 +103,7 @@ pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
                 "published",
             ),
             (here.done - found, UPLOAD, "completed"),
-            (found, UPLOAD, "complete already"),
+            (found, UPLOAD, "already complete"),
         ]),
         _ => gateway(&of("gateway-auth")),
     };
@@ -135,7 +135,7 @@ pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> 
 fn gateway(spaces: &StepCounts) -> String {
     let mut line = parts(&[
         (spaces.applied, SPACE, "authorised"),
-        (spaces.found, SPACE, "authorised already"),
+        (spaces.found, SPACE, "already authorised"),
     ]);
     let failed: Vec<String> = spaces
         .failed
@@ -143,12 +143,12 @@ fn gateway(spaces: &StepCounts) -> String {
         .map(|(reason, count)| format!("{count} {reason} ({})", reason.advice()))
         .collect();
     if !failed.is_empty() {
-        line = format!("{line}; not: {}", failed.join(", "));
+        line = format!("{line}; not authorised: {}", failed.join(", "));
     }
     line
 }
 
-/// `2 indexes stored, 1 upload complete already`: numbers with their nouns and what became of them, without zeros.
+/// `2 indexes stored, 1 upload already complete`: numbers with their nouns and what became of them, without zeros.
 fn parts(parts: &[(u64, Noun, &str)]) -> String {
     let words = |(count, (one, many), past): &(u64, Noun, &str)| {
         format!("{} {past}", number(*count, one, many))
@@ -197,13 +197,13 @@ mod tests {
         };
         let lines = of_dry_run(&nothing, typed);
         assert_eq!(lines[0], "dry run, nothing was changed; 0.0 s");
-        assert!(lines[2].starts_with("  3 ended spaces not looked at"));
+        assert!(lines[2].starts_with("  3 ended spaces not checked"));
         report.would = STEPS
             .into_iter()
             .zip([plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)])
             .collect();
         let lines = of_dry_run(&report, typed);
-        assert!(lines[0].contains("looked at 60 uploads: 8 complete, 52 with work; "));
+        assert!(lines[0].contains("checked 60 uploads: 8 complete, 52 with work; "));
         assert_eq!(
             lines[1],
             "would: authorise 1 space, store 52 indexes (8.3 MiB of CARs to read), register 52 indexes, publish 118 claims"
@@ -238,13 +238,13 @@ mod tests {
         let line = |report: &RunReport| of_one_step(report).unwrap()[1].clone();
         assert_eq!(
             line(&report("index", index)),
-            "  this run: 11 indexes stored, 12 indexes registered, 3 uploads complete already; 0.0 s"
+            "  this run: 11 indexes stored, 12 indexes registered, 3 uploads already complete; 0.0 s"
         );
         let claims = vec![steps("location-claims", 20, 0, &[])];
         let mut report_of_claims = report("location-claims", claims);
         assert_eq!(
             line(&report_of_claims),
-            "  this run: 20 claims published, 12 uploads completed, 3 uploads complete already; 0.0 s"
+            "  this run: 20 claims published, 12 uploads completed, 3 uploads already complete; 0.0 s"
         );
         let typed = "sterna migrate --test-location-claims --space x";
         let next = |report: &RunReport| after_one_step(report, typed).unwrap();
@@ -264,7 +264,7 @@ mod tests {
             &[(Reason::MissingDelegation, 1)],
         )];
         let line = line(&report("gateway-auth", gateway));
-        let begins = "  this run: 4 spaces authorised, 2 spaces authorised already; not: 1 MISSING_DELEGATION (";
+        let begins = "  this run: 4 spaces authorised, 2 spaces already authorised; not authorised: 1 MISSING_DELEGATION (";
         assert!(line.starts_with(begins), "{line}");
         assert!(of_one_step(&RunReport::default()).is_none());
     }

@@ -121,7 +121,7 @@ impl State {
             let instance = snapshot.instance.as_ref().map_or("?", |one| one.as_str());
             let plan = snapshot.plan.as_ref();
             let plan = plan.map_or_else(
-                || "no plan".to_owned(),
+                || "not part of a plan".to_owned(),
                 |plan| format!("plan {}", plan.short()),
             );
             talk(&format!("run {run}, instance {instance}, {plan}"));

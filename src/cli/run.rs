@@ -191,13 +191,13 @@ async fn tell_degrees(stop: &Stop) {
     stop.reached(Degree::Drain).await;
     if let Some(signal @ ("SIGINT" | "SIGTERM" | "SIGHUP")) = stop.reason() {
         talk(&format!(
-            "stopping ({signal}): nothing new is begun, what is in flight is ended; once more to abort"
+            "stopping ({signal}): starting nothing new, settling what is in flight; repeat to abort"
         ));
     }
     stop.reached(Degree::Abort).await;
-    let why = stop.abort_reason().unwrap_or("asked to");
+    let why = stop.abort_reason().unwrap_or("on request");
     talk(&format!(
-        "aborting ({why}): what is in flight is dropped, leases are given back; once more to exit now"
+        "aborting ({why}): dropping what is in flight, releasing leases; repeat to exit now"
     ));
     stop.reached(Degree::Exit).await;
 }

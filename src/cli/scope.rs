@@ -22,34 +22,34 @@ const FIRST: u32 = 1;
 
 /// What commands say of a customer that narrows them.
 pub(super) const CUSTOMER_HELP: &str =
-    "Only this customer, a DID or an e-mail address (may be given more than once)";
+    "Select this customer, by DID or e-mail address (repeatable)";
 /// What commands say of a single root.
-pub(super) const CID_HELP: &str = "Only the upload with this root, in every space that has it; Qm… and bafy… of one content are one root";
+pub(super) const CID_HELP: &str = "Select the upload with this root, in every space that has it; Qm… and bafy… of the same content are one root";
 /// What commands say of a list of roots.
-pub(super) const ROOTS_HELP: &str = "Only the uploads with these roots: a file with one CID per line (`#` begins a \
-    comment) or a JSON list; `-` reads standard input. Roots that are unknown are named at the end (3)";
+pub(super) const ROOTS_HELP: &str = "Select the uploads with these roots, from a file with one CID per line (`#` starts a \
+    comment) or a JSON list; `-` reads standard input. The command lists unknown roots at the end and exits with 3";
 
 /// What to work on.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ScopeArgs {
-    /// Customers of this instance, as `setup` wrote them (a list, or an object with `customers`); `-` reads standard
-    /// input
+    /// Select the customers in this file, written by `setup` (or a JSON list, or an object with `customers`); `-` reads
+    /// standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["customer", "space", "cid"])]
     customers_file: Option<PathBuf>,
     #[arg(long, value_name = "CUSTOMER", value_parser = values::customer, help = CUSTOMER_HELP)]
     customer: Vec<CustomerDid>,
-    /// Only this space (may be given more than once)
+    /// Select this space (repeatable)
     #[arg(long, value_name = "DID", value_parser = values::space)]
     space: Vec<SpaceDid>,
     #[arg(long, value_name = "CID", value_parser = values::root, group = "roots", help = CID_HELP)]
     cid: Option<Root>,
     #[arg(long, value_name = "FILE", group = "roots", help = ROOTS_HELP)]
     roots_file: Option<PathBuf>,
-    /// At most this many uploads, or `all` [default: 10 when nothing narrows the run, else all]
+    /// Stop after this many uploads, or `all` [default: 10 if nothing else narrows the run, otherwise all]
     #[arg(long, value_name = "N", value_parser = values::limit, conflicts_with = "roots")]
     limit: Option<Limit>,
-    /// Number of this instance; names its checkpoint [default: that of the customers file, else 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Act as this instance; its number names the checkpoint [default: the number in the customers file, otherwise 1]
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u32>)]
     instance: Option<u32>,
 }
 
@@ -145,7 +145,7 @@ impl Preparing<'_> {
 
     /// Looks for everything that the command relies on.
     pub(super) async fn preflight(self, settings: &Settings, reliance: Reliance) -> Result<()> {
-        let doing = "looking for what is needed";
+        let doing = "running preflight checks";
         let work = Box::pin(app::preflight(settings, reliance));
         self.progress
             .before(self.stop, (self.what, doing), work)
@@ -199,6 +199,6 @@ mod tests {
         let stopped = stopped.downcast::<Trouble>().unwrap();
         assert_eq!(stopped.kind, Kind::Stopped);
         assert_eq!(stopped.what, "migrate uploads");
-        assert_eq!(stopped.cause, "SIGINT, before it began");
+        assert_eq!(stopped.cause, "SIGINT, before the work started");
     }
 }

@@ -156,7 +156,7 @@ pub(super) fn of_run(report: &RunReport) -> Vec<String> {
     lines.extend(report.totals.as_ref().map(of_totals));
     if report.spaces_without_row > 0 {
         lines.push(format!(
-            "  {} of the plan without a row, in no number here (was a table made again?): run `sterna setup`",
+            "  {} of the plan without a row, in no total (was a table recreated?): run `sterna setup`",
             count(report.spaces_without_row, "space")
         ));
     }

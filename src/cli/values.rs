@@ -1,6 +1,7 @@
 //! Values of flags, parsed at the edge.
 
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 use std::time::Duration;
 
 use cid::Cid;
@@ -46,7 +47,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     duration(text).and_then(|time| {
         if time.is_zero() {
-            Err("write a time longer than nothing".into())
+            Err("the duration must be greater than zero".into())
         } else {
             Ok(time)
         }
@@ -86,6 +87,12 @@ pub(super) fn limit(text: &str) -> Result<Limit, String> {
     }
 }
 
+/// A number from 1 up.
+pub(super) fn from_one<N: FromStr + From<u8> + PartialOrd>(text: &str) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| *number >= N::from(1));
+    number.ok_or_else(|| "write a number from 1 up".into())
+}
+
 /// Items in flight.
 pub(super) fn concurrency(text: &str) -> Result<usize, String> {
     match text.parse::<NonZeroUsize>() {
@@ -108,7 +115,7 @@ pub(super) fn one_line(text: &str) -> Result<String, String> {
     if is_printable(text) {
         Ok(text.to_owned())
     } else {
-        Err("leave out line ends, control characters and those that turn the direction of writing: others read it on their terminals".into())
+        Err("leave out line breaks, control characters and characters that change the direction of text: others read it on their terminals".into())
     }
 }
 
@@ -212,7 +219,7 @@ pub(super) fn expected(text: &str) -> Result<(Reason, f64), String> {
     let reason = reason(name)?;
     if !reason.is_explained_by_data() {
         return Err(format!(
-            "{reason} says nothing of the data: --max-failure-rate bounds such failures"
+            "{reason} does not lie in the data: --max-failure-rate limits such failures"
         ));
     }
     Ok((reason, percent(part)?))

@@ -116,7 +116,7 @@ pub enum Cause {
         retry_after: Option<Duration>,
     },
     /// An error of which nobody knows whether it passes.
-    #[error("an error that is not known, with status {status}: {message}")]
+    #[error("unknown error with status {status}: {message}")]
     Unclear {
         /// HTTP status, 0 if there is none.
         status: u16,
@@ -130,7 +130,7 @@ pub enum Cause {
     #[error("no answer in time")]
     Timeout,
     /// The connection could not be made or was cut.
-    #[error("connection trouble: {0}")]
+    #[error("connection failed: {0}")]
     Network(String),
     /// The answer is larger than it may be.
     #[error("answer is larger than {limit} bytes")]

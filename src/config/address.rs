@@ -43,7 +43,7 @@ pub(super) fn check_url(text: &str, environment: Environment) -> Result<Url, (St
     }
     if plain && environment == Environment::Production && is_searched(&host) {
         return Err((
-            format!("`{text}` is not encrypted, and search domains say whom `{host}` means"),
+            format!("`{text}` is not encrypted, and search domains decide which host `{host}` is"),
             "write https://, or the address of the host".into(),
         ));
     }

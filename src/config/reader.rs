@@ -259,7 +259,7 @@ impl<'a> Reader<'a> {
         let number = number.filter(|number| allowed.contains(number));
         if number.is_none() {
             let (least, most) = (allowed.start(), allowed.end());
-            let problem = format!("`{}` is not such a number of seconds", value.text);
+            let problem = format!("`{}` is not a valid number of seconds", value.text);
             let remedy = format!("write a whole number from {least} to {most}");
             self.reject(name, &value.origin, problem, remedy);
         }
@@ -303,7 +303,7 @@ impl<'a> Reader<'a> {
             },
         };
         let remedy = "write the base64 of the 32 bytes that sealed the migration spaces so far; \
-                      only for a first run make new ones: `openssl rand -base64 32`";
+                      generate new ones only for a first run: `openssl rand -base64 32`";
         self.reject(name, &value.origin, problem, remedy);
         None
     }
@@ -324,7 +324,7 @@ fn no_local_network(sources: &Sources, missing: &[&str]) -> Fault {
     }
 }
 
-/// Base58btc of the identity multihash of an ed25519 key (protocol: ipni §4).
+/// Base58btc of the identity multihash of an ed25519 key (docs/protocol/ipni.md §4).
 fn is_ed25519_peer_id(text: &str) -> bool {
     const HEAD: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
     multibase::Base::Base58Btc

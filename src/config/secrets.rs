@@ -123,7 +123,7 @@ fn problems_of(proof: &Delegation, indexer: &Did, migration: &Did, now: u64) -> 
     if let Some(start) = proof.ucan().not_before
         && now <= start
     {
-        problems.push(format!("does not hold before {} s from now", start - now));
+        problems.push(format!("is not valid for another {} s", start - now));
     }
     problems
 }

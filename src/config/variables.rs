@@ -1,6 +1,6 @@
 //! Every environment variable Sterna reads, with what each network's preset says.
 //!
-//! Names are those of the existing tool where it has one (protocol: tables §1).
+//! Names are those of the existing tool where it has one (docs/protocol/tables.md §1).
 
 use super::Environment;
 

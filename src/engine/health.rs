@@ -75,14 +75,14 @@ impl Health {
         let (reason, rate, units) = self.too_often(&last)?;
         let most = self.usual(reason);
         let why = format!(
-            "{:.0} % of the last {WINDOW} items ended with {reason}, in {units} units: more than the {:.0} % that are taken for the \
-             data's own fault{}. If that is right, run again with --expect {reason}={:.0}%",
+            "{:.0} % of the last {WINDOW} items ended with {reason}, in {units} units: more than the {:.0} % that the data alone is \
+             expected to cause{}. If the data really is like that, run again with --expect {reason}={:.0}%",
             rate * 100.0,
             most * 100.0,
             reason
                 .suspects()
                 .map_or_else(String::new, |settings| format!(
-                    "; a wrong setting looks like this, see {settings}"
+                    "; a wrong setting looks like this: check {settings}"
                 )),
             (rate * 100.0 + 10.0).min(100.0)
         );

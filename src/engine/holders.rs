@@ -26,7 +26,7 @@ impl Holders {
         let names = names(store, config, [held]).await;
         let seconds = config.pace.lease_term.as_secs();
         let text = format!(
-            "held by {names}; its leases are taken over if it gives no sign of life for {seconds} s, and left alone \
+            "held by {names}; its leases are taken over once it has been silent for {seconds} s, and not \
              otherwise"
         );
         // Among instances that help each other this is an everyday matter.

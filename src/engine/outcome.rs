@@ -107,7 +107,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// There is no audit to go on with.
-    #[error("go on with the last audit of {scope}")]
+    #[error("continue the last audit of {scope}")]
     NothingToResume {
         /// Of which scope.
         scope: String,

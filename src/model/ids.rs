@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is no DID of the kind that is wanted here.
-    #[error("{text:?} is no {wanted}")]
+    #[error("{text:?} is not a {wanted}")]
     NotDid {
         /// The text as it was given.
         text: String,
@@ -19,7 +19,7 @@ pub enum IdError {
         wanted: &'static str,
     },
     /// The text is no name of a part.
-    #[error("{text:?} is no part of a unit")]
+    #[error("{text:?} is not a part of a unit")]
     NotPart {
         /// The text as it was given.
         text: String,

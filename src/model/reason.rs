@@ -65,7 +65,7 @@ reasons! {
     /// The item is not in the source any more.
     NotFound = "NOT_FOUND",
 
-    /// The gateway may not serve the space yet: a claim that names it would take content off the air.
+    /// The gateway may not serve the space yet: a claim that names it would make content unavailable.
     GatewayNotAuthorized = "GATEWAY_NOT_AUTHORIZED",
     /// A rollback leaves it: something that was not taken back needs it.
     StillNeeded = "STILL_NEEDED",
@@ -109,7 +109,7 @@ reasons! {
 
 /// A code that names no reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no failure reason")]
+#[error("{0:?} is not a failure reason")]
 pub struct UnknownReason(pub String);
 
 impl Reason {
@@ -172,13 +172,13 @@ impl Reason {
                 "ask the customer to share the space with the account again from a device that still has it, then retry the space"
             }
             Self::GatewayDeclined | Self::PrivateSpace => {
-                "leave it dark: its owner does not want it served"
+                "do nothing: its owner does not want it served"
             }
             Self::GatewayNotAuthorized => {
                 "authorise the gateway for the space first: `sterna migrate --test-gateway-auth`, then run this again"
             }
             Self::NoShards | Self::MissingBlob | Self::MissingRoot | Self::NotFound => {
-                "nothing can be migrated; tell the customer or leave it set aside"
+                "nothing can be migrated: inform the customer, or leave the upload quarantined"
             }
             Self::MissingSize | Self::WrongSize | Self::BadRecord => {
                 "correct the source rows, then retry"
@@ -187,31 +187,29 @@ impl Reason {
                 "the stored bytes are damaged; upload the content again"
             }
             Self::UnsupportedCar => {
-                "nothing is known to be damaged: this program cannot read it; upload the content as CARv1, or leave it set aside"
+                "the data may be intact, but Sterna cannot read it: upload the content as CARv1, or leave it quarantined"
             }
             Self::UnverifiableHash => {
-                "nothing is known to be damaged: these hashes are not computed here; index them unchecked with `sterna retry --failed --reason UNVERIFIABLE_HASH --unverified-hashes index`, or leave them set aside"
+                "the data may be intact, but Sterna cannot compute these hashes: index them unchecked with `sterna retry --failed --reason UNVERIFIABLE_HASH --unverified-hashes index`, or leave them quarantined"
             }
             Self::MissingCustomer => "correct the space's consumer rows, then retry",
             Self::CustomerConflict => {
-                "ask whose the space is, then say so: `sterna migrate --customer CUSTOMER --space SPACE`"
+                "find out who owns the space, then name the owner: `sterna migrate --customer CUSTOMER --space SPACE`"
             }
             Self::Refused | Self::Unauthorized | Self::Misconfigured | Self::KeyUnavailable => {
                 "check keys, proofs and settings"
             }
             Self::Credentials => {
-                "log in again, or look at the AWS profile, the role and its policy (`sterna init --print`), then start the same command"
+                "log in again, or check the AWS profile, the role and its policy (`sterna init --print`), then run the same command"
             }
             Self::BadAnswer | Self::ServiceError | Self::Unreachable | Self::Timeout => {
-                "see whether the service is well, then retry"
+                "check the service, then retry"
             }
-            Self::StillNeeded => {
-                "take back what needs it first: `sterna rollback --dry-run` lists it"
-            }
+            Self::StillNeeded => "undo what needs it first: `sterna rollback --dry-run` lists it",
             Self::Throttled => "lower the concurrency, then retry",
             Self::NotVisibleYet | Self::CouldNotTell => "wait for the caches, then retry",
             Self::LeaseLost => "another process works on it; nothing to do",
-            Self::StateUnavailable => "see whether DynamoDB and the disk are well, then retry",
+            Self::StateUnavailable => "check DynamoDB and the disk, then retry",
             Self::Stopped => "start the run again",
             Self::Internal => "report it, with the log of the item",
         }

@@ -23,7 +23,7 @@ fn state(line: &InstanceLine) -> Cell {
 /// Each instance, and below why it is held back and what is wrong with it.
 pub(super) fn instances(lines: &[InstanceLine], paint: Paint) -> String {
     if lines.is_empty() {
-        return "none has reported; `sterna setup` and `sterna migrate` begin\n".to_owned();
+        return "none has reported; start with `sterna setup` and `sterna migrate`\n".to_owned();
     }
     let heads = [
         "no",
@@ -135,11 +135,11 @@ fn other_plan(line: &InstanceLine) -> Option<String> {
     let plan = short(plan);
     Some(match line.alive {
         Alive::Yes | Alive::Silent => format!(
-            "works by plan {plan}, which is not in force: end it and start it with the customers file of the plan in \
-             force"
+            "works on plan {plan}, which is superseded: stop it and start it with the customers file of the current \
+             plan"
         ),
         Alive::Ended | Alive::Never => {
-            format!("ended under plan {plan}, which is not in force")
+            format!("ended under plan {plan}, which is superseded")
         }
     })
 }
@@ -154,7 +154,7 @@ fn held_back(line: &InstanceLine, paint: Paint) -> String {
     });
     let rate = line
         .begun_per_minute_at_most
-        .map(|rate| format!("begins at most {rate} uploads a minute"));
+        .map(|rate| format!("starts at most {rate} uploads a minute"));
     let warnings = line
         .warnings
         .iter()

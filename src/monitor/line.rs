@@ -76,7 +76,7 @@ fn speed(snapshot: &Snapshot, left: u64, now: u64) -> String {
     let _ = write!(text, ", {} in flight", snapshot.in_flight);
     let retrying = snapshot.retrying.len();
     if retrying > 0 {
-        let _ = write!(text, ", {retrying} waiting to be tried again");
+        let _ = write!(text, ", {retrying} waiting for a retry");
     }
     let goes_on = snapshot.paused.is_none() && snapshot.draining.is_none() && !snapshot.waits();
     let most = snapshot.limits.rate.map_or(f64::INFINITY, f64::from);
@@ -121,7 +121,7 @@ fn findings(snapshot: &Snapshot) -> String {
     let found = [
         (verdicts.wrong, "wrong"),
         (verdicts.missing, "missing"),
-        (verdicts.could_not_tell, "could not be told"),
+        (verdicts.could_not_tell, "could not tell"),
     ];
     let mut text = String::new();
     for (number, what) in found.iter().filter(|(number, _)| *number > 0) {
@@ -291,11 +291,11 @@ mod tests {
         let mut snapshot = steady();
         snapshot.limits = Limits {
             rate: Some(10),
-            words: vec!["at most 10 begun a minute, set by ann@host".into()],
+            words: vec!["at most 10 started a minute, set by ann@host".into()],
         };
         assert_eq!(
             after_counts(&snapshot),
-            ", 30/min, 8 in flight, 4 h to 7 h 30 min left; at most 10 begun a minute, set by ann@host"
+            ", 30/min, 8 in flight, 4 h to 7 h 30 min left; at most 10 started a minute, set by ann@host"
         );
     }
 
@@ -322,7 +322,7 @@ mod tests {
         assert!(text.starts_with("100 of 400 uploads (25.0 %)"), "{text}");
         assert!(
             text.ends_with(
-                ", 1 wrong, 2 missing, 1 could not be told, 1 space not listed to the end; \
+                ", 1 wrong, 2 missing, 1 could not tell, 1 space not listed to the end; \
                  waiting for indexing-service, next try in 20 s (down: 503)"
             ),
             "{text}"

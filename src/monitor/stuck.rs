@@ -99,7 +99,7 @@ fn judge(
         format!("instance {number}")
     };
     if report.run != lease.run {
-        return (Verdict::Dead, format!("{name} was started again since"));
+        return (Verdict::Dead, format!("{name} was restarted since"));
     }
     match alive(report, now) {
         Alive::Yes => {
@@ -114,15 +114,12 @@ fn judge(
             let more = note.or(why).unwrap_or_default();
             (Verdict::Slow, format!("{name} is {}{more}", report.state))
         }
-        Alive::Ended => (
-            Verdict::Dead,
-            format!("{name} ended without giving it back"),
-        ),
+        Alive::Ended => (Verdict::Dead, format!("{name} ended without releasing it")),
         Alive::Silent | Alive::Never => {
             let age = now.saturating_sub(report.heartbeat_at) / 1_000;
             (
                 Verdict::Dead,
-                format!("{name} is silent for {}", super::eta::span(age)),
+                format!("{name} has been silent for {}", super::eta::span(age)),
             )
         }
     }

@@ -184,7 +184,7 @@ fn instance(view: &InstanceView, paint: Paint) -> String {
             text += &progress("Uploads", counts.settled(), counts.planned, &more);
             text += &progress("Spaces", share.spaces_ended, share.spaces, " ended");
         }
-        None => text += &labelled("Uploads", "the plan gave it none"),
+        None => text += &labelled("Uploads", "the plan assigns none to it"),
     }
     let Some(line) = &view.instance else {
         return text + "it never ran\n";
@@ -201,7 +201,7 @@ fn instance(view: &InstanceView, paint: Paint) -> String {
     text += "\n";
     let lines: Vec<_> = view.same_number.iter().chain([line]).cloned().collect();
     text += &instances(&lines, paint);
-    text += &heading("Spaces in hand", paint);
+    text += &heading("Leased spaces", paint);
     text += &spaces(&view.spaces, paint);
     if !view.failures.is_empty() {
         text += &heading("Failed, quarantined or unknown", paint);

@@ -138,11 +138,11 @@ pub(super) fn compare(rows: &FailureRows, totals: &Totals) -> Option<String> {
     let (listed, counted) = (grouped(listed), grouped(counted));
     if only_more && totals.spaces.in_progress > 0 {
         return Some(format!(
-            "failed uploads: {listed} listed, {counted} counted; the counts of a space in progress follow"
+            "failed uploads: {listed} listed, {counted} counted; the counts of spaces in progress follow"
         ));
     }
     Some(format!(
         "the list of failed uploads does not agree with the counts: {listed} listed (`sterna monitor --failed`), \
-         {counted} counted; `sterna retry --failed` takes up those that are listed"
+         {counted} counted; `sterna retry --failed` retries those that are listed"
     ))
 }

@@ -10,7 +10,7 @@ use crate::model::{CustomerDid, SpaceDid};
 pub struct ConsumerRow {
     /// The space (`consumer`).
     pub space: SpaceDid,
-    /// Who pays for it; some rows have none (`protocol: pitfalls 80`).
+    /// Who pays for it; some rows have none (docs/protocol/pitfalls.md 80).
     pub customer: Option<CustomerDid>,
     /// DID of the provider.
     pub provider: String,
@@ -45,7 +45,7 @@ pub struct Chosen {
 }
 
 /// One entry per space. Of several customers the one of the provider named first in `providers` is taken, then the
-/// first in order (`protocol: pitfalls 55, 59`).
+/// first in order (docs/protocol/pitfalls.md 55, 59).
 #[must_use]
 pub fn choose(
     rows: Vec<ConsumerRow>,

@@ -77,7 +77,7 @@ impl SkipList {
 }
 
 /// One spelling for all: percent signs decoded, a mail address as `did:mailto:domain:name` without its head, DIDs of
-/// other methods as they are (`protocol: pitfalls 79`).
+/// other methods as they are (docs/protocol/pitfalls.md 79).
 fn normal(text: &str) -> String {
     let text = decoded(text.trim());
     if let Some(rest) = text.strip_prefix("did:mailto:") {

@@ -12,7 +12,7 @@ pub const MAX_ITEMS: usize = 1 << 18;
 /// Why a value is no DAG-CBOR.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A value has no DAG-CBOR form: an integer beyond 64 bits, or a float that is no number.
+    /// A value has no DAG-CBOR form: an integer beyond 64 bits, or a float that is not a number.
     #[error("encode DAG-CBOR: {0}")]
     Encode(String),
     /// Bytes are not one DAG-CBOR value.

@@ -1,4 +1,4 @@
-//! DIDs: text, principal bytes, mail addresses (protocol: ucan §3).
+//! DIDs: text, principal bytes, mail addresses (docs/protocol/ucan.md §3).
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Sealed keys of migration spaces: AES-256-GCM as JSON text (protocol: tables §3).
+//! Sealed keys of migration spaces: AES-256-GCM as JSON text (docs/protocol/tables.md §3).
 //!
 //! Version 1, `{"encrypted","iv","authTag"}`, was written by the JavaScript tool: nothing binds it to a customer, so
 //! it could be moved to another row. Version 2 adds `"v":2` and takes the customer's DID and the version as

@@ -1,5 +1,5 @@
 //! DAG-JSON of [`Ipld`] values: the form that UCAN signatures cover, and the one that people read
-//! (protocol: ucan §2).
+//! (docs/protocol/ucan.md §2).
 
 use std::fmt::Write as _;
 
@@ -24,7 +24,7 @@ const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A value has no DAG-JSON form.
-    #[error("encode DAG-JSON: {0} is no number")]
+    #[error("encode DAG-JSON: {0} is not a number")]
     Encode(f64),
     /// A text is not one JSON value.
     #[error("decode DAG-JSON: {0}")]

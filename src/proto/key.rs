@@ -1,4 +1,4 @@
-//! ed25519 keys that sign and verify, under their own did:key or another DID (protocol: ucan §5).
+//! ed25519 keys that sign and verify, under their own did:key or another DID (docs/protocol/ucan.md §5).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

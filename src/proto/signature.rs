@@ -1,4 +1,4 @@
-//! Signatures as varsig bytes (protocol: ucan §4).
+//! Signatures as varsig bytes (docs/protocol/ucan.md §4).
 
 use bytes::Bytes;
 
@@ -32,7 +32,7 @@ pub enum Error {
     /// The code is none of [`STANDARD`] and not [`NON_STANDARD`].
     #[error("read signature: unknown algorithm code {0:#x}")]
     Code(u64),
-    /// The name of a non-standard algorithm is no text.
+    /// The name of a non-standard algorithm is not text.
     #[error("read signature: algorithm name is not UTF-8")]
     Name,
 }

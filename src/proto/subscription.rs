@@ -1,4 +1,4 @@
-//! Subscription ids (protocol: tables §2).
+//! Subscription ids (docs/protocol/tables.md §2).
 
 use cid::Cid;
 

@@ -15,6 +15,16 @@ pub fn causes(error: &dyn Error) -> String {
     texts.join(": ")
 }
 
+/// The text of the innermost cause: what an operator can act on, without the layers that passed it on.
+#[must_use]
+pub fn root_cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +42,6 @@ mod tests {
         let full = std::io::Error::other("disk is full");
         let error = Broken::Outer(Box::new(Broken::Same(full)));
         assert_eq!(causes(&error), "write the file: disk is full");
+        assert_eq!(root_cause(&error), "disk is full");
     }
 }

@@ -22,7 +22,7 @@ mod tasks;
 mod watched;
 
 pub use breaker::{Breaker, BreakerConfig, Open};
-pub use causes::causes;
+pub use causes::{causes, root_cause};
 pub use clock::{Clock, Moment};
 pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
 pub use limit::{Limit, Permit};

@@ -34,7 +34,7 @@ pub enum Refused {
     #[error("it is a symbolic link, which is not followed")]
     Link,
     /// A pipe, a device or a socket is where a file of ours should be.
-    #[error("it is no regular file")]
+    #[error("it is not a regular file")]
     Special,
     /// Others than its owner can write to a folder.
     #[error("{} can write to {} (mode {mode:o})", if mode & 0o002 == 0 { "its group" } else { "everybody" }, folder.display())]
@@ -58,10 +58,10 @@ impl Refused {
     pub fn cause(&self) -> &'static str {
         match self {
             Self::Link | Self::Special => {
-                "somebody may have planted it, to have another file written or read, or this program wait for ever"
+                "somebody may have planted it to make this program read or write another file, or hang"
             }
             Self::OpenFolder { .. } => {
-                "whoever can write to a folder can replace any file in it: state, keys, and what is to be undone"
+                "whoever can write to a folder can replace any file in it: state, keys, and the record of what to undo"
             }
         }
     }
@@ -71,11 +71,12 @@ impl Refused {
     pub fn remedy(&self) -> String {
         match self {
             Self::Link => {
-                "look where it leads (`ls -l`), then remove it, or name that file itself".to_owned()
+                "check where it leads (`ls -l`), then remove it, or name that file itself"
+                    .to_owned()
             }
-            Self::Special => "look what it is (`ls -l`), then remove it".to_owned(),
+            Self::Special => "check what it is (`ls -l`), then remove it".to_owned(),
             Self::OpenFolder { folder, .. } => format!(
-                "look at what is in it, then run `chmod go-w {}`; or name another folder (--state-dir for state)",
+                "check its content, then run `chmod go-w {}`; or name another folder (--state-dir for state)",
                 folder.display()
             ),
         }

@@ -18,7 +18,7 @@ pub(crate) struct Blob {
 impl Blob {
     /// Reads the map.
     pub(crate) fn from_ipld(value: &Ipld) -> Result<Self, Failure> {
-        let wrong = || Failure::broke("blob is no map of digest and size");
+        let wrong = || Failure::broke("blob is not a map of digest and size");
         let Ipld::Map(fields) = value else {
             return Err(wrong());
         };
@@ -39,7 +39,7 @@ impl Blob {
         ])
     }
 
-    /// Its key in the carpark (protocol: tables §4).
+    /// Its key in the carpark (docs/protocol/tables.md §4).
     pub(crate) fn key(&self) -> String {
         key_of(&self.digest)
     }

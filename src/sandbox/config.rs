@@ -43,8 +43,8 @@ impl Config {
     }
 }
 
-/// How long the indexing service's caches hold (protocol: claims §5). The network's own times
-/// are hours; here they are short, so that "asked too early" is real and yet passes.
+/// How long the indexing service's caches hold (docs/protocol/claims.md §5). The network's own times are hours; here
+/// they are short, so that "asked too early" is real and yet passes.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
     /// "Nothing in IPNI" for one hash and kind.

@@ -219,7 +219,7 @@ fn proof(issuer: &Signer, audience: &Did, can: &str) -> Result<String, Error> {
     })
 }
 
-/// The peer id of a key: base58 of the identity multihash of its public key (protocol: ipni §4).
+/// The peer id of a key: base58 of the identity multihash of its public key (docs/protocol/ipni.md §4).
 pub(super) fn peer_id(signer: &Signer) -> String {
     let mut bytes = vec![0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
     bytes.extend(signer.key_did().to_bytes().iter().skip(2));

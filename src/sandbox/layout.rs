@@ -1,4 +1,4 @@
-//! Names of the network's tables, buckets and queues (protocol: tables §2, §4).
+//! Names of the network's tables, buckets and queues (docs/protocol/tables.md §2, §4).
 
 /// Prefix of the network's own tables.
 pub const TABLE_PREFIX: &str = "local-w3infra-";

@@ -33,7 +33,7 @@ pub fn load(
         if generation == Generation::Previous {
             tracing::warn!(
                 instance = %instance,
-                "{} is damaged or missing; the one before it is used, and nothing is lost",
+                "{} is damaged or missing; the previous one is used, and nothing is lost",
                 path(config, instance).display()
             );
         }

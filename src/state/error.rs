@@ -22,7 +22,7 @@ pub enum Error {
     },
     /// The row's status is a word of another program: nobody here may change it.
     #[error(
-        "the progress row of {unit} has the status {status:?}, which is none of ours; it is left alone"
+        "the progress row of {unit} has the status {status:?}, which is not one of ours; it is left as it is"
     )]
     ForeignStatus {
         /// The unit.
@@ -31,7 +31,7 @@ pub enum Error {
         status: String,
     },
     /// The tables hold rows of another version or environment.
-    #[error("the tables of {table} hold {found}; wanted are {wanted}")]
+    #[error("the tables of {table} belong to {found}, expected {wanted}")]
     Other {
         /// The table that says so.
         table: String,

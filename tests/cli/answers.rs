@@ -74,7 +74,7 @@ fn an_answer_of_twelve_million_blocks_takes_no_memory_for_each() {
     let told = String::from_utf8(ran.stderr).unwrap();
     assert_eq!(ran.status.code(), Some(1), "{told}");
     assert!(
-        told.contains("answer is no CAR: CAR has more than 65536 sections"),
+        told.contains("answer is not a CAR: CAR has more than 65536 sections"),
         "{told}"
     );
 }

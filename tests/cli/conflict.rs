@@ -51,7 +51,7 @@ fn a_space_of_two_customers_waits_by_name_until_somebody_says_whose_it_is() {
     let setup = place.sterna(["setup", "--instances", "1"]).ends(0);
     let report = String::from_utf8_lossy(&setup.stdout);
     let note = format!(
-        "1 space has several customers; it waits unless it has shared itself with the one it is planned for alone: {space}"
+        "1 space has several customers; it is migrated only if it has shared itself with the planned customer alone: {space}"
     );
     assert!(report.contains(&note), "{report}");
 

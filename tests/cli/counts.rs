@@ -203,7 +203,7 @@ fn what_nobody_knows_is_not_found(place: &Place) {
         &["--stuck", "--instance", "9"],
     ] {
         let ran = place.sterna(["monitor"].iter().chain(asked)).ends(10);
-        assert!(ran.tells(&["no row names it"]).stdout.is_empty());
+        assert!(ran.tells(&["it has no row"]).stdout.is_empty());
     }
 }
 

@@ -63,7 +63,7 @@ fn what_stops_everything_ends_the_run_and_sets_no_upload_aside() {
             "ExpiredTokenException",
             "The security token included in the request is expired",
             12,
-            "have ended",
+            "have expired",
         ),
         (
             "InvalidSignatureException",

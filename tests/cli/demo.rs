@@ -89,6 +89,6 @@ fn a_folder_that_no_demonstration_made_is_left_alone() {
     place
         .sterna(SMALL)
         .ends(2)
-        .tells(&["no demonstration made", "--state-dir"]);
+        .tells(&["do not belong to a demonstration", "--state-dir"]);
     assert!(file.exists());
 }

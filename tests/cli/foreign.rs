@@ -70,14 +70,14 @@ fn customers_file() -> Kind {
                 set("state", json!("production prod-migration-progress")),
                 RUN,
                 &[
-                    "belongs to production prod-",
+                    "other tables: production prod-",
                     "local local-migration-progress",
                 ],
             ),
             (
                 set("state", json!("production prod-migration-progress")),
                 &["setup"],
-                &["belongs to production prod-", "use another --state-dir"],
+                &["other tables: production prod-", "use another --state-dir"],
             ),
             (
                 set("plan", json!("0123456789")),
@@ -159,7 +159,7 @@ fn checkpoint() -> Kind {
                 &[
                     "tables id 0000",
                     "tables id ",
-                    "made again",
+                    "recreated",
                     "nothing was changed",
                 ],
             ),
@@ -204,7 +204,7 @@ fn journal() -> Kind {
                 UNDO,
                 &[
                     "effects of staging local-",
-                    "wanted are those of local local-",
+                    "expected those of local local-",
                 ],
             ),
             (
@@ -213,7 +213,7 @@ fn journal() -> Kind {
                     r#""tables":"local-migration-progress","id":"00"#,
                 ),
                 UNDO,
-                &["tables id 00", "wanted are those of local local-"],
+                &["tables id 00", "expected those of local local-"],
             ),
             (
                 replace(r#""account":"000000000000""#, r#""account":"505595374361""#),
@@ -257,7 +257,7 @@ fn count() -> Kind {
             (
                 write(2, json!("staging x")),
                 AGAIN,
-                &["belongs to staging x", "this setup to local"],
+                &["another network: staging x", "this setup works on local"],
             ),
             // Of tables that were made again under the same name.
             (
@@ -269,7 +269,7 @@ fn count() -> Kind {
                 AGAIN,
                 &[
                     "tables id 0000",
-                    "this setup to local",
+                    "this setup works on local",
                     "nothing was changed",
                 ],
             ),

@@ -81,7 +81,7 @@ fn lines_of_other_programs_are_passed_over_and_broken_lines_of_ours_are_not() {
     );
     place.file(".env", "FOO bar\nDRY_RUN true\n");
     let ran = place.sterna(["monitor"]).ends(2);
-    drop(ran.tells(&[".env:2", "begins with DRY_RUN", "write DRY_RUN=value"]));
+    drop(ran.tells(&[".env:2", "starts with DRY_RUN", "write DRY_RUN=value"]));
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn a_flipped_byte_is_an_error_that_names_file_and_block_and_writes_nothing() {
 #[test]
 fn what_is_no_car_or_no_file_is_refused() {
     let place = Place::new();
-    place.file("text.car", "this is no CAR");
+    place.file("text.car", "this is not a CAR");
     place.file("empty.car", "");
     let mut cut = a_car();
     cut.truncate(cut.len() - 3);

@@ -77,7 +77,7 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
 
     // Back to two would take spaces from instance 1, which has all of them by the plan in force.
     let refused = setup(&place, "2", 13).tells(&[
-        "instances that run now would lose spaces",
+        "running instances would lose spaces",
         "instance 1: ",
         "--instances 1",
         "by ann@",
@@ -103,10 +103,7 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
     );
     let text = place.sterna(["monitor"]).ends(0).text();
     assert!(
-        text.contains(&format!(
-            "works by plan {}, which is not in force",
-            &old[..8]
-        )),
+        text.contains(&format!("works on plan {}, which is superseded", &old[..8])),
         "{text}"
     );
 
@@ -119,10 +116,10 @@ fn a_customers_file_of_another_plan_is_refused_and_the_way_on_is_short() {
     ] {
         let args = [command, &["--customers-file", stale]].concat();
         place.sterna(args).ends(13).tells(&[
-            "it is of another plan",
+            "it belongs to another plan",
             &format!("in the file: plan {}: 2 instances", &old[..8]),
             &format!("in force:    plan {}: 1 instance,", &new[..8]),
-            "now of instance 1",
+            "now assigned to instance 1",
             "copy instance-2-customers.json",
             "nothing was done",
         ]);
@@ -208,7 +205,7 @@ fn the_runs_can_be_found(place: &Place, first: &str) {
     let unknown = place
         .sterna(["rollback", "--run", "never", "--dry-run"])
         .ends(10);
-    let unknown = unknown.tells(&["the last runs that they know", first, &last, " effects, "]);
+    let unknown = unknown.tells(&["the last runs in them", first, &last, " effects, "]);
     drop(unknown);
     let listed = ["rollback", "--run", first, "--dry-run", "--output", "json"];
     let listed = place.sterna(listed).ends(0).json();

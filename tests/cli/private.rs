@@ -34,7 +34,7 @@ fn is_root(place: &Place) -> bool {
 fn all_that_is_written_is_for_its_owner_alone_whatever_the_umask() {
     let place = Place::new();
     let mut network = place.start_as(&mut generous(&["sandbox", "start"]));
-    network.says("the local network runs");
+    network.says("the local network is running");
     let run = |args: &[&str]| place.start_as(&mut generous(args)).end();
     run(&["init"]).ends(0);
     let world = ["--customers", "2", "--spaces", "3", "--uploads", "12"];

@@ -51,7 +51,7 @@ fn every_command_of_the_walk_works_and_nothing_is_left_behind() {
         if args.last().is_some_and(|last| last == "&") {
             args.pop();
             let mut run = place.start(&args);
-            run.says("the local network runs");
+            run.says("the local network is running");
             beside.push(run);
             continue;
         }

@@ -58,8 +58,8 @@ fn a_rollback_lists_first_survives_a_kill_and_leaves_everything_to_be_migrated_a
     // Killed in the middle, it goes on.
     let args = ["rollback", "--customers-file", FILE, "--concurrency", "1"];
     let mut running = place.start(args);
-    running.says("what is taken back");
-    running.says("index-stored");
+    running.says("what is undone");
+    running.says("stored indexes");
     let busy = place.sterna(args).ends(11);
     busy.tells(&["another process runs as this instance"]);
     running.signal("KILL");
@@ -170,7 +170,7 @@ fn refuses_what_cannot_be_read(place: &Place, journal: &Path, whole: &str) {
     let back = ["rollback", "--customers-file", FILE];
     std::fs::write(journal, format!("garbage\n{whole}")).unwrap();
     let damaged = place.sterna(back).ends(13);
-    damaged.tells(&["instance-1-journal.ndjson line 1", "damaged", "whole copy"]);
+    damaged.tells(&["instance-1-journal.ndjson line 1", "damaged", "intact copy"]);
     std::fs::remove_file(journal).unwrap();
     std::fs::create_dir(journal).unwrap();
     let folder = place.sterna(back).ends(2);
@@ -211,7 +211,7 @@ fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_sta
     let dry = place.sterna(back.iter().chain(&["--dry-run"])).ends(13);
     let text = dry.text();
     assert!(
-        text.contains("is cut") && text.contains("would be refused"),
+        text.contains("is truncated") && text.contains("would be refused"),
         "{text}"
     );
     let told_to = ["--dry-run", "--allow-missing-journal"];

@@ -52,7 +52,7 @@ fn a_second_network_in_a_folder_is_refused_and_the_first_is_named_and_can_be_sto
     assert!(place.entries().is_empty(), "it makes nothing");
 
     let mut network = place.start(["sandbox", "start"]);
-    network.says("the local network runs");
+    network.says("the local network is running");
     let first = format!("process {}", network.pid());
     let second = place.sterna(["sandbox", "start"]).ends(11);
     second.tells(&[&first, "sterna sandbox stop", "--state-dir"]);
@@ -66,14 +66,14 @@ fn a_second_network_in_a_folder_is_refused_and_the_first_is_named_and_can_be_sto
     assert!(none.contains("nothing to stop"), "{none}");
     // The folder is free again.
     let mut again = place.start(["sandbox", "start"]);
-    again.says("the local network runs");
+    again.says("the local network is running");
 }
 
 #[test]
 fn a_network_that_does_not_answer_is_named() {
     let place = Place::new();
     let mut network = place.start(["sandbox", "start"]);
-    network.says("the local network runs");
+    network.says("the local network is running");
     network.signal("STOP");
     let kill = format!("kill {}", network.pid());
     let ran = place.sterna(["sandbox", "stop"]).ends(5);

@@ -67,7 +67,7 @@ fn the_second_signal_aborts_and_gives_leases_back_the_third_waits_for_nothing() 
         run.says("stopping (");
         run.signal(name);
         run.end().ends(code).tells(&["aborting ("]);
-        assert!(held(&place).is_empty(), "leases are given back");
+        assert!(held(&place).is_empty(), "releasing leases");
     }
     let mut run = at_work(&place);
     network.freeze();
@@ -78,7 +78,7 @@ fn the_second_signal_aborts_and_gives_leases_back_the_third_waits_for_nothing() 
     run.signal("TERM");
     let ran = run.end().ends(143);
     assert!(
-        !ran.stderr.contains("not given back in time"),
+        !ran.stderr.contains("not released in time"),
         "{}",
         ran.stderr
     );
@@ -112,7 +112,7 @@ fn a_hangup_that_the_process_was_started_to_ignore_stays_ignored() {
     let sterna = env!("CARGO_BIN_EXE_sterna");
     let script = format!("trap '' HUP; exec {sterna} sandbox start");
     let mut run = place.start_as(Command::new("/bin/sh").args(["-c", &script]));
-    run.says("the local network runs");
+    run.says("the local network is running");
     run.signal("HUP");
     run.signal("TERM");
     let ran = run.end().ends(0).tells(&["stopping (SIGTERM)"]);
@@ -134,7 +134,7 @@ fn the_first_signal_ends_a_start_that_takes_long_and_nothing_is_done() {
         run.says("reading the spaces of customers: ");
         run.signal("INT");
         let ran = run.end().ends(6);
-        ran.tells(&[what, "SIGINT, before it began", "nothing was done"]);
+        ran.tells(&[what, "SIGINT, before the work started", "nothing was done"]);
     }
     assert_eq!(changes(&place), before);
     assert!(state(&place).is_empty());

@@ -301,7 +301,7 @@ fn a_look_names_the_table_that_is_gone() {
     assert_eq!(seen["spaces_without_row"], seen["plan"]["spaces"]);
     let text = place.sterna(["monitor"]).ends(0).text();
     assert!(
-        text.contains("spaces of the plan have no row") && text.contains("sterna setup"),
+        text.contains("spaces of the plan without a row") && text.contains("sterna setup"),
         "{text}"
     );
     setup(&place, "1", 0);

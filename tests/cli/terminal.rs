@@ -197,7 +197,7 @@ fn a_reason_or_an_argument_of_others_writes_no_line_and_no_control() {
     }
     let ran = place.sterna(["ctl", "pause", "--why", "a\u{1b}b"]).ends(2);
     // Quoted as it was typed, and nothing else of the text is touched.
-    ran.tells(&["error: invalid value 'a\\u{1b}b' for '--why <TEXT>': leave out line ends"]);
+    ran.tells(&["error: invalid value 'a\\u{1b}b' for '--why <TEXT>': leave out line breaks"]);
     let ran = place.sterna(["monitor", EVIL]).ends(2);
     assert!(
         !ran.stderr

@@ -1,4 +1,4 @@
-//! The known pitfalls of this migration (protocol: pitfalls), and what holds each of them.
+//! The known pitfalls of this migration (docs/protocol/pitfalls.md), and what holds each of them.
 //!
 //! Prints one line for each, so that none is forgotten, and fails if one is missing from the list, stands in it
 //! twice, or names a test that the sources do not have. Has no test harness: what a harness prints of a test that

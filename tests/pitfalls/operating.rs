@@ -53,7 +53,7 @@ pub(crate) const ALL: &[Pitfall] = &[
     ),
     by(
         64,
-        "a cause that is no text",
+        "a cause that is not text",
         &["tests/uploads/tables.rs: a_row_that_a_batch_left_out_is_written_again_and_has_no_cause"],
     ),
     by(
@@ -120,7 +120,7 @@ pub(crate) const ALL: &[Pitfall] = &[
     ),
     by(
         74,
-        "an answer that is no CAR",
+        "an answer that is not a CAR",
         &[
             "tests/uploads/hostile.rs: an_outage_of_the_indexing_service_publishes_nothing",
             "src/proto/query/tests.rs: changed_answers_never_panic",

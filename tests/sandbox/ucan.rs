@@ -241,7 +241,7 @@ async fn upload(address: &Ipld, bytes: &[u8]) {
     let mut request = reqwest::Client::new().put(url).body(bytes.to_vec());
     for (name, value) in headers {
         let Ipld::String(value) = value else {
-            panic!("a header is no text")
+            panic!("a header is not text")
         };
         request = request.header(name, value);
     }

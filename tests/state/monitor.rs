@@ -187,7 +187,10 @@ async fn two_machines_with_one_number_are_told_apart() {
         let dead = on("host-a", holder.as_str(), "r1", 900_000);
         store.report(&dead).await.unwrap();
         let stuck = text(&ask).await;
-        assert!(stuck.contains("instance 1 on host-a is silent"), "{stuck}");
+        assert!(
+            stuck.contains("instance 1 on host-a has been silent"),
+            "{stuck}"
+        );
         let live = on("host-a", holder.as_str(), "r1", 2_000);
         store.report(&live).await.unwrap();
         let stuck = text(&ask).await;
@@ -266,7 +269,7 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
             "deploy",
             "instance 1",
             "at most 30 uploads a minute per instance",
-            "begins at most 600 uploads a minute",
+            "starts at most 600 uploads a minute",
             "SILENT",
             "not started",
             "carpark limited to 3",
@@ -681,7 +684,7 @@ async fn instances_of_another_plan_are_named() {
         let text = view.text(Paint::Plain);
         for part in [
             "0ec0ec0e of 2026-01-01T00:00:00.000Z by ann@host (--instances 2)",
-            "  2: works by plan 01d01d01, which is not in force",
+            "  2: works on plan 01d01d01, which is superseded",
             "  3: ended under plan 01d01d01",
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");

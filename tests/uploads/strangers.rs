@@ -284,7 +284,7 @@ async fn a_space_of_which_no_delegation_tells_whose_it_is_waits() {
     assert_eq!(failed.failure.reason, Reason::CustomerConflict);
     let why = &failed.failure.message;
     assert!(
-        why.contains("no delegation of the space tells whose it is"),
+        why.contains("no delegation of the space shows who owns it"),
         "{why}"
     );
     assert!(

@@ -104,7 +104,7 @@ async fn an_upload_whose_shards_are_listed_in_an_object_is_migrated_whole() {
     let services = local.services().await;
     assert_eq!(placed(&services, &record).await.len(), record.shards.len());
 
-    // A list that is not what its name says is no list.
+    // A list that is not what its name says is not a list.
     let other = cbor::encode(&Ipld::List(Vec::new())).unwrap();
     let options = PutOptions::default();
     let put = network

@@ -138,14 +138,14 @@ fn run_word(expected: &Expected) -> String {
     match expected {
         Expected::Migrated => Settled::Migrated.as_str().to_owned(),
         Expected::AlreadyComplete => Settled::Found.as_str().to_owned(),
-        Expected::Failed(reason) => format!("set aside, {reason}"),
+        Expected::Failed(reason) => format!("quarantined, {reason}"),
     }
 }
 
 fn settled_word(settled: Option<&(Settled, Option<Reason>)>) -> String {
     match settled {
-        None => "not looked at".to_owned(),
-        Some((Settled::Quarantined, Some(reason))) => format!("set aside, {reason}"),
+        None => "not checked".to_owned(),
+        Some((Settled::Quarantined, Some(reason))) => format!("quarantined, {reason}"),
         Some((settled, Some(reason))) => format!("{}, {reason}", settled.as_str()),
         Some((settled, None)) => settled.as_str().to_owned(),
     }
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "root0 in did:key:s, run: expected migrated, found not looked at",
+                "root0 in did:key:s, run: expected migrated, found not checked",
                 "root1 in did:key:s, run: expected found, found migrated",
             ]
         );

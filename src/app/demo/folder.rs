@@ -35,7 +35,7 @@ impl Folder {
             return Err(Trouble::new(
                 Kind::Usage,
                 format!("empty {}", root.display()),
-                "it holds files that no demonstration made",
+                "it holds files that do not belong to a demonstration",
                 "move them away, or name another folder with --state-dir",
             )
             .into());

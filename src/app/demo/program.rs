@@ -101,7 +101,7 @@ fn unexpected(args: &[&str], status: std::process::ExitStatus, log: &Path) -> an
     Trouble::new(
         Kind::Unexpected,
         format!("`sterna {}` ended with {status}", args.join(" ")),
-        format!("its last words were\n         {tail}"),
+        format!("its last output was\n         {tail}"),
         format!("read {}", log.display()),
     )
     .into()

@@ -210,7 +210,7 @@ pub(super) fn hold(what: &str, differences: &[Difference], folder: &Path) -> Res
         told.join("\n         "),
         "a fault of this program, or of its local network",
         format!(
-            "read {}; `sterna sandbox start --state-dir {}` brings the network back for a closer look",
+            "read {}; `sterna sandbox start --state-dir {}` starts the network again for inspection",
             path.display(),
             folder.display()
         ),

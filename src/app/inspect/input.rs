@@ -51,7 +51,7 @@ fn up_to(from: impl Read, most: u64, name: &str) -> Result<Vec<u8>, Trouble> {
         return Err(Trouble::new(
             Kind::Usage,
             format!("read {name}: it is larger than {} MiB", most >> 20),
-            "no index and no delegation is as large as that",
+            "no index or delegation is that large",
             "name the right file",
         ));
     }

@@ -12,7 +12,7 @@ use crate::model::{Audited, Failure, Unlisted};
 const BYTES: &str = "the bytes of shards and indexes (use --deep)";
 /// What no audit looks at.
 const NEVER_CHECKED: [&str; 2] = [
-    "whether the gateway holds its authorisation (it cannot be asked; the record of it, its revocation and its end are)",
+    "whether the gateway holds its authorisation (it cannot be asked; its record, revocation and expiry are checked)",
     "retrieval through the gateway, and adverts in IPNI",
 ];
 

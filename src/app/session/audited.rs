@@ -50,7 +50,7 @@ impl AuditedItems {
             number += 1;
             let foreign = |why: String| NoReport {
                 kind: Kind::Mismatch,
-                why: format!("line {number} is none of an audit's report: {why}"),
+                why: format!("line {number} is not a line of an audit report: {why}"),
             };
             let text = match next(&mut reader) {
                 Ok(Some(text)) => text,
@@ -74,7 +74,7 @@ impl AuditedItems {
                         depth = Depth::Bytes;
                     }
                 }
-                (1, _) => return Err(foreign("it does not say what it is about".to_owned())),
+                (1, _) => return Err(foreign("it does not name its scope".to_owned())),
                 (_, Some(AuditLine::Item(Audited { unit, verdict, .. })))
                     if verdict != Verdict::Ok =>
                 {
@@ -113,12 +113,12 @@ fn line(text: &str) -> Result<Option<AuditLine>, serde_json::Error> {
 fn check(opening: &AuditOpening, state: &str) -> Result<(), NoReport> {
     let why = if opening.v != AUDIT_VERSION {
         format!(
-            "it is of version {}, this program reads version {AUDIT_VERSION}",
+            "it has version {}; this program reads version {AUDIT_VERSION}",
             opening.v
         )
     } else if opening.state != state {
         format!(
-            "it is of another environment or other tables: it belongs to {}, these settings to {state}",
+            "it belongs to another environment or other tables: {}; the settings name {state}",
             opening.state
         )
     } else {
@@ -152,7 +152,8 @@ impl Named for AuditedItems {
         let mut items = Vec::new();
         for place in places {
             reader.seek(SeekFrom::Start(*place))?;
-            let changed = || Error::new(ErrorKind::InvalidData, "the file changed meanwhile");
+            let changed =
+                || Error::new(ErrorKind::InvalidData, "the file changed while it was read");
             let text = next(&mut reader)?.ok_or_else(changed)?;
             match line(&text).map_err(|_| changed())? {
                 Some(AuditLine::Item(found)) if found.unit == *unit => items.push(found.item),
@@ -275,7 +276,7 @@ mod tests {
             ..opening()
         };
         for (opening, state, told) in [
-            (opening(), "other tables", "belongs to local tables"),
+            (opening(), "other tables", "other tables: local tables"),
             (later, STATE, "version 2"),
         ] {
             let (_dir, path) = file(&text(&AuditLine::Audit(opening)));

@@ -25,7 +25,7 @@ pub fn stopped(stop: &Stop, what: &str) -> Trouble {
     Trouble::new(
         Kind::Stopped,
         what,
-        format!("{reason}, before it began"),
-        "start it again; nothing was done",
+        format!("{reason}, before the work started"),
+        "run it again; nothing was done",
     )
 }

@@ -22,7 +22,7 @@ pub(super) fn lock(state: &Config, instance: &InstanceId) -> Result<File> {
         Err(TryLockError::WouldBlock) => Err(Trouble::new(
             Kind::Lease,
             format!("run as instance {instance} in {}", dir.display()),
-            "another process runs as this instance here",
+            "another process runs as this instance in this folder",
             "wait for it or stop it (SIGTERM drains); or run this one in another state folder (--state-dir), which is another \
              holder",
         )

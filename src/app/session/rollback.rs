@@ -163,7 +163,7 @@ fn refuse_incomplete(found: &Survey, wish: &Rollback) -> Result<()> {
     if uploads > 0 {
         let spaces = found.unaccounted.len();
         lacks.push(format!(
-            "no journal found says what was made of {} in {}",
+            "no journal says what was made for {} in {}",
             count(uploads, "upload"),
             count(spaces as u64, "space")
         ));
@@ -177,7 +177,7 @@ fn refuse_incomplete(found: &Survey, wish: &Rollback) -> Result<()> {
         Kind::Mismatch,
         "roll back everything that was made",
         lacks.join("; "),
-        "name what is missing with --journal PATH (a file, or a folder with journals); or take back what is known with \
+        "name what is missing with --journal PATH (a file, or a folder with journals); or undo what is known with \
          --allow-missing-journal, which leaves delegations and provisioning alone; nothing was changed",
     )
     .into())
@@ -194,12 +194,12 @@ pub fn lack(missing: &MissingJournal) -> String {
         ),
         None => format!("the journal of instance {id}"),
     };
-    let of = format!("which tells of {}", count(missing.units, "space"));
+    let of = format!("which records {}", count(missing.units, "space"));
     let written = missing.written;
     match missing.lack {
         Lack::Absent => format!("{journal}, {of}, was not found"),
         Lack::Cut { ends } => {
-            format!("{journal}, {of}, is cut: it ends at line {ends} of {written}")
+            format!("{journal}, {of}, is truncated: it ends at line {ends} of {written}")
         }
         Lack::Hole { first, last } => {
             format!("{journal}, {of}, has a gap: lines {first} to {last} are missing")
@@ -218,7 +218,7 @@ fn refuse_rollback(found: &Survey, wish: &Rollback) -> Result<()> {
         Kind::Usage,
         format!("roll back run {}", known.run),
         format!("that run is itself a rollback: {}", run(known)),
-        "`sterna migrate` makes again what it took back; `sterna rollback --dry-run` lists the other runs",
+        "`sterna migrate` makes again what it undid; `sterna rollback --dry-run` lists the other runs",
     )
     .into())
 }
@@ -231,10 +231,9 @@ fn refuse(found: &Survey, wish: &Rollback) -> Result<()> {
 
 fn refuse_unknown(found: &Survey, wish: &Rollback) -> Result<()> {
     let (what, cause) = match &wish.run {
-        Some(run) if !found.knows_run => (
-            format!("roll back run {run}"),
-            "no journal found knows this run",
-        ),
+        Some(run) if !found.knows_run => {
+            (format!("roll back run {run}"), "no journal names this run")
+        }
         _ if !found.unknown.is_empty() => {
             let name = |(owner, name): &(Option<String>, Option<String>)| {
                 let both = [name.as_deref(), owner.as_deref()];
@@ -243,7 +242,7 @@ fn refuse_unknown(found: &Survey, wish: &Rollback) -> Result<()> {
             let names: Vec<String> = found.unknown.iter().map(name).collect();
             (
                 format!("roll back {}", names.join(", ")),
-                "neither the progress table nor a journal found knows it",
+                "neither the progress table nor a journal names it",
             )
         }
         _ => return Ok(()),
@@ -256,16 +255,13 @@ fn refuse_unknown(found: &Survey, wish: &Rollback) -> Result<()> {
     let read = if journals.is_empty() {
         "no journal was found".to_owned()
     } else {
-        format!("read were {}", journals.join(", "))
+        format!("journals read: {}", journals.join(", "))
     };
     let known: Vec<String> = found.runs.iter().rev().take(NAMED).map(run).collect();
     let known = if known.is_empty() {
         String::new()
     } else {
-        format!(
-            "; the last runs that they know:\n    {}",
-            known.join("\n    ")
-        )
+        format!("; the last runs in them:\n    {}", known.join("\n    "))
     };
     Err(Trouble::new(
         Kind::NotFound,
@@ -285,7 +281,7 @@ fn run(run: &KnownRun) -> String {
     let did = match (run.effects, run.undone) {
         (made, 0) => count(made, "effect"),
         (0, undone) => format!("a rollback of {}", count(undone, "effect")),
-        (made, undone) => format!("{}, {undone} taken back", count(made, "effect")),
+        (made, undone) => format!("{}, {undone} undone", count(made, "effect")),
     };
     format!(
         "{}: {did}, {} to {}{instance}{plan}",

@@ -43,7 +43,7 @@ pub(super) fn without_id(table: &str) -> Trouble {
     Trouble::new(
         Kind::Preflight,
         format!("work on the tables of {table}: they have no id"),
-        "they were made by CloudFormation, by the existing tool or by an earlier version, and `sterna init` did not run since",
+        "they were made by CloudFormation, by the existing tool or by an earlier version, and `sterna init` has not run since",
         "run `sterna init`: it gives them an id and changes nothing else; nothing was done",
     )
 }

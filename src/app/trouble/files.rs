@@ -7,7 +7,7 @@ use crate::runtime::private::Refused;
 
 /// What is to be done when nothing is known but that the system refused.
 const LOOK: &str =
-    "look at the disk and its mount (`df`, `mount`, the system's log), then run it again";
+    "check the disk and its mount (`df`, `mount`, the system's log), then run it again";
 
 impl Trouble {
     /// What a failed read or write means: `what` failed, with the path; the system said `error`. What another path or
@@ -35,12 +35,12 @@ fn meaning(kind: io::ErrorKind) -> (Kind, &'static str, &'static str) {
     match kind {
         Of::NotFound => (
             Kind::Usage,
-            "the file, or the folder that it is in, does not exist",
+            "the file or its folder does not exist",
             "correct the path, then run it again",
         ),
         Of::PermissionDenied => (
             Kind::Usage,
-            "this user may not use the file, or the folder that it is in",
+            "this user has no permission for the file or its folder",
             "give this user access or name another path (--state-dir for state), then run it again",
         ),
         Of::ReadOnlyFilesystem => (
@@ -60,22 +60,22 @@ fn meaning(kind: io::ErrorKind) -> (Kind, &'static str, &'static str) {
         ),
         Of::InvalidFilename | Of::InvalidInput => (
             Kind::Usage,
-            "the file system does not take such a path",
+            "the file system does not accept this path",
             "name another path, then run it again",
         ),
         Of::InvalidData | Of::UnexpectedEof => (
             Kind::Mismatch,
             "the file is damaged, or another program wrote it",
-            "keep it aside, put a whole copy in its place, then run it again",
+            "move it aside, put an intact copy in its place, then run it again",
         ),
         Of::StorageFull | Of::QuotaExceeded | Of::FileTooLarge => (
             Kind::Temporary,
             "the disk, or the quota on it, is full",
-            "make room or name another path (--state-dir for state), then run it again; nothing that was finished is lost",
+            "free some space or name another path (--state-dir for state), then run it again; nothing that was finished is lost",
         ),
         _ => (
             Kind::Temporary,
-            "the disk or its mount is in trouble, or this process may open no more files",
+            "the disk or its mount has failed, or this process cannot open more files",
             LOOK,
         ),
     }

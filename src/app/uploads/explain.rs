@@ -170,12 +170,12 @@ fn differs(
         }
         if row.status == "completed" && look != Verdict::Ok {
             let look = look.as_str();
-            differs.push(format!("the row says completed, a look now says {look}"));
+            differs.push(format!("the row says completed, a check now says {look}"));
         }
     }
     if item.is_some() && !failures.is_empty() && look == Verdict::Ok {
         differs.push(
-            "it is listed as failed, and a look now finds it right: `sterna retry --failed` sets the rows right"
+            "it is listed as failed, but a check now finds it right: `sterna retry --failed` corrects the rows"
                 .to_owned(),
         );
     }

@@ -144,7 +144,7 @@ fn begun_recheck(
     let (of, now) = ((&*scope, &*state), opened.clock.unix_ms());
     let begun = Begun::open(opened.store.config(), &config.instance, of, now)?;
     if begun.resumed {
-        tracing::info!(scope, "going on with a recheck that was stopped");
+        tracing::info!(scope, "continuing a recheck that was stopped");
     }
     Ok(Some(begun))
 }

@@ -38,11 +38,11 @@ pub(super) async fn admit(
             Kind::Mismatch,
             what,
             format!(
-                "it is of other tables: it belongs to {}, these settings to {state}",
+                "it belongs to other tables: {}; the settings name {state}",
                 plan.state
             ),
-            "look at --env, region and MIGRATION_*_TABLE_NAME with `sterna config show --origin`; if the tables were made \
-             again, move all earlier customers files and checkpoints out of the state folder, run `sterna setup`, and use \
+            "check --env, region and MIGRATION_*_TABLE_NAME with `sterna config show --origin`; if the tables were recreated, \
+             move all earlier customers files and checkpoints out of the state folder, run `sterna setup`, and use \
              the files that it writes; nothing was done",
         )
         .into());
@@ -62,8 +62,8 @@ pub(super) async fn admit(
             }
             tracing::warn!(
                 file = %file.path.display(), of = plan.id.short(), in_force = current.id.short(),
-                "the file is of an earlier plan; all its customers are still this instance's, so it is worked on; copy \
-                 the file of the plan in force when it suits"
+                "the file belongs to an earlier plan, but all its customers are still this instance's, so the run goes ahead; copy \
+                 the file of the plan in force when convenient"
             );
             Ok(Some(current.id))
         }
@@ -71,7 +71,7 @@ pub(super) async fn admit(
             Kind::NotFound,
             what,
             format!(
-                "it is a part of plan {}, and these tables know of no plan: they were made again, or `sterna setup` did not end",
+                "it is part of plan {}, but these tables have no plan: they were recreated, or `sterna setup` did not finish",
                 plan.id.short()
             ),
             "run `sterna setup` again and use the file that it writes; nothing was done",
@@ -209,7 +209,10 @@ fn other_plan(
         },
         made,
     );
-    let mut what = format!("work on {}: it is of another plan", file.path.display());
+    let mut what = format!(
+        "work on {}: it belongs to another plan",
+        file.path.display()
+    );
     let _ = write!(what, "\n  in the file: {of_file}");
     let _ = write!(what, "\n  in force:    {}", made(current));
     for line in difference(file, current, rows) {
@@ -225,7 +228,7 @@ fn other_plan(
         "`sterna setup` was run again since this file was written: other instances may have its customers now",
         format!(
             "copy {name} of the plan in force from where it was made ({}), or run `sterna setup` with the flags of \
-             the plan that you want. Positions and checkpoints stay good whichever it is; nothing was done",
+             the plan that you want. Positions and checkpoints stay valid either way; nothing was done",
             current.made_by
         ),
     )
@@ -238,11 +241,11 @@ fn difference(file: &CustomersFile, current: &PlanSummary, rows: &[CustomerRow])
     let mut groups = BTreeMap::<String, u64>::new();
     for share in &file.customers {
         let group = match now.get(&share.customer) {
-            None => "now in no share".to_owned(),
+            None => "now assigned to no instance".to_owned(),
             Some(instances) if Some(*instances) == own.as_ref().map(std::slice::from_ref) => {
-                "still of this instance".to_owned()
+                "still assigned to this instance".to_owned()
             }
-            Some([one]) => format!("now of instance {one}"),
+            Some([one]) => format!("now assigned to instance {one}"),
             Some(instances) => {
                 let names: Vec<&str> = instances.iter().map(InstanceId::as_str).collect();
                 format!("now shared by instances {}", names.join(", "))
@@ -345,15 +348,15 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "work on f.json: it is of another plan",
+                "work on f.json: it belongs to another plan",
                 "in the file: plan old, which was never in force on these tables",
                 "in force:    plan new: 2 instances, 6 customers, 7 spaces, 8 uploads (--instances 2), made \
                  1970-01-01T00:00:00.000Z by ann@host",
                 "of 5 customers in the file:",
-                "2 now of instance 1",
-                "1 now in no share",
+                "2 now assigned to instance 1",
+                "1 now assigned to no instance",
                 "1 now shared by instances 1, 2",
-                "1 still of this instance",
+                "1 still assigned to this instance",
                 "not in the file: 1 customer that instance 3 has now",
             ]
         );

@@ -65,7 +65,7 @@ fn table(variable: &'static str, name: &str) -> Named {
     keyed(variable, name, &[])
 }
 
-/// A table of the network with its keys (protocol: tables §2).
+/// A table of the network with its keys (docs/protocol/tables.md §2).
 fn keyed(variable: &'static str, name: &str, keys: &'static [&'static str]) -> Named {
     (variable, Thing::Table(name.into(), keys))
 }
@@ -154,8 +154,8 @@ fn network_writes(settings: &Settings) -> Vec<Named> {
 
 fn trouble(settings: &Settings, named: &[Named], found: &[Absent]) -> Trouble {
     let mut lines = vec![match found.len() {
-        1 => "look for what is needed: 1 thing cannot be used; nothing was done".to_owned(),
-        n => format!("look for what is needed: {n} things cannot be used; nothing was done"),
+        1 => "preflight found 1 problem; nothing was done".to_owned(),
+        n => format!("preflight found {n} problems; nothing was done"),
     }];
     // One line per cause: a service that is down takes many things with it.
     let mut causes: Vec<String> = Vec::new();
@@ -212,23 +212,23 @@ fn gravity(kind: Kind) -> u8 {
 }
 
 fn advice(settings: &Settings, found: &[Absent], kind: Kind) -> (&'static str, String) {
-    let look = "look at the names with `sterna config show --origin`, then run it again";
+    let look = "check the names with `sterna config show --origin`, then run it again";
     match kind {
         Kind::Credentials => (
             "AWS credentials are absent, expired, or lack a permission",
-            "look at the AWS profile, role and region; `sterna init --print` shows the policy that is needed".into(),
+            "check the AWS profile, role and region; `sterna init --print` shows the required policy".into(),
         ),
         Kind::Temporary => (
-            "it is down, or the way to it is broken, or its address is wrong",
+            "it is down, the network path to it is broken, or its address is wrong",
             look.into(),
         ),
         _ => {
             let own = settings.state.namespace.all_tables();
             let is_own = |absent: &Absent| matches!(&absent.thing, Thing::Table(name, _) if own.contains(&name.as_str()));
             if found.iter().any(is_own) {
-                ("the migration tables are not made yet, or something has another name here", format!("run `sterna init`; {look}"))
+                ("the migration tables do not exist yet, or have another name", format!("run `sterna init`; {look}"))
             } else {
-                ("it was never made, or has another name or region here", look.into())
+                ("it does not exist, or has another name or region", look.into())
             }
         }
     }

@@ -199,16 +199,18 @@ async fn audited(
     let names: BTreeSet<String> = scope.only_spaces.iter().map(ToString::to_string).collect();
     let (path, state) = (file.to_owned(), state.to_owned());
     let read = tokio::task::spawn_blocking(move || AuditedItems::open(&path, &state)).await?;
-    let mut items = read.map_err(|error| Trouble::new(
-        error.kind,
-        format!("read {}", file.display()),
-        error.why,
-        "name a report that `sterna verify` wrote (its name is in what `verify` printed); nothing was done",
-    ))?;
+    let mut items = read.map_err(|error| {
+        Trouble::new(
+            error.kind,
+            format!("read {}", file.display()),
+            error.why,
+            "name a report that `sterna verify` wrote (`verify` prints its name); nothing was done",
+        )
+    })?;
     if !items.is_whole {
         tracing::warn!(
             report = %file.display(),
-            "the audit did not come to its end, and uploads that it did not reach are not taken up: `sterna verify --resume` goes on with it"
+            "the audit did not finish, and uploads that it did not reach are not retried: `sterna verify --resume` continues it"
         );
     }
     let units = items.units();
@@ -227,14 +229,14 @@ async fn audited(
         list.truncate(NAMED);
         return Err(Trouble::new(
             Kind::Mismatch,
-            format!("take up what {} names", file.display()),
+            format!("retry the uploads in {}", file.display()),
             format!(
-                "{} of its spaces have no row in these tables: it is of another network or other tables, or the spaces \
+                "{} of its spaces have no row in these tables: it belongs to another network or other tables, or the spaces \
                  were never migrated ({})",
                 unknown.len(),
                 list.join(", ")
             ),
-            "look at --env, or migrate these spaces first; nothing was done",
+            "check --env, or migrate these spaces first; nothing was done",
         )
         .into());
     }

@@ -53,12 +53,12 @@ pub(super) async fn check(
     Err(Trouble::new(
         Kind::Preflight,
         format!(
-            "look at the first upload of {} before the run:\n  {}",
+            "check the first upload of {} before the run:\n  {}",
             count(spaces.len() as u64, "space"),
             faults.join("\n  ")
         ),
-        "a setting that names another place looks like this, and so does data that is missing everywhere",
-        "look at the names with `sterna config show --origin`; if the data really is like that, accept it with \
+        "a setting may name the wrong place, or the data is missing everywhere",
+        "check the names with `sterna config show --origin`; if the data really is like that, accept it with \
          `--expect MISSING_BLOB=100%` or `--expect MISSING_DELEGATION=100%`; nothing was done",
     )
     .into())
@@ -71,7 +71,7 @@ struct Wanted {
 }
 
 const SHARD: Wanted = Wanted {
-    is_nowhere: "no shard is in a carpark, or where a claim leads",
+    is_nowhere: "no shard is in a carpark, or at the address of a claim",
     settings: "CARPARK_PUBLIC_URL, CARPARK_PUBLIC_URLS, BLOB_CARPARK_PUBLIC_URL, STORE_CARPARK_PUBLIC_URL",
 };
 const DELEGATION: Wanted = Wanted {
@@ -79,7 +79,7 @@ const DELEGATION: Wanted = Wanted {
     settings: "DELEGATION_TABLE_NAME, DELEGATION_BUCKET_NAME, R2_ENDPOINT, R2_DELEGATION_BUCKET_NAME",
 };
 const CLAIMS: Wanted = Wanted {
-    is_nowhere: "the indexing service knows no claim of any upload that was looked at",
+    is_nowhere: "the indexing service has no claim for any upload that was checked",
     settings: "INDEXING_SERVICE_URL",
 };
 
@@ -93,7 +93,7 @@ fn all_lack(
     let lacks = seen.len() >= LEAST && !seen.contains(&true);
     lacks.then(|| {
         format!(
-            "{} (looked for in {}): see {}",
+            "{} (searched in {}): see {}",
             wanted.is_nowhere,
             count(seen.len() as u64, "space"),
             wanted.settings

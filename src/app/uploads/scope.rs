@@ -324,15 +324,15 @@ pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
     let trouble = match &scope.customers {
         Some(file) if file.customers.is_empty() => Trouble::new(
             Kind::Usage,
-            format!("take up {}: it names no customer", file.path.display()),
+            format!("use {}: it names no customer", file.path.display()),
             "the plan has no share for this instance",
             "start it with --steal to help the others, or run `sterna setup` with fewer instances",
         ),
         _ => Trouble::new(
             Kind::NotFound,
-            "find any space to work on",
-            "the customers asked for have no spaces but those of the migration itself, or the network has none",
-            "look at --env and at what was asked for; nothing was changed",
+            "find a space to work on",
+            "the selected customers have no spaces except migration spaces, or the network has none",
+            "check --env and the selection; nothing was changed",
         ),
     };
     Err(trouble.into())
@@ -353,8 +353,8 @@ pub(super) fn not_found(roots: &[Root]) -> Trouble {
     Trouble::new(
         Kind::NotFound,
         format!("find the {uploads} {}{more}", named.join(", ")),
-        "no space that was asked for has an upload with such a root, as CIDv0 or as CIDv1",
-        "look at --env and at the CID; leave --space and --customer out to look in every space; nothing was changed",
+        "no selected space has an upload with such a root, as CIDv0 or as CIDv1",
+        "check --env and the CID; leave out --space and --customer to search every space; nothing was changed",
     )
 }
 
@@ -374,7 +374,7 @@ fn refuse_unknown(unknown: &[String], source: &str) -> Result<()> {
     }
     Err(Trouble::new(
         Kind::NotFound,
-        format!("take up {list} from {source}"),
+        format!("unknown customers or spaces in {source}: {list}"),
         "the consumer table of this network has no such customer or space",
         "correct the names, or write the file again with `sterna setup`; nothing was changed",
     )

@@ -165,15 +165,15 @@ fn refuse_nothing(plan: &Plan, options: &options::Setup) -> Result<()> {
     }
     let cause =
         if options.filter.is_some() || options.skip_file.is_some() || options.min_uploads > 0 {
-            "no customer with uploads is left by --filter, --skip-file and --min-uploads"
+            "--filter, --skip-file and --min-uploads leave no customer with uploads"
         } else {
             "the consumer table of this network has no customer with a space"
         };
     Err(Trouble::new(
         Kind::NotFound,
-        "find any customer to distribute",
+        "find a customer to distribute",
         cause,
-        "look at the flags and at --env; nothing was written",
+        "check the flags and --env; nothing was written",
     )
     .into())
 }
@@ -269,11 +269,11 @@ async fn put_in_force(store: &Store, plan: &PlanSummary, standing: &Standing) ->
         Kind::Mismatch,
         format!("put plan {} in force", plan.id.short()),
         format!(
-            "another setup put its own in force while this one ran: {other}, made {} by {}",
+            "another setup replaced the plan while this one ran: {other}, made {} by {}",
             at(other.made_at),
             other.made_by
         ),
-        "agree on one, and run that setup once more; no customers file was written here",
+        "agree on one plan and run its setup again; this setup wrote no customers file",
     )
     .into())
 }

@@ -18,8 +18,8 @@ const AT_ONCE: usize = 8;
 pub(super) const BELIEVED: &str = "kept as completed; its claims are advertised by that tool, if at all: `sterna migrate --repair` goes through \
      it again and advertises them again";
 
-/// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so no
-/// step would come across them (protocol: pitfalls 35, 36).
+/// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so
+/// no step would come across them (docs/protocol/pitfalls.md 35, 36).
 pub(super) async fn finish_spaces(
     opened: &UploadsSession,
     customers: &BTreeSet<String>,
@@ -56,7 +56,7 @@ async fn finish(
         needs_a_look,
     };
     if stop.degree() > Degree::Run {
-        return Ok(told("left: the run was stopped".to_owned(), true));
+        return Ok(told("unfinished: the run was stopped".to_owned(), true));
     }
     let finished = opened
         .migration
@@ -99,15 +99,15 @@ pub(super) fn left(found: &TakenOver) -> String {
 fn done(taken: &TakenUnit) -> String {
     let counts = |counts: &Counts| {
         format!(
-            "{}, {} put right, {} that need a look",
+            "{}, {} fixed, {} that need attention",
             count(counts.planned, "upload"),
             counts.done - counts.found.min(counts.done),
             counts.bad()
         )
     };
     match &taken.now {
-        None => "not gone through to its end yet: the next run goes on".to_owned(),
+        None => "not finished yet: the next run continues".to_owned(),
         Some(_) if taken.kept => BELIEVED.to_owned(),
-        Some((status, of)) => format!("gone through again: {status}, {}", counts(of)),
+        Some((status, of)) => format!("processed again: {status}, {}", counts(of)),
     }
 }

@@ -110,7 +110,7 @@ async fn note_spaces(
     while let Some(noted) = noting.next().await {
         noted?;
         done += 1;
-        let what = "noting how many spaces customers have";
+        let what = "recording how many spaces customers have";
         face(Seen::Start { what, done, of });
     }
     Ok(())

@@ -16,7 +16,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct CompletionsArgs {
-    /// The shell
+    /// Print the script for this shell
     shell: Shell,
 }
 

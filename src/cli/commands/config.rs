@@ -16,7 +16,7 @@ const EXAMPLES: &str = "Examples:
 /// Settings.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ConfigCommand {
-    /// Print each setting, secrets masked; what a migration would still miss is told on standard error
+    /// Print each setting, with secrets masked; list on standard error what a migration would still need
     #[command(after_help = EXAMPLES)]
     Show(ShowArgs),
 }
@@ -24,7 +24,7 @@ pub(in crate::cli) enum ConfigCommand {
 /// Arguments of `config show`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
-    /// Also print where each value was found
+    /// Also print where each value comes from
     #[arg(long)]
     origin: bool,
 }

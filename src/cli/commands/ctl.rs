@@ -22,10 +22,9 @@ const EXAMPLES: &str = "Examples:
   sterna ctl resume
   sterna ctl status
 
-Every instance looks every 5 s. What is asked holds over restarts, until `resume` (pause, drain) or
-`set NAME=default` lifts it. An instance that drains ends with 6, and one that is started while
-a drain holds ends at once; `resume` lets instances be started again and does not bring an ended one
-back.";
+Instances check for commands every 5 s. Settings persist across restarts until `resume` (pause, drain) or \
+`set NAME=default` lifts them. A draining instance exits with 6, and an instance that starts during a drain \
+exits at once. `resume` allows instances to start again; it does not restart them.";
 
 const PAUSE: &str = "Examples:
   sterna ctl pause --why 'index service is deployed'
@@ -51,49 +50,49 @@ const LOG: &str = "Examples:
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) enum CtlCommand {
-    /// Begin nothing new, keep leases, wait
+    /// Start nothing new, keep leases, wait
     #[command(after_help = PAUSE)]
     Pause(Reasoned),
     /// Lift a pause or a drain
     #[command(after_help = RESUME)]
     Resume(Resume),
-    /// End what is in flight, give leases back, end with 6
+    /// Settle what is in flight, release leases, exit with 6
     #[command(after_help = DRAIN)]
     Drain(Reasoned),
-    /// Change limits: concurrency=N, rate=N (uploads begun a minute and instance), or =default
+    /// Change limits: concurrency=N, rate=N (uploads started per minute and instance), or =default
     #[command(after_help = SET)]
     Set(Set),
-    /// Show what is in force, and what the instances do
+    /// Show the settings in force and what the instances do
     #[command(after_help = STATUS)]
     Status,
-    /// Show who asked what, when and why
+    /// Show who gave which command, when and why
     #[command(after_help = LOG)]
     Log,
 }
 
-/// Whom a wish is for.
+/// Target of the command.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Whom {
-    /// Only this instance [default: every instance]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Apply to this instance only [default: every instance]
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u32>)]
     instance: Option<u32>,
     #[arg(
         long,
-        help = "Say what would be asked, ask nothing [env: DRY_RUN]",
+        help = "Show the command; do not send it [env: DRY_RUN]",
         conflicts_with = "yes"
     )]
     dry_run: bool,
-    /// Do not ask before changing a run on a real network
+    /// Change a run on a real network without asking first
     #[arg(long)]
     yes: bool,
 }
 
-/// A wish that somebody will ask about.
+/// Command with a recorded reason.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reasoned {
     #[command(flatten)]
     whom: Whom,
-    /// Why, for the log and for who looks at the monitor
+    /// Record this reason, for the log and the monitor
     #[arg(long, value_name = "TEXT", value_parser = values::some_text)]
     why: String,
 }
@@ -103,7 +102,7 @@ pub(in crate::cli) struct Reasoned {
 pub(in crate::cli) struct Resume {
     #[command(flatten)]
     whom: Whom,
-    /// Why, for the log
+    /// Record this reason, for the log
     #[arg(long, value_name = "TEXT", default_value = "", value_parser = values::one_line)]
     why: String,
 }
@@ -111,8 +110,8 @@ pub(in crate::cli) struct Resume {
 /// Arguments of `ctl set`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Set {
-    /// concurrency=N: uploads in flight per instance; rate=N, rate=N/min, rate=N/s: uploads that
-    /// each instance may begin; =default lifts the limit
+    /// Set uploads in flight per instance (concurrency=N), or uploads that each instance may start (rate=N, rate=N/min,
+    /// rate=N/s); NAME=default lifts a limit
     #[arg(required = true, value_name = "NAME=VALUE", value_parser = values::setting)]
     limits: Vec<values::Setting>,
     #[command(flatten)]
@@ -181,20 +180,31 @@ fn limits(settings: &[values::Setting]) -> Result<Wish, Misuse> {
     Ok(Wish::Set { concurrency, rate })
 }
 
-fn lines(report: &ControlReport, typed: &str) -> String {
-    let holds = report.holds.as_deref().unwrap_or("nothing");
+pub(in crate::cli) fn lines(report: &ControlReport, typed: &str) -> String {
+    let in_force = |when: &str| {
+        let holds = report.holds.as_deref();
+        holds.map_or_else(
+            || format!("nothing in force {when}"),
+            |holds| format!("in force {when}: {holds}"),
+        )
+    };
     let (scope, wish) = (&report.scope, &report.wish);
     if report.dry_run {
-        let instances = count(report.running.len() as u64, "running instance");
+        let running = match report.running.len() {
+            0 => "no instance is running now".to_owned(),
+            running => format!(
+                "it would apply to {}",
+                count(running as u64, "running instance")
+            ),
+        };
         return format!(
-            "{scope}: would ask: {wish}; in force then: {holds}; it would apply to {instances}"
+            "{scope}: would {wish}; {}; {running}",
+            in_force("afterwards")
         );
     }
-    let mut lines = vec![format!("{scope}: {wish}; in force now: {holds}")];
+    let mut lines = vec![format!("{scope}: {wish}; {}", in_force("now"))];
     lines.push(match report.running.as_slice() {
-        [] => {
-            "no instance is running now; it applies to every one that is started later".to_owned()
-        }
+        [] => "no instance is running now; it applies to every instance started later".to_owned(),
         [one] => format!("instance {one} acts on it within 10 s"),
         all => format!("instances {} act on it within 10 s", all.join(", ")),
     });

@@ -26,13 +26,13 @@ const EXAMPLES: &str = "Examples:
 pub(in crate::cli) struct DemoArgs {
     #[command(flatten)]
     world: WorldArgs,
-    /// Number of `migrate` processes
+    /// Start this many `migrate` processes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=64))]
     instances: u32,
-    /// Uploads in flight in each process
+    /// Keep this many uploads in flight in each process
     #[arg(long, value_name = "N", default_value = "8", value_parser = values::concurrency)]
     concurrency: usize,
-    /// Leave the local network running until Ctrl-C, to try commands on it (its folder stays in any case)
+    /// Keep the local network running until Ctrl-C, to try commands on it (its folder is kept in any case)
     #[arg(long)]
     keep: bool,
 }
@@ -40,16 +40,16 @@ pub(in crate::cli) struct DemoArgs {
 /// A legacy world to seed.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct WorldArgs {
-    /// Number of customers
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Seed this many customers
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = values::from_one::<u32>)]
     customers: u32,
-    /// Number of spaces
-    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Seed this many spaces
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = values::from_one::<u32>)]
     spaces: u32,
-    /// Number of uploads
-    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Seed this many uploads
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = values::from_one::<u32>)]
     uploads: u32,
-    /// What content and identifiers are derived from
+    /// Derive content and identifiers from this number
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }

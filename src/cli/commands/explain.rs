@@ -24,12 +24,12 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct ExplainArgs {
-    /// Root of the upload; Qm… and bafy… of one content are one root
+    /// Root of the upload; Qm… and bafy… of the same content are one root
     #[arg(value_name = "CID", value_parser = values::root, group = "roots", required_unless_present_any = ["space", "roots_file"])]
     root: Option<Root>,
     #[arg(long, value_name = "FILE", group = "roots", help = ROOTS_HELP)]
     roots_file: Option<PathBuf>,
-    /// The space, or the space of the upload
+    /// Explain this space, or the upload in this space
     #[arg(long, value_name = "DID", value_parser = values::space)]
     space: Option<SpaceDid>,
 }

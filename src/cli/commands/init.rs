@@ -25,12 +25,12 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct InitArgs {
-    /// Print tables and policy as a template and create nothing
+    /// Print a template of tables and policy; create nothing
     #[arg(long)]
     print: bool,
-    #[arg(long, help = "Say which tables would be made, make none [env: DRY_RUN]", conflicts_with_all = ["print", "yes"])]
+    #[arg(long, help = "Show which tables would be created; create none [env: DRY_RUN]", conflicts_with_all = ["print", "yes"])]
     dry_run: bool,
-    /// Do not ask before creating tables on a real network
+    /// Create tables on a real network without asking first
     #[arg(long, conflicts_with = "print")]
     yes: bool,
 }
@@ -76,11 +76,11 @@ fn stopped(context: &Context) -> Trouble {
     )
 }
 
-fn rows(report: &InitReport, typed: &str) -> String {
+pub(in crate::cli) fn rows(report: &InitReport, typed: &str) -> String {
     let word = |created| match (created, report.dry_run) {
         (true, false) => "created",
         (true, true) => "would be created",
-        (false, _) => "was there",
+        (false, _) => "exists already",
     };
     let rows: Vec<Vec<String>> = report
         .tables
@@ -89,7 +89,7 @@ fn rows(report: &InitReport, typed: &str) -> String {
         .collect();
     let mut text = table(&["TABLE", "STATE"], &rows);
     if let Some(state) = &report.state {
-        let _ = write!(text, "\n{}", printable(&state.to_string()));
+        let _ = write!(text, "\nstate: {}", printable(&state.to_string()));
     }
     let next = if report.dry_run {
         summary::for_real(typed)

@@ -30,13 +30,13 @@ const EXAMPLES: &str = "Examples:
   sterna migrate --customers-file migration-state/instance-1-customers.json --recheck
   sterna migrate --customer alice@example.com --verify-only
 
-The first Ctrl-C, SIGTERM or SIGHUP drains: nothing new is begun, what is in flight is ended (6). It waits two
-minutes at most, ten seconds for a service that is down. The second one aborts, the third one exits. Before the
-work begins, the first one ends the command at once, and nothing was done.";
+The first Ctrl-C, SIGTERM or SIGHUP drains: the run starts nothing new, settles what is in flight and exits \
+with 6. It waits at most two minutes, and ten seconds for a service that is down. The second signal aborts, \
+the third exits at once. Before the work starts, the first signal ends the command, and nothing has changed.";
 
 /// What every command says of its `--concurrency`.
 pub(super) const CONCURRENCY_HELP: &str =
-    "Uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]";
+    "Keep this many uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]";
 /// Share of unexpected failures that stops a run when no flag says.
 pub(super) const FAILURE_RATE: f64 = 0.05;
 /// Places in which the existing tool left something that are named in text.
@@ -58,54 +58,53 @@ pub(in crate::cli) struct MigrateArgs {
     scope: ScopeArgs,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
-    /// Only build, store and register indexes; like the other two, keeps no progress of uploads
+    /// Only build, store and register indexes; like the other test modes, record no progress of uploads
     #[arg(long, group = "mode")]
     test_index: bool,
-    /// Only republish location claims; of spaces for which the gateway is authorised, for others --test-gateway-auth
-    /// comes first (8)
+    /// Only republish location claims, in spaces whose gateway is authorised (run --test-gateway-auth first, otherwise 8)
     #[arg(long, group = "mode")]
     test_location_claims: bool,
-    /// Only authorise the gateway, once per space; --limit counts spaces then
+    /// Only authorise the gateway, once per space; --limit then counts spaces
     #[arg(long, group = "mode")]
     test_gateway_auth: bool,
-    /// Only audit, the whole scope unless --limit says otherwise; the same as `verify`
+    /// Only audit, the whole scope unless --limit is given; same as `verify`
     #[arg(long, group = "mode", conflicts_with_all = ["dry_run", "checkpoint_every", "max_failure_rate"])]
     verify_only: bool,
-    /// Go through spaces again that the existing tool completed: advertise their claims again, put right what is wrong
+    /// Process again the spaces that the existing tool completed: advertise their claims again and fix what is wrong
     #[arg(long, conflicts_with_all = ["mode", "dry_run", "roots"])]
     repair: bool,
-    /// Look at every upload in scope again, also in completed spaces, check that indexes, shards and delegations are
-    /// still there, and put right what is wrong; when stopped, start it again to go on
+    /// Check every upload in scope again, also in completed spaces: make sure that indexes, shards and delegations still
+    /// exist, and fix what is wrong. Run the same command again to continue after a stop
     #[arg(long, conflicts_with_all = ["mode", "repair", "roots"])]
     recheck: bool,
-    #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
+    #[arg(long, help = "Show what would change; write nothing [env: DRY_RUN]", conflicts_with_all = ["checkpoint_every", "max_failure_rate"])]
     dry_run: bool,
-    /// When nothing of its own is left to begin, take up spaces that other instances have not
-    /// begun or that a dead one left, and parts of giant spaces that others have, until all have ended
+    /// After finishing its own share, help others: take spaces that nobody has started or whose holder is dead, and parts
+    /// of very large spaces
     #[arg(long, conflicts_with_all = ["mode", "dry_run", "roots"])]
     steal: bool,
-    /// Split a space with more than N uploads left into parts of N/4 (at most 256), which instances with --steal
-    /// share [default: 200000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["mode", "dry_run", "roots"])]
+    /// Split a space with more than N uploads left into parts of N/4 uploads (at most 256 parts), which instances with
+    /// --steal share [default: 200000]
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u64>, conflicts_with_all = ["mode", "dry_run", "roots"])]
     split_above: Option<u64>,
-    /// Settled uploads between two checkpoints [default: 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "roots")]
+    /// Write a checkpoint after this many settled uploads [default: 100]
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u64>, conflicts_with = "roots")]
     checkpoint_every: Option<u64>,
     /// Drain after this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
     max_duration: Option<Duration>,
-    /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
+    /// Stop if more than this percentage of uploads fails unexpectedly [default: 5%]
     #[arg(long, value_name = "PCT", value_parser = values::percent)]
     max_failure_rate: Option<f64>,
-    /// Accept that this part of the uploads ends with a reason of the data (`MISSING_BLOB=30%`); of every other one 20%
-    /// of the last 200, in three spaces and more, stop the run: a wrong setting looks like that
+    /// Accept that this percentage of uploads fails for a reason that lies in the data (`MISSING_BLOB=30%`). Any other
+    /// such reason stops the run at 20% of the last 200 uploads in three or more spaces: a wrong setting looks like that
     #[arg(long, value_name = "REASON=PCT", value_parser = values::expected, conflicts_with_all = ["verify_only", "dry_run"])]
     expect: Vec<(Reason, f64)>,
-    /// What to do with blocks whose hash functions are not computed here: quarantine their upload as
-    /// `UNVERIFIABLE_HASH`, or index them unchecked and count them
+    /// Handle blocks whose hash function Sterna cannot compute: quarantine the upload as `UNVERIFIABLE_HASH`, or index the
+    /// blocks unchecked and count them
     #[arg(long, value_name = "WHAT", default_value = "quarantine", conflicts_with_all = ["verify_only", "dry_run", "test_location_claims", "test_gateway_auth"])]
     unverified_hashes: UnverifiedHashes,
-    /// Do not ask before changing a real network
+    /// Change a real network without asking first
     #[arg(long)]
     yes: bool,
 }
@@ -221,7 +220,7 @@ pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
     Ok(Exit::from(report))
 }
 
-fn lines(report: &RunReport, typed: &str) -> String {
+pub(in crate::cli) fn lines(report: &RunReport, typed: &str) -> String {
     if report.dry_run {
         let mut lines = plan::of_dry_run(report, typed);
         lines.extend(summary::unknown_roots(&report.unknown_roots));
@@ -248,7 +247,7 @@ fn lines(report: &RunReport, typed: &str) -> String {
     }
     for (reason, count) in &report.failures {
         let uploads = summary::count(*count, "upload");
-        lines.push(format!("  {uploads} {reason}: {}", reason.advice()));
+        lines.push(format!("  {uploads} with {reason}: {}", reason.advice()));
     }
     lines.extend(differences(&report.differences));
     for file in &report.files {
@@ -286,7 +285,11 @@ pub(super) fn differences(all: &[Difference]) -> Vec<String> {
     lines.extend(all.iter().take(NAMED).map(|one| {
         let space = one.space.as_ref();
         let space = space.map_or_else(String::new, |space| format!(" {space}"));
-        let mark = if one.needs_a_look { "! " } else { "" };
+        let mark = if one.needs_a_look {
+            "needs attention: "
+        } else {
+            ""
+        };
         format!(
             "  {mark}{}{space}: {}; {}",
             one.customer, one.found, one.done

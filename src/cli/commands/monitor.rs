@@ -22,7 +22,10 @@ const EXAMPLES: &str = "Examples:
   sterna monitor
   sterna monitor --watch --interval 10s
   sterna monitor --exact --output json
-  sterna monitor --failed --output ndjson";
+  sterna monitor --failed --output ndjson
+
+An upload is settled once its outcome is recorded: migrated, already complete, gone from the source, failed, \
+quarantined or unknown. A space has ended when all its uploads are settled.";
 
 /// Moves the cursor home and clears what is below, so that a redrawing does not flicker.
 const HOME: &str = "\x1b[H\x1b[J";
@@ -35,28 +38,28 @@ const HOME: &str = "\x1b[H\x1b[J";
 )]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct MonitorArgs {
-    /// Look again and again, until Ctrl-C or until nobody reads any more
+    /// Refresh until Ctrl-C, or until nobody reads the output
     #[arg(long)]
     watch: bool,
-    /// Time between two looks [default: 30s]
+    /// Refresh this often [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = values::some_time, requires = "watch")]
     interval: Option<Duration>,
-    /// Only this customer, a DID or an e-mail address
+    /// Show this customer, by DID or e-mail address
     #[arg(long, value_name = "CUSTOMER", value_parser = values::customer, group = "view")]
     customer: Option<CustomerDid>,
-    /// Only this space
+    /// Show this space
     #[arg(long, value_name = "DID", value_parser = values::space, group = "view")]
     space: Option<SpaceDid>,
-    /// Only this instance
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Show this instance
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u32>)]
     instance: Option<u32>,
-    /// Only failed uploads, all of them
+    /// List all failed uploads
     #[arg(long)]
     failed: bool,
-    /// Only spaces without progress for ten minutes and those of dead instances, all of them, with what to do
+    /// List all spaces without progress for ten minutes and those of dead instances, with what to do
     #[arg(long, conflicts_with = "failed")]
     stuck: bool,
-    /// Sum up the rows of all spaces now, however many there are, in place of the sum that running instances keep
+    /// Sum up all rows now, instead of showing the sum that running instances store
     #[arg(long, conflicts_with_all = ["watch", "customer", "space", "instance", "failed", "stuck"])]
     exact: bool,
 }
@@ -81,9 +84,7 @@ pub(in crate::cli) async fn run(args: MonitorArgs, context: &Context) -> Result<
     };
     if !args.watch {
         let looking = Box::pin(look(&settings, &options, context));
-        return context
-            .unless_stopped("look at the migration", looking)
-            .await;
+        return context.unless_stopped("show the migration", looking).await;
     }
     let interval = args.interval.unwrap_or(INTERVAL);
     tokio::select! {
@@ -128,7 +129,7 @@ async fn watch(
             if Exit::of_error(&error) != Exit::Temporary {
                 return Err(error);
             }
-            talk(&format!("not seen this time: {error:#}"));
+            talk(&format!("not shown this time: {error:#}"));
         }
         tokio::time::sleep(interval).await;
         if !redraw && context.output == Output::Table {

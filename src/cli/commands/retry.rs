@@ -27,55 +27,55 @@ const EXAMPLES: &str = "Examples:
   sterna retry --failed --reason MISSING_DELEGATION --space did:key:z6Mk…
   sterna retry --audit migration-state/instance-1-audit-6c1f….ndjson
 
-Items are taken up under the lease of their space; rows and counters are set right with them. --audit looks at
-every upload that the report of `sterna verify` names, also in spaces that are completed, and puts right what it can;
-what it cannot is a failed upload then. A cause of a whole space (no delegation) is one row: when it is gone, all
-uploads of the space are looked at again.";
+A retry takes the lease of each space, and updates rows and counters. --audit checks every upload in a \
+report of `sterna verify`, also in completed spaces, and fixes what it can; what it cannot fix is recorded \
+as failed. A cause that blocks a whole space (such as a missing delegation) is one failure: once it is gone, \
+all uploads of the space are checked again.";
 
 /// Arguments of `retry`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct RetryArgs {
-    /// Take up the failed uploads that all other flags fit
+    /// Retry failed uploads; the other flags narrow the set
     #[arg(long, required_unless_present = "audit")]
     failed: bool,
-    /// Take up the uploads that the report of an audit names
+    /// Retry the uploads in the report of an audit
     #[arg(long, value_name = "FILE", conflicts_with_all = ["failed", "reason", "class", "step", "since", "roots"])]
     audit: Option<PathBuf>,
-    /// Failed for this reason (may be given more than once)
+    /// Select uploads that failed for this reason (repeatable)
     #[arg(long, value_name = "CODE", value_parser = values::reason)]
     reason: Vec<Reason>,
-    /// Failed with this class (may be given more than once)
+    /// Select uploads that failed with this class (repeatable)
     #[arg(long, value_name = "CLASS", value_parser = values::class)]
     class: Vec<Class>,
-    /// Failed in this step (may be given more than once)
+    /// Select uploads that failed in this step (repeatable)
     #[arg(long, value_name = "STEP", value_parser = values::step)]
     step: Vec<String>,
-    /// Failed within this time
+    /// Select uploads that failed within this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
     since: Option<Duration>,
     #[arg(long, value_name = "CUSTOMER", value_parser = values::customer, help = CUSTOMER_HELP)]
     customer: Vec<CustomerDid>,
-    /// Only uploads of this space (may be given more than once)
+    /// Select uploads of this space (repeatable)
     #[arg(long, value_name = "DID", value_parser = values::space)]
     space: Vec<SpaceDid>,
     #[arg(long, value_name = "CID", value_parser = values::root, group = "roots", help = CID_HELP)]
     cid: Option<Root>,
     #[arg(long, value_name = "FILE", group = "roots", help = ROOTS_HELP)]
     roots_file: Option<PathBuf>,
-    /// Only failures of this instance; also this process's own number [default: 1, failures of all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Select failures of this instance, and act as it [default: act as 1, select all]
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u32>)]
     instance: Option<u32>,
-    /// At most this many uploads, or `all`
+    /// Stop after this many uploads, or `all`
     #[arg(long, value_name = "N", value_parser = values::limit, default_value = "all")]
     limit: Limit,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
-    /// Stop when more than this part of the uploads fails unexpectedly [default: 5%]
+    /// Stop if more than this percentage of uploads fails unexpectedly [default: 5%]
     #[arg(long, value_name = "PCT", value_parser = values::percent)]
     max_failure_rate: Option<f64>,
-    /// What to do with blocks whose hash functions are not computed here: quarantine their upload as
-    /// `UNVERIFIABLE_HASH`, or index them unchecked and count them
+    /// Handle blocks whose hash function Sterna cannot compute: quarantine the upload as `UNVERIFIABLE_HASH`, or index the
+    /// blocks unchecked and count them
     #[arg(
         long,
         value_name = "WHAT",
@@ -83,9 +83,9 @@ pub(in crate::cli) struct RetryArgs {
         conflicts_with = "dry_run"
     )]
     unverified_hashes: UnverifiedHashes,
-    #[arg(long, help = "Look, say what would be done, change nothing [env: DRY_RUN]", conflicts_with_all = ["max_failure_rate", "yes"])]
+    #[arg(long, help = "Show what would change; write nothing [env: DRY_RUN]", conflicts_with_all = ["max_failure_rate", "yes"])]
     dry_run: bool,
-    /// Do not ask before changing a real network
+    /// Change a real network without asking first
     #[arg(long)]
     yes: bool,
 }
@@ -116,7 +116,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         Limit::AtMost(limit) => Some(limit),
     };
     let nothing = if args.audit.is_some() {
-        "the report names no upload that is wanted: nothing to retry"
+        "no upload in the report is selected: nothing to retry"
     } else {
         "no failed upload fits: nothing to retry; see `sterna monitor --failed`"
     };

@@ -27,12 +27,12 @@ const EXAMPLES: &str = "Examples:
   sterna rollback --run 6c1f… --journal /mnt/instance-2
   sterna rollback --customers-file migration-state/instance-1-customers.json --confirm production
 
-What stays is listed before anything is done; --dry-run lists and does nothing. Only what the migration
-made is taken back, never what it found. What it made is in the journals (instance-N-journal.ndjson):
-those of the state folder are read, those of other instances are named with --journal. When one is absent,
-cut or has a gap, nothing is done (13); --allow-missing-journal takes back what is known. While others work
-on the same customers, nothing is done (11). Migration spaces are taken back with whole customers only, and
-only when they are empty. Another rollback goes on where one was interrupted.";
+A rollback lists what it cannot undo before it starts; --dry-run only lists. It undoes what the migration \
+made, never what it found. The journals (instance-N-journal.ndjson) say what was made: those in the state \
+folder are read, name those of other instances with --journal. If a journal is missing, cut or has a gap, \
+the rollback refuses (13); --allow-missing-journal undoes what is known. It also refuses while others work \
+on the same customers (11). Migration spaces are undone for whole customers only, and only if they are \
+empty. Run the command again to continue after an interruption.";
 
 /// Spaces that are listed one by one.
 const NAMED: usize = 20;
@@ -41,35 +41,35 @@ const NAMED: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("what").required(true).multiple(true).args(["customers_file", "customer", "space", "run"]))]
 pub(in crate::cli) struct RollbackArgs {
-    /// Customers of an instance, as `setup` wrote them; `-` reads standard input
+    /// Select the customers in this file, written by `setup`; `-` reads standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["customer", "space"])]
     customers_file: Option<PathBuf>,
-    /// This customer, a DID or an e-mail address (may be given more than once)
+    /// Select this customer, by DID or e-mail address (repeatable)
     #[arg(long, value_name = "CUSTOMER", value_parser = values::customer)]
     customer: Vec<CustomerDid>,
-    /// This space (may be given more than once)
+    /// Select this space (repeatable)
     #[arg(long, value_name = "DID", value_parser = values::space)]
     space: Vec<SpaceDid>,
-    /// Only what this run made
+    /// Undo only what this run made
     #[arg(long, value_name = "ID")]
     run: Option<String>,
-    /// A journal of another instance, or a folder with journals (may be given more than once)
+    /// Also read this journal of another instance, or this folder of journals (repeatable)
     #[arg(long, value_name = "PATH")]
     journal: Vec<PathBuf>,
-    /// Number of this instance; names the files that are written [default: that of the customers file, else 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Act as this instance; its number names the files [default: the number in the customers file, otherwise 1]
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u32>)]
     instance: Option<u32>,
-    /// Take back what is known although journals are missing; leaves delegations and provisioning of the customers alone
+    /// Undo what is known even if journals are missing; keep delegations and provisioning of the customers
     #[arg(long)]
     allow_missing_journal: bool,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
     concurrency: Option<usize>,
-    #[arg(long, help = "List what would be taken back and what stays; change nothing [env: DRY_RUN]", conflicts_with_all = ["yes", "confirm"])]
+    #[arg(long, help = "List what would be undone and what stays; change nothing [env: DRY_RUN]", conflicts_with_all = ["yes", "confirm"])]
     dry_run: bool,
-    /// Do not ask before changing a real network; production wants --confirm
+    /// Change a real network without asking first; production needs --confirm
     #[arg(long)]
     yes: bool,
-    /// On production: the id of the run, or `production` when no run is named
+    /// Confirm on production: the id of the run, or `production` if --run is not given
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
 }
@@ -138,7 +138,7 @@ fn listed(plan: &RollbackPlan) -> String {
     }
     for one in plan.unaccounted.iter().take(NAMED) {
         lines.push(format!(
-            "  {} of {} of {}: no journal found says what was made; name it with --journal",
+            "  {} of {} of {}: no journal says what was made; name it with --journal",
             count(one.uploads, "upload"),
             one.space,
             one.customer
@@ -150,14 +150,14 @@ fn listed(plan: &RollbackPlan) -> String {
         lines.push(format!("  and uploads of {spaces}"));
     }
     lines.push(format!(
-        "what is taken back, in {}:{}",
+        "what is undone, in {}:{}",
         count(plan.spaces, "space"),
         or_nothing(plan.undone.is_empty())
     ));
     let undone = plan.undone.iter();
-    lines.extend(undone.map(|one| format!("  {:>8} {}", one.effects, one.kind)));
+    lines.extend(undone.map(|one| format!("  {:>8} {}", one.effects, plain(&one.kind))));
     if !plan.runs.is_empty() {
-        lines.push("runs that the journals know:".to_owned());
+        lines.push("runs in the journals:".to_owned());
     }
     let runs = plan.runs.iter().rev().take(NAMED);
     lines.extend(runs.map(|run| format!("  {run}")));
@@ -169,7 +169,21 @@ fn listed(plan: &RollbackPlan) -> String {
 }
 
 fn line(one: &Listed, what: &str) -> String {
-    format!("  {:>8} {}: {what}", one.effects, one.kind)
+    format!("  {:>8} {}: {what}", one.effects, plain(&one.kind))
+}
+
+/// What effects of a kind are called.
+fn plain(kind: &str) -> &str {
+    match kind {
+        "claim-published" => "published claims",
+        "gateway-auth" | "gateway-authorized" => "gateway authorisations",
+        "index-registered" => "registered indexes",
+        "index-stored" => "stored indexes",
+        "migration-space-created" => "migration spaces",
+        "space-delegated" => "delegations of migration spaces",
+        "space-provisioned" => "provisioned migration spaces",
+        other => other,
+    }
 }
 
 /// The list of a dry run, and what to type after it.
@@ -178,7 +192,7 @@ fn of_dry_run(report: &RollbackReport, typed: &str) -> String {
     if report.would_be_refused {
         let next = next(&format!("{typed} --journal PATH"));
         return format!(
-            "{plan}\nit would be refused (13): a journal is missing or cut; name it with --journal, or add \
+            "{plan}\nthe rollback would be refused (13): a journal is missing or truncated; name it with --journal, or add \
              --allow-missing-journal\n{next}"
         );
     }
@@ -195,13 +209,13 @@ fn not_whole(report: &RollbackReport) -> Vec<String> {
     let plan = &report.plan;
     let uploads: u64 = plan.unaccounted.iter().map(|one| one.uploads).sum();
     let parts = [
-        (report.failed, "effect", "could not be undone"),
-        (plan.missing.len() as u64, "journal", "missing or cut"),
-        (uploads, "upload", "in no journal that was found"),
+        (report.failed, "effect", "for the reasons above"),
+        (plan.missing.len() as u64, "journal", "missing or truncated"),
+        (uploads, "upload", "in no journal"),
     ];
     let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
     parts
-        .map(|(number, noun, what)| format!("  not taken back: {} {what}", count(number, noun)))
+        .map(|(number, noun, what)| format!("  not undone: {} {what}", count(number, noun)))
         .collect()
 }
 
@@ -217,7 +231,7 @@ fn after(report: &RollbackReport, typed: &str) -> String {
     }
 }
 
-fn lines(report: &RollbackReport, typed: &str) -> String {
+pub(in crate::cli) fn lines(report: &RollbackReport, typed: &str) -> String {
     if report.dry_run {
         return of_dry_run(report, typed);
     }
@@ -249,7 +263,7 @@ fn lines(report: &RollbackReport, typed: &str) -> String {
         ),
     ];
     for (kind, number) in &report.undone {
-        lines.push(format!("  {} {kind}", grouped(*number)));
+        lines.push(format!("  {} {}", grouped(*number), plain(kind)));
     }
     for one in &report.refused {
         let effect = one.effect.as_ref().map_or("", |effect| &effect.kind);
@@ -282,14 +296,11 @@ mod tests {
             space: "s".to_owned(),
             uploads: 1,
         });
-        assert_eq!(
-            not_whole(&report),
-            ["  not taken back: 1 upload in no journal that was found"]
-        );
+        assert_eq!(not_whole(&report), ["  not undone: 1 upload in no journal"]);
         assert_eq!(last(&report), format!("next: {typed} --journal PATH"));
         report.failed = 2;
         assert!(
-            lines(&report, typed).contains("\n  not taken back: 2 effects could not be undone\n")
+            lines(&report, typed).contains("\n  not undone: 2 effects for the reasons above\n")
         );
         assert_eq!(last(&report), format!("next: {typed}"));
     }
@@ -314,7 +325,7 @@ mod tests {
         });
         assert_eq!(last(&report), "next: sterna --env staging rollback --run 7");
         assert!(
-            lines(&report, typed).contains("3 index-stored: undone, but the storage node keeps")
+            lines(&report, typed).contains("3 stored indexes: undone, but the storage node keeps")
         );
         report.would_be_refused = true;
         assert_eq!(last(&report), format!("next: {typed} --journal PATH"));

@@ -22,35 +22,36 @@ const START: &str = "Examples:
   sterna sandbox start --latency 50ms --env-file sandbox.env
   sterna sandbox start &
 
-Keys and proofs are never printed: the line names the files that hold them, which only their owner may read.
-It runs until Ctrl-C, SIGTERM or `sterna sandbox stop`. A second one on the same folder ends with 11.";
+Keys and proofs are never printed: the line names the files that hold them, which only their owner can read. \
+The network runs until Ctrl-C, SIGTERM or `sterna sandbox stop`. A second one on the same folder exits with \
+11.";
 const SEED: &str = "Examples:
   sterna sandbox seed
   sterna sandbox seed --customers 3 --spaces 5 --uploads 20 --seed 7
 
-It fills the local network only, and so does `demo`: DRY_RUN does not hold for either.";
+`seed` and `demo` only fill the local network, so both ignore DRY_RUN.";
 const STATUS: &str = "Examples:
   sterna sandbox status --output json";
 const STOP: &str = "Examples:
   sterna sandbox stop
   sterna sandbox stop --state-dir migration-state/demo
 
-Waits until the process has ended. Its data stays in the folder. When none runs there, says so and ends with 0.";
+The command waits until the process has ended. Its data stays in the folder. If none is running, it exits with 0.";
 
 /// The local network.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum SandboxCommand {
-    /// Start it and keep it running; prints one JSON line with endpoints, DIDs and the paths of its description and
-    /// environment
+    /// Start it and keep it running; print one JSON line with endpoints, DIDs and the paths of its description and
+    /// environment files
     #[command(after_help = START)]
     Start(StartArgs),
-    /// Seed a legacy world into the running one
+    /// Seed legacy customers, spaces and uploads into the running network
     #[command(after_help = SEED)]
     Seed(WorldArgs),
-    /// Say whether it runs, where, and what it was asked so far
+    /// Show whether it runs, where, and which requests it has answered
     #[command(after_help = STATUS)]
     Status,
-    /// End the one that runs in the state folder
+    /// Stop the network of the state folder
     #[command(after_help = STOP)]
     Stop(StopArgs),
 }
@@ -58,7 +59,7 @@ pub(in crate::cli) enum SandboxCommand {
 /// Arguments of `sandbox stop`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StopArgs {
-    /// Folder of its data [default: local in the state folder]
+    /// Use this folder for its data [default: `local` in the state folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -66,13 +67,13 @@ pub(in crate::cli) struct StopArgs {
 /// Arguments of `sandbox start`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StartArgs {
-    /// Folder of its data [default: local in the state folder]
+    /// Use this folder for its data [default: `local` in the state folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// What its keys are derived from
+    /// Derive its keys from this number
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Time added to every request
+    /// Delay every request by this time
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     latency: Option<Duration>,
 }
@@ -119,7 +120,7 @@ fn seeded(world: &Value, typed: &str) -> String {
         String::new(),
         table(&["CONDITION", "UPLOADS"], &rows("conditions")),
         String::new(),
-        table(&["MUST COME TO", "UPLOADS"], &rows("expected")),
+        table(&["EXPECTED", "UPLOADS"], &rows("expected")),
         String::new(),
         format!("manifest: {}", world["manifest"].as_str().unwrap_or("-")),
         next(&beside("sterna init", typed)),
@@ -146,7 +147,7 @@ async fn stop(args: StopArgs, context: &Context) -> Result<Exit> {
 fn stopped_words(stopped: &StopReport) -> String {
     let dir = stopped.dir.display();
     match stopped.stopped_pid {
-        Some(pid) => format!("the local network in {dir} has ended (process {pid})"),
+        Some(pid) => format!("stopped the local network in {dir} (process {pid})"),
         None => format!("no local network runs in {dir}: nothing to stop"),
     }
 }
@@ -163,7 +164,7 @@ async fn start(args: StartArgs, context: &Context) -> Result<Exit> {
     let settings = crate::config::Settings::load(&flags, Need::Nothing)?;
     let ready = |description: &Value| {
         let _ = json(description, false);
-        talk("the local network runs; Ctrl-C or `sterna sandbox stop` ends it");
+        talk("the local network is running; stop it with Ctrl-C or `sterna sandbox stop`");
     };
     app::sandbox_start(&settings, options, context.stop.clone(), ready).await?;
     Ok(Exit::Done)

@@ -15,6 +15,7 @@ use crate::cli::plan;
 use crate::cli::progress::Progress;
 use crate::cli::run::Context;
 use crate::cli::summary::{self, count};
+use crate::cli::values;
 use crate::config::Need;
 use crate::config::options::Setup;
 use crate::monitor::printable;
@@ -23,35 +24,35 @@ const EXAMPLES: &str = "Examples:
   sterna setup --instances 3 --analyze
   sterna setup --instances 5 --split-over 100% --skip-file skip.txt
 
-What it decides is a plan: which spaces are whose. Run again, it gives the same plan as long as no space
-changes hands, and nothing is refused. Another plan takes the place of the one in force: customers files
-of the older one are refused from then on (13), and no status, counter or position is lost. While
-instances run that would lose spaces of their shares, it is refused.";
+The result is a plan: it assigns each space to one instance. If no space moves, a second run gives the same \
+plan and changes nothing. A different plan replaces the current one: older customers files are refused from \
+then on (13), but no status, counter or position is lost. `setup` refuses to replace a plan while running \
+instances would lose spaces.";
 
 /// Arguments of `setup`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct SetupArgs {
-    /// Number of instances to distribute over
+    /// Distribute over this many instances
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     instances: u32,
-    /// Parallel segments of the scan
+    /// Scan in this many parallel segments
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     parallel_segments: u32,
-    /// Workers of each instance, written into its file
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Write this number of workers into the file of each instance
+    #[arg(long, value_name = "N", value_parser = values::from_one::<u32>)]
     workers_per_instance: Option<u32>,
     /// Leave out customers with fewer uploads
     #[arg(long, value_name = "N", default_value_t = 0)]
     min_uploads: u64,
-    /// Only customers with this DID, e-mail address, domain or name
+    /// Select customers with this DID, e-mail address, domain or name; a domain or name must match a whole part of the DID
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// File of customers to leave out, one DID or e-mail address per line (`#` begins a comment), or a JSON list; `-`
-    /// reads standard input
+    /// Leave out the customers in this file, one DID or e-mail address per line (`#` starts a comment), or a JSON list;
+    /// `-` reads standard input
     #[arg(long, value_name = "FILE")]
     skip_file: Option<PathBuf>,
-    /// Split a customer by space when it is larger than this part of an instance's share
+    /// Split a customer by space if it is larger than this percentage of an instance's share
     #[arg(long, value_name = "PCT", value_parser = share)]
     split_over: Option<f64>,
     #[arg(
@@ -60,10 +61,10 @@ pub(in crate::cli) struct SetupArgs {
         help = "Print the distribution and write nothing [env: DRY_RUN]"
     )]
     analyze: bool,
-    /// Put another plan in force although instances run that lose spaces of their shares by it
+    /// Replace the plan even if running instances lose spaces
     #[arg(long, conflicts_with = "analyze")]
     while_running: bool,
-    /// Do not ask before writing rows on a real network
+    /// Write rows on a real network without asking first
     #[arg(long, conflicts_with = "analyze")]
     yes: bool,
 }
@@ -114,7 +115,7 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
 fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
     let id = plan.id.get(..8).unwrap_or(&plan.id);
     let is = if plan.was_in_force {
-        "is in force already: no space changes hands"
+        "is already in force: no space moves"
     } else if analyzed_only {
         "would be new"
     } else {
@@ -132,10 +133,10 @@ fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
         );
         text.push_str(&printable(&replaced));
         text.push_str(if plan.spaces_moved + plan.spaces_left_out == 0 {
-            "\nno work changes hands: instances that run go on, and their customers files stay good as long as all \
-             that they name stays theirs"
+            "\nno work moves: running instances continue, and their customers files stay valid as long as everything \
+             in them stays assigned to them"
         } else {
-            "\nolder customers files are refused where what they name is another instance's now"
+            "\nolder customers files are refused if they name work that now belongs to another instance"
         });
         if !analyzed_only {
             text.push_str("\ncopy the customers files to their instances");
@@ -167,7 +168,7 @@ fn changes(plan: &PlanReport) -> String {
     }
 }
 
-fn rows(report: &SetupReport, typed: &str) -> String {
+pub(in crate::cli) fn rows(report: &SetupReport, typed: &str) -> String {
     let rows: Vec<Vec<String>> = report
         .instances
         .iter()

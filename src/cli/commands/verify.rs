@@ -21,10 +21,10 @@ use crate::model::Finding;
 use crate::monitor::grouped;
 
 const EXAMPLES: &str =
-    "Looks at every upload in scope, writes nothing to any service or table, and gives each one of
-four verdicts, the worst that holds: wrong, missing, could not tell, ok. Exit code 4: something is
-wrong or missing; 14: some uploads could not be told, or were not listed; 3: roots of --roots-file are
-unknown; 6: stopped before the end.
+    "The audit checks every upload in scope and writes nothing to any service or table. Each upload gets the \
+worst verdict that applies: wrong, missing, could not tell, ok. It exits with 4 if something is wrong or \
+missing, with 14 if some uploads could not be checked or listed, with 3 if roots of --roots-file are \
+unknown, and with 6 if it was stopped before the end.
 
 Examples:
   sterna verify --customers-file migration-state/instance-1-customers.json
@@ -37,7 +37,7 @@ Examples:
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, mut_arg("limit", |limit| limit.help(
-    "At most this many uploads, or `all` [default: all]"
+    "Stop after this many uploads, or `all` [default: all]"
 )))]
 pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
@@ -47,10 +47,10 @@ pub(in crate::cli) struct VerifyArgs {
     /// Drain after this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
     max_duration: Option<Duration>,
-    /// Read every byte: indexes, and each block of the shards
+    /// Read every byte: indexes and each block of the shards
     #[arg(long)]
     deep: bool,
-    /// Go on with the last audit of the same scope, which was stopped or died
+    /// Continue the last audit of the same scope, which was stopped or killed
     #[arg(long)]
     resume: bool,
 }
@@ -91,15 +91,15 @@ pub(super) async fn audit(
     Ok(Exit::from(&report))
 }
 
-fn lines(report: &AuditReport, typed: &str) -> String {
+pub(in crate::cli) fn lines(report: &AuditReport, typed: &str) -> String {
     let verdicts = &report.verdicts;
     let parts = [
         (verdicts.ok, "ok"),
         (verdicts.wrong, "wrong"),
         (verdicts.missing, "missing"),
-        (verdicts.could_not_tell, "could not be told"),
+        (verdicts.could_not_tell, "could not tell"),
     ];
-    let verdict = listed(parts, "nothing looked at");
+    let verdict = listed(parts, "nothing checked");
     let mut lines = vec![
         ending(&report.ended),
         format!(
@@ -190,7 +190,7 @@ fn covered(report: &AuditReport) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(run) = &report.resumes {
         lines.push(format!(
-            "with the verdicts of the audit {run}, which was stopped"
+            "this includes the verdicts of audit {run}, which was stopped"
         ));
     }
     if report.spaces_whole < report.spaces {
@@ -203,14 +203,14 @@ fn covered(report: &AuditReport) -> Vec<String> {
             None => count(report.verdicts.total(), "upload"),
         };
         lines.push(format!(
-            "this covers {uploads}, and {} of {} whole; --resume goes on with it",
+            "this covers {uploads}, with {} of {} complete; --resume continues it",
             grouped(report.spaces_whole),
             count(report.spaces, "space")
         ));
     }
     if report.unlisted > 0 {
         lines.push(format!(
-            "{} could not be listed to the end: nothing is said of what was not listed",
+            "{} could not be listed to the end: what was not listed has no verdict",
             count(report.unlisted, "space")
         ));
     }

@@ -9,7 +9,7 @@ use crate::proto::ucan::{self, Delegation};
 
 const STORE: &str = "store a claim";
 
-/// Writes claims where `{storage node}/claim/{cid}` reads them (protocol: tables §4).
+/// Writes claims where `{storage node}/claim/{cid}` reads them (docs/protocol/tables.md §4).
 #[derive(Clone, Debug)]
 pub struct ClaimStore {
     s3: aws_sdk_s3::Client,

@@ -20,7 +20,7 @@ struct Place {
     bucket: String,
 }
 
-/// Where delegations are kept (protocol: tables §4). The keys begin with a slash.
+/// Where delegations are kept (docs/protocol/tables.md §4). The keys begin with a slash.
 #[derive(Clone, Debug)]
 pub struct DelegationStore {
     places: Vec<Place>,

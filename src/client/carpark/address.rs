@@ -99,7 +99,7 @@ impl Addresses {
         all
     }
 
-    /// URL of a shard under a layout. `None` if its digest cannot be a CID or the base is no HTTP address.
+    /// URL of a shard under a layout. `None` if its digest cannot be a CID or the base is not an HTTP address.
     #[must_use]
     pub fn of(&self, shard: &Multihash, layout: Layout) -> Option<Url> {
         let base = match layout {

@@ -92,7 +92,7 @@ impl CarparkClient {
         if hasher.check(shard).is_ok() {
             return Ok(Some(Some(length)));
         }
-        tracing::warn!(%url, %shard, "something else lies where a claim names a shard");
+        tracing::warn!(%url, %shard, "something else is where a claim names a shard");
         Ok(None)
     }
 

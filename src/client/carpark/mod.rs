@@ -1,4 +1,4 @@
-//! The carpark's public URL: where shards lie, and streaming them (protocol: tables §4).
+//! The carpark's public URL: where shards lie, and streaming them (docs/protocol/tables.md §4).
 
 mod address;
 mod blob;

@@ -5,7 +5,7 @@ use url::Url;
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
 
-/// One network: production, staging or the local one (protocol: tables §1).
+/// One network: production, staging or the local one (docs/protocol/tables.md §1).
 #[derive(Clone, Debug)]
 pub struct Network {
     /// Upload service.
@@ -73,7 +73,7 @@ pub struct StorageNode {
     pub store_peer_id: String,
 }
 
-/// Public URLs of the bucket that holds every shard (protocol: tables §4).
+/// Public URLs of the bucket that holds every shard (docs/protocol/tables.md §4).
 #[derive(Clone, Debug)]
 pub struct Carpark {
     /// `BLOB_CARPARK_PUBLIC_URL`: `{url}/{mh}/{mh}.blob`.
@@ -84,7 +84,7 @@ pub struct Carpark {
     pub all: Vec<Url>,
 }
 
-/// Names of the network's own tables (protocol: tables §2).
+/// Names of the network's own tables (docs/protocol/tables.md §2).
 #[derive(Clone, Debug)]
 pub struct Tables {
     /// Uploads: space, root.
@@ -107,7 +107,7 @@ pub struct Tables {
     pub storage_provider: String,
 }
 
-/// Bucket names (protocol: tables §4).
+/// Bucket names (docs/protocol/tables.md §4).
 #[derive(Clone, Debug)]
 pub struct Buckets {
     /// Location claims, key `{cid}`.
@@ -122,7 +122,7 @@ pub struct Buckets {
     pub ipni_store: String,
 }
 
-/// Queue URLs of the IPNI publisher (protocol: ipni §5).
+/// Queue URLs of the IPNI publisher (docs/protocol/ipni.md §5).
 #[derive(Clone, Debug)]
 pub struct Queues {
     /// `IPNI_BLOB_PUBLISHING_QUEUE`.

@@ -1,4 +1,4 @@
-//! The `access/delegate` invocation and the delegations in it; pure (protocol: gateway §2).
+//! The `access/delegate` invocation and the delegations in it; pure (docs/protocol/gateway.md §2).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The gateway: letting it serve a space, and fetching content through it (protocol: gateway).
+//! The gateway: letting it serve a space, and fetching content through it (docs/protocol/gateway.md).
 
 mod authorize;
 mod message;

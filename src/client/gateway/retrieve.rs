@@ -35,8 +35,8 @@ impl GatewayClient {
             .await
     }
 
-    /// Asks for content by its path. The gateway leads to the subdomain of the content, and to nowhere else (protocol:
-    /// gateway §5).
+    /// Asks for content by its path. The gateway leads to the subdomain of the content, and to nowhere else
+    /// (docs/protocol/gateway.md §4).
     async fn led(
         &self,
         method: Method,

@@ -9,7 +9,7 @@ use super::reach::NotPublic;
 use super::read;
 use crate::client::Cause;
 use crate::client::error::excerpt;
-use crate::runtime::causes;
+use crate::runtime::{causes, root_cause};
 
 /// Longest text of an error answer that is read.
 const LONGEST_MESSAGE: usize = 4096;
@@ -65,6 +65,8 @@ pub(crate) fn network(error: &reqwest::Error) -> Cause {
     let mut chain = std::iter::successors(first, |cause| (*cause).source());
     match chain.find_map(|cause| cause.downcast_ref::<NotPublic>()) {
         Some(refused) => Cause::Address(excerpt(&refused.to_string())),
+        // Where to is known; the URL with all its hashes would hide why.
+        None if error.is_connect() => Cause::Network(excerpt(&root_cause(error))),
         None => Cause::Network(excerpt(&causes(error))),
     }
 }

@@ -1,4 +1,4 @@
-//! The indexing service: asking for claims, caching a location claim, registering an index (protocol: claims).
+//! The indexing service: asking for claims, caching a location claim, registering an index (docs/protocol/claims.md).
 
 mod cache;
 mod index;

@@ -1,4 +1,4 @@
-//! IPNI publishing: a job object, then a message in the queue (protocol: ipni §5).
+//! IPNI publishing: a job object, then a message in the queue (docs/protocol/ipni.md §5).
 
 mod publish;
 

@@ -27,13 +27,13 @@ pub struct DelegationRow {
 }
 
 impl NetworkTables {
-    /// Every delegation that a DID issued, sorted by CID. Rows whose link is no CID are left out.
+    /// Every delegation that a DID issued, sorted by CID. Rows whose link is not a CID are left out.
     pub async fn delegations_by_issuer(&self, issuer: &Did) -> Result<Vec<DelegationRow>, Error> {
         self.delegations_of(FIND, "issuer", issuer, read).await
     }
 
     /// Every delegation to a DID, whoever issued it, sorted by CID: the `audience` index shows no more than the link
-    /// (protocol: tables §2). Rows whose link is no CID are left out.
+    /// (docs/protocol/tables.md §2). Rows whose link is not a CID are left out.
     pub async fn delegations_by_audience(&self, audience: &Did) -> Result<Vec<Cid>, Error> {
         self.delegations_of(FIND_GIVEN, "audience", audience, link)
             .await

@@ -1,4 +1,4 @@
-//! The network's own DynamoDB tables (protocol: tables §2). Lists are read to the end, whatever a page holds.
+//! The network's own DynamoDB tables (docs/protocol/tables.md §2). Lists are read to the end, whatever a page holds.
 
 mod allocations;
 mod consumers;

@@ -21,7 +21,7 @@ pub struct Provision {
     pub customer: Did,
     /// The provider.
     pub provider: Did,
-    /// Subscription id (protocol: tables §2).
+    /// Subscription id (docs/protocol/tables.md §2).
     pub subscription: String,
     /// ISO 8601 time, written as `insertedAt` of rows that are new.
     pub at: String,

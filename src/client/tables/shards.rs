@@ -12,7 +12,7 @@ const READ: &str = "read the shard list of an upload";
 const LARGEST: usize = 48 << 20;
 
 impl NetworkTables {
-    /// The shards listed in the object that `shardsRef` names (protocol: tables §2).
+    /// The shards listed in the object that `shardsRef` names (docs/protocol/tables.md §2).
     ///
     /// The key ends in the CID of the object's bytes, which is checked.
     pub async fn listed_shards(&self, shards_ref: &str) -> Result<Vec<Cid>, Error> {

@@ -16,7 +16,7 @@ const READ: &str = "read the sizes of shards";
 /// Keys of one batch.
 const BATCH: usize = 100;
 
-/// How a shard came into the carpark, which decides where it lies (protocol: tables §4).
+/// How a shard came into the carpark, which decides where it lies (docs/protocol/tables.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// `{mh}/{mh}.blob`.

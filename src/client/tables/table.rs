@@ -151,7 +151,7 @@ impl NetworkTables {
 /// apart. That is the capacity that was used, if it was asked for; of a batch that is read, the list of answers itself
 /// (other engines than DynamoDB's own leave the capacity of a batch out).
 pub(in crate::client) fn told<T>(part: Option<&T>) -> Result<(), Cause> {
-    let missing = || Cause::Malformed("the answer is none of DynamoDB's".to_owned());
+    let missing = || Cause::Malformed("the answer is not one of DynamoDB's".to_owned());
     part.map(drop).ok_or_else(missing)
 }
 

@@ -12,7 +12,7 @@ use crate::proto::key::Verifier;
 use crate::proto::message::{self, Message, Outcome, Receipt, concluded};
 use crate::proto::ucan::Delegation;
 
-/// Errors in receipts by which a service says that it takes nothing for now (protocol: blob-add, writes switched off).
+/// Errors in receipts by which a service says that it takes nothing for now (docs/protocol/blob-add.md §5).
 const OUTAGES: [&str; 1] = ["ServiceUnavailable"];
 /// Largest reply that is read.
 const LARGEST: usize = 16 << 20;

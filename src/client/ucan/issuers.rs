@@ -12,8 +12,9 @@ use crate::proto::key::Verifier;
 
 /// Who may issue claims under a did:web, and with which keys they sign. Cheap to clone.
 ///
-/// A DID document is asked for when the first claim of its DID is met, again when a signature does not fit, and only at
-/// the configured address of a service. The network's providers sign with the upload service's key (protocol: claims §6).
+/// A DID document is asked for when the first claim of its DID is met, again when a signature does not fit, and only
+/// at the configured address of a service. The network's providers sign with the upload service's key
+/// (docs/protocol/claims.md §6).
 #[derive(Clone, Debug)]
 pub struct Issuers {
     http: Http,

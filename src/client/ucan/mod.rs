@@ -1,4 +1,4 @@
-//! UCAN over HTTP: invocations out, receipts back, signatures checked (protocol: transport).
+//! UCAN over HTTP: invocations out, receipts back, signatures checked (docs/protocol/transport.md).
 
 mod execute;
 mod identity;

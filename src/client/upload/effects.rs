@@ -1,4 +1,5 @@
-//! What the answer to `space/blob/add` sets in motion, read without trust in its order (protocol: blob-add §1).
+//! What the answer to `space/blob/add` sets in motion, read without trust in its order
+//! (docs/protocol/blob-add.md §1).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The upload service: storing a blob in a space (protocol: blob-add).
+//! The upload service: storing a blob in a space (docs/protocol/blob-add.md).
 
 mod blob_add;
 mod effects;

@@ -1,4 +1,4 @@
-//! Asking for what is not there yet: the receipt of a task (protocol: transport §6).
+//! Asking for what is not there yet: the receipt of a task (docs/protocol/transport.md §6).
 
 use std::future::Future;
 use std::time::Duration;

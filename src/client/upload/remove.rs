@@ -18,8 +18,8 @@ impl UploadClient {
         Ok(())
     }
 
-    /// Why the service takes no writes now, if it says so (protocol: blob-add, writes switched off): a blob that nobody
-    /// has is removed from a space that nobody has, which changes nothing. Asked once, without waiting for the service.
+    /// Why the service takes no writes now, if it says so (docs/protocol/blob-add.md §5): a blob that nobody has is
+    /// removed from a space that nobody has, which changes nothing. Asked once, without waiting for the service.
     pub async fn refuses_writes(&self) -> Option<String> {
         let space = Signer::generate();
         let digest = Multihash::sha256(space.did().as_str().as_bytes());

@@ -56,7 +56,7 @@ impl CustomerShare {
             (None, None) => return None,
             (None, Some(_)) | (Some(_), None) => {
                 let text =
-                    "stands there as a whole and with single spaces: all of its spaces are taken";
+                    "is listed as a whole and with single spaces: all of its spaces are selected";
                 return Some(format!("{customer} {text}"));
             }
             (Some(spaces), Some(more)) => (spaces, more),
@@ -65,7 +65,7 @@ impl CustomerShare {
         let mut seen = HashSet::new();
         spaces.retain(|space| seen.insert(space.clone()));
         let text = format!(
-            "{customer} stands there more than once: {} spaces are taken, those of all entries",
+            "{customer} is listed more than once: the {} spaces of all entries are selected",
             spaces.len()
         );
         before.spaces = Some(spaces);

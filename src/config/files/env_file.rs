@@ -76,7 +76,7 @@ impl EnvFile {
         self.odd.iter().filter(ours).map(|(line, name)| Fault {
             name: format!("{}:{line}", self.path.display()),
             origin: None,
-            problem: format!("begins with {name}, and is not NAME=value"),
+            problem: format!("starts with {name} but is not NAME=value"),
             remedy: format!("write {name}=value, or put a # in front"),
         })
     }

@@ -34,7 +34,7 @@ pub fn read_text(path: &Path, most: u64) -> Result<String, String> {
         read(path, most)
     };
     let bytes = bytes.map_err(|error| format!("cannot be read: {error}"))?;
-    let text = String::from_utf8(bytes).map_err(|_| "holds bytes that are no UTF-8 text")?;
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text")?;
     Ok(match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => text,

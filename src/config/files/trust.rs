@@ -59,9 +59,9 @@ impl User {
             return None;
         }
         Some((
-            format!("is no regular file, and belongs to user {}", found.uid()),
+            format!("is not a regular file, and belongs to user {}", found.uid()),
             format!(
-                "look what it is (`ls -l {}`), then remove it or work in another folder",
+                "check what it is (`ls -l {}`), then remove it or work in another folder",
                 path.display()
             ),
         ))
@@ -87,12 +87,12 @@ impl User {
         if let (true, Some(owner)) = (careful, stranger) {
             let remedy = match named {
                 Named::ByPlace => format!(
-                    "look at what is in it; if it is yours, run `chown {} {shown}` or name it with --env-file, else work \
+                    "check its content; if it is yours, run `chown {} {shown}` or name it with --env-file, else work \
                      in another folder",
                     self.id
                 ),
                 Named::ByFlag => format!(
-                    "look at what is in it; if it is yours, run `chown {} {shown}`",
+                    "check its content; if it is yours, run `chown {} {shown}`",
                     self.id
                 ),
             };
@@ -104,7 +104,7 @@ impl User {
             return Some((problem, remedy));
         }
         if found.mode() & ALL_WRITE != 0 {
-            let remedy = format!("look at what is in it, then run `chmod 600 {shown}`");
+            let remedy = format!("check its content, then run `chmod 600 {shown}`");
             return Some(("can be written by everybody".to_owned(), remedy));
         }
         None

@@ -103,7 +103,7 @@ pub(super) async fn judge<M: Migration>(
     unit: &UnitContext,
     item: &M::Item,
 ) -> Judged {
-    let once = || caught("the look at it", look(migration, steps, unit, item)).boxed();
+    let once = || caught("the check", look(migration, steps, unit, item)).boxed();
     match patience.with(once).await {
         Ok(looked) => {
             let findings = looked.needs.iter().flat_map(|(step, needs)| {
@@ -137,7 +137,7 @@ pub(super) async fn judge_unit(
         if let Some(state) = recorded.clone() {
             unit = unit.with_step(name.clone(), state);
         }
-        let probe = || caught("the look at the unit", step.probe(&unit)).boxed();
+        let probe = || caught("the check of the unit", step.probe(&unit)).boxed();
         let looked = patience.with(probe).await;
         match looked {
             Ok(Look::Done) => unit = unit.with_step(name, StepState::Found),
@@ -151,7 +151,7 @@ pub(super) async fn judge_unit(
                 _ => findings.push(Finding {
                     subject: unit.id.name.to_string(),
                     verdict: Verdict::Missing,
-                    why: "no record of it".to_owned(),
+                    why: "no record that it was done".to_owned(),
                     step: name,
                     bytes: None,
                 }),

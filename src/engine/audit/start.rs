@@ -145,10 +145,10 @@ fn beside<M: Migration>(audit: &Arc<Audit<M>>) -> [AbortOnDropHandle<()>; 2] {
             biased;
             () = stop.reached(Degree::Drain) => {}
             () = tokio::time::sleep(most.unwrap_or(Duration::MAX)) => {
-                stop.ask(Degree::Drain, "the time allowed is over");
+                stop.ask(Degree::Drain, "the time limit is reached");
             }
         }
-        let reason = stop.reason().unwrap_or("asked to").to_owned();
+        let reason = stop.reason().unwrap_or("on request").to_owned();
         events.publish(Event::Draining { reason });
     };
     let (events, dependencies) = (parts.events.clone(), parts.dependencies.clone());
@@ -208,7 +208,7 @@ fn outcome<M: Migration>(
         (Some(failure), _) => Ended::Fatal(failure),
         (None, false) => Ended::Finished,
         (None, true) if stop.degree() > Degree::Run => Ended::Stopped {
-            reason: stop.reason().unwrap_or("asked to").to_owned(),
+            reason: stop.reason().unwrap_or("on request").to_owned(),
             aborted: stop.degree() >= Degree::Abort,
         },
         (None, true) => Ended::Limit,

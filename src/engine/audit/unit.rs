@@ -256,7 +256,7 @@ impl<M: Migration> OneUnit<M> {
     /// A look whose task died is missing among the verdicts, which is told.
     fn landed(&self, landed: Result<(), tokio::task::JoinError>) {
         if let Err(error) = landed {
-            tracing::error!(unit = %self.id, %error, "a look ended without a verdict");
+            tracing::error!(unit = %self.id, %error, "a check ended without a verdict");
             self.audit.unfinished();
         }
     }

@@ -117,7 +117,7 @@ async fn put_right<M: Migration>(
 async fn look_at<M: Migration>(run: &Shared<M>, hand: &Hand<'_, M>) -> Result<Looked<M>, Failure> {
     let (migration, steps) = (&*run.migration, &run.steps);
     run.flights
-        .during("the look", &hand.unit.id, Some(&hand.id), |_| {
+        .during("the probe", &hand.unit.id, Some(&hand.id), |_| {
             look(migration, steps, hand.unit, hand.item)
         })
         .await
@@ -166,7 +166,7 @@ async fn verify<M: Migration>(
             Err(failure) => Some(failure),
         };
         let failure =
-            failure.unwrap_or_else(|| Failure::unknown(Reason::NotVisibleYet, "not seen"));
+            failure.unwrap_or_else(|| Failure::unknown(Reason::NotVisibleYet, "not visible"));
         let over = run.clock.moment() + wait > deadline;
         if over || failure.class == crate::model::Class::Permanent {
             return Err(failure);

@@ -37,10 +37,7 @@ impl<M: Migration> Hand<'_, M> {
         match self.lease {
             Some(lease) if !lease.is_trusted() => Err(Failure::unknown(
                 Reason::LeaseLost,
-                format!(
-                    "the lease of {} is not to be trusted any more",
-                    self.unit.id
-                ),
+                format!("the lease of {} can no longer be trusted", self.unit.id),
             )),
             _ => Ok(()),
         }

@@ -133,7 +133,7 @@ impl Files {
         if same && belongs == Belongs::Unproven {
             tracing::warn!(
                 file = %self.checkpoint.display(),
-                "written by an earlier version, which did not say which tables it is of: not used, the tables are enough"
+                "written by an earlier version, which did not name its tables: not used, the tables are enough"
             );
             return Ok(Vec::new());
         }

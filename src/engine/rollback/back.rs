@@ -242,10 +242,7 @@ fn check_lease<M: Migration>(hand: &InHand<M>) -> Result<(), Failure> {
         Some(keeper) if keeper.is_trusted() => Ok(()),
         _ => Err(Failure::unknown(
             Reason::LeaseLost,
-            format!(
-                "the lease of {} is not to be trusted any more",
-                hand.context.id
-            ),
+            format!("the lease of {} can no longer be trusted", hand.context.id),
         )),
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn journals(state: &state::Config, more: &[PathBuf]) -> io::Result<Ve
         } else if path.exists() {
             found.push(path.clone());
         } else {
-            let text = format!("{} is not there", path.display());
+            let text = format!("{} does not exist", path.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, text));
         }
     }
@@ -188,7 +188,7 @@ impl Read {
                 found: format!("effects of {found}"),
                 wanted: wanted
                     .state
-                    .map_or_else(String::new, |state| format!("wanted are those of {state}")),
+                    .map_or_else(String::new, |state| format!("expected those of {state}")),
             }),
         }
     }

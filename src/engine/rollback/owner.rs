@@ -46,7 +46,7 @@ pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> Ow
     };
     for released in join_all(hands.iter().map(release)).await {
         if released.is_err() {
-            tracing::warn!(%owner, "a unit was not given back; its lease runs out");
+            tracing::warn!(%owner, "a unit was not released; its lease will expire");
         }
     }
     end

@@ -208,7 +208,7 @@ async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
     }
     if left.stopped > 0 {
         return Ended::Stopped {
-            reason: run.stop.reason().unwrap_or("asked to").to_owned(),
+            reason: run.stop.reason().unwrap_or("on request").to_owned(),
             aborted: run.stop.degree() >= Degree::Abort,
         };
     }

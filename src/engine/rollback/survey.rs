@@ -118,7 +118,7 @@ impl<M: Migration> Asked for Chosen<M> {
     fn step(&self, step: &StepName) -> (bool, &'static str) {
         match self.steps.get(step) {
             Some(step) => (step.undo().is_some(), step.leaves()),
-            None => (false, "the step is not known any more"),
+            None => (false, "the step is no longer known"),
         }
     }
 

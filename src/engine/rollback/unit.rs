@@ -205,7 +205,7 @@ fn items<M: Migration>(
         .try_flatten()
         .try_flatten();
     items.map_err(|error| {
-        let text = format!("read what is to be taken back: {error}");
+        let text = format!("read what to undo: {error}");
         Failure::fatal(Reason::StateUnavailable, text)
     })
 }

@@ -87,7 +87,7 @@ pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<()
     })
 }
 
-/// Drains when the time allowed is over, and aborts a drain that takes too long.
+/// Drains when the time limit is reached, and aborts a drain that takes too long.
 async fn time_limits<M: Migration>(run: &Shared<M>, dependencies: &Dependencies) {
     let over = async {
         match run.config.max_duration {
@@ -97,9 +97,9 @@ async fn time_limits<M: Migration>(run: &Shared<M>, dependencies: &Dependencies)
     };
     tokio::select! {
         biased;
-        () = over => run.drain("the time allowed is over"),
+        () = over => run.drain("the time limit is reached"),
         () = run.stop.reached(Degree::Drain) => {
-            let reason = run.stop.reason().unwrap_or("asked to").to_owned();
+            let reason = run.stop.reason().unwrap_or("on request").to_owned();
             run.events.publish(Event::Draining { reason });
         }
     }

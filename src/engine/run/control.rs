@@ -78,7 +78,7 @@ impl Heard {
             Some(at) => format!("for {} s", at.elapsed().as_secs()),
         };
         let reason = format!(
-            "paused: what is asked of the instances could not be read {since} ({error}); it goes on when it can"
+            "paused: the control rows could not be read {since} ({error}); the run continues when they can"
         );
         tracing::warn!("{reason}");
         run.events.publish(Event::Paused { reason });
@@ -121,7 +121,7 @@ fn limits(asked: &Control) -> Limits {
     let by = |setting| asked.said(setting).by;
     let rate = asked.rate.map(|rate| {
         let by = by(Setting::Rate);
-        format!("at most {rate} begun a minute, set by {by}")
+        format!("at most {rate} started a minute, set by {by}")
     });
     let concurrency = asked.concurrency.map(|most| {
         let by = by(Setting::Concurrency);

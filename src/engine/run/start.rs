@@ -200,7 +200,7 @@ async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
 
 /// Why it was stopped, and why it did not wait for what was in flight.
 fn stopped(stop: &Stop) -> String {
-    let reason = stop.reason().unwrap_or("asked to");
+    let reason = stop.reason().unwrap_or("on request");
     match stop.abort_reason().filter(|abort| *abort != reason) {
         Some(abort) => format!("{reason}; {abort}"),
         None => reason.to_owned(),

@@ -33,7 +33,7 @@ async fn a_permanent_failure_is_set_aside_after_one_attempt_and_the_rest_goes_on
         (row.status, row.reasons[&Reason::CorruptCar]),
         (Status::Failed, 1)
     );
-    assert_eq!(row.error.unwrap(), "1 item needs a look: 1 CORRUPT_CAR");
+    assert_eq!(row.error.unwrap(), "1 item needs attention: 1 CORRUPT_CAR");
     let failed = world
         .store
         .failed_items(&FailedQuery::default())

@@ -47,9 +47,9 @@ pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
         Ok(Err(Unwritten::Lost)) => return unsaved(hand, Unwritten::Lost),
         // The checkpoint file has it all the same; the lease runs out by itself.
         Ok(Err(Unwritten::Trouble(error))) => {
-            tracing::warn!(unit = %hand.id, %error, "unit not given back");
+            tracing::warn!(unit = %hand.id, %error, "unit not released");
         }
-        Err(_) => tracing::warn!(unit = %hand.id, "unit not given back in time"),
+        Err(_) => tracing::warn!(unit = %hand.id, "unit not released in time"),
         Ok(Ok(())) => {}
     }
     hand.run.board.rest(&hand.id);
@@ -152,7 +152,7 @@ pub(crate) fn end(progress: &mut UnitProgress) {
     progress.error = (!good).then(|| summary(progress));
 }
 
-/// `3 items need a look: 2 CORRUPT_CAR, 1 MISSING_BLOB`.
+/// `3 items need attention: 2 CORRUPT_CAR, 1 MISSING_BLOB`.
 fn summary(progress: &UnitProgress) -> String {
     let reasons: Vec<String> = progress
         .reasons
@@ -163,5 +163,5 @@ fn summary(progress: &UnitProgress) -> String {
         1 => "1 item needs".to_owned(),
         bad => format!("{bad} items need"),
     };
-    format!("{what} a look: {}", reasons.join(", "))
+    format!("{what} attention: {}", reasons.join(", "))
 }

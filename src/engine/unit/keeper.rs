@@ -189,10 +189,10 @@ pub(crate) async fn keep<M: Migration>(hand: &InHand<M>, keeper: &Keeper) {
             Ok(Ok(())) => {}
             Ok(Err(Unwritten::Lost)) => break,
             Err(_) => {
-                tracing::warn!(unit = %hand.id, "lease not renewed in time: it is trusted no more");
+                tracing::warn!(unit = %hand.id, "lease not renewed in time: it is no longer trusted");
                 break;
             }
-            // Tried again at the next beat, until the lease is not to be trusted any more.
+            // Tried again at the next beat, until the lease can no longer be trusted.
             Ok(Err(Unwritten::Trouble(error))) => {
                 if changed {
                     hand.lock().keep_changed();

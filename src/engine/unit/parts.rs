@@ -345,7 +345,7 @@ impl<'a, M: Migration> Parts<'a, M> {
             }
             self.pause().await;
             if self.is_stopped() {
-                let text = "stopped before the parts of the unit were looked at";
+                let text = "stopped before the parts of the unit were checked";
                 return Err(Failure::unknown(Reason::LeaseLost, text));
             }
         }

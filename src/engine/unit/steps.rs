@@ -65,7 +65,7 @@ async fn patiently<M: Migration>(
             biased;
             () = hand.run.gate.open() => {}
             () = hand.run.stop.reached(Degree::Drain) => {
-                let text = "stopped while paused, before the step was begun";
+                let text = "stopped while paused, before the step started";
                 return Err(Failure::transient(Reason::Stopped, text).at(step.name()));
             }
         }
@@ -139,7 +139,7 @@ async fn once<M: Migration>(
     {
         return Err(Failure::unknown(
             Reason::LeaseLost,
-            "the lease is not to be trusted any more",
+            "the lease can no longer be trusted",
         ));
     }
     let doing = format!("step {name}");
@@ -164,7 +164,7 @@ async fn probe<M: Migration>(
     context: &UnitContext,
     step: &dyn UnitStep,
 ) -> Result<Look, Failure> {
-    let doing = format!("the look for step {}", step.name());
+    let doing = format!("the probe of step {}", step.name());
     let flights = &hand.run.flights;
     flights
         .during(&doing, &context.id, None, |_| step.probe(context))

@@ -31,7 +31,8 @@ fn judge(free: u64, folder: &Path) -> Option<Warning> {
             (free / TOO_LOW + 1) * TOO_LOW / 1_000_000,
             folder.display()
         ),
-        action: "make room there, or move --state-dir to a larger disk and start again".to_owned(),
+        action: "free some space there, or move --state-dir to a larger disk and start again"
+            .to_owned(),
     })
 }
 

@@ -121,7 +121,7 @@ impl Flights {
             None => Err(Failure::unknown(
                 Reason::Timeout,
                 format!(
-                    "{what} hung and was given up after {} s",
+                    "{what} hung and was abandoned after {} s",
                     begun.elapsed().as_secs()
                 ),
             )),
@@ -165,7 +165,7 @@ impl Flights {
                 first.what
             ),
             action: format!(
-                "see whether the service it needs is well; it is given up and tried again after {} s",
+                "check the service it needs; it is abandoned and tried again after {} s",
                 pace.give_up_after.as_secs()
             ),
         })

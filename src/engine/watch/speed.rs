@@ -32,7 +32,7 @@ pub(super) fn look(seen: &Snapshot, now: u64) -> Option<Warning> {
             "less than {:.0} % of this run's average speed, {average:.0} items a minute",
             SHARE * 100.0
         ),
-        action: "see with `sterna monitor` what is in flight, and whether the services are well"
+        action: "check with `sterna monitor` what is in flight and what the services report"
             .to_owned(),
     })
 }

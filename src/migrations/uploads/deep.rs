@@ -98,5 +98,5 @@ async fn damaged(parts: &Parts, link: &Cid) -> Result<Option<String>, Failure> {
         hasher.update(&piece);
     }
     let same = hasher.check(&digest).is_ok();
-    Ok((!same).then(|| "whose bytes in the carpark are others".to_owned()))
+    Ok((!same).then(|| "whose bytes in the carpark differ".to_owned()))
 }

@@ -60,8 +60,8 @@ impl Uploads {
         self.parts.unverified.load(Ordering::Relaxed)
     }
 
-    /// Finishes the migration space of a customer who has one: whatever an earlier run left undone of it (protocol:
-    /// pitfalls 34 to 37). Of a space that is ready nothing changes.
+    /// Finishes the migration space of a customer who has one: whatever an earlier run left undone of it
+    /// (docs/protocol/pitfalls.md 34-37). Of a space that is ready nothing changes.
     pub async fn finish_space(&self, customer: &CustomerDid, clock: &Clock) -> Result<(), Failure> {
         self.parts.spaces.ensure(customer, clock).await.map(drop)
     }

@@ -20,7 +20,7 @@ use super::spaces::Spaces;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Publish location claims that name the space although the gateway may not serve it, which takes content off the
-    /// air (protocol: pitfalls 86).
+    /// air (docs/protocol/pitfalls.md 86).
     pub publish_unauthorized: bool,
     /// Index blocks whose hash functions are not computed here unchecked, instead of setting their upload aside.
     pub index_unverified: bool,

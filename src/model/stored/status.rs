@@ -31,7 +31,7 @@ pub struct StatusError {
 
 /// A word that names no status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no status")]
+#[error("{0:?} is not a status")]
 pub struct UnknownStatus(pub String);
 
 impl Status {

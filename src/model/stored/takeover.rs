@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{InstanceId, ItemId, Status};
 
-/// The row of a unit as the existing tool left it. Its counters are not trusted (protocol: pitfalls 43-46): they are
-/// kept to say what was found, and because effects of that tool need another look than our own.
+/// The row of a unit as the existing tool left it. Its counters are not trusted (docs/protocol/pitfalls.md 43-46):
+/// they are kept to say what was found, and because effects of that tool need another look than our own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenOver {
     /// Its status.

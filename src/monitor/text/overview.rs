@@ -12,7 +12,7 @@ use crate::model::{ByStatus, Counts};
 pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     let mut text = title("Sterna migration", &view.at, paint);
     if !view.asked.is_empty() {
-        text += &heading("In force", paint);
+        text += heading("In force", paint).trim_start();
         text += &control::lines(&view.asked, paint);
         text += "\n";
     }
@@ -35,7 +35,7 @@ pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     );
     if view.spaces_without_row > 0 {
         let lost = format!(
-            "{} of the plan have no row, and are in no number here (was a table made again?): run `sterna setup`",
+            "{} of the plan without a row, in no total (was a table recreated?): run `sterna setup`",
             count(view.spaces_without_row, "space")
         );
         text += &(paint.bad(&lost) + "\n");
@@ -92,7 +92,7 @@ fn by_status(units: &ByStatus) -> String {
         (units.failed, "failed"),
         (units.in_progress, "in progress"),
         (units.pending, "pending"),
-        (units.foreign, "of another program"),
+        (units.foreign, "with an unknown status"),
     ];
     listed(&terms)
 }
@@ -142,7 +142,7 @@ fn rate(view: &Overview) -> String {
     let eta = match (left, view.eta, held) {
         (Some(0), ..) => "nothing left".to_owned(),
         (_, Some(eta), None) => format!("{eta} left"),
-        (_, Some(eta), Some(held)) => format!("{eta} left as it is now ({held})"),
+        (_, Some(eta), Some(held)) => format!("{eta} left at the current rate ({held})"),
         (_, None, Some(held)) => format!("no estimate: {held}"),
         (_, None, None) => "no estimate while nothing moves".to_owned(),
     };

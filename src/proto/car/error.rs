@@ -5,7 +5,7 @@ use thiserror::Error as ThisError;
 use super::block_id::CidError;
 use crate::proto::{multihash, raw_cbor, varint};
 
-/// Why a file is no CAR that can be read to its end. Offsets count from the start of the file.
+/// Why a file is not a CAR that can be read to its end. Offsets count from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 pub enum Error {
     /// The file has no bytes at all.
@@ -126,7 +126,7 @@ pub enum HeaderError {
     /// No version at all.
     #[error("it has no version")]
     NoVersion,
-    /// A root is no CID.
+    /// A root is not a CID.
     #[error("one of its roots is not valid")]
     Root(#[source] CidError),
 }

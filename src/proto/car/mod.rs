@@ -1,4 +1,4 @@
-//! CAR files: reading with payload offsets, writing, and what to make of odd ones (protocol: index §4, §6).
+//! CAR files: reading with payload offsets, writing, and what to make of odd ones (docs/protocol/index.md §4, §6).
 //!
 //! [`Parser`] takes a file in pieces of any size and holds nothing but the header and the CID it is reading, so its
 //! memory does not grow with blocks or files; [`read`] takes a whole file at once; [`write()`] makes one. Offsets are

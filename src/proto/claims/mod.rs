@@ -1,5 +1,5 @@
 //! Content claims: typed words of `assert/location`, `assert/index`, `assert/equals` and `claim/cache`, from and to
-//! capabilities (protocol: claims §1).
+//! capabilities (docs/protocol/claims.md §1).
 //!
 //! Readers take what the network holds: content as a link or as `{digest}`, a space as principal bytes or as DID
 //! text. Writers give the present form: `{digest}` for locations, principal bytes for spaces.

@@ -10,7 +10,7 @@ use crate::proto::raw_cbor;
 /// Why a shard cannot be indexed, or bytes are no index.
 #[derive(Debug, ThisError)]
 pub enum Error {
-    /// The shard or archive is no CAR that can be read to its end.
+    /// The shard or archive is not a CAR that can be read to its end.
     #[error("CAR cannot be read")]
     Car(#[from] car::Error),
     /// A block does not have the hash that names it, or its hash cannot be checked.

@@ -1,4 +1,4 @@
-//! The sharded DAG index: which block lies where in which shard (protocol: index §1–§3).
+//! The sharded DAG index: which block lies where in which shard (docs/protocol/index.md §1-§3).
 //!
 //! [`ShardBuilder`] takes a shard in pieces, checks the hash of every block as it goes, and gives a [`Shard`];
 //! [`ShardedDagIndex`] gathers shards, writes the archive and reads one back. Equal indexes are equal bytes.

@@ -35,14 +35,14 @@ pub enum Error {
     /// A multiaddr is cut short or does not start with `/`.
     #[error("multiaddr is malformed")]
     Multiaddr,
-    /// A multiaddr that is no HTTP address.
-    #[error("multiaddr `{0}` is no HTTP address")]
+    /// A multiaddr that is not an HTTP address.
+    #[error("multiaddr `{0}` is not an HTTP address")]
     NotHttp(String),
     /// A URL that cannot become a multiaddr.
-    #[error("`{0}` is no HTTP URL")]
+    #[error("`{0}` is not an HTTP URL")]
     Url(String),
-    /// Text is no peer id.
-    #[error("`{0}` is no peer id")]
+    /// Text is not a peer id.
+    #[error("`{0}` is not a peer id")]
     Peer(String),
     /// A DID that holds no ed25519 key.
     #[error("{0} holds no ed25519 key")]

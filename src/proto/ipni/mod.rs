@@ -1,5 +1,5 @@
 //! What is published to IPNI: context ids, metadata, provider addresses and peer ids, and the job that asks for it
-//! (protocol: ipni).
+//! (docs/protocol/ipni.md).
 
 mod context;
 mod error;

@@ -1,4 +1,4 @@
-//! Receipts that travel inside invocations (protocol: transport §5, §6).
+//! Receipts that travel inside invocations (docs/protocol/transport.md §5, §6).
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
@@ -34,7 +34,7 @@ pub fn concluded(invocation: &Delegation) -> Result<Receipt, Error> {
         Some(Ipld::Link(cid)) if capability.can == CONCLUDE => {
             Receipt::view_shared(cid, invocation.blocks())
         }
-        _ => Err(Error::Conclude("it is no ucan/conclude with a receipt")),
+        _ => Err(Error::Conclude("it is not a ucan/conclude with a receipt")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Agent messages: invocations on their way to a service, receipts on their way back (protocol: transport).
+//! Agent messages: invocations on their way to a service, receipts on their way back (docs/protocol/transport.md).
 
 mod conclude;
 mod error;

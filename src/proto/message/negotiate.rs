@@ -1,4 +1,4 @@
-//! What a service of messages takes and gives over HTTP (protocol: transport §2).
+//! What a service of messages takes and gives over HTTP (docs/protocol/transport.md §2).
 
 /// Content type of requests and replies.
 pub const CONTENT_TYPE: &str = "application/vnd.ipld.car";

@@ -1,4 +1,4 @@
-//! The receipt block (protocol: transport §3).
+//! The receipt block (docs/protocol/transport.md §3).
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
@@ -126,26 +126,26 @@ impl Model {
     /// Reads a receipt block. `iss`, `fx`, `prf` and `meta` may be missing.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let Ipld::Map(mut root) = cbor::decode(bytes)? else {
-            return Err(Error::Receipt("the block is no map"));
+            return Err(Error::Receipt("the block is not a map"));
         };
         let Some(Ipld::Bytes(signature)) = root.remove("sig") else {
-            return Err(Error::Receipt("sig is no bytes"));
+            return Err(Error::Receipt("sig is not bytes"));
         };
         let ocm = root.remove("ocm").ok_or(Error::Receipt("ocm is missing"))?;
         let signed = cbor::encode(&ocm)?;
         let Ipld::Map(fields) = &ocm else {
-            return Err(Error::Receipt("ocm is no map"));
+            return Err(Error::Receipt("ocm is not a map"));
         };
         let none = Caveats::new();
         let effects = match fields.get("fx") {
             None => &none,
             Some(Ipld::Map(effects)) => effects,
-            Some(_) => return Err(Error::Receipt("fx is no map")),
+            Some(_) => return Err(Error::Receipt("fx is not a map")),
         };
         let issuer = match fields.get("iss") {
             None | Some(Ipld::Null) => None,
             Some(Ipld::String(text)) => Some(Did::parse(text)?),
-            Some(_) => return Err(Error::Receipt("iss is no text")),
+            Some(_) => return Err(Error::Receipt("iss is not text")),
         };
         Ok(Self {
             ran: link(fields.get("ran").ok_or(Error::Receipt("ran is missing"))?)?,
@@ -163,7 +163,7 @@ impl Model {
 
 fn outcome(value: Option<&Ipld>) -> Result<Outcome, Error> {
     let Some(Ipld::Map(out)) = value else {
-        return Err(Error::Receipt("out is no map"));
+        return Err(Error::Receipt("out is not a map"));
     };
     match (out.get("ok"), out.get("error")) {
         (_, Some(value)) => Ok(Outcome::Err(value.clone())),
@@ -176,7 +176,7 @@ fn link(value: &Ipld) -> Result<Cid, Error> {
     match value {
         Ipld::Link(cid) => Ok(*cid),
         _ => Err(Error::Receipt(
-            "ran, fork, join or prf holds something that is no link",
+            "ran, fork, join or prf holds something that is not a link",
         )),
     }
 }
@@ -185,6 +185,6 @@ fn links(value: Option<&Ipld>) -> Result<Vec<Cid>, Error> {
     match value {
         None => Ok(Vec::new()),
         Some(Ipld::List(items)) => items.iter().map(link).collect(),
-        Some(_) => Err(Error::Receipt("fork or prf is no list")),
+        Some(_) => Err(Error::Receipt("fork or prf is not a list")),
     }
 }

@@ -1,4 +1,4 @@
-//! Receipts: what came of an invocation (protocol: transport §3).
+//! Receipts: what came of an invocation (docs/protocol/transport.md §3).
 
 use std::sync::Arc;
 

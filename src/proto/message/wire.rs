@@ -1,4 +1,4 @@
-//! The message block and the CAR around it (protocol: transport §1).
+//! The message block and the CAR around it (docs/protocol/transport.md §1).
 
 use std::sync::Arc;
 
@@ -89,15 +89,15 @@ impl Message {
         let cid = roots.first().ok_or(Error::Message("the CAR has no root"))?;
         let root = blocks.get(cid).ok_or(Error::Missing(*cid))?;
         let Ipld::Map(mut variants) = cbor::decode(&root.bytes)? else {
-            return Err(Error::Message("the root is no map"));
+            return Err(Error::Message("the root is not a map"));
         };
         let Some(Ipld::Map(mut parts)) = variants.remove(VERSION) else {
-            return Err(Error::Message("the root is no ucanto/message@7.0.0"));
+            return Err(Error::Message("the root is not a ucanto/message@7.0.0"));
         };
         let execute = match parts.remove(EXECUTE) {
             None => Vec::new(),
             Some(Ipld::List(links)) => links.iter().map(link).collect::<Result<_, _>>()?,
-            Some(_) => return Err(Error::Message("execute is no list")),
+            Some(_) => return Err(Error::Message("execute is not a list")),
         };
         let report = match parts.remove(REPORT) {
             None => Vec::new(),
@@ -105,7 +105,7 @@ impl Message {
                 .into_iter()
                 .map(reported)
                 .collect::<Result<_, _>>()?,
-            Some(_) => return Err(Error::Message("report is no map")),
+            Some(_) => return Err(Error::Message("report is not a map")),
         };
         Ok(Self {
             root,
@@ -177,14 +177,14 @@ fn link(value: &Ipld) -> Result<Cid, Error> {
     match value {
         Ipld::Link(cid) => Ok(*cid),
         _ => Err(Error::Message(
-            "execute or report holds something that is no link",
+            "execute or report holds something that is not a link",
         )),
     }
 }
 
 fn reported((ran, root): (String, Ipld)) -> Result<(Cid, Cid), Error> {
     let ran = Cid::try_from(ran.as_str())
-        .map_err(|_| Error::Message("report has a key that is no CID"))?;
+        .map_err(|_| Error::Message("report has a key that is not a CID"))?;
     Ok((ran, link(&root)?))
 }
 

@@ -67,7 +67,7 @@ impl Answer {
     /// parts of `body`; the blocks of claims, which are small, are not.
     ///
     /// # Errors
-    /// The body is no CAR of a query result, lacks a block that it links to, holds more than is read of one answer, or
+    /// The body is not a CAR of a query result, lacks a block that it links to, holds more than is read of one answer, or
     /// holds a named block whose CID does not name the bytes, or whose hash function is not computed here.
     pub fn open(body: &Bytes) -> Result<Self, Error> {
         let car = car::read(body)?;

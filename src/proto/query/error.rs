@@ -16,8 +16,8 @@ pub enum Error {
         /// The start of the body.
         message: String,
     },
-    /// The body is no CAR (the JS client throws here).
-    #[error("answer is no CAR")]
+    /// The body is not a CAR (the JS client throws here).
+    #[error("answer is not a CAR")]
     Car(#[from] car::Error),
     /// A block does not have the hash that names it, or its hash cannot be checked.
     #[error("block {cid} of the answer fails its check: {source}")]
@@ -31,7 +31,7 @@ pub enum Error {
     #[error("root block {0} is missing")]
     Root(Cid),
     /// The root block is not a query result.
-    #[error("root block is no query result")]
+    #[error("root block is not a query result")]
     Malformed(#[source] raw_cbor::Error),
     /// The root block is of another kind.
     #[error("answer is of the unknown kind `{0}`")]

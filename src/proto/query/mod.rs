@@ -1,4 +1,5 @@
-//! The answer to `GET /claims`, in the form of the JS client and in that of the Go service (protocol: claims §4).
+//! The answer to `GET /claims`, in the form of the JS client and in that of the Go service
+//! (docs/protocol/claims.md §4).
 //!
 //! The two differ in the map of indexes: JS writes it always, with base58 keys; Go leaves it out when empty and
 //! writes the raw bytes of the context id into a CBOR *text* string, which is not UTF-8. Both are read here, any

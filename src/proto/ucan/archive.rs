@@ -1,4 +1,4 @@
-//! Delegations as CAR files: archives of one, and `delegationsToBytes` of several (protocol: ucan §6).
+//! Delegations as CAR files: archives of one, and `delegationsToBytes` of several (docs/protocol/ucan.md §6).
 
 use std::sync::Arc;
 

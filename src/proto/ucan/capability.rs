@@ -62,7 +62,7 @@ impl Capability {
     /// Reads the map of a UCAN block.
     pub(super) fn from_ipld(value: Ipld) -> Result<Self, Error> {
         let Ipld::Map(mut fields) = value else {
-            return Err(Error::Field("att holds something that is no map"));
+            return Err(Error::Field("att holds something that is not a map"));
         };
         let mut text = |name| match fields.remove(name) {
             Some(Ipld::String(text)) => Ok(text),

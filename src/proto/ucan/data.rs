@@ -1,4 +1,4 @@
-//! The fields of a UCAN block (protocol: ucan §1).
+//! The fields of a UCAN block (docs/protocol/ucan.md §1).
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
@@ -41,7 +41,7 @@ impl Ucan {
     /// Reads the DAG-CBOR bytes of a UCAN block. Key order does not matter, `prf`, `fct` and `nb` may be missing.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let Ipld::Map(mut fields) = cbor::decode(bytes)? else {
-            return Err(Error::Field("the block is no map"));
+            return Err(Error::Field("the block is not a map"));
         };
         let mut take = |name: &str| fields.remove(name);
         Ok(Self {
@@ -57,7 +57,7 @@ impl Ucan {
             nonce: match take("nnc") {
                 None => None,
                 Some(Ipld::String(nonce)) => Some(nonce),
-                Some(_) => return Err(Error::Field("nnc is no text")),
+                Some(_) => return Err(Error::Field("nnc is not text")),
             },
             facts: take("fct")
                 .map_or(Ok(Vec::new()), list)?
@@ -71,7 +71,7 @@ impl Ucan {
                 .collect::<Result<_, _>>()?,
             signature: match take("s") {
                 Some(Ipld::Bytes(bytes)) => Signature::from_bytes(&bytes)?,
-                _ => return Err(Error::Field("s is no bytes")),
+                _ => return Err(Error::Field("s is not bytes")),
             },
         })
     }
@@ -119,14 +119,14 @@ fn version(value: Option<Ipld>) -> Result<String, Error> {
             Ok(version)
         }
         Some(Ipld::String(version)) => Err(Error::Version(version.chars().take(80).collect())),
-        _ => Err(Error::Field("v is no text")),
+        _ => Err(Error::Field("v is not text")),
     }
 }
 
 fn principal(value: Option<Ipld>) -> Result<Did, Error> {
     match value {
         Some(Ipld::Bytes(bytes)) => Ok(Did::from_bytes(&bytes)?),
-        _ => Err(Error::Field("iss or aud is no bytes")),
+        _ => Err(Error::Field("iss or aud is not bytes")),
     }
 }
 
@@ -136,27 +136,27 @@ fn seconds(value: &Ipld) -> Result<Option<u64>, Error> {
         Ipld::Integer(seconds) => Ok(Some(
             u64::try_from(*seconds).map_err(|_| Error::Field("exp or nbf is negative"))?,
         )),
-        _ => Err(Error::Field("exp or nbf is no integer")),
+        _ => Err(Error::Field("exp or nbf is not an integer")),
     }
 }
 
 fn list(value: Ipld) -> Result<Vec<Ipld>, Error> {
     match value {
         Ipld::List(items) => Ok(items),
-        _ => Err(Error::Field("att, fct or prf is no list")),
+        _ => Err(Error::Field("att, fct or prf is not a list")),
     }
 }
 
 fn fact(value: Ipld) -> Result<Fact, Error> {
     match value {
         Ipld::Map(fact) => Ok(fact),
-        _ => Err(Error::Field("fct holds something that is no map")),
+        _ => Err(Error::Field("fct holds something that is not a map")),
     }
 }
 
 fn link(value: &Ipld) -> Result<Cid, Error> {
     match value {
         Ipld::Link(cid) => Ok(*cid),
-        _ => Err(Error::Field("prf holds something that is no link")),
+        _ => Err(Error::Field("prf holds something that is not a link")),
     }
 }

@@ -155,7 +155,7 @@ impl Delegation {
     }
 
     /// The blocks of this delegation in the order in which it is sent: proofs depth first, attached blocks, UCAN
-    /// (protocol: ucan §6).
+    /// (docs/protocol/ucan.md §6).
     #[must_use]
     pub fn export(&self) -> Vec<Block> {
         export::export(self)

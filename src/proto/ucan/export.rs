@@ -1,4 +1,4 @@
-//! Which blocks a delegation is sent with, and in which order (protocol: ucan §6).
+//! Which blocks a delegation is sent with, and in which order (docs/protocol/ucan.md §6).
 
 use cid::Cid;
 use indexmap::IndexSet;

@@ -1,4 +1,4 @@
-//! The text that a UCAN signature covers (protocol: ucan §2).
+//! The text that a UCAN signature covers (docs/protocol/ucan.md §2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;

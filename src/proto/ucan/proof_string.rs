@@ -1,4 +1,4 @@
-//! Delegations as one line of text, the form of environment variables (protocol: ucan §6).
+//! Delegations as one line of text, the form of environment variables (docs/protocol/ucan.md §6).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! May they? Delegation chains from an invocation to the owner of a resource (protocol: ucan §7).
+//! May they? Delegation chains from an invocation to the owner of a resource (docs/protocol/ucan.md §7).
 
 mod access;
 mod context;

@@ -1,4 +1,4 @@
-//! Answers of retrievals: headers, ranges, listings (protocol: gateway §4).
+//! Answers of retrievals: headers, ranges, listings (docs/protocol/gateway.md §4).
 
 use std::fmt::Write as _;
 

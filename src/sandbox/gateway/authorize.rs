@@ -1,4 +1,4 @@
-//! May content of a space be served? (protocol: gateway §3)
+//! May content of a space be served? (docs/protocol/gateway.md §3)
 
 use ipld_core::ipld::Ipld;
 

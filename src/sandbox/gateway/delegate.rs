@@ -1,4 +1,4 @@
-//! `access/delegate`: delegations by which content of a space may be served (protocol: gateway §1).
+//! `access/delegate`: delegations by which content of a space may be served (docs/protocol/gateway.md §1).
 
 use ipld_core::ipld::Ipld;
 
@@ -50,7 +50,7 @@ pub(super) fn group(space: &Did) -> String {
 /// The delegations of the invocation, if they are there and one is a valid one to serve.
 pub(super) fn accepted(call: &Call, context: &Context<'_>) -> Result<Vec<Delegation>, Failure> {
     let Ipld::Map(links) = call.caveat("delegations")? else {
-        return Err(Failure::broke("delegations is no map"));
+        return Err(Failure::broke("delegations is not a map"));
     };
     let delegations = links
         .values()
@@ -76,7 +76,7 @@ pub(super) fn accepted(call: &Call, context: &Context<'_>) -> Result<Vec<Delegat
 /// A delegation that travels as an archive in one block, or as blocks of its own.
 fn linked(call: &Call, link: &Ipld) -> Result<Delegation, Failure> {
     let Ipld::Link(cid) = link else {
-        return Err(Failure::broke("a delegation is no link"));
+        return Err(Failure::broke("a delegation is not a link"));
     };
     let blocks = call.invocation.blocks();
     let block = blocks

@@ -1,4 +1,4 @@
-//! Where blocks are, from the claims of the indexing service (protocol: gateway §3).
+//! Where blocks are, from the claims of the indexing service (docs/protocol/gateway.md §3).
 
 use std::collections::{HashMap, HashSet};
 

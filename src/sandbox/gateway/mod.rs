@@ -1,4 +1,4 @@
-//! The gateway: takes serve delegations, and serves content by CID (protocol: gateway).
+//! The gateway: takes serve delegations, and serves content by CID (docs/protocol/gateway.md).
 //!
 //! Owns the stored delegations. Finds content as the real one does: claims of the indexing service over HTTP, then
 //! range requests to the locations, every block checked.

@@ -1,4 +1,4 @@
-//! One retrieval: found, allowed, read (protocol: gateway §3).
+//! One retrieval: found, allowed, read (docs/protocol/gateway.md §3).
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};

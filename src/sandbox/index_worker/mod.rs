@@ -1,4 +1,4 @@
-//! The index worker: the positions of a CAR's blocks as lines of DAG-JSON (protocol: index §5).
+//! The index worker: the positions of a CAR's blocks as lines of DAG-JSON (docs/protocol/index.md §5).
 
 mod slicer;
 

@@ -1,6 +1,5 @@
-//! Reads a CAR as the index worker does, with its quirks (protocol: index §6): a section begins
-//! only once 8 bytes are there, so a shorter tail is dropped; no hash is checked; CARv2 and empty
-//! sections are errors.
+//! Reads a CAR as the index worker does, with its quirks (docs/protocol/index.md §6): a section begins only once 8
+//! bytes are there, so a shorter tail is dropped; no hash is checked; CARv2 and empty sections are errors.
 
 use bytes::{Buf, BytesMut};
 

@@ -1,4 +1,4 @@
-//! Claims from before IPNI: a table and a bucket (protocol: claims §7, tables §2).
+//! Claims from before IPNI: a table and a bucket (docs/protocol/claims.md §7, docs/protocol/tables.md §2).
 
 use cid::Cid;
 

@@ -1,4 +1,4 @@
-//! Provider records of a hash: cache, then IPNI and legacy (protocol: claims §5).
+//! Provider records of a hash: cache, then IPNI and legacy (docs/protocol/claims.md §5).
 
 use super::record::{Kind, Record};
 use super::service::Indexer;

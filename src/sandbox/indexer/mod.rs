@@ -1,4 +1,4 @@
-//! The indexing service: which claims there are about a hash (protocol: claims §2 to §6, ipni).
+//! The indexing service: which claims there are about a hash (docs/protocol/claims.md §2-§6, docs/protocol/ipni.md).
 //!
 //! Owns the provider records with their caches and lifetimes, the stand-in for IPNI that the publishing queue feeds,
 //! and the legacy claims. Fetches claims and indexes over HTTP through the addresses of their records, as it would.

@@ -1,4 +1,4 @@
-//! `GET /claims`: parameters in, a query result out (protocol: claims §3, §4).
+//! `GET /claims`: parameters in, a query result out (docs/protocol/claims.md §3, §4).
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! What a query walks (protocol: claims §5).
+//! What a query walks (docs/protocol/claims.md §5).
 
 use std::collections::{HashSet, VecDeque};
 

@@ -1,4 +1,4 @@
-//! The storage node: keeps blobs in the carpark, and claims where they are (protocol: blob-add §2, §3).
+//! The storage node: keeps blobs in the carpark, and claims where they are (docs/protocol/blob-add.md §2, §3).
 //!
 //! Owns allocations, the blob URLs and the claims bucket. Tells the indexing service of each location over HTTP.
 

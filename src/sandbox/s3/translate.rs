@@ -78,7 +78,7 @@ pub(super) fn read_token(token: &str) -> S3Result<(Option<String>, bool)> {
         let (mark, entry) = text.split_at_checked(1)?;
         Some((Some(entry.to_owned()), mark == "p"))
     });
-    read.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is none of ours"))
+    read.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of ours"))
 }
 
 pub(super) fn refused(error: Error) -> s3s::S3Error {

@@ -1,5 +1,5 @@
-//! UCAN over HTTP, both ends: what every service of the local network answers messages with, and what they call
-//! each other with (protocol: transport §1 to §3).
+//! UCAN over HTTP, both ends: what every service of the local network answers messages with, and what they call each
+//! other with (docs/protocol/transport.md §1-§3).
 //!
 //! Owns content negotiation, the checks before a handler runs, and receipts. Never knows an ability.
 

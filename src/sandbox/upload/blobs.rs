@@ -67,6 +67,6 @@ pub(super) async fn get(upload: &Upload, call: &Call) -> Answer {
 fn digest(call: &Call) -> Result<Multihash, Failure> {
     match call.caveat("digest")? {
         Ipld::Bytes(bytes) => Multihash::from_bytes(bytes).map_err(|error| Failure::thrown(&error)),
-        _ => Err(Failure::broke("digest is no bytes")),
+        _ => Err(Failure::broke("digest is not bytes")),
     }
 }

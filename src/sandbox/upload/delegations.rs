@@ -13,11 +13,11 @@ use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, map};
 /// Stores delegations for their audiences to claim.
 pub(super) async fn delegate(upload: &Upload, call: &Call) -> Answer {
     let Ipld::Map(links) = call.caveat("delegations")? else {
-        return Err(Failure::broke("delegations is no map"));
+        return Err(Failure::broke("delegations is not a map"));
     };
     for link in links.values() {
         let Ipld::Link(cid) = link else {
-            return Err(Failure::broke("a delegation is no link"));
+            return Err(Failure::broke("a delegation is not a link"));
         };
         let delegation = Delegation::view_shared(cid, call.invocation.blocks()).map_err(|_| {
             Failure::named(
@@ -86,7 +86,7 @@ pub(super) async fn claim(upload: &Upload, call: &Call) -> Answer {
 /// Revokes a delegation, which must come along.
 pub(super) async fn revoke(upload: &Upload, call: &Call) -> Answer {
     let Ipld::Link(revoked) = call.caveat("ucan")? else {
-        return Err(Failure::broke("ucan is no link"));
+        return Err(Failure::broke("ucan is not a link"));
     };
     let unknown = |role: &str, ucan: &Cid| {
         Failure::named(
@@ -101,7 +101,7 @@ pub(super) async fn revoke(upload: &Upload, call: &Call) -> Answer {
     if let Some(Ipld::List(proofs)) = call.capability.get("proof") {
         for (at, proof) in proofs.iter().enumerate() {
             let Ipld::Link(proof) = proof else {
-                return Err(Failure::broke("a proof is no link"));
+                return Err(Failure::broke("a proof is not a link"));
             };
             Delegation::view_shared(proof, blocks)
                 .map_err(|_| unknown(&format!("nb.proof[{at}]"), proof))?;

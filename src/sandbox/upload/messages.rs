@@ -1,4 +1,4 @@
-//! Agent messages that were received and sent, found by task (protocol: transport §7).
+//! Agent messages that were received and sent, found by task (docs/protocol/transport.md §7).
 
 use cid::Cid;
 

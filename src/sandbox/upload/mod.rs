@@ -1,4 +1,5 @@
-//! The upload service: blobs and indexes of spaces, uploads, receipts (protocol: blob-add, transport §6, §7).
+//! The upload service: blobs and indexes of spaces, uploads, receipts (docs/protocol/blob-add.md,
+//! docs/protocol/transport.md §6, §7).
 //!
 //! Owns the network's tables of uploads, blobs and messages. Talks to the storage node and the indexing service over
 //! HTTP, as they would.

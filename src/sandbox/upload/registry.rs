@@ -1,4 +1,4 @@
-//! Who pays for a space, and which blobs it has (protocol: tables §2).
+//! Who pays for a space, and which blobs it has (docs/protocol/tables.md §2).
 
 use cid::Cid;
 

@@ -131,7 +131,7 @@ pub(super) fn page(call: &Call, entries: Vec<(String, Ipld)>) -> Ipld {
 fn root(call: &Call) -> Result<Cid, Failure> {
     match call.caveat("root")? {
         Ipld::Link(root) => Ok(*root),
-        _ => Err(Failure::broke("root is no link")),
+        _ => Err(Failure::broke("root is not a link")),
     }
 }
 

@@ -116,7 +116,7 @@ fn close_to_others(dir: &Path) -> io::Result<()> {
         let entry = entry?;
         let is_ours = entry.file_name().to_string_lossy().contains("instance-");
         if is_ours && entry.file_type()?.is_file() {
-            // One of another user that this one may not read is none of ours to close.
+            // One of another user that this one may not read is not one of ours to close.
             if let Ok(file) = private::open(&entry.path()) {
                 private::close_to_others(&file)?;
             }

@@ -50,7 +50,7 @@ pub enum Unreadable {
         source: io::Error,
     },
     /// It is truncated or was changed.
-    #[error("{} is damaged ({why}), and so is the one before it or there is none; delete both to go on from the tables", path.display())]
+    #[error("{} is damaged ({why}), and there is no intact previous one; delete both to continue from the tables", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -196,14 +196,14 @@ impl Sealed {
         let text = std::str::from_utf8(bytes).map_err(|_| Fault::Damaged("no text"))?;
         let (head, rest) = text
             .split_once('\n')
-            .ok_or(Fault::Damaged("cut in its first line"))?;
+            .ok_or(Fault::Damaged("truncated in its first line"))?;
         let body = rest
             .strip_prefix("\"body\":")
             .and_then(|rest| rest.strip_suffix("}\n"));
-        let body = body.ok_or(Fault::Damaged("cut, or not in our layout"))?;
+        let body = body.ok_or(Fault::Damaged("truncated, or not in our layout"))?;
         if head == Self::head(self.schema, self.version, body) {
             return serde_json::from_str(body)
-                .map_err(|_| Fault::Damaged("body is not what its version says"));
+                .map_err(|_| Fault::Damaged("body does not match its version"));
         }
         Err(Self::whole_other(head, body).map_or(Fault::Damaged("checksum differs"), Fault::Other))
     }

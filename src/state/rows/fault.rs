@@ -38,7 +38,7 @@ pub enum Trouble {
     )]
     NoCredentials,
     /// Credentials have ended.
-    #[error("the AWS credentials have ended (log in again, or renew them)")]
+    #[error("the AWS credentials have expired (log in again, or renew them)")]
     Expired,
     /// Credentials are refused.
     #[error(
@@ -57,7 +57,7 @@ pub enum Trouble {
     #[error("throttled")]
     Throttled,
     /// Nobody was reached: nothing happened.
-    #[error("not reached (check the network and the endpoint)")]
+    #[error("not reachable (check the network and the endpoint)")]
     Unreachable,
     /// Sent, but no whole answer came: a write may have happened.
     #[error("no answer")]
@@ -69,7 +69,7 @@ pub enum Trouble {
     #[error("request refused")]
     Invalid,
     /// An error of which nobody knows whether it passes.
-    #[error("an error that is not known")]
+    #[error("unknown error")]
     Unclear,
     /// A row does not have the shape it must have.
     #[error("row not understood")]
@@ -192,7 +192,7 @@ impl Error {
             doing,
             table: table.to_owned(),
             trouble: Trouble::Broken,
-            detail: "the answer is none of DynamoDB's".to_owned(),
+            detail: "the answer is not one of DynamoDB's".to_owned(),
             retry_after: None,
         }
     }

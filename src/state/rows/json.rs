@@ -63,7 +63,7 @@ impl From<Json> for Value {
     }
 }
 
-/// Unix milliseconds as `2026-01-01T00:00:00.000Z` (protocol: tables).
+/// Unix milliseconds as `2026-01-01T00:00:00.000Z` (docs/protocol/tables.md).
 #[must_use]
 pub fn stamp(ms: u64) -> String {
     let format =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Value of an attribute, in the kinds that migration tables use (protocol: tables §3).
+/// Value of an attribute, in the kinds that migration tables use (docs/protocol/tables.md §3).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Value {
     /// Text.
@@ -87,7 +87,7 @@ impl Row {
     }
 
     /// Whole number that is not negative. The existing tool's counters may be missing, negative or not whole
-    /// (`protocol: pitfalls 43-45`): then `None`.
+    /// (docs/protocol/pitfalls.md 43-45): then `None`.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<u64> {
         match self.get(name) {

@@ -99,7 +99,7 @@ impl Store {
             table: table.clone(),
             trouble: Trouble::Throttled,
             detail: format!(
-                "what is asked of {} changed under {TRIES} tries",
+                "the control row of {} kept changing during {TRIES} tries",
                 scope.text()
             ),
             retry_after: None,

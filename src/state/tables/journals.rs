@@ -35,7 +35,7 @@ impl Store {
             let journal = row.text("journal").map(JournalId::new);
             let unit = row.get("unit").and_then(Value::read);
             journal.zip(unit).ok_or_else(|| {
-                rows::Error::shape(table, "the row of a journal is none of ours").into()
+                rows::Error::shape(table, "the row of a journal is not one of ours").into()
             })
         };
         rows.iter().map(read).collect()

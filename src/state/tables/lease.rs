@@ -249,7 +249,7 @@ impl Store {
     /// status stays until the holder saves.
     ///
     /// # Errors
-    /// [`Error::ForeignStatus`] if the row's status is none of ours.
+    /// [`Error::ForeignStatus`] if the row's status is not one of ours.
     pub async fn lease(
         &self,
         unit: &Unit,

@@ -27,7 +27,7 @@ impl Store {
         let plan = row.get("plan").and_then(Value::read);
         plan.ok_or_else(|| {
             let table = &self.tables().control;
-            rows::Error::shape(table, "the row of a plan is none of ours")
+            rows::Error::shape(table, "the row of a plan is not one of ours")
         })
     }
 

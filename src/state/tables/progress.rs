@@ -1,8 +1,8 @@
-//! One row per unit, which another program may share (protocol: tables §3).
+//! One row per unit, which another program may share (docs/protocol/tables.md §3).
 //!
 //! What such a program reads and writes is kept in step: `status`, `instanceId`, `error`, and the columns for planned
-//! and completed items and for the last one, whose names the namespace gives. Its counters are not trusted (protocol:
-//! pitfalls 43-46): ours lie beside them in `counts`, `sweep`, `cursor`, in one `step:NAME` per step of the unit, and
+//! and completed items and for the last one, whose names the namespace gives. Its counters are not trusted (docs/protocol/pitfalls.md
+//! 43-46): ours lie beside them in `counts`, `sweep`, `cursor`, in one `step:NAME` per step of the unit, and
 //! in one `journal:ID` per journal that tells of it. What the other program had written when the unit was taken over
 //! is kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes:
 //! `super::lease`. Rows of parts of a split unit have the same shape, in a table of their own: `super::parts`.
@@ -30,7 +30,7 @@ const STEP: &str = "step:";
 pub struct ProgressRow {
     /// How far the unit is.
     pub progress: UnitProgress,
-    /// The word in `status`, if it is none of ours: such a row is nobody's to change.
+    /// The word in `status`, if it is not one of ours: such a row is nobody's to change.
     pub foreign_status: Option<String>,
     /// Who holds the unit; `None` when nobody does.
     pub lease: Option<Lease>,
@@ -107,7 +107,7 @@ fn read((table, columns): (&str, &Columns), row: &Row) -> Result<ProgressRow, ro
         .filter_map(|(name, value)| Some((name.strip_prefix(STEP)?, value)));
     let steps = steps.map(|(name, value)| {
         let record = value.read().ok_or_else(|| {
-            rows::Error::shape(table, format!("{STEP}{name} of {unit} is none of ours"))
+            rows::Error::shape(table, format!("{STEP}{name} of {unit} is not one of ours"))
         })?;
         Ok((StepName::from(name.to_owned()), record))
     });
@@ -203,8 +203,8 @@ fn begun_elsewhere(columns: &Columns, row: &Row, status: Status) -> Option<Taken
 
 /// Status and counters of a row without counters of ours.
 ///
-/// Another program's `completed` may mean "ended by a limit", and its counter may count failures as completed (protocol:
-/// pitfalls 43-46): it is believed only where all items were gone through. Of anything else nothing is known to be
+/// Another program's `completed` may mean "ended by a limit", and its counter may count failures as completed (docs/protocol/pitfalls.md
+/// 43-46): it is believed only where all items were gone through. Of anything else nothing is known to be
 /// done, and probing finds what is.
 fn uncounted(
     (columns, row): (&Columns, &Row),
@@ -237,7 +237,12 @@ fn attribute<T: serde::de::DeserializeOwned>(
     row: &Row,
     name: &str,
 ) -> Result<Option<T>, rows::Error> {
-    let wrong = || rows::Error::shape(table, format!("{name} of {:?} is none of ours", unit.name));
+    let wrong = || {
+        rows::Error::shape(
+            table,
+            format!("{name} of {:?} is not one of ours", unit.name),
+        )
+    };
     row.get(name)
         .map(|value| value.read().ok_or_else(wrong))
         .transpose()

@@ -111,7 +111,7 @@ fn a_customers_file_names_somebody_and_says_each_thing_once_or_is_told() {
         .values()
         .filter_map(Value::as_u64)
         .sum();
-    drop(planned.tells(&["note: ", owner, "2 spaces are taken"]));
+    drop(planned.tells(&["note: ", owner, "the 2 spaces of all entries are selected"]));
     let each = [theirs[0], theirs[1]].map(|space| {
         let one = ["migrate", "--dry-run", "--space", space, "--output", "json"];
         let one = place.sterna(one).ends(0).json();

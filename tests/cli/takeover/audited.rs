@@ -39,7 +39,7 @@ fn nothing_else_is_taken(scene: &Scene, kept: &str, space: &str) {
     let refused = scene.sterna(&["retry", "--audit", other.to_str().unwrap()]);
     refused
         .ends(13)
-        .tells(&["line 1 is none of an audit's report"]);
+        .tells(&["line 1 is not a line of an audit report"]);
     scene
         .sterna(&["retry", "--audit", "nothing.ndjson"])
         .ends(2);

@@ -76,7 +76,8 @@ async fn a_space_without_its_key_is_reported_and_no_other_is_made() {
 
     let setup = scene.sterna(&["setup", "--instances", "1"]).ends(0).text();
     assert!(
-        setup.contains("! did:mailto:example.org:dario") && setup.contains("lacks its key"),
+        setup.contains("needs attention: did:mailto:example.org:dario")
+            && setup.contains("lacks its key"),
         "{setup}"
     );
     let ran = scene.sterna(&["migrate", "--customer", DARIO, "--output", "json"]);

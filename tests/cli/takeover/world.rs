@@ -181,7 +181,7 @@ async fn what_the_existing_tool_left_is_finished_and_nothing_is_reset() {
     says(
         &of(CARLA, &left.limited),
         "done",
-        &["looks at every upload again"],
+        &["checks every upload again"],
     );
     says(
         &of(CARLA, &left.own[CARLA].0),
@@ -285,7 +285,7 @@ async fn what_the_existing_tool_left_is_finished_and_nothing_is_reset() {
         says(
             told(&report, customer, Some(space)),
             "done",
-            &["gone through again: completed"],
+            &["processed again: completed"],
         );
     }
 

@@ -82,7 +82,7 @@ fn build(input: &Value, built: &BTreeMap<String, Delegation>) -> Option<Delegati
 fn fact(value: &Value) -> Fact {
     match ipld(value) {
         Ipld::Map(fact) => fact,
-        other => panic!("a fact is no map: {other:?}"),
+        other => panic!("a fact is not a map: {other:?}"),
     }
 }
 

@@ -128,7 +128,7 @@ impl Change {
             return Ok(());
         }
         let mut what = format!(
-            "put plan {} in force: instances that run now would lose spaces of their shares",
+            "replace the plan by {}: running instances would lose spaces",
             self.id.short()
         );
         for (instance, spaces) in &self.taken_from {
@@ -140,20 +140,18 @@ impl Change {
         }
         let cause = match &self.replaces {
             Some(held) => format!(
-                "they work by another plan: {held}, made {} by {}",
+                "they work on another plan: {held}, made {} by {}",
                 at(held.made_at),
                 held.made_by
             ),
-            None => {
-                "they were started without a plan, on spaces that this one shares out".to_owned()
-            }
+            None => "they were started without a plan, on spaces that this plan assigns".to_owned(),
         };
         Err(Trouble::new(
             Kind::Mismatch,
             what,
             cause,
-            "end them with `sterna ctl drain --why 'new plan'`, run it again, then `sterna ctl resume`; or add \
-             --while-running: they go on with what they have, and the new shares find that done or wait for it. \
+            "drain them with `sterna ctl drain --why 'new plan'`, run this again, then `sterna ctl resume`; or add \
+             --while-running: they continue with what they have, and other instances find that done or wait for it. \
              Nothing was changed",
         ))
     }

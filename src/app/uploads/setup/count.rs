@@ -58,8 +58,8 @@ impl Counted {
     }
 }
 
-/// Counts the chosen spaces that the checkpoint does not know. A space that cannot be counted is tried again after the
-/// others (protocol: pitfalls 81).
+/// Counts the chosen spaces that the checkpoint does not know. A space that cannot be counted is tried again after
+/// the others (docs/protocol/pitfalls.md 81).
 pub(super) async fn count<C: Census>(
     parts: &Parts<C>,
     chosen: &Chosen,
@@ -111,13 +111,13 @@ fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, Trou
         Ok(None) | Err(Unreadable::Damaged { .. }) => Ok(fresh),
         Ok(Some((saved, _))) => Err(Trouble::new(
             Kind::Mismatch,
-            format!("go on with {}", file.path().display()),
+            format!("continue with {}", file.path().display()),
             format!(
-                "it is of other tables or of another network: it belongs to {}, this setup to {}",
+                "it belongs to other tables or another network: {}; this setup works on {}",
                 of((&saved.state, &saved.uploads_table)),
                 of(wanted)
             ),
-            "look at --env, use another --state-dir, or remove the file and count again; nothing was changed",
+            "check --env, use another --state-dir, or remove the file and count again; nothing was changed",
         )),
         Err(error) => Err(Trouble::of_state(&error.into())),
     }
@@ -185,7 +185,7 @@ pub(super) fn stopped(stop: &Stop, counted: usize) -> Trouble {
             "setup was stopped after it had counted {}",
             monitor::count(counted as u64, "space")
         ),
-        stop.reason().unwrap_or("somebody asked for it").to_owned(),
-        "run the same command again: it goes on where it was",
+        stop.reason().unwrap_or("a stop was requested").to_owned(),
+        "run the same command again: it continues where it stopped",
     )
 }

@@ -38,7 +38,8 @@ pub(super) async fn differences(
             done: if finishes {
                 "kept: a run of its customer finishes it".to_owned()
             } else {
-                "kept: nothing can be stored in it without its key, and no other is made".to_owned()
+                "kept: nothing can be stored in it without its key, and no second one is created"
+                    .to_owned()
             },
             needs_a_look: !finishes,
         })
@@ -69,8 +70,8 @@ fn of_unit(
         needs_a_look,
     };
     if let Some(word) = &row.foreign_status {
-        let found = format!("a progress row with the status {word:?}, which is none");
-        return Some(told(found, "left as it is: no run takes it up", true));
+        let found = format!("a progress row with the unknown status {word:?}");
+        return Some(told(found, "left as it is: no run processes it", true));
     }
     let left = row.progress.taken_over.as_ref()?;
     if !row.has_foreign_work() {
@@ -103,7 +104,7 @@ fn of_unit(
     let done = if left.is_believed() && row.progress.status == Status::Completed {
         takeover::BELIEVED
     } else {
-        "kept: a run looks at every upload again and counts again"
+        "kept: a run checks every upload again and counts again"
     };
     Some(told(found, done, false))
 }

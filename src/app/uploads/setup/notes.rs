@@ -72,8 +72,8 @@ fn unfit(chosen: &Chosen) -> [Option<String>; 3] {
         ),
         list(
             conflicts.collect(),
-            "space has several customers; it waits unless it has shared itself with the one it is planned for alone",
-            "spaces have several customers; each waits unless it has shared itself with the one it is planned for alone",
+            "space has several customers; it is migrated only if it has shared itself with the planned customer alone",
+            "spaces have several customers; each is migrated only if it has shared itself with the planned customer alone",
         ),
         list(
             strangers.collect(),

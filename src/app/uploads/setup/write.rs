@@ -226,10 +226,10 @@ pub(super) fn refuse_foreign(dir: &Path, state: &StateIdentity) -> Result<(), Tr
                 Kind::Mismatch,
                 format!("write customers files to {}", dir.display()),
                 format!(
-                    "{} is of other tables: it belongs to {found}, this setup to {state}",
+                    "{} belongs to other tables: {found}; this setup works on {state}",
                     path.display()
                 ),
-                "look at --env, or use another --state-dir; if those tables are gone, move the file away; nothing was changed",
+                "check --env, or use another --state-dir; if those tables are gone, move the file away; nothing was changed",
             ));
         }
     }
@@ -266,7 +266,7 @@ pub(super) fn files<C>(
         if number.is_some_and(|number| number as usize > paths.len()) {
             std::fs::remove_file(&path)?;
             notes.push(format!(
-                "{} was of an earlier plan with more instances and was removed",
+                "{} belonged to an earlier plan with more instances and was removed",
                 path.display()
             ));
         }

@@ -21,10 +21,10 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct ClaimsArgs {
-    /// A root, a shard or any block
+    /// CID of a root, a shard or any block
     #[arg(value_name = "CID", value_parser = values::cid)]
     cid: Cid,
-    /// Only claims of this space (may be given more than once)
+    /// Show only claims for this space (repeatable)
     #[arg(long, value_name = "DID", value_parser = values::space)]
     space: Vec<SpaceDid>,
 }

@@ -20,7 +20,7 @@ const SHOW: &str = "Examples:
 /// Indexes.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum IndexCommand {
-    /// Index CAR files, checking the hash of every block; prints {"index", "shards", "slices", "bytes"}
+    /// Index CAR files and check the hash of every block; print {"index", "shards", "slices", "bytes"}
     #[command(after_help = BUILD)]
     Build(BuildArgs),
     /// Print content, shards and slices of an index as DAG-JSON
@@ -31,14 +31,14 @@ pub(in crate::cli) enum IndexCommand {
 /// Arguments of `index build`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BuildArgs {
-    /// Root CID of the content
+    /// Set the root CID of the content
     #[arg(long, value_name = "CID", value_parser = values::cid)]
     root: Cid,
-    /// CAR files in the order of the shards; - is standard input
+    /// CAR files in the order of the shards; - reads standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     // The same type as the global flag of this name, which it hides.
-    /// File to write the index to
+    /// Write the index to this file
     #[arg(long, value_name = "FILE", required = true)]
     output: String,
 }
@@ -46,7 +46,7 @@ pub(in crate::cli) struct BuildArgs {
 /// Arguments of `index show`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
-    /// The index; - is standard input
+    /// File of the index; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }

@@ -25,7 +25,7 @@ const ISSUE: &str = "Examples:
 /// Delegations.
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum UcanCommand {
-    /// Print one JSON object per delegation, one a line (a list with --output json)
+    /// Print one JSON object per delegation and line (a list with --output json)
     #[command(after_help = SHOW)]
     Show(ShowArgs),
     /// Sign a delegation and print it
@@ -36,7 +36,7 @@ pub(in crate::cli) enum UcanCommand {
 /// Arguments of `ucan show`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
-    /// A file with an archive, delegations, an agent message or a proof string; - for standard input; or a proof string
+    /// File with an archive, delegations, an agent message or a proof string; - reads standard input; or a proof string
     #[arg(value_name = "FILE|-|STRING")]
     input: String,
 }
@@ -44,31 +44,31 @@ pub(in crate::cli) struct ShowArgs {
 /// Arguments of `ucan issue`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct IssueArgs {
-    /// File with the issuer's private key (M…), not readable by everybody
+    /// Sign with the private key (M…) in this file, which only its owner may read
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
-    /// Issuer, when it is not the key's own did:key
+    /// Issue as this DID [default: the did:key of the key]
     #[arg(long, value_name = "DID")]
     issuer_did: Option<String>,
-    /// Who is granted
+    /// Delegate to this DID
     #[arg(long, value_name = "DID")]
     audience: String,
-    /// The ability, such as claim/cache
+    /// Delegate this ability, such as claim/cache
     #[arg(long, value_name = "ABILITY")]
     can: String,
-    /// The resource: a DID or another URI
+    /// Delegate it on this resource, a DID or another URI
     #[arg(long, value_name = "URI")]
     with: String,
-    /// Caveats as DAG-JSON
+    /// Add these caveats, as DAG-JSON
     #[arg(long, value_name = "JSON")]
     nb: Option<String>,
-    /// When it ends: Unix seconds, or never
+    /// Expire at this time in Unix seconds, or never
     #[arg(long, value_name = "SECONDS|never", default_value = "never", value_parser = expiration)]
     expiration: Ends,
-    /// Text that makes an otherwise equal delegation another one
+    /// Add this nonce, which makes an otherwise equal delegation a different one
     #[arg(long, value_name = "TEXT")]
     nonce: Option<String>,
-    /// A proof string as environment variables hold it, or the bytes of an archive
+    /// Print a proof string, as environment variables hold it, or the bytes of an archive
     #[arg(long, value_name = "FORMAT", default_value = "proof")]
     format: Format,
 }

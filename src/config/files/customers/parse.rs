@@ -134,7 +134,7 @@ impl<'a> Parser<'a> {
         if list.is_empty() && plan.is_none() {
             self.wrong(
                 "names no customer".into(),
-                "write at least one; without --customers-file a run is about all of them",
+                "write at least one; without --customers-file a run covers all customers",
             );
         }
         let (customers, notes) = self.shares(list);
@@ -229,7 +229,7 @@ impl<'a> Parser<'a> {
                 name: "--customers-file".into(),
                 origin: Some(self.path.display().to_string()),
                 problem: format!(
-                    "holds {found} version {of_version}, this program reads {schema} version {version}"
+                    "has schema {found} version {of_version}; this program reads {schema} version {version}"
                 ),
                 remedy: "write it again with `sterna setup`, or use the program that wrote it; nothing was done"
                     .into(),
@@ -241,7 +241,7 @@ impl<'a> Parser<'a> {
         let state = state.and_then(|state| serde_json::from_value::<StateIdentity>(state).ok());
         let (Some(id), Some(state)) = (id.filter(|id| !id.is_empty()), state) else {
             self.wrong(
-                "does not say which plan it is a part of".into(),
+                "does not name its plan".into(),
                 "write it again with `sterna setup`",
             );
             return Err(());

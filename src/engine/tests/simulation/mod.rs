@@ -31,7 +31,7 @@ fn number_in(variable: &str) -> Option<u64> {
     let text = setting(variable)?;
     Some(
         text.parse()
-            .unwrap_or_else(|_| panic!("{variable}={text} is no number")),
+            .unwrap_or_else(|_| panic!("{variable}={text} is not a number")),
     )
 }
 

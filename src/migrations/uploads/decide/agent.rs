@@ -1,4 +1,4 @@
-//! Whether a space lets an agent register indexes (protocol: ucan §7, blob-add §4).
+//! Whether a space lets an agent register indexes (docs/protocol/ucan.md §7, docs/protocol/blob-add.md §4).
 
 use cid::Cid;
 

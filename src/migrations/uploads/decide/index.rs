@@ -26,12 +26,12 @@ pub enum IndexState {
     CannotTell(String),
 }
 
-/// Judges the index claims of all whose claims count, in whatever order they came (protocol: pitfalls 12, 24). Those
-/// of strangers change nothing: [`strangers`] names them.
+/// Judges the index claims of all whose claims count, in whatever order they came (docs/protocol/pitfalls.md 12, 24).
+/// Those of strangers change nothing: [`strangers`] names them.
 ///
-/// When a claim ends is not asked. The service keeps the `assert/index` invocation itself as the claim, and those of the
-/// existing tool end after 30 s (protocol: pitfalls 70); neither the service nor its clients look at the end of an index
-/// claim when they read, and what it names is known by its own hash.
+/// When a claim ends is not asked. The service keeps the `assert/index` invocation itself as the claim, and those of
+/// the existing tool end after 30 s (docs/protocol/pitfalls.md 70); neither the service nor its clients look at the
+/// end of an index claim when they read, and what it names is known by its own hash.
 pub(crate) fn index_state(seen: &Seen) -> IndexState {
     let mut first: Option<IndexState> = None;
     for found in entitled(seen) {
@@ -167,7 +167,7 @@ fn lack_of_shard(index: &Outline, shard: &Multihash, seen: &Seen) -> Option<Stri
     })
 }
 
-/// The shards of an upload whose row names none, from the first index that counts (protocol: pitfalls 13, 14).
+/// The shards of an upload whose row names none, from the first index that counts (docs/protocol/pitfalls.md 13, 14).
 pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
     let mut unread = None;
     for found in entitled(seen) {

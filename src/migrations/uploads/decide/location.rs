@@ -42,8 +42,8 @@ pub(crate) fn location_state(
 
 /// The claim of the upload service that counts, if no other issuer's does.
 ///
-/// Such a claim was published by a migration, and is findable for good only if that migration advertised it (protocol:
-/// pitfalls 1, 32): a storage node's own claim is advertised by the node.
+/// Such a claim was published by a migration, and is findable for good only if that migration advertised it
+/// (docs/protocol/pitfalls.md 1, 32): a storage node's own claim is advertised by the node.
 pub(crate) fn republished<'a>(
     seen: &'a Seen,
     trust: &Trust,
@@ -111,7 +111,7 @@ fn fault(
         .iter()
         .all(|url| !trust.is_place_of(url, shard) || seen.absent.addresses.contains(url))
     {
-        return Some("leads to an address at which nothing lies".to_owned());
+        return Some("leads to an address with nothing there".to_owned());
     }
     let Some(range) = found.location.range else {
         return Some("has no range".to_owned());

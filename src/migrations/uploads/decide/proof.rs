@@ -1,4 +1,5 @@
-//! Which delegation lets an account have the gateway serve a space (protocol: pitfalls 58, ucan §7).
+//! Which delegation lets an account have the gateway serve a space (docs/protocol/pitfalls.md 58,
+//! docs/protocol/ucan.md §7).
 
 use cid::Cid;
 

@@ -59,7 +59,7 @@ impl Review {
     }
 }
 
-/// While a claim without length is visible the gateway uses it and counts no egress (protocol: gateway §3).
+/// While a claim without length is visible the gateway uses it and counts no egress (docs/protocol/gateway.md §3).
 fn old_claim(seen: &Seen, shard: &Shard) -> Option<String> {
     let old = seen.claims.locations.iter().find(|found| {
         found.location.content.hash() == shard.hash

@@ -354,7 +354,7 @@ fn what_a_closer_look_finds_absent_does_not_count() {
     assert!(!places.is_empty());
     world.seen.absent.addresses.extend(places);
     let state = location_state(&world.seen, &world.trust, &shard, &world.space);
-    assert!(matches!(state, LocationState::Wrong(why) if why.contains("nothing lies")));
+    assert!(matches!(state, LocationState::Wrong(why) if why.contains("nothing there")));
     let left = claimed_places(&world.seen, &world.trust, &shard, &world.space);
     assert!(left.is_empty());
 }

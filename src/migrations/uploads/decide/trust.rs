@@ -8,7 +8,7 @@ use crate::client::Addresses;
 use crate::migrations::uploads::find::Shard;
 use crate::proto::did::Did;
 
-/// Issuers and addresses that count (protocol: pitfalls 18).
+/// Issuers and addresses that count (docs/protocol/pitfalls.md 18).
 #[derive(Clone, Debug)]
 pub struct Trust {
     /// Addresses of the carpark and the origins content may come from.

@@ -20,7 +20,7 @@ use crate::proto::ucan::Delegation;
 
 /// Asks for the claims of root and shards, in one query, and for sizes only if the index does not tell them.
 ///
-/// Trouble is "could not tell" and never an absence (protocol: pitfalls 21, 22).
+/// Trouble is "could not tell" and never an absence (docs/protocol/pitfalls.md 21, 22).
 pub(crate) async fn look(
     parts: &Parts,
     unit: &UnitContext,

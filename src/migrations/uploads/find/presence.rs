@@ -71,7 +71,7 @@ pub(crate) async fn is_index_there(parts: &Parts, index: &Multihash) -> Result<b
         None => Ok(false),
         Some(url) => Err(Failure::unknown(
             Reason::CouldNotTell,
-            format!("an index may lie at {url}, from which nothing is fetched"),
+            format!("an index may be at {url}, but nothing is fetched from there"),
         )),
     }
 }
@@ -106,7 +106,7 @@ async fn of_shard(
     Ok((dead, damage))
 }
 
-/// A recorded size that the object contradicts would give wrong ranges (protocol: pitfalls 16).
+/// A recorded size that the object contradicts would give wrong ranges (docs/protocol/pitfalls.md 16).
 pub(crate) fn check_length(
     shard: &Shard,
     recorded: Option<u64>,
@@ -148,7 +148,7 @@ pub(crate) fn nowhere(seen: &Seen, trust: &Trust, shard: &Shard) -> Result<Failu
         Some(url) => Err(Failure::unknown(
             Reason::CouldNotTell,
             format!(
-                "shard {} is in no carpark and may lie at {url}, from which nothing is fetched: add its address to CARPARK_PUBLIC_URLS",
+                "shard {} is in no carpark but may be at {url}, from where nothing is fetched: add its address to CARPARK_PUBLIC_URLS",
                 shard.cid
             ),
         )),

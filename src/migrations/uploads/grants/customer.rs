@@ -1,8 +1,8 @@
 //! Whose a space is, where the consumer table says several things.
 //!
-//! Anybody with a subscription may be the customer of a row about somebody else's space (protocol: pitfalls 59). A row
-//! alone therefore decides nothing when there is another: the holder of a migration space gets all rights on what is
-//! stored in it.
+//! Anybody with a subscription may be the customer of a row about somebody else's space
+//! (docs/protocol/pitfalls.md 59). A row alone therefore decides nothing when there is another: the holder of a
+//! migration space gets all rights on what is stored in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +81,7 @@ fn conflict(space: &Did, named: &BTreeSet<Did>, only: Option<&Did>) -> Failure {
     );
     let text = match only {
         Some(holder) => format!("{rows}; of these it has shared itself with {holder} alone"),
-        None => format!("{rows}, and no delegation of the space tells whose it is"),
+        None => format!("{rows}, and no delegation of the space shows who owns it"),
     };
     Failure::permanent(Reason::CustomerConflict, text)
 }

@@ -13,8 +13,8 @@ use crate::proto::validate::Fault;
 
 /// The best delegation by which an account may have the gateway serve a space.
 ///
-/// The customer's own by the space are read first, then the space's to other accounts, and only if none of those will do
-/// the delegations to the customer that others issued (protocol: tables, last section).
+/// The customer's own by the space are read first, then the space's to other accounts, and only if none of those will
+/// do the delegations to the customer that others issued (docs/protocol/tables.md §6).
 ///
 /// # Errors
 /// `GATEWAY_DECLINED` and `PRIVATE_SPACE` if the owner does not want it, `MISSING_DELEGATION` with the reason for each

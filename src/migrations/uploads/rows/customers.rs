@@ -1,4 +1,4 @@
-//! `…-migration-customers`: one row per customer, shared with the existing tool (protocol: tables §3).
+//! `…-migration-customers`: one row per customer, shared with the existing tool (docs/protocol/tables.md §3).
 //!
 //! Its counters are a sum of progress rows and never a source of truth: `super::rollup`.
 
@@ -132,7 +132,7 @@ impl Assignment {
 }
 
 impl CustomerTables {
-    /// Gives a customer to an instance. Work that had begun is never reset (protocol: pitfalls 61).
+    /// Gives a customer to an instance. Work that had begun is never reset (docs/protocol/pitfalls.md 61).
     pub async fn assign(&self, assignment: &Assignment) -> Result<Placed, Error> {
         let (table, key) = (self.customers_table(), key(&assignment.customer));
         let unbegun = Condition::Any(vec![

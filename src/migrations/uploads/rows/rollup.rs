@@ -73,7 +73,7 @@ impl CustomerTables {
             doing: "sum up",
             table: table.to_owned(),
             trouble: Trouble::Throttled,
-            detail: format!("{owner} changed under {TRIES} tries"),
+            detail: format!("{owner} kept changing during {TRIES} tries"),
             retry_after: None,
         }
         .into())
@@ -135,7 +135,10 @@ fn sum(units: &[ProgressRow], known: Option<u64>, foreign: bool, now: u64) -> Up
         .set(
             "error",
             if bad > 0 {
-                format!("{bad} uploads failed or set aside in {failed} spaces")
+                format!(
+                    "{bad} of {} uploads failed or quarantined, in {failed} of {all} spaces",
+                    counts.planned
+                )
             } else {
                 String::new()
             },

@@ -1,7 +1,7 @@
-//! `…-migration-spaces`: each customer's one migration space with its sealed key (protocol: tables §3).
+//! `…-migration-spaces`: each customer's one migration space with its sealed key (docs/protocol/tables.md §3).
 //!
-//! Of two processes that create at once, one wins and both go on with the stored row (protocol: pitfalls 33). No write
-//! here ever replaces a key.
+//! Of two processes that create at once, one wins and both go on with the stored row (docs/protocol/pitfalls.md 33).
+//! No write here ever replaces a key.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct MigrationSpace {
     pub space: SpaceDid,
     /// `Migrated Indexes - <customer>`.
     pub name: String,
-    /// The sealed key, as envelope text; `None` in rows that lost theirs (protocol: pitfalls 34).
+    /// The sealed key, as envelope text; `None` in rows that lost theirs (docs/protocol/pitfalls.md 34).
     pub sealed_key: Option<String>,
     /// How far it is made.
     pub status: SpaceStatus,

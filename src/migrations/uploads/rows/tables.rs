@@ -1,4 +1,4 @@
-//! Which tables there are: those of the existing tool keep their names and columns (protocol: tables §3).
+//! Which tables there are: those of the existing tool keep their names and columns (docs/protocol/tables.md §3).
 
 use std::fmt;
 

@@ -50,7 +50,7 @@ impl Spaces {
     }
 
     /// The key of the customer's migration space. Whatever an earlier run left undone is finished first
-    /// (protocol: pitfalls 34 to 37).
+    /// (docs/protocol/pitfalls.md 34-37).
     pub(crate) async fn ensure(
         &self,
         customer: &CustomerDid,
@@ -243,7 +243,7 @@ pub(super) fn to_account(
     draft.sign().map_err(internal)
 }
 
-/// Only a mail account can hold a space; said before anything is written (protocol: pitfalls 80).
+/// Only a mail account can hold a space; said before anything is written (docs/protocol/pitfalls.md 80).
 pub(super) fn account(customer: &CustomerDid) -> Result<Did, Failure> {
     let did = Did::parse(customer.as_str());
     let did = did.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;

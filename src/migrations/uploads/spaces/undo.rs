@@ -167,14 +167,14 @@ impl OwnerEffects for Spaces {
         match effect.kind.as_str() {
             DELEGATED => self.undelegate(&opened, &effect.subject).await,
             PROVISIONED => self.unprovision(&opened).await,
-            other => Err(internal(format!("{other} cannot be taken back"))),
+            other => Err(internal(format!("{other} cannot be undone"))),
         }
     }
 
     fn leaves(&self, kind: &str) -> &'static str {
         match kind {
             SPACE => "its row and sealed key stay, so that a later run uses the same space",
-            DELEGATED => "its revocation stays for ever",
+            DELEGATED => "its revocation stays",
             PROVISIONED => {
                 "rows that the existing tool wrote stay; the bill keeps what was written on it"
             }

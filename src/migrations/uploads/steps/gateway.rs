@@ -45,7 +45,7 @@ impl UnitStep for AuthorizeGateway {
         }))
     }
 
-    /// The same delegations each time, so the gateway stores nothing twice (protocol: pitfalls 39).
+    /// The same delegations each time, so the gateway stores nothing twice (docs/protocol/pitfalls.md 39).
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
         confirm(&self.0, unit).await?;
         let space = Did::parse(&unit.id.name);
@@ -73,7 +73,7 @@ impl UnitStep for AuthorizeGateway {
     }
 
     fn leaves(&self) -> &'static str {
-        "the gateway cannot be told to forget it, and content whose claims name the space needs it"
+        "the gateway has no way to remove it, and content whose claims name the space needs it"
     }
 }
 

@@ -82,7 +82,7 @@ impl Step<Uploads> for RepublishLocation {
     }
 
     fn leaves(&self) -> &'static str {
-        "published claims and their adverts in IPNI cannot be taken back"
+        "published claims and their adverts in IPNI cannot be withdrawn"
     }
 }
 
@@ -103,10 +103,10 @@ fn need(shard: &Shard, state: LocationState) -> Option<Need> {
 }
 
 /// The existing tool advertises claims under context ids that no query with a space matches, and it may have ended
-/// between showing a claim and queueing its advert (protocol: pitfalls 1, 32). Neither can be seen from here.
+/// between showing a claim and queueing its advert (docs/protocol/pitfalls.md 1, 32). Neither can be seen from here.
 fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
     let why = format!(
-        "claim {} was published by the existing tool: its advert is of no use, or was never queued",
+        "claim {} was published by the existing tool: its advert is useless, or was never queued",
         claim.claim
     );
     Need::unseen(shard.cid.to_string(), why)
@@ -114,7 +114,7 @@ fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
 
 impl RepublishLocation {
     /// A claim that names a space takes its content off the air until the gateway may serve the space: without that,
-    /// nothing is published (protocol: pitfalls 86).
+    /// nothing is published (docs/protocol/pitfalls.md 86).
     fn allowed(&self, unit: &UnitContext) -> Result<(), Failure> {
         if self.0.settings.publish_unauthorized {
             return Ok(());
@@ -124,12 +124,13 @@ impl RepublishLocation {
             Some(StepState::Failed(failure)) => Err(not_served(failure)),
             Some(StepState::Started | StepState::Undone(_)) | None => Err(Failure::permanent(
                 Reason::GatewayNotAuthorized,
-                "the gateway is not authorised for the space yet, so a claim that names it would take content off the air",
+                "the gateway is not authorised for the space yet, so a claim that names it would make content unavailable",
             )),
         }
     }
 
-    /// The claim becomes visible last: whoever sees it knows that its advert is queued (protocol: pitfalls 32).
+    /// The claim becomes visible last: whoever sees it knows that its advert is queued
+    /// (docs/protocol/pitfalls.md 32).
     async fn publish(
         &self,
         space: &Did,

@@ -30,7 +30,7 @@ pub(crate) fn address_link(shard: &Shard, layout: Option<Layout>) -> Cid {
 }
 
 /// Where the claim and the blob at `url` are found. Without a port that the URL does not name, so that a reader of
-/// the address gets exactly the claim's URL (protocol: pitfalls 4 to 6).
+/// the address gets exactly the claim's URL (docs/protocol/pitfalls.md 4-6).
 pub(crate) fn claim_addresses(
     network: &Network,
     link: &Cid,
@@ -49,8 +49,8 @@ pub(crate) fn claim_addresses(
     Ok(ProviderAddresses(vec![claims, blobs]))
 }
 
-/// The advert of a location claim. The context id is made of the space's bytes (protocol: pitfalls 1), the job's id
-/// follows from the content (pitfalls 40).
+/// The advert of a location claim. The context id is made of the space's bytes (docs/protocol/pitfalls.md 1), the
+/// job's id follows from the content (docs/protocol/pitfalls.md 40).
 pub(crate) fn advert(
     network: &Network,
     space: &Did,

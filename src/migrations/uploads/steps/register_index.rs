@@ -71,13 +71,13 @@ impl Step<Uploads> for RegisterIndex {
     }
 
     fn leaves(&self) -> &'static str {
-        "the indexing service has no way to take a claim back"
+        "the indexing service has no way to withdraw a claim"
     }
 }
 
 impl RegisterIndex {
     /// The service must know where the index blob lies. The storage node tells it; where that was lost, the node's
-    /// own claim is sent again, since no other issuer's counts (protocol: pitfalls 2).
+    /// own claim is sent again, since no other issuer's counts (docs/protocol/pitfalls.md 2).
     async fn register(
         &self,
         turn: &Turn<'_, Uploads>,

@@ -80,7 +80,7 @@ pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> 
         IndexState::Missing => {
             let why = match strangers(seen) {
                 None => "no index is registered".to_owned(),
-                Some(strangers) => format!("no index is registered that counts: {strangers}"),
+                Some(strangers) => format!("no index that counts is registered: {strangers}"),
             };
             Ok(vec![Need::missing(upload.row.root.clone(), why)])
         }

@@ -1,4 +1,4 @@
-//! `assert/equals`: two names of the same content (protocol: claims §6).
+//! `assert/equals`: two names of the same content (docs/protocol/claims.md §6).
 
 use super::assert_index::announce;
 use crate::proto::claims::Claim;

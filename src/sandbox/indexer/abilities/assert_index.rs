@@ -1,4 +1,4 @@
-//! `assert/index`: content is made findable, block by block (protocol: claims §6).
+//! `assert/index`: content is made findable, block by block (docs/protocol/claims.md §6).
 
 use cid::Cid;
 
@@ -23,7 +23,7 @@ pub(crate) async fn publish(indexer: &Indexer, call: &Call) -> Answer {
         return Err(Failure::broke("not an index claim"));
     };
     if !matches!(claim.content, crate::proto::claims::Content::Link(_)) {
-        return Err(Failure::broke("content is no link"));
+        return Err(Failure::broke("content is not a link"));
     }
     claims::store(indexer, &call.invocation).await?;
     let index = located(indexer, &claim.index).await?;

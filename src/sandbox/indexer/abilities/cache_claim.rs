@@ -1,4 +1,4 @@
-//! `claim/cache`: a claim is shown at once (protocol: claims §6).
+//! `claim/cache`: a claim is shown at once (docs/protocol/claims.md §6).
 
 use cid::Cid;
 

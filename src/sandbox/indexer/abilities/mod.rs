@@ -1,4 +1,4 @@
-//! The abilities that tell the indexing service of claims, a file each (protocol: claims §6).
+//! The abilities that tell the indexing service of claims, a file each (docs/protocol/claims.md §6).
 
 pub(super) mod assert_equals;
 pub(super) mod assert_index;

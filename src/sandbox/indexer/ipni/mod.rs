@@ -1,4 +1,4 @@
-//! The stand-in for IPNI: adverts on their way, what it has, the publisher that feeds it (protocol: ipni).
+//! The stand-in for IPNI: adverts on their way, what it has, the publisher that feeds it (docs/protocol/ipni.md).
 
 mod advert;
 mod find;

@@ -1,4 +1,4 @@
-//! The publisher: drains the publishing queues into IPNI (protocol: ipni §5).
+//! The publisher: drains the publishing queues into IPNI (docs/protocol/ipni.md §5).
 
 use std::sync::Arc;
 use std::time::Duration;

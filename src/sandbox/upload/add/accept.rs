@@ -1,4 +1,4 @@
-//! Having the storage node accept a blob, and registering it (protocol: blob-add §3).
+//! Having the storage node accept a blob, and registering it (docs/protocol/blob-add.md §3).
 
 use std::time::Duration;
 

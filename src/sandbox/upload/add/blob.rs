@@ -1,4 +1,4 @@
-//! `space/blob/add` (protocol: blob-add §1).
+//! `space/blob/add` (docs/protocol/blob-add.md §1).
 
 use std::time::Duration;
 

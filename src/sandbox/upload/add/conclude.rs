@@ -1,4 +1,4 @@
-//! `ucan/conclude`: somebody tells what a task gave (protocol: transport §5, blob-add §3).
+//! `ucan/conclude`: somebody tells what a task gave (docs/protocol/transport.md §5, docs/protocol/blob-add.md §3).
 
 use ipld_core::ipld::Ipld;
 

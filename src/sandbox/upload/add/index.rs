@@ -1,4 +1,4 @@
-//! `space/index/add` (protocol: blob-add §4).
+//! `space/index/add` (docs/protocol/blob-add.md §4).
 
 use std::time::Duration;
 
@@ -150,7 +150,7 @@ async fn publish(upload: &Upload, claim: &Delegation) -> Result<(), Failure> {
 fn link(value: &Ipld) -> Result<Cid, Failure> {
     match value {
         Ipld::Link(cid) => Ok(*cid),
-        _ => Err(Failure::broke("a link is no link")),
+        _ => Err(Failure::broke("a link is not a link")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Adding a blob to a space, and its index: tasks, acceptance, publishing (protocol: blob-add).
+//! Adding a blob to a space, and its index: tasks, acceptance, publishing (docs/protocol/blob-add.md).
 
 mod accept;
 pub(super) mod blob;

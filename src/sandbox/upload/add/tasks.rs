@@ -1,4 +1,4 @@
-//! The tasks of one `space/blob/add`, pure: same invocation, same tasks (protocol: blob-add §2).
+//! The tasks of one `space/blob/add`, pure: same invocation, same tasks (docs/protocol/blob-add.md §2).
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;

@@ -31,7 +31,7 @@ pub(super) fn write(network: &Network, plan: &Plan, accounts: &[Account]) -> Res
 }
 
 /// The account lets the gateway serve, without signing itself; the upload service attests it
-/// (protocol: gateway §2).
+/// (docs/protocol/gateway.md §2).
 fn delegations(
     network: &Network,
     account: &Account,

@@ -9,7 +9,7 @@ use crate::runtime::full_jitter;
 use crate::state::rows::codec;
 use crate::state::rows::{Batched, Error, Trouble};
 
-/// Most rows that one batch write takes (protocol: tables §5).
+/// Most rows that one batch write takes (docs/protocol/tables.md §5).
 const BATCH: usize = 25;
 
 impl Dynamo {

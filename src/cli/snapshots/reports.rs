@@ -1,0 +1,438 @@
+//! What commands print when they have done their work.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::Stored;
+use crate::app::{
+    AuditReport, AuditedUpload, ControlReport, Difference, Ended, InitReport, InitTable, Listed,
+    PlanReport, RollbackPlan, RollbackReport, RunReport, STEPS, SetupReport, SetupShare,
+    Unaccounted, UnlistedSpace,
+};
+use crate::cli::commands::{ctl, init, migrate, rollback, setup, verify};
+use crate::cli::output;
+use crate::model::{
+    Counts, Finding, InstanceId, PlanId, Reason, RunId, StateIdentity, StepCounts, StepName,
+    StepPlan, Verdict, VerdictCounts,
+};
+use crate::monitor::{PlanLine, Totals};
+
+const REPORTS: Stored = Stored::of("reports");
+
+pub(super) const RUN: &str = "6c1f0b52-6a47-4e6c-9c37-0d5a3a3f9a11";
+pub(super) const PLAN: &str = "1f3a9c20b7d4e8150000000000000000";
+pub(super) const ALICE: &str = "did:mailto:example.com:alice";
+pub(super) const SPACE: &str = "did:key:z6MkmdJyJJWEX2X7Bwq3C8k512Y7kCBnzUKEg47RXbWf5vpF";
+pub(super) const ROOT: &str = "bafybeia4x32auzcufjnigqzraljyg6emkznboyg535eqadxyne2mz5tjqq";
+
+fn counts(done: u64, found: u64, quarantined: u64, planned: u64) -> Counts {
+    Counts {
+        done,
+        found,
+        quarantined,
+        ..Counts::planned(planned)
+    }
+}
+
+fn totals() -> Totals {
+    let mut totals = Totals {
+        counts: counts(96, 3, 1, 400),
+        live: true,
+        adds_up: true,
+        ..Totals::default()
+    };
+    (totals.spaces.completed, totals.spaces.failed) = (3, 1);
+    (totals.spaces.in_progress, totals.spaces.pending) = (1, 6);
+    totals
+}
+
+fn state() -> StateIdentity {
+    StateIdentity {
+        id: Some("9f1c2d3e".to_owned()),
+        ..StateIdentity::new("local", "local-migration-progress")
+    }
+}
+
+fn run() -> RunReport {
+    RunReport {
+        run: Some(RunId::new(RUN)),
+        plan: Some(PlanId::new(PLAN)),
+        state: state(),
+        this_run: counts(12, 0, 0, 12),
+        counts: counts(96, 3, 1, 160),
+        totals: Some(totals()),
+        seconds: 41.0,
+        unfinished: 2,
+        failures: [(Reason::MissingBlob, 1)].into(),
+        files: vec![PathBuf::from("migration-state/instance-1-journal.ndjson")],
+        ..RunReport::default()
+    }
+}
+
+#[test]
+fn runs_read_as_they_were_reviewed() {
+    let typed = "sterna migrate --customers-file migration-state/instance-1-customers.json";
+    let stopped = |reason: &str| Ended::Stopped {
+        reason: reason.to_owned(),
+    };
+    let holds = |name: &str, report: &RunReport| {
+        REPORTS.holds(name, &migrate::lines(report, typed));
+    };
+    holds(
+        "migrate-limit",
+        &RunReport {
+            ended: Ended::Limit,
+            ..run()
+        },
+    );
+    holds(
+        "migrate-ctrl-c",
+        &RunReport {
+            ended: stopped("SIGINT"),
+            helped: [(InstanceId::new("2"), counts(4, 0, 0, 4))].into(),
+            unverified_blocks: 1,
+            ..run()
+        },
+    );
+    holds(
+        "migrate-finished",
+        &RunReport {
+            this_run: counts(156, 3, 1, 160),
+            counts: counts(156, 3, 1, 160),
+            unfinished: 0,
+            spaces_without_row: 1,
+            ..run()
+        },
+    );
+    holds(
+        "migrate-service-down",
+        &RunReport {
+            ended: Ended::Trouble {
+                reason: "DynamoDB was unreachable for 60 s".to_owned(),
+            },
+            ..run()
+        },
+    );
+    let differences = vec![
+        Difference {
+            customer: ALICE.to_owned(),
+            space: Some(SPACE.to_owned()),
+            found: "left in-progress with 3 of 9".to_owned(),
+            done: "processed again: completed, 9 migrated".to_owned(),
+            needs_a_look: false,
+        },
+        Difference {
+            customer: ALICE.to_owned(),
+            space: None,
+            found: "a migration space that lacks its key".to_owned(),
+            done: "kept: nothing can be stored in it without its key, and no second one is created"
+                .to_owned(),
+            needs_a_look: true,
+        },
+    ];
+    holds(
+        "migrate-takeover",
+        &RunReport {
+            differences,
+            ..run()
+        },
+    );
+}
+
+#[test]
+fn retries_read_as_they_were_reviewed() {
+    let report = RunReport {
+        plan: None,
+        this_run: counts(1, 0, 1, 2),
+        counts: counts(1, 0, 1, 2),
+        unfinished: 0,
+        seconds: 0.4,
+        unknown_roots: vec!["bafyone".to_owned(), "QmTwo".to_owned()],
+        ..run()
+    };
+    REPORTS.holds("retry", &migrate::lines(&report, "sterna retry --failed"));
+}
+
+#[test]
+fn dry_runs_and_single_steps_read_as_they_were_reviewed() {
+    let plan = |effects, bytes_to_read| StepPlan {
+        effects,
+        bytes_to_read,
+    };
+    let steps = [plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)];
+    let report = RunReport {
+        dry_run: true,
+        verdicts: Some(VerdictCounts {
+            ok: 8,
+            missing: 52,
+            ..VerdictCounts::default()
+        }),
+        would: STEPS.into_iter().zip(steps).collect(),
+        ended_spaces: 1,
+        withheld_spaces: 2,
+        seconds: 2.5,
+        ..RunReport::default()
+    };
+    let lines = migrate::lines(&report, "sterna migrate --space did:key:z6Mk… --dry-run");
+    REPORTS.holds("migrate-dry-run", &lines);
+
+    let name = StepName::from("gateway-auth".to_owned());
+    let spaces = StepCounts {
+        applied: 4,
+        found: 1,
+        failed: [(Reason::MissingDelegation, 1)].into(),
+    };
+    let report = RunReport {
+        only: Some("gateway-auth"),
+        steps: [(name, spaces)].into(),
+        totals: None,
+        unfinished: 0,
+        failures: std::collections::BTreeMap::default(),
+        ..run()
+    };
+    let lines = migrate::lines(&report, "sterna migrate --test-gateway-auth --limit all");
+    REPORTS.holds("migrate-test-gateway-auth", &lines);
+}
+
+#[test]
+fn audits_read_as_they_were_reviewed() {
+    let finding = |step: &str, verdict, why: &str| Finding {
+        step: StepName::from(step.to_owned()),
+        subject: ROOT.to_owned(),
+        verdict,
+        why: why.to_owned(),
+        bytes: None,
+    };
+    let missing = "no index is registered";
+    let report = AuditReport {
+        state: state(),
+        run: RunId::new(RUN),
+        resumes: None,
+        scope: "plan 1f3a9c20 of instance 1".to_owned(),
+        ended: Ended::Stopped {
+            reason: "SIGTERM".to_owned(),
+        },
+        verdicts: VerdictCounts {
+            ok: 37,
+            wrong: 1,
+            missing: 1,
+            could_not_tell: 1,
+        },
+        would: std::collections::BTreeMap::default(),
+        listed: 40,
+        expected: Some(80),
+        spaces: 12,
+        spaces_whole: 5,
+        unlisted: 1,
+        unlisted_spaces: vec![UnlistedSpace {
+            customer: ALICE.to_owned(),
+            space: SPACE.to_owned(),
+            after: Some(ROOT.to_owned()),
+            failure: "COULD_NOT_TELL: list uploads: no answer within 10000 ms".to_owned(),
+        }],
+        uploads: vec![AuditedUpload {
+            customer: ALICE.to_owned(),
+            space: SPACE.to_owned(),
+            root: ROOT.to_owned(),
+            verdict: Verdict::Missing,
+            findings: vec![
+                finding("store-index", Verdict::Missing, missing),
+                finding("register-index", Verdict::Missing, missing),
+            ],
+            failure: Some("MISSING_BLOB: shard bagb… is at none of its addresses".to_owned()),
+        }],
+        not_checked: vec!["the bytes of shards and indexes (use --deep)".to_owned()],
+        seconds: 0.9,
+        file: Some(PathBuf::from(
+            "migration-state/instance-1-audit-6c1f.ndjson",
+        )),
+        unknown_roots: Vec::new(),
+    };
+    let typed = "sterna verify --customers-file migration-state/instance-1-customers.json";
+    REPORTS.holds("verify-stopped", &verify::lines(&report, typed));
+    let report = AuditReport {
+        ended: Ended::Finished,
+        verdicts: VerdictCounts {
+            ok: 80,
+            ..VerdictCounts::default()
+        },
+        resumes: Some(RunId::new("5b0e")),
+        listed: 80,
+        spaces_whole: 12,
+        unlisted: 0,
+        unlisted_spaces: Vec::new(),
+        uploads: Vec::new(),
+        ..report
+    };
+    REPORTS.holds("verify-resumed", &verify::lines(&report, typed));
+}
+
+#[test]
+fn rollbacks_read_as_they_were_reviewed() {
+    let listed = |kind: &str, effects, undone, leaves: &str| Listed {
+        kind: kind.to_owned(),
+        effects,
+        undone,
+        leaves: leaves.to_owned(),
+    };
+    let plan = RollbackPlan {
+        stays: vec![listed(
+            "claim-published",
+            60,
+            false,
+            "published claims and their adverts in IPNI cannot be withdrawn",
+        )],
+        undone: vec![listed(
+            "index-stored",
+            23,
+            true,
+            "the storage node keeps the bytes and its location claim; the bill keeps both entries",
+        )],
+        spaces: 6,
+        unaccounted: vec![Unaccounted {
+            customer: ALICE.to_owned(),
+            space: SPACE.to_owned(),
+            uploads: 1,
+        }],
+        runs: vec![format!("{RUN}: 112 effects, instance 1, plan 1f3a9c20")],
+        ..RollbackPlan::default()
+    };
+    let typed = "sterna rollback --customer alice@example.com";
+    let report = RollbackReport {
+        dry_run: true,
+        would_be_refused: true,
+        plan: plan.clone(),
+        ..RollbackReport::default()
+    };
+    let lines = rollback::lines(&report, &format!("{typed} --dry-run"));
+    REPORTS.holds("rollback-dry-run", &lines);
+    let report = RollbackReport {
+        run: Some(RunId::new(RUN)),
+        plan,
+        undone: [("index-stored".to_owned(), 22)].into(),
+        gone: 1,
+        kept: 1,
+        failed: 1,
+        spaces: 1,
+        seconds: 3.2,
+        ..RollbackReport::default()
+    };
+    REPORTS.holds("rollback", &rollback::lines(&report, typed));
+}
+
+#[test]
+fn plans_read_as_they_were_reviewed() {
+    let share = |instance, file: Option<&str>| SetupShare {
+        instance,
+        customers: 3,
+        spaces: 7,
+        uploads: 40,
+        file: file.map(PathBuf::from),
+    };
+    let report = SetupReport {
+        plan: PlanReport {
+            id: PLAN.to_owned(),
+            was_in_force: false,
+            replaces: Some(PlanLine {
+                id: "a8bb9ca4".to_owned(),
+                made_at: "2026-11-28T04:10:59.415Z".to_owned(),
+                made_by: "ann@host".to_owned(),
+                shaped_by: "--instances 3".to_owned(),
+                instances: 3,
+                customers: 5,
+                spaces: 12,
+                uploads: 80,
+            }),
+            spaces_moved: 2,
+            spaces_new: 1,
+            spaces_left_out: 0,
+        },
+        state: state(),
+        customers: 6,
+        spaces: 14,
+        uploads: 80,
+        instances: vec![
+            share(1, Some("migration-state/instance-1-customers.json")),
+            share(2, Some("migration-state/instance-2-customers.json")),
+        ],
+        spread_percent: 0.0,
+        notes: vec!["1 space is left out by the filter: did:key:z6Mk…".to_owned()],
+        differences: Vec::new(),
+        analyzed_only: false,
+    };
+    let typed = "sterna setup --instances 2";
+    REPORTS.holds("setup", &setup::rows(&report, typed));
+    let report = SetupReport {
+        plan: PlanReport {
+            was_in_force: true,
+            replaces: None,
+            ..report.plan
+        },
+        instances: vec![share(1, None)],
+        analyzed_only: true,
+        ..report
+    };
+    let lines = setup::rows(&report, &format!("{typed} --analyze"));
+    REPORTS.holds("setup-analyze", &lines);
+}
+
+#[test]
+fn small_reports_read_as_they_were_reviewed() {
+    let report = InitReport {
+        dry_run: false,
+        state: Some(state()),
+        tables: vec![
+            InitTable {
+                table: "local-migration-customers".to_owned(),
+                created: true,
+            },
+            InitTable {
+                table: "local-migration-progress".to_owned(),
+                created: false,
+            },
+        ],
+    };
+    REPORTS.holds("init", &init::rows(&report, "sterna init"));
+    let report = ControlReport {
+        dry_run: false,
+        scope: "fleet".to_owned(),
+        wish: "pause".to_owned(),
+        by: "ann@host".to_owned(),
+        why: "deploy".to_owned(),
+        holds: Some("paused".to_owned()),
+        running: vec!["1".to_owned(), "2".to_owned()],
+        notes: Vec::new(),
+    };
+    REPORTS.holds("ctl-pause", &ctl::lines(&report, "sterna ctl pause"));
+    let report = ControlReport {
+        wish: "resume".to_owned(),
+        holds: None,
+        running: Vec::new(),
+        ..report
+    };
+    REPORTS.holds("ctl-resume", &ctl::lines(&report, "sterna ctl resume"));
+    let report = ControlReport {
+        dry_run: true,
+        ..report
+    };
+    REPORTS.holds("ctl-dry-run", &ctl::lines(&report, "sterna ctl resume"));
+}
+
+#[test]
+fn an_explanation_reads_as_it_was_reviewed() {
+    let known = json!({
+        "found": [{
+            "customer": ALICE,
+            "space": SPACE,
+            "differs": ["the row says completed, a check now says missing"],
+            "failures": [],
+            "look": {"verdict": "missing", "findings": [{"step": "store-index", "why": "no index is registered"}]},
+            "row": {"status": "completed", "counts": {"planned": 13, "done": 13}},
+            "upload": ROOT,
+            "verdict": "missing",
+        }],
+        "unknown_roots": [],
+    });
+    REPORTS.holds("explain", &output::outline(&known));
+}
