@@ -182,7 +182,7 @@ async fn dispatch(command: Commands, context: &Context) -> Result<Exit> {
         }
         Commands::Ucan(args) => one::inspect::ucan::run(args, context),
         Commands::Config(args) => one::config::run(&args, context),
-        Commands::Completions(args) => one::completions::run(&args),
+        Commands::Completions(args) => one::completions::run(&args, &mut args::command()),
     }
 }
 
