@@ -23,7 +23,7 @@
 //!
 //! # The rooms
 //!
-//! A room imports only what its row names; `tests/house.rs` reads the sources and keeps it so.
+//! A room imports only what its row names; `tests/house` reads the sources and keeps it so.
 //!
 //! | room | owns | may import |
 //! |---|---|---|
@@ -38,8 +38,8 @@
 //! | [`migrations`] | items, needs (pure), steps and own rows of each migration | proto, runtime, model, client, state, engine |
 //! | [`monitor`] | the snapshot and its faces, read only | model, runtime, state |
 //! | `sandbox` | a local network on loopback that speaks the real wire | proto, runtime |
-//! | [`config`] | the one reader of flags, environment and files; opens nothing | config types and ids of the above |
-//! | [`app`] | the one composition root: config → parts; spawn; drain | all but cli |
+//! | [`config`] | the one reader of flags, environment and files; opens nothing | proto, runtime, model, plan, client, state, engine |
+//! | [`app`] | the one composition root: config → parts; spawn; drain | all but aws and cli |
 //! | [`cli`] | one short file per command: arguments, run, exit code | config, app, model, monitor |
 //!
 //! `sandbox` is a default cargo feature, so that a production build can leave it out. It never

@@ -2,7 +2,7 @@
 
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 
-use super::fault::{Kind, Lack, Setting};
+use super::kind::{Kind, Lack, Setting};
 
 /// Codes by meaning, without what services put before and behind the same name (see [`plain`]).
 const CODES: &[(Kind, &[&str])] = &[

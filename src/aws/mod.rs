@@ -5,5 +5,7 @@
 
 mod codes;
 mod fault;
+mod kind;
 
-pub use fault::{Fault, Kind, Lack, Setting};
+pub use fault::Fault;
+pub use kind::{Kind, Lack, Setting};

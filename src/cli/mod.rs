@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod confirm;
+mod context;
 mod exit;
 mod failure;
 mod log;

@@ -129,6 +129,17 @@ pub(super) struct Preparing<'a> {
     pub(super) stop: &'a Stop,
 }
 
+impl<'a> Preparing<'a> {
+    /// What comes before the work of a command.
+    pub(super) fn new(what: &'a str, progress: &'a Progress, stop: &'a Stop) -> Self {
+        Self {
+            what,
+            progress,
+            stop,
+        }
+    }
+}
+
 impl Preparing<'_> {
     /// Reads the file on a thread of its own.
     pub(super) async fn customers_file(self, path: &Path) -> Result<CustomersFile> {

@@ -7,9 +7,18 @@ use std::time::Duration;
 use cid::Cid;
 
 use crate::app::STEPS;
-use crate::config::{self, Root};
+use crate::config::{self, CONCURRENCY, Root, Settings};
 use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid, StepName};
 use crate::monitor::is_printable;
+
+/// What every command says of its `--concurrency`.
+pub(super) const CONCURRENCY_HELP: &str =
+    "Keep this many uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]";
+
+/// Items in flight: flag, environment, default.
+pub(super) fn in_flight(flag: Option<usize>, settings: &Settings) -> usize {
+    flag.or(settings.concurrency).unwrap_or(CONCURRENCY)
+}
 
 /// `90s`, `15m`, `2h30m`, `1d`, `250ms`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

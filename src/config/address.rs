@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::Environment;
+use super::environment::Environment;
 
 /// Where the real network lives: nothing of it may be named while the environment is `local`.
 const REAL_HOSTS: &[&str] = &[

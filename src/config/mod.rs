@@ -5,26 +5,28 @@
 //! and ids of the rooms above it.
 
 mod address;
+mod environment;
 mod fault;
 mod files;
 mod mask;
 mod names;
 mod network;
 pub mod options;
+mod origin;
 mod reader;
 mod secrets;
 mod settings;
 mod sources;
 mod variables;
 
+pub use environment::Environment;
 pub use fault::{Fault, Faults};
 pub use files::{
     CustomerShare, CustomersFile, PlanOfFile, Root, customer_did, is_stdin, read_key_file,
     read_roots, read_text, space_did,
 };
 pub use names::nearest;
+pub use origin::Origin;
 pub use secrets::known_key;
-pub use settings::{
-    CONCURRENCY, Environment, Flags, Need, Settings, Shown, color_wish, show, user,
-};
-pub use sources::Origin;
+pub use settings::{CONCURRENCY, Need, Settings, Shown, color_wish, show, user};
+pub use sources::Flags;

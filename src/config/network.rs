@@ -1,6 +1,6 @@
 //! Who and where the services, tables, buckets and queues are.
 
-use super::Environment;
+use super::environment::Environment;
 use super::reader::Reader;
 use super::variables::{self, ServiceNames};
 use crate::client::{
@@ -134,7 +134,7 @@ pub(super) fn aws(from: &mut Reader<'_>) -> Option<Aws> {
             return from.maybe_url(name);
         }
         let common = from.maybe_url("AWS_ENDPOINT_URL");
-        if common.is_none() && from.sources.environment == super::Environment::Local {
+        if common.is_none() && from.sources.environment == Environment::Local {
             from.lacks(name);
         }
         common

@@ -7,10 +7,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use url::Url;
 
-use super::Environment;
 use super::address::check_url;
+use super::environment::Environment;
 use super::fault::{Fault, Faults};
-use super::sources::{Origin, Sources, Value};
+use super::origin::{Origin, Value};
+use super::sources::Sources;
 use super::variables::ServiceNames;
 use crate::client::EncryptionKey;
 use crate::proto::did::Did;

@@ -1,16 +1,15 @@
 //! Everything a command may need to know, checked.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
+use super::environment::Environment;
 use super::fault::Faults;
 use super::mask::masked;
 use super::reader::Reader;
-use super::sources::Sources;
+use super::sources::{Flags, Sources};
 use super::{network, secrets, variables};
 use crate::client::{self, Aws, Limits, Network, Secrets, Service};
 use crate::runtime::Clock;
@@ -20,67 +19,8 @@ use crate::state;
 /// work of a dead instance would lie for hours.
 const LEASE_TERMS: RangeInclusive<u64> = 2..=600;
 
-/// Which network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environment {
-    /// The local network; the default, so that nothing real is touched by accident.
-    Local,
-    /// The staging network.
-    Staging,
-    /// The production network.
-    Production,
-}
-
 /// Uploads in flight when neither flag nor environment says.
 pub const CONCURRENCY: usize = 10;
-
-impl Environment {
-    /// Its name, as in `STORACHA_ENV`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Staging => "staging",
-            Self::Production => "production",
-        }
-    }
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Environment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "local" => Ok(Self::Local),
-            "staging" => Ok(Self::Staging),
-            "production" | "prod" => Ok(Self::Production),
-            other => Err(format!("`{other}` is not an environment")),
-        }
-    }
-}
-
-/// The flags that say where settings come from.
-#[derive(Debug, Clone, Default)]
-pub struct Flags {
-    /// `--env`.
-    pub environment: Option<Environment>,
-    /// `--env-file`.
-    pub env_file: Option<PathBuf>,
-    /// `--state-dir`.
-    pub state_dir: Option<PathBuf>,
-    /// `--state`.
-    pub state: Option<String>,
-    /// `--allow-unverified-receipts`.
-    pub unverified_receipts: bool,
-    /// Where `.env` files are looked for; empty is the working directory.
-    pub folder: PathBuf,
-}
 
 /// How much a command needs to know; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

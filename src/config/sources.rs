@@ -1,69 +1,35 @@
 //! Where values come from, in order: process environment, `.env` files, the local network's file, presets.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use strsim::levenshtein;
 use zeroize::Zeroize;
 
+use super::environment::Environment;
 use super::fault::{Fault, Faults};
 use super::files::{EnvFile, Named, User};
-use super::names::distance;
+use super::origin::{Origin, Value};
 use super::variables::{self, FOREIGN, Variable};
-use super::{Environment, Flags};
 
 /// The state folder when nobody names one.
 const STATE_DIR: &str = "migration-state";
 
-/// Where a value was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A flag.
-    Flag(&'static str),
-    /// The environment of the process.
-    Process,
-    /// A line of a file.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
-    /// The preset of the environment.
-    Preset(Environment),
-    /// Another variable, which counts where this one is not set, and where that was found.
-    Instead(&'static str, Box<Origin>),
-    /// Nobody said anything else.
-    Default,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(flag) => f.write_str(flag),
-            Self::Process => f.write_str("environment"),
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Self::Preset(environment) => write!(f, "preset {environment}"),
-            Self::Instead(name, origin) => write!(f, "{name} ({origin})"),
-            Self::Default => f.write_str("default"),
-        }
-    }
-}
-
-/// A text and where it was found.
-#[derive(Clone)]
-pub(super) struct Value {
-    pub(super) text: String,
-    pub(super) origin: Origin,
-}
-
-impl Value {
-    fn default_of(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            origin: Origin::Default,
-        }
-    }
+/// The flags that say where settings come from.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--env`.
+    pub environment: Option<Environment>,
+    /// `--env-file`.
+    pub env_file: Option<PathBuf>,
+    /// `--state-dir`.
+    pub state_dir: Option<PathBuf>,
+    /// `--state`.
+    pub state: Option<String>,
+    /// `--allow-unverified-receipts`.
+    pub unverified_receipts: bool,
+    /// Where `.env` files are looked for; empty is the working directory.
+    pub folder: PathBuf,
 }
 
 /// All layers of one process.
@@ -277,7 +243,7 @@ impl Sources {
             }
             let near = variables::all()
                 .iter()
-                .find(|variable| distance(variable.name, name) <= 2);
+                .find(|variable| levenshtein(variable.name, name) <= 2);
             if let Some(near) = near {
                 faults.push(Fault {
                     name: name.into(),

@@ -2,7 +2,7 @@
 //!
 //! Names are those of the existing tool where it has one (docs/protocol/tables.md §1).
 
-use super::Environment;
+use super::environment::Environment;
 
 /// A variable and its presets.
 #[derive(Debug, Clone, Copy)]

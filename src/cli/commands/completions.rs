@@ -1,10 +1,9 @@
 //! `completions`: a script for a shell, made from the command line itself.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::output;
 
@@ -20,10 +19,10 @@ pub(in crate::cli) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints the script.
-pub(in crate::cli) fn run(args: &CompletionsArgs) -> Result<Exit> {
+/// Prints the script for `command`.
+pub(in crate::cli) fn run(args: &CompletionsArgs, command: &mut Command) -> Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut args::command(), "sterna", &mut script);
+    clap_complete::generate(args.shell, command, "sterna", &mut script);
     output::bytes(&script)?;
     Ok(Exit::Done)
 }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table, talk_lines};
-use crate::cli::run::Context;
 use crate::config::{self, Faults};
 
 const EXAMPLES: &str = "Examples:

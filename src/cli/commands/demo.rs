@@ -8,9 +8,9 @@ use clap::Args;
 
 use self::live::Live;
 use crate::app;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, talk_lines};
-use crate::cli::run::Context;
 use crate::cli::summary::next;
 use crate::cli::values;
 use crate::config::Need;

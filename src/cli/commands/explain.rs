@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::app;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, outline};
-use crate::cli::run::Context;
 use crate::cli::scope::{ROOTS_HELP, roots_of};
 use crate::cli::values;
 use crate::config::options::Explain;

@@ -7,10 +7,10 @@ use clap::Args;
 
 use crate::app::{self, Degree, InitReport, Kind, Trouble};
 use crate::cli::confirm::confirm;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, json, table, talk};
 use crate::cli::plan;
-use crate::cli::run::Context;
 use crate::cli::summary;
 use crate::config::Need;
 use crate::monitor::printable;

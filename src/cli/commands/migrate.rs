@@ -8,17 +8,17 @@ use clap::Args;
 use super::verify;
 use crate::app::{self, Difference, Reliance, RunReport};
 use crate::cli::confirm::confirm;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Misuse;
 use crate::cli::output::{Schema, joined, talk};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
-use crate::cli::run::Context;
 use crate::cli::scope::{Preparing, ScopeArgs};
 use crate::cli::summary;
 use crate::cli::values::{self, UnverifiedHashes};
+use crate::config::Need;
 use crate::config::options::{Migrate, Steps, Verify};
-use crate::config::{CONCURRENCY, Need, Settings};
 use crate::model::Reason;
 
 const EXAMPLES: &str = "Examples:
@@ -34,9 +34,6 @@ The first Ctrl-C, SIGTERM or SIGHUP drains: the run starts nothing new, settles 
 with 6. It waits at most two minutes, and ten seconds for a service that is down. The second signal aborts, \
 the third exits at once. Before the work starts, the first signal ends the command, and nothing has changed.";
 
-/// What every command says of its `--concurrency`.
-pub(super) const CONCURRENCY_HELP: &str =
-    "Keep this many uploads in flight in this process [env: MAX_CONCURRENCY] [default: 10]";
 /// Share of unexpected failures that stops a run when no flag says.
 pub(super) const FAILURE_RATE: f64 = 0.05;
 /// Places in which the existing tool left something that are named in text.
@@ -56,7 +53,7 @@ const SPLIT_ABOVE: u64 = 200_000;
 pub(in crate::cli) struct MigrateArgs {
     #[command(flatten)]
     scope: ScopeArgs,
-    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     /// Only build, store and register indexes; like the other test modes, record no progress of uploads
     #[arg(long, group = "mode")]
@@ -129,11 +126,11 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         return verify_only(args, context).await;
     }
     let progress = Progress::of_run();
-    let preparing = preparing("migrate uploads", &progress, context);
+    let preparing = Preparing::new("migrate uploads", &progress, &context.stop);
     let (scope, instance) = args.scope.read(preparing).await?;
     let settings = context.settings(Need::Secrets)?;
     refuse_dry_repair(args.repair, settings.dry_run)?;
-    let concurrency = concurrency(args.concurrency, &settings);
+    let concurrency = values::in_flight(args.concurrency, &settings);
     let options = Migrate {
         steps: args.steps(),
         scope,
@@ -180,36 +177,18 @@ fn refuse_dry_repair(repair: bool, dry_run: bool) -> Result<(), Misuse> {
 /// The same as `verify` of the whole scope.
 async fn verify_only(args: MigrateArgs, context: &Context) -> Result<Exit> {
     let progress = Progress::new();
-    let preparing = preparing("audit uploads", &progress, context);
+    let preparing = Preparing::new("audit uploads", &progress, &context.stop);
     let (scope, instance) = args.scope.read_whole(preparing).await?;
     let settings = context.settings(Need::Secrets)?;
     let options = Verify {
         scope,
         instance,
-        concurrency: concurrency(args.concurrency, &settings),
+        concurrency: values::in_flight(args.concurrency, &settings),
         max_duration: args.max_duration,
         resume: false,
         deep: false,
     };
     verify::audit(&settings, options, preparing, context).await
-}
-
-/// What comes before the work of a command.
-pub(super) fn preparing<'a>(
-    what: &'a str,
-    progress: &'a Progress,
-    context: &'a Context,
-) -> Preparing<'a> {
-    Preparing {
-        what,
-        progress,
-        stop: &context.stop,
-    }
-}
-
-/// Items in flight: flag, environment, default.
-pub(super) fn concurrency(flag: Option<usize>, settings: &Settings) -> usize {
-    flag.or(settings.concurrency).unwrap_or(CONCURRENCY)
 }
 
 /// Prints what a run did.

@@ -7,10 +7,10 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::app::{self, Degree};
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Misuse;
 use crate::cli::output::{Output, Schema, reader_is_gone, talk, text};
-use crate::cli::run::Context;
 use crate::cli::summary::count;
 use crate::cli::values;
 use crate::config::options::Monitor;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, FAILURE_RATE, concurrency, preparing, report};
+use super::migrate::{FAILURE_RATE, report};
 use crate::app::{self, Reliance};
 use crate::cli::confirm::confirm;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::talk;
 use crate::cli::plan;
 use crate::cli::progress::Progress;
-use crate::cli::run::Context;
-use crate::cli::scope::{CID_HELP, CUSTOMER_HELP, ROOTS_HELP, roots_of};
+use crate::cli::scope::{CID_HELP, CUSTOMER_HELP, Preparing, ROOTS_HELP, roots_of};
 use crate::cli::values::{self, Limit, UnverifiedHashes};
 use crate::config::options::{Retry, Scope};
 use crate::config::{Need, Root};
@@ -69,7 +69,7 @@ pub(in crate::cli) struct RetryArgs {
     /// Stop after this many uploads, or `all`
     #[arg(long, value_name = "N", value_parser = values::limit, default_value = "all")]
     limit: Limit,
-    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     /// Stop if more than this percentage of uploads fails unexpectedly [default: 5%]
     #[arg(long, value_name = "PCT", value_parser = values::percent)]
@@ -109,7 +109,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         confirm(settings.environment, (args.yes, what), &context.stop)?;
         Reliance::Migrating
     };
-    let preparing = preparing("migrate failed uploads", &progress, context);
+    let preparing = Preparing::new("migrate failed uploads", &progress, &context.stop);
     preparing.preflight(&settings, reliance).await?;
     let limit = match args.limit {
         Limit::All => None,
@@ -136,7 +136,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         since: args.since,
         only_instance: args.instance,
         instance: args.instance.unwrap_or(1),
-        concurrency: concurrency(args.concurrency, &settings),
+        concurrency: values::in_flight(args.concurrency, &settings),
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
         index_unverified: args.unverified_hashes == UnverifiedHashes::Index,
     };

@@ -5,15 +5,14 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, concurrency, preparing};
 use crate::app::{self, Ended, Listed, Reliance, RollbackPlan, RollbackReport};
 use crate::cli::confirm::confirm_named;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, joined, talk, talk_lines};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
-use crate::cli::run::Context;
-use crate::cli::scope::instance_of;
+use crate::cli::scope::{Preparing, instance_of};
 use crate::cli::summary::{beside, count, ending, for_real, listed as numbers, next, took};
 use crate::cli::values;
 use crate::config::Need;
@@ -62,7 +61,7 @@ pub(in crate::cli) struct RollbackArgs {
     /// Undo what is known even if journals are missing; keep delegations and provisioning of the customers
     #[arg(long)]
     allow_missing_journal: bool,
-    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     #[arg(long, help = "List what would be undone and what stays; change nothing [env: DRY_RUN]", conflicts_with_all = ["yes", "confirm"])]
     dry_run: bool,
@@ -77,7 +76,7 @@ pub(in crate::cli) struct RollbackArgs {
 /// Takes back what a migration made.
 pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result<Exit> {
     let progress = Progress::of_run();
-    let preparing = preparing("roll back", &progress, context);
+    let preparing = Preparing::new("roll back", &progress, &context.stop);
     let file = match &args.customers_file {
         Some(path) => Some(preparing.customers_file(path).await?),
         None => None,
@@ -96,7 +95,7 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
         journals: args.journal,
         allow_missing_journal: args.allow_missing_journal,
         instance,
-        concurrency: concurrency(args.concurrency, &settings),
+        concurrency: values::in_flight(args.concurrency, &settings),
         dry_run: args.dry_run || settings.dry_run,
     };
     let reliance = if options.dry_run {

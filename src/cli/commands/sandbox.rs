@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::demo::WorldArgs;
 use crate::app::{self, StopReport};
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, json, outline, table, talk};
-use crate::cli::run::Context;
 use crate::cli::summary::{beside, count, next};
 use crate::cli::values;
 use crate::config::Need;

@@ -9,11 +9,12 @@ use clap::Args;
 use super::migrate;
 use crate::app::{self, PlanReport, Reliance, SetupReport};
 use crate::cli::confirm::confirm;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, table, talk};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
-use crate::cli::run::Context;
+use crate::cli::scope::Preparing;
 use crate::cli::summary::{self, count};
 use crate::cli::values;
 use crate::config::Need;
@@ -88,7 +89,7 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
         Reliance::Distributing
     };
     let progress = Progress::new();
-    let preparing = migrate::preparing("distribute customers", &progress, context);
+    let preparing = Preparing::new("distribute customers", &progress, &context.stop);
     preparing.preflight(&settings, reliance).await?;
     let options = Setup {
         instances: args.instances,

@@ -6,12 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::migrate::{CONCURRENCY_HELP, concurrency, preparing};
 use crate::app::{self, AuditReport, Ended, Reliance};
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, joined};
 use crate::cli::progress::Progress;
-use crate::cli::run::Context;
 use crate::cli::scope::{Preparing, ScopeArgs};
 use crate::cli::summary::{beside, count, ending, listed, next, took, unknown_roots};
 use crate::cli::values;
@@ -42,7 +41,7 @@ Examples:
 pub(in crate::cli) struct VerifyArgs {
     #[command(flatten)]
     scope: ScopeArgs,
-    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY_HELP)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
     concurrency: Option<usize>,
     /// Drain after this time
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
@@ -58,13 +57,13 @@ pub(in crate::cli) struct VerifyArgs {
 /// Audits.
 pub(in crate::cli) async fn run(args: VerifyArgs, context: &Context) -> Result<Exit> {
     let progress = Progress::new();
-    let preparing = preparing("audit uploads", &progress, context);
+    let preparing = Preparing::new("audit uploads", &progress, &context.stop);
     let (scope, instance) = args.scope.read_whole(preparing).await?;
     let settings = context.settings(Need::Secrets)?;
     let options = Verify {
         scope,
         instance,
-        concurrency: concurrency(args.concurrency, &settings),
+        concurrency: values::in_flight(args.concurrency, &settings),
         max_duration: args.max_duration,
         resume: args.resume,
         deep: args.deep,

@@ -3,9 +3,8 @@
 use reqwest::{Method, StatusCode, header};
 use url::Url;
 
-use super::{Addresses, Blob, Layout, rest};
-use crate::client::calls::Calls;
-use crate::client::http::{self, Http};
+use super::{Blob, CarparkClient, Layout, rest};
+use crate::client::http;
 use crate::client::{Cause, Dependency, Error};
 use crate::proto::multihash::{self, Multihash};
 
@@ -23,29 +22,7 @@ pub struct Located {
     pub layout: Option<Layout>,
 }
 
-/// Reads the carpark over its public URL. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct CarparkClient {
-    pub(super) http: Http,
-    pub(super) calls: Calls,
-    addresses: Addresses,
-}
-
 impl CarparkClient {
-    pub(crate) fn new(http: Http, calls: Calls, addresses: Addresses) -> Self {
-        Self {
-            http,
-            calls,
-            addresses,
-        }
-    }
-
-    /// The addresses in use.
-    #[must_use]
-    pub fn addresses(&self) -> &Addresses {
-        &self.addresses
-    }
-
     /// Looks for a shard in every carpark, under the layout `first` and then under the other, and at `others` as far as
     /// they are expected.
     ///
@@ -164,10 +141,10 @@ impl CarparkClient {
         first: Layout,
         others: &[Url],
     ) -> Vec<(Url, Option<Layout>)> {
-        let own = self.addresses.all(shard, first).into_iter();
+        let own = self.addresses().all(shard, first).into_iter();
         let mut places: Vec<_> = own.map(|(url, layout)| (url, Some(layout))).collect();
         for url in others {
-            if self.addresses.expects(url) && places.iter().all(|(known, _)| known != url) {
+            if self.addresses().expects(url) && places.iter().all(|(known, _)| known != url) {
                 places.push((url.clone(), None));
             }
         }

@@ -2,6 +2,7 @@
 
 mod address;
 mod blob;
+mod client;
 mod locate;
 mod rest;
 #[cfg(test)]
@@ -9,4 +10,5 @@ mod tests;
 
 pub use address::{Addresses, Layout};
 pub use blob::Blob;
-pub use locate::{CarparkClient, Located};
+pub use client::CarparkClient;
+pub use locate::Located;

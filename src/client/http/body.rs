@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use bytes::{Bytes, BytesMut};
 
-use super::network;
+use super::connection::network;
 use crate::client::Cause;
 use crate::client::memory::{self, Body, Room};
 

@@ -2,6 +2,7 @@
 //! bodies, classified statuses, and of the addresses that answers name only public ones.
 
 mod body;
+mod connection;
 mod loopback;
 mod reach;
 mod redirect;
@@ -9,6 +10,7 @@ mod shared;
 mod status;
 
 pub(crate) use body::{read, read_gzip};
+pub(crate) use connection::network;
 pub(crate) use loopback::is_direct;
 pub(crate) use shared::Http;
-pub(crate) use status::{check, network};
+pub(crate) use status::check;

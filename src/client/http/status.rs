@@ -1,15 +1,12 @@
-//! What a status or a broken connection means.
+//! What a status means.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::{Response, StatusCode, header};
 
-use super::reach::NotPublic;
-use super::read;
+use super::body::read;
 use crate::client::Cause;
 use crate::client::error::excerpt;
-use crate::runtime::{causes, root_cause};
 
 /// Longest text of an error answer that is read.
 const LONGEST_MESSAGE: usize = 4096;
@@ -54,21 +51,6 @@ fn retry_after(response: &Response) -> Option<Duration> {
 /// A header's whole number of seconds.
 fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// Classifies an error of the connection itself.
-pub(crate) fn network(error: &reqwest::Error) -> Cause {
-    if error.is_timeout() {
-        return Cause::Timeout;
-    }
-    let first = error.source();
-    let mut chain = std::iter::successors(first, |cause| (*cause).source());
-    match chain.find_map(|cause| cause.downcast_ref::<NotPublic>()) {
-        Some(refused) => Cause::Address(excerpt(&refused.to_string())),
-        // Where to is known; the URL with all its hashes would hide why.
-        None if error.is_connect() => Cause::Network(excerpt(&root_cause(error))),
-        None => Cause::Network(excerpt(&causes(error))),
-    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use ipld_core::ipld::Ipld;
 use url::{Origin, Url};
 
+use super::blob::Blob;
 use super::effects::Effects;
 use super::site::site;
 use crate::client::calls::Calls;
@@ -15,33 +15,12 @@ use crate::client::ucan::{Connection, Issuers};
 use crate::client::{Cause, Dependency, Error, Network, Service};
 use crate::proto::key::Signer;
 use crate::proto::message::{Effects as Forks, Outcome, Receipt, conclude};
-use crate::proto::multihash::Multihash;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
 use crate::runtime::Clock;
 
 const ADD: &str = "add a blob to a space";
 const CONCLUDE: &str = "conclude the upload of a blob";
 const ACCEPT: &str = "have a blob accepted";
-
-/// Bytes and their hash.
-#[derive(Clone, Debug)]
-pub struct Blob {
-    /// The digest of the bytes.
-    pub digest: Multihash,
-    /// The bytes.
-    pub bytes: Bytes,
-}
-
-impl Blob {
-    /// Hashes bytes.
-    #[must_use]
-    pub fn new(bytes: Bytes) -> Self {
-        Self {
-            digest: Multihash::sha256(&bytes),
-            bytes,
-        }
-    }
-}
 
 /// A blob that a storage node has accepted.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! The upload service: storing a blob in a space (docs/protocol/blob-add.md).
 
+mod blob;
 mod blob_add;
 mod effects;
 mod put;
@@ -9,4 +10,5 @@ mod revoke;
 mod signers;
 mod site;
 
-pub use blob_add::{Blob, Stored, UploadClient};
+pub use blob::Blob;
+pub use blob_add::{Stored, UploadClient};

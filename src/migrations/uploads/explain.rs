@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::decide::{IndexState, LocationState, Review};
 use super::find::{FoundIndex, Seen};
+use super::handle::Uploads;
 use super::item::Upload;
-use super::migration::Uploads;
 use crate::engine::{Migration as _, UnitContext};
 use crate::model::{Failure, ItemId};
 

@@ -1,77 +1,19 @@
 //! The migration as the engine sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
-use super::decide::Review;
 use super::deep;
 use super::find::{Seen, look};
+use super::handle::Uploads;
 use super::item::Upload;
-use super::parts::{Parts, Settings};
-use super::rows::{CustomerRollup, CustomerTables, NAME};
-use super::sample::{Sample, sample};
+use super::rows::{CustomerRollup, NAME};
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
-use crate::client::{Config, Services};
-use crate::engine::{
-    Clock, Dependencies, Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep,
-};
-use crate::model::{Between, CustomerDid, Failure, ItemId, MigrationName, Reason};
-use crate::proto::did::Did;
-
-/// The uploads migration; cheap to clone.
-#[derive(Clone)]
-pub struct Uploads {
-    pub(super) parts: Arc<Parts>,
-}
-
-impl Uploads {
-    /// Connects to the services of the network. Reads the list of storage nodes and changes nothing.
-    pub async fn connect(
-        config: &Config,
-        clock: Clock,
-        dependencies: Dependencies,
-        rows: CustomerTables,
-        settings: Settings,
-    ) -> Result<Self, Failure> {
-        let parts = Parts::connect(config, clock, dependencies, rows, settings).await?;
-        Ok(Self {
-            parts: Arc::new(parts),
-        })
-    }
-
-    /// The clients in use.
-    #[must_use]
-    pub fn services(&self) -> &Services {
-        &self.parts.services
-    }
-
-    /// Looks at the first upload of a space, to see whether the settings name the place where it lies. Changes nothing;
-    /// what could not be asked is no finding.
-    pub async fn sample(&self, space: &Did) -> Sample {
-        sample(&self.parts.services, space).await
-    }
-
-    /// Blocks that were indexed without a check since it was connected ([`Settings::index_unverified`]).
-    #[must_use]
-    pub fn unverified_blocks(&self) -> u64 {
-        self.parts.unverified.load(Ordering::Relaxed)
-    }
-
-    /// Finishes the migration space of a customer who has one: whatever an earlier run left undone of it
-    /// (docs/protocol/pitfalls.md 34-37). Of a space that is ready nothing changes.
-    pub async fn finish_space(&self, customer: &CustomerDid, clock: &Clock) -> Result<(), Failure> {
-        self.parts.spaces.ensure(customer, clock).await.map(drop)
-    }
-
-    /// Judges an upload of a unit by what was seen of it.
-    #[must_use]
-    pub fn review(&self, upload: &Upload, seen: &Seen) -> Review {
-        Review::of(seen, &self.parts.trust, &upload.row.space)
-    }
-}
+use super::unit::space;
+use crate::engine::{Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep};
+use crate::model::{Between, Failure, ItemId, MigrationName, Reason};
 
 #[async_trait]
 impl Migration for Uploads {
@@ -164,9 +106,4 @@ impl Migration for Uploads {
         }
         Ok(seen)
     }
-}
-
-fn space(unit: &UnitContext) -> Result<Did, Failure> {
-    Did::parse(&unit.id.name)
-        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
 }

@@ -17,6 +17,7 @@ mod deep;
 mod explain;
 mod find;
 mod grants;
+mod handle;
 mod item;
 mod migration;
 mod parts;
@@ -24,12 +25,13 @@ mod rows;
 mod sample;
 mod spaces;
 mod steps;
+mod unit;
 
 pub use decide::{IndexState, LocationState, Review, Trust};
 pub use explain::Explanation;
 pub use find::{Absent, Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
+pub use handle::Uploads;
 pub use item::Upload;
-pub use migration::Uploads;
 pub use parts::Settings;
 pub use rows::{
     Assignment, CUSTOMERS, CustomerRollup, CustomerRow, CustomerTables, MigrationSpace, NAME,

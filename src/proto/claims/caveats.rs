@@ -5,7 +5,7 @@ use ipld_core::ipld::Ipld;
 
 use super::content::Content;
 use super::error::Error;
-use super::location::Range;
+use super::range::Range;
 use crate::proto::Did;
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::Capability;

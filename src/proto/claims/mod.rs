@@ -6,15 +6,15 @@
 
 mod caveats;
 mod claim;
+mod content;
 mod error;
 mod location;
-
-pub use claim::{Cache, Claim, Equals, Index};
-pub use error::Error;
-pub use location::{Location, Range, relocate};
-
-mod content;
-pub use content::Content;
-
+mod range;
 #[cfg(test)]
 mod tests;
+
+pub use claim::{Cache, Claim, Equals, Index};
+pub use content::Content;
+pub use error::Error;
+pub use location::{Location, relocate};
+pub use range::Range;

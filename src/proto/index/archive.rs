@@ -2,7 +2,8 @@
 
 use cid::Cid;
 
-use super::sharded::{ShardedDagIndex, Slices, sorted};
+use super::sharded::{ShardedDagIndex, sorted};
+use super::slices::Slices;
 use crate::proto::car;
 use crate::proto::multihash::{Multihash, codec};
 use crate::proto::raw_cbor::Writer;

@@ -1,7 +1,7 @@
 //! Indexing one shard as it comes in.
 
 use super::error::Error;
-use super::sharded::{Position, Slices};
+use super::slices::{Position, Slices};
 use crate::proto::car::{BlockId, Event, Limits, Parser, Section, Summary};
 use crate::proto::multihash::{self, Hasher, Multihash, Sha256};
 

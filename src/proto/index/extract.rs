@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 
 use super::archive::VARIANT;
 use super::error::Error;
-use super::sharded::{Position, ShardedDagIndex, Slices};
+use super::sharded::ShardedDagIndex;
+use super::slices::{Position, Slices};
 use crate::proto::car;
 use crate::proto::multihash::Multihash;
 use crate::proto::raw_cbor::{self, Reader};

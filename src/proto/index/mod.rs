@@ -19,13 +19,15 @@ mod extract;
 mod file;
 mod outline;
 mod sharded;
+mod slices;
 
 pub use archive::link;
 pub use build::{Name, Shard, ShardBuilder, Unverifiable};
 pub use error::Error;
 pub use file::{Built, build, show};
 pub use outline::{Extent, Outline};
-pub use sharded::{Position, ShardedDagIndex, Slices};
+pub use sharded::ShardedDagIndex;
+pub use slices::{Position, Slices};
 
 #[cfg(test)]
 mod tests;

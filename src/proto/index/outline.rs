@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::error::Error;
 use super::extract::{self, Sink};
-use super::sharded::Position;
+use super::slices::Position;
 use crate::proto::multihash::{IDENTITY, Multihash};
 
 /// An index that was read through: what it covers, in memory that grows with its shards and never with its slices.

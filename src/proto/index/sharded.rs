@@ -6,19 +6,8 @@ use cid::Cid;
 use indexmap::IndexMap;
 
 use super::build::Shard;
+use super::slices::{Position, Slices};
 use crate::proto::multihash::{IDENTITY, Multihash};
-
-/// Where a slice lies in its shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Position {
-    /// First byte.
-    pub offset: u64,
-    /// Bytes.
-    pub length: u64,
-}
-
-/// The slices of one shard, in the order they were set.
-pub type Slices = IndexMap<Multihash, Position>;
 
 /// Content root, shards, slices.
 #[derive(Debug, Clone, Eq)]

@@ -4,8 +4,8 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::dialect::Dialect;
 use super::error::Error;
-use super::job_json::{self, Dialect};
 use super::metadata::{Metadata, encode_metadata};
 use super::multiaddr::Multiaddr;
 use super::peer::PeerId;
@@ -55,17 +55,6 @@ impl Job {
             metadata,
             provider,
         }
-    }
-
-    /// The body of the queue message.
-    #[must_use]
-    pub fn to_message(&self, dialect: Dialect) -> String {
-        job_json::write(self, dialect)
-    }
-
-    /// Reads the body of a queue message in either dialect; keys in any case.
-    pub fn from_message(body: &str) -> Result<Self, Error> {
-        job_json::read(body)
     }
 
     /// The `MessageGroupId`: context id in base64.

@@ -5,19 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::dialect::Dialect;
 use super::error::Error;
 use super::job::{Job, Provider};
 use super::multiaddr::Multiaddr;
 use super::peer::PeerId;
-
-/// Whose spelling is written. Readers take both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// Keys in camel case, digests as lists of numbers.
-    Js,
-    /// Keys as Go's fields, digests in base64.
-    Go,
-}
 
 #[derive(Serialize)]
 struct Outer<M> {
@@ -59,7 +51,23 @@ struct GoProvider {
     addrs: Vec<String>,
 }
 
-pub(super) fn write(job: &Job, dialect: Dialect) -> String {
+impl Job {
+    /// The body of the queue message.
+    #[must_use]
+    pub fn to_message(&self, dialect: Dialect) -> String {
+        write(self, dialect)
+    }
+
+    /// Reads the body of a queue message in either dialect; keys in any case.
+    ///
+    /// # Errors
+    /// The body is not such a message.
+    pub fn from_message(body: &str) -> Result<Self, Error> {
+        read(body)
+    }
+}
+
+fn write(job: &Job, dialect: Dialect) -> String {
     let (context, metadata) = (
         STANDARD.encode(&job.context_id),
         STANDARD.encode(&job.metadata),
@@ -99,7 +107,7 @@ pub(super) fn write(job: &Job, dialect: Dialect) -> String {
     text.expect("text and lists are JSON")
 }
 
-pub(super) fn read(body: &str) -> Result<Job, Error> {
+fn read(body: &str) -> Result<Job, Error> {
     let outer: Map<String, Value> = serde_json::from_str(body)?;
     let message = object(&outer, "Message")?;
     let provider = object(message, "provider")?;

@@ -2,6 +2,7 @@
 //! (docs/protocol/ipni.md).
 
 mod context;
+mod dialect;
 mod error;
 mod job;
 mod job_json;
@@ -13,9 +14,9 @@ mod peer;
 mod template;
 
 pub use context::{context_id, text_context_id};
+pub use dialect::Dialect;
 pub use error::Error;
 pub use job::{Job, Provider, digests_from_body, digests_to_body};
-pub use job_json::Dialect;
 pub use metadata::{Metadata, decode_metadata, encode_metadata};
 pub use multiaddr::{Multiaddr, Part};
 pub use peer::PeerId;

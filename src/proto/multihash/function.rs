@@ -1,9 +1,10 @@
-//! The hash functions that are computed here, for data that is at hand or comes in pieces.
+//! The hash functions that are computed here.
 
 use aws_lc_rs::digest;
 use multihash_codetable::{Blake2b256, Blake2b512, Blake2s256, Blake3_256, Keccak256, Keccak512};
 
-use super::{Error, IDENTITY, Multihash, SHA2_256, SHA2_512};
+use super::codes::{IDENTITY, SHA2_256, SHA2_512};
+use super::value::Error;
 
 const SHA1: u64 = 0x11;
 const SHA3_512: u64 = 0x14;
@@ -23,7 +24,7 @@ pub(super) enum Function {
 }
 
 /// A function of the code table that has begun.
-type Running = Box<dyn multihash_derive::Hasher + Send>;
+pub(super) type Running = Box<dyn multihash_derive::Hasher + Send>;
 
 impl Function {
     /// The function of a code that gives so many bytes.
@@ -59,92 +60,10 @@ impl Function {
     }
 }
 
-/// Checks data that comes in pieces against one multihash; made by [`Multihash::hasher`].
-pub enum Hasher {
-    /// A cryptographic function.
-    Digest(digest::Context),
-    /// One of the less common ones.
-    Table(Running),
-    /// The digest is the data.
-    Identity {
-        /// The data that must come.
-        wanted: Box<[u8]>,
-        /// How many bytes came.
-        seen: usize,
-        /// Whether all of them were as wanted.
-        equal: bool,
-    },
-}
-
-impl Hasher {
-    /// Takes the next piece.
-    pub fn update(&mut self, data: &[u8]) {
-        match self {
-            Self::Digest(context) => context.update(data),
-            Self::Table(hasher) => hasher.update(data),
-            Self::Identity {
-                wanted,
-                seen,
-                equal,
-            } => {
-                let end = seen.saturating_add(data.len());
-                *equal = *equal && wanted.get(*seen..end) == Some(data);
-                *seen = end;
-            }
-        }
-    }
-
-    /// Whether all pieces together have the hash `expected`, which this hasher was made from.
-    pub fn check(self, expected: &Multihash) -> Result<(), Error> {
-        let good = match self {
-            Self::Digest(context) => context.finish().as_ref() == expected.digest(),
-            Self::Table(mut hasher) => hasher.finalize() == expected.digest(),
-            Self::Identity {
-                wanted,
-                seen,
-                equal,
-            } => equal && seen == wanted.len(),
-        };
-        if good {
-            Ok(())
-        } else {
-            Err(Error::Mismatch(expected.clone()))
-        }
-    }
-}
-
-/// SHA2-256 of data that comes in pieces.
-#[derive(Clone)]
-pub struct Sha256(digest::Context);
-
-impl Sha256 {
-    /// Starts with no data.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    /// Takes the next piece.
-    pub fn update(&mut self, data: &[u8]) {
-        self.0.update(data);
-    }
-
-    /// The multihash of all pieces.
-    #[must_use]
-    pub fn finish(self) -> Multihash {
-        Multihash::wrap(SHA2_256, self.0.finish().as_ref())
-    }
-}
-
-impl Default for Sha256 {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::multihash::Multihash;
 
     /// Digests of "abc" as the functions' own papers and reference programs give them.
     const OF_ABC: [(u64, &str); 9] = [

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use cid::Cid;
 
-use super::export;
+use super::export::export;
 use super::{Capability, Error, Fact, Ucan};
 use crate::proto::{Block, Blocks, Did, Verifier};
 
@@ -158,7 +158,7 @@ impl Delegation {
     /// (docs/protocol/ucan.md §6).
     #[must_use]
     pub fn export(&self) -> Vec<Block> {
-        export::export(self)
+        export(&self.0.block, &self.0.ucan, &self.0.blocks)
     }
 
     /// Checks the signature with a key whose DID must be the issuer. Says nothing of time, proofs or sessions.

@@ -4,20 +4,19 @@ use cid::Cid;
 use indexmap::IndexSet;
 use ipld_core::ipld::Ipld;
 
-use super::{Caveats, Delegation, Ucan};
+use super::{Caveats, Ucan};
 use crate::proto::{Block, Blocks};
 
 /// The blocks of a delegation: proofs depth first, attached blocks, the UCAN. Each once, at its first place.
-pub(super) fn export(delegation: &Delegation) -> Vec<Block> {
-    let source = delegation.blocks();
+pub(super) fn export(block: &Block, ucan: &Ucan, source: &Blocks) -> Vec<Block> {
     let mut out = Blocks::new();
-    for cid in &delegation.ucan().proofs {
+    for cid in &ucan.proofs {
         export_chain(cid, source, &mut out);
     }
-    for cid in attached_links(delegation.ucan()) {
+    for cid in attached_links(ucan) {
         out.extend(source.get(&cid));
     }
-    out.insert(delegation.block().clone());
+    out.insert(block.clone());
     out.iter().collect()
 }
 

@@ -1,40 +1,21 @@
 //! The walk from a claim to the owner of its resource.
 
-use std::cell::Cell;
-
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::flaw::{Fault, Flaws};
+use super::authorization::Authorization;
+use super::flaw::Fault;
 use super::matching::{Match, Matcher, derive, select, sources_of};
 use super::session;
+use super::signed::verify;
+use super::walk::{Refusal, Walk};
 use super::wording::{Reasons, item, js_date};
 use super::{Context, InvalidAudience, Rule, Unauthorized};
 use crate::proto::ucan::{Capability, Caveats, Delegation, Proof};
 use crate::proto::{Did, Verifier};
 
-/// Delegations that one decision looks at, repeats counted. Honest chains need a handful.
-const BUDGET: u32 = 2_000;
 /// Longest chain of proofs and attestations that is followed.
 const DEPTH: u32 = 48;
-
-/// A capability that is proven, with the chain that proves it.
-#[derive(Debug, Clone)]
-pub struct Authorization {
-    /// The capability as claimed.
-    pub capability: Capability,
-    /// The delegation that claims it.
-    pub delegation: Delegation,
-    /// What the delegation rests on; nothing if its issuer owns the resource.
-    pub proof: Option<Box<Authorization>>,
-}
-
-impl Authorization {
-    /// Goes from the claim to the root of the chain.
-    pub fn chain(&self) -> impl Iterator<Item = &Self> {
-        std::iter::successors(Some(self), |link| link.proof.as_deref())
-    }
-}
 
 /// Decides whether an invocation may do what it claims: the first of its capabilities that fits the rule and is proven.
 ///
@@ -93,38 +74,6 @@ pub fn audience(
         expected: own.clone(),
         got: got.clone(),
     })
-}
-
-/// A refused claim.
-pub(super) struct Refusal {
-    pub(super) message: String,
-    /// Something matched, but its own proofs failed.
-    pub(super) matched: bool,
-}
-
-/// One decision.
-pub(super) struct Walk<'a> {
-    pub(super) context: &'a Context<'a>,
-    budget: Cell<u32>,
-    flaws: Flaws,
-}
-
-impl<'a> Walk<'a> {
-    fn new(context: &'a Context<'a>) -> Self {
-        Self {
-            context,
-            budget: Cell::new(BUDGET),
-            flaws: Flaws::default(),
-        }
-    }
-
-    /// The end of a walk that proved nothing.
-    fn refused(self, message: String) -> Unauthorized {
-        Unauthorized {
-            message,
-            flaws: self.flaws.into_vec(),
-        }
-    }
 }
 
 impl Walk<'_> {
@@ -313,23 +262,6 @@ impl Walk<'_> {
 
 fn revoked_text(cid: &Cid) -> String {
     format!("Proof {cid} has been revoked")
-}
-
-/// Checks the signature with one key.
-pub(super) fn verify(delegation: &Delegation, verifier: &Verifier) -> Result<(), String> {
-    if delegation.verify(verifier) {
-        return Ok(());
-    }
-    let (cid, issuer, key) = (delegation.cid(), delegation.issuer(), verifier.key_did());
-    if issuer.is_key() {
-        return Err(format!(
-            "Proof {cid} does not has a valid signature from {key}"
-        ));
-    }
-    Err(format!(
-        "Proof {cid} issued by {issuer} does not has a valid signature from {key}\n  ℹ️ Probably issuer signed with a \
-         different key, which got rotated, invalidating delegations that were issued with prior keys"
-    ))
 }
 
 fn underivable(proof: &Cid, why: &str) -> String {

@@ -2,7 +2,7 @@
 
 use ipld_core::ipld::Ipld;
 
-use super::access::Authorization;
+use super::authorization::Authorization;
 use super::rule::derives_as_javascript;
 use super::wording::{Reasons, claimed, decoded, item};
 use super::{Derives, Rule};

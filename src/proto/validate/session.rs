@@ -1,9 +1,12 @@
 //! Issuers without a key of their own: attestations by the authority, else the keys that their DID resolves to.
+//!
+//! An attestation is itself a claim to prove, so this calls the walk that calls it: [`Walk`] bounds how deep.
 
 use ipld_core::ipld::Ipld;
 
-use super::access::{Walk, verify as verify_signature};
 use super::matching::Matcher;
+use super::signed::verify as verify_signature;
+use super::walk::Walk;
 use super::wording::item;
 use super::{Derives, derives_equal};
 use crate::proto::Verifier;

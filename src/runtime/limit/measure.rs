@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Moment;
+use crate::runtime::Moment;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,7 +3,7 @@
 use ipld_core::ipld::Ipld;
 
 use super::delegate::group;
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::proto::Did;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, extract};
 use crate::proto::validate::{Context, Rule, access, derives_equal};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cid::Cid;
 
 use super::locator::{Locator, Site};
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::proto::multihash::{IDENTITY, Multihash};
 
 /// Why content could not be read.

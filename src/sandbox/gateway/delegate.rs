@@ -2,7 +2,7 @@
 
 use ipld_core::ipld::Ipld;
 
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::proto::Did;
 use crate::proto::ucan::{Delegation, archive, extract};
 use crate::proto::validate::{Context, Rule, claim, derives_equal};

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::proto::Did;
 use crate::proto::claims::{Claim, Location};
 use crate::proto::index::{Position, ShardedDagIndex};

@@ -14,6 +14,7 @@ mod request;
 mod routes;
 mod serve;
 mod service;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::serve::retrieve;
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::sandbox::config::Error;
 use crate::sandbox::identity::did_documents;
 use crate::sandbox::network::Network;

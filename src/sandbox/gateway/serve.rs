@@ -8,7 +8,7 @@ use super::authorize::may_serve;
 use super::blocks::Blocks;
 use super::locator::{Locator, Site};
 use super::request::{Format, Wanted, read};
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::proto::Did;
 use crate::proto::multihash::{IDENTITY, Multihash, codec};
 use crate::sandbox::blob::key_of;

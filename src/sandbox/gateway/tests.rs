@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::authorize::decide;
 use super::delegate::group;
-use super::service::Gateway;
+use super::state::Gateway;
 use crate::proto::message::{CONTENT_TYPE, Message, Outcome};
 use crate::proto::ucan::{Delegation, extract};
 use crate::proto::validate::Context;

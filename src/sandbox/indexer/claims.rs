@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use cid::Cid;
 
-use super::lookup::millis;
-use super::service::Indexer;
+use super::state::{Indexer, millis};
 use crate::proto::ucan::{Delegation, archive};
 use crate::sandbox::layout::bucket;
 use crate::sandbox::s3::PutOptions;

@@ -7,7 +7,7 @@ use cid::Cid;
 
 use super::claims;
 use super::record::Record;
-use super::service::Indexer;
+use super::state::Indexer;
 use crate::proto::claims::Range;
 use crate::proto::ipni::Metadata;
 use crate::proto::multihash::Multihash;

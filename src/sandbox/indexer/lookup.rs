@@ -1,7 +1,7 @@
 //! Provider records of a hash: cache, then IPNI and legacy (docs/protocol/claims.md §5).
 
 use super::record::{Kind, Record};
-use super::service::Indexer;
+use super::state::{Indexer, millis};
 use super::{ipni, legacy};
 use crate::proto::Did;
 use crate::proto::ipni::{Metadata, context_id};
@@ -137,11 +137,6 @@ pub(super) fn remember<'a>(
     if let Err(error) = indexer.network.shelf.put_all(items.collect()) {
         tracing::error!(%error, "provider records are not remembered");
     }
-}
-
-/// Milliseconds of a lifetime.
-pub(super) fn millis(lifetime: std::time::Duration) -> u64 {
-    u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn cached_group(digest: &Multihash) -> String {

@@ -13,6 +13,7 @@ mod query;
 mod record;
 mod routes;
 mod service;
+mod state;
 mod walk;
 
 pub(crate) use ipni::publisher;

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::record::Kind;
-use super::service::Indexer;
+use super::state::Indexer;
 use super::walk::walk;
 use crate::proto::Did;
 use crate::proto::multihash::Multihash;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
 use cid::Cid;
 
-use super::service::Indexer;
+use super::state::Indexer;
 use super::{claims, ipni, query};
 use crate::proto::multihash::Multihash;
 use crate::sandbox::identity::did_documents;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::fetch;
 use super::lookup::{Known, find};
 use super::record::Kind;
-use super::service::Indexer;
+use super::state::Indexer;
 use crate::proto::Did;
 use crate::proto::claims::Claim;
 use crate::proto::index::{ShardedDagIndex, link};

@@ -3,7 +3,7 @@
 use ipld_core::ipld::Ipld;
 
 use super::claims;
-use super::service::Node;
+use super::state::Node;
 use crate::sandbox::blob::{Blob, space_of};
 use crate::sandbox::layout::bucket;
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, map};

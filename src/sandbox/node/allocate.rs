@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ipld_core::ipld::Ipld;
 
-use super::service::Node;
+use super::state::Node;
 use crate::sandbox::blob::{Blob, space_of};
 use crate::sandbox::layout::bucket;
 use crate::sandbox::service::Service;

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::StreamExt as _;
 
 use super::allocate::group;
-use super::service::Node;
+use super::state::Node;
 use crate::proto::multihash::{Multihash, SHA2_256};
 use crate::sandbox::blob::{Blob, key_of};
 use crate::sandbox::carpark;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::service::Node;
+use super::state::Node;
 use crate::proto::Did;
 use crate::proto::claims::{Cache, Content, Location, Range};
 use crate::proto::ipni::{Metadata, Multiaddr, PeerId, Port, context_id, encode_metadata};

@@ -8,5 +8,6 @@ mod blobs;
 mod claims;
 mod routes;
 mod service;
+mod state;
 
 pub(crate) use routes::router;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::get;
 
 use super::blobs;
-use super::service::Node;
+use super::state::Node;
 use crate::sandbox::config::Error;
 use crate::sandbox::identity::did_documents;
 use crate::sandbox::network::Network;

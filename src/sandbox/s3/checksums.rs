@@ -1,9 +1,11 @@
 //! Checksums of a body: SHA-256 always, others when the request announces them.
 
 use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5};
 
-use super::store::{Error, base64};
+use super::error::Error;
 
 /// What a request says about its body. Texts are base64, as in the headers.
 #[derive(Clone, Debug, Default)]
@@ -79,10 +81,16 @@ impl Hasher {
     pub(super) fn close(&mut self) {
         let sha256 = std::mem::replace(&mut self.sha256, Context::new(&SHA256)).finish();
         self.sums.sha256.copy_from_slice(sha256.as_ref());
-        self.sums.crc32 = self.crc32.take().map(|sum| base64(&sum.finalize()));
-        self.sums.crc32c = self.crc32c.take().map(|sum| base64(&sum.finalize()));
-        self.sums.crc64nvme = self.crc64nvme.take().map(|sum| base64(&sum.finalize()));
-        self.sums.md5 = self.md5.take().map(|sum| base64(sum.finalize().as_ref()));
+        self.sums.crc32 = self.crc32.take().map(|sum| BASE64.encode(&sum.finalize()));
+        self.sums.crc32c = self.crc32c.take().map(|sum| BASE64.encode(&sum.finalize()));
+        self.sums.crc64nvme = self
+            .crc64nvme
+            .take()
+            .map(|sum| BASE64.encode(&sum.finalize()));
+        self.sums.md5 = self
+            .md5
+            .take()
+            .map(|sum| BASE64.encode(sum.finalize().as_ref()));
     }
 
     pub(super) fn sha256(&self) -> [u8; 32] {
@@ -116,7 +124,7 @@ impl Hasher {
     pub(super) fn check_one(&self, name: &str, wanted: &str) -> Result<(), Error> {
         let sums = &self.sums;
         let (title, sum) = match name {
-            "sha256" => ("SHA-256", Some(base64(&sums.sha256))),
+            "sha256" => ("SHA-256", Some(BASE64.encode(&sums.sha256))),
             "crc32" => ("CRC-32", sums.crc32.clone()),
             "crc32c" => ("CRC-32C", sums.crc32c.clone()),
             "crc64nvme" => ("CRC-64/NVME", sums.crc64nvme.clone()),

@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use multibase::Base::Base16Lower;
 use serde::{Deserialize, Serialize};
 
 /// The last bytes of every object's file.
@@ -102,15 +103,10 @@ pub(super) fn name_of(key: &str) -> String {
         return name;
     }
     // `%%` never comes from a key, so a hashed name cannot meet a plain one.
-    format!("%%{}", hex(digest(&SHA256, key.as_bytes()).as_ref()))
-}
-
-/// Lower-case hexadecimal text.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-        text
-    })
+    format!(
+        "%%{}",
+        Base16Lower.encode(digest(&SHA256, key.as_bytes()).as_ref())
+    )
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! under a lock of the key, so of many `If-None-Match: *` puts exactly one wins.
 
 mod checksums;
+mod error;
 mod file;
 mod list;
 mod multipart;
@@ -13,9 +14,9 @@ mod store;
 mod translate;
 mod write;
 
+pub use error::Error;
 pub use file::Meta;
 pub use list::{Listing, Page};
-pub use store::{Condition, Error, Objects, PutOptions};
+pub use store::{Condition, Objects, PutOptions};
 
-pub(crate) use file::hex;
 pub(crate) use protocol::router;

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use futures::Stream;
+use multibase::Base::Base16Lower;
 use serde::{Deserialize, Serialize};
 
 use super::checksums::{Expected, Hasher};
-use super::file::{Meta, hex, seal, sync_folder, unseal};
-use super::store::{Condition, Error, Objects, PutOptions, at};
+use super::error::{Error, at};
+use super::file::{Meta, seal, sync_folder, unseal};
+use super::store::{Condition, Objects, PutOptions};
 use super::write::Spooled;
 
 /// The smallest part that is not the last.
@@ -71,7 +73,7 @@ impl Objects {
             v: 1,
             key: number.to_string(),
             size: spooled.size,
-            etag: hex(&spooled.sha256[..16]),
+            etag: Base16Lower.encode(&spooled.sha256[..16]),
             modified_ms: 0,
             sha256: None,
             content_type: None,
@@ -179,7 +181,11 @@ fn join(
     if parts.is_empty() {
         return Err(Error::Part(0));
     }
-    let etag = format!("{}-{}", hex(&tags.finish().as_ref()[..16]), parts.len());
+    let etag = format!(
+        "{}-{}",
+        Base16Lower.encode(&tags.finish().as_ref()[..16]),
+        parts.len()
+    );
     Ok((upload, spooled, etag))
 }
 

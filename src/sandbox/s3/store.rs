@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::checksums::Expected;
+use super::error::{Error, at};
 use super::file::{Meta, name_of, sync_folder, unseal};
 use super::list::{self, Listing, Page};
 use crate::runtime::Clock;
@@ -63,40 +64,6 @@ pub struct PutOptions {
     pub condition: Condition,
     /// The digest that the bytes must have.
     pub sha256: Option<[u8; 32]>,
-}
-
-/// Why the object store did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no such bucket.
-    #[error("find bucket {0}")]
-    NoBucket(String),
-    /// The condition does not hold.
-    #[error("meet the condition on {0}")]
-    Condition(String),
-    /// The bytes are not those announced.
-    #[error("match the {0} of the body")]
-    Digest(&'static str),
-    /// There is no such multipart upload.
-    #[error("find multipart upload {0}")]
-    NoUpload(String),
-    /// The list of parts does not name what was uploaded.
-    #[error("match part {0} of the multipart upload")]
-    Part(i32),
-    /// A part that is not the last is too small.
-    #[error("take part {0}, it is smaller than 5 MiB")]
-    SmallPart(i32),
-    /// The body broke off.
-    #[error("read the body: {0}")]
-    Body(String),
-    /// The file system refused.
-    #[error("access {path}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 impl Objects {
@@ -353,17 +320,4 @@ fn open(path: &Path) -> Result<Option<(Meta, File)>, Error> {
 
 pub(super) async fn joined<T>(task: tokio::task::JoinHandle<Result<T, Error>>) -> Result<T, Error> {
     task.await.map_err(|error| Error::Body(error.to_string()))?
-}
-
-pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Error + use<> {
-    let path = path.to_owned();
-    move |source| Error::File {
-        path: path.clone(),
-        source,
-    }
-}
-
-pub(super) fn base64(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }

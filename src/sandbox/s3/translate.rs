@@ -8,8 +8,9 @@ use s3s::dto::{ETagCondition, Metadata, Timestamp};
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
 use super::checksums::Hasher;
+use super::error::Error;
 use super::file::Meta;
-use super::store::{Condition, Error};
+use super::store::Condition;
 
 /// The name in `x-amz-trailer`, lower case.
 pub(super) fn trailer_of(headers: &axum::http::HeaderMap) -> Option<String> {

@@ -4,13 +4,17 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use multibase::Base::Base16Lower;
 use tokio::io::AsyncWriteExt;
 
 use super::checksums::{Expected, Hasher as BodyHasher};
-use super::file::{Meta, hex, seal, sync_folder};
-use super::store::{Error, Objects, PutOptions, at, base64, joined};
+use super::error::{Error, at};
+use super::file::{Meta, seal, sync_folder};
+use super::store::{Objects, PutOptions, joined};
 
 /// Bytes written to a file at once.
 const CHUNK: usize = 256 << 10;
@@ -77,8 +81,8 @@ impl Objects {
             v: 1,
             key: key.to_owned(),
             size: spooled.size,
-            sha256: etag.is_none().then(|| base64(&spooled.sha256)),
-            etag: etag.unwrap_or_else(|| hex(&spooled.sha256[..16])),
+            sha256: etag.is_none().then(|| BASE64.encode(&spooled.sha256)),
+            etag: etag.unwrap_or_else(|| Base16Lower.encode(&spooled.sha256[..16])),
             modified_ms: self.inner.clock.unix_ms(),
             content_type: options.content_type,
             metadata: options.metadata,

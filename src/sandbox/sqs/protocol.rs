@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::post;
+use multibase::Base::Base16Lower;
 use s3s::crypto::{Checksum as _, Md5};
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,6 @@ use super::queue::Receipt;
 use super::store::{Error, HIDDEN_MS, Outgoing, Queues, Sent, is_fifo};
 use crate::sandbox::layout::{ACCOUNT, REGION};
 use crate::sandbox::network::{Network, Urls};
-use crate::sandbox::s3::hex;
 
 /// Messages in one batch, sent or received.
 const BATCH: usize = 10;
@@ -326,7 +326,7 @@ fn received(receipt: &Receipt) -> Value {
 
 /// Clients compare this with the body they sent or got.
 fn md5(body: &str) -> String {
-    hex(&Md5::checksum(body.as_bytes()))
+    Base16Lower.encode(&Md5::checksum(body.as_bytes()))
 }
 
 fn text<'a>(map: &'a Map<String, Value>, name: &str) -> &'a str {

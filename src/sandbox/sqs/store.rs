@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use multibase::Base::Base16Lower;
 use serde_json::Value;
 
 use super::queue::{Event, Message, Receipt, State, number_of};
 use crate::runtime::Clock;
-use crate::sandbox::s3::hex;
 
 /// How long a received message is hidden if the receiver does not say.
 pub(super) const HIDDEN_MS: u64 = 30_000;
@@ -248,7 +248,7 @@ fn take_in(
 
 /// The deduplication id that a body stands for.
 fn content_id(body: &str) -> String {
-    hex(digest(&SHA256, body.as_bytes()).as_ref())
+    Base16Lower.encode(digest(&SHA256, body.as_bytes()).as_ref())
 }
 
 /// Opens a queue's file and repeats its events. A line that a crash cut off is removed.

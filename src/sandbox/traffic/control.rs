@@ -11,9 +11,9 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::admit::admit;
 use super::answer::{answer, problem};
 use super::faults::Plan;
-use super::token::admit;
 use crate::runtime::causes;
 use crate::sandbox::network::Network;
 use crate::sandbox::{env, world};

@@ -1,6 +1,7 @@
 //! What happens to every request before and after its service: it is counted, delayed,
 //! refused, cut or slowed, by one layer around every listener.
 
+mod admit;
 mod answer;
 mod control;
 mod faults;

@@ -3,7 +3,7 @@
 use ipld_core::ipld::Ipld;
 
 use super::registry;
-use super::service::Upload;
+use super::state::Upload;
 use super::uploads::page;
 use crate::proto::multihash::Multihash;
 use crate::sandbox::blob::Blob;

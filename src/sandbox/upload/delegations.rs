@@ -3,7 +3,7 @@
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::service::Upload;
+use super::state::Upload;
 use crate::proto::ucan::{Delegation, from_bytes, to_bytes};
 use crate::sandbox::dynamo::Row;
 use crate::sandbox::layout::{Table, bucket};

@@ -11,6 +11,7 @@ mod messages;
 mod registry;
 mod routes;
 mod service;
+mod state;
 #[cfg(test)]
 mod tests;
 mod uploads;

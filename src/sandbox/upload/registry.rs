@@ -2,7 +2,7 @@
 
 use cid::Cid;
 
-use super::service::Upload;
+use super::state::Upload;
 use crate::proto::Did;
 use crate::proto::multihash::Multihash;
 use crate::sandbox::blob::Blob;

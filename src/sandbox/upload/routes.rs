@@ -10,7 +10,7 @@ use axum::routing::get;
 use cid::Cid;
 
 use super::messages;
-use super::service::Upload;
+use super::state::Upload;
 use crate::proto::message::CONTENT_TYPE;
 use crate::sandbox::config::Error;
 use crate::sandbox::identity::did_documents;

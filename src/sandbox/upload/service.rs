@@ -1,68 +1,19 @@
 //! The upload service's abilities.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use cid::Cid;
 
 use super::messages;
+use super::state::Upload;
 use super::{add, blobs, delegations, uploads};
-use crate::proto::Did;
 use crate::proto::message::{Message, Receipt};
-use crate::proto::ucan::{Capability, Delegation, Draft};
 use crate::proto::validate::{Rule, derives_equal};
-use crate::sandbox::config::Error;
 use crate::sandbox::dynamo::Row;
 use crate::sandbox::layout::Table;
 use crate::sandbox::network::Network;
-use crate::sandbox::ucan_server::{Answer, Audiences, Call, Dialect, Party, UcanService};
-
-/// The upload service.
-pub(super) struct Upload {
-    pub(super) network: Arc<Network>,
-    pub(super) http: reqwest::Client,
-    /// The storage node's own DID.
-    pub(super) node: Did,
-    /// The node lets this service call `blob/allocate`.
-    pub(super) may_allocate: Delegation,
-    /// The node lets this service call `blob/accept`.
-    pub(super) may_accept: Delegation,
-    /// The indexing service lets this service call `assert/index`.
-    pub(super) may_index: Delegation,
-    party: Party,
-}
-
-impl Upload {
-    /// Makes the service with the proofs it was given by its neighbours.
-    pub(super) fn new(network: Arc<Network>) -> Result<Self, Error> {
-        let keys = &network.keys;
-        let node = keys.node.clone().with_did(keys.node.key_did().clone());
-        let grant = |from, can: &str, with: &Did| {
-            Draft::new(from, keys.upload.did())
-                .capability(Capability::new(can, with.as_str()))
-                .sign()
-                .map_err(|error| Error::Proof {
-                    what: "a proof for the upload service",
-                    reason: error.to_string(),
-                })
-        };
-        Ok(Self {
-            http: network.http.clone(),
-            may_allocate: grant(&node, "blob/allocate", node.did())?,
-            may_accept: grant(&node, "blob/accept", node.did())?,
-            may_index: grant(&keys.indexer, "assert/index", keys.indexer.did())?,
-            node: node.did().clone(),
-            party: Party {
-                signer: keys.upload.clone(),
-                audiences: Audiences::Also(vec![keys.upload.key_did().clone()]),
-                proofs: Vec::new(),
-                dialect: Dialect::Js,
-            },
-            network,
-        })
-    }
-}
+use crate::sandbox::ucan_server::{Answer, Call, Party, UcanService};
 
 #[async_trait]
 impl UcanService for Upload {

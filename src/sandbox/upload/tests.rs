@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::service::Upload;
+use super::state::Upload;
 use crate::proto::Did;
 use crate::proto::claims::{Content, Location};
 use crate::proto::message::{CONTENT_TYPE, Message, find_receipt};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::service::Upload;
+use super::state::Upload;
 use crate::sandbox::dynamo::Row;
 use crate::sandbox::layout::Table;
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, map, text};

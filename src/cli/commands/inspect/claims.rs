@@ -5,9 +5,9 @@ use cid::Cid;
 use clap::Args;
 
 use crate::app;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, json};
-use crate::cli::run::Context;
 use crate::cli::values;
 use crate::config::Settings;
 use crate::config::options::Claims;

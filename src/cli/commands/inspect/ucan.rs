@@ -7,9 +7,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::app;
+use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, bytes, json};
-use crate::cli::run::Context;
 use crate::config;
 
 const SHOW: &str = "Examples:

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use strsim::levenshtein;
 
 use super::{CustomerShare, CustomersFile, PlanOfFile, customer_did, space_did};
 use crate::config::fault::{Fault, Faults};
 use crate::config::files::input;
-use crate::config::names::distance;
 use crate::model::{PlanId, SpaceDid, StateIdentity};
 use crate::plan::{CUSTOMERS_FILE, CUSTOMERS_FILE_FIELDS};
 
@@ -170,7 +170,7 @@ impl<'a> Parser<'a> {
     /// Names that are none of ours: all of them in what `setup` writes, elsewhere those that look like one of ours.
     fn unknown_fields(&mut self, fields: &Map<String, Value>, known: &[&str], all: bool, of: &str) {
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-            let near = known.iter().find(|known| distance(known, name) <= 2);
+            let near = known.iter().find(|known| levenshtein(known, name) <= 2);
             if !all && near.is_none() {
                 continue;
             }

@@ -10,34 +10,9 @@ use super::find::holds;
 use crate::engine::UnitContext;
 use crate::migrations::uploads::find::could_not_tell;
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Failure, Reason, UnitId};
+use crate::migrations::uploads::unit::space;
+use crate::model::{Failure, Reason};
 use crate::proto::did::Did;
-
-/// Units that are remembered to be their customer's.
-const REMEMBERED: usize = 4_096;
-
-/// Units that were found to be their customer's.
-#[derive(Debug, Default)]
-pub(crate) struct Confirmed(std::sync::Mutex<BTreeSet<UnitId>>);
-
-impl Confirmed {
-    fn has(&self, unit: &UnitId) -> bool {
-        self.units().contains(unit)
-    }
-
-    fn add(&self, unit: &UnitId) {
-        let mut units = self.units();
-        if units.len() == REMEMBERED {
-            units.clear();
-        }
-        units.insert(unit.clone());
-    }
-
-    fn units(&self) -> std::sync::MutexGuard<'_, BTreeSet<UnitId>> {
-        let units = self.0.lock();
-        units.unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
 
 /// Whether a unit's space is its customer's: no row gives it to anybody else, or the operator says so, or of all whom
 /// rows name the space itself has shared with this account alone.
@@ -48,8 +23,7 @@ pub(crate) async fn confirm(parts: &Parts, unit: &UnitContext) -> Result<(), Fai
     if parts.settings.is_customer_named || parts.confirmed.has(&unit.id) {
         return Ok(());
     }
-    let space = Did::parse(&unit.id.name)
-        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
+    let space = space(unit)?;
     let rows = parts.services.tables.consumers_of_space(&space).await;
     let rows = rows.map_err(could_not_tell)?;
     let named: BTreeSet<Did> = rows.into_iter().filter_map(|row| row.customer).collect();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cid::Cid;
 
-use super::store_index::customer;
 use crate::engine::{Depth, Look, Need, UnitContext, UnitStep};
 use crate::migrations::uploads::GATEWAY;
 use crate::migrations::uploads::find::could_not_tell;
 use crate::migrations::uploads::grants::{confirm, find};
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Effect, Failure, Reason, StepName, StepState};
+use crate::migrations::uploads::unit::{customer, space};
+use crate::model::{Effect, Failure, StepName, StepState};
 use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
 
@@ -48,9 +48,7 @@ impl UnitStep for AuthorizeGateway {
     /// The same delegations each time, so the gateway stores nothing twice (docs/protocol/pitfalls.md 39).
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
         confirm(&self.0, unit).await?;
-        let space = Did::parse(&unit.id.name);
-        let space =
-            space.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
+        let space = space(unit)?;
         let account = customer(unit)
             .ok()
             .and_then(|customer| Did::parse(customer.as_str()).ok());

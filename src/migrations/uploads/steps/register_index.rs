@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::RemoveIndex;
 use super::publish::claim_addresses;
-use super::store_index::{customer, needs, store};
+use super::remove_index::RemoveIndex;
+use super::store_index::{needs, store};
 use crate::client::{CacheRequest, lacks_location};
 use crate::engine::{Need, Step, Turn, Undoer, UnitContext};
 use crate::migrations::uploads::find::{Seen, StoredIndex};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::unit::customer;
 use crate::migrations::uploads::{REGISTER_INDEX, Uploads};
 use crate::model::{Effect, Failure, StepName};
 use crate::proto::claims::Claim;

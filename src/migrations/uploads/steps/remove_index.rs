@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cid::Cid;
 
-use super::store_index::customer;
 use crate::engine::{Undoer, UnitContext};
 use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::unit::customer;
 use crate::model::{Effect, Failure, Reason, UnitId};
 use crate::proto::did::Did;
 use crate::proto::multihash::Multihash;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cid::Cid;
 
-use super::RemoveIndex;
+use super::remove_index::RemoveIndex;
 use crate::client::Blob;
 use crate::engine::{Depth, Need, Step, Turn, Undoer, UnitContext};
 use crate::migrations::uploads::decide::{IndexState, index_state, strangers};
@@ -16,8 +16,9 @@ use crate::migrations::uploads::grants::confirm;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::steps::build::build;
+use crate::migrations::uploads::unit::customer;
 use crate::migrations::uploads::{GATEWAY, STORE_INDEX, Uploads};
-use crate::model::{CustomerDid, Effect, Failure, Reason, StepName, StepState};
+use crate::model::{Effect, Failure, Reason, StepName, StepState};
 use crate::proto::index::{Unverifiable, link};
 use crate::proto::key::Signer;
 use crate::proto::multihash::Multihash;
@@ -181,12 +182,4 @@ async fn has_index(
     }
     services.upload.remove_blob(space, &digest).await?;
     Ok(false)
-}
-
-/// The customer of a unit.
-pub(crate) fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
-    unit.id
-        .owner
-        .parse()
-        .map_err(|error| Failure::permanent(Reason::MissingCustomer, format!("{error}")))
 }

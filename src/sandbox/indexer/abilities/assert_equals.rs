@@ -5,7 +5,7 @@ use crate::proto::claims::Claim;
 use crate::proto::ipni::Metadata;
 use crate::proto::multihash::Multihash;
 use crate::sandbox::indexer::claims;
-use crate::sandbox::indexer::service::Indexer;
+use crate::sandbox::indexer::state::Indexer;
 use crate::sandbox::ucan_server::{Answer, Call, Failure};
 
 /// Publishes an equality under both names.

@@ -7,12 +7,12 @@ use crate::proto::claims::Claim;
 use crate::proto::index::ShardedDagIndex;
 use crate::proto::ipni::{Metadata, encode_metadata};
 use crate::proto::multihash::Multihash;
+use crate::sandbox::indexer::claims;
 use crate::sandbox::indexer::fetch;
 use crate::sandbox::indexer::ipni::Advert;
 use crate::sandbox::indexer::lookup::{Known, find, remember};
 use crate::sandbox::indexer::record::Kind;
-use crate::sandbox::indexer::service::Indexer;
-use crate::sandbox::indexer::{claims, lookup};
+use crate::sandbox::indexer::state::{Indexer, millis};
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success};
 
 /// Publishes an index: fetches it through a valid location claim, and advertises every slice.
@@ -62,7 +62,7 @@ pub(super) fn announce(
     let gone = network
         .clock
         .unix_ms()
-        .saturating_add(lookup::millis(lifetimes.advert + lifetimes.providers));
+        .saturating_add(millis(lifetimes.advert + lifetimes.providers));
     remember(
         indexer,
         advert.digests.iter().map(|digest| (digest, &record)),

@@ -7,9 +7,9 @@ use crate::proto::ipni::{Metadata, Multiaddr, PeerId, context_id, encode_metadat
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::{Delegation, archive};
 use crate::sandbox::indexer::claims;
-use crate::sandbox::indexer::lookup::{millis, remember};
+use crate::sandbox::indexer::lookup::remember;
 use crate::sandbox::indexer::record::{Provider, Record};
-use crate::sandbox::indexer::service::Indexer;
+use crate::sandbox::indexer::state::{Indexer, millis};
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success};
 
 /// Caches a location claim and a record that leads to it. The claim's signature is not looked at.

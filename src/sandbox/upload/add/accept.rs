@@ -12,7 +12,7 @@ use crate::sandbox::service::Service;
 use crate::sandbox::ucan_server::{Failure, call};
 use crate::sandbox::upload::messages;
 use crate::sandbox::upload::registry;
-use crate::sandbox::upload::service::Upload;
+use crate::sandbox::upload::state::Upload;
 
 /// How long a storage node may take to accept.
 const ACCEPT_LIMIT: Duration = Duration::from_secs(30);

@@ -12,7 +12,7 @@ use crate::sandbox::blob::Blob;
 use crate::sandbox::service::Service;
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, call as call_service, map};
 use crate::sandbox::upload::registry;
-use crate::sandbox::upload::service::Upload;
+use crate::sandbox::upload::state::Upload;
 
 /// How long a storage node may take to allocate.
 const ALLOCATE_LIMIT: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use crate::proto::ucan::{Capability, Delegation};
 use crate::sandbox::blob::{Blob, space_of};
 use crate::sandbox::ucan_server::{Answer, Call, Failure, Success, map};
 use crate::sandbox::upload::messages;
-use crate::sandbox::upload::service::Upload;
+use crate::sandbox::upload::state::Upload;
 
 /// Takes a receipt. That of an `http/put` makes the node accept the blob; others change nothing.
 pub(crate) async fn conclude(upload: &Upload, call: &Call) -> Answer {

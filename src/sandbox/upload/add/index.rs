@@ -14,7 +14,7 @@ use crate::sandbox::ucan_server::{
     Answer, Call, CallError, Failure, Success, call as call_service, map, text,
 };
 use crate::sandbox::upload::registry;
-use crate::sandbox::upload::service::Upload;
+use crate::sandbox::upload::state::Upload;
 
 /// How long the indexing service may take.
 const PUBLISH_LIMIT: Duration = Duration::from_mins(1);

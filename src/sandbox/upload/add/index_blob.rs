@@ -7,7 +7,7 @@ use crate::proto::query;
 use crate::sandbox::service::Service;
 use crate::sandbox::ucan_server::Failure;
 
-use crate::sandbox::upload::service::Upload;
+use crate::sandbox::upload::state::Upload;
 
 /// Finds a blob by its location claims, fetches it, checks it, and reads it as an index.
 pub(super) async fn read(upload: &Upload, digest: &Multihash) -> Result<ShardedDagIndex, Failure> {

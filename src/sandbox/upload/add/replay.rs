@@ -6,7 +6,7 @@ use crate::proto::message::{Receipt, conclude};
 use crate::sandbox::ucan_server::{Answer, Failure, Success};
 use crate::sandbox::upload::messages;
 use crate::sandbox::upload::registry::Entry;
-use crate::sandbox::upload::service::Upload;
+use crate::sandbox::upload::state::Upload;
 
 /// Answers as the first add did, and adds the receipts of its `http/put` and `blob/accept`.
 pub(super) async fn answer(upload: &Upload, entry: &Entry) -> Answer {

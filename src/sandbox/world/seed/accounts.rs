@@ -1,7 +1,7 @@
 //! Customers and spaces: subscriptions, consumers, and what a space delegated to its account.
 
+use super::Error;
 use super::delegations::{self, Given};
-use super::{Error, LONG_AGO};
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
 use crate::proto::subscription;
@@ -10,6 +10,8 @@ use crate::sandbox::layout::bucket;
 use crate::sandbox::world::plan::{Plan, Space};
 use crate::sandbox::{Network, PutOptions, Row, Table};
 
+/// When all of it was stored.
+pub(super) const LONG_AGO: &str = "2024-03-05T10:00:00.000Z";
 /// Every this many spaces, the delegation lies in the bucket of before R2.
 const OLD_BUCKET_EVERY: usize = 5;
 

@@ -2,8 +2,8 @@
 
 use cid::Cid;
 
-use super::accounts::Account;
-use super::{Error, LONG_AGO, shards};
+use super::accounts::{Account, LONG_AGO};
+use super::{Error, shards};
 use crate::proto::car::Limits;
 use crate::proto::claims::{Content as Subject, Index, Location, Range, relocate};
 use crate::proto::index::{Name, ShardBuilder, ShardedDagIndex, Unverifiable, link};

@@ -1,7 +1,7 @@
 //! Uploads as stored: shards in the carpark, their rows, the row of the upload.
 
-use super::accounts::Account;
-use super::{Error, LONG_AGO};
+use super::Error;
+use super::accounts::{Account, LONG_AGO};
 use crate::proto::multihash::Multihash;
 use crate::sandbox::layout::bucket;
 use crate::sandbox::world::content::{Content, Shard, corrupted};

@@ -1,7 +1,5 @@
 //! Log lines: fields, not sentences, to standard error or a file; repeated warnings are folded.
 
-mod fold;
-
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -20,10 +18,10 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::terminal::LogLines;
+use super::fold::{Fold, Teller};
+use crate::cli::terminal::LogLines;
 use crate::config::{Fault, Faults};
 use crate::monitor::{printable, printable_json};
-use fold::{Fold, Teller};
 
 /// Where lines of this program come from.
 const OURS: &str = "sterna";
@@ -32,7 +30,7 @@ const MOST_OF_LIBRARIES: LevelFilter = LevelFilter::INFO;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     /// Text for people.
     #[default]
     Text,
@@ -42,7 +40,7 @@ pub(super) enum Format {
 
 /// The flags of logging.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Log {
+pub(in crate::cli) struct Log {
     /// Write log lines in this format
     #[arg(
         id = "log_format",
@@ -117,7 +115,7 @@ impl Log {
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub(super) fn start(&self, color: bool) -> Result<Teller, Faults> {
+    pub(in crate::cli) fn start(&self, color: bool) -> Result<Teller, Faults> {
         let usual = if self.file.is_some() {
             LevelFilter::INFO
         } else {

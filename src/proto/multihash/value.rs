@@ -1,9 +1,4 @@
-//! Multihashes of any length, and the hashing that checks blocks.
-//!
-//! `cid::Cid` holds digests of at most 64 bytes; identity hashes in CARs and index slices may be longer, so they are
-//! carried here.
-
-mod function;
+//! The bytes of a multihash.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,29 +8,8 @@ use cid::Cid;
 use multibase::Base;
 use thiserror::Error as ThisError;
 
-use super::varint;
-use function::Function;
-
-pub use function::{Hasher, Sha256};
-
-/// Codecs of content identifiers.
-pub mod codec {
-    /// Plain bytes.
-    pub const RAW: u64 = 0x55;
-    /// `UnixFS` nodes.
-    pub const DAG_PB: u64 = 0x70;
-    /// DAG-CBOR.
-    pub const DAG_CBOR: u64 = 0x71;
-    /// A whole CAR: shards and index archives.
-    pub const CAR: u64 = 0x0202;
-}
-
-/// Hash code of the identity "hash": the digest is the data.
-pub const IDENTITY: u64 = 0x00;
-/// Hash code of SHA2-256.
-pub const SHA2_256: u64 = 0x12;
-/// Hash code of SHA2-512.
-pub const SHA2_512: u64 = 0x13;
+use super::codes::{IDENTITY, SHA2_256};
+use crate::proto::varint;
 
 /// Why bytes or text are no multihash, or do not match theirs.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -72,7 +46,7 @@ pub enum Error {
 ///
 /// Ordered by its bytes; [`Multihash::digest`] is what indexes sort by.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Multihash(Box<[u8]>);
+pub struct Multihash(pub(super) Box<[u8]>);
 
 impl Multihash {
     /// Wraps a digest.
@@ -182,44 +156,8 @@ impl Multihash {
             .expect("32 bytes of digest fit a link")
     }
 
-    /// Whether this hash belongs to `data`.
-    pub fn verify(&self, data: &[u8]) -> Result<(), Error> {
-        let (function, wanted) = self.function()?;
-        if function.gives(data, wanted) {
-            Ok(())
-        } else {
-            Err(Error::Mismatch(self.clone()))
-        }
-    }
-
-    /// Whether data can be checked against this hash at all.
-    pub fn checkable(&self) -> Result<(), Error> {
-        self.function().map(|_| ())
-    }
-
-    /// A hasher of the function of this multihash, for data that comes in pieces.
-    pub fn hasher(&self) -> Result<Hasher, Error> {
-        Ok(match self.function()? {
-            (Function::Identity, wanted) => Hasher::Identity {
-                wanted: wanted.into(),
-                seen: 0,
-                equal: true,
-            },
-            (Function::Digest(algorithm), _) => Hasher::Digest(digest::Context::new(algorithm)),
-            (Function::Table(make), _) => Hasher::Table(make()),
-        })
-    }
-
-    /// The function, and the digest it should give.
-    fn function(&self) -> Result<(Function, &[u8]), Error> {
-        let (code, start) = self.numbers();
-        let wanted = &self.0[start..];
-        let function = Function::of(code, wanted.len())?;
-        Ok((function, wanted))
-    }
-
     /// Code, and where the digest starts.
-    fn numbers(&self) -> (u64, usize) {
+    pub(super) fn numbers(&self) -> (u64, usize) {
         let number = |at| {
             varint::decode(&self.0[at..])
                 .ok()
@@ -270,52 +208,5 @@ impl FromStr for Multihash {
 impl From<&Cid> for Multihash {
     fn from(cid: &Cid) -> Self {
         Self::of(cid)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn identity_hashes_above_64_bytes_are_kept_but_are_no_link() {
-        let hash = Multihash::identity(&[7; 200]);
-        assert_eq!(Multihash::from_bytes(hash.as_bytes()).unwrap(), hash);
-        assert_eq!(hash.digest(), &[7; 200]);
-        assert_eq!(hash.cid(codec::RAW), Err(Error::TooLong(200)));
-        hash.verify(&[7; 200]).unwrap();
-        assert_eq!(hash.verify(&[7; 199]), Err(Error::Mismatch(hash.clone())));
-    }
-
-    #[test]
-    fn unknown_hash_functions_are_named() {
-        // MD5, and a digest that was cut.
-        for (code, length) in [(0xd5, 16), (SHA2_256, 20)] {
-            let hash = Multihash::wrap(code, &vec![0; length]);
-            assert_eq!(hash.verify(b"x"), Err(Error::Unverifiable { code, length }));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-            if let Ok(hash) = Multihash::from_bytes(&bytes) {
-                prop_assert_eq!(hash.as_bytes(), &bytes[..]);
-                let _ = (hash.code(), hash.digest(), hash.cid(codec::RAW), hash.verify(&bytes));
-            }
-        }
-
-        #[test]
-        fn pieces_hash_like_the_whole(data: Vec<u8>, cut: prop::sample::Index) {
-            let whole = Multihash::sha256(&data);
-            let (head, tail) = data.split_at(cut.index(data.len() + 1));
-            let mut hasher = whole.hasher().unwrap();
-            hasher.update(head);
-            hasher.update(tail);
-            prop_assert_eq!(hasher.check(&whole), Ok(()));
-            prop_assert_eq!(Multihash::parse(&whole.base58()), Ok(whole));
-        }
     }
 }

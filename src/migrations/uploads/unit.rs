@@ -1,0 +1,19 @@
+//! Who and what a unit is about: a space of a customer.
+
+use crate::engine::UnitContext;
+use crate::model::{CustomerDid, Failure, Reason};
+use crate::proto::did::Did;
+
+/// The customer of a unit.
+pub(super) fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
+    unit.id
+        .owner
+        .parse()
+        .map_err(|error| Failure::permanent(Reason::MissingCustomer, format!("{error}")))
+}
+
+/// The space of a unit.
+pub(super) fn space(unit: &UnitContext) -> Result<Did, Failure> {
+    Did::parse(&unit.id.name)
+        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
+}
