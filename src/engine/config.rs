@@ -11,7 +11,8 @@ use crate::model::{
 use crate::runtime::{Clock, Dependencies, Stop, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
 
-use super::{Depth, Events};
+use super::Events;
+use super::context::Depth;
 
 /// How a run behaves.
 #[derive(Debug, Clone)]

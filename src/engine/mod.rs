@@ -17,12 +17,14 @@
 
 mod audit;
 mod config;
+mod context;
 mod events;
 mod gate;
 mod health;
 mod holders;
 mod holds;
 mod item;
+mod lease;
 mod migration;
 mod outcome;
 mod record;
@@ -35,10 +37,10 @@ mod watch;
 pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
 pub use audit::{AuditOutcome, Choice, Explained, Report, Scope, audit, explain};
 pub use config::{Config, Job, Named, Pace, Parts, Retry, StepFilter};
+pub use context::{Depth, UnitContext};
 pub use events::Events;
 pub use migration::{
-    Depth, Look, Migration, Need, OwnerEffects, OwnerRollup, Step, Turn, Undoer, UnitContext,
-    UnitStep,
+    Look, Migration, Need, OwnerEffects, OwnerRollup, Step, Turn, Undoer, UnitStep,
 };
 pub use outcome::{Ended, Error, Outcome};
 pub use rollback::{

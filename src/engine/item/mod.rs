@@ -1,8 +1,10 @@
 //! One item: probe, record, apply, record, probe; and again, while it may help.
 
 mod attempt;
+mod context;
 mod looks;
 mod settle;
 
+pub(super) use context::{End, ItemContext};
 pub(super) use looks::look;
-pub(super) use settle::{End, Hand, settle};
+pub(super) use settle::settle;

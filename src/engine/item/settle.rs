@@ -1,56 +1,17 @@
 //! The second retry tier: an item as a whole, until it has its last word.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::engine::unit::Keeper;
-use crate::engine::{Migration, UnitContext};
-use crate::model::{Class, Event, Failure, Fence, ItemId, Reason, Settled, UnitId};
+use crate::model::{Class, Event, Failure, Reason, Settled};
 use crate::runtime::{Degree, Moment, full_jitter};
 
 use super::attempt::attempt;
-
-/// An item in hand.
-pub(crate) struct Hand<'a, M: Migration> {
-    pub(crate) unit: &'a UnitContext,
-    pub(crate) id: ItemId,
-    pub(crate) item: &'a M::Item,
-    /// What orders its journal lines among those of others.
-    pub(crate) fence: Fence,
-    /// The lease of the unit, if there is one.
-    pub(crate) lease: Option<&'a Keeper>,
-    /// Whether an effect was begun, in whichever attempt.
-    pub(crate) touched: AtomicBool,
-}
-
-impl<M: Migration> Hand<'_, M> {
-    /// What its journal lines are about, and what orders them.
-    pub(super) fn place(&self) -> (&UnitId, Fence) {
-        (&self.unit.id, self.fence)
-    }
-
-    /// Whether effects may still be made: not when the lease is lost or near its end.
-    pub(super) fn check_lease(&self) -> Result<(), Failure> {
-        match self.lease {
-            Some(lease) if !lease.is_trusted() => Err(Failure::unknown(
-                Reason::LeaseLost,
-                format!("the lease of {} can no longer be trusted", self.unit.id),
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// An item's last word in this run.
-#[derive(Debug, Clone)]
-pub(crate) struct End {
-    pub(crate) settled: Settled,
-    pub(crate) failure: Option<Failure>,
-    pub(crate) attempts: u32,
-}
+use super::context::{End, ItemContext};
 
 /// Attempts the item until it has its last word. None when the run stopped before: the item is
 /// then as if it had not been taken, whatever effects it already has.
@@ -59,18 +20,18 @@ pub(crate) struct End {
 /// word is written.
 pub(crate) async fn settle<M: Migration>(
     run: &Shared<M>,
-    hand: &Hand<'_, M>,
+    context: &ItemContext<'_, M>,
     slot: &mut Option<OwnedSemaphorePermit>,
 ) -> Option<End> {
     let mut tried = Tried::default();
     loop {
         tried.attempts += 1;
         let attempts = tried.attempts;
-        let failure = match attempt(run, hand).await {
+        let failure = match attempt(run, context).await {
             Ok(settled) => {
                 // An earlier attempt may have made effects that were seen too late.
                 let settled = match settled {
-                    Settled::Found if hand.touched.load(Ordering::Acquire) => Settled::Migrated,
+                    Settled::Found if context.touched.load(Ordering::Acquire) => Settled::Migrated,
                     settled => settled,
                 };
                 return Some(End {
@@ -81,7 +42,7 @@ pub(crate) async fn settle<M: Migration>(
             }
             Err(failure) => failure,
         };
-        tracing::debug!(unit = %hand.unit.id, item = %hand.id, class = %failure.class, reason = %failure.reason, attempts, "{}", failure.message);
+        tracing::debug!(unit = %context.unit.id, item = %context.id, class = %failure.class, reason = %failure.reason, attempts, "{}", failure.message);
         if failure.class == Class::Fatal {
             run.die(&failure);
             return None;
@@ -98,8 +59,8 @@ pub(crate) async fn settle<M: Migration>(
         }
         let wait = wait(run, tried.attempts + tried.excused, &failure);
         run.events.publish(Event::ItemRetried {
-            unit: hand.unit.id.clone(),
-            item: hand.id.clone(),
+            unit: context.unit.id.clone(),
+            item: context.id.clone(),
             attempts: tried.attempts,
             failure,
         });
@@ -115,8 +76,8 @@ pub(crate) async fn settle<M: Migration>(
             () = run.stop.reached(Degree::Drain) => return None,
         };
         run.events.publish(Event::ItemResumed {
-            unit: hand.unit.id.clone(),
-            item: hand.id.clone(),
+            unit: context.unit.id.clone(),
+            item: context.id.clone(),
         });
     }
 }

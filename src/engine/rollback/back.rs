@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Serialize;
+
 use crate::engine::shared::Shared;
-use crate::engine::unit::{InHand, Wanted};
+use crate::engine::unit::{ClaimRequest, LeasedUnit};
 use crate::engine::{Migration, Undoer};
 use crate::model::{
     Class, Effect, Event, Failure, ItemId, JournalEntry, Reason, StepName, Unit, UnitId,
@@ -12,15 +14,25 @@ use crate::model::{
 use crate::runtime::{Degree, full_jitter};
 use crate::state::Held;
 
-use super::Refused;
-use super::entry::Key;
-use super::index::EffectIndex;
-use super::shared::Things;
+use super::effects::{EffectIndex, Key, Things};
 
 /// No wait between two looks is longer.
 const LONGEST_LOOK_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Refusals that are kept for the report.
 const KEPT: usize = 100;
+
+/// An effect that could not be taken back, or a unit or owner that could not be worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The unit; its name is empty for an effect on the owner.
+    pub unit: UnitId,
+    /// The item.
+    pub item: Option<ItemId>,
+    /// The effect.
+    pub effect: Option<Effect>,
+    /// Why.
+    pub failure: Failure,
+}
 
 /// A rollback that runs.
 pub(super) struct Rolling<M: Migration> {
@@ -66,10 +78,10 @@ impl<M: Migration> Rolling<M> {
     }
 
     /// A unit, on the terms on which it may be taken.
-    pub(super) fn wanted(&self, unit: &UnitId) -> Wanted {
-        Wanted {
+    pub(super) fn wanted(&self, unit: &UnitId) -> ClaimRequest {
+        ClaimRequest {
             dead: self.dead.get(unit).cloned(),
-            ..Wanted::own(Unit::new(unit.clone()))
+            ..ClaimRequest::own(Unit::new(unit.clone()))
         }
     }
 
@@ -123,7 +135,7 @@ impl<M: Migration> Rolling<M> {
     /// caller; one that says that the lease is lost, or that the rollback stops, is none of it.
     pub(super) async fn take_back(
         &self,
-        hand: &InHand<M>,
+        leased: &LeasedUnit<M>,
         undo: &dyn Undoer,
         (item, step, effect): (Option<&ItemId>, &StepName, &Effect),
     ) -> Result<(), Failure> {
@@ -131,7 +143,7 @@ impl<M: Migration> Rolling<M> {
         let mut attempts = 0;
         let left = loop {
             attempts += 1;
-            let failure = match self.once(hand, undo, (item, step, effect)).await {
+            let failure = match self.once(leased, undo, (item, step, effect)).await {
                 Ok(left) => break left,
                 Err(failure) => failure.at(step.clone()),
             };
@@ -150,13 +162,18 @@ impl<M: Migration> Rolling<M> {
             }
         };
         let entry = JournalEntry::Undone(effect.clone());
-        run.journal((&hand.context.id, hand.fence()), item, Some(step), entry)
-            .await?;
+        run.journal(
+            (&leased.context.id, leased.fence()),
+            item,
+            Some(step),
+            entry,
+        )
+        .await?;
         match left {
             Left::Undone => {
                 self.count_undone(effect);
                 run.events.publish(Event::StepUndone {
-                    unit: hand.context.id.clone(),
+                    unit: leased.context.id.clone(),
                     item: item.cloned(),
                     step: step.clone(),
                     effect: effect.clone(),
@@ -171,11 +188,11 @@ impl<M: Migration> Rolling<M> {
 
     async fn once(
         &self,
-        hand: &InHand<M>,
+        leased: &LeasedUnit<M>,
         undo: &dyn Undoer,
         (item, step, effect): (Option<&ItemId>, &StepName, &Effect),
     ) -> Result<Left, Failure> {
-        let unit = &hand.context;
+        let unit = &leased.context;
         if !undo.stands(unit, effect).await? {
             self.is_last(undo, (&unit.id, item, step, effect));
             return Ok(Left::Gone);
@@ -184,11 +201,11 @@ impl<M: Migration> Rolling<M> {
             return Ok(Left::Kept);
         }
         let entry = JournalEntry::Undoing(effect.clone());
-        let place = (&unit.id, hand.fence());
+        let place = (&unit.id, leased.fence());
         self.run.journal(place, item, Some(step), entry).await?;
-        check_lease(hand)?;
+        leased.check_lease()?;
         undo.undo(unit, effect).await?;
-        self.verify(hand, undo, effect).await?;
+        self.verify(leased, undo, effect).await?;
         Ok(Left::Undone)
     }
 
@@ -212,7 +229,7 @@ impl<M: Migration> Rolling<M> {
     /// Looks until it is gone, or the deadline is over.
     async fn verify(
         &self,
-        hand: &InHand<M>,
+        leased: &LeasedUnit<M>,
         undo: &dyn Undoer,
         effect: &Effect,
     ) -> Result<(), Failure> {
@@ -220,7 +237,7 @@ impl<M: Migration> Rolling<M> {
         let deadline = run.clock.moment() + pace.verify_within;
         let mut wait = pace.verify_wait;
         loop {
-            let failure = match undo.stands(&hand.context, effect).await {
+            let failure = match undo.stands(&leased.context, effect).await {
                 Ok(false) => return Ok(()),
                 Ok(true) => Failure::unknown(
                     Reason::NotVisibleYet,
@@ -234,15 +251,5 @@ impl<M: Migration> Rolling<M> {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_LOOK_WAIT);
         }
-    }
-}
-
-fn check_lease<M: Migration>(hand: &InHand<M>) -> Result<(), Failure> {
-    match &hand.keeper {
-        Some(keeper) if keeper.is_trusted() => Ok(()),
-        _ => Err(Failure::unknown(
-            Reason::LeaseLost,
-            format!("the lease of {} can no longer be trusted", hand.context.id),
-        )),
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{Epoch, Holder, InstanceId, RunId, UnitId};
 use crate::runtime::{Degree, Moment};
 use crate::state::Held;
 
-use super::Survey;
+use super::plan::Survey;
 
 /// States of instances that do nothing.
 const AT_REST: [&str; 2] = ["ended", "assigned"];

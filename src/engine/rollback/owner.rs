@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::{join_all, select_all};
 
-use crate::engine::unit::{Claim, InHand, UnitEnd, claim, keep, release};
+use crate::engine::unit::{LeasedUnit, UnitEnd, claim, release};
 use crate::engine::{Migration, OwnerEffects};
 use crate::model::{Effect, Event, Failure, Reason, Undo, UnitId};
 use crate::runtime::Degree;
@@ -56,7 +56,7 @@ pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> Ow
 async fn claim_all<M: Migration>(
     rolling: &Rolling<M>,
     owner: &str,
-    hands: &mut Vec<InHand<M>>,
+    hands: &mut Vec<LeasedUnit<M>>,
 ) -> Option<OwnerEnd> {
     let run = &rolling.run;
     let rows = match run.store.progress_of(owner).await {
@@ -78,10 +78,10 @@ async fn claim_all<M: Migration>(
         let mut wanted = rolling.wanted(&unit);
         wanted.dead = dead.or(wanted.dead);
         match claim(run, &wanted, Reopen::Yes).await {
-            Ok(Claim::InHand(hand)) => hands.push(*hand),
-            Ok(Claim::Done(UnitEnd::Held(held))) => return Some(OwnerEnd::Held(unit, held)),
-            Ok(Claim::Done(_)) => return Some(OwnerEnd::Refused),
-            Err(failure) => return Some(refuse(rolling, owner, None, failure)),
+            Ok(leased) => hands.push(leased),
+            Err(UnitEnd::Held(held)) => return Some(OwnerEnd::Held(unit, held)),
+            Err(UnitEnd::Trouble(failure)) => return Some(refuse(rolling, owner, None, failure)),
+            Err(_) => return Some(OwnerEnd::Refused),
         }
     }
     None
@@ -92,11 +92,13 @@ async fn held<M: Migration>(
     rolling: &Rolling<M>,
     effects: &dyn OwnerEffects,
     owner: &str,
-    hands: &[InHand<M>],
+    hands: &[LeasedUnit<M>],
 ) -> OwnerEnd {
-    let keeping = hands.iter().filter_map(|hand| {
-        let keeper = hand.keeper.clone()?;
-        Some(Box::pin(async move { keep(hand, &keeper).await }))
+    let keeping = hands.iter().filter_map(|leased| {
+        let lease = leased.lease.clone()?;
+        Some(Box::pin(
+            async move { leased.renew_until_lost(&lease).await },
+        ))
     });
     let keeping: Vec<_> = keeping.collect();
     let lost = async {
@@ -137,7 +139,7 @@ async fn take_back<M: Migration>(
     rolling: &Rolling<M>,
     effects: &dyn OwnerEffects,
     owner: &str,
-    hands: &[InHand<M>],
+    hands: &[LeasedUnit<M>],
 ) -> OwnerEnd {
     loop {
         // The world says what is left, after each of them.
@@ -151,7 +153,8 @@ async fn take_back<M: Migration>(
         if rolling.run.stop.degree() > Degree::Run {
             return OwnerEnd::Stopped;
         }
-        let trusted = |hand: &InHand<M>| hand.keeper.as_ref().is_some_and(|one| one.is_trusted());
+        let trusted =
+            |leased: &LeasedUnit<M>| leased.lease.as_ref().is_some_and(|one| one.is_trusted());
         if !hands.iter().all(trusted) {
             return refuse(rolling, owner, Some(&effect), lost_lease(owner));
         }

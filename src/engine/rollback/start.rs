@@ -1,6 +1,7 @@
 //! Runs a rollback over its units, then over the owners that are wholly asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -14,13 +15,36 @@ use crate::model::{Event, UnitId};
 use crate::runtime::{Degree, Moment};
 use crate::state::Held;
 
-use super::back::Rolling;
+use super::back::{Refused, Rolling};
 use super::owner::{OwnerEnd, owner};
+use super::plan::{Plan, Survey, UnitPlan};
 use super::unit::{End, unit};
-use super::{Plan, RolledBack, Survey, UnitPlan};
 
 /// The file of result lines, after the instance's name; a rollback writes none.
 const RESULTS: &str = "results.ndjson";
+
+/// What a rollback came to.
+#[derive(Debug, Clone)]
+pub struct RolledBack {
+    /// How it ended.
+    pub ended: Ended,
+    /// Effects that were taken back, by kind.
+    pub undone: BTreeMap<String, u64>,
+    /// Effects that were gone already, or whose making had not come to pass.
+    pub gone: u64,
+    /// Effects that made what others still need.
+    pub kept: u64,
+    /// Units of which nothing is left to take back.
+    pub units: u64,
+    /// Effects that could not be taken back.
+    pub failed: u64,
+    /// The first of them.
+    pub first: Vec<Refused>,
+    /// Units that others hold, with their holders.
+    pub held: Vec<(UnitId, Held)>,
+    /// Files that it wrote.
+    pub files: Vec<PathBuf>,
+}
 
 /// What was left over.
 #[derive(Debug, Default)]

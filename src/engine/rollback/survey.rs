@@ -12,14 +12,11 @@ use crate::state;
 use crate::state::ProgressRow;
 use crate::state::files::Scratch;
 
-use super::entry::Entry;
-use super::index::{Asked, EffectIndex};
-use super::journals::{Read, Wanted, journals};
-use super::list::List;
-use super::missing::{AtHand, Missing};
-use super::shared::Things;
-use super::targets::Targets;
-use super::{KnownRun, Plan, Survey, UnitPlan, Within};
+use super::effects::{
+    Asked, AtHand, EffectIndex, Entry, KnownRun, List, Missing, Read, Things, Wanted, journals,
+};
+use super::plan::{Plan, Survey, UnitPlan};
+use super::targets::{Targets, Within};
 
 /// Reads journals and rows. Changes nothing beside temporary files in the state folder, which go with the survey.
 pub async fn survey<M: Migration>(parts: &Parts<M>, within: &Within) -> Result<Survey, Error> {

@@ -1,10 +1,36 @@
 //! Which units are meant, looked up for every line of every journal.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use crate::model::UnitId;
+use crate::model::{RunId, StateIdentity, UnitId};
 
-use super::Within;
+/// What is to be rolled back.
+#[derive(Debug, Clone, Default)]
+pub struct Within {
+    /// Units; all of them if there is none. Owner and name, each if it matters: an owner alone means
+    /// the whole of it, with the effects on the owner.
+    pub units: Vec<(Option<String>, Option<String>)>,
+    /// Only what this run made.
+    pub run: Option<RunId>,
+    /// Journals beside those of the state folder: files, or folders that hold some.
+    pub journals: Vec<PathBuf>,
+    /// The tables that effects must belong to: runs on others are left out, and what is only theirs is refused. Runs of
+    /// an earlier version, which names tables without their id, are taken: each effect is looked for before it is taken
+    /// back. `None` takes all.
+    pub state: Option<StateIdentity>,
+}
+
+impl Within {
+    /// Owners of which everything is meant.
+    pub(super) fn whole_owners(&self) -> BTreeSet<String> {
+        let whole = self
+            .units
+            .iter()
+            .filter(|(_, name)| name.is_none() && self.run.is_none());
+        whole.filter_map(|(owner, _)| owner.clone()).collect()
+    }
+}
 
 /// Units by owner, by name, or by both.
 #[derive(Debug, Clone, Default)]

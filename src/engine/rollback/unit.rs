@@ -7,19 +7,20 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::engine::Migration;
+use crate::engine::lease::SaveError;
 use crate::engine::unit::{
-    Claim, InHand, Parts, UnitEnd, Unwritten, adopted, claim, clear, keep, release, save, unsaved,
+    LeasedUnit, Parts, UnitEnd, adopted, claim, clear, release, save, unsaved,
 };
 use crate::model::{
-    Effect, Event, Failure, ItemId, Reason, Status, StepRecord, StepState, UnitId, UnitProgress,
+    Effect, Event, Failure, ItemId, Reason, Status, StepName, StepRecord, StepState, UnitId,
+    UnitProgress,
 };
 use crate::runtime::Degree;
 use crate::state::{Held, Reopen};
 
-use super::UnitPlan;
 use super::back::Rolling;
-use super::entry::Entry;
-use super::index::{Effects, Indexed, OfItem};
+use super::effects::{Effects, Entry, Indexed, OfItem};
+use super::plan::UnitPlan;
 use super::survey::made;
 
 /// How the rollback of a unit ended.
@@ -50,14 +51,14 @@ pub(super) async fn unit<M: Migration>(
     }
     let mut wanted = rolling.wanted(id);
     wanted.dead = dead.cloned().or(wanted.dead);
-    let hand = match claim(run, &wanted, Reopen::Yes).await {
-        Ok(Claim::InHand(hand)) => *hand,
-        Ok(Claim::Done(UnitEnd::Held(held))) => return End::Held(held),
-        Ok(Claim::Done(_)) => return End::Lost,
-        Err(failure) => {
+    let leased = match claim(run, &wanted, Reopen::Yes).await {
+        Ok(leased) => leased,
+        Err(UnitEnd::Held(held)) => return End::Held(held),
+        Err(UnitEnd::Trouble(failure)) => {
             rolling.refuse(id, None, None, failure);
             return End::Refused;
         }
+        Err(_) => return End::Lost,
     };
     run.events.publish(Event::UnitLeased {
         unit: id.clone(),
@@ -65,33 +66,22 @@ pub(super) async fn unit<M: Migration>(
         reasons: std::collections::BTreeMap::new(),
         taken_over: None,
     });
-    let Some(keeper) = hand.keeper.clone() else {
-        return End::Lost;
-    };
-    let end = {
-        let mut going = std::pin::pin!(all(rolling, &hand, plan));
-        tokio::select! {
-            biased;
-            end = &mut going => end,
-            // The lease is lost: what goes on sees it and ends by itself.
-            () = keep(&hand, &keeper) => going.await,
-        }
-    };
-    put_back(rolling, &hand, end).await
+    let end = leased.while_renewing(all(rolling, &leased, plan)).await;
+    put_back(rolling, &leased, end).await
 }
 
 /// Begins the row anew, so that whatever is taken back is missing to the next run. While others work
 /// on parts of the unit, nothing is taken back.
-async fn begin_anew<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>) -> Result<(), End> {
+async fn begin_anew<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) -> Result<(), End> {
     let stopped = || rolling.run.stop.degree() > Degree::Run;
     let trouble = |failure| {
         if stopped() {
             return End::Stopped;
         }
-        rolling.refuse(&hand.id, None, None, failure);
+        rolling.refuse(&leased.id, None, None, failure);
         End::Refused
     };
-    let parts = Parts::of(hand);
+    let parts = Parts::of(leased);
     let quiet = async || match &parts {
         Some(parts) => match parts.quiet().await {
             Ok(None) => Ok(()),
@@ -104,41 +94,41 @@ async fn begin_anew<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>) -> Res
     if let Some(parts) = &parts {
         parts.fold_journals().await.map_err(trouble)?;
     }
-    hand.lock().rewind(UnitProgress::roll_back);
-    match save(hand).await {
+    leased.lock().rewind(UnitProgress::roll_back);
+    match save(leased).await {
         Ok(()) => {}
-        Err(Unwritten::Lost) => return Err(End::Lost),
-        Err(Unwritten::Trouble(error)) => return Err(trouble(error.failure())),
+        Err(SaveError::Lost) => return Err(End::Lost),
+        Err(SaveError::Trouble(error)) => return Err(trouble(error.failure())),
     }
     // Whoever took a part in between saw the unit as it was.
     quiet().await?;
-    clear(hand).await.map_err(trouble)?;
-    forget_failures(hand).await.map_err(trouble)
+    clear(leased).await.map_err(trouble)?;
+    forget_failures(leased).await.map_err(trouble)
 }
 
 /// Removes the rows of items that failed: the row of the unit counts none of them any more.
-async fn forget_failures<M: Migration>(hand: &InHand<M>) -> Result<(), Failure> {
-    let Some(keeper) = &hand.keeper else {
+async fn forget_failures<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Failure> {
+    let Some(lease) = &leased.lease else {
         return Ok(());
     };
-    for item in hand.failed_before.keys() {
-        let removed = keeper.remove_failed(item).await;
+    for item in leased.failed_before.keys() {
+        let removed = lease.remove_failed(item).await;
         removed.map_err(|error| error.failure())?;
     }
     Ok(())
 }
 
-async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPlan) -> End {
+async fn all<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, plan: UnitPlan) -> End {
     // First of all.
-    if let Err(end) = begin_anew(rolling, hand).await {
+    if let Err(end) = begin_anew(rolling, leased).await {
         return end;
     }
     let at_once = rolling.run.config.concurrency.max(1) as usize;
     let items = items(rolling, &plan.effects).map(|next| async move {
         match next {
-            Ok((id, made)) => item(rolling, hand, &id, made).await,
+            Ok((id, made)) => item(rolling, leased, &id, made).await,
             Err(failure) => {
-                rolling.refuse(&hand.context.id, None, None, failure);
+                rolling.refuse(&leased.context.id, None, None, failure);
                 End::Refused
             }
         }
@@ -156,17 +146,18 @@ async fn all<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, plan: UnitPla
         .map(Arc::clone)
         .collect();
     for step in steps {
-        let asked = plan.effects.steps.contains(&step.name()) && made(&hand.progress(), &*step);
+        let asked = plan.effects.steps.contains(&step.name()) && made(&leased.progress(), &*step);
         let (End::Clean, true, Some(undo)) = (&worst, asked, step.undo()) else {
             continue;
         };
-        let effect = recorded(hand, &step.name()).unwrap_or_else(|| adopted(&*step, &hand.context));
+        let effect =
+            recorded(leased, &step.name()).unwrap_or_else(|| adopted(&*step, &leased.context));
         let taken = rolling
-            .take_back(hand, undo, (None, &step.name(), &effect))
+            .take_back(leased, undo, (None, &step.name(), &effect))
             .await;
         worst = match taken {
-            Ok(()) => undone(hand, &step.name(), effect),
-            Err(failure) => refused(rolling, hand, None, &effect, failure),
+            Ok(()) => undone(leased, &step.name(), effect),
+            Err(failure) => refused(rolling, leased, None, &effect, failure),
         };
     }
     worst
@@ -213,7 +204,7 @@ fn items<M: Migration>(
 /// Takes the effects on one item back, the latest first. Those before one that stays, stay too.
 async fn item<M: Migration>(
     rolling: &Rolling<M>,
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     id: &ItemId,
     made: Vec<Entry>,
 ) -> End {
@@ -221,7 +212,7 @@ async fn item<M: Migration>(
     let _slot = tokio::select! {
         biased;
         () = run.stop.reached(Degree::Drain) => return End::Stopped,
-        () = hand.token.cancelled() => return End::Lost,
+        () = leased.token.cancelled() => return End::Lost,
         slot = run.gate.slot() => slot,
     };
     for made in made {
@@ -233,30 +224,30 @@ async fn item<M: Migration>(
             continue;
         };
         let what = (Some(id), &made.step, effect);
-        let taking = rolling.take_back(hand, undo, what);
-        match hand.token.run_until_cancelled(taking).await {
+        let taking = rolling.take_back(leased, undo, what);
+        match leased.token.run_until_cancelled(taking).await {
             None => return End::Lost,
             Some(Ok(())) => {}
-            Some(Err(failure)) => return refused(rolling, hand, Some(id), effect, failure),
+            Some(Err(failure)) => return refused(rolling, leased, Some(id), effect, failure),
         }
     }
     End::Clean
 }
 
-fn recorded<M: Migration>(hand: &InHand<M>, step: &crate::model::StepName) -> Option<Effect> {
-    match hand.progress().steps.get(step)?.state.clone() {
+fn recorded<M: Migration>(leased: &LeasedUnit<M>, step: &StepName) -> Option<Effect> {
+    match leased.progress().steps.get(step)?.state.clone() {
         StepState::Applied(effect) => Some(effect),
         _ => None,
     }
 }
 
-fn undone<M: Migration>(hand: &InHand<M>, step: &crate::model::StepName, effect: Effect) -> End {
+fn undone<M: Migration>(leased: &LeasedUnit<M>, step: &StepName, effect: Effect) -> End {
     let record = StepRecord {
         state: StepState::Undone(effect),
-        at: hand.run.clock.unix_ms(),
+        at: leased.run.clock.unix_ms(),
         attempts: 0,
     };
-    hand.lock().change(|progress| {
+    leased.lock().change(|progress| {
         progress.steps.insert(step.clone(), record);
     });
     End::Clean
@@ -264,7 +255,7 @@ fn undone<M: Migration>(hand: &InHand<M>, step: &crate::model::StepName, effect:
 
 fn refused<M: Migration>(
     rolling: &Rolling<M>,
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     item: Option<&ItemId>,
     effect: &Effect,
     failure: Failure,
@@ -272,19 +263,20 @@ fn refused<M: Migration>(
     if failure.reason == Reason::LeaseLost {
         return End::Lost;
     }
-    rolling.refuse(&hand.context.id, item, Some(effect), failure);
+    rolling.refuse(&leased.context.id, item, Some(effect), failure);
     End::Refused
 }
 
 /// Gives the unit back: as nobody's work when nothing is left, else as begun.
-async fn put_back<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, end: End) -> End {
+async fn put_back<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, end: End) -> End {
     if matches!(end, End::Clean) {
-        hand.lock()
+        leased
+            .lock()
             .change(|progress| progress.status = Status::Pending);
     }
-    let unit = hand.context.id.clone();
-    if let Err(unwritten) = release(hand).await {
-        return match unsaved(hand, unwritten) {
+    let unit = leased.context.id.clone();
+    if let Err(unwritten) = release(leased).await {
+        return match unsaved(leased, unwritten) {
             UnitEnd::Trouble(failure) => {
                 rolling.refuse(&unit, None, None, failure);
                 End::Refused
@@ -292,10 +284,10 @@ async fn put_back<M: Migration>(rolling: &Rolling<M>, hand: &InHand<M>, end: End
             _ => End::Lost,
         };
     }
-    if let Err(error) = hand.run.refresh_owner(&unit.owner).await {
+    if let Err(error) = leased.run.refresh_owner(&unit.owner).await {
         tracing::warn!(%unit, %error, "the owner's row is not up to date");
     }
-    hand.run.events.publish(Event::UnitReleased { unit });
+    leased.run.events.publish(Event::UnitReleased { unit });
     end
 }
 

@@ -3,11 +3,11 @@
 use futures::{StreamExt, stream};
 
 use crate::engine::item::End;
-use crate::engine::unit::{Before, InHand, Unwritten, end, save, step, unit_steps};
+use crate::engine::unit::{Before, LeasedUnit, end, save, step, unit_steps};
 use crate::engine::{Depth, Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, Settled};
 
-use super::start::Left;
+use super::remaining::Left;
 
 /// Which items of a piece are tried, and how.
 #[derive(Debug, Clone, Copy)]
@@ -34,26 +34,26 @@ enum Tried {
 
 /// Tries the items.
 pub(super) async fn try_again<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     mut items: Vec<ItemId>,
     which: Which,
 ) -> Result<Left, Failure> {
-    let context = unit_steps_anew(hand, which).await?;
-    let hand = &InHand {
+    let context = unit_steps_anew(leased, which).await?;
+    let leased = &LeasedUnit {
         context,
-        ..hand.clone()
+        ..leased.clone()
     };
-    let at_once = usize::try_from(hand.run.config.pace.checkpoint_items).unwrap_or(usize::MAX);
+    let at_once = usize::try_from(leased.run.config.pace.checkpoint_items).unwrap_or(usize::MAX);
     let (mut left, mut trouble) = (Left::default(), None);
     left.retried.planned = items.len() as u64;
     while !items.is_empty() {
         let rest = items.split_off(at_once.clamp(1, items.len()));
-        let failure = some(hand, items, which, &mut left).await?;
+        let failure = some(leased, items, which, &mut left).await?;
         trouble = trouble.or(failure);
         items = rest;
     }
     if let Some(failure) = trouble {
-        left.troubled.push((hand.id.clone(), failure));
+        left.troubled.push((leased.id.clone(), failure));
     }
     Ok(left)
 }
@@ -61,14 +61,14 @@ pub(super) async fn try_again<M: Migration>(
 /// Tries some items and writes down what became of them: bad ones have their rows anew, then the counters are written,
 /// with the status they mean, then the rows of good ones go. After a crash in between, rows are left that another retry finds good.
 async fn some<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
     which: Which,
     left: &mut Left,
 ) -> Result<Option<Failure>, Failure> {
     let mut tries = stream::iter(items)
-        .map(|item| one(hand, item, which))
-        .buffer_unordered(hand.run.config.concurrency.max(1) as usize);
+        .map(|item| one(leased, item, which))
+        .buffer_unordered(leased.run.config.concurrency.max(1) as usize);
     let (mut rows, mut trouble) = (Vec::new(), None);
     while let Some(tried) = tries.next().await {
         match tried {
@@ -86,17 +86,14 @@ async fn some<M: Migration>(
             Err(failure) => trouble = Some(failure),
         }
     }
-    if !hand.lock().is_changed() && rows.is_empty() {
+    if !leased.lock().is_changed() && rows.is_empty() {
         return Ok(trouble);
     }
-    end_again(hand);
-    save(hand).await.map_err(|unwritten| match unwritten {
-        Unwritten::Lost => Failure::unknown(Reason::LeaseLost, "another holds the lease"),
-        Unwritten::Trouble(error) => error.failure(),
-    })?;
+    end_again(leased);
+    save(leased).await.map_err(|error| error.failure())?;
     for item in rows {
-        if let Some(keeper) = &hand.keeper {
-            let removed = keeper.remove_failed(&item).await;
+        if let Some(lease) = &leased.lease {
+            let removed = lease.remove_failed(&item).await;
             removed.map_err(|error| error.failure())?;
         }
     }
@@ -105,26 +102,30 @@ async fn some<M: Migration>(
 
 /// A step of the unit that failed for good is made again, too: it may be why the items failed.
 pub(super) async fn unit_steps_anew<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     which: Which,
 ) -> Result<UnitContext, Failure> {
     let depth = if which.without_rows {
         Depth::Presence
     } else {
-        hand.context.depth()
+        leased.context.depth()
     };
-    let hand = &InHand {
-        context: hand.context.clone().at_depth(depth),
-        ..hand.clone()
+    let leased = &LeasedUnit {
+        context: leased.context.clone().at_depth(depth),
+        ..leased.clone()
     };
-    let done = hand.token.run_until_cancelled(unit_steps(hand)).await;
+    let done = leased.token.run_until_cancelled(unit_steps(leased)).await;
     done.unwrap_or_else(|| Err(Failure::unknown(Reason::LeaseLost, "the lease was lost")))
 }
 
 /// One item, as its row says it now: another retry may have come in between, and the counters hold what it found.
-async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Result<Tried, Failure> {
-    let run = &hand.run;
-    let row = run.store.failed_item(&hand.context.id, &item).await;
+async fn one<M: Migration>(
+    leased: &LeasedUnit<M>,
+    item: ItemId,
+    which: Which,
+) -> Result<Tried, Failure> {
+    let run = &leased.run;
+    let row = run.store.failed_item(&leased.context.id, &item).await;
     let row = row.map_err(|error| error.failure())?;
     if item.is_all_of_unit() {
         return Ok(row.map_or(Tried::GoodAlready, |row| {
@@ -137,21 +138,21 @@ async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Resu
         return Ok(Tried::GoodAlready);
     }
     let began = run.clock.moment();
-    let Some(slot) = hand.admit().await else {
+    let Some(slot) = leased.admit().await else {
         return Ok(Tried::Open);
     };
     run.events.publish(Event::ItemStarted {
-        unit: hand.id.clone(),
+        unit: leased.id.clone(),
         item: item.clone(),
     });
     let mut slot = Some(slot);
-    let end = match run.migration.item(&hand.context, &item).await {
-        Ok(found) => step(hand, &item, &found, &mut slot).await,
+    let end = match run.migration.item(&leased.context, &item).await {
+        Ok(found) => step(leased, &item, &found, &mut slot).await,
         Err(failure) => Some(not_read(failure)),
     };
     let dropped = || {
         run.events.publish(Event::ItemDropped {
-            unit: hand.id.clone(),
+            unit: leased.id.clone(),
             item: item.clone(),
         });
     };
@@ -161,16 +162,16 @@ async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Resu
     };
     let (settled, is_good) = (end.settled, end.failure.is_none());
     if !is_good
-        && let Err(failure) = hand
+        && let Err(failure) = leased
             .write_failure(&item, &end, row.as_ref().map(Before::from))
             .await
     {
         dropped();
         return Err(failure);
     }
-    let before = recount(hand, &item, row.as_ref(), &end);
+    let before = recount(leased, &item, row.as_ref(), &end);
     let reason = end.failure.as_ref().map(|failure| failure.reason);
-    hand.tell(&item, end, began, before);
+    leased.publish_settled(&item, end, began, before);
     Ok(match reason {
         None => Tried::Good(settled, row.map(|_| item)),
         Some(reason) => Tried::Bad(settled, reason),
@@ -198,7 +199,7 @@ fn not_read(failure: Failure) -> End {
 /// An item without a row that is good was counted as good, or came after the unit was listed last and is in no count:
 /// both stay as they are. So does one that a cause of the unit keeps back as it did before: it is counted as bad.
 fn recount<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     item: &ItemId,
     row: Option<&FailedItem>,
     end: &End,
@@ -210,16 +211,16 @@ fn recount<M: Migration>(
             Some(row.failure.reason),
         ),
         None if end.failure.is_none() => return None,
-        None if hand.was_kept_back(end) => return Some((end.settled, reason)),
-        None => (hand.progress().counts.some_good()?, None),
+        None if leased.was_kept_back(end) => return Some((end.settled, reason)),
+        None => (leased.progress().counts.some_good()?, None),
     };
-    let counted = hand.lock().retried(item, before, (end.settled, reason));
+    let counted = leased.lock().retried(item, before, (end.settled, reason));
     counted.then_some(before)
 }
 
 /// Brings the status of a unit that has ended in step with its counters.
-pub(super) fn end_again<M: Migration>(hand: &InHand<M>) {
-    hand.lock().change(|progress| {
+pub(super) fn end_again<M: Migration>(leased: &LeasedUnit<M>) {
+    leased.lock().change(|progress| {
         if progress.status.is_ended() {
             end(progress);
         }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::task::AbortOnDropHandle;
+
 use crate::engine::record::empty_checkpoint;
 use crate::engine::shared::Shared;
-use crate::engine::watch::watch;
 use crate::engine::{Error, Migration, Pace, holds};
 use crate::model::{Event, Failure, InstanceReport, Reason};
 use crate::runtime::{Degree, Dependencies, Moment};
 
-use super::control;
-use super::start::Task;
+use super::{control, watchdog};
 
 /// How often it is looked whether a drain has taken too long.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -21,13 +21,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn start<M: Migration>(
     run: &Arc<Shared<M>>,
     dependencies: Dependencies,
-) -> Vec<Task<()>> {
+) -> Vec<AbortOnDropHandle<()>> {
     let heard = control::first(run).await;
     let watched = dependencies.clone();
     let held = dependencies.clone();
     vec![
         spawn(run, |run| async move { checkpoints(&run).await }),
-        spawn(run, |run| async move { watch(&run, &watched).await }),
+        spawn(
+            run,
+            |run| async move { watchdog::watch(&run, &watched).await },
+        ),
         spawn(run, |run| async move {
             holds::show(&run.events, &held).await;
         }),
@@ -39,12 +42,15 @@ pub(crate) async fn start<M: Migration>(
     ]
 }
 
-fn spawn<M, F>(run: &Arc<Shared<M>>, task: impl FnOnce(Arc<Shared<M>>) -> F) -> Task<()>
+fn spawn<M, F>(
+    run: &Arc<Shared<M>>,
+    task: impl FnOnce(Arc<Shared<M>>) -> F,
+) -> AbortOnDropHandle<()>
 where
     M: Migration,
     F: Future<Output = ()> + Send + 'static,
 {
-    Task::new(run.tasks.spawn(task(Arc::clone(run))))
+    AbortOnDropHandle::new(run.tasks.spawn(task(Arc::clone(run))))
 }
 
 /// Writes results and checkpoint by count and time, never per item.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered};
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
-    Claim, Failures, InHand, Parts, UnitEnd, Wanted, claim, keep, release, sweeps, unsaved,
+    ClaimRequest, Failures, LeasedUnit, Parts, UnitEnd, claim, release, sweeps, unsaved,
 };
 use crate::model::{Event, Failure, ItemId, Reason, Unit, UnitId, UnitProgress};
 use crate::runtime::Degree;
@@ -18,7 +19,7 @@ use crate::state::{Held, Reopen};
 
 use super::again::{Which, end_again, try_again, unit_steps_anew};
 use super::chunks::Chunk;
-use super::start::{Left, Task};
+use super::remaining::Left;
 
 /// Items of a unit, or of a part.
 struct Piece {
@@ -147,7 +148,7 @@ async fn pass<M: Migration>(
         };
         let shared = Arc::clone(run);
         let task = async move { of_one_unit(&shared, piece, which).await };
-        let task = Task::new(run.tasks.spawn(task));
+        let task = AbortOnDropHandle::new(run.tasks.spawn(task));
         let landing = async move {
             let end = task.await;
             (
@@ -213,15 +214,15 @@ fn of_parts<M: Migration>(
 
 /// Tries items again under the lease of their unit, or of the parts that they lie in.
 async fn try_all<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
     which: Which,
 ) -> Result<Left, Failure> {
     let mut left = Left::default();
-    let Some(parts) = Parts::of(hand) else {
-        return try_again(hand, items, which).await;
+    let Some(parts) = Parts::of(leased) else {
+        return try_again(leased, items, which).await;
     };
-    unit_steps_anew(hand, which).await?;
+    unit_steps_anew(leased, which).await?;
     parts.fold(&parts.rows().await?, None);
     let mut of_part: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
     for item in items {
@@ -232,7 +233,7 @@ async fn try_all<M: Migration>(
         }
     }
     left.retried.planned += left.unfinished;
-    left.add(of_parts(&hand.run, of_part, which).await);
+    left.add(of_parts(&leased.run, of_part, which).await);
     parts.fold(&parts.rows().await?, None);
     Ok(left)
 }
@@ -245,8 +246,8 @@ async fn of_one_unit<M: Migration>(
 ) -> Result<Left, Box<Piece>> {
     let number = piece.items.len() as u64;
     let mut left = Left::default();
-    let hand = match taken(run, &piece, which).await {
-        Ok(hand) => *hand,
+    let leased = match taken(run, &piece, which).await {
+        Ok(leased) => *leased,
         Err(Untaken::Held(held)) => {
             return Err(Box::new(Piece {
                 held: Some(held),
@@ -264,16 +265,16 @@ async fn of_one_unit<M: Migration>(
         }
     };
     let Piece { unit, items, .. } = piece;
-    let before = hand.progress();
+    let before = leased.progress();
     run.events.publish(Event::UnitLeased {
         unit: before.unit,
         counts: before.counts,
         reasons: before.reasons,
         taken_over: before.taken_over,
     });
-    match tried(&hand, items, which).await {
+    match tried(&leased, items, which).await {
         Ok(Tried::Items(of_items)) => left.add(of_items),
-        Ok(Tried::Swept(end)) => return Ok(swept(&hand, end).await),
+        Ok(Tried::Swept(end)) => return Ok(swept(&leased, end).await),
         Err(failure) => {
             left.retried.planned = number;
             // Of a lost lease, putting the unit back will tell.
@@ -283,12 +284,12 @@ async fn of_one_unit<M: Migration>(
         }
     }
     if which.recount
-        && hand.progress().status.is_ended()
-        && let Err(failure) = hand.recount().await
+        && leased.progress().status.is_ended()
+        && let Err(failure) = leased.recount().await
     {
         left.troubled.push((unit.clone(), failure));
     }
-    match put_back(&hand).await {
+    match put_back(&leased).await {
         Ok(true) => {}
         Ok(false) => left.lost += 1,
         Err(failure) => drop(left.unsummed.insert(Arc::clone(&unit.owner), failure)),
@@ -310,11 +311,11 @@ async fn taken<M: Migration>(
     run: &Arc<Shared<M>>,
     piece: &Piece,
     which: Which,
-) -> Result<Box<InHand<M>>, Untaken> {
+) -> Result<Box<LeasedUnit<M>>, Untaken> {
     if run.stop.degree() > Degree::Run || run.gate.limit_reached() {
         return Err(Untaken::Stopped);
     }
-    let wanted = Wanted {
+    let wanted = ClaimRequest {
         dead: piece.held.clone(),
         // Of items without rows of their own, the row of all that are kept back may tell.
         failures: if which.without_rows || piece.items.iter().any(ItemId::is_all_of_unit) {
@@ -322,39 +323,31 @@ async fn taken<M: Migration>(
         } else {
             Failures::Unread
         },
-        ..Wanted::own(Unit::new(piece.unit.clone()))
+        ..ClaimRequest::own(Unit::new(piece.unit.clone()))
     };
     match claim(run, &wanted, Reopen::Yes).await {
-        Ok(Claim::InHand(hand)) => Ok(hand),
-        Ok(Claim::Done(UnitEnd::Held(held))) => Err(Untaken::Held(held)),
-        Ok(Claim::Done(_)) => Err(Untaken::Gone),
-        Err(failure) => Err(Untaken::Trouble(failure)),
+        Ok(leased) => Ok(Box::new(leased)),
+        Err(UnitEnd::Held(held)) => Err(Untaken::Held(held)),
+        Err(UnitEnd::Trouble(failure)) => Err(Untaken::Trouble(failure)),
+        Err(_) => Err(Untaken::Gone),
     }
 }
 
 /// Tries a piece while the lease is kept.
 async fn tried<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
     which: Which,
 ) -> Result<Tried, Failure> {
-    let Some(keeper) = &hand.keeper else {
-        return Ok(Tried::Items(Left::default()));
-    };
     let trying = async {
         let all_of_unit = ItemId::all_of_unit();
-        let whole = items.contains(&all_of_unit) || hand.failed_before.contains_key(&all_of_unit);
-        if whole && Parts::of(hand).is_none() && goes_on(hand, which).await? {
-            return Ok(Tried::Swept(sweeps(hand).await));
+        let whole = items.contains(&all_of_unit) || leased.failed_before.contains_key(&all_of_unit);
+        if whole && Parts::of(leased).is_none() && goes_on(leased, which).await? {
+            return Ok(Tried::Swept(sweeps(leased).await));
         }
-        try_all(hand, items, which).await.map(Tried::Items)
+        try_all(leased, items, which).await.map(Tried::Items)
     };
-    let mut trying = std::pin::pin!(trying);
-    tokio::select! {
-        biased;
-        tried = &mut trying => tried,
-        () = keep(hand, keeper) => trying.await,
-    }
+    leased.while_renewing(trying).await
 }
 
 /// What came of a piece.
@@ -366,26 +359,26 @@ enum Tried {
 }
 
 /// Whether what kept items of the unit back is gone: then it begins anew, for no row says which items these are.
-async fn goes_on<M: Migration>(hand: &InHand<M>, which: Which) -> Result<bool, Failure> {
-    let context = unit_steps_anew(hand, which).await?;
-    let kept_back = hand.run.unit_steps.iter().any(|step| {
+async fn goes_on<M: Migration>(leased: &LeasedUnit<M>, which: Which) -> Result<bool, Failure> {
+    let context = unit_steps_anew(leased, which).await?;
+    let kept_back = leased.run.unit_steps.iter().any(|step| {
         let state = context.step(&step.name());
         matches!(state, Some(crate::model::StepState::Failed(_)))
     });
     if !kept_back {
-        hand.lock().rewind(UnitProgress::roll_back);
+        leased.lock().rewind(UnitProgress::roll_back);
     }
     Ok(!kept_back)
 }
 
 /// What became of a unit that was gone through as a whole.
-async fn swept<M: Migration>(hand: &InHand<M>, end: UnitEnd) -> Left {
+async fn swept<M: Migration>(leased: &LeasedUnit<M>, end: UnitEnd) -> Left {
     let mut left = Left {
-        retried: hand.progress().counts,
-        retried_reasons: hand.progress().reasons,
+        retried: leased.progress().counts,
+        retried_reasons: leased.progress().reasons,
         ..Left::default()
     };
-    let unit = hand.id.clone();
+    let unit = leased.id.clone();
     match end {
         UnitEnd::Ended => {}
         UnitEnd::Released => left.unfinished += left.retried.left().max(1),
@@ -393,25 +386,25 @@ async fn swept<M: Migration>(hand: &InHand<M>, end: UnitEnd) -> Left {
         UnitEnd::Lost => left.lost += 1,
         UnitEnd::Trouble(failure) => left.troubled.push((unit, failure)),
     }
-    let owner = &hand.id.owner;
-    if let Err(failure) = hand.run.sum_up(owner).await {
+    let owner = &leased.id.owner;
+    if let Err(failure) = leased.run.sum_up(owner).await {
         left.unsummed.insert(Arc::clone(owner), failure);
     }
     left
 }
 
 /// Writes the unit's row, gives it back and sums its owner up; `false` when the lease was lost.
-async fn put_back<M: Migration>(hand: &InHand<M>) -> Result<bool, Failure> {
-    end_again(hand);
-    if let Err(unwritten) = release(hand).await {
-        unsaved(hand, unwritten);
+async fn put_back<M: Migration>(leased: &LeasedUnit<M>) -> Result<bool, Failure> {
+    end_again(leased);
+    if let Err(unwritten) = release(leased).await {
+        unsaved(leased, unwritten);
         return Ok(false);
     }
-    let UnitProgress { status, counts, .. } = hand.progress();
-    let unit = hand.id.clone();
+    let UnitProgress { status, counts, .. } = leased.progress();
+    let unit = leased.id.clone();
     let is_part = unit.part.is_some();
     let owner = Arc::clone(&unit.owner);
-    hand.run.events.publish(if status.is_ended() {
+    leased.run.events.publish(if status.is_ended() {
         Event::UnitSettled {
             unit,
             status,
@@ -422,7 +415,7 @@ async fn put_back<M: Migration>(hand: &InHand<M>) -> Result<bool, Failure> {
         Event::UnitReleased { unit }
     });
     if !is_part {
-        hand.run.sum_up(&owner).await?;
+        leased.run.sum_up(&owner).await?;
     }
     Ok(true)
 }

@@ -9,10 +9,10 @@ use futures::stream;
 use crate::engine::Migration;
 use crate::engine::item::End;
 use crate::engine::shared::Shared;
-use crate::engine::unit::{InHand, ready, step, tell_steps, unrecorded};
+use crate::engine::unit::{LeasedUnit, ready, step, tell_steps, unrecorded};
 use crate::model::{Event, Failure, ItemId, Settled, Unit, UnitId};
 
-use super::start::Left;
+use super::remaining::Left;
 
 /// Works on single items, without leases and without rows.
 pub(super) async fn items<M: Migration>(
@@ -38,16 +38,16 @@ pub(super) async fn items<M: Migration>(
 async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Vec<ItemId>) -> Left {
     let mut left = Left::default();
     let opening = async {
-        let hand = unrecorded(run, &Unit::new(unit.clone())).await?;
-        let before = hand.progress();
-        let context = ready(&hand).await?;
+        let leased = unrecorded(run, &Unit::new(unit.clone())).await?;
+        let before = leased.progress();
+        let context = ready(&leased).await?;
         if run.steps.is_empty() {
-            tell_steps(&hand, &before, &context);
+            tell_steps(&leased, &before, &context);
         }
-        Ok(InHand { context, ..hand })
+        Ok(LeasedUnit { context, ..leased })
     };
-    let hand = match opening.await {
-        Ok(hand) => hand,
+    let leased = match opening.await {
+        Ok(leased) => leased,
         Err(failure) => {
             left.unfinished += items.len() as u64;
             left.troubled.push((unit, failure));
@@ -58,9 +58,9 @@ async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Ve
         // Nothing is to be made of items.
         return left;
     }
-    let hand = &hand;
+    let leased = &leased;
     let unsettled = stream::iter(items)
-        .map(|id| async move { u64::from(!one(hand, &id).await) })
+        .map(|id| async move { u64::from(!one(leased, &id).await) })
         .buffer_unordered(run.config.concurrency.max(1) as usize)
         .fold(0, async |sum, one| sum + one)
         .await;
@@ -69,29 +69,29 @@ async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Ve
 }
 
 /// One item; `false` when it has no last word.
-async fn one<M: Migration>(hand: &InHand<M>, id: &ItemId) -> bool {
-    let run = &hand.run;
+async fn one<M: Migration>(leased: &LeasedUnit<M>, id: &ItemId) -> bool {
+    let run = &leased.run;
     let began = run.clock.moment();
-    let Some(slot) = hand.admit().await else {
+    let Some(slot) = leased.admit().await else {
         return false;
     };
     run.events.publish(Event::ItemStarted {
-        unit: hand.context.id.clone(),
+        unit: leased.context.id.clone(),
         item: id.clone(),
     });
     let mut slot = Some(slot);
-    let end = match run.migration.item(&hand.context, id).await {
-        Ok(item) => step(hand, id, &item, &mut slot).await,
+    let end = match run.migration.item(&leased.context, id).await {
+        Ok(item) => step(leased, id, &item, &mut slot).await,
         Err(failure) => Some(not_there(failure)),
     };
     let Some(end) = end else {
         run.events.publish(Event::ItemDropped {
-            unit: hand.context.id.clone(),
+            unit: leased.context.id.clone(),
             item: id.clone(),
         });
         return false;
     };
-    hand.tell(id, end, began, None);
+    leased.publish_settled(id, end, began, None);
     true
 }
 

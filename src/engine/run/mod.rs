@@ -4,12 +4,15 @@ mod again;
 mod background;
 mod chunks;
 mod control;
+mod ending;
 mod failed;
+mod helper;
 mod items;
 mod queue;
+mod remaining;
 mod start;
-mod steal;
 mod unbegun;
+mod watchdog;
 
 pub(super) use background::{report, start as helpers, write_files};
 pub use chunks::failed_items;

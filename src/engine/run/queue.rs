@@ -5,37 +5,19 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::engine::unit::{UnitEnd, Wanted, work};
+use crate::engine::unit::{ClaimRequest, UnitEnd, work};
 use crate::model::{Class, Event, Failure, Reason, Unit, UnitId};
 use crate::runtime::{Degree, Moment, full_jitter};
 
 use crate::state::Held;
 
-use super::start::{Left, Task};
-use super::steal::Steal;
+use super::helper::Helper;
+use super::remaining::Left;
 use super::unbegun;
-
-/// A unit that waits for its turn.
-#[derive(Debug, Clone)]
-pub(super) struct Waiting {
-    pub(super) wanted: Wanted,
-    /// Times it could not be worked on.
-    troubles: u32,
-    not_before: Option<Moment>,
-}
-
-impl From<Wanted> for Waiting {
-    fn from(wanted: Wanted) -> Self {
-        Self {
-            wanted,
-            troubles: 0,
-            not_before: None,
-        }
-    }
-}
 
 /// An owner, and why its row is not up to date, if it is not.
 type Summed = (Arc<str>, Result<(), Failure>);
@@ -47,22 +29,22 @@ struct Busy {
     seen: Moment,
 }
 
-pub(super) struct Queue<'a, M: Migration> {
-    pub(super) run: &'a Arc<Shared<M>>,
-    pub(super) waiting: VecDeque<Waiting>,
+struct Queue<'a, M: Migration> {
+    run: &'a Arc<Shared<M>>,
+    waiting: VecDeque<ClaimRequest>,
     busy: Vec<Busy>,
     /// Units in scope or in hand that have not ended.
-    pub(super) mine: BTreeSet<UnitId>,
+    mine: BTreeSet<UnitId>,
     /// Units that are worked on here now.
-    pub(super) in_hand: BTreeSet<UnitId>,
-    pub(super) steal: Option<Steal>,
-    pub(super) began: Moment,
+    in_hand: BTreeSet<UnitId>,
+    helper: Option<Helper>,
+    began: Moment,
     /// Units of an owner that have not ended, so that its row is summed up once.
     open_of: BTreeMap<Arc<str>, u64>,
     begun: BTreeSet<Arc<str>>,
     /// Owners' rows that are being summed up.
-    sums: FuturesUnordered<Task<Summed>>,
-    pub(super) left: Left,
+    sums: FuturesUnordered<AbortOnDropHandle<Summed>>,
+    left: Left,
 }
 
 /// Works on units until none is left that can be worked on.
@@ -73,9 +55,9 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
     loop {
         while flying.len() < at_once && !queue.is_stopped() {
             let Some(next) = queue.next() else { break };
-            queue.begin(&next.wanted.unit);
-            let task = work(Arc::clone(run), next.wanted.clone());
-            let task = Task::new(run.tasks.spawn(task));
+            queue.begin(&next.unit);
+            let task = work(Arc::clone(run), next.clone());
+            let task = AbortOnDropHandle::new(run.tasks.spawn(task));
             flying.push(async move { (next, task.await) });
         }
         let wake = queue
@@ -87,7 +69,7 @@ pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) 
         tokio::select! {
             biased;
             Some(summed) = queue.sums.next() => queue.summed(summed),
-            Some((waiting, end)) = flying.next() => queue.end(waiting, unpanicked(end)),
+            Some((request, end)) = flying.next() => queue.end(request, unpanicked(end)),
             () = until(wake), if wake.is_some() => {
                 queue.look_at_busy().await;
                 queue.look_for_more().await;
@@ -122,11 +104,11 @@ impl<'a, M: Migration> Queue<'a, M> {
             run,
             mine: units.iter().map(|unit| unit.id.clone()).collect(),
             in_hand: BTreeSet::new(),
-            steal: steals.then(Steal::default),
+            helper: steals.then(Helper::default),
             began: Moment::now(),
             waiting: units
                 .into_iter()
-                .map(|unit| Wanted::own(unit).into())
+                .map(|unit| ClaimRequest::own(unit))
                 .collect(),
             busy: Vec::new(),
             open_of,
@@ -136,14 +118,14 @@ impl<'a, M: Migration> Queue<'a, M> {
         }
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    fn is_stopped(&self) -> bool {
         self.run.stop.degree() > Degree::Run || self.run.gate.limit_reached()
     }
 
     /// The next unit whose time has come.
-    fn next(&mut self) -> Option<Waiting> {
+    fn next(&mut self) -> Option<ClaimRequest> {
         let now = Moment::now();
-        let ready = |one: &Waiting| one.not_before.is_none_or(|at| at <= now);
+        let ready = |one: &ClaimRequest| one.not_before.is_none_or(|at| at <= now);
         let place = self.waiting.iter().position(ready)?;
         self.waiting.remove(place)
     }
@@ -154,7 +136,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         let term = self.run.config.pace.lease_term;
         later
             .chain(self.busy.iter().map(|busy| busy.seen + term))
-            .chain(self.steals_at())
+            .chain(self.helps_at())
             .min()
     }
 
@@ -172,7 +154,7 @@ impl<'a, M: Migration> Queue<'a, M> {
             let seen = row.map(|row| row.and_then(|row| row.lease).map(Held::from));
             let dead = match seen {
                 Ok(Some(held)) if held != busy.held => {
-                    if self.steal.is_some() {
+                    if self.helper.is_some() {
                         self.busy.push(Busy {
                             held,
                             seen: Moment::now(),
@@ -187,11 +169,10 @@ impl<'a, M: Migration> Queue<'a, M> {
                 // The lease is asked for as it was seen: the store refuses if it lives.
                 Err(_) => Some(busy.held),
             };
-            let wanted = Wanted {
+            self.waiting.push_back(ClaimRequest {
                 dead,
-                ..Wanted::own(busy.unit)
-            };
-            self.waiting.push_back(wanted.into());
+                ..ClaimRequest::own(busy.unit)
+            });
         }
     }
 
@@ -203,13 +184,13 @@ impl<'a, M: Migration> Queue<'a, M> {
         }
     }
 
-    fn end(&mut self, waiting: Waiting, end: UnitEnd) {
-        self.in_hand.remove(&waiting.wanted.unit.id);
-        if waiting.wanted.from.is_some() {
-            self.end_helping(waiting, end);
+    fn end(&mut self, request: ClaimRequest, end: UnitEnd) {
+        self.in_hand.remove(&request.unit.id);
+        if request.helping.is_some() {
+            self.end_helping(request, end);
             return;
         }
-        let Wanted { unit, .. } = &waiting.wanted;
+        let unit = &request.unit;
         match end {
             UnitEnd::Ended => {
                 self.mine.remove(&unit.id);
@@ -223,44 +204,100 @@ impl<'a, M: Migration> Queue<'a, M> {
             }
             UnitEnd::Released => self.left.unfinished += 1,
             // Who helps waits for the end of all units; this one is another's now.
-            UnitEnd::Lost if self.steal.is_some() => {
+            UnitEnd::Lost if self.helper.is_some() => {
                 let look = Moment::now() + self.run.config.pace.lease_term / 6;
-                self.waiting.push_back(Waiting {
+                self.waiting.push_back(ClaimRequest {
                     not_before: Some(look),
-                    ..waiting
+                    ..request
                 });
             }
             UnitEnd::Lost => self.left.lost += 1,
             UnitEnd::Held(held) => self.busy.push(Busy {
-                unit: waiting.wanted.unit,
+                unit: request.unit,
                 held,
                 seen: Moment::now(),
             }),
-            UnitEnd::Trouble(failure) => self.trouble(waiting, failure),
+            UnitEnd::Trouble(failure) => self.trouble(request, failure),
+        }
+    }
+
+    /// When a helper wants to look for more; none when it has enough, or there is no more.
+    fn helps_at(&self) -> Option<Moment> {
+        let has_room = self.waiting.is_empty() && !self.is_stopped();
+        let helper = self.helper.as_ref().filter(|_| has_room)?;
+        helper.looks_at(self.began)
+    }
+
+    /// Takes up units of others, if it is time to and items could be begun.
+    async fn look_for_more(&mut self) {
+        let now = Moment::now();
+        if self.helps_at().is_none_or(|at| at > now) {
+            return;
+        }
+        if let Some(helper) = &mut self.helper {
+            let offers = helper.offers(self.run, &self.mine, &self.in_hand).await;
+            self.mine
+                .extend(offers.iter().map(|offer| offer.unit.id.clone()));
+            self.waiting.extend(offers);
+        }
+    }
+
+    /// Room was made: a helper looks for more at once.
+    fn has_room(&mut self) {
+        if let Some(helper) = &mut self.helper {
+            helper.look_now();
+        }
+    }
+
+    /// The work on a unit of another ended.
+    fn end_helping(&mut self, request: ClaimRequest, end: UnitEnd) {
+        let id = &request.unit.id;
+        if let UnitEnd::Trouble(failure) = end {
+            self.trouble(request, failure);
+            return;
+        }
+        self.mine.remove(id);
+        match end {
+            UnitEnd::Ended => {
+                self.has_room();
+                if id.part.is_none() {
+                    self.sum_up(&request.unit.id.owner);
+                }
+            }
+            UnitEnd::Held(held) => {
+                if let Some(helper) = &mut self.helper {
+                    helper.saw(id, held);
+                }
+            }
+            // What another leaves open is looked at again.
+            UnitEnd::Released | UnitEnd::Lost | UnitEnd::Trouble(_) => {}
         }
     }
 
     /// Puts a unit off, or gives it up for this run.
-    pub(super) fn trouble(&mut self, waiting: Waiting, failure: Failure) {
+    fn trouble(&mut self, request: ClaimRequest, failure: Failure) {
         let pace = &self.run.config.pace;
-        tracing::warn!(unit = %waiting.wanted.unit.id, class = %failure.class, reason = %failure.reason, "{}", failure.message);
+        tracing::warn!(unit = %request.unit.id, class = %failure.class, reason = %failure.reason, "{}", failure.message);
         if failure.class == Class::Fatal {
             self.run.die(&failure);
         }
-        let troubles = waiting.troubles + 1;
+        let troubles = request.troubles + 1;
         let hopeless = matches!(failure.class, Class::Fatal | Class::Permanent);
         if hopeless || troubles >= pace.attempts || self.is_stopped() {
-            self.give_up(&waiting.wanted.unit.id);
-            self.left.troubled.push((waiting.wanted.unit.id, failure));
+            self.mine.remove(&request.unit.id);
+            if let Some(helper) = &mut self.helper {
+                helper.give_up(&request.unit.id);
+            }
+            self.left.troubled.push((request.unit.id, failure));
             return;
         }
         let grown = pace.attempt_wait * 2_u32.saturating_pow(troubles);
         let wait = full_jitter(grown.min(pace.longest_attempt_wait))
             .max(failure.retry_after.unwrap_or_default());
-        self.waiting.push_back(Waiting {
+        self.waiting.push_back(ClaimRequest {
             troubles,
             not_before: Some(Moment::now() + wait),
-            ..waiting
+            ..request
         });
     }
 
@@ -276,8 +313,8 @@ impl<'a, M: Migration> Queue<'a, M> {
             self.summed(summed);
         }
         let waiting = std::mem::take(&mut self.waiting);
-        let own = waiting.into_iter().filter(|one| one.wanted.from.is_none());
-        let own: Vec<Unit> = own.map(|one| one.wanted.unit).collect();
+        let own = waiting.into_iter().filter(|one| one.helping.is_none());
+        let own: Vec<Unit> = own.map(|one| one.unit).collect();
         let keeps = self.run.keeps_records();
         self.left.unfinished += if keeps && self.run.stop.degree() == Degree::Drain {
             unbegun::publish(self.run, own).await
@@ -298,15 +335,16 @@ impl<'a, M: Migration> Queue<'a, M> {
     }
 
     /// Brings an owner's row in step, beside the work.
-    pub(super) fn sum_up(&mut self, owner: &Arc<str>) {
+    fn sum_up(&mut self, owner: &Arc<str>) {
         if !self.run.keeps_records() {
             return;
         }
         let (run, owner) = (Arc::clone(self.run), Arc::clone(owner));
-        self.sums.push(Task::new(self.run.tasks.spawn(async move {
-            let summed = run.sum_up(&owner).await;
-            (owner, summed)
-        })));
+        self.sums
+            .push(AbortOnDropHandle::new(self.run.tasks.spawn(async move {
+                let summed = run.sum_up(&owner).await;
+                (owner, summed)
+            })));
     }
 
     /// Remembers whose row is not up to date.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use crate::engine::lease::LeaseGuard;
 use crate::engine::record::{Recall, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
@@ -10,21 +11,27 @@ use crate::model::{
     Between, Epoch, Event, Failure, Holder, InstanceId, ItemId, Lease, Status, StepName,
     StepRecord, StepState, TakenOver, Unit, UnitProgress,
 };
+use crate::runtime::Moment;
 use crate::state::{FailedQuery, Grant, Held, ProgressRow, Reopen, Take};
 
-use super::{Before, InHand, Keeper, UnitEnd};
+use super::end::UnitEnd;
+use super::{Before, LeasedUnit};
 
-/// A unit that is wanted, and on what terms.
+/// A unit that is request, and on what terms.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
+pub(crate) struct ClaimRequest {
     pub(crate) unit: Unit,
     /// A holder that did not beat for a whole term.
     pub(crate) dead: Option<Held>,
     /// Whose it is, when it is taken to help.
-    pub(crate) from: Option<InstanceId>,
+    pub(crate) helping: Option<InstanceId>,
     pub(crate) failures: Failures,
     /// Only its own steps are made: nothing else of its row is written.
     pub(crate) only_steps: bool,
+    /// Times it could not be worked on in this run.
+    pub(crate) troubles: u32,
+    /// It is not asked for before.
+    pub(crate) not_before: Option<Moment>,
 }
 
 /// Whether it is read which items of a unit failed before.
@@ -35,15 +42,17 @@ pub(crate) enum Failures {
     Unread,
 }
 
-impl Wanted {
+impl ClaimRequest {
     /// A unit in scope.
     pub(crate) fn own(unit: Unit) -> Self {
         Self {
             unit,
             dead: None,
-            from: None,
+            helping: None,
             failures: Failures::Read,
             only_steps: false,
+            troubles: 0,
+            not_before: None,
         }
     }
 
@@ -57,22 +66,23 @@ impl Wanted {
     }
 }
 
-/// What came of asking for a unit.
-pub(crate) enum Claim<M: Migration> {
-    /// It is ours.
-    InHand(Box<InHand<M>>),
-    /// There is nothing to do here.
-    Done(UnitEnd),
-}
-
-/// Asks for a unit. [`Reopen::Yes`] takes one that ended, too.
+/// Asks for a unit; how it ended if there is nothing to work on here. [`Reopen::Yes`] takes one that ended, too.
 pub(crate) async fn claim<M: Migration>(
     run: &Arc<Shared<M>>,
-    wanted: &Wanted,
+    request: &ClaimRequest,
     reopen: Reopen,
-) -> Result<Claim<M>, Failure> {
-    let (config, unit) = (&run.config, &wanted.unit);
-    let take = match &wanted.dead {
+) -> Result<LeasedUnit<M>, UnitEnd> {
+    let asked = ask(run, request, reopen).await;
+    asked.unwrap_or_else(|failure| Err(UnitEnd::Trouble(failure)))
+}
+
+async fn ask<M: Migration>(
+    run: &Arc<Shared<M>>,
+    request: &ClaimRequest,
+    reopen: Reopen,
+) -> Result<Result<LeasedUnit<M>, UnitEnd>, Failure> {
+    let (config, unit) = (&run.config, &request.unit);
+    let take = match &request.dead {
         Some(held) => Take::Over {
             epoch: held.epoch,
             beat: held.beat,
@@ -90,26 +100,26 @@ pub(crate) async fn claim<M: Migration>(
                 // A cut that is closed: its row came to be again after it was removed.
                 let removed = run.store.remove_part(&unit.id).await;
                 removed.map_err(|error| error.failure())?;
-                return Ok(Claim::Done(UnitEnd::Ended));
+                return Ok(Err(UnitEnd::Ended));
             };
             let (term, token) = (config.pace.lease_term, run.stop.abort_token());
-            let keeper = Keeper::new(&run.store, lease, asked, term, token);
-            let keeper = keeper.only_steps(wanted.only_steps);
-            let hand = in_hand(run, wanted, progress, keeper, place).await?;
-            Ok(Claim::InHand(Box::new(hand)))
+            let guard = LeaseGuard::new(&run.store, lease, asked, term, token);
+            let guard = guard.only_steps(request.only_steps);
+            let leased = in_hand(run, request, progress, guard, place).await?;
+            Ok(Ok(leased))
         }
-        Grant::Gone => Ok(Claim::Done(UnitEnd::Ended)),
+        Grant::Gone => Ok(Err(UnitEnd::Ended)),
         Grant::Busy(held) => {
-            say(run, wanted, &held).await;
-            Ok(Claim::Done(UnitEnd::Held(held)))
+            say(run, request, &held).await;
+            Ok(Err(UnitEnd::Held(held)))
         }
         // Somebody else was faster: whoever it was counts it.
-        Grant::Ended { .. } if wanted.from.is_some() || unit.id.part.is_some() => {
-            Ok(Claim::Done(UnitEnd::Ended))
+        Grant::Ended { .. } if request.helping.is_some() || unit.id.part.is_some() => {
+            Ok(Err(UnitEnd::Ended))
         }
         Grant::Ended { progress, by } => {
             ended_before(run, unit, progress, by);
-            Ok(Claim::Done(UnitEnd::Ended))
+            Ok(Err(UnitEnd::Ended))
         }
     }
 }
@@ -152,9 +162,9 @@ fn is_elsewhere(by: &Holder, own: &Holder) -> bool {
 }
 
 /// Says who holds a unit of one's own scope, and that it is waited for.
-async fn say<M: Migration>(run: &Shared<M>, wanted: &Wanted, held: &Held) {
-    let id = &wanted.unit.id;
-    if wanted.from.is_none() && wanted.dead.is_none() && id.part.is_none() {
+async fn say<M: Migration>(run: &Shared<M>, request: &ClaimRequest, held: &Held) {
+    let id = &request.unit.id;
+    if request.helping.is_none() && request.dead.is_none() && id.part.is_none() {
         run.holders.meet(&run.store, &run.config, id, held).await;
     }
 }
@@ -219,17 +229,17 @@ fn with_made(context: UnitContext, steps: &BTreeMap<StepName, StepRecord>) -> Un
 /// The unit as its row has it, with what the checkpoint file remembers.
 async fn in_hand<M: Migration>(
     run: &Arc<Shared<M>>,
-    Wanted {
+    ClaimRequest {
         unit,
-        from,
+        helping,
         failures,
         only_steps,
         ..
-    }: &Wanted,
+    }: &ClaimRequest,
     mut row: UnitProgress,
-    keeper: Keeper,
+    guard: LeaseGuard,
     place: Place,
-) -> Result<InHand<M>, Failure> {
+) -> Result<LeasedUnit<M>, Failure> {
     let Place {
         context,
         within,
@@ -241,7 +251,7 @@ async fn in_hand<M: Migration>(
         failed_before(run, unit, &within).await?
     };
     // A part is begun by the cut, which its name holds.
-    let begun = unit.id.part.is_some() || keeper.epoch() != Epoch::default().next();
+    let begun = unit.id.part.is_some() || guard.epoch() != Epoch::default().next();
     let (file, earlier) = (run.board.mark(&unit.id), run.board.is_earlier(&unit.id));
     let file = file.filter(|_| begun && !only_steps);
     if let Some(file) = &file {
@@ -260,17 +270,17 @@ async fn in_hand<M: Migration>(
     if !only_steps {
         run.board.follow(&unit.id, &tracker);
     }
-    Ok(InHand {
+    Ok(LeasedUnit {
         run: Arc::clone(run),
         id: unit.id.clone(),
         context,
         within,
         tracker,
-        epoch: keeper.epoch(),
-        token: keeper.token(),
-        keeper: Some(Arc::new(keeper)),
+        epoch: guard.epoch(),
+        token: guard.token(),
+        lease: Some(Arc::new(guard)),
         announced: unit.planned.unwrap_or(0),
-        from: from.clone(),
+        helping: helping.clone(),
         failed_before: Arc::new(failed_before),
         kept_back: Arc::default(),
     })
@@ -301,7 +311,7 @@ async fn failed_before<M: Migration>(
 pub(crate) async fn unrecorded<M: Migration>(
     run: &Arc<Shared<M>>,
     unit: &Unit,
-) -> Result<InHand<M>, Failure> {
+) -> Result<LeasedUnit<M>, Failure> {
     let row = run.store.progress_row(&unit.id).await;
     let row = row.map_err(|error| error.failure())?;
     let foreign = row.as_ref().is_some_and(ProgressRow::has_foreign_work);
@@ -314,15 +324,15 @@ pub(crate) async fn unrecorded<M: Migration>(
         steps: steps.clone(),
         ..UnitProgress::pending(unit)
     };
-    Ok(InHand {
+    Ok(LeasedUnit {
         run: Arc::clone(run),
         id: unit.id.clone(),
         context: with_made(context, &steps),
         within: Between::default(),
         tracker: Arc::new(Mutex::new(Tracker::new(progress, Recall::default()))),
-        keeper: None,
+        lease: None,
         epoch,
-        from: None,
+        helping: None,
         token: run.stop.abort_token(),
         announced: unit.planned.unwrap_or(0),
         failed_before: Arc::default(),

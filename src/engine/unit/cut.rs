@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::engine::Migration;
 use crate::model::{ItemId, Mark, Reason, Split, Stage};
 
-use super::parts::Interrupted;
+use super::LeasedUnit;
+use super::end::Interrupted;
+use super::steps::unit_steps;
 use super::sweep::{listing, next, wait_to_list_again};
-use super::{InHand, unit_steps};
 
 /// No unit has more parts.
 const MOST_PARTS: u64 = 256;
@@ -17,19 +18,19 @@ const KEPT: usize = 16_384;
 
 /// Cuts the unit if so many items are left that instances should share it; whether it was cut. The
 /// cut is in the unit's tracker then, and nowhere else.
-pub(super) async fn cut<M: Migration>(hand: &InHand<M>) -> Result<bool, Interrupted> {
-    let pace = &hand.run.config.pace;
-    let Some(keeper) = &hand.keeper else {
+pub(super) async fn cut<M: Migration>(leased: &LeasedUnit<M>) -> Result<bool, Interrupted> {
+    let pace = &leased.run.config.pace;
+    let Some(lease) = &leased.lease else {
         return Ok(false);
     };
-    let before = hand.progress();
+    let before = leased.progress();
     let is_giant = before.sweep.number == 0 && before.counts.left() > pace.split_above;
     if !is_giant {
         return Ok(false);
     }
-    let marks = list(hand, before.cursor.clone()).await?;
+    let marks = list(leased, before.cursor.clone()).await?;
     let listed = marks.seen;
-    hand.lock().change(|progress| {
+    leased.lock().change(|progress| {
         // Plans may be of long ago.
         progress.counts.planned = progress.counts.settled() + listed;
     });
@@ -37,7 +38,7 @@ pub(super) async fn cut<M: Migration>(hand: &InHand<M>) -> Result<bool, Interrup
     if listed <= pace.split_above || parts.len() < 2 {
         return Ok(false);
     }
-    match hand.token.run_until_cancelled(unit_steps(hand)).await {
+    match leased.token.run_until_cancelled(unit_steps(leased)).await {
         Some(Ok(_)) => {}
         Some(Err(failure)) if failure.reason != Reason::LeaseLost => {
             return Err(Interrupted::Trouble(failure));
@@ -45,33 +46,34 @@ pub(super) async fn cut<M: Migration>(hand: &InHand<M>) -> Result<bool, Interrup
         Some(Err(_)) | None => return Err(Interrupted::Stopped),
     }
     let split = Split {
-        cut: keeper.epoch(),
+        cut: lease.epoch(),
         number: u32::try_from(parts.len()).unwrap_or(u32::MAX),
         stage: Stage::Open,
         parts,
         before: before.counts,
         reasons: before.reasons,
     };
-    tracing::info!(unit = %hand.id, items = listed, parts = split.number, "split, so that instances share it");
-    hand.lock()
+    tracing::info!(unit = %leased.id, items = listed, parts = split.number, "split, so that instances share it");
+    leased
+        .lock()
         .change(|progress| progress.split = Some(split.clone()));
-    hand_out_known(hand, &split);
+    hand_out_known(leased, &split);
     Ok(true)
 }
 
 /// What the checkpoint file knows above the cursor goes with the parts.
-fn hand_out_known<M: Migration>(hand: &InHand<M>, split: &Split) {
-    let known = hand.lock().take_known();
+fn hand_out_known<M: Migration>(leased: &LeasedUnit<M>, split: &Split) {
+    let known = leased.lock().take_known();
     let mut of_part: BTreeMap<u32, BTreeMap<_, _>> = BTreeMap::new();
     for (item, end) in known {
         if let Some(part) = split.part_of(&item) {
             of_part.entry(part.number).or_default().insert(item, end);
         }
     }
-    let unit = hand.progress();
+    let unit = leased.progress();
     for (number, above) in of_part {
         let progress = split.begin(&unit, number);
-        hand.run.board.note(Mark {
+        leased.run.board.note(Mark {
             progress,
             above,
             further: None,
@@ -81,18 +83,18 @@ fn hand_out_known<M: Migration>(hand: &InHand<M>, split: &Split) {
 
 /// Lists the items of the sweep after the cursor.
 async fn list<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     cursor: Option<ItemId>,
 ) -> Result<Marks, Interrupted> {
-    let run = &hand.run;
-    let sweep = hand.lock().progress().sweep;
+    let run = &leased.run;
+    let sweep = leased.lock().progress().sweep;
     let (mut marks, mut after, mut failed) = (Marks::default(), cursor, 0);
-    let mut items = listing(hand, after.clone());
+    let mut items = listing(leased, after.clone());
     loop {
         let item = tokio::select! {
             biased;
-            () = hand.stopped() => return Err(Interrupted::Stopped),
-            item = next(hand, &mut items) => item,
+            () = leased.stopped() => return Err(Interrupted::Stopped),
+            item = next(leased, &mut items) => item,
         };
         match item {
             None => return Ok(marks),
@@ -106,10 +108,10 @@ async fn list<M: Migration>(
             }
             Some(Err(failure)) => {
                 failed += 1;
-                if let Some(failure) = wait_to_list_again(hand, failed, failure).await {
+                if let Some(failure) = wait_to_list_again(leased, failed, failure).await {
                     return Err(Interrupted::Trouble(failure));
                 }
-                items = listing(hand, after.clone());
+                items = listing(leased, after.clone());
             }
         }
     }

@@ -1,143 +1,139 @@
 //! The last writes of a unit: settled, or given back.
 
 use crate::engine::Migration;
+use crate::engine::lease::{LeaseGuard, SaveError};
 use crate::model::{Event, Invariant, Status, UnitProgress};
 use crate::runtime::Degree;
 
+use super::LeasedUnit;
+use super::end::UnitEnd;
 use super::kept_back::KeptBack;
-use super::work::UnitEnd;
-use super::{InHand, Keeper, Unwritten};
 
 /// The last writes of a unit are not waited for any longer.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Settles a unit that was swept to its end.
-pub(crate) async fn finish<M: Migration>(hand: &InHand<M>) -> UnitEnd {
-    debug_assert!(hand.lock().is_even(), "{}", Invariant::CompletedIsSwept);
-    let may_be_bad = !hand.failed_before.is_empty() || hand.progress().counts.bad() > 0;
-    if may_be_bad && let Err(failure) = hand.recount().await {
-        give_back(hand).await;
+pub(crate) async fn finish<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
+    debug_assert!(leased.lock().is_even(), "{}", Invariant::CompletedIsSwept);
+    let may_be_bad = !leased.failed_before.is_empty() || leased.progress().counts.bad() > 0;
+    if may_be_bad && let Err(failure) = leased.recount().await {
+        give_back(leased).await;
         return UnitEnd::Trouble(failure);
     }
-    hand.lock().change(end);
-    if let Err(unwritten) = release(hand).await {
-        return unsaved(hand, unwritten);
+    leased.lock().change(end);
+    if let Err(unwritten) = release(leased).await {
+        return unsaved(leased, unwritten);
     }
-    let UnitProgress { status, counts, .. } = hand.progress();
-    hand.run.events.publish(Event::UnitSettled {
-        unit: hand.id.clone(),
+    let UnitProgress { status, counts, .. } = leased.progress();
+    leased.run.events.publish(Event::UnitSettled {
+        unit: leased.id.clone(),
         status,
         counts,
-        announced: hand.announced,
+        announced: leased.announced,
     });
     UnitEnd::Ended
 }
 
 /// Gives a unit back unfinished, with its cursor as far as it is.
-pub(crate) async fn give_back<M: Migration>(hand: &InHand<M>) -> UnitEnd {
-    let aborted = hand.run.stop.degree() >= Degree::Abort;
-    let trusted = hand
-        .keeper
-        .as_ref()
-        .is_none_or(|keeper| keeper.is_trusted());
+pub(crate) async fn give_back<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
+    let aborted = leased.run.stop.degree() >= Degree::Abort;
+    let trusted = leased.lease.as_ref().is_none_or(|lease| lease.is_trusted());
     if !trusted && !aborted {
-        return unsaved(hand, Unwritten::Lost);
+        return unsaved(leased, SaveError::Lost);
     }
-    match tokio::time::timeout(PATIENCE, release(hand)).await {
-        Ok(Err(Unwritten::Lost)) => return unsaved(hand, Unwritten::Lost),
+    match tokio::time::timeout(PATIENCE, release(leased)).await {
+        Ok(Err(SaveError::Lost)) => return unsaved(leased, SaveError::Lost),
         // The checkpoint file has it all the same; the lease runs out by itself.
-        Ok(Err(Unwritten::Trouble(error))) => {
-            tracing::warn!(unit = %hand.id, %error, "unit not released");
+        Ok(Err(SaveError::Trouble(error))) => {
+            tracing::warn!(unit = %leased.id, %error, "unit not released");
         }
-        Err(_) => tracing::warn!(unit = %hand.id, "unit not released in time"),
+        Err(_) => tracing::warn!(unit = %leased.id, "unit not released in time"),
         Ok(Ok(())) => {}
     }
-    hand.run.board.rest(&hand.id);
-    let unit = hand.id.clone();
-    hand.run
+    leased.run.board.rest(&leased.id);
+    let unit = leased.id.clone();
+    leased
+        .run
         .events
         .publish(Event::UnitReleased { unit: unit.clone() });
-    let is_over = hand.run.stop.degree() > Degree::Run || hand.run.gate.limit_reached();
-    if is_over && hand.from.is_none() && unit.part.is_none() {
+    let is_over = leased.run.stop.degree() > Degree::Run || leased.run.gate.limit_reached();
+    if is_over && leased.helping.is_none() && unit.part.is_none() {
         // What was settled above an item without a last word is in no row: whoever goes on counts it again.
-        let progress = hand.progress();
-        hand.run.events.publish(Event::UnitCounted {
+        let progress = leased.progress();
+        leased.run.events.publish(Event::UnitCounted {
             unit,
             counts: progress.counts,
             reasons: progress.reasons,
-            announced: hand.announced,
+            announced: leased.announced,
         });
     }
     UnitEnd::Released
 }
 
 /// How a unit ends whose row could not be written.
-pub(crate) fn unsaved<M: Migration>(hand: &InHand<M>, unwritten: Unwritten) -> UnitEnd {
-    let unit = hand.id.clone();
+pub(crate) fn unsaved<M: Migration>(leased: &LeasedUnit<M>, unwritten: SaveError) -> UnitEnd {
+    let unit = leased.id.clone();
     match unwritten {
-        Unwritten::Lost => {
+        SaveError::Lost => {
             // Whoever holds it knows better.
-            hand.run.board.forget(&unit);
-            hand.run.events.publish(Event::LeaseLost { unit });
+            leased.run.board.forget(&unit);
+            leased.run.events.publish(Event::LeaseLost { unit });
             UnitEnd::Lost
         }
-        Unwritten::Trouble(error) => {
-            hand.run.board.rest(&unit);
-            hand.run.events.publish(Event::UnitReleased { unit });
+        SaveError::Trouble(error) => {
+            leased.run.board.rest(&unit);
+            leased.run.events.publish(Event::UnitReleased { unit });
             UnitEnd::Trouble(error.failure())
         }
     }
 }
 
 /// Writes the row.
-pub(crate) async fn save<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten> {
-    let Some(keeper) = &hand.keeper else {
+pub(crate) async fn save<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), SaveError> {
+    let Some(lease) = &leased.lease else {
         return Ok(());
     };
-    hand.lock().take_changed();
-    let saved = keeper.save(hand.told()).await;
+    leased.lock().take_changed();
+    let saved = lease.save(leased.durable_progress()).await;
     if saved.is_err() {
-        hand.lock().keep_changed();
+        leased.lock().keep_changed();
     }
     saved
 }
 
 /// Writes the row and gives the unit back.
-pub(crate) async fn release<M: Migration>(hand: &InHand<M>) -> Result<(), Unwritten> {
-    if let Some(keeper) = &hand.keeper {
-        count_kept_back(hand, keeper).await?;
-        keeper.release(hand.told()).await?;
+pub(crate) async fn release<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), SaveError> {
+    if let Some(lease) = &leased.lease {
+        count_kept_back(leased, lease).await?;
+        lease.release(leased.durable_progress()).await?;
     }
-    if !hand.run.keeps_records() {
+    if !leased.run.keeps_records() {
         return Ok(());
     }
-    if hand.progress().status.is_ended() {
+    if leased.progress().status.is_ended() {
         // The row knows, and the file would grow with every unit that ends.
-        hand.run.board.forget(&hand.id);
+        leased.run.board.forget(&leased.id);
     } else {
-        hand.run.board.rest(&hand.id);
+        leased.run.board.rest(&leased.id);
     }
     Ok(())
 }
 
 /// Counts the items that a cause of the unit keeps back in their row, or removes it when none is any more: then the
 /// counters are written before, so that a crash in between leaves a row that another retry finds empty.
-async fn count_kept_back<M: Migration>(hand: &InHand<M>, keeper: &Keeper) -> Result<(), Unwritten> {
-    let written = match hand.kept_back_now() {
+async fn count_kept_back<M: Migration>(
+    leased: &LeasedUnit<M>,
+    lease: &LeaseGuard,
+) -> Result<(), SaveError> {
+    let written = match leased.kept_back_now() {
         None => Ok(()),
-        Some(KeptBack::Some(row)) => keeper.put_failed(&row).await,
+        Some(KeptBack::Some(row)) => lease.put_failed(&row).await,
         Some(KeptBack::Gone(item)) => {
-            save(hand).await?;
-            keeper.remove_failed(&item).await
+            save(leased).await?;
+            lease.remove_failed(&item).await
         }
     };
-    written.map_err(|error| {
-        if error.is_lost_lease() {
-            Unwritten::Lost
-        } else {
-            Unwritten::Trouble(error)
-        }
-    })
+    Ok(written?)
 }
 
 /// The status of a unit whose items all have their last word.

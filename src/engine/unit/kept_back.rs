@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use crate::engine::Migration;
 use crate::engine::item::End;
+use crate::engine::lease::LeaseGuard;
 use crate::model::{Class, FailedItem, Failure, ItemId, Reason, StepState, UnitProgress};
 use crate::state::{Error, FailedQuery};
 
-use super::{InHand, Keeper};
+use super::LeasedUnit;
 
 /// What becomes of the row of all items that are kept back.
 pub(super) enum KeptBack {
@@ -32,7 +33,7 @@ fn causes(progress: &UnitProgress) -> impl Iterator<Item = &Failure> {
     })
 }
 
-impl<M: Migration> InHand<M> {
+impl<M: Migration> LeasedUnit<M> {
     /// Whether an item failed because a step of its unit did.
     pub(super) fn is_of_unit(&self, failure: &Failure) -> bool {
         self.cause(failure).is_some()
@@ -56,14 +57,18 @@ impl<M: Migration> InHand<M> {
     }
 
     /// Writes the row of all that are kept back, for the first of them.
-    pub(super) async fn keep_back(&self, keeper: &Keeper, failure: &Failure) -> Result<(), Error> {
+    pub(super) async fn keep_back(
+        &self,
+        lease: &LeaseGuard,
+        failure: &Failure,
+    ) -> Result<(), Error> {
         let written = self.kept_back.get_or_try_init(|| async {
             let cause = self.cause(failure).unwrap_or(failure).clone();
             let item = ItemId::all_of_unit();
             let before = self.failed_before.get(&item).copied();
             let mut failed = self.failed(item, cause, 1, before);
             failed.items = 0;
-            keeper.put_failed(&failed).await
+            lease.put_failed(&failed).await
         });
         written.await.map(drop)
     }
@@ -92,7 +97,7 @@ impl<M: Migration> InHand<M> {
     /// last to go. Fewer rows than were counted are no proof that the others are good. Those of a part are counted with
     /// the unit.
     pub(crate) async fn recount(&self) -> Result<(), Failure> {
-        if self.keeper.is_none() || self.id.part.is_some() {
+        if self.lease.is_none() || self.id.part.is_some() {
             return Ok(());
         }
         let mut rows = self.count_rows().await.map_err(|error| error.failure())?;

@@ -3,22 +3,22 @@
 mod alone;
 mod claim;
 mod cut;
+mod end;
 mod finish;
-mod hand;
-mod keeper;
 mod kept_back;
+mod leased;
 mod parts;
 mod ready;
 mod steps;
 mod sweep;
 mod work;
 
-pub(super) use claim::{Claim, Failures, Wanted, claim, ended_before, unrecorded};
+pub(super) use claim::{ClaimRequest, Failures, claim, ended_before, unrecorded};
+pub(super) use end::UnitEnd;
 pub(super) use finish::{end, release, save, unsaved};
-pub(super) use hand::{Before, InHand};
-pub(super) use keeper::{Keeper, Unwritten, keep};
+pub(super) use leased::{Before, LeasedUnit};
 pub(super) use parts::{Parts, clear};
 pub(super) use ready::{ready, tell_steps};
 pub(super) use steps::{adopted, unit_steps};
 pub(super) use sweep::step;
-pub(super) use work::{UnitEnd, sweeps, work};
+pub(super) use work::{sweeps, work};

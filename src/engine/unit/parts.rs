@@ -13,76 +13,30 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::model::{
-    Counts, Event, Failure, PartCount, PartId, Reason, Split, Stage, Sweep, Unit, UnitId,
-};
+use crate::model::{Counts, Event, Failure, PartCount, PartId, Reason, Split, Stage, Unit, UnitId};
 use crate::runtime::{Degree, Moment};
 use crate::state::{Error, Held, ProgressRow};
 
-use super::finish::save;
-use super::{InHand, UnitEnd, Unwritten, Wanted, cut, work};
+use super::{ClaimRequest, LeasedUnit};
 
 /// Rows of parts that are written or removed at once.
 const ROWS: usize = 16;
 
-/// Why the parts were left before all had ended.
-pub(crate) enum Interrupted {
-    /// Drain, limit, or lease lost.
-    Stopped,
-    /// The unit's row could not be written.
-    Unwritten(Unwritten),
-    /// Something else could not be listed, read or written.
-    Trouble(Failure),
-}
-
-/// Splits the unit if it is a giant, and works on its parts until all have ended; then the unit has
-/// their sum, and goes on with the sweep that `next` gives.
-pub(super) async fn share<M: Migration>(
-    hand: &InHand<M>,
-    next: impl Fn(Sweep) -> Sweep,
-) -> Result<(), Interrupted> {
-    if hand.keeper.is_none() {
-        return Ok(());
-    }
-    clear(hand).await.map_err(Interrupted::Trouble)?;
-    if hand.lock().progress().open_split().is_none() {
-        if !cut::cut(hand).await? {
-            return Ok(());
-        }
-        save(hand).await.map_err(Interrupted::Unwritten)?;
-    }
-    let Some(parts) = Parts::of(hand) else {
-        return Ok(());
-    };
-    let rows = parts.until_all_ended().await?;
-    let (counts, reasons) = sum(&rows);
-    hand.lock().rewind(|progress| {
-        (progress.counts, progress.reasons) = (counts, reasons);
-        progress.sweep = next(progress.sweep);
-        if let Some(split) = &mut progress.split {
-            split.close();
-        }
-    });
-    save(hand).await.map_err(Interrupted::Unwritten)?;
-    tracing::info!(unit = %hand.id, parts = rows.len(), "all parts have ended");
-    clear(hand).await.map_err(Interrupted::Trouble)
-}
-
 /// Removes the rows of parts on which nobody may work any more.
-pub(crate) async fn clear<M: Migration>(hand: &InHand<M>) -> Result<(), Failure> {
-    let split = hand.lock().progress().split.clone();
+pub(crate) async fn clear<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Failure> {
+    let split = leased.lock().progress().split.clone();
     let Some(split) = split.filter(|split| split.stage == Stage::Closed) else {
         return Ok(());
     };
-    let run = &hand.run;
-    let removing = split.ids(&hand.id).map(|part| {
+    let run = &leased.run;
+    let removing = split.ids(&leased.id).map(|part| {
         run.board.forget(&part);
         let store = run.store.clone();
         async move { store.remove_part(&part).await }.boxed()
     });
     let removed = at_once(removing.collect()).await;
     removed.map_err(|error| error.failure())?;
-    hand.lock().change(|progress| {
+    leased.lock().change(|progress| {
         if let Some(split) = &mut progress.split {
             split.stage = Stage::Gone;
         }
@@ -92,7 +46,7 @@ pub(crate) async fn clear<M: Migration>(hand: &InHand<M>) -> Result<(), Failure>
 
 /// The parts of an open cut.
 pub(crate) struct Parts<'a, M: Migration> {
-    hand: &'a InHand<M>,
+    leased: &'a LeasedUnit<M>,
     split: Split,
     seen: Mutex<Seen>,
 }
@@ -108,10 +62,10 @@ struct Seen {
 
 impl<'a, M: Migration> Parts<'a, M> {
     /// Those of a unit in hand; none if it is not split.
-    pub(crate) fn of(hand: &'a InHand<M>) -> Option<Self> {
-        let split = hand.lock().progress().open_split().cloned()?;
+    pub(crate) fn of(leased: &'a LeasedUnit<M>) -> Option<Self> {
+        let split = leased.lock().progress().open_split().cloned()?;
         Some(Self {
-            hand,
+            leased,
             split,
             seen: Mutex::default(),
         })
@@ -120,7 +74,17 @@ impl<'a, M: Migration> Parts<'a, M> {
     /// The part that an item lies in.
     pub(crate) fn part_of(&self, item: &crate::model::ItemId) -> Option<UnitId> {
         let part = self.split.part_of(item)?;
-        Some(self.hand.id.part(part))
+        Some(self.leased.id.part(part))
+    }
+
+    /// The run that works on them.
+    pub(super) fn run(&self) -> &Arc<Shared<M>> {
+        &self.leased.run
+    }
+
+    /// What was told of a part is told again.
+    pub(super) fn forget_told(&self, part: PartId) {
+        self.seen().told.remove(&part);
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -129,13 +93,13 @@ impl<'a, M: Migration> Parts<'a, M> {
 
     /// The rows of all parts, in order. Those that are not there are made.
     pub(crate) async fn rows(&self) -> Result<Vec<ProgressRow>, Failure> {
-        let (run, unit) = (&self.hand.run, &self.hand.id);
+        let (run, unit) = (&self.leased.run, &self.leased.id);
         let rows = self.read().await?;
         let whole = self.split.ids(unit).count();
         if rows.len() == whole {
             return Ok(rows);
         }
-        let progress = self.hand.progress();
+        let progress = self.leased.progress();
         let absent = (0..self.split.number)
             .map(|number| self.split.begin(&progress, number))
             .filter(|part| rows.iter().all(|row| row.progress.unit != part.unit));
@@ -154,69 +118,36 @@ impl<'a, M: Migration> Parts<'a, M> {
     }
 
     async fn read(&self) -> Result<Vec<ProgressRow>, Failure> {
-        let rows = self.hand.run.store.parts(&self.hand.id, self.split.cut);
+        let rows = self.leased.run.store.parts(&self.leased.id, self.split.cut);
         rows.await.map_err(|error| error.failure())
     }
 
-    async fn until_all_ended(&self) -> Result<Vec<ProgressRow>, Interrupted> {
-        loop {
-            let rows = self.rows().await.map_err(Interrupted::Trouble)?;
-            self.fold(&rows, None);
-            if rows.iter().all(|row| row.progress.status.is_ended()) {
-                return Ok(rows);
-            }
-            if self.is_stopped() {
-                return Err(Interrupted::Stopped);
-            }
-            let Some(wanted) = self.choose(&rows) else {
-                self.pause().await;
-                continue;
-            };
-            let Some(part) = wanted.unit.id.part else {
-                continue;
-            };
-            self.seen().told.remove(&part);
-            let run = Arc::clone(&self.hand.run);
-            let end = tokio::select! {
-                biased;
-                end = worked(run, wanted) => end,
-                never = self.tend(part) => match never {},
-            };
-            match end {
-                UnitEnd::Ended | UnitEnd::Held(_) => {}
-                UnitEnd::Released | UnitEnd::Lost if self.is_stopped() => {}
-                UnitEnd::Released | UnitEnd::Lost => self.pause().await,
-                UnitEnd::Trouble(failure) => return Err(Interrupted::Trouble(failure)),
-            }
-        }
-    }
-
     /// Whether nothing new may be begun. Parts go on without the unit, but not here.
-    fn is_stopped(&self) -> bool {
-        let run = &self.hand.run;
+    pub(super) fn is_stopped(&self) -> bool {
+        let run = &self.leased.run;
         let stopped = run.stop.degree() > Degree::Run || run.gate.limit_reached();
-        stopped || self.hand.token.is_cancelled()
+        stopped || self.leased.token.is_cancelled()
     }
 
-    async fn pause(&self) {
+    pub(super) async fn pause(&self) {
         tokio::select! {
             biased;
-            () = tokio::time::sleep(self.hand.run.config.pace.lease_term / 6) => {}
-            () = self.hand.stopped() => {}
+            () = tokio::time::sleep(self.leased.run.config.pace.lease_term / 6) => {}
+            () = self.leased.stopped() => {}
         }
     }
 
     /// Keeps the sum while a part is worked on.
-    async fn tend(&self, part: PartId) -> std::convert::Infallible {
+    pub(super) async fn tend(&self, part: PartId) -> std::convert::Infallible {
         loop {
-            tokio::time::sleep(self.hand.run.config.pace.lease_term / 6).await;
+            tokio::time::sleep(self.leased.run.config.pace.lease_term / 6).await;
             match self.rows().await {
                 Ok(rows) => {
                     self.fold(&rows, Some(part));
                     self.watch(&rows);
                 }
                 Err(failure) => {
-                    tracing::warn!(unit = %self.hand.id, "parts not read: {}", failure.message);
+                    tracing::warn!(unit = %self.leased.id, "parts not read: {}", failure.message);
                 }
             }
         }
@@ -228,7 +159,7 @@ impl<'a, M: Migration> Parts<'a, M> {
         let (counts, reasons) = sum(rows);
         self.join_journals(rows);
         {
-            let mut tracker = self.hand.lock();
+            let mut tracker = self.leased.lock();
             let now = tracker.progress();
             if (&now.counts, &now.reasons) != (&counts, &reasons) {
                 tracker.change(|progress| (progress.counts, progress.reasons) = (counts, reasons));
@@ -253,8 +184,8 @@ impl<'a, M: Migration> Parts<'a, M> {
             }
         }
         if !parts.is_empty() {
-            let unit = self.hand.id.clone();
-            self.hand
+            let unit = self.leased.id.clone();
+            self.leased
                 .run
                 .events
                 .publish(Event::PartsCounted { unit, parts });
@@ -268,7 +199,7 @@ impl<'a, M: Migration> Parts<'a, M> {
     }
 
     fn join_journals(&self, rows: &[ProgressRow]) {
-        let mut tracker = self.hand.lock();
+        let mut tracker = self.leased.lock();
         for row in rows {
             let mut progress = tracker.progress().clone();
             if progress.join_journals(row.progress.journals.clone()) {
@@ -292,9 +223,9 @@ impl<'a, M: Migration> Parts<'a, M> {
     }
 
     /// A part that may be taken: one that nobody holds, or whose holder is dead.
-    fn choose(&self, rows: &[ProgressRow]) -> Option<Wanted> {
+    pub(super) fn choose(&self, rows: &[ProgressRow]) -> Option<ClaimRequest> {
         self.watch(rows);
-        let config = &self.hand.run.config;
+        let config = &self.leased.run.config;
         let open = || rows.iter().filter(|row| !row.progress.status.is_ended());
         let is_ours =
             |row: &&ProgressRow| row.lease.as_ref().is_none_or(|lease| config.adopts(lease));
@@ -311,16 +242,16 @@ impl<'a, M: Migration> Parts<'a, M> {
             id: row.progress.unit.clone(),
             planned: Some(row.progress.counts.planned),
         };
-        Some(Wanted {
+        Some(ClaimRequest {
             dead,
-            from: self.hand.from.clone(),
-            ..Wanted::own(part)
+            helping: self.leased.helping.clone(),
+            ..ClaimRequest::own(part)
         })
     }
 
     /// Waits until nobody works on a part; gives a holder that lives.
     pub(crate) async fn quiet(&self) -> Result<Option<Held>, Failure> {
-        let config = &self.hand.run.config;
+        let config = &self.leased.run.config;
         let mut seen: BTreeMap<UnitId, (Held, Moment)> = BTreeMap::new();
         loop {
             let mut waits = false;
@@ -358,12 +289,8 @@ async fn at_once(writes: Vec<BoxFuture<'static, Result<(), Error>>>) -> Result<(
     done.try_collect::<Vec<()>>().await.map(drop)
 }
 
-/// Works on a part as on any unit.
-fn worked<M: Migration>(run: Arc<Shared<M>>, wanted: Wanted) -> BoxFuture<'static, UnitEnd> {
-    work(run, wanted).boxed()
-}
-
-fn sum(rows: &[ProgressRow]) -> (Counts, BTreeMap<Reason, u64>) {
+/// The counters of parts together.
+pub(super) fn sum(rows: &[ProgressRow]) -> (Counts, BTreeMap<Reason, u64>) {
     let mut reasons = BTreeMap::new();
     for (reason, count) in rows.iter().flat_map(|row| &row.progress.reasons) {
         *reasons.entry(*reason).or_default() += count;

@@ -6,32 +6,35 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::engine::lease::SaveError;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Event, Failure, Reason, StepState, Unit, UnitProgress};
 use crate::runtime::Degree;
 use crate::state::{Held, Reopen};
 
-use super::claim::{Claim, Wanted, claim};
+use super::LeasedUnit;
+use super::claim::{ClaimRequest, claim};
+use super::end::UnitEnd;
 use super::finish::release;
-use super::keeper::{Unwritten, keep};
 use super::steps::unit_steps;
-use super::{InHand, UnitEnd};
 
 /// Looks at a holder that lives, in a term: it may be making the steps just now.
 const LOOKS: u32 = 6;
 
 /// Makes the steps of a unit that are not made yet; gives the unit as items see it then. As [`unit_steps`], which it is
 /// for a unit that is leased already.
-pub(crate) async fn ready<M: Migration>(hand: &InHand<M>) -> Result<UnitContext, Failure> {
-    if hand.keeper.is_some() || !lacks_steps(hand, &hand.progress()) {
-        return unit_steps(hand).await;
+pub(crate) async fn ready<M: Migration>(leased: &LeasedUnit<M>) -> Result<UnitContext, Failure> {
+    if leased.lease.is_some() || !lacks_steps(leased, &leased.progress()) {
+        return unit_steps(leased).await;
     }
-    let steps = under_lease(hand).await?;
-    hand.lock().change(|progress| progress.steps = steps.steps);
+    let steps = under_lease(leased).await?;
+    leased
+        .lock()
+        .change(|progress| progress.steps = steps.steps);
     // All of them have come to an end: nothing is made here.
-    let progress = hand.progress();
-    let names = hand.run.unit_steps.iter().map(|step| step.name());
-    Ok(names.fold(hand.context.clone(), |context, name| {
+    let progress = leased.progress();
+    let names = leased.run.unit_steps.iter().map(|step| step.name());
+    Ok(names.fold(leased.context.clone(), |context, name| {
         match progress.steps.get(&name) {
             Some(record) => context.with_step(name, record.state.clone()),
             None => context,
@@ -41,12 +44,12 @@ pub(crate) async fn ready<M: Migration>(hand: &InHand<M>) -> Result<UnitContext,
 
 /// What became of the unit's own steps, told for whoever asked for just these: `before` is how the unit was found.
 pub(crate) fn tell_steps<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     before: &UnitProgress,
     context: &UnitContext,
 ) {
-    for step in &hand.run.unit_steps {
-        let (unit, step) = (hand.id.clone(), step.name());
+    for step in &leased.run.unit_steps {
+        let (unit, step) = (leased.id.clone(), step.name());
         match context.step(&step) {
             Some(StepState::Failed(failure)) => {
                 let failure = failure.clone();
@@ -56,11 +59,11 @@ pub(crate) fn tell_steps<M: Migration>(
                     step,
                     failure,
                 };
-                hand.run.events.publish(failed);
+                leased.run.events.publish(failed);
             }
-            Some(StepState::Found) => hand.run.events.publish(Event::StepFound { unit, step }),
+            Some(StepState::Found) => leased.run.events.publish(Event::StepFound { unit, step }),
             Some(StepState::Applied(_)) if before.has_made(&step) => {
-                hand.run.events.publish(Event::StepFound { unit, step });
+                leased.run.events.publish(Event::StepFound { unit, step });
             }
             _ => {}
         }
@@ -68,59 +71,51 @@ pub(crate) fn tell_steps<M: Migration>(
 }
 
 /// Whether a step that this run may make is not made.
-fn lacks_steps<M: Migration>(hand: &InHand<M>, progress: &UnitProgress) -> bool {
-    let steps = &hand.run.unit_steps;
+fn lacks_steps<M: Migration>(leased: &LeasedUnit<M>, progress: &UnitProgress) -> bool {
+    let steps = &leased.run.unit_steps;
     steps.iter().any(|step| !progress.has_made(&step.name()))
 }
 
 /// Leases the unit, makes the steps, and gives it back. Gives its row, or that of a holder that made them meanwhile.
-fn under_lease<M: Migration>(hand: &InHand<M>) -> BoxFuture<'_, Result<UnitProgress, Failure>> {
+fn under_lease<M: Migration>(
+    leased: &LeasedUnit<M>,
+) -> BoxFuture<'_, Result<UnitProgress, Failure>> {
     async move {
-        let leased = match lease(hand).await? {
+        let leased = match lease(leased).await? {
             Leased::Ours(leased) => leased,
             Leased::Made(progress) => return Ok(*progress),
         };
-        let Some(keeper) = leased.keeper.clone() else {
-            return Err(Failure::permanent(
-                Reason::Internal,
-                "leased without a lease",
-            ));
-        };
-        let mut making = std::pin::pin!(unit_steps(&leased));
-        let made = tokio::select! {
-            biased;
-            made = &mut making => made,
-            () = keep(&leased, &keeper) => making.await,
-        };
+        let made = leased.while_renewing(unit_steps(&leased)).await;
         let released = release(&leased).await;
         made?;
         match released {
             // What was made is written down before it is given back.
-            Ok(()) | Err(Unwritten::Lost) => Ok(leased.progress()),
-            Err(Unwritten::Trouble(error)) => Err(error.failure()),
+            Ok(()) | Err(SaveError::Lost) => Ok(leased.progress()),
+            Err(SaveError::Trouble(error)) => Err(error.failure()),
         }
     }
     .boxed()
 }
 
 enum Leased<M: Migration> {
-    Ours(Box<InHand<M>>),
+    Ours(Box<LeasedUnit<M>>),
     Made(Box<UnitProgress>),
 }
 
 /// Asks for the unit for a term: its holder may end, make the steps, or be dead.
-async fn lease<M: Migration>(hand: &InHand<M>) -> Result<Leased<M>, Failure> {
-    let run = &hand.run;
-    let mut wanted = Wanted::for_steps(Unit::new(hand.id.clone()));
+async fn lease<M: Migration>(leased: &LeasedUnit<M>) -> Result<Leased<M>, Failure> {
+    let run = &leased.run;
+    let mut wanted = ClaimRequest::for_steps(Unit::new(leased.id.clone()));
     let mut first: Option<Held> = None;
     for look in 0..=LOOKS {
         if look == LOOKS {
             wanted.dead.clone_from(&first);
         }
-        let held = match claim(run, &wanted, Reopen::Yes).await? {
-            Claim::InHand(leased) => return Ok(Leased::Ours(leased)),
-            Claim::Done(UnitEnd::Held(held)) => held,
-            Claim::Done(_) => break,
+        let held = match claim(run, &wanted, Reopen::Yes).await {
+            Ok(leased) => return Ok(Leased::Ours(Box::new(leased))),
+            Err(UnitEnd::Held(held)) => held,
+            Err(UnitEnd::Trouble(failure)) => return Err(failure),
+            Err(_) => break,
         };
         first.get_or_insert(held);
         tokio::select! {
@@ -130,9 +125,9 @@ async fn lease<M: Migration>(hand: &InHand<M>) -> Result<Leased<M>, Failure> {
             }
             () = tokio::time::sleep(run.config.pace.lease_term / LOOKS) => {}
         }
-        let progress = run.store.progress(&hand.id).await;
+        let progress = run.store.progress(&leased.id).await;
         let progress = progress.map_err(|error| error.failure())?;
-        if let Some(progress) = progress.filter(|progress| !lacks_steps(hand, progress)) {
+        if let Some(progress) = progress.filter(|progress| !lacks_steps(leased, progress)) {
             return Ok(Leased::Made(Box::new(progress)));
         }
     }
@@ -142,7 +137,7 @@ async fn lease<M: Migration>(hand: &InHand<M>) -> Result<Leased<M>, Failure> {
     );
     let text = format!(
         "{holder} holds {} and has not made its own steps yet",
-        hand.id
+        leased.id
     );
     Err(Failure::transient(Reason::LeaseLost, text))
 }

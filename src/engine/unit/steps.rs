@@ -6,27 +6,30 @@ use crate::model::{
 };
 use crate::runtime::{Degree, full_jitter};
 
-use super::{InHand, Unwritten};
+use super::LeasedUnit;
+use super::finish::save;
 
 /// Makes the steps that are not made yet; gives the unit as items see it then. A permanent failure
 /// of a step is recorded and left to the items that need the step. An error ends the work on the
 /// unit for now.
-pub(crate) async fn unit_steps<M: Migration>(hand: &InHand<M>) -> Result<UnitContext, Failure> {
-    let mut context = hand.context.clone();
-    if hand.id.part.is_some() {
+pub(crate) async fn unit_steps<M: Migration>(
+    leased: &LeasedUnit<M>,
+) -> Result<UnitContext, Failure> {
+    let mut context = leased.context.clone();
+    if leased.id.part.is_some() {
         // They were made before the unit was cut.
         return Ok(context);
     }
-    for step in &hand.run.unit_steps {
+    for step in &leased.run.unit_steps {
         let name = step.name();
-        let recorded = hand.lock().progress().steps.get(&name).cloned();
+        let recorded = leased.lock().progress().steps.get(&name).cloned();
         let state = match recorded.as_ref().map(|record| &record.state) {
             Some(done @ (StepState::Applied(_) | StepState::Found))
-                if !is_undone(hand, &context, &**step, done).await? =>
+                if !is_undone(leased, &context, &**step, done).await? =>
             {
                 done.clone()
             }
-            _ => patiently(hand, &context, &**step, recorded.as_ref()).await?,
+            _ => patiently(leased, &context, &**step, recorded.as_ref()).await?,
         };
         context = context.with_step(name, state);
     }
@@ -35,7 +38,7 @@ pub(crate) async fn unit_steps<M: Migration>(hand: &InHand<M>) -> Result<UnitCon
 
 /// Whether the effect of a step that is recorded as made does not hold any more, by a close look.
 async fn is_undone<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     context: &UnitContext,
     step: &dyn UnitStep,
     recorded: &StepState,
@@ -44,34 +47,34 @@ async fn is_undone<M: Migration>(
         return Ok(false);
     }
     let context = context.clone().with_step(step.name(), recorded.clone());
-    let look = probe(hand, &context, step).await;
+    let look = probe(leased, &context, step).await;
     let look = look.map_err(|failure| failure.at(step.name()))?;
     Ok(matches!(look, Look::Needed(_)))
 }
 
 /// Makes one step, again when that may help. A pause holds each attempt back.
 async fn patiently<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     context: &UnitContext,
     step: &dyn UnitStep,
     recorded: Option<&StepRecord>,
 ) -> Result<StepState, Failure> {
-    let pace = &hand.run.config.pace;
+    let pace = &leased.run.config.pace;
     let before = recorded.map_or(0, |record| record.attempts);
     let was_started = recorded.is_some_and(|record| record.state == StepState::Started);
     let mut attempts = 0;
     loop {
         tokio::select! {
             biased;
-            () = hand.run.gate.open() => {}
-            () = hand.run.stop.reached(Degree::Drain) => {
+            () = leased.run.gate.open() => {}
+            () = leased.run.stop.reached(Degree::Drain) => {
                 let text = "stopped while paused, before the step started";
                 return Err(Failure::transient(Reason::Stopped, text).at(step.name()));
             }
         }
         attempts += 1;
         let failure = match once(
-            hand,
+            leased,
             context,
             step,
             before + attempts,
@@ -84,11 +87,11 @@ async fn patiently<M: Migration>(
         };
         if failure.class == Class::Permanent {
             let state = StepState::Failed(failure);
-            record(hand, &step.name(), state.clone(), before + attempts).await?;
+            record(leased, &step.name(), state.clone(), before + attempts).await?;
             return Ok(state);
         }
         if failure.class == Class::Fatal {
-            hand.run.die(&failure);
+            leased.run.die(&failure);
         }
         if failure.class == Class::Fatal || attempts >= pace.attempts {
             return Err(failure);
@@ -98,7 +101,7 @@ async fn patiently<M: Migration>(
         tokio::select! {
             biased;
             () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => {}
-            () = hand.run.stop.reached(Degree::Drain) => return Err(failure),
+            () = leased.run.stop.reached(Degree::Drain) => return Err(failure),
         }
     }
 }
@@ -114,78 +117,69 @@ pub(crate) fn adopted(step: &dyn UnitStep, unit: &UnitContext) -> Effect {
 
 /// Probe → record → apply → record → probe.
 async fn once<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     context: &UnitContext,
     step: &dyn UnitStep,
     attempts: u32,
     was_started: bool,
 ) -> Result<StepState, Failure> {
     let name = step.name();
-    if probe(hand, context, step).await? == Look::Done {
+    if probe(leased, context, step).await? == Look::Done {
         // Begun by us and found done: ours.
         let state = if was_started {
             StepState::Applied(adopted(step, context))
         } else {
             StepState::Found
         };
-        record(hand, &name, state.clone(), attempts).await?;
+        record(leased, &name, state.clone(), attempts).await?;
         return Ok(state);
     }
-    record(hand, &name, StepState::Started, attempts).await?;
-    if hand
-        .keeper
-        .as_ref()
-        .is_some_and(|keeper| !keeper.is_trusted())
-    {
-        return Err(Failure::unknown(
-            Reason::LeaseLost,
-            "the lease can no longer be trusted",
-        ));
-    }
+    record(leased, &name, StepState::Started, attempts).await?;
+    leased.check_lease()?;
     let doing = format!("step {name}");
-    let flights = &hand.run.flights;
+    let flights = &leased.run.flights;
     let effect = flights
         .during(&doing, &context.id, None, |_| step.apply(context))
         .await?;
-    hand.run.events.publish(Event::StepApplied {
+    leased.run.events.publish(Event::StepApplied {
         unit: context.id.clone(),
         item: None,
         step: name.clone(),
         effect: effect.clone(),
     });
     let state = StepState::Applied(effect);
-    verify(hand, context, step).await?;
-    record(hand, &name, state.clone(), attempts).await?;
+    verify(leased, context, step).await?;
+    record(leased, &name, state.clone(), attempts).await?;
     Ok(state)
 }
 
 async fn probe<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     context: &UnitContext,
     step: &dyn UnitStep,
 ) -> Result<Look, Failure> {
     let doing = format!("the probe of step {}", step.name());
-    let flights = &hand.run.flights;
+    let flights = &leased.run.flights;
     flights
         .during(&doing, &context.id, None, |_| step.probe(context))
         .await
 }
 
 async fn verify<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     context: &UnitContext,
     step: &dyn UnitStep,
 ) -> Result<(), Failure> {
-    let pace = &hand.run.config.pace;
-    let deadline = hand.run.clock.moment() + pace.verify_within;
+    let pace = &leased.run.config.pace;
+    let deadline = leased.run.clock.moment() + pace.verify_within;
     let mut wait = pace.verify_wait;
     loop {
-        let failure = match probe(hand, context, step).await {
+        let failure = match probe(leased, context, step).await {
             Ok(Look::Done | Look::Unseen) => return Ok(()),
             Ok(Look::Needed(need)) => Failure::unknown(Reason::NotVisibleYet, need.why),
             Err(failure) => failure,
         };
-        if hand.run.clock.moment() + wait > deadline {
+        if leased.run.clock.moment() + wait > deadline {
             return Err(failure);
         }
         tokio::time::sleep(wait).await;
@@ -195,39 +189,35 @@ async fn verify<M: Migration>(
 
 /// Writes where a step stands: into the shared store first, then the journal.
 async fn record<M: Migration>(
-    hand: &InHand<M>,
+    leased: &LeasedUnit<M>,
     name: &StepName,
     state: StepState,
     attempts: u32,
 ) -> Result<(), Failure> {
-    let run = &hand.run;
+    let run = &leased.run;
     let record = StepRecord {
         state: state.clone(),
         at: run.clock.unix_ms(),
         attempts,
     };
-    hand.lock().change(|progress| {
+    leased.lock().change(|progress| {
         progress.steps.insert(name.clone(), record);
     });
-    match super::save(hand).await {
-        Ok(()) => {}
-        Err(Unwritten::Lost) => {
-            return Err(Failure::unknown(
-                Reason::LeaseLost,
-                "another holds the lease",
-            ));
-        }
-        Err(Unwritten::Trouble(error)) => return Err(error.failure()),
-    }
+    save(leased).await.map_err(|error| error.failure())?;
     let entry = match state {
         StepState::Started => JournalEntry::Started {
-            subject: hand.context.id.name.to_string(),
+            subject: leased.context.id.name.to_string(),
         },
         StepState::Applied(effect) => JournalEntry::Applied(effect),
         StepState::Found => JournalEntry::Found,
         StepState::Failed(failure) => JournalEntry::Failed(failure),
         StepState::Undone(effect) => JournalEntry::Undone(effect),
     };
-    run.journal((&hand.context.id, hand.fence()), None, Some(name), entry)
-        .await
+    run.journal(
+        (&leased.context.id, leased.fence()),
+        None,
+        Some(name),
+        entry,
+    )
+    .await
 }

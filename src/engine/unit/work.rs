@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::model::{Event, Failure, Status, Sweep};
-use crate::state::{Held, Reopen};
+use crate::state::{ProgressRow, Reopen};
 
-use super::InHand;
+use super::LeasedUnit;
 use super::alone::steps_alone;
-use super::claim::{Claim, Wanted, claim, unrecorded};
+use super::claim::{ClaimRequest, claim, unrecorded};
+use super::cut::cut;
+use super::end::{Interrupted, UnitEnd};
 use super::finish::{finish, give_back, save, unsaved};
-use super::keeper::keep;
-use super::parts::{Interrupted, share};
+use super::parts::{Parts, clear, sum};
 use super::sweep::{Swept, sweep};
 
 /// After so many sweeps the last one takes whatever is new: clocks that differ must not keep a
@@ -25,41 +29,25 @@ const BOUNDED_SWEEPS: u32 = 3;
 /// work at all differs by more.
 const YOUNG_MS: u64 = 5 * 60_000;
 
-/// How a unit left this process.
-#[derive(Debug)]
-pub(crate) enum UnitEnd {
-    /// Swept to its end, now or in an earlier run.
-    Ended,
-    /// Given back unfinished.
-    Released,
-    /// Another holds it.
-    Held(Held),
-    /// Its lease was lost.
-    Lost,
-    /// It could not be worked on for now.
-    Trouble(Failure),
-}
-
 /// Leases a unit, sweeps it, and settles it or gives it back.
-pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: Wanted) -> UnitEnd {
-    let hand = if run.keeps_records() {
-        let reopen = match wanted.from {
+pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: ClaimRequest) -> UnitEnd {
+    let leased = if run.keeps_records() {
+        let reopen = match wanted.helping {
             None if wanted.unit.id.part.is_none() => run.config.reopen,
             _ => Reopen::No,
         };
         match claim(&run, &wanted, reopen).await {
-            Ok(Claim::InHand(hand)) => *hand,
-            Ok(Claim::Done(end)) => return end,
-            Err(failure) => return UnitEnd::Trouble(failure),
+            Ok(leased) => leased,
+            Err(end) => return end,
         }
     } else {
         match unrecorded(&run, &wanted.unit).await {
-            Ok(hand) => hand,
+            Ok(leased) => leased,
             Err(failure) => return UnitEnd::Trouble(failure),
         }
     };
-    let before = hand.lock().progress_with_known();
-    if let Some(from) = wanted.from {
+    let before = leased.lock().progress_with_known();
+    if let Some(from) = wanted.helping {
         let unit = before.unit.clone();
         tracing::info!(%unit, %from, "helping");
         run.events.publish(Event::UnitTaken { unit, from });
@@ -70,74 +58,141 @@ pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: Wanted) -> U
         reasons: before.reasons,
         taken_over: before.taken_over,
     });
-    let Some(keeper) = hand.keeper.clone() else {
-        return if run.steps.is_empty() {
-            steps_alone(&hand).await
-        } else {
-            sweeps(&hand).await
-        };
-    };
-    let mut sweeping = std::pin::pin!(sweeps(&hand));
-    tokio::select! {
-        biased;
-        end = &mut sweeping => end,
-        // The lease is lost: the sweep sees it and ends by itself.
-        () = keep(&hand, &keeper) => sweeping.await,
+    if leased.lease.is_none() && run.steps.is_empty() {
+        return steps_alone(&leased).await;
     }
+    leased.while_renewing(sweeps(&leased)).await
 }
 
 /// Sweeps until nothing new came; a part is swept once.
-pub(crate) async fn sweeps<M: Migration>(hand: &InHand<M>) -> UnitEnd {
-    let settled_by = settled_by(hand);
-    hand.lock().change(|progress| {
+pub(crate) async fn sweeps<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
+    let settled_by = settled_by(leased);
+    leased.lock().change(|progress| {
         progress.status = Status::InProgress;
         progress.error = None;
         if progress.sweep.until == 0 {
             progress.sweep = Sweep::first(settled_by);
         }
     });
-    if let Err(unwritten) = save(hand).await {
-        return unsaved(hand, unwritten);
+    if let Err(unwritten) = save(leased).await {
+        return unsaved(leased, unwritten);
     }
-    let is_part = hand.id.part.is_some();
-    if !is_part && let Err(interrupted) = share(hand, |this| next_after(hand, this)).await {
+    let is_part = leased.id.part.is_some();
+    if !is_part && let Err(interrupted) = share(leased, |this| next_after(leased, this)).await {
         return match interrupted {
-            Interrupted::Stopped => give_back(hand).await,
-            Interrupted::Unwritten(unwritten) => unsaved(hand, unwritten),
-            Interrupted::Trouble(failure) => troubled(hand, failure).await,
+            Interrupted::Stopped => give_back(leased).await,
+            Interrupted::Unwritten(unwritten) => unsaved(leased, unwritten),
+            Interrupted::Trouble(failure) => troubled(leased, failure).await,
         };
     }
     loop {
         // One that goes on where another process was knows nothing of what came below its cursor.
-        let whole = hand.lock().progress().cursor.is_none();
-        let (taken, deferred) = match sweep(hand).await {
+        let whole = leased.lock().progress().cursor.is_none();
+        let (taken, deferred) = match sweep(leased).await {
             Swept::End { taken, deferred } => (taken, deferred),
-            Swept::Stopped => return give_back(hand).await,
-            Swept::Trouble(failure) => return troubled(hand, failure).await,
+            Swept::Stopped => return give_back(leased).await,
+            Swept::Trouble(failure) => return troubled(leased, failure).await,
         };
-        let this = hand.lock().progress().sweep;
+        let this = leased.lock().progress().sweep;
         let nothing_new = whole && taken == 0 && deferred == 0;
         let was_last = this.until == u64::MAX || (this.number > 0 && nothing_new);
         if was_last || is_part {
-            return finish(hand).await;
+            return finish(leased).await;
         }
-        let next = next_after(hand, this);
-        hand.lock().rewind(|progress| progress.sweep = next);
+        let next = next_after(leased, this);
+        leased.lock().rewind(|progress| progress.sweep = next);
     }
 }
 
-async fn troubled<M: Migration>(hand: &InHand<M>, failure: Failure) -> UnitEnd {
-    give_back(hand).await;
+/// Splits the unit if it is a giant, and works on its parts until all have ended; then the unit has
+/// their sum, and goes on with the sweep that `next` gives.
+async fn share<M: Migration>(
+    leased: &LeasedUnit<M>,
+    next: impl Fn(Sweep) -> Sweep,
+) -> Result<(), Interrupted> {
+    if leased.lease.is_none() {
+        return Ok(());
+    }
+    clear(leased).await.map_err(Interrupted::Trouble)?;
+    if leased.lock().progress().open_split().is_none() {
+        if !cut(leased).await? {
+            return Ok(());
+        }
+        save(leased).await.map_err(Interrupted::Unwritten)?;
+    }
+    let Some(parts) = Parts::of(leased) else {
+        return Ok(());
+    };
+    let rows = until_all_ended(&parts).await?;
+    let (counts, reasons) = sum(&rows);
+    leased.lock().rewind(|progress| {
+        (progress.counts, progress.reasons) = (counts, reasons);
+        progress.sweep = next(progress.sweep);
+        if let Some(split) = &mut progress.split {
+            split.close();
+        }
+    });
+    save(leased).await.map_err(Interrupted::Unwritten)?;
+    tracing::info!(unit = %leased.id, parts = rows.len(), "all parts have ended");
+    clear(leased).await.map_err(Interrupted::Trouble)
+}
+
+/// Works on the parts that nobody else works on, until all have ended.
+async fn until_all_ended<M: Migration>(
+    parts: &Parts<'_, M>,
+) -> Result<Vec<ProgressRow>, Interrupted> {
+    loop {
+        let rows = parts.rows().await.map_err(Interrupted::Trouble)?;
+        parts.fold(&rows, None);
+        if rows.iter().all(|row| row.progress.status.is_ended()) {
+            return Ok(rows);
+        }
+        if parts.is_stopped() {
+            return Err(Interrupted::Stopped);
+        }
+        let Some(wanted) = parts.choose(&rows) else {
+            parts.pause().await;
+            continue;
+        };
+        let Some(part) = wanted.unit.id.part else {
+            continue;
+        };
+        parts.forget_told(part);
+        let run = Arc::clone(parts.run());
+        let end = tokio::select! {
+            biased;
+            end = work_on_part(run, wanted) => end,
+            never = parts.tend(part) => match never {},
+        };
+        match end {
+            UnitEnd::Ended | UnitEnd::Held(_) => {}
+            UnitEnd::Released | UnitEnd::Lost if parts.is_stopped() => {}
+            UnitEnd::Released | UnitEnd::Lost => parts.pause().await,
+            UnitEnd::Trouble(failure) => return Err(Interrupted::Trouble(failure)),
+        }
+    }
+}
+
+/// Works on a part as on any unit.
+fn work_on_part<M: Migration>(
+    run: Arc<Shared<M>>,
+    part: ClaimRequest,
+) -> BoxFuture<'static, UnitEnd> {
+    work(run, part).boxed()
+}
+
+async fn troubled<M: Migration>(leased: &LeasedUnit<M>, failure: Failure) -> UnitEnd {
+    give_back(leased).await;
     UnitEnd::Trouble(failure)
 }
 
 /// Items that came before this can be seen by now.
-fn settled_by<M: Migration>(hand: &InHand<M>) -> u64 {
-    hand.run.clock.unix_ms().saturating_sub(YOUNG_MS)
+fn settled_by<M: Migration>(leased: &LeasedUnit<M>) -> u64 {
+    leased.run.clock.unix_ms().saturating_sub(YOUNG_MS)
 }
 
-fn next_after<M: Migration>(hand: &InHand<M>, this: Sweep) -> Sweep {
-    let mut next = this.next(settled_by(hand));
+fn next_after<M: Migration>(leased: &LeasedUnit<M>, this: Sweep) -> Sweep {
+    let mut next = this.next(settled_by(leased));
     if next.number >= BOUNDED_SWEEPS {
         next.until = u64::MAX;
     }

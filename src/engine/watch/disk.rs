@@ -12,7 +12,7 @@ const TOO_LOW: u64 = 100_000_000;
 
 /// What is to be said of the space left for files in `folder`; nothing when it is enough or
 /// cannot be told. Blocks.
-pub(super) fn look(folder: &Path) -> Option<Warning> {
+pub(crate) fn look(folder: &Path) -> Option<Warning> {
     let found = rustix::fs::statvfs(folder).ok()?;
     judge(found.f_bavail.saturating_mul(found.f_frsize), folder)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::Pace;
+use crate::engine::config::Pace;
 use crate::model::{Failure, ItemId, Level, Reason, UnitId, Warning};
 use crate::runtime::Moment;
 

@@ -16,7 +16,7 @@ const SHARE: f64 = 0.2;
     clippy::cast_precision_loss,
     reason = "a rate is compared, not counted"
 )]
-pub(super) fn look(seen: &Snapshot, now: u64) -> Option<Warning> {
+pub(crate) fn look(seen: &Snapshot, now: u64) -> Option<Warning> {
     let gone = now.saturating_sub(seen.started_at);
     let here = seen.counts.settled().saturating_sub(seen.settled_before) + seen.verdicts.total();
     let steady = now.saturating_sub(seen.steady_since);

@@ -129,7 +129,6 @@ impl<M: Migration> Step<WatchedMigration<M>> for WatchedStep<dyn Step<M>> {
             unit: turn.unit,
             item: turn.item,
             seen: turn.seen,
-            past: turn.past,
             intent: turn.intent,
             pulse: turn.pulse.clone(),
         };

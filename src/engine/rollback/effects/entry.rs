@@ -16,33 +16,33 @@ const FACT: usize = 64;
 /// of earlier versions have no fence; they come before all that have one, in the order of their journal, and among
 /// journals by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Order {
-    pub(super) fence: Option<Fence>,
-    pub(super) seq: u64,
+pub(crate) struct Order {
+    pub(crate) fence: Option<Fence>,
+    pub(crate) seq: u64,
     /// Unix milliseconds; never less than that of the line before it in its journal.
-    pub(super) at: u64,
+    pub(crate) at: u64,
     /// Its place among the lines at hand of its journal.
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
 /// An effect, or a step of a unit, by one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
-    pub(super) unit: UnitId,
+pub(crate) struct Entry {
+    pub(crate) unit: UnitId,
     /// None for a step of the unit.
-    pub(super) item: Option<ItemId>,
-    pub(super) step: StepName,
+    pub(crate) item: Option<ItemId>,
+    pub(crate) step: StepName,
     /// None for a step of the unit: its row knows the effect.
-    pub(super) effect: Option<Effect>,
-    pub(super) order: Order,
-    pub(super) run: RunId,
+    pub(crate) effect: Option<Effect>,
+    pub(crate) order: Order,
+    pub(crate) run: RunId,
     /// It was made, or may have been; else it was taken back.
-    pub(super) lives: bool,
+    pub(crate) lives: bool,
 }
 
 impl Entry {
     /// What a line says of an effect, if anything.
-    pub(super) fn of(record: JournalRecord, order: Order) -> Option<Self> {
+    pub(crate) fn of(record: JournalRecord, order: Order) -> Option<Self> {
         let (effect, lives) = match (&record.item, record.entry) {
             (None, JournalEntry::Started { .. } | JournalEntry::Applied(_)) => (None, true),
             (None, JournalEntry::Undone(_) | JournalEntry::Found) => (None, false),
@@ -64,12 +64,12 @@ impl Entry {
     }
 
     /// Whether both are about the same effect.
-    pub(super) fn is_of(&self, other: &Self) -> bool {
+    pub(crate) fn is_of(&self, other: &Self) -> bool {
         self.place() == other.place()
     }
 
     /// What tells the effect from all others.
-    pub(super) fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> Key {
         let (unit, item, step, kind, subject) = self.place();
         Key {
             unit: unit.clone(),
@@ -113,16 +113,16 @@ impl Sortable for Entry {
 
 /// What tells one effect from all others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Key {
-    pub(super) unit: UnitId,
-    pub(super) item: Option<ItemId>,
-    pub(super) step: StepName,
-    pub(super) kind: String,
-    pub(super) subject: String,
+pub(crate) struct Key {
+    pub(crate) unit: UnitId,
+    pub(crate) item: Option<ItemId>,
+    pub(crate) step: StepName,
+    pub(crate) kind: String,
+    pub(crate) subject: String,
 }
 
 impl Key {
-    pub(super) fn new(
+    pub(crate) fn new(
         unit: &UnitId,
         item: Option<&ItemId>,
         step: &StepName,

@@ -43,11 +43,11 @@ pub struct MissingJournal {
 
 /// What is at hand of the journals.
 #[derive(Debug, Clone, Default)]
-pub(super) struct AtHand(pub(super) BTreeMap<JournalId, Chain>);
+pub(crate) struct AtHand(pub(crate) BTreeMap<JournalId, Chain>);
 
 impl AtHand {
     /// What is missing of a journal that was written as far as a row says.
-    pub(super) fn lack(&self, journal: &JournalId, trace: JournalTrace) -> Option<Lack> {
+    pub(crate) fn lack(&self, journal: &JournalId, trace: JournalTrace) -> Option<Lack> {
         let Some(chain) = self.0.get(journal) else {
             // A journal has a line before its holder has a lease: without any, nobody knows what was made.
             return (trace.lines > 0 || trace.open).then_some(Lack::Absent);
@@ -63,11 +63,11 @@ impl AtHand {
 
 /// Journals of which something is missing, each once.
 #[derive(Debug, Default)]
-pub(super) struct Missing(BTreeMap<JournalId, MissingJournal>);
+pub(crate) struct Missing(BTreeMap<JournalId, MissingJournal>);
 
 impl Missing {
     /// A unit needs the journal.
-    pub(super) fn note(&mut self, journal: &JournalId, lack: Lack, trace: JournalTrace) {
+    pub(crate) fn note(&mut self, journal: &JournalId, lack: Lack, trace: JournalTrace) {
         let held = self.0.entry(journal.clone());
         let held = held.or_insert_with(|| MissingJournal {
             journal: journal.clone(),
@@ -80,14 +80,14 @@ impl Missing {
     }
 
     /// All of them.
-    pub(super) fn all(self) -> Vec<MissingJournal> {
+    pub(crate) fn all(self) -> Vec<MissingJournal> {
         self.0.into_values().collect()
     }
 }
 
 /// Lines that are at hand, by run: only the first line of a run says whose journal it is.
 #[derive(Debug, Default)]
-pub(super) struct Chains {
+pub(crate) struct Chains {
     runs: BTreeMap<RunId, Vec<(u64, u64)>>,
     journals: BTreeMap<RunId, JournalId>,
     /// The runs of each file. A folder that was moved goes on with its journal under another id.
@@ -96,26 +96,26 @@ pub(super) struct Chains {
 
 /// What is at hand of one journal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Chain {
+pub(crate) struct Chain {
     /// Number of the last line.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// Lines before it that are missing: the first and the last of each hole.
-    pub(super) holes: Vec<(u64, u64)>,
+    pub(crate) holes: Vec<(u64, u64)>,
 }
 
 impl Chains {
     /// The lines that follow are in one journal's files.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.files.push(BTreeSet::new());
     }
 
     /// A run begins in a journal.
-    pub(super) fn open(&mut self, run: &RunId, journal: JournalId) {
+    pub(crate) fn open(&mut self, run: &RunId, journal: JournalId) {
         self.journals.insert(run.clone(), journal);
     }
 
     /// A line of a run is at hand; those of earlier versions have no number.
-    pub(super) fn note(&mut self, run: &RunId, seq: u64) {
+    pub(crate) fn note(&mut self, run: &RunId, seq: u64) {
         if seq == 0 {
             return;
         }
@@ -132,12 +132,12 @@ impl Chains {
     }
 
     /// The journal that a run wrote, if its beginning is at hand.
-    pub(super) fn journal_of(&self, run: &RunId) -> Option<JournalId> {
+    pub(crate) fn journal_of(&self, run: &RunId) -> Option<JournalId> {
         self.journals.get(run).cloned()
     }
 
     /// Each journal of which a beginning of a run is at hand.
-    pub(super) fn by_journal(&self) -> BTreeMap<JournalId, Chain> {
+    pub(crate) fn by_journal(&self) -> BTreeMap<JournalId, Chain> {
         let mut own: BTreeMap<&JournalId, BTreeSet<&RunId>> = BTreeMap::new();
         // Without its beginning nobody knows whose the lines of a run are: they are missing where they belong.
         for (run, journal) in &self.journals {

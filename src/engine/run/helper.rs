@@ -13,12 +13,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use futures::{FutureExt, StreamExt, stream};
 
 use crate::engine::Migration;
-use crate::engine::unit::{UnitEnd, Wanted};
+use crate::engine::shared::Shared;
+use crate::engine::unit::ClaimRequest;
 use crate::model::{Holder, InstanceId, Unit, UnitId};
 use crate::runtime::Moment;
 use crate::state::{self, Held, ProgressRow, Store};
-
-use super::queue::{Queue, Waiting};
 
 /// Open units that are read at once, roughly.
 const READ: usize = 500;
@@ -28,7 +27,7 @@ const READS: usize = 16;
 
 /// What a helper knows of the units of others.
 #[derive(Debug, Default)]
-pub(super) struct Steal {
+pub(super) struct Helper {
     /// When to look next; none when there is nothing to wait for.
     next: Option<Moment>,
     /// Whether there is nothing more to help with, now or later.
@@ -64,7 +63,7 @@ fn whose(open: &[ProgressRow]) -> BTreeMap<UnitId, InstanceId> {
 }
 
 /// Helpers begin at different ends, so that they seldom ask for the same unit.
-fn in_turn(holder: &Holder, offers: &mut [Wanted]) {
+fn in_turn(holder: &Holder, offers: &mut [ClaimRequest]) {
     offers.sort_by_cached_key(|offer| {
         let mut hasher = DefaultHasher::new();
         (holder, &offer.unit.id).hash(&mut hasher);
@@ -72,109 +71,120 @@ fn in_turn(holder: &Holder, offers: &mut [Wanted]) {
     });
 }
 
-impl<M: Migration> Queue<'_, M> {
-    /// When a helper wants to look for more; none when it has enough, or there is no more.
-    pub(super) fn steals_at(&self) -> Option<Moment> {
-        let steal = self.steal.as_ref().filter(|steal| !steal.over)?;
-        let has_room = self.waiting.is_empty() && !self.is_stopped();
-        // A moment that is past for sure: real time goes on between two looks at it.
-        has_room.then(|| steal.next.unwrap_or(self.began))
+impl Helper {
+    /// When to look for more; none when there is no more. `began` is a moment that is past for sure: real time goes on
+    /// between two looks at it.
+    pub(super) fn looks_at(&self, began: Moment) -> Option<Moment> {
+        (!self.over).then(|| self.next.unwrap_or(began))
     }
 
-    /// Takes up units of others, if it is time to and items could be begun.
-    pub(super) async fn look_for_more(&mut self) {
-        let now = Moment::now();
-        if self.steals_at().is_none_or(|at| at > now) {
-            return;
+    /// More is looked for at once.
+    pub(super) fn look_now(&mut self) {
+        self.next = None;
+    }
+
+    /// A unit is not tried again in this run.
+    pub(super) fn give_up(&mut self, unit: &UnitId) {
+        self.given_up.insert(unit.clone());
+    }
+
+    /// Another was seen to hold a unit.
+    pub(super) fn saw(&mut self, unit: &UnitId, held: Held) {
+        self.watched.insert(unit.clone(), (held, Moment::now()));
+    }
+
+    /// Units of others that may be asked for, beside those that are `mine` or worked on here.
+    pub(super) async fn offers<M: Migration>(
+        &mut self,
+        run: &Shared<M>,
+        mine: &BTreeSet<UnitId>,
+        in_hand: &BTreeSet<UnitId>,
+    ) -> Vec<ClaimRequest> {
+        self.next = Some(Moment::now() + run.config.pace.lease_term / 6);
+        if !run.gate.is_idle() {
+            return Vec::new();
         }
-        let later = now + self.run.config.pace.lease_term / 6;
-        let Some(steal) = &mut self.steal else { return };
-        steal.next = Some(later);
-        if !self.run.gate.is_idle() {
-            return;
-        }
-        let open = match open(&self.run.store).await {
-            Ok(open) => open,
+        match open(&run.store).await {
+            Ok(open) => {
+                self.failed = 0;
+                self.watch(&run.store, &open).await;
+                self.choose(run, open, mine, in_hand)
+            }
             Err(error) => {
                 tracing::warn!(%error, "open units not read");
-                steal.failed += 1;
-                steal.over = steal.failed >= self.run.config.pace.attempts;
-                return;
+                self.failed += 1;
+                self.over = self.failed >= run.config.pace.attempts;
+                Vec::new()
             }
-        };
-        steal.failed = 0;
-        self.watch(&open).await;
-        self.offers(open);
+        }
     }
 
     /// Looks at the leases that are new to us in the rows themselves: the index may lag behind.
-    async fn watch(&mut self, open: &[ProgressRow]) {
-        let Some(steal) = &mut self.steal else { return };
+    async fn watch(&mut self, store: &Store, open: &[ProgressRow]) {
         let units: BTreeSet<_> = open.iter().map(|row| &row.progress.unit).collect();
-        steal.watched.retain(|unit, _| units.contains(unit));
-        let mut new: Vec<UnitId> = Vec::new();
-        for row in open {
-            let (unit, known) = (&row.progress.unit, steal.watched.get(&row.progress.unit));
-            let is_new = |epoch| known.is_none_or(|(held, _)| held.epoch < epoch);
-            if row.lease.as_ref().is_some_and(|lease| is_new(lease.epoch)) {
-                new.push(unit.clone());
-            }
-        }
-        let read = |unit: UnitId| {
-            let store = self.run.store.clone();
+        self.watched.retain(|unit, _| units.contains(unit));
+        let is_new = |row: &&ProgressRow| {
+            let known = self.watched.get(&row.progress.unit);
+            let newer = |epoch| known.is_none_or(|(held, _)| held.epoch < epoch);
+            row.lease.as_ref().is_some_and(|lease| newer(lease.epoch))
+        };
+        let read = |row: &ProgressRow| {
+            let (store, unit) = (store.clone(), row.progress.unit.clone());
             async move { (store.progress_row(&unit).await, unit) }.boxed()
         };
-        let new: Vec<_> = new.into_iter().map(read).collect();
+        let new: Vec<_> = open.iter().filter(is_new).map(read).collect();
         let reads: Vec<_> = stream::iter(new).buffer_unordered(READS).collect().await;
         for (row, unit) in reads {
             // What was not read now is read at the next look.
             if let Ok(Some(row)) = row
                 && let Some(lease) = row.lease
             {
-                let held = (Held::from(lease), Moment::now());
-                steal.watched.insert(unit, held);
+                self.saw(&unit, Held::from(lease));
             }
         }
     }
 
-    /// Lets those of the open units wait for their turn that may be taken.
-    fn offers(&mut self, open: Vec<ProgressRow>) {
-        let (run, Some(steal)) = (self.run, &mut self.steal) else {
-            return;
-        };
+    /// Those of the open units that may be taken.
+    fn choose<M: Migration>(
+        &mut self,
+        run: &Shared<M>,
+        open: Vec<ProgressRow>,
+        mine: &BTreeSet<UnitId>,
+        in_hand: &BTreeSet<UnitId>,
+    ) -> Vec<ClaimRequest> {
         let term = run.config.pace.lease_term;
         let (mut offers, mut parts) = (Vec::new(), Vec::new());
-        let mut waits = !self.mine.is_empty();
+        let mut waits = !mine.is_empty();
         let of_units = whose(&open);
         for row in open {
             let id = &row.progress.unit;
-            if self.mine.contains(id) || steal.given_up.contains(id) {
+            if mine.contains(id) || self.given_up.contains(id) {
                 continue;
             }
             waits = true;
             let whole = id.whole();
             // The lease is asked for as it was seen a term ago: the store refuses if it lives.
-            let dead = match (&row.lease, steal.watched.get(id)) {
+            let dead = match (&row.lease, self.watched.get(id)) {
                 // Whoever holds the unit here works on its parts, too.
-                _ if self.in_hand.contains(&whole) => continue,
+                _ if in_hand.contains(&whole) => continue,
                 (None, _) => None,
                 (Some(_), Some((held, since))) if since.elapsed() >= term => Some(held.clone()),
                 (Some(_), _) => continue,
             };
-            let from = of_units.get(&whole).cloned().or(row.instance);
+            let whose = of_units.get(&whole).cloned().or(row.instance);
             let is_part = id.part.is_some();
             let offers = if is_part { &mut parts } else { &mut offers };
             let unit = Unit {
                 id: row.progress.unit,
                 planned: Some(row.progress.counts.planned),
             };
-            offers.push(Wanted {
+            offers.push(ClaimRequest {
                 dead,
-                from: Some(from.unwrap_or_else(|| InstanceId::new("?"))),
-                ..Wanted::own(unit)
+                helping: Some(whose.unwrap_or_else(|| InstanceId::new("?"))),
+                ..ClaimRequest::own(unit)
             });
         }
-        steal.over = !waits;
+        self.over = !waits;
         in_turn(&run.config.holder(), &mut offers);
         // Few are left at the end, and others want to help, too.
         let most = run.config.units_at_once.max(1) as usize;
@@ -184,47 +194,6 @@ impl<M: Migration> Queue<'_, M> {
             in_turn(&run.config.holder(), &mut parts);
             offers.extend(parts.into_iter().next());
         }
-        self.mine
-            .extend(offers.iter().map(|offer| offer.unit.id.clone()));
-        self.waiting.extend(offers.into_iter().map(Waiting::from));
-    }
-
-    /// A unit is not tried again in this run.
-    pub(super) fn give_up(&mut self, unit: &UnitId) {
-        self.mine.remove(unit);
-        if let Some(steal) = &mut self.steal {
-            steal.given_up.insert(unit.clone());
-        }
-    }
-
-    /// Room was made: more is looked for at once.
-    pub(super) fn has_room(&mut self) {
-        if let Some(steal) = &mut self.steal {
-            steal.next = None;
-        }
-    }
-
-    /// A unit of another left our hands.
-    pub(super) fn end_helping(&mut self, waiting: Waiting, end: UnitEnd) {
-        let Some(steal) = &mut self.steal else { return };
-        let id = &waiting.wanted.unit.id;
-        match end {
-            UnitEnd::Ended => {
-                self.mine.remove(id);
-                self.has_room();
-                if id.part.is_none() {
-                    self.sum_up(&waiting.wanted.unit.id.owner);
-                }
-            }
-            UnitEnd::Held(held) => {
-                self.mine.remove(id);
-                steal.watched.insert(id.clone(), (held, Moment::now()));
-            }
-            // What another leaves open is looked at again.
-            UnitEnd::Released | UnitEnd::Lost => {
-                self.mine.remove(id);
-            }
-            UnitEnd::Trouble(failure) => self.trouble(waiting, failure),
-        }
+        offers
     }
 }

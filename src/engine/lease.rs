@@ -1,24 +1,22 @@
-//! Keeps a lease while its unit is worked on, and knows when not to trust it any more.
+//! A lease that is held: the only way to write its unit's row, and when not to trust it any more.
+//!
+//! It is renewed by [`LeasedUnit::renew_until_lost`](super::unit::LeasedUnit).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::Migration;
-use crate::model::{FailedItem, ItemId, Lease, UnitProgress};
+use crate::model::{Epoch, FailedItem, Failure, ItemId, Lease, Reason, UnitProgress};
 use crate::runtime::Moment;
 use crate::state::{self, Store};
-
-use super::InHand;
 
 /// A lease that is held. Judged on one's own monotonic clock only: a process that was frozen
 /// finds its lease stale when it thaws, before it makes an effect.
 ///
 /// All writes of the unit's row go through here, one after the other.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub(crate) struct LeaseGuard {
     store: Store,
     /// The lease as it was given, the fence of every other row that is written under it.
     given: Lease,
@@ -37,14 +35,34 @@ pub(crate) struct Keeper {
 
 /// Why the row was not written.
 #[derive(Debug)]
-pub(crate) enum Unwritten {
+pub(crate) enum SaveError {
     /// The lease is another's, or was given back; the work on the unit was stopped.
     Lost,
     /// It may do better later.
     Trouble(state::Error),
 }
 
-impl Keeper {
+impl SaveError {
+    /// As a failure of the work that wanted the row written.
+    pub(crate) fn failure(&self) -> Failure {
+        match self {
+            Self::Lost => Failure::unknown(Reason::LeaseLost, "another holds the lease"),
+            Self::Trouble(error) => error.failure(),
+        }
+    }
+}
+
+impl From<state::Error> for SaveError {
+    fn from(error: state::Error) -> Self {
+        if error.is_lost_lease() {
+            Self::Lost
+        } else {
+            Self::Trouble(error)
+        }
+    }
+}
+
+impl LeaseGuard {
     /// A lease that was asked for at `asked`. `token` stops the unit's work when it is lost.
     pub(crate) fn new(
         store: &Store,
@@ -76,8 +94,21 @@ impl Keeper {
         !self.token.is_cancelled() && Moment::now() < self.trusted_until()
     }
 
+    /// Whether effects may still be made.
+    ///
+    /// # Errors
+    /// [`Reason::LeaseLost`] when the lease is lost or near its end.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        if self.is_trusted() {
+            return Ok(());
+        }
+        let unit = self.given.unit.whole();
+        let text = format!("the lease of {unit} can no longer be trusted");
+        Err(Failure::unknown(Reason::LeaseLost, text))
+    }
+
     /// The fence of the lease.
-    pub(crate) fn epoch(&self) -> crate::model::Epoch {
+    pub(crate) fn epoch(&self) -> Epoch {
         self.given.epoch
     }
 
@@ -101,6 +132,16 @@ impl Keeper {
         written
     }
 
+    /// The term of the lease.
+    pub(crate) fn term(&self) -> Duration {
+        self.term
+    }
+
+    /// Stops the work on the unit: the lease is lost.
+    pub(crate) fn give_up(&self) {
+        self.token.cancel();
+    }
+
     /// Cancelled when the lease is lost or the run aborts.
     pub(crate) fn token(&self) -> CancellationToken {
         self.token.clone()
@@ -110,10 +151,10 @@ impl Keeper {
     pub(crate) async fn save(
         &self,
         progress: impl Future<Output = Result<UnitProgress, state::Error>>,
-    ) -> Result<(), Unwritten> {
+    ) -> Result<(), SaveError> {
         let mut lease = self.lease.lock().await;
-        let held = lease.as_mut().ok_or(Unwritten::Lost)?;
-        let progress = progress.await.map_err(Unwritten::Trouble)?;
+        let held = lease.as_mut().ok_or(SaveError::Lost)?;
+        let progress = progress.await.map_err(SaveError::Trouble)?;
         let asked = Moment::now();
         let written = if self.only_steps {
             self.store.save_steps(held, &progress).await
@@ -127,13 +168,13 @@ impl Keeper {
     pub(crate) async fn release(
         &self,
         progress: impl Future<Output = Result<UnitProgress, state::Error>>,
-    ) -> Result<(), Unwritten> {
+    ) -> Result<(), SaveError> {
         let mut lease = self.lease.lock().await;
         if lease.is_none() {
-            return Err(Unwritten::Lost);
+            return Err(SaveError::Lost);
         }
-        let progress = progress.await.map_err(Unwritten::Trouble)?;
-        let held = lease.take().ok_or(Unwritten::Lost)?;
+        let progress = progress.await.map_err(SaveError::Trouble)?;
+        let held = lease.take().ok_or(SaveError::Lost)?;
         let written = if self.only_steps {
             self.store.release_steps(held, &progress).await
         } else {
@@ -142,15 +183,16 @@ impl Keeper {
         self.judge(written, Moment::now())
     }
 
-    async fn renew(&self) -> Result<(), Unwritten> {
+    /// Renews the lease, and writes nothing else.
+    pub(crate) async fn renew(&self) -> Result<(), SaveError> {
         let mut lease = self.lease.lock().await;
-        let held = lease.as_mut().ok_or(Unwritten::Lost)?;
+        let held = lease.as_mut().ok_or(SaveError::Lost)?;
         let asked = Moment::now();
         let written = self.store.renew(held).await;
         self.judge(written, asked)
     }
 
-    fn judge(&self, written: Result<(), state::Error>, asked: Moment) -> Result<(), Unwritten> {
+    fn judge(&self, written: Result<(), state::Error>, asked: Moment) -> Result<(), SaveError> {
         match written {
             Ok(()) => {
                 *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
@@ -160,46 +202,14 @@ impl Keeper {
                 // Who has it now is what an operator asks first.
                 tracing::warn!("{error}");
                 self.token.cancel();
-                Err(Unwritten::Lost)
+                Err(SaveError::Lost)
             }
-            Err(error) => Err(Unwritten::Trouble(error)),
+            Err(error) => Err(SaveError::Trouble(error)),
         }
     }
 
-    fn trusted_until(&self) -> Moment {
+    /// Until when effects may be made under it, unless it is renewed.
+    pub(crate) fn trusted_until(&self) -> Moment {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + self.term * 3 / 4
     }
-}
-
-/// Renews until the lease is lost, and writes the row along with it when it changed. Returns only
-/// when it is lost. No limit and no throttle stands before these writes.
-pub(crate) async fn keep<M: Migration>(hand: &InHand<M>, keeper: &Keeper) {
-    loop {
-        tokio::time::sleep(keeper.term / 6).await;
-        let until = keeper.trusted_until();
-        let changed = hand.lock().take_changed();
-        let written = async {
-            if changed {
-                keeper.save(hand.told()).await
-            } else {
-                keeper.renew().await
-            }
-        };
-        match timeout_at(until, written).await {
-            Ok(Ok(())) => {}
-            Ok(Err(Unwritten::Lost)) => break,
-            Err(_) => {
-                tracing::warn!(unit = %hand.id, "lease not renewed in time: it is no longer trusted");
-                break;
-            }
-            // Tried again at the next beat, until the lease can no longer be trusted.
-            Ok(Err(Unwritten::Trouble(error))) => {
-                if changed {
-                    hand.lock().keep_changed();
-                }
-                tracing::warn!(unit = %hand.id, %error, "lease not renewed");
-            }
-        }
-    }
-    keeper.token.cancel();
 }

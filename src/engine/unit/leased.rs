@@ -1,4 +1,4 @@
-//! A unit in hand, and what is done when one of its items has its last word.
+//! A leased unit: renews its lease, and records the final outcome of its items.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::gate::Admission;
 use crate::engine::item::End;
+use crate::engine::lease::{LeaseGuard, SaveError};
 use crate::engine::record::{ItemLine, Ticket, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
@@ -18,10 +19,8 @@ use crate::model::{
 use crate::runtime::{Degree, Moment};
 use crate::state;
 
-use super::Keeper;
-
-/// A unit in hand. Clones share everything.
-pub(crate) struct InHand<M: Migration> {
+/// A unit that this process works on. Clones share everything.
+pub(crate) struct LeasedUnit<M: Migration> {
     pub(crate) run: Arc<Shared<M>>,
     /// What is leased: the unit, or a part of it.
     pub(crate) id: UnitId,
@@ -31,7 +30,7 @@ pub(crate) struct InHand<M: Migration> {
     pub(crate) within: Between,
     pub(crate) tracker: Arc<Mutex<Tracker>>,
     /// The lease; none when no records are kept.
-    pub(crate) keeper: Option<Arc<Keeper>>,
+    pub(crate) lease: Option<Arc<LeaseGuard>>,
     /// The epoch of the lease; without one, of the last that was given.
     pub(crate) epoch: Epoch,
     /// Stops the work on this unit alone.
@@ -39,14 +38,14 @@ pub(crate) struct InHand<M: Migration> {
     /// How many items the plan of this run gives it.
     pub(crate) announced: u64,
     /// Whose unit it is, when it was taken to help.
-    pub(crate) from: Option<InstanceId>,
+    pub(crate) helping: Option<InstanceId>,
     /// Items that failed in earlier runs.
     pub(crate) failed_before: Arc<BTreeMap<ItemId, Before>>,
     /// Whether the row of all items that a cause of the unit keeps back is written.
     pub(crate) kept_back: Arc<OnceCell<()>>,
 }
 
-/// What is kept of an earlier failure while its unit is in hand: little, for a unit may have many.
+/// What is kept of an earlier failure while its unit is leased: little, for a unit may have many.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
     pub(crate) attempts: u32,
@@ -67,7 +66,7 @@ impl From<&FailedItem> for Before {
     }
 }
 
-impl<M: Migration> Clone for InHand<M> {
+impl<M: Migration> Clone for LeasedUnit<M> {
     fn clone(&self) -> Self {
         Self {
             run: Arc::clone(&self.run),
@@ -75,20 +74,71 @@ impl<M: Migration> Clone for InHand<M> {
             within: self.within.clone(),
             context: self.context.clone(),
             tracker: Arc::clone(&self.tracker),
-            keeper: self.keeper.clone(),
+            lease: self.lease.clone(),
             epoch: self.epoch,
             token: self.token.clone(),
             announced: self.announced,
-            from: self.from.clone(),
+            helping: self.helping.clone(),
             failed_before: Arc::clone(&self.failed_before),
             kept_back: Arc::clone(&self.kept_back),
         }
     }
 }
 
-impl<M: Migration> InHand<M> {
+impl<M: Migration> LeasedUnit<M> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, Tracker> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work`, and renews the lease meanwhile. When the lease is lost, the work sees it and ends by itself.
+    pub(crate) async fn while_renewing<T>(&self, work: impl Future<Output = T>) -> T {
+        let Some(lease) = &self.lease else {
+            return work.await;
+        };
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => done,
+            () = self.renew_until_lost(lease) => work.await,
+        }
+    }
+
+    /// Renews the lease until it is lost, and writes the row along with it when that changed. Returns only when it is
+    /// lost. No limit and no throttle stands before these writes.
+    pub(crate) async fn renew_until_lost(&self, lease: &LeaseGuard) {
+        loop {
+            tokio::time::sleep(lease.term() / 6).await;
+            let until = lease.trusted_until();
+            let changed = self.lock().take_changed();
+            let written = async {
+                if changed {
+                    lease.save(self.durable_progress()).await
+                } else {
+                    lease.renew().await
+                }
+            };
+            match tokio::time::timeout_at(until, written).await {
+                Ok(Ok(())) => {}
+                Ok(Err(SaveError::Lost)) => break,
+                Err(_) => {
+                    tracing::warn!(unit = %self.id, "lease not renewed in time: it is no longer trusted");
+                    break;
+                }
+                // Tried again at the next beat, until the lease can no longer be trusted.
+                Ok(Err(SaveError::Trouble(error))) => {
+                    if changed {
+                        self.lock().keep_changed();
+                    }
+                    tracing::warn!(unit = %self.id, %error, "lease not renewed");
+                }
+            }
+        }
+        lease.give_up();
+    }
+
+    /// Whether effects may still be made under the lease of the unit, if it has one.
+    pub(crate) fn check_lease(&self) -> Result<(), Failure> {
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
     }
 
     /// What orders journal lines that are written now among those of others.
@@ -96,7 +146,7 @@ impl<M: Migration> InHand<M> {
         Fence {
             round: self.lock().progress().round,
             epoch: self.epoch,
-            unleased: self.keeper.is_none(),
+            unleased: self.lease.is_none(),
         }
     }
 
@@ -128,7 +178,7 @@ impl<M: Migration> InHand<M> {
     }
 
     /// How far the unit is now, with the result lines of all items below its cursor on disk.
-    pub(crate) async fn told(&self) -> Result<UnitProgress, state::Error> {
+    pub(crate) async fn durable_progress(&self) -> Result<UnitProgress, state::Error> {
         let mut progress = self.progress();
         let files = Arc::clone(&self.run.files);
         // Goes on when whoever waits for it is dropped: what was taken out of memory must reach the disk.
@@ -182,18 +232,18 @@ impl<M: Migration> InHand<M> {
         end: &End,
         before: Option<Before>,
     ) -> Result<(), Failure> {
-        let Some(keeper) = self.keeper.as_ref().filter(|_| self.run.keeps_records()) else {
+        let Some(lease) = self.lease.as_ref().filter(|_| self.run.keeps_records()) else {
             return Ok(());
         };
         let written = match &end.failure {
             Some(failure) if before.is_none() && self.is_of_unit(failure) => {
-                self.keep_back(keeper, failure).await
+                self.keep_back(lease, failure).await
             }
             Some(failure) => {
                 let failed = self.failed(item.clone(), failure.clone(), end.attempts, before);
-                keeper.put_failed(&failed).await
+                lease.put_failed(&failed).await
             }
-            None if before.is_some() => keeper.remove_failed(item).await,
+            None if before.is_some() => lease.remove_failed(item).await,
             None => Ok(()),
         };
         written.map_err(|error| error.failure())
@@ -221,7 +271,7 @@ impl<M: Migration> InHand<M> {
     }
 
     /// Tells of an item's last word: results file, events, health.
-    pub(crate) fn tell(
+    pub(crate) fn publish_settled(
         &self,
         item: &ItemId,
         end: End,
@@ -243,7 +293,7 @@ impl<M: Migration> InHand<M> {
             verdict: None,
             findings: Vec::new(),
             failure: end.failure.clone(),
-            helping: self.from.clone(),
+            helping: self.helping.clone(),
             attempts: end.attempts,
             took_ms: millis(began),
         };

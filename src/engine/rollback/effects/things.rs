@@ -10,15 +10,15 @@ use crate::state::files::{Sortable, Sorted};
 use super::entry::Key;
 
 /// Effects by the thing that they made, where several made the same.
-pub(super) type Things = BTreeMap<String, BTreeSet<Key>>;
+pub(crate) type Things = BTreeMap<String, BTreeSet<Key>>;
 
 /// One effect that made a thing.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Hold {
-    pub(super) thing: String,
-    pub(super) key: Key,
+pub(crate) struct Hold {
+    pub(crate) thing: String,
+    pub(crate) key: Key,
     /// It is about to be taken back.
-    pub(super) planned: bool,
+    pub(crate) planned: bool,
 }
 
 impl Sortable for Hold {
@@ -30,7 +30,7 @@ impl Sortable for Hold {
 }
 
 /// The things that several effects made, of which one is about to be taken back. Blocks.
-pub(super) fn things(holds: Sorted<Hold>) -> io::Result<Things> {
+pub(crate) fn things(holds: Sorted<Hold>) -> io::Result<Things> {
     let mut things = Things::new();
     let mut group: Vec<Hold> = Vec::new();
     for hold in holds {

@@ -15,13 +15,13 @@ use crate::state::files::{Scratch, Sorter};
 use super::entry::Entry;
 use super::journals::{Read, SORTED_IN_MEMORY};
 use super::list::List;
-use super::shared::{Hold, Things, things};
+use super::things::{Hold, Things, things};
 
 /// Items that are read at once.
 const BATCH: usize = 64;
 
 /// What the survey wants to know of an effect.
-pub(super) trait Asked {
+pub(crate) trait Asked {
     /// Whether a unit is asked for.
     fn takes(&self, unit: &UnitId) -> bool;
     /// The run that is asked for.
@@ -34,39 +34,39 @@ pub(super) trait Asked {
 
 /// What is taken back of one unit, in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Indexed {
+pub(crate) struct Indexed {
     at: u64,
     bytes: u64,
     /// Effects that are taken back.
-    pub(super) effects: u64,
+    pub(crate) effects: u64,
     /// Items of which any effect is known.
-    pub(super) items: u64,
+    pub(crate) items: u64,
     /// Steps of the unit that the asked run made.
-    pub(super) steps: BTreeSet<StepName>,
+    pub(crate) steps: BTreeSet<StepName>,
 }
 
 /// The effects of all units that were asked for.
 #[derive(Debug, Clone)]
-pub(super) struct EffectIndex {
+pub(crate) struct EffectIndex {
     file: PathBuf,
     /// The file lies in it.
     _scratch: Arc<Scratch>,
-    pub(super) units: BTreeMap<UnitId, Indexed>,
+    pub(crate) units: BTreeMap<UnitId, Indexed>,
 }
 
 /// Effects of one item, the latest first.
-pub(super) type OfItem = (ItemId, Vec<Entry>);
+pub(crate) type OfItem = (ItemId, Vec<Entry>);
 
 /// Reads the effects of one unit, item by item.
 #[derive(Debug)]
-pub(super) struct Effects {
+pub(crate) struct Effects {
     lines: io::Take<BufReader<File>>,
     next: Option<Entry>,
 }
 
 impl EffectIndex {
     /// Puts in order what was read, and keeps of each effect what was said last. Blocks.
-    pub(super) fn of(
+    pub(crate) fn of(
         read: Read,
         asked: &dyn Asked,
         scratch: &Arc<Scratch>,
@@ -122,7 +122,7 @@ impl EffectIndex {
     }
 
     /// Opens the effects of a unit. Blocks.
-    pub(super) fn effects(&self, unit: &Indexed) -> io::Result<Effects> {
+    pub(crate) fn effects(&self, unit: &Indexed) -> io::Result<Effects> {
         let mut file = File::open(&self.file)?;
         file.seek(SeekFrom::Start(unit.at))?;
         Ok(Effects {
@@ -233,7 +233,7 @@ impl Fold<'_> {
 
 impl Effects {
     /// The next items, none at the end. Blocks.
-    pub(super) fn batch(&mut self) -> io::Result<Vec<OfItem>> {
+    pub(crate) fn batch(&mut self) -> io::Result<Vec<OfItem>> {
         let mut items: Vec<OfItem> = Vec::new();
         loop {
             let entry = match self.next.take() {

@@ -2,20 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use super::Listed;
+use serde::Serialize;
+
+/// One kind of effect in a survey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// What kind of change.
+    pub kind: String,
+    /// How many.
+    pub effects: u64,
+    /// Whether they are taken back; else they stay.
+    pub undone: bool,
+    /// What stays in the world, and why.
+    pub leaves: String,
+}
 
 /// Effects by kind.
 #[derive(Debug, Default)]
-pub(super) struct List(BTreeMap<(bool, String, &'static str), u64>);
+pub(crate) struct List(BTreeMap<(bool, String, &'static str), u64>);
 
 impl List {
     /// Counts one.
-    pub(super) fn count(&mut self, kind: &str, undone: bool, leaves: &'static str) {
+    pub(crate) fn count(&mut self, kind: &str, undone: bool, leaves: &'static str) {
         *self.0.entry((undone, kind.to_owned(), leaves)).or_default() += 1;
     }
 
     /// Those that stay first.
-    pub(super) fn sorted(self) -> Vec<Listed> {
+    pub(crate) fn sorted(self) -> Vec<Listed> {
         self.0
             .into_iter()
             .map(|((undone, kind, leaves), effects)| Listed {

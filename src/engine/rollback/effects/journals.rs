@@ -5,43 +5,63 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::engine::Error;
 use crate::model::{
-    Belongs, JOURNAL_VERSION, JournalEntry, JournalFault, JournalId, JournalLine, JournalOpening,
-    JournalRecord, RunId, StateIdentity,
+    Belongs, InstanceId, JOURNAL_VERSION, JournalEntry, JournalFault, JournalId, JournalLine,
+    JournalOpening, JournalRecord, PlanId, RunId, StateIdentity,
 };
 use crate::state;
 use crate::state::files::{Scratch, Sorter, damaged, journal_files, journals_in, scan_lines};
 
-use super::KnownRun;
 use super::entry::{Entry, Order};
 use super::missing::Chains;
 
+/// A run that the journals know, and that made something or took something back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct KnownRun {
+    /// Its id.
+    pub run: String,
+    /// Its instance.
+    pub instance: Option<InstanceId>,
+    /// The plan that its scope was a part of.
+    pub plan: Option<PlanId>,
+    /// Effects that it made, those that were taken back since among them.
+    pub effects: u64,
+    /// Effects that it took back: it was a rollback.
+    pub undone: u64,
+    /// When it made or took back the first and the last one, Unix milliseconds.
+    pub first_at: u64,
+    /// See `first_at`.
+    pub last_at: u64,
+}
+
 /// Bytes of entries that are held while they are sorted.
-pub(super) const SORTED_IN_MEMORY: usize = 32 << 20;
+pub(crate) const SORTED_IN_MEMORY: usize = 32 << 20;
 
 /// All that the journals say, with the entries still to be put in order.
-pub(super) struct Read {
-    pub(super) entries: Sorter<Entry>,
-    pub(super) chains: Chains,
-    pub(super) knows_run: bool,
+pub(crate) struct Read {
+    pub(crate) entries: Sorter<Entry>,
+    pub(crate) chains: Chains,
+    pub(crate) knows_run: bool,
     /// Runs that made effects or took some back.
-    pub(super) runs: BTreeMap<RunId, KnownRun>,
+    pub(crate) runs: BTreeMap<RunId, KnownRun>,
     /// Runs of another environment, and which: nothing of them is taken up.
-    pub(super) foreign: BTreeMap<RunId, StateIdentity>,
+    pub(crate) foreign: BTreeMap<RunId, StateIdentity>,
 }
 
 /// Which lines of the journals count.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// The run that is asked for.
-    pub(super) run: Option<&'a RunId>,
+    pub(crate) run: Option<&'a RunId>,
     /// What effects must belong to; `None` takes all.
-    pub(super) state: Option<&'a StateIdentity>,
+    pub(crate) state: Option<&'a StateIdentity>,
 }
 
 /// The journals of a state folder, and those that are named: files, or folders that hold some.
-pub(super) fn journals(state: &state::Config, more: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn journals(state: &state::Config, more: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let prefix = &state.namespace.files;
     let mut found = journals_in(&state.dir, prefix)?;
     for path in more {
@@ -69,7 +89,7 @@ impl Read {
     ///
     /// # Errors
     /// [`Error::ForeignJournal`] for lines of another version, and for a journal or a wanted run of another environment.
-    pub(super) fn all(
+    pub(crate) fn all(
         journals: &[PathBuf],
         wanted: Wanted<'_>,
         scratch: &Arc<Scratch>,
@@ -194,7 +214,7 @@ impl Read {
     }
 
     /// The runs of this environment that did anything, in order of time.
-    pub(super) fn known_runs(&mut self) -> Vec<KnownRun> {
+    pub(crate) fn known_runs(&mut self) -> Vec<KnownRun> {
         let foreign = &self.foreign;
         let mut runs: Vec<KnownRun> = std::mem::take(&mut self.runs)
             .into_iter()

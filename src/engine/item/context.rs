@@ -1,0 +1,40 @@
+//! An item on its way, and how it ended.
+
+use std::sync::atomic::AtomicBool;
+
+use crate::engine::lease::LeaseGuard;
+use crate::engine::{Migration, UnitContext};
+use crate::model::{Failure, Fence, ItemId, Settled, UnitId};
+
+/// An item in hand.
+pub(crate) struct ItemContext<'a, M: Migration> {
+    pub(crate) unit: &'a UnitContext,
+    pub(crate) id: ItemId,
+    pub(crate) item: &'a M::Item,
+    /// What orders its journal lines among those of others.
+    pub(crate) fence: Fence,
+    /// The lease of the unit, if there is one.
+    pub(crate) lease: Option<&'a LeaseGuard>,
+    /// Whether an effect was begun, in whichever attempt.
+    pub(crate) touched: AtomicBool,
+}
+
+impl<M: Migration> ItemContext<'_, M> {
+    /// What its journal lines are about, and what orders them.
+    pub(super) fn place(&self) -> (&UnitId, Fence) {
+        (&self.unit.id, self.fence)
+    }
+
+    /// Whether effects may still be made: not when the lease is lost or near its end.
+    pub(super) fn check_lease(&self) -> Result<(), Failure> {
+        self.lease.map_or(Ok(()), LeaseGuard::check)
+    }
+}
+
+/// An item's last word in this run.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) settled: Settled,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) attempts: u32,
+}

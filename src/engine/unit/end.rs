@@ -1,0 +1,30 @@
+//! How the work on a unit, or on its parts, ended.
+
+use crate::engine::lease::SaveError;
+use crate::model::Failure;
+use crate::state::Held;
+
+/// How a unit left this process.
+#[derive(Debug)]
+pub(crate) enum UnitEnd {
+    /// Swept to its end, now or in an earlier run.
+    Ended,
+    /// Given back unfinished.
+    Released,
+    /// Another holds it.
+    Held(Held),
+    /// Its lease was lost.
+    Lost,
+    /// It could not be worked on for now.
+    Trouble(Failure),
+}
+
+/// Why the parts were left before all had ended.
+pub(crate) enum Interrupted {
+    /// Drain, limit, or lease lost.
+    Stopped,
+    /// The unit's row could not be written.
+    Unwritten(SaveError),
+    /// Something else could not be listed, read or written.
+    Trouble(Failure),
+}
