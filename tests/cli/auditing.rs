@@ -102,7 +102,7 @@ fn an_audit_is_whole_unless_told_otherwise_and_its_report_is_kept() {
     let sample = place.sterna(["verify", "--limit", "5"]).ends(4);
     let said = sample.text();
     assert!(said.contains("the limit is reached"), "{said}");
-    assert!(said.contains("this covers 5 uploads, and "), "{said}");
+    assert!(said.contains("this covers 5 uploads, with "), "{said}");
     let same = place.sterna(["migrate", "--verify-only", "--output", "json"]);
     assert_eq!(total(&same.ends(4).json()), 24);
     assert_eq!(reports(&place).len(), 3);

@@ -92,7 +92,7 @@ fn what_is_missing_is_named_at_once_and_nothing_is_written() {
     let before = changes(&place);
     let setup = place.sterna(["setup", "--instances", "2"]).ends(8);
     setup.tells(&[
-        "7 things",
+        "7 problems",
         "local-migration-customers",
         "local-migration-control",
         "sterna init",
@@ -116,7 +116,7 @@ fn what_is_missing_is_named_at_once_and_nothing_is_written() {
     place.file("wrong.env", lines.concat());
     let before = changes(&place);
     let migrate = place.sterna(["migrate", "--env-file", "wrong.env"]).ends(8);
-    let migrate = migrate.tells(&["5 things", "nothing was done", "config show --origin"]);
+    let migrate = migrate.tells(&["5 problems", "nothing was done", "config show --origin"]);
     for (name, value) in wrong {
         assert!(migrate.stderr.contains(name) && migrate.stderr.contains(value));
     }

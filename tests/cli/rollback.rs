@@ -219,7 +219,7 @@ fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_sta
     place
         .sterna(back)
         .ends(13)
-        .tells(&["instance 1", "is cut", "--journal"]);
+        .tells(&["instance 1", "is truncated", "--journal"]);
     let holed = [&lines[..half], &lines[half + 2..]].concat();
     std::fs::write(&journal, of(&holed)).unwrap();
     let gap = format!("lines {} to {} are missing", half + 1, half + 2);

@@ -169,7 +169,7 @@ fn a_test_of_one_step_says_what_that_step_did_and_what_must_come_first() {
     }
     let gateway = text(GATEWAY, 3);
     assert!(
-        gateway.contains(" authorised; not: 1 MISSING_DELEGATION"),
+        gateway.contains(" authorised; not authorised: 1 MISSING_DELEGATION"),
         "{gateway}"
     );
     // One upload alone finds the gateway authorised, too.
@@ -182,7 +182,7 @@ fn a_test_of_one_step_says_what_that_step_did_and_what_must_come_first() {
     assert!(claims.contains(" claims published, "), "{claims}");
     let again = text(LOCATION, 3);
     assert!(
-        again.contains(" complete already; ") && !again.contains(" 0 "),
+        again.contains(" already complete; ") && !again.contains(" 0 "),
         "{again}"
     );
     let limited = ["migrate", GATEWAY, "--limit", "2", "--output", "json"];
