@@ -38,7 +38,7 @@
 //! | [`migrations`] | items, needs (pure), steps and own rows of each migration | proto, runtime, model, client, state, engine |
 //! | [`monitor`] | the snapshot and its faces, read only | model, runtime, state |
 //! | `sandbox` | a local network on loopback that speaks the real wire | proto, runtime |
-//! | [`config`] | the one reader of flags, environment and files; opens nothing | proto, runtime, model, plan, client, state, engine |
+//! | [`config`] | the one reader of flags, environment and files; opens nothing | proto, runtime, model, plan, client, state, engine, migrations |
 //! | [`app`] | the one composition root: config → parts; spawn; drain | all but aws and cli |
 //! | [`cli`] | one short file per command: arguments, run, exit code | config, app, model, monitor |
 //!

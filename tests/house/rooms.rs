@@ -16,13 +16,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("client", &["proto", "runtime", "aws", "model"]),
     ("state", &["model", "runtime", "aws"]),
     ("engine", &["model", "runtime", "state"]),
-    ("migrations", &["proto", "model", "client", "engine"]),
+    (
+        "migrations",
+        &["proto", "runtime", "model", "client", "state", "engine"],
+    ),
     ("monitor", &["model", "runtime", "state"]),
     ("sandbox", &["proto", "runtime"]),
     (
         "config",
         &[
-            "proto", "runtime", "model", "plan", "client", "state", "engine",
+            "proto",
+            "runtime",
+            "model",
+            "plan",
+            "client",
+            "state",
+            "engine",
+            "migrations",
         ],
     ),
     (
@@ -53,12 +63,6 @@ const DOORS: &[(&str, &str)] = &[
     ("app", "runtime::Stop"),
     ("app", "runtime::Tasks"),
     ("app", "runtime::private::process"),
-    ("engine", "runtime::Clock"),
-    ("engine", "runtime::Degree"),
-    ("engine", "runtime::Dependencies"),
-    ("engine", "runtime::Moment"),
-    ("engine", "runtime::Stop"),
-    ("engine", "runtime::Tasks"),
     ("monitor", "runtime::is_printable"),
     ("monitor", "runtime::printable"),
     ("monitor", "runtime::printable_json"),
@@ -187,7 +191,8 @@ fn rooms_import_only_what_their_row_names() {
     let mut broken = Vec::new();
     for source in sources() {
         let room = source.room();
-        if room.is_empty() {
+        // Tests of a room may stand on real parts of others.
+        if room.is_empty() || source.path.split('/').any(|part| part == "tests") {
             continue;
         }
         let path = &source.path;
