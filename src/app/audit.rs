@@ -9,7 +9,7 @@ use super::scope::{Resolved, Work, refuse_nothing};
 use super::uploads::{Opened, admit, config, ended};
 use super::{AuditReport, AuditedUpload, Degree, Face, Kind, Seen, Stop, Trouble, UnlistedSpace};
 use crate::config::{Root, Settings, options};
-use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
+use crate::engine::{self, AuditOutcome, Config, Depth, Report, Scope};
 use crate::model::{Audited, Failure, Unit, Unlisted};
 use crate::monitor::count;
 use crate::proto::did::Did;
@@ -120,7 +120,7 @@ async fn look(
         Work::Items(_) => true,
     };
     let scope = match work {
-        Work::Units(units) => Scope::Units(units, Choice::default()),
+        Work::Units(units) => Scope::Units(units),
         Work::Items(items) => Scope::Items(items),
     };
     let started = opened.clock.moment();

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::engine::attempts::Attempts;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{ClaimRequest, LeasedUnit};
 use crate::engine::{Migration, Undoer};
 use crate::model::{
     Class, Effect, Event, Failure, ItemId, JournalEntry, Reason, StepName, Unit, UnitId,
 };
-use crate::runtime::{Degree, full_jitter};
 use crate::state::Held;
 
 use super::effects::{EffectIndex, Key, Things};
@@ -140,25 +140,15 @@ impl<M: Migration> Rolling<M> {
         (item, step, effect): (Option<&ItemId>, &StepName, &Effect),
     ) -> Result<(), Failure> {
         let run = &self.run;
-        let mut attempts = 0;
+        let mut attempts = Attempts::default();
         let left = loop {
-            attempts += 1;
             let failure = match self.once(leased, undo, (item, step, effect)).await {
                 Ok(left) => break left,
                 Err(failure) => failure.at(step.clone()),
             };
-            let hopeless = matches!(failure.class, Class::Permanent | Class::Fatal);
-            let lost = failure.reason == Reason::LeaseLost;
-            if hopeless || lost || attempts >= run.config.pace.attempts {
-                return Err(failure);
-            }
-            let pace = &run.config.pace;
-            let grown = pace.attempt_wait * 2_u32.saturating_pow(attempts - 1);
-            let wait = full_jitter(grown.min(pace.longest_attempt_wait));
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => {}
-                () = run.stop.reached(Degree::Drain) => return Err(failure),
+            match attempts.failed(&run.config.pace, &failure, |_| false) {
+                Some(wait) if run.wait(wait).await => {}
+                _ => return Err(failure),
             }
         };
         let entry = JournalEntry::Undone(effect.clone());

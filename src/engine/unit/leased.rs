@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::gate::Admission;
 use crate::engine::item::End;
 use crate::engine::lease::{LeaseGuard, SaveError};
 use crate::engine::record::{ItemLine, Ticket, Tracker};
@@ -155,11 +154,8 @@ impl<M: Migration> LeasedUnit<M> {
     pub(crate) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
-            () = self.stopped() => None,
-            admission = self.run.gate.admit() => match admission {
-                Admission::Slot(slot) => Some(slot),
-                Admission::LimitReached => None,
-            },
+            () = self.token.cancelled() => None,
+            slot = self.run.admit() => slot,
         }
     }
 

@@ -3,16 +3,14 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicBool;
 
-use futures::stream::{BoxStream, FuturesUnordered};
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::item::{End, ItemContext, settle};
+use crate::engine::item::{End, ItemContext, ItemTasks, settle};
+use crate::engine::listing::{Listing, Next};
 use crate::engine::record::Ticket;
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Class, Event, Failure, ItemId, Reason, Settled};
-use crate::runtime::full_jitter;
+use crate::model::{Event, Failure, ItemId, Reason, Settled};
 
 use super::LeasedUnit;
 use super::ready::ready;
@@ -32,7 +30,7 @@ pub(crate) enum Swept {
     Trouble(Failure),
 }
 
-type Flying = FuturesUnordered<AbortOnDropHandle<Option<Failure>>>;
+type Flying = ItemTasks<Option<Failure>>;
 
 /// Lists the items after the cursor and works on them.
 pub(crate) async fn sweep<M: Migration>(leased: &LeasedUnit<M>) -> Swept {
@@ -52,31 +50,17 @@ pub(crate) async fn sweep<M: Migration>(leased: &LeasedUnit<M>) -> Swept {
 
 async fn list<M: Migration>(leased: &LeasedUnit<M>, flying: &mut Flying) -> Swept {
     let run = &leased.run;
-    let mut after = leased.lock().progress().cursor.clone();
-    let (mut taken, mut deferred, mut failed) = (0, 0, 0);
+    let after = leased.lock().progress().cursor.clone();
+    let (mut taken, mut deferred) = (0, 0);
     let mut context: Option<UnitContext> = None;
-    let mut items = listing(leased, after.clone());
+    let mut items = listing(leased, after);
     loop {
-        let item = tokio::select! {
-            biased;
-            () = leased.stopped() => return Swept::Stopped,
-            item = next(leased, &mut items) => item,
+        let (id, item) = match items.next(leased.stopped()).await {
+            Next::Item(id, item) => (id, item),
+            Next::End => return Swept::End { taken, deferred },
+            Next::Stopped => return Swept::Stopped,
+            Next::Failed(failure) => return Swept::Trouble(failure),
         };
-        let item = match item {
-            None => return Swept::End { taken, deferred },
-            Some(Ok(item)) => item,
-            Some(Err(failure)) => {
-                failed += 1;
-                if let Some(failure) = wait_to_list_again(leased, failed, failure).await {
-                    return Swept::Trouble(failure);
-                }
-                items = listing(leased, after.clone());
-                continue;
-            }
-        };
-        failed = 0;
-        let id = run.migration.item_id(&item);
-        after = Some(id.clone());
         let sweep = leased.lock().progress().sweep;
         let added_at = run.migration.added_at(&item);
         if !sweep.takes(added_at) {
@@ -114,23 +98,15 @@ async fn list<M: Migration>(leased: &LeasedUnit<M>, flying: &mut Flying) -> Swep
 pub(super) fn listing<M: Migration>(
     leased: &LeasedUnit<M>,
     after: Option<ItemId>,
-) -> BoxStream<'_, Result<M::Item, Failure>> {
-    let within = leased.within.from(after);
-    leased.run.migration.items(&leased.context, within)
-}
-
-/// The next item of the listing.
-pub(super) async fn next<M: Migration>(
-    leased: &LeasedUnit<M>,
-    items: &mut BoxStream<'_, Result<M::Item, Failure>>,
-) -> Option<Result<M::Item, Failure>> {
-    let listing = leased
-        .run
-        .flights
-        .during("the listing", &leased.context.id, None, async |_| {
-            items.next().await.transpose()
-        });
-    listing.await.transpose()
+) -> Listing<'_, M, M::Item> {
+    let migration = &*leased.run.migration;
+    let open = move |after| {
+        let items = migration.items(&leased.context, leased.within.from(after));
+        items
+            .map_ok(|item| (migration.item_id(&item), item))
+            .boxed()
+    };
+    Listing::new(&leased.run, &leased.context.id, after, open)
 }
 
 /// Waits for a slot and starts the item.
@@ -138,7 +114,7 @@ async fn begin<M: Migration>(
     leased: &LeasedUnit<M>,
     context: &UnitContext,
     (id, item, ticket): (ItemId, M::Item, Ticket),
-    flying: &mut Flying,
+    flying: &Flying,
 ) -> Option<Swept> {
     let Some(slot) = leased.admit().await else {
         return Some(Swept::Stopped);
@@ -152,9 +128,7 @@ async fn begin<M: Migration>(
         ..leased.clone()
     };
     let tasks = leased.run.tasks.clone();
-    flying.push(AbortOnDropHandle::new(
-        tasks.spawn(fly(leased, id, item, ticket, slot)),
-    ));
+    flying.start(&tasks, fly(leased, id, item, ticket, slot));
     None
 }
 
@@ -215,17 +189,13 @@ pub(crate) async fn step<M: Migration>(
 
 /// Lets items in flight end while there are too many ahead of the slowest one.
 async fn make_room<M: Migration>(leased: &LeasedUnit<M>, flying: &mut Flying) -> Option<Swept> {
-    loop {
-        let ended = flying.next().now_or_never().flatten();
-        let ended = match ended {
-            Some(ended) => ended,
-            None if leased.lock().ahead() < leased.run.config.pace.window => return None,
-            None => flying.next().await?,
-        };
+    let has_room = || leased.lock().ahead() < leased.run.config.pace.window;
+    while let Some(ended) = flying.next_for_room(has_room).await {
         if let Some(failure) = landed(ended) {
             return Some(Swept::Trouble(failure));
         }
     }
+    None
 }
 
 /// What a task that ended says; one that was dropped says nothing.
@@ -234,28 +204,5 @@ fn landed(end: Result<Option<Failure>, tokio::task::JoinError>) -> Option<Failur
         Ok(end) => end,
         Err(error) if error.is_cancelled() => None,
         Err(error) => Some(Failure::permanent(Reason::Internal, error.to_string())),
-    }
-}
-
-/// None after a wait, when the listing may be tried again.
-pub(super) async fn wait_to_list_again<M: Migration>(
-    leased: &LeasedUnit<M>,
-    failed: u32,
-    failure: Failure,
-) -> Option<Failure> {
-    let pace = &leased.run.config.pace;
-    if failure.class == Class::Fatal {
-        leased.run.die(&failure);
-    }
-    let hopeless = matches!(failure.class, Class::Fatal | Class::Permanent);
-    if hopeless || failed >= pace.attempts {
-        return Some(failure);
-    }
-    let grown = pace.attempt_wait * 2_u32.saturating_pow(failed - 1);
-    let wait = full_jitter(grown.min(pace.longest_attempt_wait));
-    tokio::select! {
-        biased;
-        () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => None,
-        () = leased.stopped() => Some(failure),
     }
 }

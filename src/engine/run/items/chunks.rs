@@ -82,6 +82,15 @@ fn by_unit(retry: &Retry, page: FailedPage) -> BTreeMap<UnitId, Vec<ItemId>> {
     found
 }
 
+/// Items that are at hand, by unit.
+pub(super) fn single(items: Vec<(UnitId, ItemId)>) -> BoxStream<'static, Result<Chunk, Failure>> {
+    let mut of_unit: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
+    for (unit, item) in items {
+        of_unit.entry(unit).or_default().push(item);
+    }
+    stream::iter(of_unit.into_iter().map(Ok)).boxed()
+}
+
 /// The items that a list names.
 pub(super) fn named(
     tasks: &Tasks,

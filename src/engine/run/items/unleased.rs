@@ -1,6 +1,5 @@
-//! Single items: made and verified, and nothing else written.
+//! Single items, without leases and without rows: made and verified, and nothing else written.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -14,28 +13,12 @@ use crate::model::{Event, Failure, ItemId, Settled, Unit, UnitId};
 
 use super::remaining::Left;
 
-/// Works on single items, without leases and without rows.
-pub(super) async fn items<M: Migration>(
+/// Works on items of one unit.
+pub(super) async fn of_one_unit<M: Migration>(
     run: &Arc<Shared<M>>,
-    wanted: Vec<(UnitId, ItemId)>,
+    unit: UnitId,
+    items: Vec<ItemId>,
 ) -> Left {
-    let mut of_unit: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
-    for (unit, item) in wanted {
-        of_unit.entry(unit).or_default().push(item);
-    }
-    let units = run.config.units_at_once.max(1) as usize;
-    stream::iter(of_unit)
-        .map(|(unit, items)| of_one_unit(run, unit, items))
-        .buffer_unordered(units)
-        .fold(Left::default(), async |mut all, left: Left| {
-            all.unfinished += left.unfinished;
-            all.troubled.extend(left.troubled);
-            all
-        })
-        .await
-}
-
-async fn of_one_unit<M: Migration>(run: &Arc<Shared<M>>, unit: UnitId, items: Vec<ItemId>) -> Left {
     let mut left = Left::default();
     let opening = async {
         let leased = unrecorded(run, &Unit::new(unit.clone())).await?;
