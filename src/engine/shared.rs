@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::model::{
-    Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
+    Class, Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName,
+    UnitId,
 };
 use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
 use crate::state::Store;
@@ -20,6 +21,9 @@ use super::holders::Holders;
 use super::record::{Board, Files, empty_checkpoint};
 use super::watch::Flights;
 use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
+
+/// No wait between two looks of a verification is longer.
+const LONGEST_LOOK_WAIT: Duration = Duration::from_secs(10);
 
 fn health(config: &Config) -> Health {
     let health = Health::new(config.max_failure_rate, config.pace.rate_floor);
@@ -123,6 +127,29 @@ impl<M: Migration> Core<M> {
             biased;
             () = tokio::time::sleep(wait) => true,
             () = self.stop.reached(Degree::Drain) => false,
+        }
+    }
+
+    /// Looks until what was just written is seen, or the deadline is over: it may take a while. A look that could not
+    /// tell counts as not seen.
+    pub(super) async fn until_seen<F>(&self, mut look: impl FnMut() -> F) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let pace = &self.config.pace;
+        let deadline = self.clock.moment() + pace.verify_within;
+        let mut wait = pace.verify_wait;
+        loop {
+            let Err(failure) = look().await else {
+                return Ok(());
+            };
+            let over = self.clock.moment() + wait > deadline;
+            if over || failure.class == Class::Permanent {
+                return Err(failure);
+            }
+            let asked = failure.retry_after.unwrap_or(wait);
+            tokio::time::sleep(asked.min(pace.verify_within)).await;
+            wait = (wait * 2).min(LONGEST_LOOK_WAIT);
         }
     }
 

@@ -50,11 +50,7 @@ pub(crate) async fn settle<M: Migration>(
         }
         let is_excused = |first| run.excuses(&failure, first);
         let Some(wait) = attempts.failed(&run.config.pace, &failure, is_excused) else {
-            return Some(End {
-                settled: Settled::by_class(failure.class),
-                failure: Some(failure),
-                attempts: attempts.counted,
-            });
+            return Some(End::failed(failure, attempts.counted));
         };
         run.events.publish(Event::ItemRetried {
             unit: context.unit.id.clone(),

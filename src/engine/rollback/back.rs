@@ -16,8 +16,6 @@ use crate::state::Held;
 
 use super::effects::{EffectIndex, Key, Things};
 
-/// No wait between two looks is longer.
-const LONGEST_LOOK_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Refusals that are kept for the report.
 const KEPT: usize = 100;
 
@@ -43,6 +41,21 @@ pub(super) struct Rolling<M: Migration> {
     pub(super) dead: BTreeMap<UnitId, Held>,
     things: Mutex<Things>,
     tally: Mutex<Tally>,
+}
+
+/// How the rollback of a unit, or of an owner, ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Nothing of what was asked for is left.
+    Clean,
+    /// Something could not be taken back; it is in the report.
+    Refused,
+    /// The rollback was stopped.
+    Stopped,
+    /// Another holds the unit, or one of the owner's.
+    Held(UnitId, Held),
+    /// The lease was lost.
+    Lost,
 }
 
 /// What has come of it so far.
@@ -223,23 +236,13 @@ impl<M: Migration> Rolling<M> {
         undo: &dyn Undoer,
         effect: &Effect,
     ) -> Result<(), Failure> {
-        let (run, pace) = (&self.run, &self.run.config.pace);
-        let deadline = run.clock.moment() + pace.verify_within;
-        let mut wait = pace.verify_wait;
-        loop {
-            let failure = match undo.stands(&leased.context, effect).await {
-                Ok(false) => return Ok(()),
-                Ok(true) => Failure::unknown(
-                    Reason::NotVisibleYet,
-                    format!("{} {} is still there", effect.kind, effect.subject),
-                ),
-                Err(failure) => failure,
-            };
-            if run.clock.moment() + wait > deadline || failure.class == Class::Permanent {
-                return Err(failure);
+        let look = async || {
+            if !undo.stands(&leased.context, effect).await? {
+                return Ok(());
             }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_LOOK_WAIT);
-        }
+            let text = format!("{} {} is still there", effect.kind, effect.subject);
+            Err(Failure::unknown(Reason::NotVisibleYet, text))
+        };
+        self.run.until_seen(look).await
     }
 }

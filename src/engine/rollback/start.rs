@@ -13,10 +13,10 @@ use crate::engine::{Config, Ended, Error, Migration, Parts, StepFilter};
 use crate::model::{Event, Failure, UnitId};
 use crate::state::Held;
 
-use super::back::{Refused, Rolling};
-use super::owner::{OwnerEnd, owner};
+use super::back::{End, Refused, Rolling};
+use super::owner::owner;
 use super::plan::{Plan, Survey, UnitPlan};
-use super::unit::{End, unit};
+use super::unit::unit;
 
 /// The file of result lines, after the instance's name; a rollback writes none.
 const RESULTS: &str = "results.ndjson";
@@ -129,9 +129,10 @@ async fn all_owners<M: Migration>(
             continue;
         }
         match owner(rolling, &name).await {
-            OwnerEnd::Clean | OwnerEnd::Refused => {}
-            OwnerEnd::Stopped => done.left.unfinished += 1,
-            OwnerEnd::Held(unit, held) => done.left.held.push((unit, held)),
+            End::Clean | End::Refused => {}
+            End::Stopped => done.left.unfinished += 1,
+            End::Held(unit, held) => done.left.held.push((unit, held)),
+            End::Lost => done.left.lost += 1,
         }
     }
 }
@@ -177,7 +178,7 @@ impl<M: Migration> Schedule for Rounds<M> {
                 self.done.clean += 1;
                 return;
             }
-            Ok(End::Held(held)) => {
+            Ok(End::Held(_, held)) => {
                 self.busy.push((id, plan, held));
                 return;
             }

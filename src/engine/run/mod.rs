@@ -1,12 +1,9 @@
 //! One run: many units, single items, or items that failed before. Audits and rollbacks use its loop, its helpers and
 //! its ending.
 
-mod again;
 mod background;
-mod chunks;
 mod control;
 mod ending;
-mod failed;
 mod helper;
 mod items;
 mod queue;
@@ -17,8 +14,8 @@ mod units;
 mod watchdog;
 
 pub(super) use background::{report, spawn, start as helpers, until_drained, write_files};
-pub use chunks::failed_items;
 pub(super) use ending::ended;
+pub use items::failed_items;
 pub(super) use remaining::Left;
 pub use start::run;
 pub(super) use units::{Schedule, all as all_units};

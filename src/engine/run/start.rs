@@ -9,13 +9,11 @@ use crate::engine::shared::Shared;
 use crate::engine::{Config, Error, Job, Migration, Outcome, Parts};
 use crate::model::{Event, Failure};
 
-use super::again::Which;
-use super::chunks::Chunk;
 use super::ending::ended;
-use super::failed::pieces;
+use super::items::{Chunk, Which, failed_items, named, pieces, single};
 use super::queue::Queue;
 use super::remaining::Left;
-use super::{background, chunks, units};
+use super::{background, units};
 
 /// The file of result lines, after the instance's name.
 const RESULTS: &str = "results.ndjson";
@@ -42,12 +40,12 @@ pub async fn run<M: Migration>(
             units::all(&run, &mut queue).await;
             queue.close().await
         }
-        Job::Items(items) => pieces(&run, chunks::single(items), None).await,
+        Job::Items(items) => pieces(&run, single(items), None).await,
         Job::Failed(wanted) => {
-            let chunks = chunks::failed_items(&run.store, wanted);
+            let chunks = failed_items(&run.store, wanted);
             retry(&run, chunks, false).await
         }
-        Job::Named(list) => retry(&run, chunks::named(&run.tasks, list), true).await,
+        Job::Named(list) => retry(&run, named(&run.tasks, list), true).await,
     };
     drop(helpers);
     run.events.publish(Event::RunEnded);

@@ -2,37 +2,39 @@
 
 use crate::engine::Migration;
 use crate::engine::listing::Next;
-use crate::model::{Failure, Reason};
+use crate::model::Reason;
 
 use super::LeasedUnit;
-use super::end::UnitEnd;
-use super::finish::{finish, give_back};
+use super::end::{Interrupted, UnitEnd};
+use super::finish::{finish, leave};
 use super::ready::{ready, tell_steps};
 use super::sweep::listing;
 
 /// Makes the steps of a unit that has any item.
 pub(super) async fn steps_alone<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
+    match make(leased).await {
+        Ok(()) => finish(leased).await,
+        Err(interrupted) => leave(leased, interrupted).await,
+    }
+}
+
+async fn make<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Interrupted> {
     match listing(leased, None).next(leased.stopped()).await {
         Next::Item(..) => {}
-        Next::End => return finish(leased).await,
-        Next::Stopped => return give_back(leased).await,
-        Next::Failed(failure) => return troubled(leased, failure).await,
+        Next::End => return Ok(()),
+        Next::Stopped => return Err(Interrupted::Stopped),
+        Next::Failed(failure) => return Err(Interrupted::Trouble(failure)),
     }
-    let Some(_slot) = leased.admit().await else {
-        return give_back(leased).await;
-    };
+    let _slot = leased.admit().await.ok_or(Interrupted::Stopped)?;
     let before = leased.progress();
     match leased.token.run_until_cancelled(ready(leased)).await {
         Some(Ok(context)) => {
             tell_steps(leased, &before, &context);
-            finish(leased).await
+            Ok(())
         }
-        Some(Err(failure)) if failure.reason != Reason::Stopped => troubled(leased, failure).await,
-        Some(Err(_)) | None => give_back(leased).await,
+        Some(Err(failure)) if failure.reason != Reason::Stopped => {
+            Err(Interrupted::Trouble(failure))
+        }
+        Some(Err(_)) | None => Err(Interrupted::Stopped),
     }
-}
-
-async fn troubled<M: Migration>(leased: &LeasedUnit<M>, failure: Failure) -> UnitEnd {
-    give_back(leased).await;
-    UnitEnd::Trouble(failure)
 }

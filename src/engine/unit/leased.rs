@@ -266,6 +266,14 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
+    /// Tells of an item that was begun and has no last word: it is as if it had not been taken.
+    pub(crate) fn publish_dropped(&self, item: &ItemId) {
+        self.run.events.publish(Event::ItemDropped {
+            unit: self.id.clone(),
+            item: item.clone(),
+        });
+    }
+
     /// Tells of an item's last word: results file, events, health.
     pub(crate) fn publish_settled(
         &self,
@@ -285,9 +293,7 @@ impl<M: Migration> LeasedUnit<M> {
             at: run.clock.unix_ms(),
             unit: self.context.id.clone(),
             item: item.clone(),
-            settled: Some(end.settled),
-            verdict: None,
-            findings: Vec::new(),
+            settled: end.settled,
             failure: end.failure.clone(),
             helping: self.helping.clone(),
             attempts: end.attempts,

@@ -158,21 +158,11 @@ async fn verify<M: Migration>(
     context: &UnitContext,
     step: &dyn UnitStep,
 ) -> Result<(), Failure> {
-    let pace = &leased.run.config.pace;
-    let deadline = leased.run.clock.moment() + pace.verify_within;
-    let mut wait = pace.verify_wait;
-    loop {
-        let failure = match probe(leased, context, step).await {
-            Ok(Look::Done | Look::Unseen) => return Ok(()),
-            Ok(Look::Needed(need)) => Failure::unknown(Reason::NotVisibleYet, need.why),
-            Err(failure) => failure,
-        };
-        if leased.run.clock.moment() + wait > deadline {
-            return Err(failure);
-        }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
-    }
+    let look = async || match probe(leased, context, step).await? {
+        Look::Done | Look::Unseen => Ok(()),
+        Look::Needed(need) => Err(Failure::unknown(Reason::NotVisibleYet, need.why)),
+    };
+    leased.run.until_seen(look).await
 }
 
 /// Writes where a step stands: into the shared store first, then the journal.

@@ -10,30 +10,24 @@ use crate::engine::item::{End, ItemContext, ItemTasks, settle};
 use crate::engine::listing::{Listing, Next};
 use crate::engine::record::Ticket;
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Event, Failure, ItemId, Reason, Settled};
+use crate::model::{Event, Failure, ItemId, Reason};
 
 use super::LeasedUnit;
+use super::end::Interrupted;
 use super::ready::ready;
 
-/// How a sweep ended.
-pub(crate) enum Swept {
-    /// At the last item, with every item settled.
-    End {
-        /// Items that belonged to this sweep and were listed by this process.
-        taken: u64,
-        /// Items that are left to a later sweep.
-        deferred: u64,
-    },
-    /// Before: drain, limit, or lease lost.
-    Stopped,
-    /// The listing or state failed.
-    Trouble(Failure),
+/// What a sweep came to that went to the last item, with every item settled.
+pub(crate) struct Swept {
+    /// Items that belonged to this sweep and were listed by this process.
+    pub(crate) taken: u64,
+    /// Items that are left to a later sweep.
+    pub(crate) deferred: u64,
 }
 
 type Flying = ItemTasks<Option<Failure>>;
 
 /// Lists the items after the cursor and works on them.
-pub(crate) async fn sweep<M: Migration>(leased: &LeasedUnit<M>) -> Swept {
+pub(crate) async fn sweep<M: Migration>(leased: &LeasedUnit<M>) -> Result<Swept, Interrupted> {
     let mut flying = Flying::new();
     let listed = list(leased, &mut flying).await;
     // Whatever ended the listing: items in flight get their last word, or give up by themselves.
@@ -42,13 +36,16 @@ pub(crate) async fn sweep<M: Migration>(leased: &LeasedUnit<M>) -> Swept {
         trouble = trouble.or(landed(end));
     }
     match (trouble, listed) {
-        (Some(failure), _) => Swept::Trouble(failure),
-        (None, Swept::End { .. }) if !leased.lock().is_even() => Swept::Stopped,
+        (Some(failure), _) => Err(Interrupted::Trouble(failure)),
+        (None, Ok(_)) if !leased.lock().is_even() => Err(Interrupted::Stopped),
         (None, listed) => listed,
     }
 }
 
-async fn list<M: Migration>(leased: &LeasedUnit<M>, flying: &mut Flying) -> Swept {
+async fn list<M: Migration>(
+    leased: &LeasedUnit<M>,
+    flying: &mut Flying,
+) -> Result<Swept, Interrupted> {
     let run = &leased.run;
     let after = leased.lock().progress().cursor.clone();
     let (mut taken, mut deferred) = (0, 0);
@@ -57,9 +54,9 @@ async fn list<M: Migration>(leased: &LeasedUnit<M>, flying: &mut Flying) -> Swep
     loop {
         let (id, item) = match items.next(leased.stopped()).await {
             Next::Item(id, item) => (id, item),
-            Next::End => return Swept::End { taken, deferred },
-            Next::Stopped => return Swept::Stopped,
-            Next::Failed(failure) => return Swept::Trouble(failure),
+            Next::End => return Ok(Swept { taken, deferred }),
+            Next::Stopped => return Err(Interrupted::Stopped),
+            Next::Failed(failure) => return Err(Interrupted::Trouble(failure)),
         };
         let sweep = leased.lock().progress().sweep;
         let added_at = run.migration.added_at(&item);
@@ -75,22 +72,17 @@ async fn list<M: Migration>(leased: &LeasedUnit<M>, flying: &mut Flying) -> Swep
                     if !matches!(failure.reason, Reason::LeaseLost | Reason::Stopped)
                         || leased.lease.is_none() && failure.reason == Reason::LeaseLost =>
                 {
-                    return Swept::Trouble(failure);
+                    return Err(Interrupted::Trouble(failure));
                 }
-                Some(Err(_)) | None => return Swept::Stopped,
+                Some(Err(_)) | None => return Err(Interrupted::Stopped),
             }
         }
         let Some(ticket) = leased.lock().begin(&id) else {
             continue;
         };
         let Some(context) = &context else { continue };
-        let begun = begin(leased, context, (id, item, ticket), flying).await;
-        if let Some(swept) = begun {
-            return swept;
-        }
-        if let Some(swept) = make_room(leased, flying).await {
-            return swept;
-        }
+        begin(leased, context, (id, item, ticket), flying).await?;
+        make_room(leased, flying).await?;
     }
 }
 
@@ -115,10 +107,8 @@ async fn begin<M: Migration>(
     context: &UnitContext,
     (id, item, ticket): (ItemId, M::Item, Ticket),
     flying: &Flying,
-) -> Option<Swept> {
-    let Some(slot) = leased.admit().await else {
-        return Some(Swept::Stopped);
-    };
+) -> Result<(), Interrupted> {
+    let slot = leased.admit().await.ok_or(Interrupted::Stopped)?;
     leased.run.events.publish(Event::ItemStarted {
         unit: leased.id.clone(),
         item: id.clone(),
@@ -129,7 +119,7 @@ async fn begin<M: Migration>(
     };
     let tasks = leased.run.tasks.clone();
     flying.start(&tasks, fly(leased, id, item, ticket, slot));
-    None
+    Ok(())
 }
 
 /// One item in a task of its own. Gives a failure only when its last word could not be written.
@@ -143,18 +133,12 @@ async fn fly<M: Migration>(
     let began = leased.run.clock.moment();
     let mut slot = Some(slot);
     let Some(end) = step(&leased, &id, &item, &mut slot).await else {
-        leased.run.events.publish(Event::ItemDropped {
-            unit: leased.id.clone(),
-            item: id,
-        });
+        leased.publish_dropped(&id);
         return None;
     };
     let failure = leased.end(&id, ticket, end, began).await.err()?;
     // Its last word is not written: the item is as if it had not been taken.
-    leased.run.events.publish(Event::ItemDropped {
-        unit: leased.id.clone(),
-        item: id,
-    });
+    leased.publish_dropped(&id);
     // The work on the unit ends by itself then.
     (failure.reason != Reason::LeaseLost).then_some(failure)
 }
@@ -179,23 +163,25 @@ pub(crate) async fn step<M: Migration>(
         .run_until_cancelled(settle(&leased.run, &one, slot));
     match AssertUnwindSafe(settling).catch_unwind().await {
         Ok(end) => end.flatten(),
-        Err(_) => Some(End {
-            settled: Settled::Quarantined,
-            failure: Some(Failure::permanent(Reason::Internal, "a step panicked")),
-            attempts: 1,
-        }),
+        Err(_) => {
+            let failure = Failure::permanent(Reason::Internal, "a step panicked");
+            Some(End::failed(failure, 1))
+        }
     }
 }
 
 /// Lets items in flight end while there are too many ahead of the slowest one.
-async fn make_room<M: Migration>(leased: &LeasedUnit<M>, flying: &mut Flying) -> Option<Swept> {
+async fn make_room<M: Migration>(
+    leased: &LeasedUnit<M>,
+    flying: &mut Flying,
+) -> Result<(), Interrupted> {
     let has_room = || leased.lock().ahead() < leased.run.config.pace.window;
     while let Some(ended) = flying.next_for_room(has_room).await {
         if let Some(failure) = landed(ended) {
-            return Some(Swept::Trouble(failure));
+            return Err(Interrupted::Trouble(failure));
         }
     }
-    None
+    Ok(())
 }
 
 /// What a task that ended says; one that was dropped says nothing.

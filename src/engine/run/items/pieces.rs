@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::engine::Migration;
+use crate::engine::run::Left;
+use crate::engine::run::units::{self, Schedule};
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
     ClaimRequest, Failures, LeasedUnit, Parts, UnitEnd, claim, release, sweeps, unsaved,
@@ -18,13 +20,11 @@ use crate::state::{Held, Reopen};
 
 use super::again::{Which, end_again, try_again, unit_steps_anew};
 use super::chunks::Chunk;
-use super::items;
-use super::remaining::Left;
-use super::units::{self, Schedule};
+use super::unleased;
 
 /// Items of a unit, or of a part.
 #[derive(Debug, Clone)]
-pub(super) struct Piece {
+struct Piece {
     unit: UnitId,
     items: Vec<ItemId>,
     /// Its holder, as it was seen a term ago.
@@ -81,7 +81,7 @@ impl<M: Migration> Schedule for Pieces<'_, M> {
         async move {
             match which {
                 Some(which) => of_one_unit(&run, piece, which).await,
-                None => Ok(items::of_one_unit(&run, piece.unit, piece.items).await),
+                None => Ok(unleased::of_one_unit(&run, piece.unit, piece.items).await),
             }
         }
         .boxed()
@@ -122,7 +122,7 @@ impl<M: Migration> Schedule for Pieces<'_, M> {
 /// Tries items as they are told; `which` says on what terms, none without leases and rows. Those that others hold are
 /// asked for once more after a term, all together: a holder that did not beat for a whole term is dead, one that did is
 /// left alone.
-pub(super) async fn pieces<M: Migration>(
+pub(crate) async fn pieces<M: Migration>(
     run: &Arc<Shared<M>>,
     chunks: BoxStream<'static, Result<Chunk, Failure>>,
     which: Option<Which>,
@@ -140,7 +140,7 @@ pub(super) async fn pieces<M: Migration>(
     };
     units::all(run, &mut pieces).await;
     if !pieces.busy.is_empty() {
-        wait_a_term(run).await;
+        run.wait(run.config.pace.lease_term).await;
         pieces.waiting = std::mem::take(&mut pieces.busy).into();
         units::all(run, &mut pieces).await;
     }
@@ -156,42 +156,14 @@ fn held(left: &mut Left, piece: Piece) {
     left.held.extend(piece.held.map(|held| (piece.unit, held)));
 }
 
-async fn wait_a_term<M: Migration>(run: &Arc<Shared<M>>) {
-    run.wait(run.config.pace.lease_term).await;
-}
-
 /// Tries the items of parts, as those of units.
 fn of_parts<M: Migration>(
     run: &Arc<Shared<M>>,
     of_part: BTreeMap<UnitId, Vec<ItemId>>,
     which: Which,
 ) -> BoxFuture<'_, Left> {
-    let mut pieces: Vec<Piece> = of_part.into_iter().map(Piece::from).collect();
-    async move {
-        let mut left = Left::default();
-        for is_last in [false, true] {
-            let mut busy = Vec::new();
-            for piece in std::mem::take(&mut pieces) {
-                match of_one_unit(run, piece, which).await {
-                    Ok(of_part) => left.add(of_part),
-                    Err(piece) => busy.push(*piece),
-                }
-            }
-            if busy.is_empty() {
-                break;
-            }
-            if is_last {
-                for piece in busy {
-                    held(&mut left, piece);
-                }
-                break;
-            }
-            pieces = busy;
-            wait_a_term(run).await;
-        }
-        left
-    }
-    .boxed()
+    let chunks = stream::iter(of_part.into_iter().map(Ok)).boxed();
+    async move { pieces(run, chunks, Some(which)).await }.boxed()
 }
 
 /// Tries items again under the lease of their unit, or of the parts that they lie in.
@@ -229,19 +201,20 @@ async fn of_one_unit<M: Migration>(
     let number = piece.items.len() as u64;
     let mut left = Left::default();
     let leased = match taken(run, &piece, which).await {
-        Ok(leased) => *leased,
-        Err(Untaken::Held(held)) => {
+        Ok(leased) => leased,
+        Err(UnitEnd::Held(held)) => {
             return Err(Box::new(Piece {
                 held: Some(held),
                 ..piece
             }));
         }
-        Err(untaken) => {
+        Err(end) => {
             left.retried.planned = number;
-            match untaken {
-                Untaken::Trouble(failure) => left.troubled.push((piece.unit, failure)),
-                Untaken::Stopped => left.unfinished = number,
-                Untaken::Gone | Untaken::Held(_) => {}
+            match end {
+                UnitEnd::Trouble(failure) => left.troubled.push((piece.unit, failure)),
+                UnitEnd::Released => left.unfinished = number,
+                // A part that is none any more.
+                _ => {}
             }
             return Ok(left);
         }
@@ -279,23 +252,14 @@ async fn of_one_unit<M: Migration>(
     Ok(left)
 }
 
-/// Why there is no unit to work on.
-enum Untaken {
-    Stopped,
-    Held(Held),
-    /// A part that is none any more.
-    Gone,
-    Trouble(Failure),
-}
-
 /// Takes the unit of a piece, also one that ended.
 async fn taken<M: Migration>(
     run: &Arc<Shared<M>>,
     piece: &Piece,
     which: Which,
-) -> Result<Box<LeasedUnit<M>>, Untaken> {
+) -> Result<LeasedUnit<M>, UnitEnd> {
     if run.stop.degree() > Degree::Run || run.gate.limit_reached() {
-        return Err(Untaken::Stopped);
+        return Err(UnitEnd::Released);
     }
     let wanted = ClaimRequest {
         dead: piece.held.clone(),
@@ -307,12 +271,7 @@ async fn taken<M: Migration>(
         },
         ..ClaimRequest::own(Unit::new(piece.unit.clone()))
     };
-    match claim(run, &wanted, Reopen::Yes).await {
-        Ok(leased) => Ok(Box::new(leased)),
-        Err(UnitEnd::Held(held)) => Err(Untaken::Held(held)),
-        Err(UnitEnd::Trouble(failure)) => Err(Untaken::Trouble(failure)),
-        Err(_) => Err(Untaken::Gone),
-    }
+    claim(run, &wanted, Reopen::Yes).await
 }
 
 /// Tries a piece while the lease is kept.

@@ -7,11 +7,12 @@ use futures::stream;
 
 use crate::engine::Migration;
 use crate::engine::item::End;
+use crate::engine::run::Left;
 use crate::engine::shared::Shared;
-use crate::engine::unit::{LeasedUnit, ready, step, tell_steps, unrecorded};
-use crate::model::{Event, Failure, ItemId, Settled, Unit, UnitId};
+use crate::engine::unit::{LeasedUnit, ready, tell_steps, unrecorded};
+use crate::model::{ItemId, Unit, UnitId};
 
-use super::remaining::Left;
+use super::again::settle_by_name;
 
 /// Works on items of one unit.
 pub(super) async fn of_one_unit<M: Migration>(
@@ -53,35 +54,10 @@ pub(super) async fn of_one_unit<M: Migration>(
 
 /// One item; `false` when it has no last word.
 async fn one<M: Migration>(leased: &LeasedUnit<M>, id: &ItemId) -> bool {
-    let run = &leased.run;
-    let began = run.clock.moment();
-    let Some(slot) = leased.admit().await else {
-        return false;
-    };
-    run.events.publish(Event::ItemStarted {
-        unit: leased.context.id.clone(),
-        item: id.clone(),
-    });
-    let mut slot = Some(slot);
-    let end = match run.migration.item(&leased.context, id).await {
-        Ok(item) => step(leased, id, &item, &mut slot).await,
-        Err(failure) => Some(not_there(failure)),
-    };
-    let Some(end) = end else {
-        run.events.publish(Event::ItemDropped {
-            unit: leased.context.id.clone(),
-            item: id.clone(),
-        });
+    let not_found = |failure| End::failed(failure, 1);
+    let Some((end, began, _slot)) = settle_by_name(leased, id, not_found).await else {
         return false;
     };
     leased.publish_settled(id, end, began, None);
     true
-}
-
-fn not_there(failure: Failure) -> End {
-    End {
-        settled: Settled::by_class(failure.class),
-        failure: Some(failure),
-        attempts: 1,
-    }
 }
