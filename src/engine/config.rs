@@ -8,7 +8,7 @@ use crate::model::{
     FolderId, Holder, InstanceId, ItemId, JournalId, Lease, PlanId, Reason, RunId, StateIdentity,
     StepName, Unit, UnitId,
 };
-use crate::runtime::{Clock, Dependencies, Stop, Tasks};
+use crate::runtime::{Backoff, Clock, Dependencies, Stop, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
 
 use super::Events;
@@ -132,6 +132,15 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// The waits between whole attempts.
+    #[must_use]
+    pub fn backoff(&self) -> Backoff {
+        Backoff {
+            first: self.attempt_wait,
+            longest: self.longest_attempt_wait,
+        }
+    }
+
     /// The usual pace where leases last so long: an instance reports, and looks at what is asked of
     /// it, at least twelve times a term.
     #[must_use]

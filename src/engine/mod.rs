@@ -15,6 +15,7 @@
 //! through [`Migration`] and [`Step`]. Steps and clients never loop; attempts of an item are
 //! repeated here and nowhere else.
 
+mod attempts;
 mod audit;
 mod config;
 mod context;
@@ -25,6 +26,7 @@ mod holders;
 mod holds;
 mod item;
 mod lease;
+mod listing;
 mod migration;
 mod outcome;
 mod record;
@@ -35,7 +37,7 @@ mod unit;
 mod watch;
 
 pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
-pub use audit::{AuditOutcome, Choice, Explained, Report, Scope, audit, explain};
+pub use audit::{AuditOutcome, Explained, Report, Scope, audit, explain};
 pub use config::{Config, Job, Named, Pace, Parts, Retry, StepFilter};
 pub use context::{Depth, UnitContext};
 pub use events::Events;

@@ -1,20 +1,29 @@
 //! What every part of one run has at hand.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::model::{
-    Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
+    Class, Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName,
+    UnitId,
 };
-use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks, full_jitter};
+use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
 use crate::state::{self, Store};
 
-use super::gate::Gate;
+use super::attempts::Attempts;
+use super::gate::{Admission, Gate};
 use super::health::Health;
 use super::holders::Holders;
 use super::record::{Board, Files, empty_checkpoint};
 use super::watch::Flights;
 use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
+
+/// No wait between two looks of a verification is longer.
+const LONGEST_LOOK_WAIT: Duration = Duration::from_secs(10);
 
 fn health(config: &Config) -> Health {
     let health = Health::new(config.max_failure_rate, config.pace.rate_floor);
@@ -24,10 +33,12 @@ fn health(config: &Config) -> Health {
     }
 }
 
-/// One run. What is in here is shared by all its tasks.
-pub(super) struct Shared<M: Migration> {
+/// What every run has at hand: one that keeps records, and one that only looks.
+pub(super) struct Core<M: Migration> {
     pub(super) migration: Arc<M>,
+    /// Steps of items that may be made.
     pub(super) steps: Vec<Arc<dyn Step<M>>>,
+    /// Steps of units that may be made.
     pub(super) unit_steps: Vec<Arc<dyn UnitStep>>,
     pub(super) store: Store,
     pub(super) config: Config,
@@ -38,13 +49,157 @@ pub(super) struct Shared<M: Migration> {
     pub(super) gate: Gate,
     pub(super) health: Health,
     pub(super) flights: Flights,
+    pub(super) dependencies: Dependencies,
+    fatal: Mutex<Option<Failure>>,
+}
+
+/// A run that keeps records. What is in here is shared by all its tasks.
+pub(super) struct Shared<M: Migration> {
+    core: Core<M>,
     pub(super) files: Arc<Files>,
     pub(super) board: Board,
     pub(super) holders: Holders,
-    dependencies: Dependencies,
     /// Units of which shared state knows that the journal tells of them, though they are not leased.
     unleased: tokio::sync::Mutex<BTreeSet<UnitId>>,
-    fatal: Mutex<Option<Failure>>,
+}
+
+impl<M: Migration> Deref for Shared<M> {
+    type Target = Core<M>;
+
+    fn deref(&self) -> &Core<M> {
+        &self.core
+    }
+}
+
+impl<M: Migration> Core<M> {
+    pub(super) fn new(parts: &Parts<M>, config: Config) -> Self {
+        let migration = &parts.migration;
+        let mut steps = migration.steps();
+        steps.retain(|step| config.steps.allows(&step.name()));
+        let mut unit_steps = migration.unit_steps();
+        unit_steps.retain(|step| config.steps.allows(&step.name()));
+        Self {
+            steps,
+            unit_steps,
+            migration: Arc::clone(migration),
+            store: parts.store.clone(),
+            stop: parts.stop.clone(),
+            tasks: parts.tasks.clone(),
+            clock: parts.clock,
+            events: parts.events.clone(),
+            gate: Gate::new(config.concurrency, config.limit),
+            flights: Flights::default(),
+            health: health(&config),
+            dependencies: parts.dependencies.clone(),
+            fatal: Mutex::new(None),
+            config,
+        }
+    }
+
+    /// Tells that the run begins: units, items that are planned, and items that were asked for by name.
+    pub(super) fn announce(&self, units: u64, planned: u64, asked: Option<u64>) {
+        self.events.publish(Event::RunStarted {
+            run: self.config.run.clone(),
+            instance: self.config.instance.clone(),
+            migration: self.migration.name(),
+            plan: self.config.plan.clone(),
+            units,
+            planned,
+            asked,
+        });
+    }
+
+    /// Waits until one more item may be begun; none when nothing new may be: drain, or limit.
+    pub(super) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            () = self.stop.reached(Degree::Drain) => None,
+            admission = self.gate.admit() => match admission {
+                Admission::Slot(slot) => Some(slot),
+                Admission::LimitReached => None,
+            },
+        }
+    }
+
+    /// Waits before another attempt; `false` when the run is drained first.
+    pub(super) async fn wait(&self, wait: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(wait) => true,
+            () = self.stop.reached(Degree::Drain) => false,
+        }
+    }
+
+    /// Looks until what was just written is seen, or the deadline is over: it may take a while. A look that could not
+    /// tell counts as not seen.
+    pub(super) async fn until_seen<F>(&self, mut look: impl FnMut() -> F) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let pace = &self.config.pace;
+        let deadline = self.clock.moment() + pace.verify_within;
+        let mut wait = pace.verify_wait;
+        loop {
+            let Err(failure) = look().await else {
+                return Ok(());
+            };
+            let over = self.clock.moment() + wait > deadline;
+            if over || failure.class == Class::Permanent {
+                return Err(failure);
+            }
+            let asked = failure.retry_after.unwrap_or(wait);
+            tokio::time::sleep(asked.min(pace.verify_within)).await;
+            wait = (wait * 2).min(LONGEST_LOOK_WAIT);
+        }
+    }
+
+    /// Whether the service that failed is down.
+    pub(super) fn is_down(&self, failure: &Failure) -> bool {
+        let service = failure.dependency.as_deref();
+        service.is_some_and(|service| self.dependencies.is_down(service))
+    }
+
+    /// Whether a failed attempt says nothing of its item: the service that it needs is down. That holds for as long as
+    /// anything is left that has not begun; when only items are left at which a service fails for good, it looks down,
+    /// too, so an item alone is excused for a while only.
+    pub(super) fn excuses(&self, failure: &Failure, first: Moment) -> bool {
+        let is_more_left = || self.events.look(|now| now.counts.left() > now.in_flight);
+        self.is_down(failure)
+            && (first.elapsed() < self.config.pace.give_up_after || is_more_left())
+    }
+
+    /// A unit as steps see it, before any of its steps.
+    pub(super) fn context(&self, unit: &UnitId) -> UnitContext {
+        UnitContext::new(unit.clone(), self.clock, self.tasks.clone()).at_depth(self.config.depth)
+    }
+
+    /// Ends the run: nothing else could work either.
+    pub(super) fn die(&self, failure: &Failure) {
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        if fatal.is_none() {
+            *fatal = Some(failure.clone());
+            tracing::error!(reason = %failure.reason, "{}", failure.message);
+            self.drain(&failure.to_string());
+        }
+    }
+
+    /// Why the run ended before its time, if it did.
+    pub(super) fn fatal(&self) -> Option<Failure> {
+        self.fatal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes nothing new.
+    pub(super) fn drain(&self, reason: &str) {
+        if self.stop.degree() == Degree::Run {
+            self.events.publish(Event::Draining {
+                reason: reason.to_owned(),
+            });
+        }
+        self.stop.ask(Degree::Drain, reason);
+    }
 }
 
 impl<M: Migration> Shared<M> {
@@ -67,56 +222,18 @@ impl<M: Migration> Shared<M> {
             path: parts.store.config().dir.clone(),
             source: std::io::Error::other(source),
         })??;
-        let allowed = |name: &StepName| config.steps.allows(name);
-        let migration = &parts.migration;
         Ok(Arc::new(Self {
-            steps: migration
-                .steps()
-                .into_iter()
-                .filter(|step| allowed(&step.name()))
-                .collect(),
-            unit_steps: migration
-                .unit_steps()
-                .into_iter()
-                .filter(|step| allowed(&step.name()))
-                .collect(),
-            migration: Arc::clone(migration),
-            store: parts.store.clone(),
-            stop: parts.stop.clone(),
-            tasks: parts.tasks.clone(),
-            clock: parts.clock,
-            events: parts.events.clone(),
-            gate: Gate::new(config.concurrency, config.limit),
-            flights: Flights::default(),
-            health: health(&config),
+            core: Core::new(parts, config),
             files: Arc::new(files),
             board: Board::new(marks),
             holders: Holders::default(),
-            dependencies: parts.dependencies.clone(),
             unleased: tokio::sync::Mutex::default(),
-            fatal: Mutex::new(None),
-            config,
         }))
-    }
-
-    /// Whether a failed attempt says nothing of its item: the service that it needs is down. That holds for as long as
-    /// anything is left that has not begun; when only items are left at which a service fails for good, it looks down,
-    /// too, so an item alone is excused for a while only.
-    pub(super) fn excuses(&self, failure: &Failure, first: Moment) -> bool {
-        let service = failure.dependency.as_deref();
-        let is_down = service.is_some_and(|service| self.dependencies.is_down(service));
-        let is_more_left = || self.events.look(|now| now.counts.left() > now.in_flight);
-        is_down && (first.elapsed() < self.config.pace.give_up_after || is_more_left())
     }
 
     /// Whether rows and checkpoint are kept; not when only some steps are made.
     pub(super) fn keeps_records(&self) -> bool {
         self.config.steps == StepFilter::All
-    }
-
-    /// A unit as steps see it, before any of its steps.
-    pub(super) fn context(&self, unit: &UnitId) -> UnitContext {
-        UnitContext::new(unit.clone(), self.clock, self.tasks.clone()).at_depth(self.config.depth)
     }
 
     /// Lets the journal be found again, before shared state names it.
@@ -138,22 +255,20 @@ impl<M: Migration> Shared<M> {
 
     /// Brings an owner's row in step with its units, patiently: whoever reads it later takes it for true.
     pub(super) async fn sum_up(&self, owner: &str) -> Result<(), Failure> {
-        let pace = &self.config.pace;
-        let mut attempts = 0;
+        let mut attempts = Attempts::default();
         loop {
-            attempts += 1;
             let Err(error) = self.refresh_owner(owner).await else {
                 return Ok(());
             };
-            tracing::warn!(%owner, %error, attempts, "the owner's row is not up to date");
             let failure = error.failure();
-            if !error.is_transient() || attempts >= pace.attempts {
+            let wait = attempts.failed(&self.config.pace, &failure, |_| false);
+            tracing::warn!(%owner, %error, attempts = attempts.counted, "the owner's row is not up to date");
+            let Some(wait) = wait.filter(|_| error.is_transient()) else {
                 return Err(failure);
-            }
-            let grown = pace.attempt_wait * 2_u32.saturating_pow(attempts - 1);
+            };
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(full_jitter(grown.min(pace.longest_attempt_wait))) => {}
+                () = tokio::time::sleep(wait) => {}
                 () = self.stop.reached(Degree::Abort) => return Err(failure),
             }
         }
@@ -198,33 +313,5 @@ impl<M: Migration> Shared<M> {
             known.insert(unit.clone());
         }
         Ok(())
-    }
-
-    /// Ends the run: nothing else could work either.
-    pub(super) fn die(&self, failure: &Failure) {
-        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
-        if fatal.is_none() {
-            *fatal = Some(failure.clone());
-            tracing::error!(reason = %failure.reason, "{}", failure.message);
-            self.drain(&failure.to_string());
-        }
-    }
-
-    /// Why the run ended before its time, if it did.
-    pub(super) fn fatal(&self) -> Option<Failure> {
-        self.fatal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Takes nothing new.
-    pub(super) fn drain(&self, reason: &str) {
-        if self.stop.degree() == Degree::Run {
-            self.events.publish(Event::Draining {
-                reason: reason.to_owned(),
-            });
-        }
-        self.stop.ask(Degree::Drain, reason);
     }
 }

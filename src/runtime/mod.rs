@@ -28,7 +28,7 @@ pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
 pub use limit::{Limit, Permit};
 pub use pacer::Pacer;
 pub use printable::{is_obeyed, is_printable, printable, printable_json};
-pub use retry::{Advice, Classify, Policy, full_jitter, retry};
+pub use retry::{Advice, Backoff, Classify, Policy, full_jitter, retry};
 #[cfg(test)]
 pub(crate) use simulated::{Process, seed_chance};
 pub use stop::{Degree, Stop};

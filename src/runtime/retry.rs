@@ -110,10 +110,30 @@ impl Policy {
 
     /// The waits between the tries, with full jitter.
     fn waits(self) -> impl Iterator<Item = Duration> + Send + Sync + Unpin {
-        (0..self.tries.saturating_sub(1)).map(move |number| {
-            let grown = self.first_wait.saturating_mul(2_u32.saturating_pow(number));
-            full_jitter(grown.min(self.longest_wait))
-        })
+        let backoff = Backoff {
+            first: self.first_wait,
+            longest: self.longest_wait,
+        };
+        (1..self.tries.max(1)).map(move |failed| backoff.wait(failed, None))
+    }
+}
+
+/// How long to wait between attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// The longest wait after the first failure; it doubles with every other one.
+    pub first: Duration,
+    /// No wait is longer, except one that was asked for.
+    pub longest: Duration,
+}
+
+impl Backoff {
+    /// The wait after so many failed attempts, drawn with full jitter; no shorter than what the service `asked` for.
+    #[must_use]
+    pub fn wait(&self, failed: u32, asked: Option<Duration>) -> Duration {
+        let doubled = 2_u32.saturating_pow(failed.saturating_sub(1));
+        let grown = self.first.saturating_mul(doubled).min(self.longest);
+        full_jitter(grown).max(asked.unwrap_or_default())
     }
 }
 

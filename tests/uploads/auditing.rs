@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use cid::Cid;
-use sterna::engine::{self, Choice, Depth, Ended, Job, Report, Scope, StepFilter};
+use sterna::engine::{self, Depth, Ended, Job, Report, Scope, StepFilter};
 use sterna::migrations::uploads::{GATEWAY, LOCATION, STORE_INDEX, Settings};
 use sterna::model::{
     Audited, InstanceId, JournalEntry, JournalLine, Reason, StepName, StepState, Verdict,
@@ -38,7 +38,7 @@ async fn audited(
 ) -> BTreeMap<String, Audited> {
     let mut config = config(name);
     config.depth = depth;
-    let scope = Scope::Units(units(local), Choice::default());
+    let scope = Scope::Units(units(local));
     let audit = engine::audit(worker.parts(), config, scope, Report::new("audit", "all"));
     let outcome = audit.await.unwrap();
     assert_eq!((&outcome.ended, outcome.unlisted), (&Ended::Finished, 0));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use cid::Cid;
 use ipld_core::ipld::Ipld;
-use sterna::engine::{self, Choice, Depth, Job, Report, Scope, StepFilter};
+use sterna::engine::{self, Depth, Job, Report, Scope, StepFilter};
 use sterna::migrations::uploads::{GATEWAY, Settings};
 use sterna::model::{FailedItem, ItemId, Reason, StepState, Unit, Verdict};
 use sterna::proto::did::Did;
@@ -192,7 +192,7 @@ async fn a_link_that_is_revoked_ends_the_chain() {
 
     let mut config = config("audit");
     config.depth = Depth::Presence;
-    let scope = Scope::Units(vec![one.clone()], Choice::default());
+    let scope = Scope::Units(vec![one.clone()]);
     let audit = engine::audit(worker.parts(), config, scope, Report::new("audit", "all"));
     let found = audit.await.unwrap().first;
     let wrong = found.iter().filter(|told| {

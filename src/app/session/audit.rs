@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::run::ended;
 use super::{Session, Work, Workload};
 use crate::app::{AuditReport, AuditedUpload, Face, Stop, Trouble, UnlistedSpace};
-use crate::engine::{self, AuditOutcome, Choice, Config, Depth, Report, Scope};
+use crate::engine::{self, AuditOutcome, Config, Depth, Report, Scope};
 use crate::model::{Audited, Failure, Unlisted};
 
 /// What an audit leaves out unless it is deep.
@@ -34,7 +34,7 @@ impl<W: Workload> Session<W> {
             Work::Items(_) => true,
         };
         let scope = match work {
-            Work::Units(units) => Scope::Units(units, Choice::default()),
+            Work::Units(units) => Scope::Units(units),
             Work::Items(items) => Scope::Items(items),
         };
         let started = self.clock.moment();

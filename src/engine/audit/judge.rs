@@ -1,10 +1,10 @@
 //! What an audit says of one item.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
 
+use crate::engine::attempts::caught;
 use crate::engine::item::look;
 use crate::engine::{Look, Migration, Step, UnitContext, UnitStep};
 use crate::model::{
@@ -79,20 +79,6 @@ fn is_damage(reason: Reason) -> bool {
 fn is_absence(reason: Reason) -> bool {
     matches!(reason, Reason::NotFound | Reason::GatewayNotAuthorized)
         || reason.is_explained_by_data()
-}
-
-/// What a panic is to an audit: could not tell.
-pub(super) async fn caught<T>(
-    what: &str,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let done = AssertUnwindSafe(work).catch_unwind().await;
-    done.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        let text = format!("{what} panicked: {}", text.unwrap_or_default());
-        Err(Failure::permanent(Reason::Internal, text))
-    })
 }
 
 /// Looks at an item, again while that may help.

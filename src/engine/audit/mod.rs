@@ -1,4 +1,4 @@
-//! Audits: probes and needs only, no effect, no row, no lease.
+//! Audits: runs whose work on an item is to look and to judge, without effects, rows and leases.
 //!
 //! The same look that decides what a run would do says what is missing or wrong; a dry run is an
 //! audit whose findings are the plan. Whatever goes wrong on the way (a service that is down, a row
@@ -9,7 +9,6 @@
 //!   └ report: verdicts below the cursor of each unit, by time; a later audit goes on there
 //! ```
 
-mod choose;
 mod explain;
 mod judge;
 mod patience;
@@ -19,7 +18,6 @@ mod start;
 mod tracker;
 mod unit;
 
-pub use choose::Choice;
 pub use explain::{Explained, explain};
 pub use shared::{AuditOutcome, Scope};
 pub use start::audit;

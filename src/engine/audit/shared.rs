@@ -1,23 +1,23 @@
 //! What every part of one audit has at hand, and what it came to.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::engine::gate::Gate;
-use crate::engine::{Config, Ended, Migration, Parts, Step, UnitStep};
+use crate::engine::run::Left;
+use crate::engine::shared::Core;
+use crate::engine::{Ended, Migration};
 use crate::model::{
     AuditLine, Audited, Event, Failure, ItemId, RunId, Snapshot, StepName, StepPlan, Unit,
     UnitAudited, UnitId, Unlisted, VerdictCounts,
 };
-use crate::runtime::Degree;
 use crate::state::{Error, Journal};
 
-use super::Choice;
 use super::judge::Judged;
 use super::patience::Patience;
 use super::tracker::{Ticket, Tracker};
@@ -36,7 +36,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub enum Scope {
     /// Items of these units.
-    Units(Vec<Unit>, Choice),
+    Units(Vec<Unit>),
     /// These items.
     Items(Vec<(UnitId, ItemId)>),
 }
@@ -70,20 +70,22 @@ pub struct AuditOutcome {
     pub resumes: Option<RunId>,
 }
 
-/// One audit.
+/// One audit: a run that only looks.
 pub(super) struct Audit<M: Migration> {
-    pub(super) migration: Arc<M>,
-    pub(super) steps: Vec<Arc<dyn Step<M>>>,
-    pub(super) unit_steps: Vec<Arc<dyn UnitStep>>,
-    pub(super) parts: Parts<M>,
-    pub(super) config: Config,
-    pub(super) gate: Gate,
-    pub(super) patience: Patience,
+    core: Core<M>,
     pub(super) report: Journal,
     board: Mutex<Board>,
     listed: AtomicU64,
     waiting: AtomicU64,
     full: Notify,
+}
+
+impl<M: Migration> Deref for Audit<M> {
+    type Target = Core<M>;
+
+    fn deref(&self) -> &Core<M> {
+        &self.core
+    }
 }
 
 #[derive(Default)]
@@ -94,7 +96,7 @@ struct Board {
 }
 
 /// What is in the report.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Totals {
     pub(super) verdicts: VerdictCounts,
     pub(super) unlisted: u64,
@@ -102,31 +104,24 @@ pub(super) struct Totals {
     pub(super) would: BTreeMap<StepName, StepPlan>,
     pub(super) first: Vec<Audited>,
     pub(super) first_unlisted: Vec<Unlisted>,
-    pub(super) unfinished: bool,
-    pub(super) fatal: Option<Failure>,
+    pub(super) left: Left,
 }
 
 impl<M: Migration> Audit<M> {
-    pub(super) fn new(parts: Parts<M>, config: Config, report: Journal) -> Self {
-        let (migration, filter) = (Arc::clone(&parts.migration), &config.steps);
-        let steps = migration.steps().into_iter();
-        let unit_steps = migration.unit_steps().into_iter();
+    pub(super) fn new(core: Core<M>, report: Journal) -> Self {
         Self {
-            steps: steps.filter(|step| filter.allows(&step.name())).collect(),
-            unit_steps: unit_steps
-                .filter(|step| filter.allows(&step.name()))
-                .collect(),
-            gate: Gate::new(config.concurrency, config.limit),
-            patience: Patience::new(config.pace, &parts.dependencies),
+            core,
+            report,
             board: Mutex::default(),
             listed: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             full: Notify::new(),
-            migration,
-            parts,
-            config,
-            report,
         }
+    }
+
+    /// How patiently it looks.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::new(self.config.pace, &self.dependencies)
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -144,7 +139,7 @@ impl<M: Migration> Audit<M> {
         board.totals.verdicts = verdicts;
         board.totals.whole = earlier.values().filter(|unit| unit.ended).count() as u64;
         drop(board);
-        self.parts.events.publish(Event::VerdictsKnown { verdicts });
+        self.events.publish(Event::VerdictsKnown { verdicts });
     }
 
     /// Begins a unit; gives the item after which it is listed.
@@ -170,7 +165,16 @@ impl<M: Migration> Audit<M> {
 
     /// Something in scope was not judged.
     pub(super) fn unfinished(&self) {
-        self.board().totals.unfinished = true;
+        self.board().totals.left.unfinished += 1;
+    }
+
+    /// A look at an item of a unit ended without a verdict.
+    pub(super) fn lost_look(&self, unit: &UnitId, failure: Failure) {
+        self.board()
+            .totals
+            .left
+            .troubled
+            .push((unit.clone(), failure));
     }
 
     /// Counts what would be done; that of a unit once, with its first item.
@@ -182,22 +186,10 @@ impl<M: Migration> Audit<M> {
         }
     }
 
-    /// Ends the audit: nothing else could be asked either.
-    pub(super) fn die(&self, failure: &Failure) {
-        let mut board = self.board();
-        board.totals.unfinished = true;
-        if board.totals.fatal.is_none() {
-            tracing::error!(reason = %failure.reason, "{}", failure.message);
-            board.totals.fatal = Some(failure.clone());
-        }
-        drop(board);
-        self.parts.stop.ask(Degree::Drain, &failure.to_string());
-    }
-
     /// Keeps the verdict on an item.
     pub(super) fn settle(&self, unit: &UnitId, item: ItemId, ticket: Ticket, judged: Judged) {
         let verdict = judged.verdict;
-        self.parts.events.publish(Event::ItemAudited {
+        self.events.publish(Event::ItemAudited {
             unit: unit.clone(),
             item: item.clone(),
             verdict,
@@ -269,9 +261,9 @@ impl<M: Migration> Audit<M> {
         taken
     }
 
-    /// What is in the report.
-    pub(super) fn totals(&self) -> Totals {
-        self.board().totals.clone()
+    /// What is in the report, at the end.
+    pub(super) fn take_totals(&self) -> Totals {
+        std::mem::take(&mut self.board().totals)
     }
 
     /// Items that were listed.

@@ -1,22 +1,18 @@
 //! Begins an audit, goes through its units, and ends it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::StreamExt;
-use futures::stream;
-use tokio_util::task::AbortOnDropHandle;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 
+use crate::engine::run::{Schedule, all_units, ended, spawn, until_drained};
+use crate::engine::shared::Core;
 use crate::engine::{Config, Ended, Error, Migration, Parts, holds};
-use crate::model::{
-    AuditLine, AuditOpening, Event, Failure, ItemId, Reason, Unit, UnitAudited, UnitId,
-};
-use crate::runtime::Degree;
+use crate::model::{AuditLine, AuditOpening, Event, Failure, ItemId, Unit, UnitAudited, UnitId};
 use crate::state::Journal;
 
-use super::Choice;
 use super::report::{self, Earlier, Report};
 use super::shared::{Audit, AuditOutcome, Scope};
 use super::unit::{Wanted, of_unit};
@@ -35,27 +31,35 @@ pub async fn audit<M: Migration>(
     let now = parts.clock.unix_ms();
     let opening = report::opening(&config, parts.migration.name(), &report.scope, now);
     let (earlier, journal, file) = open(&parts, &config, &report, opening).await?;
-    let audit = Arc::new(Audit::new(parts, config, journal));
+    let audit = Arc::new(Audit::new(Core::new(&parts, config), journal));
     let units = wanted(scope);
-    announce(&audit, &units);
+    let planned = units.iter().filter_map(|one| one.unit.planned).sum();
+    audit.announce(units.len() as u64, planned, None);
     let known = earlier.as_ref().map_or_else(BTreeMap::new, |earlier| {
         // Those that are out of scope by now are told, but not gone on with.
         audit.know(&earlier.units);
         earlier.units.clone()
     });
-    let beside = beside(&audit);
+    let helpers = [
+        spawn(&audit, &audit.tasks, |audit| async move {
+            until_drained(&audit).await;
+        }),
+        spawn(&audit, &audit.tasks, |audit| async move {
+            holds::show(&audit.events, &audit.dependencies).await;
+        }),
+    ];
     let all = units.len() as u64;
     through(&audit, units, known).await?;
-    drop(beside);
+    drop(helpers);
     audit.write().await.map_err(Error::State)?;
-    audit.parts.events.publish(Event::RunEnded);
-    let outcome = outcome(&audit, file, all, earlier);
+    audit.events.publish(Event::RunEnded);
+    let outcome = outcome(&audit, file, all, earlier).await;
     if outcome.ended == Ended::Finished {
         let end = AuditLine::End {
             verdicts: outcome.verdicts,
             listed: outcome.listed,
             unlisted: outcome.unlisted,
-            at: audit.parts.clock.unix_ms(),
+            at: audit.clock.unix_ms(),
         };
         audit.report.append(&end).await.map_err(Error::State)?;
     }
@@ -94,12 +98,8 @@ async fn open<M: Migration>(
 
 fn wanted(scope: Scope) -> Vec<Wanted> {
     match scope {
-        Scope::Units(units, choice) => {
-            let whole = units.into_iter().map(|unit| Wanted {
-                unit,
-                named: None,
-                choice,
-            });
+        Scope::Units(units) => {
+            let whole = units.into_iter().map(|unit| Wanted { unit, named: None });
             whole.collect()
         }
         Scope::Items(items) => {
@@ -116,7 +116,6 @@ fn wanted(scope: Scope) -> Vec<Wanted> {
                         planned: Some(items.len() as u64),
                     },
                     named: Some(items),
-                    choice: Choice::default(),
                 }
             });
             named.collect()
@@ -124,39 +123,32 @@ fn wanted(scope: Scope) -> Vec<Wanted> {
     }
 }
 
-fn announce<M: Migration>(audit: &Audit<M>, units: &[Wanted]) {
-    audit.parts.events.publish(Event::RunStarted {
-        run: audit.config.run.clone(),
-        instance: audit.config.instance.clone(),
-        migration: audit.migration.name(),
-        plan: audit.config.plan.clone(),
-        units: units.len() as u64,
-        planned: units.iter().filter_map(|one| one.unit.planned).sum(),
-        asked: None,
-    });
+/// The units of an audit.
+struct Units<M: Migration> {
+    audit: Arc<Audit<M>>,
+    waiting: VecDeque<(Wanted, Option<UnitAudited>)>,
 }
 
-/// What goes on beside the looks: the time limit, and what holds calls back. Ends when it is dropped.
-fn beside<M: Migration>(audit: &Arc<Audit<M>>) -> [AbortOnDropHandle<()>; 2] {
-    let (parts, most) = (&audit.parts, audit.config.max_duration);
-    let (stop, events) = (parts.stop.clone(), parts.events.clone());
-    let limits = async move {
-        tokio::select! {
-            biased;
-            () = stop.reached(Degree::Drain) => {}
-            () = tokio::time::sleep(most.unwrap_or(Duration::MAX)) => {
-                stop.ask(Degree::Drain, "the time limit is reached");
-            }
+impl<M: Migration> Schedule for Units<M> {
+    type Job = UnitId;
+    type End = ();
+
+    fn next(&mut self) -> Option<Self::Job> {
+        Some(self.waiting.front()?.0.unit.id.clone())
+    }
+
+    fn work(&mut self, _: &UnitId) -> BoxFuture<'static, ()> {
+        match self.waiting.pop_front() {
+            Some((wanted, earlier)) => of_unit(Arc::clone(&self.audit), wanted, earlier).boxed(),
+            None => ready(()).boxed(),
         }
-        let reason = stop.reason().unwrap_or("on request").to_owned();
-        events.publish(Event::Draining { reason });
-    };
-    let (events, dependencies) = (parts.events.clone(), parts.dependencies.clone());
-    let holds = async move { holds::show(&events, &dependencies).await };
-    [
-        AbortOnDropHandle::new(parts.tasks.spawn(limits)),
-        AbortOnDropHandle::new(parts.tasks.spawn(holds)),
-    ]
+    }
+
+    fn ended(&mut self, unit: UnitId, end: Result<(), Failure>) {
+        if let Err(failure) = end {
+            self.audit.unlisted(&unit, None, failure);
+        }
+    }
 }
 
 /// Goes through the units, some at once, and writes the report by time.
@@ -165,54 +157,33 @@ async fn through<M: Migration>(
     units: Vec<Wanted>,
     mut known: BTreeMap<UnitId, UnitAudited>,
 ) -> Result<(), Error> {
-    let at_once = audit.config.units_at_once.max(1) as usize;
     let open = units.into_iter().filter_map(|wanted| {
         let earlier = known.remove(&wanted.unit.id);
         let ended = earlier.as_ref().is_some_and(|unit| unit.ended);
         (!ended).then_some((wanted, earlier))
     });
-    let open: Vec<_> = open.collect();
-    let mut flying = stream::iter(open)
-        .map(|(wanted, earlier)| {
-            let unit = wanted.unit.id.clone();
-            let task = of_unit(Arc::clone(audit), wanted, earlier);
-            let task = AbortOnDropHandle::new(audit.parts.tasks.spawn(task));
-            async move { (unit, task.await) }
-        })
-        .buffer_unordered(at_once);
+    let mut units = Units {
+        audit: Arc::clone(audit),
+        waiting: open.collect(),
+    };
+    let mut going = std::pin::pin!(all_units(audit, &mut units));
     loop {
         tokio::select! {
             biased;
-            ended = flying.next() => match ended {
-                None => return Ok(()),
-                Some((_, Ok(()))) => {}
-                Some((unit, Err(error))) => {
-                    let failure = Failure::permanent(Reason::Internal, error.to_string());
-                    audit.unlisted(&unit, None, failure);
-                }
-            },
+            () = &mut going => return Ok(()),
             () = audit.is_due() => audit.write().await.map_err(Error::State)?,
         }
     }
 }
 
-fn outcome<M: Migration>(
+async fn outcome<M: Migration>(
     audit: &Audit<M>,
     file: PathBuf,
     units: u64,
     earlier: Option<Earlier>,
 ) -> AuditOutcome {
-    let totals = audit.totals();
-    let stop = &audit.parts.stop;
-    let ended = match (totals.fatal, totals.unfinished) {
-        (Some(failure), _) => Ended::Fatal(failure),
-        (None, false) => Ended::Finished,
-        (None, true) if stop.degree() > Degree::Run => Ended::Stopped {
-            reason: stop.reason().unwrap_or("on request").to_owned(),
-            aborted: stop.degree() >= Degree::Abort,
-        },
-        (None, true) => Ended::Limit,
-    };
+    let totals = audit.take_totals();
+    let ended = ended(audit, &totals.left).await;
     AuditOutcome {
         ended,
         verdicts: totals.verdicts,
@@ -223,7 +194,7 @@ fn outcome<M: Migration>(
         would: totals.would,
         first: totals.first,
         first_unlisted: totals.first_unlisted,
-        snapshot: audit.parts.events.snapshot(),
+        snapshot: audit.events.snapshot(),
         file,
         resumes: earlier.map(|earlier| earlier.run),
     }

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use futures::stream::{self, BoxStream, FuturesUnordered};
+use futures::stream;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::gate::Admission;
+use crate::engine::attempts::caught;
+use crate::engine::item::ItemTasks;
+use crate::engine::listing::{Listing, Next};
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Between, Class, Event, Failure, ItemId, Unit, UnitAudited, UnitId};
+use crate::model::{Between, Class, Event, Failure, ItemId, Reason, Unit, UnitAudited, UnitId};
 use crate::runtime::{Degree, Stop};
 use crate::state::ProgressRow;
 
-use super::Choice;
-use super::judge::{Judged, caught, judge, judge_unit};
-use super::patience::Tries;
+use super::judge::{Judged, judge, judge_unit};
+use super::patience::down_for;
 use super::shared::{Audit, GRACE};
 use super::tracker::Ticket;
 
@@ -23,16 +23,10 @@ pub(super) struct Wanted {
     pub(super) unit: Unit,
     /// Only these items, in order.
     pub(super) named: Option<Vec<ItemId>>,
-    pub(super) choice: Choice,
 }
 
-/// An item of the listing: as the source has it, or by its name.
-enum Listed<M: Migration> {
-    Item(M::Item),
-    Named(ItemId),
-}
-
-type Flying = FuturesUnordered<AbortOnDropHandle<()>>;
+/// An item of the listing as the source has it; none when only its name was given.
+type Source<M> = Option<<M as Migration>::Item>;
 
 /// Looks at the items of a unit after those that an earlier audit judged.
 pub(super) async fn of_unit<M: Migration>(
@@ -42,7 +36,7 @@ pub(super) async fn of_unit<M: Migration>(
 ) {
     let id = wanted.unit.id.clone();
     let cursor = audit.begin_unit(&id, earlier);
-    let stop = &audit.parts.stop;
+    let stop = &audit.stop;
     let prepared = tokio::select! {
         biased;
         () = stop.reached(Degree::Drain) => None,
@@ -53,6 +47,7 @@ pub(super) async fn of_unit<M: Migration>(
         return;
     };
     if let Some(failure) = of_unit.fatal() {
+        audit.unfinished();
         audit.die(failure);
         return;
     }
@@ -62,7 +57,7 @@ pub(super) async fn of_unit<M: Migration>(
         context,
         of_unit: Arc::new(of_unit),
     };
-    let mut flying = Flying::new();
+    let mut flying = ItemTasks::new();
     let end = one.list(&wanted, cursor, &mut flying).await;
     while let Some(landed) = flying.next().await {
         one.landed(landed);
@@ -81,7 +76,7 @@ pub(super) async fn of_unit<M: Migration>(
             Some(failure)
         }
     };
-    audit.parts.events.publish(Event::UnitAudited {
+    audit.events.publish(Event::UnitAudited {
         listed: audit.tracked(&id, |tracker| tracker.audited().verdicts.total()),
         announced: wanted.unit.planned.unwrap_or(0),
         unit: id,
@@ -91,20 +86,21 @@ pub(super) async fn of_unit<M: Migration>(
 
 /// Reads the unit's row and looks at its steps. A row that cannot be read says nothing.
 async fn prepare<M: Migration>(audit: &Audit<M>, id: &UnitId) -> (UnitContext, Judged) {
-    let store = &audit.parts.store;
+    let store = &audit.store;
     let read = || {
         let row = store.progress_row(id);
         row.map_err(|error| error.failure()).boxed()
     };
-    let row = audit.patience.with(read).await;
-    let context = UnitContext::new(id.clone(), audit.parts.clock, audit.parts.tasks.clone())
-        .at_depth(audit.config.depth);
+    let patience = audit.patience();
+    let row = patience.with(read).await;
     let foreign =
         |row: &Option<ProgressRow>| row.as_ref().is_some_and(ProgressRow::has_foreign_work);
-    let context = context.taken_over(row.as_ref().is_ok_and(foreign));
+    let context = audit
+        .context(id)
+        .taken_over(row.as_ref().is_ok_and(foreign));
     let row = row.map(|row| row.map(|row| row.progress));
     let row = row.as_ref().map(Option::as_ref);
-    judge_unit(&audit.unit_steps, row, context, &audit.patience).await
+    judge_unit(&audit.unit_steps, row, context, &patience).await
 }
 
 enum ListingEnd {
@@ -140,45 +136,22 @@ impl<M: Migration> OneUnit<M> {
         &self,
         wanted: &Wanted,
         cursor: Option<ItemId>,
-        flying: &mut Flying,
+        flying: &mut ItemTasks<()>,
     ) -> ListingEnd {
         let audit = &self.audit;
-        let stop = &audit.parts.stop;
-        let (mut after, mut tries) = (cursor, Tries::default());
         let mut planned_unit = false;
-        let mut items = self.listing(wanted, after.clone());
+        let mut items = self.listing(wanted, cursor);
         loop {
-            let item = tokio::select! {
-                biased;
-                () = stop.reached(Degree::Drain) => return ListingEnd::Stopped,
-                item = caught("the listing", async { items.next().await.transpose() }) => item,
-            };
-            let item = match item {
-                Ok(None) => return ListingEnd::Whole,
-                Ok(Some(item)) => item,
-                Err(failure) if failure.class == Class::Fatal => {
-                    audit.die(&failure);
+            let (id, item) = match items.next(audit.stop.reached(Degree::Drain)).await {
+                Next::Item(id, item) => (id, item),
+                Next::End => return ListingEnd::Whole,
+                Next::Stopped => return ListingEnd::Stopped,
+                Next::Failed(failure) if failure.class == Class::Fatal => {
+                    audit.unfinished();
                     return ListingEnd::Stopped;
                 }
-                Err(failure) => {
-                    let Some(wait) = audit.patience.wait(&mut tries, &failure) else {
-                        return ListingEnd::Broken(after, failure);
-                    };
-                    tokio::select! {
-                        biased;
-                        () = stop.reached(Degree::Drain) => return ListingEnd::Stopped,
-                        () = tokio::time::sleep(wait) => {}
-                    }
-                    items = self.listing(wanted, after.clone());
-                    continue;
-                }
+                Next::Failed(failure) => return ListingEnd::Broken(items.last(), failure),
             };
-            tries.reset();
-            let id = self.name(&item);
-            after = Some(id.clone());
-            if !wanted.choice.takes(&self.id, &id) {
-                continue;
-            }
             if !self.begin(id, item, flying).await {
                 return ListingEnd::Stopped;
             }
@@ -193,60 +166,45 @@ impl<M: Migration> OneUnit<M> {
         &'a self,
         wanted: &'a Wanted,
         after: Option<ItemId>,
-    ) -> BoxStream<'a, Result<Listed<M>, Failure>> {
-        let Some(named) = &wanted.named else {
-            let within = Between::default().from(after);
-            let items = self.audit.migration.items(&self.context, within);
-            return items.map_ok(Listed::Item).boxed();
+    ) -> Listing<'a, M, Source<M>> {
+        let migration = &*self.audit.migration;
+        let open = move |after: Option<ItemId>| match &wanted.named {
+            None => {
+                let items = migration.items(&self.context, Between::default().from(after));
+                items
+                    .map_ok(|item| (migration.item_id(&item), Some(item)))
+                    .boxed()
+            }
+            Some(named) => {
+                let rest = named
+                    .iter()
+                    .filter(move |id| after.as_ref().is_none_or(|after| *id > after));
+                stream::iter(rest.map(|id| Ok((id.clone(), None)))).boxed()
+            }
         };
-        let left = named
-            .iter()
-            .filter(move |id| after.as_ref().is_none_or(|after| *id > after));
-        stream::iter(left.map(|id| Ok(Listed::Named(id.clone())))).boxed()
-    }
-
-    fn name(&self, item: &Listed<M>) -> ItemId {
-        match item {
-            Listed::Item(item) => self.audit.migration.item_id(item),
-            Listed::Named(id) => id.clone(),
-        }
+        let listing = Listing::new(&self.audit, &self.id, after, open);
+        listing.while_down(down_for(&self.audit.config.pace))
     }
 
     /// Waits for a slot and starts the look; `false` when none may be begun any more.
-    async fn begin(&self, id: ItemId, item: Listed<M>, flying: &mut Flying) -> bool {
+    async fn begin(&self, id: ItemId, item: Source<M>, flying: &mut ItemTasks<()>) -> bool {
         let audit = &self.audit;
-        let admission = tokio::select! {
-            biased;
-            () = audit.parts.stop.reached(Degree::Drain) => return false,
-            admission = audit.gate.admit() => admission,
-        };
-        let Admission::Slot(slot) = admission else {
+        let Some(slot) = audit.admit().await else {
             return false;
         };
         let ticket = audit.begin(&self.id, &id);
         let this = self.clone();
         let task = async move {
-            this.one(id, &item, ticket).await;
+            this.one(id, item, ticket).await;
             drop(slot);
         };
-        flying.push(AbortOnDropHandle::new(audit.parts.tasks.spawn(task)));
-        self.make_room(flying).await;
-        true
-    }
-
-    /// Lets looks in flight end while there are too many ahead of the slowest one.
-    async fn make_room(&self, flying: &mut Flying) {
-        loop {
-            let landed = match flying.next().now_or_never() {
-                Some(landed) => landed,
-                None if self.ahead() < self.audit.config.pace.window => return,
-                None => flying.next().await,
-            };
-            match landed {
-                Some(landed) => self.landed(landed),
-                None => return,
-            }
+        flying.start(&audit.tasks, task);
+        // Looks in flight end while there are too many ahead of the slowest one.
+        let has_room = || self.ahead() < audit.config.pace.window;
+        while let Some(landed) = flying.next_for_room(has_room).await {
+            self.landed(landed);
         }
+        true
     }
 
     fn ahead(&self) -> usize {
@@ -257,21 +215,22 @@ impl<M: Migration> OneUnit<M> {
     fn landed(&self, landed: Result<(), tokio::task::JoinError>) {
         if let Err(error) = landed {
             tracing::error!(unit = %self.id, %error, "a check ended without a verdict");
-            self.audit.unfinished();
+            let failure = Failure::permanent(Reason::Internal, error.to_string());
+            self.audit.lost_look(&self.id, failure);
         }
     }
 
     /// Looks at one item, unless the audit ends before.
-    async fn one(&self, id: ItemId, item: &Listed<M>, ticket: Ticket) {
+    async fn one(&self, id: ItemId, item: Source<M>, ticket: Ticket) {
         let (audit, unit) = (&self.audit, &self.id);
-        audit.parts.events.publish(Event::ItemStarted {
+        audit.events.publish(Event::ItemStarted {
             unit: unit.clone(),
             item: id.clone(),
         });
         let judged = tokio::select! {
             biased;
             judged = self.judge(&id, item) => Some(judged),
-            () = enough(&audit.parts.stop) => None,
+            () = enough(&audit.stop) => None,
         };
         let fatal = judged.as_ref().and_then(Judged::fatal);
         if let Some(failure) = fatal {
@@ -286,30 +245,25 @@ impl<M: Migration> OneUnit<M> {
             _ => {
                 audit.unfinished();
                 let unit = unit.clone();
-                audit
-                    .parts
-                    .events
-                    .publish(Event::ItemDropped { unit, item: id });
+                audit.events.publish(Event::ItemDropped { unit, item: id });
             }
         }
     }
 
-    async fn judge(&self, id: &ItemId, item: &Listed<M>) -> Judged {
+    async fn judge(&self, id: &ItemId, item: Source<M>) -> Judged {
         let (audit, unit) = (&self.audit, &self.context);
-        let migration = &*audit.migration;
-        let found;
+        let (migration, patience) = (&*audit.migration, audit.patience());
         let item = match item {
-            Listed::Item(item) => item,
-            Listed::Named(id) => {
+            Some(item) => item,
+            None => {
                 let find = || caught("finding it", migration.item(unit, id)).boxed();
-                match audit.patience.with(find).await {
-                    Ok(item) => found = item,
+                match patience.with(find).await {
+                    Ok(item) => item,
                     Err(failure) => return Judged::new(Vec::new(), Some(failure)),
                 }
-                &found
             }
         };
-        let judged = judge(migration, &audit.steps, &audit.patience, unit, item).await;
+        let judged = judge(migration, &audit.steps, &patience, unit, &item).await;
         if let Some(failure) = judged.internal() {
             tracing::error!(unit = %self.id, item = %id, "{}", failure.message);
         }

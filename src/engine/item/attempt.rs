@@ -8,13 +8,10 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, Need, Step, Turn};
-use crate::model::{Class, Effect, Event, Failure, JournalEntry, Reason, Settled, StepName};
+use crate::model::{Effect, Event, Failure, JournalEntry, Reason, Settled, StepName};
 
 use super::context::ItemContext;
 use super::looks::{Looked, StepNeeds, look};
-
-/// No wait between two looks of a verification is longer.
-const LONGEST_LOOK_WAIT: Duration = Duration::from_secs(10);
 
 /// Probe → record → apply → record → probe. The same for a first attempt, a repeated one and one
 /// after a crash: what is there already is not needed any more.
@@ -135,36 +132,24 @@ async fn verify<M: Migration>(
     context: &ItemContext<'_, M>,
     made: &Made,
 ) -> Result<Settled, Failure> {
-    let pace = &run.config.pace;
-    let deadline = run.clock.moment() + pace.verify_within;
-    let mut wait = pace.verify_wait;
-    loop {
-        let seen = look_at(run, context).await;
-        let failure = match seen.map(|seen| without(seen, made)) {
-            Ok(seen) if seen.is_well() => {
-                run.journal(
-                    context.place(),
-                    Some(&context.id),
-                    None,
-                    JournalEntry::Verified,
-                )
-                .await?;
-                return Ok(Settled::Migrated);
-            }
-            Ok(seen) => seen
-                .blocked
-                .or_else(|| not_visible(&seen.needs, pace.verify_within)),
-            Err(failure) => Some(failure),
-        };
-        let failure =
-            failure.unwrap_or_else(|| Failure::unknown(Reason::NotVisibleYet, "not visible"));
-        let over = run.clock.moment() + wait > deadline;
-        if over || failure.class == Class::Permanent {
-            return Err(failure);
+    let within = run.config.pace.verify_within;
+    let look = async || {
+        let seen = without(look_at(run, context).await?, made);
+        if seen.is_well() {
+            return Ok(());
         }
-        tokio::time::sleep(failure.retry_after.unwrap_or(wait).min(pace.verify_within)).await;
-        wait = (wait * 2).min(LONGEST_LOOK_WAIT);
-    }
+        let failure = seen.blocked.or_else(|| not_visible(&seen.needs, within));
+        Err(failure.unwrap_or_else(|| Failure::unknown(Reason::NotVisibleYet, "not visible")))
+    };
+    run.until_seen(look).await?;
+    run.journal(
+        context.place(),
+        Some(&context.id),
+        None,
+        JournalEntry::Verified,
+    )
+    .await?;
+    Ok(Settled::Migrated)
 }
 
 /// Steps and subjects of the needs that were put right.

@@ -38,3 +38,14 @@ pub(crate) struct End {
     pub(crate) failure: Option<Failure>,
     pub(crate) attempts: u32,
 }
+
+impl End {
+    /// That of an item that is bad.
+    pub(crate) fn failed(failure: Failure, attempts: u32) -> Self {
+        Self {
+            settled: Settled::by_class(failure.class),
+            failure: Some(failure),
+            attempts,
+        }
+    }
+}

@@ -4,7 +4,9 @@ mod attempt;
 mod context;
 mod looks;
 mod settle;
+mod tasks;
 
 pub(super) use context::{End, ItemContext};
 pub(super) use looks::look;
 pub(super) use settle::settle;
+pub(super) use tasks::ItemTasks;

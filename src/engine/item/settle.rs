@@ -1,14 +1,14 @@
 //! The second retry tier: an item as a whole, until it has its last word.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::engine::Migration;
+use crate::engine::attempts::Attempts;
 use crate::engine::shared::Shared;
-use crate::model::{Class, Event, Failure, Reason, Settled};
-use crate::runtime::{Degree, Moment, full_jitter};
+use crate::model::{Class, Event, Reason, Settled};
+use crate::runtime::Degree;
 
 use super::attempt::attempt;
 use super::context::{End, ItemContext};
@@ -23,10 +23,8 @@ pub(crate) async fn settle<M: Migration>(
     context: &ItemContext<'_, M>,
     slot: &mut Option<OwnedSemaphorePermit>,
 ) -> Option<End> {
-    let mut tried = Tried::default();
+    let mut attempts = Attempts::default();
     loop {
-        tried.attempts += 1;
-        let attempts = tried.attempts;
         let failure = match attempt(run, context).await {
             Ok(settled) => {
                 // An earlier attempt may have made effects that were seen too late.
@@ -37,12 +35,12 @@ pub(crate) async fn settle<M: Migration>(
                 return Some(End {
                     settled,
                     failure: None,
-                    attempts,
+                    attempts: attempts.counted + 1,
                 });
             }
             Err(failure) => failure,
         };
-        tracing::debug!(unit = %context.unit.id, item = %context.id, class = %failure.class, reason = %failure.reason, attempts, "{}", failure.message);
+        tracing::debug!(unit = %context.unit.id, item = %context.id, class = %failure.class, reason = %failure.reason, "{}", failure.message);
         if failure.class == Class::Fatal {
             run.die(&failure);
             return None;
@@ -50,25 +48,19 @@ pub(crate) async fn settle<M: Migration>(
         if failure.reason == Reason::LeaseLost {
             return None;
         }
-        if tried.is_over(run, &failure) {
-            return Some(End {
-                settled: Settled::by_class(failure.class),
-                failure: Some(failure),
-                attempts,
-            });
-        }
-        let wait = wait(run, tried.attempts + tried.excused, &failure);
+        let is_excused = |first| run.excuses(&failure, first);
+        let Some(wait) = attempts.failed(&run.config.pace, &failure, is_excused) else {
+            return Some(End::failed(failure, attempts.counted));
+        };
         run.events.publish(Event::ItemRetried {
             unit: context.unit.id.clone(),
             item: context.id.clone(),
-            attempts: tried.attempts,
+            attempts: attempts.counted,
             failure,
         });
         drop(slot.take());
-        tokio::select! {
-            biased;
-            () = tokio::time::sleep(wait) => {}
-            () = run.stop.reached(Degree::Drain) => return None,
+        if !run.wait(wait).await {
+            return None;
         }
         *slot = tokio::select! {
             biased;
@@ -80,40 +72,4 @@ pub(crate) async fn settle<M: Migration>(
             item: context.id.clone(),
         });
     }
-}
-
-/// Attempts at an item.
-#[derive(Default)]
-struct Tried {
-    /// Those that count.
-    attempts: u32,
-    /// Those that an outage excuses.
-    excused: u32,
-    /// When the first one failed.
-    first: Option<Moment>,
-}
-
-impl Tried {
-    /// Whether a failure is the item's last word.
-    fn is_over<M: Migration>(&mut self, run: &Shared<M>, failure: &Failure) -> bool {
-        let first = *self.first.get_or_insert_with(Moment::now);
-        if failure.class == Class::Permanent {
-            return true;
-        }
-        if run.excuses(failure, first) {
-            self.attempts -= 1;
-            self.excused += 1;
-            return false;
-        }
-        self.attempts >= run.config.pace.attempts
-    }
-}
-
-fn wait<M: Migration>(run: &Shared<M>, attempts: u32, failure: &Failure) -> Duration {
-    let pace = &run.config.pace;
-    let grown = pace
-        .attempt_wait
-        .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)))
-        .min(pace.longest_attempt_wait);
-    full_jitter(grown).max(failure.retry_after.unwrap_or_default())
 }

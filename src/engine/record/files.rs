@@ -9,8 +9,8 @@ use tokio::sync::{Notify, OnceCell};
 
 use crate::engine::{Config, Error};
 use crate::model::{
-    Belongs, Checkpoint, Failure, Finding, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
-    JournalRecord, Mark, MigrationName, Settled, UnitId, Verdict,
+    Belongs, Checkpoint, Failure, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
+    JournalRecord, Mark, MigrationName, Settled, UnitId,
 };
 use crate::runtime::Tasks;
 use crate::state::files::{Disk, Rotation};
@@ -27,15 +27,8 @@ pub(crate) struct ItemLine {
     pub unit: UnitId,
     /// The item.
     pub item: ItemId,
-    /// Its last word, in a run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub settled: Option<Settled>,
-    /// What was found, in an audit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
-    /// What is missing or wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<Finding>,
+    /// Its last word.
+    pub settled: Settled,
     /// Why it is bad.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

@@ -5,19 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::engine::attempts::Attempts;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{ClaimRequest, LeasedUnit};
 use crate::engine::{Migration, Undoer};
 use crate::model::{
     Class, Effect, Event, Failure, ItemId, JournalEntry, Reason, StepName, Unit, UnitId,
 };
-use crate::runtime::{Degree, full_jitter};
 use crate::state::Held;
 
 use super::effects::{EffectIndex, Key, Things};
 
-/// No wait between two looks is longer.
-const LONGEST_LOOK_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Refusals that are kept for the report.
 const KEPT: usize = 100;
 
@@ -43,6 +41,21 @@ pub(super) struct Rolling<M: Migration> {
     pub(super) dead: BTreeMap<UnitId, Held>,
     things: Mutex<Things>,
     tally: Mutex<Tally>,
+}
+
+/// How the rollback of a unit, or of an owner, ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Nothing of what was asked for is left.
+    Clean,
+    /// Something could not be taken back; it is in the report.
+    Refused,
+    /// The rollback was stopped.
+    Stopped,
+    /// Another holds the unit, or one of the owner's.
+    Held(UnitId, Held),
+    /// The lease was lost.
+    Lost,
 }
 
 /// What has come of it so far.
@@ -140,25 +153,15 @@ impl<M: Migration> Rolling<M> {
         (item, step, effect): (Option<&ItemId>, &StepName, &Effect),
     ) -> Result<(), Failure> {
         let run = &self.run;
-        let mut attempts = 0;
+        let mut attempts = Attempts::default();
         let left = loop {
-            attempts += 1;
             let failure = match self.once(leased, undo, (item, step, effect)).await {
                 Ok(left) => break left,
                 Err(failure) => failure.at(step.clone()),
             };
-            let hopeless = matches!(failure.class, Class::Permanent | Class::Fatal);
-            let lost = failure.reason == Reason::LeaseLost;
-            if hopeless || lost || attempts >= run.config.pace.attempts {
-                return Err(failure);
-            }
-            let pace = &run.config.pace;
-            let grown = pace.attempt_wait * 2_u32.saturating_pow(attempts - 1);
-            let wait = full_jitter(grown.min(pace.longest_attempt_wait));
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => {}
-                () = run.stop.reached(Degree::Drain) => return Err(failure),
+            match attempts.failed(&run.config.pace, &failure, |_| false) {
+                Some(wait) if run.wait(wait).await => {}
+                _ => return Err(failure),
             }
         };
         let entry = JournalEntry::Undone(effect.clone());
@@ -233,23 +236,13 @@ impl<M: Migration> Rolling<M> {
         undo: &dyn Undoer,
         effect: &Effect,
     ) -> Result<(), Failure> {
-        let (run, pace) = (&self.run, &self.run.config.pace);
-        let deadline = run.clock.moment() + pace.verify_within;
-        let mut wait = pace.verify_wait;
-        loop {
-            let failure = match undo.stands(&leased.context, effect).await {
-                Ok(false) => return Ok(()),
-                Ok(true) => Failure::unknown(
-                    Reason::NotVisibleYet,
-                    format!("{} {} is still there", effect.kind, effect.subject),
-                ),
-                Err(failure) => failure,
-            };
-            if run.clock.moment() + wait > deadline || failure.class == Class::Permanent {
-                return Err(failure);
+        let look = async || {
+            if !undo.stands(&leased.context, effect).await? {
+                return Ok(());
             }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_LOOK_WAIT);
-        }
+            let text = format!("{} {} is still there", effect.kind, effect.subject);
+            Err(Failure::unknown(Reason::NotVisibleYet, text))
+        };
+        self.run.until_seen(look).await
     }
 }

@@ -10,32 +10,20 @@ use crate::model::{Effect, Event, Failure, Reason, Undo, UnitId};
 use crate::runtime::Degree;
 use crate::state::{Held, ProgressRow, Reopen};
 
-use super::back::Rolling;
-
-/// How it ended.
-pub(super) enum OwnerEnd {
-    /// Nothing is left that can be taken back.
-    Clean,
-    /// Something could not be; it is in the report.
-    Refused,
-    /// The rollback was stopped.
-    Stopped,
-    /// Another holds one of its units.
-    Held(UnitId, Held),
-}
+use super::back::{End, Rolling};
 
 /// Takes back what was made for an owner.
-pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> OwnerEnd {
+pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> End {
     let run = &rolling.run;
     let migration = Arc::clone(&run.migration);
     let Some(effects) = migration.owner_effects() else {
-        return OwnerEnd::Clean;
+        return End::Clean;
     };
     if run.stop.degree() > Degree::Run {
-        return OwnerEnd::Stopped;
+        return End::Stopped;
     }
     match reversible(effects, owner).await {
-        Ok(standing) if standing.is_empty() => return OwnerEnd::Clean,
+        Ok(standing) if standing.is_empty() => return End::Clean,
         Ok(_) => {}
         Err(failure) => return refuse(rolling, owner, None, failure),
     }
@@ -57,7 +45,7 @@ async fn claim_all<M: Migration>(
     rolling: &Rolling<M>,
     owner: &str,
     hands: &mut Vec<LeasedUnit<M>>,
-) -> Option<OwnerEnd> {
+) -> Option<End> {
     let run = &rolling.run;
     let rows = match run.store.progress_of(owner).await {
         Ok(rows) => rows,
@@ -68,7 +56,7 @@ async fn claim_all<M: Migration>(
     if rows.iter().any(|row| row.lease.is_some()) {
         tokio::select! {
             biased;
-            () = run.stop.reached(Degree::Drain) => return Some(OwnerEnd::Stopped),
+            () = run.stop.reached(Degree::Drain) => return Some(End::Stopped),
             () = tokio::time::sleep(run.config.pace.lease_term) => {}
         }
     }
@@ -79,9 +67,9 @@ async fn claim_all<M: Migration>(
         wanted.dead = dead.or(wanted.dead);
         match claim(run, &wanted, Reopen::Yes).await {
             Ok(leased) => hands.push(leased),
-            Err(UnitEnd::Held(held)) => return Some(OwnerEnd::Held(unit, held)),
+            Err(UnitEnd::Held(held)) => return Some(End::Held(unit, held)),
             Err(UnitEnd::Trouble(failure)) => return Some(refuse(rolling, owner, None, failure)),
-            Err(_) => return Some(OwnerEnd::Refused),
+            Err(_) => return Some(End::Refused),
         }
     }
     None
@@ -93,7 +81,7 @@ async fn held<M: Migration>(
     effects: &dyn OwnerEffects,
     owner: &str,
     hands: &[LeasedUnit<M>],
-) -> OwnerEnd {
+) -> End {
     let keeping = hands.iter().filter_map(|leased| {
         let lease = leased.lease.clone()?;
         Some(Box::pin(
@@ -124,9 +112,9 @@ fn refuse<M: Migration>(
     owner: &str,
     effect: Option<&Effect>,
     failure: Failure,
-) -> OwnerEnd {
+) -> End {
     rolling.refuse(&UnitId::new(owner, ""), None, effect, failure);
-    OwnerEnd::Refused
+    End::Refused
 }
 
 async fn reversible(effects: &dyn OwnerEffects, owner: &str) -> Result<Vec<Effect>, Failure> {
@@ -140,7 +128,7 @@ async fn take_back<M: Migration>(
     effects: &dyn OwnerEffects,
     owner: &str,
     hands: &[LeasedUnit<M>],
-) -> OwnerEnd {
+) -> End {
     loop {
         // The world says what is left, after each of them.
         let last = match reversible(effects, owner).await {
@@ -148,10 +136,10 @@ async fn take_back<M: Migration>(
             Err(failure) => return refuse(rolling, owner, None, failure),
         };
         let Some(effect) = last else {
-            return OwnerEnd::Clean;
+            return End::Clean;
         };
         if rolling.run.stop.degree() > Degree::Run {
-            return OwnerEnd::Stopped;
+            return End::Stopped;
         }
         let trusted =
             |leased: &LeasedUnit<M>| leased.lease.as_ref().is_some_and(|one| one.is_trusted());

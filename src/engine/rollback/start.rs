@@ -1,24 +1,22 @@
 //! Runs a rollback over its units, then over the owners that are wholly asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
-use crate::engine::holders::held_by;
-use crate::engine::run::{helpers, report, write_files};
+use crate::engine::run::{self, Left, Schedule, ended, helpers, report, write_files};
 use crate::engine::shared::Shared;
 use crate::engine::{Config, Ended, Error, Migration, Parts, StepFilter};
-use crate::model::{Event, UnitId};
-use crate::runtime::{Degree, Moment};
+use crate::model::{Event, Failure, UnitId};
 use crate::state::Held;
 
-use super::back::{Refused, Rolling};
-use super::owner::{OwnerEnd, owner};
+use super::back::{End, Refused, Rolling};
+use super::owner::owner;
 use super::plan::{Plan, Survey, UnitPlan};
-use super::unit::{End, unit};
+use super::unit::unit;
 
 /// The file of result lines, after the instance's name; a rollback writes none.
 const RESULTS: &str = "results.ndjson";
@@ -46,15 +44,14 @@ pub struct RolledBack {
     pub files: Vec<PathBuf>,
 }
 
-/// What was left over.
+/// What became of the units.
 #[derive(Debug, Default)]
-struct Left {
+struct Units {
+    /// Those of which nothing is left to take back.
     clean: u64,
-    stopped: u64,
-    lost: u64,
-    held: Vec<(UnitId, Held)>,
     /// Owners of units that are not clean.
     owners: BTreeSet<String>,
+    left: Left,
 }
 
 /// Takes back what a survey found, and returns when everything is written. Dropping the future ends
@@ -76,11 +73,12 @@ pub async fn rollback<M: Migration>(
         things,
         index,
     } = survey.plan;
-    announce(&run, units.len() as u64, effects);
-    let background = helpers(&run, parts.dependencies.clone()).await;
-    let rolling = Rolling::new(Arc::clone(&run), (index, things), dead);
-    let mut left = all_units(&rolling, units.into_iter().collect()).await;
-    all_owners(&rolling, owners, &mut left).await;
+    run.announce(units.len() as u64, 0, None);
+    run.events.publish(Event::UndoPlanned { effects });
+    let background = helpers(&run).await;
+    let rolling = Arc::new(Rolling::new(Arc::clone(&run), (index, things), dead));
+    let mut done = all_units(&rolling, units).await;
+    all_owners(&rolling, owners, &mut done).await;
     bring_up(&run, told).await;
     drop(background);
     run.events.publish(Event::RunEnded);
@@ -88,14 +86,14 @@ pub async fn rollback<M: Migration>(
     report(&run).await;
     let tally = rolling.tally();
     Ok(RolledBack {
-        ended: ended(&run, &left).await,
+        ended: ended(&run, &done.left).await,
         undone: tally.undone,
         gone: tally.gone,
         kept: tally.kept,
-        units: left.clean,
+        units: done.clean,
         failed: tally.failed,
         first: tally.first,
-        held: left.held,
+        held: done.left.held,
         files: run.files.paths(),
     })
 }
@@ -111,19 +109,6 @@ fn settings(config: Config) -> Config {
     }
 }
 
-fn announce<M: Migration>(run: &Shared<M>, units: u64, effects: u64) {
-    run.events.publish(Event::RunStarted {
-        run: run.config.run.clone(),
-        instance: run.config.instance.clone(),
-        migration: run.migration.name(),
-        plan: run.config.plan.clone(),
-        units,
-        planned: 0,
-        asked: None,
-    });
-    run.events.publish(Event::UndoPlanned { effects });
-}
-
 /// Lines that the journal of this instance had and lost are to be missed by the next survey, too: their numbers are not
 /// used again.
 fn skip_lost_lines<M: Migration>(run: &Shared<M>, survey: &Survey) {
@@ -134,15 +119,20 @@ fn skip_lost_lines<M: Migration>(run: &Shared<M>, survey: &Survey) {
 }
 
 /// What was made for owners of whose units nothing is left to take back.
-async fn all_owners<M: Migration>(rolling: &Rolling<M>, owners: BTreeSet<String>, left: &mut Left) {
+async fn all_owners<M: Migration>(
+    rolling: &Rolling<M>,
+    owners: BTreeSet<String>,
+    done: &mut Units,
+) {
     for name in owners {
-        if left.owners.contains(&name) {
+        if done.owners.contains(&name) {
             continue;
         }
         match owner(rolling, &name).await {
-            OwnerEnd::Clean | OwnerEnd::Refused => {}
-            OwnerEnd::Stopped => left.stopped += 1,
-            OwnerEnd::Held(unit, held) => left.held.push((unit, held)),
+            End::Clean | End::Refused => {}
+            End::Stopped => done.left.unfinished += 1,
+            End::Held(unit, held) => done.left.held.push((unit, held)),
+            End::Lost => done.left.lost += 1,
         }
     }
 }
@@ -156,92 +146,79 @@ async fn bring_up<M: Migration>(run: &Shared<M>, owners: BTreeSet<String>) {
     }
 }
 
+/// A unit, what is taken back of it, and a lease that did not beat for a whole term.
+type UnitJob = (UnitId, UnitPlan, Option<Held>);
+
+/// The units of a rollback.
+struct Rounds<M: Migration> {
+    rolling: Arc<Rolling<M>>,
+    waiting: VecDeque<UnitJob>,
+    /// Those that others hold.
+    busy: Vec<(UnitId, UnitPlan, Held)>,
+    done: Units,
+}
+
+impl<M: Migration> Schedule for Rounds<M> {
+    type Job = UnitJob;
+    type End = End;
+
+    fn next(&mut self) -> Option<UnitJob> {
+        self.waiting.pop_front()
+    }
+
+    fn work(&mut self, job: &UnitJob) -> BoxFuture<'static, End> {
+        let (rolling, (id, plan, dead)) = (Arc::clone(&self.rolling), job.clone());
+        async move { unit(&rolling, &id, plan, dead.as_ref()).await }.boxed()
+    }
+
+    fn ended(&mut self, (id, plan, _): UnitJob, end: Result<End, Failure>) {
+        let left = &mut self.done.left;
+        match end {
+            Ok(End::Clean) => {
+                self.done.clean += 1;
+                return;
+            }
+            Ok(End::Held(_, held)) => {
+                self.busy.push((id, plan, held));
+                return;
+            }
+            Ok(End::Refused) => {}
+            Ok(End::Stopped) => left.unfinished += 1,
+            Ok(End::Lost) => left.lost += 1,
+            Err(failure) => left.troubled.push((id.clone(), failure)),
+        }
+        self.done.owners.insert(id.owner.to_string());
+    }
+}
+
 /// All units, some at once. One that another holds gets a second chance after a term, if its holder
 /// did not beat since.
-async fn all_units<M: Migration>(rolling: &Rolling<M>, units: Vec<(UnitId, UnitPlan)>) -> Left {
-    let mut left = Left::default();
-    let busy = pass(
-        rolling,
-        units
+async fn all_units<M: Migration>(
+    rolling: &Arc<Rolling<M>>,
+    units: BTreeMap<UnitId, UnitPlan>,
+) -> Units {
+    let run = &rolling.run;
+    let mut rounds = Rounds {
+        rolling: Arc::clone(rolling),
+        waiting: units
             .into_iter()
             .map(|(id, plan)| (id, plan, None))
             .collect(),
-        &mut left,
-    )
-    .await;
-    if busy.is_empty() {
-        return left;
+        busy: Vec::new(),
+        done: Units::default(),
+    };
+    run::all_units(run, &mut rounds).await;
+    if !rounds.busy.is_empty() {
+        run.wait(run.config.pace.lease_term).await;
+        let busy = std::mem::take(&mut rounds.busy).into_iter();
+        rounds.waiting = busy
+            .map(|(id, plan, held)| (id, plan, Some(held)))
+            .collect();
+        run::all_units(run, &mut rounds).await;
     }
-    let seen = Moment::now();
-    tokio::select! {
-        biased;
-        () = tokio::time::sleep_until(seen + rolling.run.config.pace.lease_term) => {}
-        () = rolling.run.stop.reached(Degree::Drain) => {}
+    for (id, _, held) in rounds.busy {
+        rounds.done.owners.insert(id.owner.to_string());
+        rounds.done.left.held.push((id, held));
     }
-    let again = busy
-        .into_iter()
-        .map(|(id, plan, held)| (id, plan, Some(held)))
-        .collect();
-    for (id, _, held) in pass(rolling, again, &mut left).await {
-        left.owners.insert(id.owner.to_string());
-        left.held.push((id, held));
-    }
-    left
-}
-
-/// Gives the units that others hold.
-async fn pass<M: Migration>(
-    rolling: &Rolling<M>,
-    units: Vec<(UnitId, UnitPlan, Option<Held>)>,
-    left: &mut Left,
-) -> Vec<(UnitId, UnitPlan, Held)> {
-    let at_once = rolling.run.config.units_at_once.max(1) as usize;
-    let mut going = stream::iter(units)
-        .map(|(id, plan, dead)| async move {
-            let end = unit(rolling, &id, plan.clone(), dead.as_ref()).await;
-            (id, plan, end)
-        })
-        .buffer_unordered(at_once);
-    let mut busy = Vec::new();
-    while let Some((id, plan, end)) = going.next().await {
-        match end {
-            End::Clean => {
-                left.clean += 1;
-                continue;
-            }
-            End::Refused => {}
-            End::Stopped => left.stopped += 1,
-            End::Lost => left.lost += 1,
-            End::Held(held) => {
-                busy.push((id, plan, held));
-                continue;
-            }
-        }
-        left.owners.insert(id.owner.to_string());
-    }
-    busy
-}
-
-/// The worst that holds.
-async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
-    if let Some(failure) = run.fatal() {
-        return Ended::Fatal(failure);
-    }
-    if let Some(reason) = run.health.broken() {
-        return Ended::Safety { reason };
-    }
-    if left.stopped > 0 {
-        return Ended::Stopped {
-            reason: run.stop.reason().unwrap_or("on request").to_owned(),
-            aborted: run.stop.degree() >= Degree::Abort,
-        };
-    }
-    if let Some(reason) = held_by(&run.store, &run.config, &left.held).await {
-        return Ended::Held { reason };
-    }
-    if left.lost > 0 {
-        let reason = format!("the leases of {} units were lost", left.lost);
-        return Ended::Held { reason };
-    }
-    Ended::Finished
+    rounds.done
 }

@@ -18,25 +18,10 @@ use crate::model::{
 use crate::runtime::Degree;
 use crate::state::{Held, Reopen};
 
-use super::back::Rolling;
+use super::back::{End, Rolling};
 use super::effects::{Effects, Entry, Indexed, OfItem};
 use super::plan::UnitPlan;
 use super::survey::made;
-
-/// How the rollback of a unit ended.
-#[derive(Debug)]
-pub(super) enum End {
-    /// Nothing of what was asked for is left.
-    Clean,
-    /// Something could not be taken back; it is in the report.
-    Refused,
-    /// The rollback was stopped.
-    Stopped,
-    /// Another holds it.
-    Held(Held),
-    /// The lease was lost.
-    Lost,
-}
 
 /// Rolls one unit back. `dead` is a lease that did not beat for a whole term.
 pub(super) async fn unit<M: Migration>(
@@ -53,7 +38,7 @@ pub(super) async fn unit<M: Migration>(
     wanted.dead = dead.cloned().or(wanted.dead);
     let leased = match claim(run, &wanted, Reopen::Yes).await {
         Ok(leased) => leased,
-        Err(UnitEnd::Held(held)) => return End::Held(held),
+        Err(UnitEnd::Held(held)) => return End::Held(id.clone(), held),
         Err(UnitEnd::Trouble(failure)) => {
             rolling.refuse(id, None, None, failure);
             return End::Refused;
@@ -85,7 +70,7 @@ async fn begin_anew<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) 
     let quiet = async || match &parts {
         Some(parts) => match parts.quiet().await {
             Ok(None) => Ok(()),
-            Ok(Some(held)) => Err(End::Held(held)),
+            Ok(Some(held)) => Err(End::Held(leased.id.clone(), held)),
             Err(failure) => Err(trouble(failure)),
         },
         None => Ok(()),
@@ -296,7 +281,7 @@ fn worse(one: End, other: End) -> End {
         End::Clean => 0,
         End::Refused => 1,
         End::Stopped => 2,
-        End::Held(_) => 3,
+        End::Held(..) => 3,
         End::Lost => 4,
     };
     if rank(&other) > rank(&one) {

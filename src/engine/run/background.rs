@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::record::empty_checkpoint;
-use crate::engine::shared::Shared;
+use crate::engine::shared::{Core, Shared};
 use crate::engine::{Error, Migration, Pace, holds};
 use crate::model::{Event, Failure, InstanceReport, Reason};
-use crate::runtime::{Degree, Dependencies, Moment};
+use crate::runtime::{Degree, Dependencies, Moment, Tasks};
 
 use super::{control, watchdog};
 
@@ -18,39 +18,44 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Does what is asked of the instance, then starts the helpers of a run; they end when the handles
 /// are dropped.
-pub(crate) async fn start<M: Migration>(
-    run: &Arc<Shared<M>>,
-    dependencies: Dependencies,
-) -> Vec<AbortOnDropHandle<()>> {
+pub(crate) async fn start<M: Migration>(run: &Arc<Shared<M>>) -> Vec<AbortOnDropHandle<()>> {
     let heard = control::first(run).await;
-    let watched = dependencies.clone();
-    let held = dependencies.clone();
     vec![
-        spawn(run, |run| async move { checkpoints(&run).await }),
         spawn(
             run,
-            |run| async move { watchdog::watch(&run, &watched).await },
+            &run.tasks,
+            |run| async move { checkpoints(&run).await },
         ),
-        spawn(run, |run| async move {
-            holds::show(&run.events, &held).await;
+        spawn(
+            run,
+            &run.tasks,
+            |run| async move { watchdog::watch(&run).await },
+        ),
+        spawn(run, &run.tasks, |run| async move {
+            holds::show(&run.events, &run.dependencies).await;
         }),
-        spawn(run, |run| async move {
-            time_limits(&run, &dependencies).await;
+        spawn(
+            run,
+            &run.tasks,
+            |run| async move { time_limits(&run).await },
+        ),
+        spawn(run, &run.tasks, |run| async move { reports(&run).await }),
+        spawn(run, &run.tasks, |run| async move {
+            control::listen(&run, heard).await;
         }),
-        spawn(run, |run| async move { reports(&run).await }),
-        spawn(run, |run| async move { control::listen(&run, heard).await }),
     ]
 }
 
-fn spawn<M, F>(
-    run: &Arc<Shared<M>>,
-    task: impl FnOnce(Arc<Shared<M>>) -> F,
+/// Starts a helper of a run; it ends when the handle is dropped.
+pub(crate) fn spawn<R, F>(
+    run: &Arc<R>,
+    tasks: &Tasks,
+    task: impl FnOnce(Arc<R>) -> F,
 ) -> AbortOnDropHandle<()>
 where
-    M: Migration,
     F: Future<Output = ()> + Send + 'static,
 {
-    AbortOnDropHandle::new(run.tasks.spawn(task(Arc::clone(run))))
+    AbortOnDropHandle::new(tasks.spawn(task(Arc::clone(run))))
 }
 
 /// Writes results and checkpoint by count and time, never per item.
@@ -94,7 +99,14 @@ pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<()
 }
 
 /// Drains when the time limit is reached, and aborts a drain that takes too long.
-async fn time_limits<M: Migration>(run: &Shared<M>, dependencies: &Dependencies) {
+async fn time_limits<M: Migration>(run: &Shared<M>) {
+    until_drained(run).await;
+    let why = overdue(&run.config.pace, &run.dependencies).await;
+    run.stop.ask(Degree::Abort, &why);
+}
+
+/// Drains when the time limit is reached; ready when the run drains, for whatever reason.
+pub(crate) async fn until_drained<M: Migration>(run: &Core<M>) {
     let over = async {
         match run.config.max_duration {
             Some(most) => tokio::time::sleep(most).await,
@@ -109,8 +121,6 @@ async fn time_limits<M: Migration>(run: &Shared<M>, dependencies: &Dependencies)
             run.events.publish(Event::Draining { reason });
         }
     }
-    let why = overdue(&run.config.pace, dependencies).await;
-    run.stop.ask(Degree::Abort, &why);
 }
 
 /// Ready, with the reason, when a drain has taken too long; what waits for a service that is down may take less long than

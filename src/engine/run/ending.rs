@@ -1,7 +1,7 @@
 //! How a run ended.
 
 use crate::engine::holders::held_by;
-use crate::engine::shared::Shared;
+use crate::engine::shared::Core;
 use crate::engine::{Ended, Migration};
 use crate::model::{Class, Failure, Reason, UnitId};
 use crate::runtime::{Degree, Stop};
@@ -9,7 +9,7 @@ use crate::runtime::{Degree, Stop};
 use super::remaining::Left;
 
 /// The worst that holds.
-pub(crate) async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
+pub(crate) async fn ended<M: Migration>(run: &Core<M>, left: &Left) -> Ended {
     if let Some(failure) = run.fatal() {
         return Ended::Fatal(failure);
     }

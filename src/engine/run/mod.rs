@@ -1,19 +1,21 @@
-//! One run: many units, some items, or items that failed before.
+//! One run: many units, single items, or items that failed before. Audits and rollbacks use its loop, its helpers and
+//! its ending.
 
-mod again;
 mod background;
-mod chunks;
 mod control;
 mod ending;
-mod failed;
 mod helper;
 mod items;
 mod queue;
 mod remaining;
 mod start;
 mod unbegun;
+mod units;
 mod watchdog;
 
-pub(super) use background::{report, start as helpers, write_files};
-pub use chunks::failed_items;
+pub(super) use background::{report, spawn, start as helpers, until_drained, write_files};
+pub(super) use ending::ended;
+pub use items::failed_items;
+pub(super) use remaining::Left;
 pub use start::run;
+pub(super) use units::{Schedule, all as all_units};

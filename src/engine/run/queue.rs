@@ -1,23 +1,25 @@
-//! Many units, some in hand at once.
+//! Which units a run works on next: its own, and those of others that it helps with.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{ClaimRequest, UnitEnd, work};
-use crate::model::{Class, Event, Failure, Reason, Unit, UnitId};
-use crate::runtime::{Degree, Moment, full_jitter};
+use crate::model::{Class, Event, Failure, Unit, UnitId};
+use crate::runtime::{Degree, Moment};
 
 use crate::state::Held;
 
 use super::helper::Helper;
 use super::remaining::Left;
 use super::unbegun;
+use super::units::Schedule;
 
 /// An owner, and why its row is not up to date, if it is not.
 type Summed = (Arc<str>, Result<(), Failure>);
@@ -29,7 +31,8 @@ struct Busy {
     seen: Moment,
 }
 
-struct Queue<'a, M: Migration> {
+/// The units of a run, and those of others that it helps with.
+pub(super) struct Queue<'a, M: Migration> {
     run: &'a Arc<Shared<M>>,
     waiting: VecDeque<ClaimRequest>,
     busy: Vec<Busy>,
@@ -47,37 +50,58 @@ struct Queue<'a, M: Migration> {
     left: Left,
 }
 
-/// Works on units until none is left that can be worked on.
-pub(super) async fn units<M: Migration>(run: &Arc<Shared<M>>, units: Vec<Unit>) -> Left {
-    let mut queue = Queue::new(run, units);
-    let mut flying = FuturesUnordered::new();
-    let at_once = run.config.units_at_once.max(1) as usize;
-    loop {
-        while flying.len() < at_once && !queue.is_stopped() {
-            let Some(next) = queue.next() else { break };
-            queue.begin(&next.unit);
-            let task = work(Arc::clone(run), next.clone());
-            let task = AbortOnDropHandle::new(run.tasks.spawn(task));
-            flying.push(async move { (next, task.await) });
+impl<M: Migration> Schedule for Queue<'_, M> {
+    type Job = ClaimRequest;
+    type End = UnitEnd;
+
+    fn next(&mut self) -> Option<ClaimRequest> {
+        if self.is_stopped() {
+            return None;
         }
-        let wake = queue
-            .next_at()
-            .filter(|_| flying.len() < at_once && !queue.is_stopped());
-        if flying.is_empty() && wake.is_none() {
-            break;
-        }
-        tokio::select! {
-            biased;
-            Some(summed) = queue.sums.next() => queue.summed(summed),
-            Some((request, end)) = flying.next() => queue.end(request, unpanicked(end)),
-            () = until(wake), if wake.is_some() => {
-                queue.look_at_busy().await;
-                queue.look_for_more().await;
-            }
-            () = run.stop.reached(Degree::Drain), if flying.is_empty() => {}
-        }
+        let now = Moment::now();
+        let ready = |one: &ClaimRequest| one.not_before.is_none_or(|at| at <= now);
+        let place = self.waiting.iter().position(ready)?;
+        let next = self.waiting.remove(place)?;
+        self.begin(&next.unit);
+        Some(next)
     }
-    queue.close().await
+
+    fn work(&mut self, request: &ClaimRequest) -> BoxFuture<'static, UnitEnd> {
+        work(Arc::clone(self.run), request.clone()).boxed()
+    }
+
+    fn ended(&mut self, request: ClaimRequest, end: Result<UnitEnd, Failure>) {
+        while let Some(Some(summed)) = self.sums.next().now_or_never() {
+            self.summed(summed);
+        }
+        self.end(request, end.unwrap_or_else(UnitEnd::Trouble));
+    }
+
+    fn waits(&self) -> bool {
+        !self.is_stopped() && self.next_at().is_some()
+    }
+
+    fn wait(&mut self) -> BoxFuture<'_, ()> {
+        let (stop, at) = (&self.run.stop, self.next_at());
+        async move {
+            tokio::select! {
+                biased;
+                () = until(at) => {}
+                () = stop.reached(Degree::Drain) => {}
+            }
+        }
+        .boxed()
+    }
+
+    fn wake(&mut self) -> BoxFuture<'_, ()> {
+        async {
+            if !self.is_stopped() {
+                self.look_at_busy().await;
+                self.look_for_more().await;
+            }
+        }
+        .boxed()
+    }
 }
 
 async fn until(at: Option<Moment>) {
@@ -86,15 +110,8 @@ async fn until(at: Option<Moment>) {
     }
 }
 
-/// A unit whose task panicked is in trouble, the others are not.
-fn unpanicked(end: Result<UnitEnd, tokio::task::JoinError>) -> UnitEnd {
-    end.unwrap_or_else(|error| {
-        UnitEnd::Trouble(Failure::permanent(Reason::Internal, error.to_string()))
-    })
-}
-
 impl<'a, M: Migration> Queue<'a, M> {
-    fn new(run: &'a Arc<Shared<M>>, units: Vec<Unit>) -> Self {
+    pub(super) fn new(run: &'a Arc<Shared<M>>, units: Vec<Unit>) -> Self {
         let mut open_of: BTreeMap<_, u64> = BTreeMap::new();
         for unit in &units {
             *open_of.entry(Arc::clone(&unit.id.owner)).or_default() += 1;
@@ -106,10 +123,7 @@ impl<'a, M: Migration> Queue<'a, M> {
             in_hand: BTreeSet::new(),
             helper: steals.then(Helper::default),
             began: Moment::now(),
-            waiting: units
-                .into_iter()
-                .map(|unit| ClaimRequest::own(unit))
-                .collect(),
+            waiting: units.into_iter().map(ClaimRequest::own).collect(),
             busy: Vec::new(),
             open_of,
             begun: BTreeSet::new(),
@@ -120,14 +134,6 @@ impl<'a, M: Migration> Queue<'a, M> {
 
     fn is_stopped(&self) -> bool {
         self.run.stop.degree() > Degree::Run || self.run.gate.limit_reached()
-    }
-
-    /// The next unit whose time has come.
-    fn next(&mut self) -> Option<ClaimRequest> {
-        let now = Moment::now();
-        let ready = |one: &ClaimRequest| one.not_before.is_none_or(|at| at <= now);
-        let place = self.waiting.iter().position(ready)?;
-        self.waiting.remove(place)
     }
 
     /// When a unit may be ready that is not now.
@@ -291,9 +297,8 @@ impl<'a, M: Migration> Queue<'a, M> {
             self.left.troubled.push((request.unit.id, failure));
             return;
         }
-        let grown = pace.attempt_wait * 2_u32.saturating_pow(troubles);
-        let wait = full_jitter(grown.min(pace.longest_attempt_wait))
-            .max(failure.retry_after.unwrap_or_default());
+        // What a unit needs was tried several times already.
+        let wait = pace.backoff().wait(troubles + 1, failure.retry_after);
         self.waiting.push_back(ClaimRequest {
             troubles,
             not_before: Some(Moment::now() + wait),
@@ -302,7 +307,7 @@ impl<'a, M: Migration> Queue<'a, M> {
     }
 
     /// Brings owners' rows in step and counts what is left.
-    async fn close(mut self) -> Left {
+    pub(super) async fn close(mut self) -> Left {
         let begun = std::mem::take(&mut self.begun);
         for owner in begun {
             if self.open_of.get(&owner).is_some_and(|open| *open > 0) {

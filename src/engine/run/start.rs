@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+
 use crate::engine::shared::Shared;
 use crate::engine::{Config, Error, Job, Migration, Outcome, Parts};
-use crate::model::Event;
+use crate::model::{Event, Failure};
 
-use super::again::Which;
 use super::ending::ended;
+use super::items::{Chunk, Which, failed_items, named, pieces, single};
+use super::queue::Queue;
 use super::remaining::Left;
-use super::{background, chunks, failed, items, queue};
+use super::{background, units};
 
 /// The file of result lines, after the instance's name.
 const RESULTS: &str = "results.ndjson";
@@ -29,18 +33,19 @@ pub async fn run<M: Migration>(
     };
     let run = Shared::open(&parts, config, RESULTS).await?;
     announce(&run, &job);
-    let helpers = background::start(&run, parts.dependencies.clone()).await;
+    let helpers = background::start(&run).await;
     let left = match job {
-        Job::Units(units) => queue::units(&run, units).await,
-        Job::Items(wanted) => items::items(&run, wanted).await,
+        Job::Units(units) => {
+            let mut queue = Queue::new(&run, units);
+            units::all(&run, &mut queue).await;
+            queue.close().await
+        }
+        Job::Items(items) => pieces(&run, single(items), None).await,
         Job::Failed(wanted) => {
-            let chunks = chunks::failed_items(&run.store, wanted);
-            failed::failed(&run, chunks, which(false)).await
+            let chunks = failed_items(&run.store, wanted);
+            retry(&run, chunks, false).await
         }
-        Job::Named(list) => {
-            let chunks = chunks::named(&run.tasks, list);
-            failed::failed(&run, chunks, which(true)).await
-        }
+        Job::Named(list) => retry(&run, named(&run.tasks, list), true).await,
     };
     drop(helpers);
     run.events.publish(Event::RunEnded);
@@ -52,11 +57,22 @@ pub async fn run<M: Migration>(
     Ok(outcome(&run, left).await)
 }
 
-fn which(without_rows: bool) -> Which {
-    Which {
+/// Tries items again under the leases of their units.
+async fn retry<M: Migration>(
+    run: &Arc<Shared<M>>,
+    chunks: BoxStream<'static, Result<Chunk, Failure>>,
+    without_rows: bool,
+) -> Left {
+    let events = run.events.clone();
+    let chunks = chunks.inspect_ok(move |(_, items)| {
+        let items = items.len() as u64;
+        events.publish(Event::ItemsAsked { items });
+    });
+    let which = Which {
         without_rows,
         recount: true,
-    }
+    };
+    pieces(run, chunks.boxed(), Some(which)).await
 }
 
 fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
@@ -71,15 +87,7 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
         // So are the items that it takes up, piece by piece.
         Job::Failed(_) | Job::Named(_) => (0, 0, Some(0)),
     };
-    run.events.publish(Event::RunStarted {
-        run: run.config.run.clone(),
-        instance: run.config.instance.clone(),
-        migration: run.migration.name(),
-        plan: run.config.plan.clone(),
-        units: units as u64,
-        planned,
-        asked: asked.map(|items| items as u64),
-    });
+    run.announce(units as u64, planned, asked.map(|items| items as u64));
 }
 
 async fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {

@@ -6,18 +6,18 @@ use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::engine::watch::{disk, speed};
 use crate::model::{Event, Level, Warning};
-use crate::runtime::{Degree, Dependencies, Moment};
+use crate::runtime::{Degree, Moment};
 
 /// How often free space is looked at.
 const LOOK_AT_DISK: Duration = Duration::from_secs(30);
 
 /// Looks now and then, for as long as the run goes.
-pub(super) async fn watch<M: Migration>(run: &Shared<M>, dependencies: &Dependencies) {
+pub(super) async fn watch<M: Migration>(run: &Shared<M>) {
     let pause = run.config.pace.stalled_after / 60;
     let (mut shown, mut space, mut next_disk) = (Vec::new(), None, Moment::now());
     loop {
         tokio::time::sleep(pause).await;
-        if dependencies.holds().iter().any(|hold| hold.limit == 0) {
+        if run.dependencies.holds().iter().any(|hold| hold.limit == 0) {
             run.flights.excuse(pause);
         }
         if Moment::now() >= next_disk {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::calls::{Later, hides};
 use super::world::{World, done, key_name, name, no_fault};
-use crate::engine::{Choice, Ended, Job, Report, Scope, Stop, audit};
+use crate::engine::{Ended, Job, Report, Scope, Stop, audit};
 use crate::model::{Counts, Reason, Status, VerdictCounts};
 use crate::state::rows::{Batched, Key, Row};
 use crate::state::{FailedQuery, Reopen};
@@ -40,7 +40,7 @@ async fn left(world: &World, unit: usize, status: &str, completed: u64) {
 }
 
 async fn verdicts(world: &World) -> VerdictCounts {
-    let scope = Scope::Units(world.units(), Choice::default());
+    let scope = Scope::Units(world.units());
     let parts = world.parts(&Stop::new());
     audit(
         parts,

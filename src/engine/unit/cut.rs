@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::engine::Migration;
+use crate::engine::listing::Next;
 use crate::model::{ItemId, Mark, Reason, Split, Stage};
 
 use super::LeasedUnit;
 use super::end::Interrupted;
 use super::steps::unit_steps;
-use super::sweep::{listing, next, wait_to_list_again};
+use super::sweep::listing;
 
 /// No unit has more parts.
 const MOST_PARTS: u64 = 256;
@@ -88,30 +89,17 @@ async fn list<M: Migration>(
 ) -> Result<Marks, Interrupted> {
     let run = &leased.run;
     let sweep = leased.lock().progress().sweep;
-    let (mut marks, mut after, mut failed) = (Marks::default(), cursor, 0);
-    let mut items = listing(leased, after.clone());
+    let mut marks = Marks::default();
+    let mut items = listing(leased, cursor);
     loop {
-        let item = tokio::select! {
-            biased;
-            () = leased.stopped() => return Err(Interrupted::Stopped),
-            item = next(leased, &mut items) => item,
-        };
-        match item {
-            None => return Ok(marks),
-            Some(Ok(item)) => {
-                failed = 0;
-                let id = run.migration.item_id(&item);
-                after = Some(id.clone());
+        match items.next(leased.stopped()).await {
+            Next::End => return Ok(marks),
+            Next::Stopped => return Err(Interrupted::Stopped),
+            Next::Failed(failure) => return Err(Interrupted::Trouble(failure)),
+            Next::Item(id, item) => {
                 if sweep.takes(run.migration.added_at(&item)) {
                     marks.note(id);
                 }
-            }
-            Some(Err(failure)) => {
-                failed += 1;
-                if let Some(failure) = wait_to_list_again(leased, failed, failure).await {
-                    return Err(Interrupted::Trouble(failure));
-                }
-                items = listing(leased, after.clone());
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::model::{Event, Invariant, Status, UnitProgress};
 use crate::runtime::Degree;
 
 use super::LeasedUnit;
-use super::end::UnitEnd;
+use super::end::{Interrupted, UnitEnd};
 use super::kept_back::KeptBack;
 
 /// The last writes of a unit are not waited for any longer.
@@ -17,8 +17,7 @@ pub(crate) async fn finish<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     debug_assert!(leased.lock().is_even(), "{}", Invariant::CompletedIsSwept);
     let may_be_bad = !leased.failed_before.is_empty() || leased.progress().counts.bad() > 0;
     if may_be_bad && let Err(failure) = leased.recount().await {
-        give_back(leased).await;
-        return UnitEnd::Trouble(failure);
+        return leave(leased, Interrupted::Trouble(failure)).await;
     }
     leased.lock().change(end);
     if let Err(unwritten) = release(leased).await {
@@ -34,8 +33,23 @@ pub(crate) async fn finish<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     UnitEnd::Ended
 }
 
+/// How a unit ends the work on which was interrupted.
+pub(super) async fn leave<M: Migration>(
+    leased: &LeasedUnit<M>,
+    interrupted: Interrupted,
+) -> UnitEnd {
+    match interrupted {
+        Interrupted::Stopped => give_back(leased).await,
+        Interrupted::Unwritten(error) => unsaved(leased, error),
+        Interrupted::Trouble(failure) => {
+            give_back(leased).await;
+            UnitEnd::Trouble(failure)
+        }
+    }
+}
+
 /// Gives a unit back unfinished, with its cursor as far as it is.
-pub(crate) async fn give_back<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
+async fn give_back<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     let aborted = leased.run.stop.degree() >= Degree::Abort;
     let trusted = leased.lease.as_ref().is_none_or(|lease| lease.is_trusted());
     if !trusted && !aborted {

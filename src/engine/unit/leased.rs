@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::gate::Admission;
 use crate::engine::item::End;
 use crate::engine::lease::{LeaseGuard, SaveError};
 use crate::engine::record::{ItemLine, Ticket, Tracker};
@@ -155,11 +154,8 @@ impl<M: Migration> LeasedUnit<M> {
     pub(crate) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
-            () = self.stopped() => None,
-            admission = self.run.gate.admit() => match admission {
-                Admission::Slot(slot) => Some(slot),
-                Admission::LimitReached => None,
-            },
+            () = self.token.cancelled() => None,
+            slot = self.run.admit() => slot,
         }
     }
 
@@ -270,6 +266,14 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
+    /// Tells of an item that was begun and has no last word: it is as if it had not been taken.
+    pub(crate) fn publish_dropped(&self, item: &ItemId) {
+        self.run.events.publish(Event::ItemDropped {
+            unit: self.id.clone(),
+            item: item.clone(),
+        });
+    }
+
     /// Tells of an item's last word: results file, events, health.
     pub(crate) fn publish_settled(
         &self,
@@ -289,9 +293,7 @@ impl<M: Migration> LeasedUnit<M> {
             at: run.clock.unix_ms(),
             unit: self.context.id.clone(),
             item: item.clone(),
-            settled: Some(end.settled),
-            verdict: None,
-            findings: Vec::new(),
+            settled: end.settled,
             failure: end.failure.clone(),
             helping: self.helping.clone(),
             attempts: end.attempts,

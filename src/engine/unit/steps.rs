@@ -1,10 +1,11 @@
 //! Steps of a unit: once per unit, recorded in its row before and after.
 
+use crate::engine::attempts::Attempts;
 use crate::engine::{Depth, Look, Migration, UnitContext, UnitStep};
 use crate::model::{
     Class, Effect, Event, Failure, JournalEntry, Reason, StepName, StepRecord, StepState,
 };
-use crate::runtime::{Degree, full_jitter};
+use crate::runtime::Degree;
 
 use super::LeasedUnit;
 use super::finish::save;
@@ -59,10 +60,9 @@ async fn patiently<M: Migration>(
     step: &dyn UnitStep,
     recorded: Option<&StepRecord>,
 ) -> Result<StepState, Failure> {
-    let pace = &leased.run.config.pace;
     let before = recorded.map_or(0, |record| record.attempts);
     let was_started = recorded.is_some_and(|record| record.state == StepState::Started);
-    let mut attempts = 0;
+    let mut attempts = Attempts::default();
     loop {
         tokio::select! {
             biased;
@@ -72,36 +72,24 @@ async fn patiently<M: Migration>(
                 return Err(Failure::transient(Reason::Stopped, text).at(step.name()));
             }
         }
-        attempts += 1;
-        let failure = match once(
-            leased,
-            context,
-            step,
-            before + attempts,
-            was_started || attempts > 1,
-        )
-        .await
-        {
+        let number = before + attempts.counted + 1;
+        let begun = was_started || attempts.counted > 0;
+        let failure = match once(leased, context, step, number, begun).await {
             Ok(state) => return Ok(state),
             Err(failure) => failure.at(step.name()),
         };
         if failure.class == Class::Permanent {
             let state = StepState::Failed(failure);
-            record(leased, &step.name(), state.clone(), before + attempts).await?;
+            record(leased, &step.name(), state.clone(), number).await?;
             return Ok(state);
         }
         if failure.class == Class::Fatal {
             leased.run.die(&failure);
         }
-        if failure.class == Class::Fatal || attempts >= pace.attempts {
-            return Err(failure);
-        }
-        let grown = pace.attempt_wait * 2_u32.saturating_pow(attempts - 1);
-        let wait = full_jitter(grown.min(pace.longest_attempt_wait));
-        tokio::select! {
-            biased;
-            () = tokio::time::sleep(wait.max(failure.retry_after.unwrap_or_default())) => {}
-            () = leased.run.stop.reached(Degree::Drain) => return Err(failure),
+        let wait = attempts.failed(&leased.run.config.pace, &failure, |_| false);
+        match wait {
+            Some(wait) if leased.run.wait(wait).await => {}
+            _ => return Err(failure),
         }
     }
 }
@@ -170,21 +158,11 @@ async fn verify<M: Migration>(
     context: &UnitContext,
     step: &dyn UnitStep,
 ) -> Result<(), Failure> {
-    let pace = &leased.run.config.pace;
-    let deadline = leased.run.clock.moment() + pace.verify_within;
-    let mut wait = pace.verify_wait;
-    loop {
-        let failure = match probe(leased, context, step).await {
-            Ok(Look::Done | Look::Unseen) => return Ok(()),
-            Ok(Look::Needed(need)) => Failure::unknown(Reason::NotVisibleYet, need.why),
-            Err(failure) => failure,
-        };
-        if leased.run.clock.moment() + wait > deadline {
-            return Err(failure);
-        }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
-    }
+    let look = async || match probe(leased, context, step).await? {
+        Look::Done | Look::Unseen => Ok(()),
+        Look::Needed(need) => Err(Failure::unknown(Reason::NotVisibleYet, need.why)),
+    };
+    leased.run.until_seen(look).await
 }
 
 /// Writes where a step stands: into the shared store first, then the journal.

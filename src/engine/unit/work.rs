@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::model::{Event, Failure, Status, Sweep};
+use crate::model::{Event, Status, Sweep};
 use crate::state::{ProgressRow, Reopen};
 
 use super::LeasedUnit;
@@ -15,7 +15,7 @@ use super::alone::steps_alone;
 use super::claim::{ClaimRequest, claim, unrecorded};
 use super::cut::cut;
 use super::end::{Interrupted, UnitEnd};
-use super::finish::{finish, give_back, save, unsaved};
+use super::finish::{finish, leave, save, unsaved};
 use super::parts::{Parts, clear, sum};
 use super::sweep::{Swept, sweep};
 
@@ -79,19 +79,14 @@ pub(crate) async fn sweeps<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     }
     let is_part = leased.id.part.is_some();
     if !is_part && let Err(interrupted) = share(leased, |this| next_after(leased, this)).await {
-        return match interrupted {
-            Interrupted::Stopped => give_back(leased).await,
-            Interrupted::Unwritten(unwritten) => unsaved(leased, unwritten),
-            Interrupted::Trouble(failure) => troubled(leased, failure).await,
-        };
+        return leave(leased, interrupted).await;
     }
     loop {
         // One that goes on where another process was knows nothing of what came below its cursor.
         let whole = leased.lock().progress().cursor.is_none();
-        let (taken, deferred) = match sweep(leased).await {
-            Swept::End { taken, deferred } => (taken, deferred),
-            Swept::Stopped => return give_back(leased).await,
-            Swept::Trouble(failure) => return troubled(leased, failure).await,
+        let Swept { taken, deferred } = match sweep(leased).await {
+            Ok(swept) => swept,
+            Err(interrupted) => return leave(leased, interrupted).await,
         };
         let this = leased.lock().progress().sweep;
         let nothing_new = whole && taken == 0 && deferred == 0;
@@ -179,11 +174,6 @@ fn work_on_part<M: Migration>(
     part: ClaimRequest,
 ) -> BoxFuture<'static, UnitEnd> {
     work(run, part).boxed()
-}
-
-async fn troubled<M: Migration>(leased: &LeasedUnit<M>, failure: Failure) -> UnitEnd {
-    give_back(leased).await;
-    UnitEnd::Trouble(failure)
 }
 
 /// Items that came before this can be seen by now.

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use crate::engine::tests::faulty::{Faulty, Out};
 use crate::engine::tests::world::{World, no_fault};
-use crate::engine::{
-    AuditOutcome, Choice, Config, Ended, Error, Parts, Report, Scope, Stop, audit,
-};
+use crate::engine::{AuditOutcome, Config, Ended, Error, Parts, Report, Scope, Stop, audit};
 use crate::migrations::uploads::namespace;
 use crate::model::{AuditLine, Class, Failure, Reason, Verdict, VerdictCounts};
 use crate::runtime::{Advice, Classify, Degree, DependencyConfig, Moment};
@@ -25,7 +23,7 @@ fn all(resume: bool) -> Report {
 
 /// Everything of a world.
 fn whole(world: &World) -> Scope {
-    Scope::Units(world.units(), Choice::default())
+    Scope::Units(world.units())
 }
 
 async fn audited(world: &World) -> AuditOutcome {

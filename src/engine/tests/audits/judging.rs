@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::engine::tests::world::{World, no_fault};
-use crate::engine::{Choice, Ended, Report, Scope, Stop, audit, explain};
+use crate::engine::{Ended, Report, Scope, Stop, audit, explain};
 use crate::model::{Failure, Reason, Verdict, VerdictCounts};
 
 const LATENCY: Duration = Duration::from_millis(10);
 
-async fn verdicts(world: &World, choice: Choice) -> VerdictCounts {
-    let scope = Scope::Units(world.units(), choice);
+async fn verdicts(world: &World) -> VerdictCounts {
+    let scope = Scope::Units(world.units());
     let outcome = audit(
         world.parts(&Stop::new()),
         world.next_config(),
@@ -39,7 +39,7 @@ async fn ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_writt
     std::fs::write(world.copy.to.0.join("unit-00/key-003"), "changed").unwrap();
     std::fs::remove_file(world.copy.to.0.join("unit-00/key-005")).unwrap();
     let (target, row, writes) = (world.target(), world.row(0).await, world.calls("copy"));
-    let found = verdicts(&world, Choice::default()).await;
+    let found = verdicts(&world).await;
     assert_eq!(
         found,
         VerdictCounts {
@@ -62,25 +62,9 @@ async fn ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_writt
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_slices_look_at_every_item_once() {
-    let world = World::new(2, 50, LATENCY, no_fault()).await;
-    world.run().await;
-    let looked = world.calls("probe");
-    let mut ok = 0;
-    for slice in 1..=10 {
-        let choice = Choice {
-            slice: Some((slice, 10)),
-            share: None,
-        };
-        ok += verdicts(&world, choice).await.ok;
-    }
-    assert_eq!((ok, world.calls("probe") - looked), (100, 100));
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_plan_of_a_fresh_world_names_every_step_and_makes_none() {
     let world = World::new(1, 4, LATENCY, no_fault()).await;
-    let scope = Scope::Units(world.units(), Choice::default());
+    let scope = Scope::Units(world.units());
     let outcome = audit(
         world.parts(&Stop::new()),
         world.next_config(),

@@ -6,26 +6,10 @@ use std::sync::Arc;
 
 use super::points::{Passed, Phase, Point, Points};
 use super::{Loss, Scene, simulated, try_all};
-use crate::engine::{AuditOutcome, Choice, Ended, Error, Report, Scope, audit};
+use crate::engine::{AuditOutcome, Ended, Error, Report, Scope, audit};
 use crate::model::AuditLine;
 
 const LOSSES: [Loss; 1] = [Loss::Process];
-
-/// All items, a slice, a sample.
-const CHOICES: [Choice; 3] = [
-    Choice {
-        slice: None,
-        share: None,
-    },
-    Choice {
-        slice: Some((1, 2)),
-        share: None,
-    },
-    Choice {
-        slice: None,
-        share: Some(0.7),
-    },
-];
 
 impl Scene {
     /// A world of which some was lost after it was migrated.
@@ -38,23 +22,22 @@ impl Scene {
         scene
     }
 
-    /// Looks at everything that is chosen, or dies on the way.
-    async fn audit(&self, choice: Choice, points: &Arc<Points>) -> Option<AuditOutcome> {
+    /// Looks at everything, or dies on the way.
+    async fn audit(&self, points: &Arc<Points>) -> Option<AuditOutcome> {
         let report = Report::new("audit", "all");
-        let done = self.audit_as("a", choice, report, points).await;
+        let done = self.audit_as("a", report, points).await;
         done.map(Result::unwrap)
     }
 
     async fn audit_as(
         &self,
         run: &str,
-        choice: Choice,
         report: Report,
         points: &Arc<Points>,
     ) -> Option<Result<AuditOutcome, Error>> {
         *self.points.lock().unwrap() = Some(Arc::clone(points));
         let (parts, config) = self.parts(0, run, points);
-        let scope = Scope::Units(self.world.units(), choice);
+        let scope = Scope::Units(self.world.units());
         let tasks = parts.tasks.clone();
         tokio::select! {
             biased;
@@ -64,17 +47,17 @@ impl Scene {
     }
 
     /// Goes on with an audit that died, if it had begun its report and not ended it.
-    async fn audit_again(&self, choice: Choice) -> AuditOutcome {
+    async fn audit_again(&self) -> AuditOutcome {
         let points = Points::new(None);
         let report = Report {
             resume: true,
             ..Report::new("audit", "all")
         };
-        let resumed = self.audit_as("b", choice, report, &points).await.unwrap();
+        let resumed = self.audit_as("b", report, &points).await.unwrap();
         match resumed {
             Err(Error::NothingToResume { .. }) => {
                 let report = Report::new("audit", "all");
-                let anew = self.audit_as("c", choice, report, &points).await;
+                let anew = self.audit_as("c", report, &points).await;
                 anew.unwrap().unwrap()
             }
             resumed => resumed.unwrap(),
@@ -99,38 +82,34 @@ impl Scene {
     }
 }
 
-fn undisturbed(choice: Choice) -> (BTreeMap<String, String>, BTreeMap<String, Passed>) {
+fn undisturbed() -> (BTreeMap<String, String>, BTreeMap<String, Passed>) {
     simulated(async || {
         let (scene, points) = (Scene::damaged().await, Points::new(None));
-        let outcome = scene.audit(choice, &points).await.unwrap();
+        let outcome = scene.audit(&points).await.unwrap();
         (scene.picture_of(&outcome), points.passed())
     })
 }
 
-fn after_death_at(choice: Choice, point: &Point) -> BTreeMap<String, String> {
+fn after_death_at(point: &Point) -> BTreeMap<String, String> {
     simulated(async || {
         let (scene, points) = (Scene::damaged().await, Points::new(Some(point.clone())));
-        let first = scene.audit(choice, &points).await;
+        let first = scene.audit(&points).await;
         let unanswered = point.phase == Phase::Unanswered;
         assert_eq!(first.is_some(), unanswered, "{point:?} was not met again");
-        let again = scene.audit_again(choice).await;
+        let again = scene.audit_again().await;
         scene.picture_of(&again)
     })
 }
 
 #[test]
 fn wherever_an_audit_dies_the_next_one_goes_on_and_tells_the_same() {
-    for choice in CHOICES {
-        let (wanted, passed) = undisturbed(choice);
-        try_all(&passed, &LOSSES, &wanted, |point, _| {
-            after_death_at(choice, point)
-        });
-    }
+    let (wanted, passed) = undisturbed();
+    try_all(&passed, &LOSSES, &wanted, |point, _| after_death_at(point));
 }
 
 #[test]
 fn an_audit_writes_its_report_and_nothing_else() {
-    let (_, passed) = undisturbed(CHOICES[0]);
+    let (_, passed) = undisturbed();
     let kinds: Vec<_> = passed.keys().map(String::as_str).collect();
     let wanted = [
         "append audit-a.ndjson",

@@ -12,13 +12,13 @@ use crate::runtime::Tasks;
 use crate::state::{Error, FailedPage, FailedQuery, Store};
 
 /// Items of a piece, and rows of a page, at most.
-pub(super) const MOST: u32 = 500;
+const MOST: u32 = 500;
 
 /// With more owners than these, the table is read once instead of a query for each.
 const OWNERS: usize = 100;
 
 /// Items of one unit.
-pub(super) type Chunk = (UnitId, Vec<ItemId>);
+pub(crate) type Chunk = (UnitId, Vec<ItemId>);
 
 /// The failed items that are wanted, as their rows name them, in pieces of one unit.
 #[must_use]
@@ -82,8 +82,17 @@ fn by_unit(retry: &Retry, page: FailedPage) -> BTreeMap<UnitId, Vec<ItemId>> {
     found
 }
 
+/// Items that are at hand, by unit.
+pub(crate) fn single(items: Vec<(UnitId, ItemId)>) -> BoxStream<'static, Result<Chunk, Failure>> {
+    let mut of_unit: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
+    for (unit, item) in items {
+        of_unit.entry(unit).or_default().push(item);
+    }
+    stream::iter(of_unit.into_iter().map(Ok)).boxed()
+}
+
 /// The items that a list names.
-pub(super) fn named(
+pub(crate) fn named(
     tasks: &Tasks,
     list: Arc<dyn Named>,
 ) -> BoxStream<'static, Result<Chunk, Failure>> {

@@ -1,14 +1,15 @@
 //! Items that failed before, or that somebody names: tried again under the lease of their unit, piece by piece.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use futures::stream::{BoxStream, FuturesUnordered};
-use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
-use tokio_util::task::AbortOnDropHandle;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, stream};
 
 use crate::engine::Migration;
+use crate::engine::run::Left;
+use crate::engine::run::units::{self, Schedule};
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
     ClaimRequest, Failures, LeasedUnit, Parts, UnitEnd, claim, release, sweeps, unsaved,
@@ -19,9 +20,10 @@ use crate::state::{Held, Reopen};
 
 use super::again::{Which, end_again, try_again, unit_steps_anew};
 use super::chunks::Chunk;
-use super::remaining::Left;
+use super::unleased;
 
 /// Items of a unit, or of a part.
+#[derive(Debug, Clone)]
 struct Piece {
     unit: UnitId,
     items: Vec<ItemId>,
@@ -29,12 +31,25 @@ struct Piece {
     held: Option<Held>,
 }
 
-/// What became of a piece of a unit; another may hold it.
-type Landed = (UnitId, Result<Left, Box<Piece>>);
+impl From<Chunk> for Piece {
+    fn from((unit, items): Chunk) -> Self {
+        Self {
+            unit,
+            items,
+            held: None,
+        }
+    }
+}
 
-/// Pieces of units that are worked on, one of each unit at a time.
-struct Flying {
-    tasks: FuturesUnordered<BoxFuture<'static, Landed>>,
+/// Pieces of units as they are read, one of each unit at a time.
+struct Pieces<'a, M: Migration> {
+    run: &'a Arc<Shared<M>>,
+    /// Items that are tried under leases, and how; none: without leases and rows.
+    which: Option<Which>,
+    chunks: BoxStream<'static, Result<Chunk, Failure>>,
+    is_read: bool,
+    /// Read, and not begun.
+    waiting: VecDeque<Piece>,
     units: BTreeSet<UnitId>,
     /// Units whose counters were held against their rows in this run.
     counted: BTreeSet<UnitId>,
@@ -43,55 +58,96 @@ struct Flying {
     left: Left,
 }
 
-impl Flying {
-    /// Takes in what became of a piece.
-    fn landed(&mut self, (unit, end): Landed) {
-        self.units.remove(&unit);
-        match end {
-            Ok(left) => self.left.add(left),
-            Err(piece) => {
-                // Nothing was done with it: its counters are for who takes it next.
-                self.counted.remove(&unit);
-                self.busy.push(*piece);
+impl<M: Migration> Schedule for Pieces<'_, M> {
+    type Job = (Piece, Option<Which>);
+    /// A piece that another holds is given back.
+    type End = Result<Left, Box<Piece>>;
+
+    fn next(&mut self) -> Option<Self::Job> {
+        let piece = self.waiting.front()?;
+        if !self.units.insert(piece.unit.clone()) {
+            return None;
+        }
+        let piece = self.waiting.pop_front()?;
+        let which = self.which.map(|which| Which {
+            recount: self.counted.insert(piece.unit.clone()),
+            ..which
+        });
+        Some((piece, which))
+    }
+
+    fn work(&mut self, (piece, which): &Self::Job) -> BoxFuture<'static, Self::End> {
+        let (run, piece, which) = (Arc::clone(self.run), piece.clone(), *which);
+        async move {
+            match which {
+                Some(which) => of_one_unit(&run, piece, which).await,
+                None => Ok(unleased::of_one_unit(&run, piece.unit, piece.items).await),
             }
         }
+        .boxed()
+    }
+
+    fn ended(&mut self, (piece, _): Self::Job, end: Result<Self::End, Failure>) {
+        self.units.remove(&piece.unit);
+        match end {
+            Ok(Ok(left)) => self.left.add(left),
+            Ok(Err(busy)) => {
+                // Nothing was done with it: its counters are for who takes it next.
+                self.counted.remove(&piece.unit);
+                self.busy.push(*busy);
+            }
+            Err(failure) => self.left.troubled.push((piece.unit, failure)),
+        }
+    }
+
+    fn waits(&self) -> bool {
+        !self.is_read && self.waiting.is_empty()
+    }
+
+    fn wait(&mut self) -> BoxFuture<'_, ()> {
+        async {
+            match self.chunks.next().await {
+                Some(Ok(chunk)) => self.waiting.push_back(chunk.into()),
+                Some(Err(failure)) => {
+                    self.left.unread = Some(failure);
+                    self.is_read = true;
+                }
+                None => self.is_read = true,
+            }
+        }
+        .boxed()
     }
 }
 
-/// Tries items again as they are told. Those that others hold are asked for once more after a term, all together: a
-/// holder that did not beat for a whole term is dead, one that did is left alone.
-pub(super) async fn failed<M: Migration>(
+/// Tries items as they are told; `which` says on what terms, none without leases and rows. Those that others hold are
+/// asked for once more after a term, all together: a holder that did not beat for a whole term is dead, one that did is
+/// left alone.
+pub(crate) async fn pieces<M: Migration>(
     run: &Arc<Shared<M>>,
     chunks: BoxStream<'static, Result<Chunk, Failure>>,
-    which: Which,
+    which: Option<Which>,
 ) -> Left {
-    let mut flying = Flying {
-        tasks: FuturesUnordered::new(),
+    let mut pieces = Pieces {
+        run,
+        which,
+        chunks,
+        is_read: false,
+        waiting: VecDeque::new(),
         units: BTreeSet::new(),
         counted: BTreeSet::new(),
         busy: Vec::new(),
         left: Left::default(),
     };
-    let told = chunks.map_ok(|(unit, items)| {
-        run.events.publish(Event::ItemsAsked {
-            items: items.len() as u64,
-        });
-        Piece {
-            unit,
-            items,
-            held: None,
-        }
-    });
-    pass(run, &mut flying, told, which).await;
-    let busy = std::mem::take(&mut flying.busy);
-    if !busy.is_empty() {
-        wait_a_term(run).await;
-        pass(run, &mut flying, stream::iter(busy).map(Ok), which).await;
+    units::all(run, &mut pieces).await;
+    if !pieces.busy.is_empty() {
+        run.wait(run.config.pace.lease_term).await;
+        pieces.waiting = std::mem::take(&mut pieces.busy).into();
+        units::all(run, &mut pieces).await;
     }
-    for piece in std::mem::take(&mut flying.busy) {
-        held(&mut flying.left, piece);
+    for piece in std::mem::take(&mut pieces.busy) {
+        held(&mut pieces.left, piece);
     }
-    flying.left
+    pieces.left
 }
 
 /// Another holds it, and lives.
@@ -100,116 +156,14 @@ fn held(left: &mut Left, piece: Piece) {
     left.held.extend(piece.held.map(|held| (piece.unit, held)));
 }
 
-async fn wait_a_term<M: Migration>(run: &Arc<Shared<M>>) {
-    tokio::select! {
-        biased;
-        () = run.stop.reached(Degree::Drain) => {}
-        () = tokio::time::sleep(run.config.pace.lease_term) => {}
-    }
-}
-
-/// Tries each piece, some at once.
-async fn pass<M: Migration>(
-    run: &Arc<Shared<M>>,
-    flying: &mut Flying,
-    pieces: impl Stream<Item = Result<Piece, Failure>>,
-    which: Which,
-) {
-    let at_once = run.config.units_at_once.max(1) as usize;
-    let mut pieces = std::pin::pin!(pieces);
-    loop {
-        let piece = tokio::select! {
-            biased;
-            Some(end) = flying.tasks.next() => {
-                flying.landed(end);
-                continue;
-            }
-            piece = pieces.next() => piece,
-        };
-        let piece = match piece {
-            None => break,
-            Some(Ok(piece)) => piece,
-            Some(Err(failure)) => {
-                flying.left.unread = Some(failure);
-                break;
-            }
-        };
-        while flying.units.len() >= at_once || flying.units.contains(&piece.unit) {
-            let Some(end) = flying.tasks.next().await else {
-                break;
-            };
-            flying.landed(end);
-        }
-        let unit = piece.unit.clone();
-        flying.units.insert(unit.clone());
-        let which = Which {
-            recount: flying.counted.insert(unit.clone()),
-            ..which
-        };
-        let shared = Arc::clone(run);
-        let task = async move { of_one_unit(&shared, piece, which).await };
-        let task = AbortOnDropHandle::new(run.tasks.spawn(task));
-        let landing = async move {
-            let end = task.await;
-            (
-                unit.clone(),
-                end.unwrap_or_else(|error| Ok(panicked(unit, &error))),
-            )
-        };
-        flying.tasks.push(landing.boxed());
-    }
-    while let Some(end) = flying.tasks.next().await {
-        flying.landed(end);
-    }
-}
-
-/// A piece whose task panicked is in trouble, the others are not.
-fn panicked(unit: UnitId, error: &tokio::task::JoinError) -> Left {
-    let failure = Failure::permanent(Reason::Internal, error.to_string());
-    let mut left = Left::default();
-    left.troubled.push((unit, failure));
-    left
-}
-
 /// Tries the items of parts, as those of units.
 fn of_parts<M: Migration>(
     run: &Arc<Shared<M>>,
     of_part: BTreeMap<UnitId, Vec<ItemId>>,
     which: Which,
 ) -> BoxFuture<'_, Left> {
-    let mut pieces: Vec<Piece> = of_part
-        .into_iter()
-        .map(|(unit, items)| Piece {
-            unit,
-            items,
-            held: None,
-        })
-        .collect();
-    async move {
-        let mut left = Left::default();
-        for is_last in [false, true] {
-            let mut busy = Vec::new();
-            for piece in std::mem::take(&mut pieces) {
-                match of_one_unit(run, piece, which).await {
-                    Ok(of_part) => left.add(of_part),
-                    Err(piece) => busy.push(*piece),
-                }
-            }
-            if busy.is_empty() {
-                break;
-            }
-            if is_last {
-                for piece in busy {
-                    held(&mut left, piece);
-                }
-                break;
-            }
-            pieces = busy;
-            wait_a_term(run).await;
-        }
-        left
-    }
-    .boxed()
+    let chunks = stream::iter(of_part.into_iter().map(Ok)).boxed();
+    async move { pieces(run, chunks, Some(which)).await }.boxed()
 }
 
 /// Tries items again under the lease of their unit, or of the parts that they lie in.
@@ -247,19 +201,20 @@ async fn of_one_unit<M: Migration>(
     let number = piece.items.len() as u64;
     let mut left = Left::default();
     let leased = match taken(run, &piece, which).await {
-        Ok(leased) => *leased,
-        Err(Untaken::Held(held)) => {
+        Ok(leased) => leased,
+        Err(UnitEnd::Held(held)) => {
             return Err(Box::new(Piece {
                 held: Some(held),
                 ..piece
             }));
         }
-        Err(untaken) => {
+        Err(end) => {
             left.retried.planned = number;
-            match untaken {
-                Untaken::Trouble(failure) => left.troubled.push((piece.unit, failure)),
-                Untaken::Stopped => left.unfinished = number,
-                Untaken::Gone | Untaken::Held(_) => {}
+            match end {
+                UnitEnd::Trouble(failure) => left.troubled.push((piece.unit, failure)),
+                UnitEnd::Released => left.unfinished = number,
+                // A part that is none any more.
+                _ => {}
             }
             return Ok(left);
         }
@@ -297,23 +252,14 @@ async fn of_one_unit<M: Migration>(
     Ok(left)
 }
 
-/// Why there is no unit to work on.
-enum Untaken {
-    Stopped,
-    Held(Held),
-    /// A part that is none any more.
-    Gone,
-    Trouble(Failure),
-}
-
 /// Takes the unit of a piece, also one that ended.
 async fn taken<M: Migration>(
     run: &Arc<Shared<M>>,
     piece: &Piece,
     which: Which,
-) -> Result<Box<LeasedUnit<M>>, Untaken> {
+) -> Result<LeasedUnit<M>, UnitEnd> {
     if run.stop.degree() > Degree::Run || run.gate.limit_reached() {
-        return Err(Untaken::Stopped);
+        return Err(UnitEnd::Released);
     }
     let wanted = ClaimRequest {
         dead: piece.held.clone(),
@@ -325,12 +271,7 @@ async fn taken<M: Migration>(
         },
         ..ClaimRequest::own(Unit::new(piece.unit.clone()))
     };
-    match claim(run, &wanted, Reopen::Yes).await {
-        Ok(leased) => Ok(Box::new(leased)),
-        Err(UnitEnd::Held(held)) => Err(Untaken::Held(held)),
-        Err(UnitEnd::Trouble(failure)) => Err(Untaken::Trouble(failure)),
-        Err(_) => Err(Untaken::Gone),
-    }
+    claim(run, &wanted, Reopen::Yes).await
 }
 
 /// Tries a piece while the lease is kept.

@@ -1,21 +1,22 @@
 //! One piece of items, tried again: what became of them is written down with the counters of their unit.
 
 use futures::{StreamExt, stream};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::engine::item::End;
+use crate::engine::run::Left;
 use crate::engine::unit::{Before, LeasedUnit, end, save, step, unit_steps};
 use crate::engine::{Depth, Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, Settled};
-
-use super::remaining::Left;
+use crate::runtime::Moment;
 
 /// Which items of a piece are tried, and how.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Which {
+pub(crate) struct Which {
     /// Also those that have no row, as far as anybody knows good: then steps of the unit are looked at again, too.
-    pub(super) without_rows: bool,
+    pub(crate) without_rows: bool,
     /// Whether the counters of the unit are held against all of its rows.
-    pub(super) recount: bool,
+    pub(crate) recount: bool,
 }
 
 /// What became of an item.
@@ -137,27 +138,8 @@ async fn one<M: Migration>(
     if row.is_none() && !which.without_rows {
         return Ok(Tried::GoodAlready);
     }
-    let began = run.clock.moment();
-    let Some(slot) = leased.admit().await else {
-        return Ok(Tried::Open);
-    };
-    run.events.publish(Event::ItemStarted {
-        unit: leased.id.clone(),
-        item: item.clone(),
-    });
-    let mut slot = Some(slot);
-    let end = match run.migration.item(&leased.context, &item).await {
-        Ok(found) => step(leased, &item, &found, &mut slot).await,
-        Err(failure) => Some(not_read(failure)),
-    };
-    let dropped = || {
-        run.events.publish(Event::ItemDropped {
-            unit: leased.id.clone(),
-            item: item.clone(),
-        });
-    };
-    let Some(end) = end else {
-        dropped();
+    let settled = settle_by_name(leased, &item, not_read).await;
+    let Some((end, began, _slot)) = settled else {
         return Ok(Tried::Open);
     };
     let (settled, is_good) = (end.settled, end.failure.is_none());
@@ -166,7 +148,7 @@ async fn one<M: Migration>(
             .write_failure(&item, &end, row.as_ref().map(Before::from))
             .await
     {
-        dropped();
+        leased.publish_dropped(&item);
         return Err(failure);
     }
     let before = recount(leased, &item, row.as_ref(), &end);
@@ -178,6 +160,29 @@ async fn one<M: Migration>(
     })
 }
 
+/// Finds an item by its name and settles it; none when it has no last word. Its slot is held until that is written.
+pub(super) async fn settle_by_name<M: Migration>(
+    leased: &LeasedUnit<M>,
+    item: &ItemId,
+    not_read: impl FnOnce(Failure) -> End,
+) -> Option<(End, Moment, Option<OwnedSemaphorePermit>)> {
+    let run = &leased.run;
+    let began = run.clock.moment();
+    let mut slot = Some(leased.admit().await?);
+    run.events.publish(Event::ItemStarted {
+        unit: leased.id.clone(),
+        item: item.clone(),
+    });
+    let end = match run.migration.item(&leased.context, item).await {
+        Ok(found) => step(leased, item, &found, &mut slot).await,
+        Err(failure) => Some(not_read(failure)),
+    };
+    if end.is_none() {
+        leased.publish_dropped(item);
+    }
+    Some((end?, began, slot))
+}
+
 fn not_read(failure: Failure) -> End {
     if failure.reason == Reason::NotFound {
         // It was removed from the source since: there is nothing to migrate.
@@ -187,11 +192,7 @@ fn not_read(failure: Failure) -> End {
             attempts: 1,
         };
     }
-    End {
-        settled: Settled::by_class(failure.class),
-        failure: Some(failure),
-        attempts: 1,
-    }
+    End::failed(failure, 1)
 }
 
 /// Counts an item anew if the counters of the unit hold it; gives what it was counted as.

@@ -1,0 +1,64 @@
+//! The second retry tier: whole attempts at a thing, and the waits between them.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+
+use crate::model::{Class, Failure, Reason};
+use crate::runtime::Moment;
+
+use super::config::Pace;
+
+/// Attempts at one thing that failed.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    /// Those that count.
+    pub(crate) counted: u32,
+    /// Those that an outage excuses.
+    excused: u32,
+    /// When the first one failed.
+    first: Option<Moment>,
+}
+
+impl Attempts {
+    /// Counts a failed attempt; gives the wait before the next one, none when there is none. `is_excused` says whether
+    /// the failure says nothing of the thing, by the time of the first one.
+    pub(crate) fn failed(
+        &mut self,
+        pace: &Pace,
+        failure: &Failure,
+        is_excused: impl FnOnce(Moment) -> bool,
+    ) -> Option<Duration> {
+        let first = *self.first.get_or_insert_with(Moment::now);
+        let hopeless = matches!(failure.class, Class::Permanent | Class::Fatal)
+            || failure.reason == Reason::LeaseLost;
+        if !hopeless && is_excused(first) {
+            self.excused += 1;
+        } else {
+            self.counted += 1;
+            if hopeless || self.counted >= pace.attempts {
+                return None;
+            }
+        }
+        let failed = self.counted + self.excused;
+        Some(pace.backoff().wait(failed, failure.retry_after))
+    }
+}
+
+/// A panic of `work` as a failure of it.
+///
+/// # Errors
+/// Those of `work`; [`Reason::Internal`] when it panicked.
+pub(crate) async fn caught<T>(
+    what: &str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let text = format!("{what} panicked: {}", text.unwrap_or_default());
+        Err(Failure::permanent(Reason::Internal, text))
+    })
+}

@@ -1,0 +1,115 @@
+//! The items of a unit in their order: the one lister of runs, cuts and audits.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+use crate::model::{Class, Failure, ItemId, UnitId};
+
+use super::Migration;
+use super::attempts::{Attempts, caught};
+use super::shared::Core;
+
+/// Items with their names.
+pub(crate) type Items<'a, T> = BoxStream<'a, Result<(ItemId, T), Failure>>;
+
+/// What came of asking for the next item.
+pub(crate) enum Next<T> {
+    Item(ItemId, T),
+    /// There is none.
+    End,
+    /// The run or the work on the unit was stopped first.
+    Stopped,
+    /// The listing broke, and trying again did not help.
+    Failed(Failure),
+}
+
+/// Lists items. Where a listing breaks it goes on behind the last item, while that may help.
+pub(crate) struct Listing<'a, M: Migration, T> {
+    core: &'a Core<M>,
+    unit: &'a UnitId,
+    open: Box<dyn Fn(Option<ItemId>) -> Items<'a, T> + Send + Sync + 'a>,
+    items: Items<'a, T>,
+    after: Option<ItemId>,
+    attempts: Attempts,
+    /// How long a service that is down is waited for.
+    down_for: Duration,
+}
+
+impl<'a, M: Migration, T> Listing<'a, M, T> {
+    /// Items after one of them; `open` begins a listing.
+    pub(crate) fn new(
+        core: &'a Core<M>,
+        unit: &'a UnitId,
+        after: Option<ItemId>,
+        open: impl Fn(Option<ItemId>) -> Items<'a, T> + Send + Sync + 'a,
+    ) -> Self {
+        Self {
+            core,
+            unit,
+            items: open(after.clone()),
+            open: Box::new(open),
+            after,
+            attempts: Attempts::default(),
+            down_for: Duration::ZERO,
+        }
+    }
+
+    /// The same, which waits so long for a service that is down.
+    pub(crate) fn while_down(mut self, down_for: Duration) -> Self {
+        self.down_for = down_for;
+        self
+    }
+
+    /// The last item that was listed.
+    pub(crate) fn last(self) -> Option<ItemId> {
+        self.after
+    }
+
+    /// The next item, unless `stopped` is ready first. A fatal failure ends the run.
+    pub(crate) async fn next(&mut self, stopped: impl Future<Output = ()>) -> Next<T> {
+        let mut stopped = pin!(stopped);
+        loop {
+            let items = &mut self.items;
+            let listing = self
+                .core
+                .flights
+                .during("the listing", self.unit, None, async |_| {
+                    items.next().await.transpose()
+                });
+            let item = tokio::select! {
+                biased;
+                () = &mut stopped => return Next::Stopped,
+                item = caught("the listing", listing) => item,
+            };
+            let failure = match item {
+                Ok(None) => return Next::End,
+                Ok(Some((id, item))) => {
+                    self.attempts = Attempts::default();
+                    self.after = Some(id.clone());
+                    return Next::Item(id, item);
+                }
+                Err(failure) => failure,
+            };
+            if failure.class == Class::Fatal {
+                self.core.die(&failure);
+            }
+            let (core, down_for) = (self.core, self.down_for);
+            let is_excused = |first: crate::runtime::Moment| {
+                core.is_down(&failure) && first.elapsed() < down_for
+            };
+            let pace = &core.config.pace;
+            let Some(wait) = self.attempts.failed(pace, &failure, is_excused) else {
+                return Next::Failed(failure);
+            };
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(wait) => {}
+                () = &mut stopped => return Next::Stopped,
+            }
+            self.items = (self.open)(self.after.clone());
+        }
+    }
+}
