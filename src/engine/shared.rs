@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{
-    Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName, UnitId,
+    Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, Reasons, StepName,
+    UnitId,
 };
 use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks, full_jitter};
 use crate::state::{self, Store};
@@ -16,8 +17,8 @@ use super::record::{Board, Files, empty_checkpoint};
 use super::watch::Flights;
 use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
 
-fn health(config: &Config) -> Health {
-    let health = Health::new(config.max_failure_rate, config.pace.rate_floor);
+fn health(config: &Config, reasons: Reasons) -> Health {
+    let health = Health::new(config.max_failure_rate, config.pace.rate_floor, reasons);
     match &config.expected {
         Some(expected) => health.suspicious(expected.clone()),
         None => health,
@@ -88,7 +89,7 @@ impl<M: Migration> Shared<M> {
             events: parts.events.clone(),
             gate: Gate::new(config.concurrency, config.limit),
             flights: Flights::default(),
-            health: health(&config),
+            health: health(&config, parts.migration.reasons()),
             files: Arc::new(files),
             board: Board::new(marks),
             holders: Holders::default(),

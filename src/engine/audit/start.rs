@@ -187,7 +187,7 @@ async fn through<M: Migration>(
                 None => return Ok(()),
                 Some((_, Ok(()))) => {}
                 Some((unit, Err(error))) => {
-                    let failure = Failure::permanent(Reason::Internal, error.to_string());
+                    let failure = Failure::permanent(Reason::INTERNAL, error.to_string());
                     audit.unlisted(&unit, None, failure);
                 }
             },

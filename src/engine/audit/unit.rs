@@ -104,7 +104,8 @@ async fn prepare<M: Migration>(audit: &Audit<M>, id: &UnitId) -> (UnitContext, J
     let context = context.taken_over(row.as_ref().is_ok_and(foreign));
     let row = row.map(|row| row.map(|row| row.progress));
     let row = row.as_ref().map(Option::as_ref);
-    judge_unit(&audit.unit_steps, row, context, &audit.patience).await
+    let judging = (&audit.patience, audit.migration.reasons());
+    judge_unit(&audit.unit_steps, row, context, judging).await
 }
 
 enum ListingEnd {
@@ -280,7 +281,7 @@ impl<M: Migration> OneUnit<M> {
         match judged {
             Some(judged) if judged.fatal().is_none() => {
                 audit.plan(&judged);
-                let judged = judged.with(&self.of_unit);
+                let judged = judged.with(&self.of_unit, audit.migration.reasons());
                 audit.settle(unit, id, ticket, judged);
             }
             _ => {
@@ -304,7 +305,9 @@ impl<M: Migration> OneUnit<M> {
                 let find = || caught("finding it", migration.item(unit, id)).boxed();
                 match audit.patience.with(find).await {
                     Ok(item) => found = item,
-                    Err(failure) => return Judged::new(Vec::new(), Some(failure)),
+                    Err(failure) => {
+                        return Judged::new(Vec::new(), Some(failure), audit.migration.reasons());
+                    }
                 }
                 &found
             }

@@ -166,7 +166,7 @@ async fn verify<M: Migration>(
             Err(failure) => Some(failure),
         };
         let failure =
-            failure.unwrap_or_else(|| Failure::unknown(Reason::NotVisibleYet, "not visible"));
+            failure.unwrap_or_else(|| Failure::unknown(Reason::NOT_VISIBLE_YET, "not visible"));
         let over = run.clock.moment() + wait > deadline;
         if over || failure.class == crate::model::Class::Permanent {
             return Err(failure);
@@ -206,5 +206,5 @@ fn not_visible<M: Migration>(needs: &[StepNeeds<M>], within: Duration) -> Option
         need.why,
         within.as_secs()
     );
-    Some(Failure::unknown(Reason::NotVisibleYet, message).at(step.name()))
+    Some(Failure::unknown(Reason::NOT_VISIBLE_YET, message).at(step.name()))
 }

@@ -36,7 +36,7 @@ impl<M: Migration> Hand<'_, M> {
     pub(super) fn check_lease(&self) -> Result<(), Failure> {
         match self.lease {
             Some(lease) if !lease.is_trusted() => Err(Failure::unknown(
-                Reason::LeaseLost,
+                Reason::LEASE_LOST,
                 format!("the lease of {} can no longer be trusted", self.unit.id),
             )),
             _ => Ok(()),
@@ -86,7 +86,7 @@ pub(crate) async fn settle<M: Migration>(
             run.die(&failure);
             return None;
         }
-        if failure.reason == Reason::LeaseLost {
+        if failure.reason == Reason::LEASE_LOST {
             return None;
         }
         if tried.is_over(run, &failure) {

@@ -136,7 +136,7 @@ impl<M: Migration> Rolling<M> {
                 Err(failure) => failure.at(step.clone()),
             };
             let hopeless = matches!(failure.class, Class::Permanent | Class::Fatal);
-            let lost = failure.reason == Reason::LeaseLost;
+            let lost = failure.reason == Reason::LEASE_LOST;
             if hopeless || lost || attempts >= run.config.pace.attempts {
                 return Err(failure);
             }
@@ -223,7 +223,7 @@ impl<M: Migration> Rolling<M> {
             let failure = match undo.stands(&hand.context, effect).await {
                 Ok(false) => return Ok(()),
                 Ok(true) => Failure::unknown(
-                    Reason::NotVisibleYet,
+                    Reason::NOT_VISIBLE_YET,
                     format!("{} {} is still there", effect.kind, effect.subject),
                 ),
                 Err(failure) => failure,
@@ -241,7 +241,7 @@ fn check_lease<M: Migration>(hand: &InHand<M>) -> Result<(), Failure> {
     match &hand.keeper {
         Some(keeper) if keeper.is_trusted() => Ok(()),
         _ => Err(Failure::unknown(
-            Reason::LeaseLost,
+            Reason::LEASE_LOST,
             format!("the lease of {} can no longer be trusted", hand.context.id),
         )),
     }

@@ -91,7 +91,7 @@ async fn some<M: Migration>(
     }
     end_again(hand);
     save(hand).await.map_err(|unwritten| match unwritten {
-        Unwritten::Lost => Failure::unknown(Reason::LeaseLost, "another holds the lease"),
+        Unwritten::Lost => Failure::unknown(Reason::LEASE_LOST, "another holds the lease"),
         Unwritten::Trouble(error) => error.failure(),
     })?;
     for item in rows {
@@ -118,7 +118,7 @@ pub(super) async fn unit_steps_anew<M: Migration>(
         ..hand.clone()
     };
     let done = hand.token.run_until_cancelled(unit_steps(hand)).await;
-    done.unwrap_or_else(|| Err(Failure::unknown(Reason::LeaseLost, "the lease was lost")))
+    done.unwrap_or_else(|| Err(Failure::unknown(Reason::LEASE_LOST, "the lease was lost")))
 }
 
 /// One item, as its row says it now: another retry may have come in between, and the counters hold what it found.
@@ -178,7 +178,7 @@ async fn one<M: Migration>(hand: &InHand<M>, item: ItemId, which: Which) -> Resu
 }
 
 fn not_read(failure: Failure) -> End {
-    if failure.reason == Reason::NotFound {
+    if failure.reason == Reason::NOT_FOUND {
         // It was removed from the source since: there is nothing to migrate.
         return End {
             settled: Settled::Skipped,

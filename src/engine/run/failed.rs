@@ -164,7 +164,7 @@ async fn pass<M: Migration>(
 
 /// A piece whose task panicked is in trouble, the others are not.
 fn panicked(unit: UnitId, error: &tokio::task::JoinError) -> Left {
-    let failure = Failure::permanent(Reason::Internal, error.to_string());
+    let failure = Failure::permanent(Reason::INTERNAL, error.to_string());
     let mut left = Left::default();
     left.troubled.push((unit, failure));
     left
@@ -277,7 +277,7 @@ async fn of_one_unit<M: Migration>(
         Err(failure) => {
             left.retried.planned = number;
             // Of a lost lease, putting the unit back will tell.
-            if failure.reason != Reason::LeaseLost {
+            if failure.reason != Reason::LEASE_LOST {
                 left.troubled.push((unit.clone(), failure));
             }
         }

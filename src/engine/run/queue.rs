@@ -107,7 +107,7 @@ async fn until(at: Option<Moment>) {
 /// A unit whose task panicked is in trouble, the others are not.
 fn unpanicked(end: Result<UnitEnd, tokio::task::JoinError>) -> UnitEnd {
     end.unwrap_or_else(|error| {
-        UnitEnd::Trouble(Failure::permanent(Reason::Internal, error.to_string()))
+        UnitEnd::Trouble(Failure::permanent(Reason::INTERNAL, error.to_string()))
     })
 }
 

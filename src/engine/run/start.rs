@@ -173,7 +173,7 @@ async fn ended<M: Migration>(run: &Shared<M>, left: &Left) -> Ended {
             },
         };
     }
-    let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LeaseLost;
+    let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LEASE_LOST;
     if let Some((_, failure)) = left
         .troubled
         .first()

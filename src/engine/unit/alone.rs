@@ -25,7 +25,7 @@ pub(super) async fn steps_alone<M: Migration>(hand: &InHand<M>) -> UnitEnd {
             tell_steps(hand, &before, &context);
             finish(hand).await
         }
-        Some(Err(failure)) if failure.reason != Reason::Stopped => troubled(hand, failure).await,
+        Some(Err(failure)) if failure.reason != Reason::STOPPED => troubled(hand, failure).await,
         Some(Err(_)) | None => give_back(hand).await,
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn cut<M: Migration>(hand: &InHand<M>) -> Result<bool, Interrup
     }
     match hand.token.run_until_cancelled(unit_steps(hand)).await {
         Some(Ok(_)) => {}
-        Some(Err(failure)) if failure.reason != Reason::LeaseLost => {
+        Some(Err(failure)) if failure.reason != Reason::LEASE_LOST => {
             return Err(Interrupted::Trouble(failure));
         }
         Some(Err(_)) | None => return Err(Interrupted::Stopped),

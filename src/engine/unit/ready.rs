@@ -82,7 +82,7 @@ fn under_lease<M: Migration>(hand: &InHand<M>) -> BoxFuture<'_, Result<UnitProgr
         };
         let Some(keeper) = leased.keeper.clone() else {
             return Err(Failure::permanent(
-                Reason::Internal,
+                Reason::INTERNAL,
                 "leased without a lease",
             ));
         };
@@ -126,7 +126,7 @@ async fn lease<M: Migration>(hand: &InHand<M>) -> Result<Leased<M>, Failure> {
         tokio::select! {
             biased;
             () = run.stop.reached(Degree::Drain) => {
-                return Err(Failure::transient(Reason::Stopped, "stopped before the unit was leased"));
+                return Err(Failure::transient(Reason::STOPPED, "stopped before the unit was leased"));
             }
             () = tokio::time::sleep(run.config.pace.lease_term / LOOKS) => {}
         }
@@ -144,5 +144,5 @@ async fn lease<M: Migration>(hand: &InHand<M>) -> Result<Leased<M>, Failure> {
         "{holder} holds {} and has not made its own steps yet",
         hand.id
     );
-    Err(Failure::transient(Reason::LeaseLost, text))
+    Err(Failure::transient(Reason::LEASE_LOST, text))
 }

@@ -66,7 +66,7 @@ async fn patiently<M: Migration>(
             () = hand.run.gate.open() => {}
             () = hand.run.stop.reached(Degree::Drain) => {
                 let text = "stopped while paused, before the step started";
-                return Err(Failure::transient(Reason::Stopped, text).at(step.name()));
+                return Err(Failure::transient(Reason::STOPPED, text).at(step.name()));
             }
         }
         attempts += 1;
@@ -138,7 +138,7 @@ async fn once<M: Migration>(
         .is_some_and(|keeper| !keeper.is_trusted())
     {
         return Err(Failure::unknown(
-            Reason::LeaseLost,
+            Reason::LEASE_LOST,
             "the lease can no longer be trusted",
         ));
     }
@@ -182,7 +182,7 @@ async fn verify<M: Migration>(
     loop {
         let failure = match probe(hand, context, step).await {
             Ok(Look::Done | Look::Unseen) => return Ok(()),
-            Ok(Look::Needed(need)) => Failure::unknown(Reason::NotVisibleYet, need.why),
+            Ok(Look::Needed(need)) => Failure::unknown(Reason::NOT_VISIBLE_YET, need.why),
             Err(failure) => failure,
         };
         if hand.run.clock.moment() + wait > deadline {
@@ -213,7 +213,7 @@ async fn record<M: Migration>(
         Ok(()) => {}
         Err(Unwritten::Lost) => {
             return Err(Failure::unknown(
-                Reason::LeaseLost,
+                Reason::LEASE_LOST,
                 "another holds the lease",
             ));
         }

@@ -88,8 +88,8 @@ async fn list<M: Migration>(hand: &InHand<M>, flying: &mut Flying) -> Swept {
             match hand.token.run_until_cancelled(ready(hand)).await {
                 Some(Ok(made)) => context = Some(made),
                 Some(Err(failure))
-                    if !matches!(failure.reason, Reason::LeaseLost | Reason::Stopped)
-                        || hand.keeper.is_none() && failure.reason == Reason::LeaseLost =>
+                    if !matches!(failure.reason, Reason::LEASE_LOST | Reason::STOPPED)
+                        || hand.keeper.is_none() && failure.reason == Reason::LEASE_LOST =>
                 {
                     return Swept::Trouble(failure);
                 }
@@ -182,7 +182,7 @@ async fn fly<M: Migration>(
         item: id,
     });
     // The work on the unit ends by itself then.
-    (failure.reason != Reason::LeaseLost).then_some(failure)
+    (failure.reason != Reason::LEASE_LOST).then_some(failure)
 }
 
 /// Settles an item while its unit is ours. A step that panics is a failure of its item alone.
@@ -207,7 +207,7 @@ pub(crate) async fn step<M: Migration>(
         Ok(end) => end.flatten(),
         Err(_) => Some(End {
             settled: Settled::Quarantined,
-            failure: Some(Failure::permanent(Reason::Internal, "a step panicked")),
+            failure: Some(Failure::permanent(Reason::INTERNAL, "a step panicked")),
             attempts: 1,
         }),
     }
@@ -233,7 +233,7 @@ fn landed(end: Result<Option<Failure>, tokio::task::JoinError>) -> Option<Failur
     match end {
         Ok(end) => end,
         Err(error) if error.is_cancelled() => None,
-        Err(error) => Some(Failure::permanent(Reason::Internal, error.to_string())),
+        Err(error) => Some(Failure::permanent(Reason::INTERNAL, error.to_string())),
     }
 }
 

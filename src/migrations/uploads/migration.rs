@@ -11,6 +11,7 @@ use super::deep;
 use super::find::{Seen, look};
 use super::item::Upload;
 use super::parts::{Parts, Settings};
+use super::reasons::REASONS;
 use super::rows::{CustomerRollup, CustomerTables, NAME};
 use super::sample::{Sample, sample};
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
@@ -18,7 +19,7 @@ use crate::client::{Config, Services};
 use crate::engine::{
     Clock, Dependencies, Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep,
 };
-use crate::model::{Between, CustomerDid, Failure, ItemId, MigrationName, Reason};
+use crate::model::{Between, CustomerDid, Failure, ItemId, MigrationName, Reason, Reasons};
 use crate::proto::did::Did;
 
 /// The uploads migration; cheap to clone.
@@ -80,6 +81,10 @@ impl Migration for Uploads {
 
     fn name(&self) -> MigrationName {
         MigrationName::new(NAME)
+    }
+
+    fn reasons(&self) -> Reasons {
+        REASONS
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -148,7 +153,7 @@ impl Migration for Uploads {
             .await?;
         let gone = || {
             Failure::permanent(
-                Reason::NotFound,
+                Reason::NOT_FOUND,
                 format!("space {} has no upload {id}", unit.id.name),
             )
         };
@@ -168,5 +173,5 @@ impl Migration for Uploads {
 
 fn space(unit: &UnitContext) -> Result<Did, Failure> {
     Did::parse(&unit.id.name)
-        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
+        .map_err(|error| Failure::permanent(Reason::BAD_RECORD, error.to_string()))
 }

@@ -10,6 +10,7 @@
 //! | `spaces` | the migration space of a customer |
 //! | `deep` | the look at every byte |
 //! | `sample` | a look at one upload of a space before a run |
+//! | `reasons` | why an upload or space cannot be migrated |
 //! | `steps` | what is done, one file each |
 
 mod decide;
@@ -20,10 +21,12 @@ mod grants;
 mod item;
 mod migration;
 mod parts;
+pub mod reasons;
 mod rows;
 mod sample;
 mod spaces;
 mod steps;
+mod vocabulary;
 
 pub use decide::{IndexState, LocationState, Review, Trust};
 pub use explain::Explanation;
@@ -37,3 +40,4 @@ pub use rows::{
 };
 pub use sample::Sample;
 pub use steps::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
+pub use vocabulary::VOCABULARY;

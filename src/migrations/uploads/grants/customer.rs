@@ -10,6 +10,7 @@ use super::find::holds;
 use crate::engine::UnitContext;
 use crate::migrations::uploads::find::could_not_tell;
 use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::reasons;
 use crate::model::{Failure, Reason, UnitId};
 use crate::proto::did::Did;
 
@@ -49,7 +50,7 @@ pub(crate) async fn confirm(parts: &Parts, unit: &UnitContext) -> Result<(), Fai
         return Ok(());
     }
     let space = Did::parse(&unit.id.name)
-        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
+        .map_err(|error| Failure::permanent(Reason::BAD_RECORD, error.to_string()))?;
     let rows = parts.services.tables.consumers_of_space(&space).await;
     let rows = rows.map_err(could_not_tell)?;
     let named: BTreeSet<Did> = rows.into_iter().filter_map(|row| row.customer).collect();
@@ -83,5 +84,5 @@ fn conflict(space: &Did, named: &BTreeSet<Did>, only: Option<&Did>) -> Failure {
         Some(holder) => format!("{rows}; of these it has shared itself with {holder} alone"),
         None => format!("{rows}, and no delegation of the space shows who owns it"),
     };
-    Failure::permanent(Reason::CustomerConflict, text)
+    Failure::permanent(reasons::CUSTOMER_CONFLICT, text)
 }

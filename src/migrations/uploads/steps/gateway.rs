@@ -50,7 +50,7 @@ impl UnitStep for AuthorizeGateway {
         confirm(&self.0, unit).await?;
         let space = Did::parse(&unit.id.name);
         let space =
-            space.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
+            space.map_err(|error| Failure::permanent(Reason::BAD_RECORD, error.to_string()))?;
         let account = customer(unit)
             .ok()
             .and_then(|customer| Did::parse(customer.as_str()).ok());

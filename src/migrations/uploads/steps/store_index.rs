@@ -15,6 +15,7 @@ use crate::migrations::uploads::find::{Seen, StoredIndex, is_index_there};
 use crate::migrations::uploads::grants::confirm;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::reasons;
 use crate::migrations::uploads::steps::build::build;
 use crate::migrations::uploads::{GATEWAY, STORE_INDEX, Uploads};
 use crate::model::{CustomerDid, Effect, Failure, Reason, StepName, StepState};
@@ -85,7 +86,7 @@ pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> 
             Ok(vec![Need::missing(upload.row.root.clone(), why)])
         }
         IndexState::Wrong(why) => Ok(vec![Need::wrong(upload.row.root.clone(), why)]),
-        IndexState::CannotTell(why) => Err(Failure::unknown(Reason::CouldNotTell, why)),
+        IndexState::CannotTell(why) => Err(Failure::unknown(Reason::COULD_NOT_TELL, why)),
     }
 }
 
@@ -188,5 +189,5 @@ pub(crate) fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
     unit.id
         .owner
         .parse()
-        .map_err(|error| Failure::permanent(Reason::MissingCustomer, format!("{error}")))
+        .map_err(|error| Failure::permanent(reasons::MISSING_CUSTOMER, format!("{error}")))
 }
