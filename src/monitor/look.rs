@@ -1,15 +1,28 @@
 //! Reads what one question needs, and no more.
 
+mod control;
+mod instance;
+mod overview;
+mod stuck;
+mod totals;
+mod units;
+
 use std::collections::BTreeMap;
 
-use super::view::{
-    Alive, CustomerView, FailureView, InstanceLine, InstanceView, SpaceLine, SplitLine, View,
+use self::instance::instance as instance_line;
+use self::units::lines;
+use super::view::{Alive, CustomerView, FailureView, InstanceLine, InstanceView, View};
+use crate::model::{
+    Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status, Vocabulary,
 };
-use super::{control, overview, stuck, totals};
-use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status};
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
 use crate::state::{Error, FailedQuery, ProgressRow, Store};
+
+pub use self::instance::is_alive;
+pub use self::overview::exact;
+pub use self::totals::{of as totals_of, totals};
+pub use self::units::space_line;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +61,7 @@ pub struct OwnerRecord {
     pub instance: Option<InstanceId>,
 }
 
-/// Answers a question. Lists are read to their last page. `owner` is the record of the owner that the question names,
+/// Answers a question in the words of a migration. Lists are read to their last page. `owner` is the record of the owner that the question names,
 /// if there is one.
 ///
 /// # Errors
@@ -57,6 +70,7 @@ pub async fn look(
     store: &Store,
     clock: Clock,
     ask: &Ask,
+    words: &Vocabulary,
     owner: Option<OwnerRecord>,
 ) -> Result<View, Error> {
     let now = clock.unix_ms();
@@ -75,11 +89,11 @@ pub async fn look(
                 at: stamp(now),
                 space: space.to_string(),
                 spaces: lines(store, &rows).await?,
-                failures: failures(store, &query).await?,
+                failures: failures(store, &query, words).await?,
             }
         }
         Ask::Instance(instance) => View::Instance(of_instance(store, instance, now).await?),
-        Ask::Failed(query) => failed(store, query, (owner.is_some(), now)).await?,
+        Ask::Failed(query) => failed(store, query, (owner.is_some(), now), words).await?,
         Ask::Control => control::standing(store, now).await?,
         Ask::ControlLog => control::log(store, now).await?,
         Ask::Stuck {
@@ -97,8 +111,9 @@ async fn failed(
     store: &Store,
     query: &FailedQuery,
     (has_record, now): (bool, u64),
+    words: &Vocabulary,
 ) -> Result<View, Error> {
-    let failures = failures(store, query).await?;
+    let failures = failures(store, query, words).await?;
     let named = Named {
         owner: query.owner.as_deref().filter(|_| !has_record),
         name: query.name.as_deref(),
@@ -223,7 +238,7 @@ async fn of_instance(
         })
         .collect();
     let of_number = fleet.iter().filter(|report| report.instance == *instance);
-    let line = |report: &_| overview::instance(report, plan.as_ref(), now);
+    let line = |report: &_| instance_line(report, plan.as_ref(), now);
     let mut of_number: Vec<InstanceLine> = of_number.map(line).collect();
     // In the order in which they began; one that runs comes last.
     of_number.sort_by_key(|line| line.alive == Alive::Yes);
@@ -242,16 +257,20 @@ async fn of_instance(
 ///
 /// # Errors
 /// Those of the table.
-pub async fn failures(store: &Store, query: &FailedQuery) -> Result<Vec<FailureView>, Error> {
+pub async fn failures(
+    store: &Store,
+    query: &FailedQuery,
+    words: &Vocabulary,
+) -> Result<Vec<FailureView>, Error> {
     Ok(store
         .failed_items(query)
         .await?
         .iter()
-        .map(failure)
+        .map(|failed| failure(failed, words))
         .collect())
 }
 
-fn failure(failed: &FailedItem) -> FailureView {
+fn failure(failed: &FailedItem, words: &Vocabulary) -> FailureView {
     FailureView {
         customer: failed.unit.owner.to_string(),
         space: failed.unit.name.to_string(),
@@ -261,7 +280,7 @@ fn failure(failed: &FailedItem) -> FailureView {
         class: failed.failure.class,
         reason: failed.failure.reason,
         message: failed.failure.message.clone(),
-        advice: failed.failure.reason.advice(),
+        advice: words.reasons.advice(failed.failure.reason),
         attempts: failed.attempts,
         instance: failed.instance.to_string(),
         first_at: stamp(failed.first_at),
@@ -275,63 +294,4 @@ fn by_reason(reasons: impl Iterator<Item = (Reason, u64)>) -> BTreeMap<Reason, u
         *counted.entry(reason).or_default() += uploads;
     }
     counted
-}
-
-/// Rows of a list of spaces, with the parts of those that are shared now.
-async fn lines(store: &Store, rows: &[ProgressRow]) -> Result<Vec<SpaceLine>, Error> {
-    let mut lines = Vec::new();
-    for row in rows {
-        let split = match row.progress.open_split() {
-            Some(split) => {
-                let parts = store.parts(&row.progress.unit, split.cut).await?;
-                Some(of_parts(u64::from(split.number), &parts))
-            }
-            None => None,
-        };
-        lines.push(SpaceLine {
-            split,
-            ..space_line(row)
-        });
-    }
-    Ok(lines)
-}
-
-fn of_parts(number: u64, rows: &[ProgressRow]) -> SplitLine {
-    let mut held_by = BTreeMap::new();
-    for lease in rows.iter().filter_map(|row| row.lease.as_ref()) {
-        *held_by
-            .entry(lease.holder.instance.to_string())
-            .or_default() += 1;
-    }
-    let ended = rows.iter().filter(|row| row.progress.status.is_ended());
-    SplitLine {
-        parts: number,
-        ended: ended.count() as u64,
-        held_by,
-    }
-}
-
-/// A space as lists show it.
-#[must_use]
-pub fn space_line(row: &ProgressRow) -> SpaceLine {
-    let progress = &row.progress;
-    SpaceLine {
-        customer: progress.unit.owner.to_string(),
-        space: progress.unit.name.to_string(),
-        status: row
-            .foreign_status
-            .clone()
-            .unwrap_or_else(|| progress.status.to_string()),
-        counts: progress.counts,
-        reasons: progress.reasons.clone(),
-        instance: row.instance.as_ref().map(ToString::to_string),
-        held_by: row
-            .lease
-            .as_ref()
-            .map(|lease| lease.holder.instance.to_string()),
-        split: None,
-        cursor: progress.cursor.as_ref().map(ToString::to_string),
-        updated_at: row.updated_at.map(stamp),
-        error: progress.error.clone(),
-    }
 }

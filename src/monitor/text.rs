@@ -1,26 +1,25 @@
 //! Views as text for people.
 
+mod asked;
+mod instances;
 mod overview;
+mod pieces;
 
-use std::collections::BTreeMap;
-
-use super::control;
+use self::instances::instances;
+use self::pieces::{heading, labelled, of_counts, progress, reasons, title};
 use super::eta::span;
-use super::instances::instances;
 use super::paint::Paint;
-use super::table::{Cell, bar, count, grouped, percent, table};
+use super::table::{Cell, bad, count, grouped, table};
 use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
-use crate::model::{Counts, Reason};
+use crate::model::Vocabulary;
 use crate::runtime::printable;
-
-const BAR: usize = 24;
 
 impl View {
     /// The view as text, each line ended.
     #[must_use]
-    pub fn text(&self, paint: Paint) -> String {
+    pub fn text(&self, paint: Paint, words: &Vocabulary) -> String {
         match self {
-            Self::Overview(view) => overview::overview(view, paint),
+            Self::Overview(view) => overview::overview(view, paint, words),
             Self::Customer(view) => customer(view, paint),
             Self::Space {
                 at,
@@ -35,7 +34,7 @@ impl View {
                 ];
                 heads.concat()
             }
-            Self::Instance(view) => instance(view, paint),
+            Self::Instance(view) => instance(view, paint, words),
             Self::Failed {
                 at,
                 reasons: counted,
@@ -43,7 +42,7 @@ impl View {
                 ..
             } => [
                 title("Failed uploads", at, paint),
-                reasons(counted, paint),
+                reasons(counted, paint, words),
                 failures(failed, paint),
             ]
             .concat(),
@@ -53,14 +52,14 @@ impl View {
                 instances: lines,
             } => [
                 title("In force", at, paint),
-                control::lines(asked, paint),
+                asked::lines(asked, paint),
                 heading("Instances", paint),
                 instances(lines, paint),
             ]
             .concat(),
             Self::ControlLog { at, wishes } => [
                 title("Operator requests", at, paint),
-                control::lines(wishes, paint),
+                asked::lines(wishes, paint),
             ]
             .concat(),
             Self::Stuck {
@@ -77,77 +76,6 @@ impl View {
             }
         }
     }
-}
-
-fn title(text: &str, at: &str, paint: Paint) -> String {
-    format!("{}  {}\n\n", paint.strong(text), paint.faint(at))
-}
-
-fn heading(text: &str, paint: Paint) -> String {
-    format!("\n{}\n", paint.strong(text))
-}
-
-fn progress(name: &str, part: u64, whole: u64, more: &str) -> String {
-    format!(
-        "{name:<10} {} {:>7}  {} of {}{more}\n",
-        bar(part, whole, BAR),
-        percent(part, whole),
-        grouped(part),
-        grouped(whole)
-    )
-}
-
-fn of_counts(counts: &Counts, paint: Paint) -> String {
-    if !counts.add_up() {
-        return paint.bad(" settled: it does not add up");
-    }
-    let bad = counts.bad();
-    let bad = if bad > 0 {
-        let need = if bad == 1 { "needs" } else { "need" };
-        let text = format!("{} {need} attention", grouped(bad));
-        format!(", {}", paint.bad(&text))
-    } else {
-        String::new()
-    };
-    format!(" settled{bad}, {} left", grouped(counts.left()))
-}
-
-fn labelled(label: &str, text: &str) -> String {
-    format!("{label:<10} {}\n", printable(text))
-}
-
-/// A number of what went wrong.
-pub(super) fn bad(number: u64) -> Cell {
-    let cell = Cell::right(grouped(number));
-    if number > 0 {
-        cell.painted(Paint::bad)
-    } else {
-        cell
-    }
-}
-
-pub(super) fn or_dash(text: &str) -> &str {
-    if text.is_empty() { "-" } else { text }
-}
-
-fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
-    if counted.is_empty() {
-        return String::new();
-    }
-    let mut counted: Vec<_> = counted.iter().collect();
-    counted.sort_by_key(|(reason, number)| (std::cmp::Reverse(**number), **reason));
-    let row = |(reason, number): &(&Reason, &u64)| {
-        vec![
-            Cell::left(reason.as_str()),
-            Cell::right(grouped(**number)),
-            Cell::left(reason.advice()),
-        ]
-    };
-    table(
-        paint,
-        &["reason", "uploads", "what to do"],
-        &counted.iter().map(row).collect::<Vec<_>>(),
-    )
 }
 
 fn customer(view: &CustomerView, paint: Paint) -> String {
@@ -176,7 +104,7 @@ fn customer(view: &CustomerView, paint: Paint) -> String {
     text + &spaces(&view.spaces, paint)
 }
 
-fn instance(view: &InstanceView, paint: Paint) -> String {
+fn instance(view: &InstanceView, paint: Paint, words: &Vocabulary) -> String {
     let mut text = title(&format!("Instance {}", view.number), &view.at, paint);
     match &view.share {
         Some(share) => {
@@ -205,7 +133,7 @@ fn instance(view: &InstanceView, paint: Paint) -> String {
     text += &spaces(&view.spaces, paint);
     if !view.failures.is_empty() {
         text += &heading("Failed, quarantined or unknown", paint);
-        text += &reasons(&view.failures, paint);
+        text += &reasons(&view.failures, paint, words);
     }
     text
 }
