@@ -120,7 +120,7 @@ fn cited(mut rest: &str) -> (BTreeSet<u32>, bool) {
     while let Some((from, after)) = one(rest) {
         let (to, after) = after
             .strip_prefix('-')
-            .and_then(|after| one(after))
+            .and_then(&one)
             .unwrap_or((from, after));
         numbers.extend(from..=to);
         let Some(next) = after.strip_prefix(", ") else {
@@ -253,7 +253,7 @@ fn every_source_that_a_page_names_exists() {
             ["src/", "tests/", "scripts/", "docs/"]
                 .iter()
                 .any(|folder| text.starts_with(folder))
-                && !text.ends_with(".js")
+                && !text.contains(".js")
                 && !text.contains([' ', '*', '{', '…'])
         });
         for source in sources {

@@ -40,8 +40,8 @@ pub(super) fn id(dir: &Path) -> Result<FolderId> {
         tracing::warn!(
             folder = %dir.display(),
             id = found.id.short(),
-            "this state folder was copied or moved (it was made on {host}) and has a new id: leases that a process \
-             holds or left in the first one run out before they are taken over"
+            "this state folder was copied or moved (it was made on {host}) and has a new id: leases of the \
+             original folder must expire before this instance takes them over"
         );
     }
     Ok(found.id)

@@ -70,14 +70,16 @@ fn run() -> RunReport {
     }
 }
 
-#[test]
-fn runs_read_as_they_were_reviewed() {
+#[track_caller]
+fn holds(name: &str, report: &RunReport) {
     let typed = "sterna migrate --customers-file migration-state/instance-1-customers.json";
+    REPORTS.holds(name, &migrate::lines(report, typed));
+}
+
+#[test]
+fn stopped_runs_read_as_they_were_reviewed() {
     let stopped = |reason: &str| Ended::Stopped {
         reason: reason.to_owned(),
-    };
-    let holds = |name: &str, report: &RunReport| {
-        REPORTS.holds(name, &migrate::lines(report, typed));
     };
     holds(
         "migrate-limit",
@@ -95,6 +97,10 @@ fn runs_read_as_they_were_reviewed() {
             ..run()
         },
     );
+}
+
+#[test]
+fn whole_runs_read_as_they_were_reviewed() {
     holds(
         "migrate-finished",
         &RunReport {
@@ -195,8 +201,7 @@ fn dry_runs_and_single_steps_read_as_they_were_reviewed() {
     REPORTS.holds("migrate-test-gateway-auth", &lines);
 }
 
-#[test]
-fn audits_read_as_they_were_reviewed() {
+fn stopped_audit() -> AuditReport {
     let finding = |step: &str, verdict, why: &str| Finding {
         step: StepName::from(step.to_owned()),
         subject: ROOT.to_owned(),
@@ -205,7 +210,7 @@ fn audits_read_as_they_were_reviewed() {
         bytes: None,
     };
     let missing = "no index is registered";
-    let report = AuditReport {
+    AuditReport {
         state: state(),
         run: RunId::new(RUN),
         resumes: None,
@@ -248,7 +253,12 @@ fn audits_read_as_they_were_reviewed() {
             "migration-state/instance-1-audit-6c1f.ndjson",
         )),
         unknown_roots: Vec::new(),
-    };
+    }
+}
+
+#[test]
+fn audits_read_as_they_were_reviewed() {
+    let report = stopped_audit();
     let typed = "sterna verify --customers-file migration-state/instance-1-customers.json";
     REPORTS.holds("verify-stopped", &verify::lines(&report, typed));
     let report = AuditReport {
