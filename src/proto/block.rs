@@ -6,11 +6,7 @@ use indexmap::IndexMap;
 use ipld_core::ipld::Ipld;
 
 use super::cbor;
-
-/// Multicodec of DAG-CBOR blocks.
-const DAG_CBOR: u64 = 0x71;
-/// Multihash code of sha2-256.
-const SHA2_256: u64 = 0x12;
+use super::multihash::{IDENTITY, Multihash, SHA2_256, codec};
 
 /// The bytes of a block do not hash to its CID, or the CID uses a hash that is not checked here.
 #[derive(Debug, thiserror::Error)]
@@ -35,22 +31,21 @@ impl Block {
     pub fn new(codec: u64, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self {
-            cid: Cid::new_v1(codec, sha2_256(&bytes)),
+            cid: Multihash::link(codec, &bytes),
             bytes,
         }
     }
 
     /// Encodes a value as DAG-CBOR block. Fails on numbers that CBOR cannot hold.
     pub fn dag_cbor(value: &Ipld) -> Result<Self, cbor::Error> {
-        Ok(Self::new(DAG_CBOR, cbor::encode(value)?))
+        Ok(Self::new(codec::DAG_CBOR, cbor::encode(value)?))
     }
 
     /// Checks that the CID (sha2-256 or identity) names the bytes.
     pub fn verify(&self) -> Result<(), Mismatch> {
         let hash = self.cid.hash();
         let same = match hash.code() {
-            SHA2_256 => sha2_256(&self.bytes).digest() == hash.digest(),
-            0 => hash.digest() == self.bytes,
+            SHA2_256 | IDENTITY => Multihash::of(&self.cid).verify(&self.bytes).is_ok(),
             _ => false,
         };
         if same {
@@ -59,12 +54,6 @@ impl Block {
             Err(Mismatch(self.cid))
         }
     }
-}
-
-/// Multihash of bytes.
-fn sha2_256(bytes: &[u8]) -> cid::multihash::Multihash<64> {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    cid::multihash::Multihash::wrap(SHA2_256, digest.as_ref()).expect("32 bytes fit into 64")
 }
 
 /// Blocks by CID in the order in which they were first inserted.

@@ -1,6 +1,10 @@
-//! The only clock.
+//! The only clock, and its times as text.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 /// A moment of the monotonic clock. It stands still when tokio's time is paused, and only then.
 pub type Moment = tokio::time::Instant;
@@ -62,6 +66,24 @@ fn system_unix_ms() -> u64 {
         .map_or(0, millis)
 }
 
+/// Unix milliseconds as `2026-01-01T00:00:00.000Z`; what lies beyond the year 9999 as its last millisecond.
+#[must_use]
+pub fn iso_of(unix_ms: u64) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000);
+    time.ok()
+        .and_then(|time| time.format(format).ok())
+        .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
+}
+
+/// Unix milliseconds of a time with any offset and any number of decimals; none if it is no time, or before 1970.
+#[must_use]
+pub fn iso_to_unix_ms(text: &str) -> Option<u64> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +94,20 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert_eq!(clock.unix_ms(), 4_000);
         assert_eq!(clock.unix_secs(), 4);
+    }
+
+    #[test]
+    fn a_time_survives_the_way_through_text() {
+        assert_eq!(iso_of(1_767_225_600_123), "2026-01-01T00:00:00.123Z");
+        assert_eq!(
+            iso_to_unix_ms("2026-01-01T00:00:00.123Z"),
+            Some(1_767_225_600_123)
+        );
+        assert_eq!(
+            iso_to_unix_ms("2026-01-01T02:00:00+02:00"),
+            Some(1_767_225_600_000)
+        );
+        assert_eq!(iso_of(u64::MAX), "9999-12-31T23:59:59.999Z");
+        assert_eq!(iso_to_unix_ms("yesterday"), None);
     }
 }

@@ -23,7 +23,7 @@ mod watched;
 
 pub use breaker::{Breaker, BreakerConfig, Open};
 pub use causes::{causes, root_cause};
-pub use clock::{Clock, Moment};
+pub use clock::{Clock, Moment, iso_of, iso_to_unix_ms};
 pub use dependency::{Dependencies, Dependency, DependencyConfig, Hold};
 pub use limit::{Limit, Permit};
 pub use pacer::Pacer;

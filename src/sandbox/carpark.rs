@@ -11,6 +11,7 @@ use s3s::dto::Range;
 use super::layout::bucket;
 use super::network::Network;
 use super::s3::Meta;
+use crate::proto::did::percent_decode;
 
 /// The carpark's public listener.
 pub(crate) fn router(shared: Arc<Network>) -> Router {
@@ -19,7 +20,7 @@ pub(crate) fn router(shared: Arc<Network>) -> Router {
 
 async fn serve(State(shared): State<Arc<Network>>, request: Request) -> Response<Body> {
     let path = request.uri().path();
-    let Some(key) = decode(path.strip_prefix('/').unwrap_or(path)) else {
+    let Some(key) = percent_decode(path.strip_prefix('/').unwrap_or(path)) else {
         return empty(StatusCode::BAD_REQUEST);
     };
     object(&shared, request.method(), request.headers(), &key).await
@@ -96,22 +97,6 @@ fn head(meta: &Meta, range: Option<&std::ops::Range<u64>>) -> Response<Body> {
         insert(&mut answer, header::CONTENT_TYPE, kind);
     }
     answer
-}
-
-/// Undoes percent-encoding; `None` if it is none or no text.
-pub(super) fn decode(path: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            let digits = std::str::from_utf8(&digits).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn insert(answer: &mut Response<Body>, name: header::HeaderName, value: &str) {

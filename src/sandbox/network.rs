@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use time::OffsetDateTime;
-use time::macros::format_description;
 use tokio_util::sync::CancellationToken;
 
 use super::config::Lifetimes;
@@ -17,7 +15,7 @@ use super::service::Service;
 use super::shelf::Shelf;
 use super::sqs::Queues;
 use super::traffic::{Faults, Meter, Token};
-use crate::runtime::{Clock, Tasks};
+use crate::runtime::{Clock, Tasks, iso_of};
 
 /// The shared parts of a local network; every service's router gets it as state.
 pub struct Network {
@@ -57,13 +55,7 @@ impl Network {
     /// The time now as tables have it: ISO 8601 with milliseconds.
     #[must_use]
     pub fn now_text(&self) -> String {
-        let format = format_description!(
-            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-        );
-        let nanos = i128::from(self.clock.unix_ms()) * 1_000_000;
-        let time =
-            OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        time.format(format).unwrap_or_default()
+        iso_of(self.clock.unix_ms())
     }
 }
 

@@ -6,6 +6,7 @@ use super::item::{key, text, texts};
 use super::table::{NetworkTables, Row, Source, malformed, told};
 use crate::client::{Dependency, Error};
 use crate::proto::did::Did;
+use crate::runtime::iso_to_unix_ms;
 
 const PAGE: &str = "list the uploads of a space";
 const ONE: &str = "read an upload";
@@ -119,15 +120,8 @@ fn read(what: &'static str, row: &Row) -> Result<UploadRow, Error> {
         shards_ref: text(row, "shardsRef")
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
-        inserted_at: text(row, "insertedAt").and_then(unix_ms),
+        inserted_at: text(row, "insertedAt").and_then(iso_to_unix_ms),
     })
-}
-
-/// ISO 8601 to Unix milliseconds.
-fn unix_ms(text: &str) -> Option<u64> {
-    use time::format_description::well_known::Rfc3339;
-    let at = time::OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
 }
 
 fn space_of(what: &'static str, row: &Row) -> Result<Did, Error> {

@@ -19,9 +19,6 @@ use super::spaces::Spaces;
 /// Choices of the operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Publish location claims that name the space although the gateway may not serve it, which takes content off the
-    /// air (docs/protocol/pitfalls.md 86).
-    pub publish_unauthorized: bool,
     /// Index blocks whose hash functions are not computed here unchecked, instead of setting their upload aside.
     pub index_unverified: bool,
     /// The operator says of the spaces of this run whose they are, so that other rows of the consumer table do not count.

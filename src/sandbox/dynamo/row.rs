@@ -82,15 +82,6 @@ impl Row {
         }
     }
 
-    /// Bytes.
-    #[must_use]
-    pub fn get_bytes(&self, name: &str) -> Option<&[u8]> {
-        match self.0.get(name)? {
-            AttributeValue::B(value) => Some(value),
-            _ => None,
-        }
-    }
-
     /// Whether there is such an attribute, of any type.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

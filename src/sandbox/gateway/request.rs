@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, Uri, header};
 use cid::Cid;
 
-use crate::sandbox::carpark::decode;
+use crate::proto::did::percent_decode;
 
 /// A retrieval.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) type Malformed = String;
 pub(super) fn read(uri: &Uri, headers: &HeaderMap) -> Result<Wanted, Malformed> {
     let segments = uri.path().split('/').filter(|segment| !segment.is_empty());
     let mut path: Vec<String> = segments
-        .map(decode)
+        .map(percent_decode)
         .collect::<Option<_>>()
         .ok_or("invalid path")?;
     let root = match host_cid(headers) {

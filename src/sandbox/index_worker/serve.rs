@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::slicer::{Slice, Slicer};
-use crate::sandbox::carpark::decode;
+use crate::proto::did::percent_decode;
 use crate::sandbox::layout::bucket;
 use crate::sandbox::network::Network;
 
@@ -61,7 +61,7 @@ async fn serve(State(shared): State<Arc<Network>>, request: Request) -> Response
 
 /// The object key and offset of `/index/{key}?offset=N`.
 fn asked(uri: &axum::http::Uri) -> Option<(String, u64)> {
-    let key = decode(uri.path().strip_prefix("/index/")?)?;
+    let key = percent_decode(uri.path().strip_prefix("/index/")?)?;
     let offset = uri
         .query()
         .into_iter()

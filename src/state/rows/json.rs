@@ -3,11 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
 
 use super::Value;
+use crate::runtime::{iso_of, iso_to_unix_ms};
 
 impl Value {
     /// The value of anything that serde can write.
@@ -66,20 +64,13 @@ impl From<Json> for Value {
 /// Unix milliseconds as `2026-01-01T00:00:00.000Z` (docs/protocol/tables.md).
 #[must_use]
 pub fn stamp(ms: u64) -> String {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
-    // Out of range is beyond the year 9999.
-    time.ok()
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
+    iso_of(ms)
 }
 
 /// Unix milliseconds of a time as the existing tool or we write it.
 #[must_use]
 pub fn unstamp(text: &str) -> Option<u64> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
+    iso_to_unix_ms(text)
 }
 
 #[cfg(test)]

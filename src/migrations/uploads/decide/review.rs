@@ -51,12 +51,6 @@ impl Review {
         });
         Verdict::worst(shards.chain([index]))
     }
-
-    /// Whether nothing is left to do.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.verdict() == Verdict::Ok
-    }
 }
 
 /// While a claim without length is visible the gateway uses it and counts no egress (docs/protocol/gateway.md §3).

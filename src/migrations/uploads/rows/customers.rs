@@ -221,23 +221,6 @@ impl CustomerTables {
         .await
     }
 
-    /// Customers of the first so many pages, and whether these are all.
-    pub async fn first_customers(&self, pages: u32) -> Result<(Vec<CustomerRow>, bool), Error> {
-        let table = self.customers_table();
-        let (mut found, mut after) = (Vec::new(), None);
-        for _ in 0..pages {
-            let page = self.rows().page(table, &Select::default(), after).await?;
-            for row in &page.rows {
-                found.push(read(table, row)?);
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok((found, true));
-            }
-        }
-        Ok((found, false))
-    }
-
     async fn read_customers(&self, select: Select) -> Result<Vec<CustomerRow>, Error> {
         let table = self.customers_table();
         let rows = rows::all(self.rows(), table, &select).await?;

@@ -16,6 +16,7 @@ use crate::proto::envelope::Key;
 use crate::proto::key::Signer;
 use crate::proto::subscription;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
+use crate::runtime::iso_of;
 
 use super::super::rows::{CustomerTables, MigrationSpace, SpaceStatus};
 
@@ -181,7 +182,7 @@ impl Spaces {
     }
 
     async fn provision(&self, account: &Did, space: &Did, clock: &Clock) -> Result<(), Error> {
-        let provision = self.provisioning(account, space, iso(clock.unix_ms()));
+        let provision = self.provisioning(account, space, iso_of(clock.unix_ms()));
         self.services.tables.provision(&provision).await
     }
 
@@ -259,14 +260,4 @@ pub(super) fn account(customer: &CustomerDid) -> Result<Did, Failure> {
 
 fn internal(error: impl std::fmt::Display) -> Failure {
     Failure::permanent(Reason::INTERNAL, error.to_string())
-}
-
-/// ISO 8601 with milliseconds and `Z`, as the network's rows have it.
-fn iso(unix_ms: u64) -> String {
-    let at = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000);
-    let at = at.unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-    let format = time::macros::format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
-    at.format(&format).unwrap_or_default()
 }

@@ -55,7 +55,7 @@ impl Step<Uploads> for RepublishLocation {
     }
 
     async fn apply(&self, turn: &Turn<'_, Uploads>, need: &Need) -> Result<Effect, Failure> {
-        self.allowed(turn.unit)?;
+        Self::allowed(turn.unit)?;
         let space = &turn.item.row.space;
         let shard = turn
             .seen
@@ -116,10 +116,7 @@ fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
 impl RepublishLocation {
     /// A claim that names a space takes its content off the air until the gateway may serve the space: without that,
     /// nothing is published (docs/protocol/pitfalls.md 86).
-    fn allowed(&self, unit: &UnitContext) -> Result<(), Failure> {
-        if self.0.settings.publish_unauthorized {
-            return Ok(());
-        }
+    fn allowed(unit: &UnitContext) -> Result<(), Failure> {
         match unit.step(&GATEWAY) {
             Some(StepState::Applied(_) | StepState::Found) => Ok(()),
             Some(StepState::Failed(failure)) => Err(not_served(failure)),
