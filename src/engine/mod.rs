@@ -1,19 +1,19 @@
 //! The generic runner: lease, items, steps, verification, record.
 //!
 //! ```text
-//! run ─ queue ─ unit: lease → steps of the unit → sweep ─ item: probe → record → apply → record → probe
-//!                └ keeper renews the lease              └ last word → failure row → result line → cursor
+//! run ─ units: one loop ─ unit: lease → steps of the unit → listing ─ item: probe → record → apply → record → probe
+//!                          └ renews the lease meanwhile               └ outcome: failure row → result line → cursor
 //! ```
 //!
-//! A rollback goes the same way backwards, over what the journals say was made.
+//! Runs, retries, audits and rollbacks share the loop over units, the listing, the attempts and their backoff, the
+//! admission of items, the time limit and the ending. An audit keeps no lease and no row: it probes and judges. A rollback
+//! goes the same way backwards, over what the journals say was made.
 //!
-//! One path serves first run and resume: an effect that is there is found, and not made again.
-//! A unit goes on from whichever is further, its row or the checkpoint file; with neither, every
-//! item is looked at again and found.
+//! One path serves first run and resume: an effect that is there is found, and not made again. A unit goes on from
+//! whichever is further, its row or the checkpoint file; with neither, every item is looked at again and found.
 //!
-//! May import `model`, `runtime` and `state`. Never knows what an item is: a migration says it
-//! through [`Migration`] and [`Step`]. Steps and clients never loop; attempts of an item are
-//! repeated here and nowhere else.
+//! May import `model`, `runtime` and `state`. Never knows what an item is: a migration says it through [`Migration`] and
+//! [`Step`]. Whole attempts at an item are repeated here; a client repeats single calls.
 
 mod attempts;
 mod audit;
