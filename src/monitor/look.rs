@@ -1,15 +1,26 @@
 //! Reads what one question needs, and no more.
 
+mod control;
+mod instance;
+mod overview;
+mod stuck;
+mod totals;
+mod units;
+
 use std::collections::BTreeMap;
 
-use super::view::{
-    Alive, CustomerView, FailureView, InstanceLine, InstanceView, SpaceLine, SplitLine, View,
-};
-use super::{control, overview, stuck, totals};
+use self::instance::instance as instance_line;
+use self::units::lines;
+use super::view::{Alive, CustomerView, FailureView, InstanceLine, InstanceView, View};
 use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status};
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
 use crate::state::{Error, FailedQuery, ProgressRow, Store};
+
+pub use self::instance::is_alive;
+pub use self::overview::exact;
+pub use self::totals::{of as totals_of, totals};
+pub use self::units::space_line;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +234,7 @@ async fn of_instance(
         })
         .collect();
     let of_number = fleet.iter().filter(|report| report.instance == *instance);
-    let line = |report: &_| overview::instance(report, plan.as_ref(), now);
+    let line = |report: &_| instance_line(report, plan.as_ref(), now);
     let mut of_number: Vec<InstanceLine> = of_number.map(line).collect();
     // In the order in which they began; one that runs comes last.
     of_number.sort_by_key(|line| line.alive == Alive::Yes);
@@ -275,63 +286,4 @@ fn by_reason(reasons: impl Iterator<Item = (Reason, u64)>) -> BTreeMap<Reason, u
         *counted.entry(reason).or_default() += uploads;
     }
     counted
-}
-
-/// Rows of a list of spaces, with the parts of those that are shared now.
-async fn lines(store: &Store, rows: &[ProgressRow]) -> Result<Vec<SpaceLine>, Error> {
-    let mut lines = Vec::new();
-    for row in rows {
-        let split = match row.progress.open_split() {
-            Some(split) => {
-                let parts = store.parts(&row.progress.unit, split.cut).await?;
-                Some(of_parts(u64::from(split.number), &parts))
-            }
-            None => None,
-        };
-        lines.push(SpaceLine {
-            split,
-            ..space_line(row)
-        });
-    }
-    Ok(lines)
-}
-
-fn of_parts(number: u64, rows: &[ProgressRow]) -> SplitLine {
-    let mut held_by = BTreeMap::new();
-    for lease in rows.iter().filter_map(|row| row.lease.as_ref()) {
-        *held_by
-            .entry(lease.holder.instance.to_string())
-            .or_default() += 1;
-    }
-    let ended = rows.iter().filter(|row| row.progress.status.is_ended());
-    SplitLine {
-        parts: number,
-        ended: ended.count() as u64,
-        held_by,
-    }
-}
-
-/// A space as lists show it.
-#[must_use]
-pub fn space_line(row: &ProgressRow) -> SpaceLine {
-    let progress = &row.progress;
-    SpaceLine {
-        customer: progress.unit.owner.to_string(),
-        space: progress.unit.name.to_string(),
-        status: row
-            .foreign_status
-            .clone()
-            .unwrap_or_else(|| progress.status.to_string()),
-        counts: progress.counts,
-        reasons: progress.reasons.clone(),
-        instance: row.instance.as_ref().map(ToString::to_string),
-        held_by: row
-            .lease
-            .as_ref()
-            .map(|lease| lease.holder.instance.to_string()),
-        split: None,
-        cursor: progress.cursor.as_ref().map(ToString::to_string),
-        updated_at: row.updated_at.map(stamp),
-        error: progress.error.clone(),
-    }
 }

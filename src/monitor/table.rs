@@ -114,6 +114,21 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
+/// A number of what went wrong.
+pub(super) fn bad(number: u64) -> Cell {
+    let cell = Cell::right(grouped(number));
+    if number > 0 {
+        cell.painted(Paint::bad)
+    } else {
+        cell
+    }
+}
+
+/// The text, or a dash in its place.
+pub(super) fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
 /// `12,345,678`.
 #[must_use]
 pub fn grouped(number: u64) -> String {

@@ -1,19 +1,17 @@
 //! Views as text for people.
 
+mod asked;
+mod instances;
 mod overview;
+mod pieces;
 
-use std::collections::BTreeMap;
-
-use super::control;
+use self::instances::instances;
+use self::pieces::{heading, labelled, of_counts, progress, reasons, title};
 use super::eta::span;
-use super::instances::instances;
 use super::paint::Paint;
-use super::table::{Cell, bar, count, grouped, percent, table};
+use super::table::{Cell, bad, count, grouped, table};
 use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
-use crate::model::{Counts, Reason};
 use crate::runtime::printable;
-
-const BAR: usize = 24;
 
 impl View {
     /// The view as text, each line ended.
@@ -53,14 +51,14 @@ impl View {
                 instances: lines,
             } => [
                 title("In force", at, paint),
-                control::lines(asked, paint),
+                asked::lines(asked, paint),
                 heading("Instances", paint),
                 instances(lines, paint),
             ]
             .concat(),
             Self::ControlLog { at, wishes } => [
                 title("Operator requests", at, paint),
-                control::lines(wishes, paint),
+                asked::lines(wishes, paint),
             ]
             .concat(),
             Self::Stuck {
@@ -77,77 +75,6 @@ impl View {
             }
         }
     }
-}
-
-fn title(text: &str, at: &str, paint: Paint) -> String {
-    format!("{}  {}\n\n", paint.strong(text), paint.faint(at))
-}
-
-fn heading(text: &str, paint: Paint) -> String {
-    format!("\n{}\n", paint.strong(text))
-}
-
-fn progress(name: &str, part: u64, whole: u64, more: &str) -> String {
-    format!(
-        "{name:<10} {} {:>7}  {} of {}{more}\n",
-        bar(part, whole, BAR),
-        percent(part, whole),
-        grouped(part),
-        grouped(whole)
-    )
-}
-
-fn of_counts(counts: &Counts, paint: Paint) -> String {
-    if !counts.add_up() {
-        return paint.bad(" settled: it does not add up");
-    }
-    let bad = counts.bad();
-    let bad = if bad > 0 {
-        let need = if bad == 1 { "needs" } else { "need" };
-        let text = format!("{} {need} attention", grouped(bad));
-        format!(", {}", paint.bad(&text))
-    } else {
-        String::new()
-    };
-    format!(" settled{bad}, {} left", grouped(counts.left()))
-}
-
-fn labelled(label: &str, text: &str) -> String {
-    format!("{label:<10} {}\n", printable(text))
-}
-
-/// A number of what went wrong.
-pub(super) fn bad(number: u64) -> Cell {
-    let cell = Cell::right(grouped(number));
-    if number > 0 {
-        cell.painted(Paint::bad)
-    } else {
-        cell
-    }
-}
-
-pub(super) fn or_dash(text: &str) -> &str {
-    if text.is_empty() { "-" } else { text }
-}
-
-fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
-    if counted.is_empty() {
-        return String::new();
-    }
-    let mut counted: Vec<_> = counted.iter().collect();
-    counted.sort_by_key(|(reason, number)| (std::cmp::Reverse(**number), **reason));
-    let row = |(reason, number): &(&Reason, &u64)| {
-        vec![
-            Cell::left(reason.as_str()),
-            Cell::right(grouped(**number)),
-            Cell::left(reason.advice()),
-        ]
-    };
-    table(
-        paint,
-        &["reason", "uploads", "what to do"],
-        &counted.iter().map(row).collect::<Vec<_>>(),
-    )
 }
 
 fn customer(view: &CustomerView, paint: Paint) -> String {

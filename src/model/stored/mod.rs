@@ -3,6 +3,7 @@
 mod files;
 mod holder;
 mod identity;
+mod part;
 mod progress;
 mod space;
 mod split;

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Counts, Epoch, ItemId, PartId, Reason, Status, UnitId};
-
-use super::UnitProgress;
+use crate::model::{Counts, Epoch, ItemId, PartId, Reason, UnitId};
 
 /// A range of items in their order: those after `after`, up to and with `until`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -104,42 +102,6 @@ impl Split {
         })
     }
 
-    /// A part of `unit` that nobody has begun. The first one goes on where the unit was cut.
-    #[must_use]
-    pub fn begin(&self, unit: &UnitProgress, number: u32) -> UnitProgress {
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        let listed = self.parts.get(place).map_or(0, |(_, listed)| *listed);
-        let is_first = number == 0;
-        let before = if is_first {
-            self.before
-        } else {
-            Counts::default()
-        };
-        let cut = self.cut;
-        UnitProgress {
-            unit: unit.unit.part(PartId { cut, number }),
-            status: Status::Pending,
-            counts: Counts {
-                planned: before.settled() + listed,
-                ..before
-            },
-            reasons: if is_first {
-                self.reasons.clone()
-            } else {
-                BTreeMap::new()
-            },
-            sweep: unit.sweep,
-            cursor: unit.cursor.clone().filter(|_| is_first),
-            steps: BTreeMap::new(),
-            error: None,
-            taken_over: None,
-            round: unit.round,
-            recheck: unit.recheck,
-            split: None,
-            journals: BTreeMap::new(),
-        }
-    }
-
     /// Lets nobody work on the parts any more.
     pub fn close(&mut self) {
         if self.stage == Stage::Open {
@@ -156,7 +118,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Settled, Sweep, Unit};
 
     fn split(ends: &[&str]) -> Split {
         let ends = ends.iter().map(|end| Some(ItemId::new(*end)));
@@ -189,28 +150,5 @@ mod tests {
                 prop_assert_eq!(split.part_of(&item).unwrap().number, takers[0]);
             }
         }
-    }
-
-    #[test]
-    fn the_first_part_goes_on_where_the_unit_was_cut() {
-        let mut unit = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
-        unit.sweep = Sweep::first(50);
-        unit.count(Settled::Migrated, None);
-        unit.count(Settled::Failed, Some(Reason::Timeout));
-        unit.cursor = Some(ItemId::new("b"));
-        let split = Split {
-            before: unit.counts,
-            reasons: unit.reasons.clone(),
-            ..split(&["h", "p"])
-        };
-        let [first, second] = [0, 1].map(|number| split.begin(&unit, number));
-        assert_eq!((first.counts.planned, first.counts.settled()), (12, 2));
-        assert_eq!(
-            (first.cursor, first.sweep),
-            (unit.cursor.clone(), unit.sweep)
-        );
-        assert_eq!((second.counts, second.cursor), (Counts::planned(10), None));
-        assert!(first.reasons.len() == 1 && second.reasons.is_empty());
-        assert_eq!(split.ids(&unit.unit).count(), 3);
     }
 }

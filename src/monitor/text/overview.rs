@@ -1,19 +1,19 @@
 //! The overview as text.
 
-use super::super::control;
-use super::super::eta::span;
-use super::super::instances::{instances, short};
-use super::super::paint::Paint;
-use super::super::table::{count, grouped};
-use super::super::view::{FailureRows, Overview, PlanLine, Totals};
-use super::{heading, labelled, of_counts, progress, reasons, title};
+use super::asked;
+use super::instances::{instances, short};
+use super::pieces::{heading, labelled, of_counts, progress, reasons, title};
 use crate::model::{ByStatus, Counts};
+use crate::monitor::eta::span;
+use crate::monitor::paint::Paint;
+use crate::monitor::table::{count, grouped};
+use crate::monitor::view::{FailureRows, Overview, PlanLine, Totals};
 
 pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     let mut text = title("Sterna migration", &view.at, paint);
     if !view.asked.is_empty() {
         text += heading("In force", paint).trim_start();
-        text += &control::lines(&view.asked, paint);
+        text += &asked::lines(&view.asked, paint);
         text += "\n";
     }
     for table in &view.missing_tables {

@@ -1,10 +1,9 @@
 //! What the operator asks of the fleet, and what was asked before.
 
-use super::paint::Paint;
-use super::table::{Cell, table};
-use super::view::{AskedLine, View};
-use super::{overview, totals, view};
+use super::instance::instance as line_of;
+use super::totals;
 use crate::model::{InstanceReport, Said};
+use crate::monitor::view::{AskedLine, InstanceLine, View};
 use crate::state::rows::stamp;
 use crate::state::{Asked, Error, Store};
 
@@ -16,19 +15,16 @@ pub(super) async fn standing(store: &Store, now: u64) -> Result<View, Error> {
         store.current_plan(),
         totals::sum(store, now)
     )?;
-    let instance = |report: &InstanceReport| view::InstanceLine {
+    let instance = |report: &InstanceReport| InstanceLine {
         share: sum
             .as_ref()
             .and_then(|sum| sum.share(report.instance.as_str())),
-        ..overview::instance(report, plan.as_ref(), now)
+        ..line_of(report, plan.as_ref(), now)
     };
     Ok(View::Control {
         at: stamp(now),
         asked: standing.iter().flat_map(asked).collect(),
-        instances: fleet
-            .iter()
-            .map(instance)
-            .collect::<Vec<view::InstanceLine>>(),
+        instances: fleet.iter().map(instance).collect::<Vec<InstanceLine>>(),
     })
 }
 
@@ -75,22 +71,4 @@ pub(super) fn asked(asked: &Asked) -> Vec<AskedLine> {
 
 fn scope(asked: &Asked) -> String {
     asked.scope.replace('#', " ")
-}
-
-/// Wishes as text, a line each, each line ended.
-pub(super) fn lines(asked: &[AskedLine], paint: Paint) -> String {
-    if asked.is_empty() {
-        return "none\n".to_owned();
-    }
-    let row = |line: &AskedLine| {
-        vec![
-            Cell::left(&line.at),
-            Cell::left(&line.scope),
-            Cell::left(&line.what).painted(Paint::warn),
-            Cell::left(&line.by),
-            Cell::left(&line.why),
-        ]
-    };
-    let rows: Vec<_> = asked.iter().map(row).collect();
-    table(paint, &["at", "scope", "what", "by", "why"], &rows)
 }

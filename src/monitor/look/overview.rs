@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::control;
-use super::eta::eta;
+use super::instance::instance;
 use super::totals::{self, Sum};
-use super::view::{Alive, InstanceLine, Overview, PlanLine};
-use crate::model::{InstanceReport, PlanSummary};
+use crate::model::InstanceReport;
+use crate::monitor::eta::eta;
+use crate::monitor::view::{Alive, InstanceLine, Overview, PlanLine};
 use crate::state::rows::stamp;
 use crate::state::{Error, Store};
-
-/// An instance that did not report for so long should have.
-pub(super) const SILENT_AFTER_MS: u64 = 60_000;
 
 /// Tables that were asked and do not exist.
 type Missing = BTreeSet<String>;
@@ -125,70 +123,4 @@ fn held_back(line: &InstanceLine) -> Option<String> {
     let down = line.throttles.iter().find(|one| one.limit == 0)?;
     let (service, reason) = (&down.dependency, &down.reason);
     Some(format!("instance {number} waits for {service} ({reason})"))
-}
-
-/// Whether what an instance reports is a part of the plan in force, or of none.
-fn is_of(report: &InstanceReport, plan: Option<&PlanSummary>) -> bool {
-    match (&report.plan, plan) {
-        (Some(own), Some(plan)) => *own == plan.id,
-        _ => true,
-    }
-}
-
-/// One row of the list of instances.
-pub(super) fn instance(
-    report: &InstanceReport,
-    plan: Option<&PlanSummary>,
-    now: u64,
-) -> InstanceLine {
-    let run = report.run.as_str();
-    let spoke = report.heartbeat_at > 0;
-    let age = now.saturating_sub(report.heartbeat_at);
-    InstanceLine {
-        instance: report.instance.to_string(),
-        folder: report.folder.as_ref().map(ToString::to_string),
-        state: report.state.clone(),
-        alive: alive(report, now),
-        run: (!run.is_empty()).then(|| run.to_owned()),
-        plan: report.plan.as_ref().map(ToString::to_string),
-        plan_in_force: is_of(report, plan),
-        note: report.note.clone(),
-        host: report.host.clone(),
-        pid: report.pid,
-        program: report.version.clone(),
-        heartbeat_at: spoke.then(|| stamp(report.heartbeat_at)),
-        heartbeat_age_seconds: spoke.then_some(age / 1_000),
-        share: None,
-        counts: report.counts,
-        reasons: report.reasons.clone(),
-        spaces: report.units_planned,
-        spaces_settled: report.units_settled,
-        in_flight: report.in_flight,
-        concurrency: report.concurrency,
-        begun_per_minute_at_most: report.rate,
-        helped: report
-            .helped
-            .iter()
-            .map(|(owner, counts)| (owner.to_string(), *counts))
-            .collect(),
-        items_per_minute: report.items_per_minute,
-        throttles: report.throttles.clone(),
-        warnings: report.warnings.clone(),
-    }
-}
-
-/// Whether an instance runs at `now` (Unix milliseconds), by its last report.
-#[must_use]
-pub fn is_alive(report: &InstanceReport, now: u64) -> bool {
-    alive(report, now) == Alive::Yes
-}
-
-/// Whether an instance is there, by its last report.
-pub(super) fn alive(report: &InstanceReport, now: u64) -> Alive {
-    match report.state.as_str() {
-        _ if report.heartbeat_at == 0 => Alive::Never,
-        "ended" => Alive::Ended,
-        _ if now.saturating_sub(report.heartbeat_at) > SILENT_AFTER_MS => Alive::Silent,
-        _ => Alive::Yes,
-    }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::grouped;
-use super::view::{FailureRows, Share, Totals};
 use crate::model::{InstanceId, ProgressTotals, Reason};
+use crate::monitor::table::grouped;
+use crate::monitor::view::{FailureRows, Share, Totals};
 use crate::state::rows::stamp;
 use crate::state::{Error, FailedQuery, Store};
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::eta::span;
-use super::paint::Paint;
-use super::table::{Cell, count, grouped, percent, table};
-use super::text::{bad, or_dash};
-use super::view::{Alive, InstanceLine, Share};
+use crate::monitor::eta::span;
+use crate::monitor::paint::Paint;
+use crate::monitor::table::{Cell, bad, count, grouped, or_dash, percent, table};
+use crate::monitor::view::{Alive, InstanceLine, Share};
 use crate::runtime::printable;
 
 /// The state in one word, and its colour.

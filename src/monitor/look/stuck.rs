@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::look::space_line;
-use super::overview::alive;
-use super::view::{Alive, StuckLine, Verdict};
+use super::instance::alive;
+use super::units::space_line;
 use crate::model::{CustomerDid, Holder, InstanceId, InstanceReport, Status};
+use crate::monitor::eta::span;
+use crate::monitor::view::{Alive, StuckLine, Verdict};
 use crate::state::{Error, ProgressRow, Store};
 
 /// Reads the spaces in progress that were not written for `idle_seconds`, and those of dead holders, however short ago
@@ -119,7 +120,7 @@ fn judge(
             let age = now.saturating_sub(report.heartbeat_at) / 1_000;
             (
                 Verdict::Dead,
-                format!("{name} has been silent for {}", super::eta::span(age)),
+                format!("{name} has been silent for {}", span(age)),
             )
         }
     }
