@@ -26,7 +26,8 @@ use sterna::engine::{
 };
 use sterna::model::{
     Between, Checkpoint, Effect, Failure, FolderId, Holder, InstanceId, ItemId, Mark,
-    MigrationName, Reason, RunId, StepName, StepState, Unit, UnitId, UnitProgress,
+    MigrationName, Reason, ReasonInfo, Reasons, RunId, StepName, StepState, Unit, UnitId,
+    UnitProgress,
 };
 use sterna::runtime::{Clock, Dependencies, Stop, Tasks};
 use sterna::sandbox::{self, Sandbox, Service};
@@ -167,6 +168,9 @@ fn number_of(unit: &UnitContext) -> u64 {
     digits.parse().expect("a number")
 }
 
+/// What the data of some units lacks.
+const LACKING: Reason = Reason::new("MISSING_DELEGATION");
+
 #[async_trait]
 impl Migration for Tiny {
     type Item = u64;
@@ -174,6 +178,11 @@ impl Migration for Tiny {
 
     fn name(&self) -> MigrationName {
         MigrationName::new("tiny")
+    }
+
+    fn reasons(&self) -> Reasons {
+        const REASONS: Reasons = Reasons::with(&[ReasonInfo::of_data(LACKING, "none")]);
+        REASONS
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -242,7 +251,7 @@ impl UnitStep for Allow {
 
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
         if number_of(unit) % 10 == 9 {
-            return Err(Failure::permanent(Reason::MissingDelegation, "none"));
+            return Err(Failure::permanent(LACKING, "none"));
         }
         Ok(Effect::new("allowed", &*unit.id.name))
     }

@@ -11,6 +11,7 @@ mod reports;
 pub mod session;
 mod trouble;
 mod uploads;
+mod words;
 
 pub use crate::engine::{Listed, Refused};
 /// Tells a running command to drain, to abort, or to end.
@@ -26,7 +27,7 @@ pub use monitor::monitor;
 pub use reports::{
     AuditReport, AuditedUpload, ControlReport, Difference, Ended, Face, InitReport, InitTable,
     PlanReport, RollbackPlan, RollbackReport, RunReport, Seen, SetupReport, SetupShare,
-    Unaccounted, UnlistedSpace,
+    Unaccounted, UnlistedSpace, gateway_first,
 };
 pub use session::store::{init, init_template};
 pub use session::{Agree, lack, stopped, unless_stopped};
@@ -35,3 +36,4 @@ pub use uploads::{
     Reliance, STEPS, StepWords, explain, migrate, preflight, readable, retry, rollback, setup,
     step_words, verify,
 };
+pub use words::vocabulary;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::session::store as tables;
+use super::words::vocabulary;
 use super::{ControlReport, Trouble};
 use crate::config::{Settings, options};
 use crate::model::{Control, InstanceId, Setting, Wish};
@@ -55,13 +56,13 @@ pub async fn control_log(settings: &Settings) -> Result<View> {
 
 async fn look(settings: &Settings, ask: &Ask) -> Result<View> {
     let store = tables::open(settings).await?;
-    let view = monitor::look(&store, Clock::system(), ask, None).await;
+    let view = monitor::look(&store, Clock::system(), ask, vocabulary(), None).await;
     Ok(view.map_err(|error| Trouble::of_state(&error))?)
 }
 
 /// Instances of a scope that run, and a note when the one that is meant does not.
 async fn running(store: &Store, scope: &Scope) -> Result<(Vec<String>, Option<String>)> {
-    let view = monitor::look(store, Clock::system(), &Ask::Control, None).await;
+    let view = monitor::look(store, Clock::system(), &Ask::Control, vocabulary(), None).await;
     let View::Control { instances, .. } = view.map_err(|error| Trouble::of_state(&error))? else {
         return Ok((Vec::new(), None));
     };

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::session::store;
+use super::words::vocabulary;
 use super::{Kind, Trouble};
 use crate::config::{Settings, options};
 use crate::migrations::uploads::CustomerTables;
@@ -32,7 +33,7 @@ pub async fn monitor(
     } else {
         let owner = owner(&store, options.customer.as_ref()).await;
         let owner = owner.map_err(|error| Trouble::of_state(&error))?;
-        monitor::look(&store, clock, &ask(options), owner).await
+        monitor::look(&store, clock, &ask(options), vocabulary(), owner).await
     };
     let view = view.map_err(|error| Trouble::of_state(&error))?;
     match view.unknown() {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::engine::{Listed, MissingJournal, Refused};
+use crate::migrations::uploads::reasons::{GATEWAY_NOT_AUTHORIZED, REASONS};
 use crate::model::{
     Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, StateIdentity, StepCounts,
     StepName, StepPlan, Verdict, VerdictCounts, each_shown, shown,
@@ -102,6 +103,20 @@ pub struct RunReport {
     pub differences: Vec<Difference>,
     /// Roots that were asked for and are in no space that was, as they were typed.
     pub unknown_roots: Vec<String>,
+}
+
+impl RunReport {
+    /// Whether uploads were withheld because the gateway may not serve their space yet.
+    #[must_use]
+    pub fn lacks_gateway(&self) -> bool {
+        self.failures.contains_key(&GATEWAY_NOT_AUTHORIZED)
+    }
+}
+
+/// What an operator does first when the gateway may not serve a space yet.
+#[must_use]
+pub fn gateway_first() -> &'static str {
+    REASONS.advice(GATEWAY_NOT_AUTHORIZED)
 }
 
 /// Something that the existing tool left otherwise than it should be, or than its own numbers say.

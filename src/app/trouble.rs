@@ -8,8 +8,10 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use super::words::vocabulary;
 use crate::client::{self, Cause};
 use crate::engine;
+use crate::migrations::uploads::reasons;
 use crate::model::{Class, Failure, Reason};
 use crate::runtime::causes;
 use crate::state;
@@ -118,19 +120,19 @@ impl Trouble {
     #[must_use]
     pub fn of_failure(failure: &Failure) -> Self {
         let (kind, cause) = match (failure.class, failure.reason) {
-            (_, Reason::Credentials) => (
+            (_, Reason::CREDENTIALS) => (
                 Kind::Credentials,
                 "AWS or R2 credentials are absent, have expired, or lack a permission",
             ),
-            (_, Reason::Unauthorized | Reason::KeyUnavailable) => {
+            (_, Reason::UNAUTHORIZED | reasons::KEY_UNAVAILABLE) => {
                 (Kind::Credentials, "a key or a proof was refused")
             }
-            (_, Reason::NotFound | Reason::Misconfigured) => (
+            (_, Reason::NOT_FOUND | Reason::MISCONFIGURED) => (
                 Kind::Preflight,
                 "a table, bucket, queue or setting is wrong",
             ),
             // Of the tables it would be transient: these are the files of the state folder.
-            (Class::Fatal, Reason::StateUnavailable) => (
+            (Class::Fatal, Reason::STATE_UNAVAILABLE) => (
                 Kind::Temporary,
                 "the state folder is not usable: its disk may be full, read-only or failing",
             ),
@@ -139,7 +141,8 @@ impl Trouble {
             }
             _ => (Kind::Unexpected, "the run could not continue"),
         };
-        Self::new(kind, failure.to_string(), cause, failure.reason.advice())
+        let next = vocabulary().reasons.advice(failure.reason);
+        Self::new(kind, failure.to_string(), cause, next)
     }
 
     /// What it means that a run could not begin or go on.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::failure;
 use crate::app::{AuditReport, Ended, Kind, RollbackReport, RunReport};
 use crate::config::Faults;
-use crate::model::{Counts, Reason, StepCounts};
+use crate::model::{Counts, StepCounts};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,8 +176,7 @@ impl From<&RunReport> for Exit {
             let steps = report.steps.values().map(StepCounts::bad).sum::<u64>();
             // A look settles nothing: what is bad was so before.
             let bad = if report.dry_run { 0 } else { counts.bad() };
-            if report.only.is_some() && report.failures.contains_key(&Reason::GatewayNotAuthorized)
-            {
+            if report.only.is_some() && report.lacks_gateway() {
                 // Something else has to come first.
                 Self::Preflight
             } else if untold {

@@ -1,8 +1,8 @@
 //! Dry runs and runs of one step, in words: what would be done, what was done, by step.
 
 use super::summary;
-use crate::app::{Ended, RunReport, STEPS, readable, step_words};
-use crate::model::{Reason, StepCounts, StepName};
+use crate::app::{self, Ended, RunReport, STEPS, readable, step_words};
+use crate::model::{StepCounts, StepName};
 
 /// A noun for one and for many.
 type Noun = (&'static str, &'static str);
@@ -47,7 +47,7 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
     }
     if report.withheld_spaces > 0 {
         let spaces = summary::count(report.withheld_spaces, "space");
-        let advice = Reason::GatewayNotAuthorized.advice();
+        let advice = app::gateway_first();
         lines.push(format!("  {spaces} not checked: {advice}"));
     }
     let files = report.files.iter();
@@ -121,7 +121,7 @@ pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
 pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> {
     let only = report.only?;
     let flag = format!(" --test-{only}");
-    let withheld = report.failures.contains_key(&Reason::GatewayNotAuthorized);
+    let withheld = report.lacks_gateway();
     let is_over = match report.ended {
         Ended::Finished => true,
         // More of the same would be withheld again.
@@ -133,6 +133,7 @@ pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> 
 }
 
 fn gateway(spaces: &StepCounts) -> String {
+    let reasons = app::vocabulary().reasons;
     let mut line = parts(&[
         (spaces.applied, SPACE, "authorised"),
         (spaces.found, SPACE, "already authorised"),
@@ -140,7 +141,7 @@ fn gateway(spaces: &StepCounts) -> String {
     let failed: Vec<String> = spaces
         .failed
         .iter()
-        .map(|(reason, count)| format!("{count} {reason} ({})", reason.advice()))
+        .map(|(reason, count)| format!("{count} {reason} ({})", reasons.advice(*reason)))
         .collect();
     if !failed.is_empty() {
         line = format!("{line}; not authorised: {}", failed.join(", "));
@@ -170,6 +171,7 @@ fn number(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Reason;
     use crate::model::{Counts, StepPlan, VerdictCounts};
 
     #[test]
@@ -249,7 +251,7 @@ mod tests {
         let typed = "sterna migrate --test-location-claims --space x";
         let next = |report: &RunReport| after_one_step(report, typed).unwrap();
         assert_eq!(next(&report_of_claims), "next: sterna migrate --space x");
-        let withheld = (Reason::GatewayNotAuthorized, 2);
+        let withheld = (Reason::new("GATEWAY_NOT_AUTHORIZED"), 2);
         report_of_claims.failures.extend([withheld]);
         assert_eq!(
             next(&report_of_claims),
@@ -261,7 +263,7 @@ mod tests {
             "gateway-auth",
             4,
             2,
-            &[(Reason::MissingDelegation, 1)],
+            &[(Reason::new("MISSING_DELEGATION"), 1)],
         )];
         let line = line(&report("gateway-auth", gateway));
         let begins = "  this run: 4 spaces authorised, 2 spaces already authorised; not authorised: 1 MISSING_DELEGATION (";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::app::STEPS;
+use crate::app::{self, STEPS};
 use crate::config::{self, CONCURRENCY, Root, Settings};
 use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid, StepName};
 use crate::monitor::is_printable;
@@ -197,8 +197,12 @@ pub(super) fn root(text: &str) -> Result<Root, String> {
 /// A reason code, in any case, with the nearest one in the refusal.
 pub(super) fn reason(text: &str) -> Result<Reason, String> {
     let code = text.to_uppercase().replace('-', "_");
-    let codes = Reason::ALL.iter().map(|reason| reason.as_str());
-    code.parse().map_err(|_| unknown("reason", &code, codes))
+    let reasons = app::vocabulary().reasons;
+    let known = |reason: &Reason| reasons.info(*reason).is_some();
+    code.parse().ok().filter(known).ok_or_else(|| {
+        let codes = reasons.all().map(|info| info.reason.as_str());
+        unknown("reason", &code, codes)
+    })
 }
 
 /// A step of the migration.
@@ -226,7 +230,7 @@ pub(super) fn expected(text: &str) -> Result<(Reason, f64), String> {
         .split_once('=')
         .ok_or("write a reason and a percentage, such as MISSING_BLOB=30%")?;
     let reason = reason(name)?;
-    if !reason.is_explained_by_data() {
+    if !app::vocabulary().reasons.is_explained_by_data(reason) {
         return Err(format!(
             "{reason} does not lie in the data: --max-failure-rate limits such failures"
         ));
@@ -305,7 +309,10 @@ mod tests {
 
     #[test]
     fn what_is_expected_is_a_reason_of_the_data_and_a_part() {
-        assert_eq!(expected("missing_blob=30%"), Ok((Reason::MissingBlob, 0.3)));
+        assert_eq!(
+            expected("missing_blob=30%"),
+            Ok((Reason::new("MISSING_BLOB"), 0.3))
+        );
         for wrong in [
             "MISSING_BLOB",
             "MISSING_BLOB=lots",
@@ -324,7 +331,10 @@ mod tests {
     #[test]
     fn a_misspelt_name_is_answered_with_the_nearest_and_the_list() {
         assert_eq!(step("store-index"), Ok("store-index".to_owned()));
-        assert_eq!(reason("missing-delegation"), Ok(Reason::MissingDelegation));
+        assert_eq!(
+            reason("missing-delegation"),
+            Ok(Reason::new("MISSING_DELEGATION"))
+        );
         for (refused, near) in [
             (step("location-claim").unwrap_err(), "location-claims?"),
             (step("gatewayauth").unwrap_err(), "gateway-auth?"),

@@ -15,10 +15,13 @@ const REFUSALS: [&str; 6] = [
 /// Errors by which a service says that a proof does not suffice.
 const UNAUTHORIZED: [&str; 3] = ["Unauthorized", "InvalidAudience", "InvalidAudienceError"];
 
+/// A space is given to several customers, or to another one than was thought.
+pub const CUSTOMER_CONFLICT: Reason = Reason::new("CUSTOMER_CONFLICT");
+
 /// What both kinds of refusal mean.
-const REFUSED: (Class, Reason) = (Class::Permanent, Reason::Refused);
+const REFUSED: (Class, Reason) = (Class::Permanent, Reason::REFUSED);
 /// What both kinds of lacking rights mean.
-const UNFIT: (Class, Reason) = (Class::Permanent, Reason::Unauthorized);
+const UNFIT: (Class, Reason) = (Class::Permanent, Reason::UNAUTHORIZED);
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
@@ -31,29 +34,29 @@ impl From<Error> for Failure {
 
 fn meaning(cause: &Cause) -> (Class, Reason) {
     match cause {
-        Cause::Missing => (Class::Permanent, Reason::NotFound),
-        Cause::Condition => (Class::Transient, Reason::StateUnavailable),
-        Cause::Credentials(_) => (Class::Fatal, Reason::Credentials),
-        Cause::NoResource(_) | Cause::Setting(_) => (Class::Fatal, Reason::Misconfigured),
-        Cause::Unclear { .. } => (Class::Unknown, Reason::ServiceError),
+        Cause::Missing => (Class::Permanent, Reason::NOT_FOUND),
+        Cause::Condition => (Class::Transient, Reason::STATE_UNAVAILABLE),
+        Cause::Credentials(_) => (Class::Fatal, Reason::CREDENTIALS),
+        Cause::NoResource(_) | Cause::Setting(_) => (Class::Fatal, Reason::MISCONFIGURED),
+        Cause::Unclear { .. } => (Class::Unknown, Reason::SERVICE_ERROR),
         Cause::Refused {
             status: 401 | 403, ..
         } => UNFIT,
         Cause::Refused { .. } => REFUSED,
-        Cause::Throttled { .. } => (Class::Transient, Reason::Throttled),
-        Cause::Timeout => (Class::Transient, Reason::Timeout),
-        Cause::Network(_) => (Class::Transient, Reason::Unreachable),
-        Cause::Malformed(_) => (Class::Transient, Reason::BadAnswer),
+        Cause::Throttled { .. } => (Class::Transient, Reason::THROTTLED),
+        Cause::Timeout => (Class::Transient, Reason::TIMEOUT),
+        Cause::Network(_) => (Class::Transient, Reason::UNREACHABLE),
+        Cause::Malformed(_) => (Class::Transient, Reason::BAD_ANSWER),
         // It will be as large the next time.
-        Cause::TooLarge { .. } => (Class::Unknown, Reason::BadAnswer),
+        Cause::TooLarge { .. } => (Class::Unknown, Reason::BAD_ANSWER),
         Cause::Failed { name, .. } if UNAUTHORIZED.contains(&name.as_str()) => UNFIT,
         Cause::Failed { name, .. } if REFUSALS.contains(&name.as_str()) => REFUSED,
         Cause::Unavailable { .. } | Cause::Down(_) | Cause::Failed { .. } => {
-            (Class::Transient, Reason::ServiceError)
+            (Class::Transient, Reason::SERVICE_ERROR)
         }
-        Cause::Forged(_) => (Class::Permanent, Reason::BadAnswer),
-        Cause::Conflict(_) => (Class::Permanent, Reason::CustomerConflict),
-        Cause::Address(_) => (Class::Permanent, Reason::BadRecord),
+        Cause::Forged(_) => (Class::Permanent, Reason::BAD_ANSWER),
+        Cause::Conflict(_) => (Class::Permanent, CUSTOMER_CONFLICT),
+        Cause::Address(_) => (Class::Permanent, Reason::BAD_RECORD),
     }
 }
 
@@ -69,36 +72,36 @@ mod tests {
             message: String::new(),
         };
         for (cause, class, reason) in [
-            (Cause::Timeout, Class::Transient, Reason::Timeout),
+            (Cause::Timeout, Class::Transient, Reason::TIMEOUT),
             (
                 Cause::Malformed("x".to_owned()),
                 Class::Transient,
-                Reason::BadAnswer,
+                Reason::BAD_ANSWER,
             ),
             (
                 failed("HandlerExecutionError"),
                 Class::Transient,
-                Reason::ServiceError,
+                Reason::SERVICE_ERROR,
             ),
             (
                 failed("Unauthorized"),
                 Class::Permanent,
-                Reason::Unauthorized,
+                Reason::UNAUTHORIZED,
             ),
             (
                 failed("InsufficientStorage"),
                 Class::Permanent,
-                Reason::Refused,
+                Reason::REFUSED,
             ),
             (
                 Cause::Credentials("expired".to_owned()),
                 Class::Fatal,
-                Reason::Credentials,
+                Reason::CREDENTIALS,
             ),
             (
                 Cause::TooLarge { limit: 9 },
                 Class::Unknown,
-                Reason::BadAnswer,
+                Reason::BAD_ANSWER,
             ),
         ] {
             let failure = Failure::from(cause.at(Dependency::IndexingService, "ask for claims"));

@@ -31,6 +31,7 @@ pub use config::{
     ProofSet, Queues, R2, Reach, Secrets, Service, StorageNode, Tables,
 };
 pub use error::{Cause, Dependency, Error};
+pub use failure::CUSTOMER_CONFLICT;
 pub use gateway::{GatewayClient, Grant, grant};
 pub use indexing::{
     Answer, CacheRequest, HASHES, Indexed, IndexingClient, QueryKind, lacks_location,

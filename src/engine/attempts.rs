@@ -32,7 +32,7 @@ impl Attempts {
     ) -> Option<Duration> {
         let first = *self.first.get_or_insert_with(Moment::now);
         let hopeless = matches!(failure.class, Class::Permanent | Class::Fatal)
-            || failure.reason == Reason::LeaseLost;
+            || failure.reason == Reason::LEASE_LOST;
         if !hopeless && is_excused(first) {
             self.excused += 1;
         } else {
@@ -49,7 +49,7 @@ impl Attempts {
 /// A panic of `work` as a failure of it.
 ///
 /// # Errors
-/// Those of `work`; [`Reason::Internal`] when it panicked.
+/// Those of `work`; [`Reason::INTERNAL`] when it panicked.
 pub(crate) async fn caught<T>(
     what: &str,
     work: impl Future<Output = Result<T, Failure>>,
@@ -59,6 +59,6 @@ pub(crate) async fn caught<T>(
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
         let text = format!("{what} panicked: {}", text.unwrap_or_default());
-        Err(Failure::permanent(Reason::Internal, text))
+        Err(Failure::permanent(Reason::INTERNAL, text))
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::model::{Failure, Reason, UnitId};
+use crate::model::{Failure, Reason, Reasons, UnitId};
 
 /// The items over which reasons of the data are counted: the last so many that were settled.
 const WINDOW: usize = 200;
@@ -32,10 +32,11 @@ pub(super) struct Health {
     /// What ended the last items, and in which units; none when reasons of the data are not counted.
     last: Option<Mutex<Last>>,
     expected: BTreeMap<Reason, f64>,
+    reasons: Reasons,
 }
 
 impl Health {
-    pub(super) fn new(most: f64, floor: u64) -> Self {
+    pub(super) fn new(most: f64, floor: u64, reasons: Reasons) -> Self {
         Self {
             most,
             floor,
@@ -44,6 +45,7 @@ impl Health {
             broken: Mutex::new(None),
             last: None,
             expected: BTreeMap::new(),
+            reasons,
         }
     }
 
@@ -58,7 +60,7 @@ impl Health {
     /// it.
     pub(super) fn suspect(&self, unit: &UnitId, failure: Option<&Failure>) -> Option<String> {
         let reason = failure
-            .filter(|failure| !failure.is_unexpected())
+            .filter(|failure| !self.reasons.is_unexpected(failure))
             .map(|failure| failure.reason);
         let mut last = self
             .last
@@ -79,8 +81,8 @@ impl Health {
              expected to cause{}. If the data really is like that, run again with --expect {reason}={:.0}%",
             rate * 100.0,
             most * 100.0,
-            reason
-                .suspects()
+            self.reasons
+                .suspects(reason)
                 .map_or_else(String::new, |settings| format!(
                     "; a wrong setting looks like this: check {settings}"
                 )),
@@ -122,7 +124,7 @@ impl Health {
     )]
     pub(super) fn count(&self, failure: Option<&Failure>) -> Option<String> {
         let settled = self.settled.fetch_add(1, Ordering::AcqRel) + 1;
-        let failure = failure.filter(|failure| failure.is_unexpected())?;
+        let failure = failure.filter(|failure| self.reasons.is_unexpected(failure))?;
         let unexpected = self.unexpected.fetch_add(1, Ordering::AcqRel) + 1;
         let rate = unexpected as f64 / settled as f64;
         if settled < self.floor || unexpected <= SPARE || rate <= self.most {
@@ -156,12 +158,12 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Reason;
+    use crate::engine::tests::reasons::REASONS;
 
     #[test]
     fn unexpected_failures_above_the_rate_stop_the_run() {
-        let health = Health::new(0.05, 50);
-        let failure = Failure::transient(Reason::ServiceError, "500");
+        let health = Health::new(0.05, 50, REASONS);
+        let failure = Failure::transient(Reason::SERVICE_ERROR, "500");
         let mut stopped_at = None;
         for number in 1..=100_u32 {
             let bad = number.is_multiple_of(10).then_some(&failure);
@@ -179,7 +181,7 @@ mod tests {
 
     /// Of `bad` in a hundred items in so many units; whether it stops.
     fn stops(health: &Health, bad: usize, units: usize) -> Option<String> {
-        let failure = Failure::permanent(Reason::MissingBlob, "nowhere");
+        let failure = Failure::permanent(Reason::new("MISSING_BLOB"), "nowhere");
         (0..1_000).find_map(|number| {
             let failed = (number % 100 < bad).then_some(&failure);
             health.suspect(&unit(number % units), failed)
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_reason_of_the_data_that_takes_too_much_is_suspected() {
-        let health = || Health::new(0.05, 50).suspicious(BTreeMap::new());
+        let health = || Health::new(0.05, 50, REASONS).suspicious(BTreeMap::new());
         assert_eq!(stops(&health(), 19, 7), None);
         let why = stops(&health(), 60, 7).expect("a wrong setting looks like this");
         for part in [
@@ -200,23 +202,23 @@ mod tests {
         }
         // Also when what has no such reason ends last.
         let late = health();
-        let failure = Failure::permanent(Reason::MissingBlob, "nowhere");
+        let failure = Failure::permanent(Reason::new("MISSING_BLOB"), "nowhere");
         let stopped = (0..260)
             .find_map(|number| late.suspect(&unit(number % 7), (number < 176).then_some(&failure)));
         assert!(stopped.is_some());
         // One customer may have lost everything.
         assert_eq!(stops(&health(), 100, 2), None);
-        let expected = BTreeMap::from([(Reason::MissingBlob, 0.7)]);
-        let told = Health::new(0.05, 50).suspicious(expected);
+        let expected = BTreeMap::from([(Reason::new("MISSING_BLOB"), 0.7)]);
+        let told = Health::new(0.05, 50, REASONS).suspicious(expected);
         assert_eq!(stops(&told, 60, 7), None);
         // Who tries failures again meets nothing else.
-        assert_eq!(stops(&Health::new(0.05, 50), 100, 7), None);
+        assert_eq!(stops(&Health::new(0.05, 50, REASONS), 100, 7), None);
     }
 
     #[test]
     fn failures_that_the_data_explains_are_not_held_against_the_run() {
-        let health = Health::new(0.05, 50);
-        let failure = Failure::permanent(Reason::MissingDelegation, "none");
+        let health = Health::new(0.05, 50, REASONS);
+        let failure = Failure::permanent(Reason::new("MISSING_DELEGATION"), "none");
         assert!((0..200).all(|_| health.count(Some(&failure)).is_none()));
     }
 }

@@ -46,7 +46,7 @@ impl SaveError {
     /// As a failure of the work that wanted the row written.
     pub(crate) fn failure(&self) -> Failure {
         match self {
-            Self::Lost => Failure::unknown(Reason::LeaseLost, "another holds the lease"),
+            Self::Lost => Failure::unknown(Reason::LEASE_LOST, "another holds the lease"),
             Self::Trouble(error) => error.failure(),
         }
     }
@@ -97,14 +97,14 @@ impl LeaseGuard {
     /// Whether effects may still be made.
     ///
     /// # Errors
-    /// [`Reason::LeaseLost`] when the lease is lost or near its end.
+    /// [`Reason::LEASE_LOST`] when the lease is lost or near its end.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.is_trusted() {
             return Ok(());
         }
         let unit = self.given.unit.whole();
         let text = format!("the lease of {unit} can no longer be trusted");
-        Err(Failure::unknown(Reason::LeaseLost, text))
+        Err(Failure::unknown(Reason::LEASE_LOST, text))
     }
 
     /// The fence of the lease.

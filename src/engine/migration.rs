@@ -9,7 +9,7 @@ use futures::stream::BoxStream;
 use std::sync::Arc;
 
 use crate::model::{
-    Between, Effect, Failure, Finding, ItemId, MigrationName, StepName, UnitId, Verdict,
+    Between, Effect, Failure, Finding, ItemId, MigrationName, Reasons, StepName, UnitId, Verdict,
 };
 
 use crate::state::{self, Store};
@@ -27,6 +27,11 @@ pub trait Migration: Send + Sync + Sized + 'static {
 
     /// Its name in rows, files and events.
     fn name(&self) -> MigrationName;
+
+    /// Why its items fail, and whether the data itself explains it.
+    fn reasons(&self) -> Reasons {
+        Reasons::COMMON
+    }
 
     /// Steps of an item, in the order in which they are made.
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>>;
@@ -65,7 +70,7 @@ pub trait Migration: Send + Sync + Sized + 'static {
         within: Between,
     ) -> BoxStream<'a, Result<Self::Item, Failure>>;
 
-    /// One item by name, for retries and single runs. [`crate::model::Reason::NotFound`] when the
+    /// One item by name, for retries and single runs. [`crate::model::Reason::NOT_FOUND`] when the
     /// source has it no more.
     async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<Self::Item, Failure>;
 

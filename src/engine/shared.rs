@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::model::{
-    Class, Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, StepName,
-    UnitId,
+    Class, Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, Reasons,
+    StepName, UnitId,
 };
 use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
 use crate::state::{self, Store};
@@ -25,8 +25,8 @@ use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitConte
 /// No wait between two looks of a verification is longer.
 const LONGEST_LOOK_WAIT: Duration = Duration::from_secs(10);
 
-fn health(config: &Config) -> Health {
-    let health = Health::new(config.max_failure_rate, config.pace.rate_floor);
+fn health(config: &Config, reasons: Reasons) -> Health {
+    let health = Health::new(config.max_failure_rate, config.pace.rate_floor, reasons);
     match &config.expected {
         Some(expected) => health.suspicious(expected.clone()),
         None => health,
@@ -89,7 +89,7 @@ impl<M: Migration> Core<M> {
             events: parts.events.clone(),
             gate: Gate::new(config.concurrency, config.limit),
             flights: Flights::default(),
-            health: health(&config),
+            health: health(&config, parts.migration.reasons()),
             dependencies: parts.dependencies.clone(),
             fatal: Mutex::new(None),
             config,

@@ -123,12 +123,6 @@ impl Failure {
         self.retry_after = wait;
         self
     }
-
-    /// Whether it counts towards the rate that stops a run.
-    #[must_use]
-    pub fn is_unexpected(&self) -> bool {
-        !(self.class == Class::Permanent && self.reason.is_explained_by_data())
-    }
 }
 
 /// An item that was set aside, as its row says it; or all items of a unit that one cause of the unit keeps back, which

@@ -28,8 +28,10 @@ mod ids;
 mod invariant;
 mod plan;
 mod reason;
+mod reasons;
 mod snapshot;
 mod stored;
+mod vocabulary;
 
 pub use audit::{
     AUDIT_VERSION, AuditLine, AuditOpening, Audited, Finding, StepPlan, UnitAudited, Unlisted,
@@ -48,7 +50,8 @@ pub use ids::{
 };
 pub use invariant::Invariant;
 pub use plan::{PlanSummary, ShareSize};
-pub use reason::Reason;
+pub use reason::{Reason, UnknownReason};
+pub use reasons::{ReasonInfo, Reasons};
 pub use snapshot::{Rate, Retrying, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
     Belongs, Between, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder,
@@ -57,3 +60,4 @@ pub use stored::{
     StateIdentity, Status, StatusError, StepRecord, StepState, Summing, Sweep, TakenOver, Unit,
     UnitProgress,
 };
+pub use vocabulary::{Noun, Vocabulary};

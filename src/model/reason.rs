@@ -1,218 +1,102 @@
-//! Why an item or unit failed, as a word that scripts, rows and displays share.
+//! Why an item or unit failed, as a code that scripts, rows and displays share.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
-        /// A failure's reason; its code is stable.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Reason {
-            $($(#[$doc])* #[serde(rename = $code)] $name,)*
-        }
+/// The bytes of the longest code. A failure is an error value, and must stay small.
+const LONGEST: usize = 31;
 
-        impl Reason {
-            /// Every reason.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+/// A failure's reason: one to 31 of `A-Z`, `0-9` and `_`, stable.
+///
+/// Those that the engine and the services give rise to are constants here; a migration has its own beside its steps and
+/// explains them in a table ([`super::Reasons`]). They are in the order of their codes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reason([u8; LONGEST]);
 
-            /// The stable code.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $code,)*
-                }
-            }
-        }
-    };
-}
-
-reasons! {
-    // What the data itself explains.
-    /// No usable account delegation lets the gateway serve the space.
-    MissingDelegation = "MISSING_DELEGATION",
-    /// The owner of the space does not want the gateway to serve it.
-    GatewayDeclined = "GATEWAY_DECLINED",
-    /// The space is private: what is in it is for its owner alone.
-    PrivateSpace = "PRIVATE_SPACE",
-    /// The upload names no shards and no index from which to learn them.
-    NoShards = "NO_SHARDS",
-    /// A blob is in no place where it should be.
-    MissingBlob = "MISSING_BLOB",
-    /// The root of the upload is in none of its shards, so that no reader could begin.
-    MissingRoot = "MISSING_ROOT",
-    /// The size of a shard is recorded nowhere, or as zero.
-    MissingSize = "MISSING_SIZE",
-    /// The stored bytes have another length than is recorded.
-    WrongSize = "WRONG_SIZE",
-    /// A block of a CAR does not hash to its CID, or the CAR cannot be read to its end.
-    CorruptCar = "CORRUPT_CAR",
-    /// A CAR of a kind that cannot be indexed.
-    UnsupportedCar = "UNSUPPORTED_CAR",
-    /// Blocks are named by a hash function that is not computed here, so nothing can be said of their bytes.
-    UnverifiableHash = "UNVERIFIABLE_HASH",
-    /// The index in place does not cover the shards, or cannot be read.
-    CorruptIndex = "CORRUPT_INDEX",
-    /// The bytes are not those that the digest names.
-    DigestMismatch = "DIGEST_MISMATCH",
-    /// The space has no customer.
-    MissingCustomer = "MISSING_CUSTOMER",
-    /// The space's rows name different customers or owners.
-    CustomerConflict = "CUSTOMER_CONFLICT",
-    /// A row of the source cannot be read as what it should be.
-    BadRecord = "BAD_RECORD",
-    /// The item is not in the source any more.
-    NotFound = "NOT_FOUND",
-
-    /// The gateway may not serve the space yet: a claim that names it would make content unavailable.
-    GatewayNotAuthorized = "GATEWAY_NOT_AUTHORIZED",
-    /// A rollback leaves it: something that was not taken back needs it.
-    StillNeeded = "STILL_NEEDED",
-
-    // What a service said or did.
-    /// The service refused the invocation for good.
-    Refused = "REFUSED",
-    /// The service says that the proofs or the signature do not suffice.
-    Unauthorized = "UNAUTHORIZED",
-    /// The answer cannot be read, or says something that cannot be.
-    BadAnswer = "BAD_ANSWER",
-    /// The service answered with an error that may pass.
-    ServiceError = "SERVICE_ERROR",
-    /// The service asked for less traffic.
-    Throttled = "THROTTLED",
-    /// No answer within the deadline.
-    Timeout = "TIMEOUT",
-    /// The service could not be reached.
-    Unreachable = "UNREACHABLE",
-    /// Published, but not yet seen where it must be seen before the deadline.
-    NotVisibleYet = "NOT_VISIBLE_YET",
-    /// The state of the world could not be established.
-    CouldNotTell = "COULD_NOT_TELL",
-
-    // What happened on our side.
-    /// The unit's lease is held by another, or was lost.
-    LeaseLost = "LEASE_LOST",
-    /// The sealed key of a migration space is missing or cannot be opened.
-    KeyUnavailable = "KEY_UNAVAILABLE",
-    /// The credentials of AWS or R2 are absent, have ended, or are refused.
-    Credentials = "CREDENTIALS",
-    /// A setting, key or proof is missing or wrong.
-    Misconfigured = "MISCONFIGURED",
-    /// State could not be read or written.
-    StateUnavailable = "STATE_UNAVAILABLE",
-    /// Work was stopped before it could be settled.
-    Stopped = "STOPPED",
-    /// A fault of this program.
-    Internal = "INTERNAL",
-}
-
-/// A code that names no reason.
+/// A text that is no code of a reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a failure reason")]
 pub struct UnknownReason(pub String);
 
 impl Reason {
-    /// Whether the data itself, or what was asked for, explains the failure: counted and shown, never held against the
-    /// run.
-    #[must_use]
-    pub fn is_explained_by_data(self) -> bool {
-        matches!(
-            self,
-            Self::MissingDelegation
-                | Self::GatewayDeclined
-                | Self::PrivateSpace
-                | Self::NoShards
-                | Self::MissingBlob
-                | Self::MissingRoot
-                | Self::MissingSize
-                | Self::WrongSize
-                | Self::CorruptCar
-                | Self::UnsupportedCar
-                | Self::UnverifiableHash
-                | Self::CorruptIndex
-                | Self::DigestMismatch
-                | Self::MissingCustomer
-                | Self::CustomerConflict
-                | Self::BadRecord
-                | Self::NotFound
-                | Self::StillNeeded
-                // Only a run that may not authorise the gateway itself meets it.
-                | Self::GatewayNotAuthorized
-        )
-    }
+    /// A row of the source cannot be read as what it should be.
+    pub const BAD_RECORD: Self = Self::new("BAD_RECORD");
+    /// The item is not in the source any more.
+    pub const NOT_FOUND: Self = Self::new("NOT_FOUND");
+    /// A rollback leaves it: something that was not taken back needs it.
+    pub const STILL_NEEDED: Self = Self::new("STILL_NEEDED");
 
-    /// The settings that would explain it if they were wrong.
+    // What a service said or did.
+    /// The service refused the request for good.
+    pub const REFUSED: Self = Self::new("REFUSED");
+    /// The service says that the proofs or the signature do not suffice.
+    pub const UNAUTHORIZED: Self = Self::new("UNAUTHORIZED");
+    /// The answer cannot be read, or says something that cannot be.
+    pub const BAD_ANSWER: Self = Self::new("BAD_ANSWER");
+    /// The service answered with an error that may pass.
+    pub const SERVICE_ERROR: Self = Self::new("SERVICE_ERROR");
+    /// The service asked for less traffic.
+    pub const THROTTLED: Self = Self::new("THROTTLED");
+    /// No answer within the deadline.
+    pub const TIMEOUT: Self = Self::new("TIMEOUT");
+    /// The service could not be reached.
+    pub const UNREACHABLE: Self = Self::new("UNREACHABLE");
+    /// Made, but not yet seen where it must be seen before the deadline.
+    pub const NOT_VISIBLE_YET: Self = Self::new("NOT_VISIBLE_YET");
+    /// The state of the world could not be established.
+    pub const COULD_NOT_TELL: Self = Self::new("COULD_NOT_TELL");
+
+    // What happened on our side.
+    /// The unit's lease is held by another, or was lost.
+    pub const LEASE_LOST: Self = Self::new("LEASE_LOST");
+    /// Credentials are absent, have ended, or are refused.
+    pub const CREDENTIALS: Self = Self::new("CREDENTIALS");
+    /// A setting, key or proof is missing or wrong.
+    pub const MISCONFIGURED: Self = Self::new("MISCONFIGURED");
+    /// State could not be read or written.
+    pub const STATE_UNAVAILABLE: Self = Self::new("STATE_UNAVAILABLE");
+    /// Work was stopped before it could be settled.
+    pub const STOPPED: Self = Self::new("STOPPED");
+    /// A fault of this program.
+    pub const INTERNAL: Self = Self::new("INTERNAL");
+
+    /// A reason with a code that is written in the program.
+    ///
+    /// # Panics
+    /// If the text is no code: in a constant, when the program is built.
     #[must_use]
-    pub fn suspects(self) -> Option<&'static str> {
-        match self {
-            Self::MissingBlob | Self::WrongSize => Some(
-                "CARPARK_PUBLIC_URL, CARPARK_PUBLIC_URLS, BLOB_CARPARK_PUBLIC_URL and STORE_CARPARK_PUBLIC_URL",
-            ),
-            Self::MissingSize => {
-                Some("ALLOCATIONS_TABLE_NAME, BLOB_REGISTRY_TABLE_NAME and STORE_TABLE_NAME")
-            }
-            Self::GatewayDeclined => Some("GATEWAY_SERVICE_DID"),
-            Self::MissingDelegation => Some(
-                "DELEGATION_TABLE_NAME, DELEGATION_BUCKET_NAME, R2_ENDPOINT and R2_DELEGATION_BUCKET_NAME",
-            ),
-            Self::NoShards => Some("UPLOAD_TABLE_NAME and UPLOAD_SHARDS_BUCKET_NAME"),
-            Self::MissingCustomer | Self::CustomerConflict => {
-                Some("CONSUMER_TABLE_NAME and STORAGE_PROVIDERS")
-            }
-            _ => None,
+    pub const fn new(code: &'static str) -> Self {
+        match Self::read(code.as_bytes()) {
+            Some(reason) => reason,
+            None => panic!("a code is 1 to 31 of A-Z, 0-9 and _"),
         }
     }
 
-    /// What an operator does about it, one sentence.
-    #[must_use]
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::MissingDelegation => {
-                "ask the customer to share the space with the account again from a device that still has it, then retry the space"
-            }
-            Self::GatewayDeclined | Self::PrivateSpace => {
-                "do nothing: its owner does not want it served"
-            }
-            Self::GatewayNotAuthorized => {
-                "authorise the gateway for the space first: `sterna migrate --test-gateway-auth`, then run this again"
-            }
-            Self::NoShards | Self::MissingBlob | Self::MissingRoot | Self::NotFound => {
-                "nothing can be migrated: inform the customer, or leave the upload quarantined"
-            }
-            Self::MissingSize | Self::WrongSize | Self::BadRecord => {
-                "correct the source rows, then retry"
-            }
-            Self::CorruptCar | Self::CorruptIndex | Self::DigestMismatch => {
-                "the stored bytes are damaged; upload the content again"
-            }
-            Self::UnsupportedCar => {
-                "the data may be intact, but Sterna cannot read it: upload the content as CARv1, or leave it quarantined"
-            }
-            Self::UnverifiableHash => {
-                "the data may be intact, but Sterna cannot compute these hashes: index them unchecked with `sterna retry --failed --reason UNVERIFIABLE_HASH --unverified-hashes index`, or leave them quarantined"
-            }
-            Self::MissingCustomer => "correct the space's consumer rows, then retry",
-            Self::CustomerConflict => {
-                "find out who owns the space, then name the owner: `sterna migrate --customer CUSTOMER --space SPACE`"
-            }
-            Self::Refused | Self::Unauthorized | Self::Misconfigured | Self::KeyUnavailable => {
-                "check keys, proofs and settings"
-            }
-            Self::Credentials => {
-                "log in again, or check the AWS profile, the role and its policy (`sterna init --print`), then run the same command"
-            }
-            Self::BadAnswer | Self::ServiceError | Self::Unreachable | Self::Timeout => {
-                "check the service, then retry"
-            }
-            Self::StillNeeded => "undo what needs it first: `sterna rollback --dry-run` lists it",
-            Self::Throttled => "lower the concurrency, then retry",
-            Self::NotVisibleYet | Self::CouldNotTell => "wait for the caches, then retry",
-            Self::LeaseLost => "another process works on it; nothing to do",
-            Self::StateUnavailable => "check DynamoDB and the disk, then retry",
-            Self::Stopped => "start the run again",
-            Self::Internal => "report it, with the log of the item",
+    const fn read(code: &[u8]) -> Option<Self> {
+        if code.is_empty() || code.len() > LONGEST {
+            return None;
         }
+        let mut bytes = [0; LONGEST];
+        let mut at = 0;
+        while at < code.len() {
+            if !matches!(code[at], b'A'..=b'Z' | b'0'..=b'9' | b'_') {
+                return None;
+            }
+            bytes[at] = code[at];
+            at += 1;
+        }
+        Some(Self(bytes))
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|byte| *byte == 0);
+        let code = &self.0[..end.unwrap_or(LONGEST)];
+        // Only ASCII was let in.
+        std::str::from_utf8(code).unwrap_or_default()
     }
 }
 
@@ -222,15 +106,30 @@ impl fmt::Display for Reason {
     }
 }
 
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl FromStr for Reason {
     type Err = UnknownReason;
 
     fn from_str(text: &str) -> Result<Self, UnknownReason> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|reason| reason.as_str() == text)
-            .ok_or_else(|| UnknownReason(text.to_owned()))
+        Self::read(text.as_bytes()).ok_or_else(|| UnknownReason(text.to_owned()))
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -239,15 +138,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_round_trip_and_are_distinct() {
-        let mut seen = std::collections::BTreeSet::new();
-        for reason in Reason::ALL {
-            assert!(seen.insert(reason.as_str()));
-            assert_eq!(reason.as_str().parse(), Ok(*reason));
-            assert_eq!(
-                serde_json::to_string(reason).unwrap(),
-                format!("{:?}", reason.as_str())
-            );
+    fn a_code_round_trips_and_any_other_text_is_refused() {
+        let longest = "A".repeat(LONGEST);
+        for code in ["X", "LEASE_LOST", "HTTP_404", &longest] {
+            let reason: Reason = code.parse().unwrap();
+            assert_eq!(reason.as_str(), code);
+            let json = serde_json::to_string(&reason).unwrap();
+            assert_eq!(json, format!("{code:?}"));
+            assert_eq!(serde_json::from_str::<Reason>(&json).unwrap(), reason);
         }
+        for wrong in ["", "lower", "A B", "A\0", "Ä", &"A".repeat(LONGEST + 1)] {
+            let error = wrong.parse::<Reason>().unwrap_err();
+            assert_eq!(error, UnknownReason(wrong.to_owned()));
+        }
+        assert!(Reason::new("A") < Reason::new("AB") && Reason::new("AB") < Reason::new("B"));
     }
 }

@@ -180,7 +180,7 @@ mod tests {
         };
         snapshot
             .reasons
-            .extend([(Reason::CorruptCar, 2), (Reason::Timeout, 3)]);
+            .extend([(Reason::new("CORRUPT_CAR"), 2), (Reason::TIMEOUT, 3)]);
         for second in 0..60 {
             snapshot.rate.count(60_000 + second * 1_000);
         }
@@ -200,7 +200,7 @@ mod tests {
             ..Counts::planned(1)
         };
         snapshot.helped.insert(InstanceId::number(2), other);
-        snapshot.reasons.insert(Reason::CouldNotTell, 1);
+        snapshot.reasons.insert(Reason::COULD_NOT_TELL, 1);
         let text = line(&snapshot, 120_000);
         assert!(
             text.contains("6 failed or quarantined, 1 of them for others (TIMEOUT 3, "),

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use self::instance::instance as instance_line;
 use self::units::lines;
 use super::view::{Alive, CustomerView, FailureView, InstanceLine, InstanceView, View};
-use crate::model::{Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status};
+use crate::model::{
+    Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status, Vocabulary,
+};
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
 use crate::state::{Error, FailedQuery, ProgressRow, Store};
@@ -59,7 +61,7 @@ pub struct OwnerRecord {
     pub instance: Option<InstanceId>,
 }
 
-/// Answers a question. Lists are read to their last page. `owner` is the record of the owner that the question names,
+/// Answers a question in the words of a migration. Lists are read to their last page. `owner` is the record of the owner that the question names,
 /// if there is one.
 ///
 /// # Errors
@@ -68,6 +70,7 @@ pub async fn look(
     store: &Store,
     clock: Clock,
     ask: &Ask,
+    words: &Vocabulary,
     owner: Option<OwnerRecord>,
 ) -> Result<View, Error> {
     let now = clock.unix_ms();
@@ -86,11 +89,11 @@ pub async fn look(
                 at: stamp(now),
                 space: space.to_string(),
                 spaces: lines(store, &rows).await?,
-                failures: failures(store, &query).await?,
+                failures: failures(store, &query, words).await?,
             }
         }
         Ask::Instance(instance) => View::Instance(of_instance(store, instance, now).await?),
-        Ask::Failed(query) => failed(store, query, (owner.is_some(), now)).await?,
+        Ask::Failed(query) => failed(store, query, (owner.is_some(), now), words).await?,
         Ask::Control => control::standing(store, now).await?,
         Ask::ControlLog => control::log(store, now).await?,
         Ask::Stuck {
@@ -108,8 +111,9 @@ async fn failed(
     store: &Store,
     query: &FailedQuery,
     (has_record, now): (bool, u64),
+    words: &Vocabulary,
 ) -> Result<View, Error> {
-    let failures = failures(store, query).await?;
+    let failures = failures(store, query, words).await?;
     let named = Named {
         owner: query.owner.as_deref().filter(|_| !has_record),
         name: query.name.as_deref(),
@@ -253,16 +257,20 @@ async fn of_instance(
 ///
 /// # Errors
 /// Those of the table.
-pub async fn failures(store: &Store, query: &FailedQuery) -> Result<Vec<FailureView>, Error> {
+pub async fn failures(
+    store: &Store,
+    query: &FailedQuery,
+    words: &Vocabulary,
+) -> Result<Vec<FailureView>, Error> {
     Ok(store
         .failed_items(query)
         .await?
         .iter()
-        .map(failure)
+        .map(|failed| failure(failed, words))
         .collect())
 }
 
-fn failure(failed: &FailedItem) -> FailureView {
+fn failure(failed: &FailedItem, words: &Vocabulary) -> FailureView {
     FailureView {
         customer: failed.unit.owner.to_string(),
         space: failed.unit.name.to_string(),
@@ -272,7 +280,7 @@ fn failure(failed: &FailedItem) -> FailureView {
         class: failed.failure.class,
         reason: failed.failure.reason,
         message: failed.failure.message.clone(),
-        advice: failed.failure.reason.advice(),
+        advice: words.reasons.advice(failed.failure.reason),
         attempts: failed.attempts,
         instance: failed.instance.to_string(),
         first_at: stamp(failed.first_at),

@@ -11,14 +11,15 @@ use super::eta::span;
 use super::paint::Paint;
 use super::table::{Cell, bad, count, grouped, table};
 use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
+use crate::model::Vocabulary;
 use crate::runtime::printable;
 
 impl View {
     /// The view as text, each line ended.
     #[must_use]
-    pub fn text(&self, paint: Paint) -> String {
+    pub fn text(&self, paint: Paint, words: &Vocabulary) -> String {
         match self {
-            Self::Overview(view) => overview::overview(view, paint),
+            Self::Overview(view) => overview::overview(view, paint, words),
             Self::Customer(view) => customer(view, paint),
             Self::Space {
                 at,
@@ -33,7 +34,7 @@ impl View {
                 ];
                 heads.concat()
             }
-            Self::Instance(view) => instance(view, paint),
+            Self::Instance(view) => instance(view, paint, words),
             Self::Failed {
                 at,
                 reasons: counted,
@@ -41,7 +42,7 @@ impl View {
                 ..
             } => [
                 title("Failed uploads", at, paint),
-                reasons(counted, paint),
+                reasons(counted, paint, words),
                 failures(failed, paint),
             ]
             .concat(),
@@ -103,7 +104,7 @@ fn customer(view: &CustomerView, paint: Paint) -> String {
     text + &spaces(&view.spaces, paint)
 }
 
-fn instance(view: &InstanceView, paint: Paint) -> String {
+fn instance(view: &InstanceView, paint: Paint, words: &Vocabulary) -> String {
     let mut text = title(&format!("Instance {}", view.number), &view.at, paint);
     match &view.share {
         Some(share) => {
@@ -132,7 +133,7 @@ fn instance(view: &InstanceView, paint: Paint) -> String {
     text += &spaces(&view.spaces, paint);
     if !view.failures.is_empty() {
         text += &heading("Failed, quarantined or unknown", paint);
-        text += &reasons(&view.failures, paint);
+        text += &reasons(&view.failures, paint, words);
     }
     text
 }

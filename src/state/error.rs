@@ -118,14 +118,14 @@ impl Error {
     pub fn failure(&self) -> Failure {
         let reason = match self {
             Self::Rows(error) => match error.trouble {
-                Trouble::Missing | Trouble::Clock | Trouble::Region => Reason::Misconfigured,
-                trouble if trouble.is_about_credentials() => Reason::Credentials,
-                Trouble::Shape => Reason::BadRecord,
-                _ => Reason::StateUnavailable,
+                Trouble::Missing | Trouble::Clock | Trouble::Region => Reason::MISCONFIGURED,
+                trouble if trouble.is_about_credentials() => Reason::CREDENTIALS,
+                Trouble::Shape => Reason::BAD_RECORD,
+                _ => Reason::STATE_UNAVAILABLE,
             },
-            Self::LeaseLost { .. } => Reason::LeaseLost,
-            Self::ForeignStatus { .. } | Self::Other { .. } => Reason::BadRecord,
-            Self::File(_) | Self::Journal(_) => Reason::StateUnavailable,
+            Self::LeaseLost { .. } => Reason::LEASE_LOST,
+            Self::ForeignStatus { .. } | Self::Other { .. } => Reason::BAD_RECORD,
+            Self::File(_) | Self::Journal(_) => Reason::STATE_UNAVAILABLE,
         };
         let text = match self.io() {
             Some(source) => format!("{self}: {source}"),

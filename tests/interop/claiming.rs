@@ -13,7 +13,7 @@ use sterna::runtime::Clock;
 use crate::altered::{Again, error_name, send, with_a_wrong_byte};
 use crate::real::{Real, clients, meaning};
 
-const UNAUTHORIZED: (Class, Reason) = (Class::Permanent, Reason::Unauthorized);
+const UNAUTHORIZED: (Class, Reason) = (Class::Permanent, Reason::UNAUTHORIZED);
 
 /// A space's delegation of itself to an account.
 fn to_account(space: &Signer) -> Delegation {
@@ -278,7 +278,7 @@ async fn a_service_that_is_not_the_one_configured_is_not_believed() {
     config.secrets.gateway = config.secrets.gateway.with_did(other.clone());
     config.network.gateway.did = other;
     let elsewhere = clients(&config, Clock::system()).await;
-    let forged = (Class::Permanent, Reason::BadAnswer);
+    let forged = (Class::Permanent, Reason::BAD_ANSWER);
 
     let told = elsewhere
         .gateway
@@ -286,7 +286,7 @@ async fn a_service_that_is_not_the_one_configured_is_not_believed() {
         .await;
     assert_eq!(meaning(told), forged);
     // The document at its address is that of another: it tells no key of this one.
-    let unread = (Class::Transient, Reason::BadAnswer);
+    let unread = (Class::Transient, Reason::BAD_ANSWER);
     let (_, request) = claim(real, space.did());
     assert_eq!(meaning(cache(&elsewhere, &request).await), unread);
 }

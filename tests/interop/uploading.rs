@@ -83,7 +83,7 @@ async fn a_space_that_nobody_pays_for_is_refused_for_good() {
     let refused = clients.upload.add_blob(&Signer::generate(), &blob()).await;
     let cause = &refused.as_ref().unwrap_err().cause;
     assert!(matches!(cause, Cause::Failed { name, .. } if name == "InsufficientStorage"));
-    assert_eq!(meaning(refused), (Class::Permanent, Reason::Refused));
+    assert_eq!(meaning(refused), (Class::Permanent, Reason::REFUSED));
 }
 
 /// `space/blob/add` without a nonce: the same for the same second.
@@ -139,10 +139,10 @@ async fn a_rejected_put_is_told_by_what_the_node_said() {
     let clients = real.clients().await;
     let space = real.space().await;
     for (status, class, reason) in [
-        (400, Class::Permanent, Reason::Refused),
-        (403, Class::Permanent, Reason::Unauthorized),
-        (429, Class::Transient, Reason::Throttled),
-        (503, Class::Transient, Reason::ServiceError),
+        (400, Class::Permanent, Reason::REFUSED),
+        (403, Class::Permanent, Reason::UNAUTHORIZED),
+        (429, Class::Transient, Reason::THROTTLED),
+        (503, Class::Transient, Reason::SERVICE_ERROR),
     ] {
         let blob = blob();
         real.fault(&blob.digest, json!({ "put": status })).await;
@@ -176,7 +176,7 @@ async fn a_failing_accept_passes_and_registers_nothing_until_it_succeeds() {
             matches!(cause, Cause::Failed { name, .. } if name == "AllocatedMemoryHadNotBeenWrittenTo"),
             "{cause}"
         );
-        assert_eq!(meaning(failed), (Class::Transient, Reason::ServiceError));
+        assert_eq!(meaning(failed), (Class::Transient, Reason::SERVICE_ERROR));
         assert!(!real.is_registered(space.did(), &blob.digest).await);
     }
     real.fault(&blob.digest, json!({})).await;

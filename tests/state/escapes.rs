@@ -1,5 +1,6 @@
 //! What others wrote into the tables, meant for the terminal of whoever looks at them.
 
+use sterna::migrations::uploads::VOCABULARY;
 use sterna::model::{
     Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Level, Reason, Throttle,
     Warning, Wish,
@@ -55,7 +56,7 @@ async fn no_row_forges_a_line_or_moves_a_cursor() {
         let failed = FailedItem {
             unit: unit("a", "one", 0).id,
             item: ItemId::new(format!("bafy{}", "\x1b[2J\u{9b}H\r\nnext:")),
-            failure: Failure::permanent(Reason::CorruptCar, format!("one\rtwo {EVIL}")),
+            failure: Failure::permanent(Reason::new("CORRUPT_CAR"), format!("one\rtwo {EVIL}")),
             items: 1,
             attempts: 2,
             instance: one(),
@@ -82,7 +83,7 @@ async fn no_row_forges_a_line_or_moves_a_cursor() {
         for ask in &asks {
             let view = shown(&store, ask).await;
             for paint in [Paint::Plain, Paint::Ansi] {
-                let text = view.text(paint);
+                let text = view.text(paint, &VOCABULARY);
                 for line in text.lines() {
                     assert!(!line.starts_with("next: curl"), "{text}");
                     let plain = line.split("\x1b[").map(|rest| {
@@ -101,7 +102,9 @@ async fn no_row_forges_a_line_or_moves_a_cursor() {
                 }
             }
         }
-        let overview = shown(&store, &Ask::Overview).await.text(Paint::Plain);
+        let overview = shown(&store, &Ask::Overview)
+            .await
+            .text(Paint::Plain, &VOCABULARY);
         assert!(overview.contains(WRITTEN_OUT), "{overview}");
     })
     .await;

@@ -11,9 +11,9 @@ const START: u64 = 1_767_225_600_000;
 
 fn failed(number: u64) -> FailedItem {
     let reason = if number.is_multiple_of(3) {
-        Reason::CorruptCar
+        Reason::new("CORRUPT_CAR")
     } else {
-        Reason::Timeout
+        Reason::TIMEOUT
     };
     let class = if number.is_multiple_of(3) {
         Class::Permanent
@@ -96,15 +96,15 @@ async fn failures_are_found_by_everything_that_is_asked_for() {
                 ..all()
             },
             FailedQuery {
-                reasons: vec![Reason::CorruptCar],
+                reasons: vec![Reason::new("CORRUPT_CAR")],
                 ..all()
             },
             FailedQuery {
-                reasons: vec![Reason::CorruptCar, Reason::Timeout],
+                reasons: vec![Reason::new("CORRUPT_CAR"), Reason::TIMEOUT],
                 ..all()
             },
             FailedQuery {
-                reasons: vec![Reason::NoShards],
+                reasons: vec![Reason::new("NO_SHARDS")],
                 ..all()
             },
             FailedQuery {
@@ -122,7 +122,7 @@ async fn failures_are_found_by_everything_that_is_asked_for() {
             FailedQuery {
                 since: Some(START + 5),
                 instance: Some(one()),
-                reasons: vec![Reason::Timeout],
+                reasons: vec![Reason::TIMEOUT],
                 ..all()
             },
         ];
@@ -149,7 +149,7 @@ async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_i
         let first = failed(4);
         let lease = leased(&store, &first.unit, None).await;
         store.put_failed(&lease, &first).await.unwrap();
-        let failure = Failure::permanent(Reason::MissingBlob, "gone ".repeat(10_000));
+        let failure = Failure::permanent(Reason::new("MISSING_BLOB"), "gone ".repeat(10_000));
         let second = FailedItem {
             failure,
             attempts: 2,
@@ -173,7 +173,7 @@ async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_i
                 read.failure.step,
                 read.failure.dependency
             ),
-            (Reason::MissingBlob, None, None)
+            (Reason::new("MISSING_BLOB"), None, None)
         );
         assert!(read.failure.message.len() < 5_000);
         assert_eq!(count(&store, FailedQuery::default()).await, 1);
@@ -181,7 +181,7 @@ async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_i
             count(
                 &store,
                 FailedQuery {
-                    reasons: vec![Reason::Timeout],
+                    reasons: vec![Reason::TIMEOUT],
                     ..FailedQuery::default()
                 }
             )
@@ -203,7 +203,7 @@ async fn a_list_over_many_pages_of_a_megabyte_is_whole() {
     everywhere(|store| async move {
         let batch: Vec<FailedItem> = (0..320)
             .map(|number| FailedItem {
-                failure: Failure::permanent(Reason::CorruptCar, "x".repeat(3_900)),
+                failure: Failure::permanent(Reason::new("CORRUPT_CAR"), "x".repeat(3_900)),
                 item: ItemId::new(format!("item{number:05}")),
                 last_at: START + number,
                 ..failed(0)
@@ -214,7 +214,7 @@ async fn a_list_over_many_pages_of_a_megabyte_is_whole() {
             store.put_failed(&lease, failed).await.unwrap();
         }
         let query = FailedQuery {
-            reasons: vec![Reason::CorruptCar],
+            reasons: vec![Reason::new("CORRUPT_CAR")],
             ..FailedQuery::default()
         };
         assert_eq!(count(&store, query).await, 320);

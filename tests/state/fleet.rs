@@ -31,7 +31,7 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
             failed: 1,
             ..Counts::planned(10)
         },
-        reasons: BTreeMap::from([(Reason::Timeout, 1)]),
+        reasons: BTreeMap::from([(Reason::TIMEOUT, 1)]),
         helped: BTreeMap::new(),
         elsewhere: Counts::default(),
         units_planned: 4,

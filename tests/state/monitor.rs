@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sterna::migrations::uploads::{CustomerTables, namespace};
+use sterna::migrations::uploads::{CustomerTables, VOCABULARY, namespace};
 use sterna::model::{
     Counts, FailedItem, Failure, FolderId, InstanceId, InstanceReport, ItemId, Lease, Limit,
     PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit, Wish,
@@ -44,7 +44,7 @@ pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> L
     };
     progress.status = Status::InProgress;
     progress.count(Settled::Migrated, None);
-    progress.count(Settled::Quarantined, Some(Reason::CorruptCar));
+    progress.count(Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
     store.save(&mut lease, &progress).await.unwrap();
     CustomerTables::of(&store)
         .refresh(&unit.id.owner)
@@ -75,7 +75,9 @@ pub async fn shown(store: &Store, ask: &Ask) -> View {
         status: row.status,
         instance: row.instance,
     });
-    look(store, Clock::set_to(NOW), ask, record).await.unwrap()
+    look(store, Clock::set_to(NOW), ask, &VOCABULARY, record)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -144,7 +146,7 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
         assert!(
             shown(&store, &ask)
                 .await
-                .text(Paint::Plain)
+                .text(Paint::Plain, &VOCABULARY)
                 .contains("silent for 15 min")
         );
         let ask = Ask::Stuck {
@@ -180,7 +182,7 @@ async fn two_machines_with_one_number_are_told_apart() {
             instance: None,
             customer: None,
         };
-        let text = async |ask: &Ask| shown(&store, ask).await.text(Paint::Plain);
+        let text = async |ask: &Ask| shown(&store, ask).await.text(Paint::Plain, &VOCABULARY);
         let stuck = text(&ask).await;
         assert!(stuck.contains("instance 1 has no fleet row"), "{stuck}");
         let holder = holder(one()).folder.unwrap();
@@ -254,7 +256,7 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
             (overview.items_per_minute - 123.5).abs() < f64::EPSILON,
             "the silent one does nothing"
         );
-        assert_eq!(totals.reasons[&Reason::CorruptCar], 1);
+        assert_eq!(totals.reasons[&Reason::new("CORRUPT_CAR")], 1);
         assert_eq!(
             (totals.customers.in_progress, totals.customers.all()),
             (1, 1)
@@ -262,7 +264,7 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         let share = overview.instances[0].share.unwrap();
         assert_eq!((share.counts.settled(), share.spaces), (2, 1));
         assert!(overview.instances[1].share.is_none());
-        let text = view.text(Paint::Plain);
+        let text = view.text(Paint::Plain, &VOCABULARY);
         for part in [
             "paused",
             "ann@host",
@@ -280,7 +282,12 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
-        assert!(!text.contains('\x1b') && view.text(Paint::Ansi).contains("\x1b[31mSILENT\x1b[0m"));
+        assert!(
+            !text.contains('\x1b')
+                && view
+                    .text(Paint::Ansi, &VOCABULARY)
+                    .contains("\x1b[31mSILENT\x1b[0m")
+        );
         let json = serde_json::to_value(&view).unwrap();
         assert_eq!(json["view"], "overview");
         assert_eq!(json["instances"][1]["heartbeat_age_seconds"], 900);
@@ -324,7 +331,10 @@ async fn customer_space_and_instance_show_their_own() {
         let failed = FailedItem {
             unit: unit("a", "two", 0).id,
             item: ItemId::new("bafyitem"),
-            failure: Failure::permanent(Reason::CorruptCar, "block bafyblock does not hash"),
+            failure: Failure::permanent(
+                Reason::new("CORRUPT_CAR"),
+                "block bafyblock does not hash",
+            ),
             items: 1,
             attempts: 2,
             instance: two(),
@@ -359,14 +369,17 @@ async fn customer_space_and_instance_show_their_own() {
             panic!("another view")
         };
         assert_eq!(
-            (view.spaces.len(), view.failures[&Reason::CorruptCar]),
+            (
+                view.spaces.len(),
+                view.failures[&Reason::new("CORRUPT_CAR")]
+            ),
             (2, 1)
         );
         let ask = Ask::Failed(FailedQuery {
             owner: Some(customer("a").to_string()),
             ..FailedQuery::default()
         });
-        let text = shown(&store, &ask).await.text(Paint::Plain);
+        let text = shown(&store, &ask).await.text(Paint::Plain, &VOCABULARY);
         for part in [
             "CORRUPT_CAR",
             "bafyitem",
@@ -515,7 +528,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
         let failed = FailedItem {
             unit: unit("user1", "space", 0).id,
             item: ItemId::new(format!("item{number}")),
-            failure: Failure::permanent(Reason::CorruptCar, "flipped"),
+            failure: Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped"),
             items: 1,
             attempts: 1,
             instance: one(),
@@ -529,7 +542,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     let (overview, asked) = counted(&rows, &store).await;
     assert!(asked <= 20, "{asked} requests");
     assert!(overview.totals.is_none() && overview.instances.len() == 5);
-    let text = View::Overview(*overview).text(Paint::Plain);
+    let text = View::Overview(*overview).text(Paint::Plain, &VOCABULARY);
     assert!(
         text.contains("not counted yet: `sterna monitor --exact` counts"),
         "{text}"
@@ -552,7 +565,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     );
     let failed = overview.failure_rows.as_ref().unwrap();
     assert!(!failed.whole && failed.note.as_ref().unwrap().contains("--failed"));
-    let text = View::Overview(*overview).text(Paint::Plain);
+    let text = View::Overview(*overview).text(Paint::Plain, &VOCABULARY);
     assert!(text.contains("as of 40 s ago"), "{text}");
 
     let mut heard = 0;
@@ -589,7 +602,7 @@ async fn no_fleet_row_changes_a_total() {
         let totals = overview.totals.as_ref().unwrap();
         assert_eq!((totals.counts.planned, totals.counts.settled()), (50, 4));
         assert_eq!((totals.spaces.all(), totals.spaces.ended()), (2, 0));
-        let text = view.text(Paint::Plain);
+        let text = view.text(Paint::Plain, &VOCABULARY);
         assert!(
             text.contains("4 of 50 settled, 2 need attention, 46 left"),
             "{text}"
@@ -625,7 +638,7 @@ async fn sums_that_do_not_add_up_are_shown() {
             store.save(&mut lease, &progress).await.unwrap();
         }
         let view = shown(&store, &Ask::Overview).await;
-        let text = view.text(Paint::Plain);
+        let text = view.text(Paint::Plain, &VOCABULARY);
         assert!(
             text.contains("does not add up: in the rows of 1 space:\n"),
             "{text}"
@@ -681,7 +694,7 @@ async fn instances_of_another_plan_are_named() {
             .map(|line| line.plan_in_force)
             .collect();
         assert_eq!(in_force, [true, false, false, true]);
-        let text = view.text(Paint::Plain);
+        let text = view.text(Paint::Plain, &VOCABULARY);
         for part in [
             "0ec0ec0e of 2026-01-01T00:00:00.000Z by ann@host (--instances 2)",
             "  2: works on plan 01d01d01, which is superseded",
@@ -721,12 +734,15 @@ async fn a_failure_row_of_many_uploads_counts_as_many() {
             panic!("not leased")
         };
         for _ in 0..4 {
-            progress.count(Settled::Quarantined, Some(Reason::MissingDelegation));
+            progress.count(
+                Settled::Quarantined,
+                Some(Reason::new("MISSING_DELEGATION")),
+            );
         }
         let failed = FailedItem {
             unit: kept.id.clone(),
             item: ItemId::all_of_unit(),
-            failure: Failure::permanent(Reason::MissingDelegation, "nobody may"),
+            failure: Failure::permanent(Reason::new("MISSING_DELEGATION"), "nobody may"),
             items: 4,
             attempts: 1,
             instance: one(),
@@ -739,7 +755,10 @@ async fn a_failure_row_of_many_uploads_counts_as_many() {
             panic!("another view")
         };
         let rows = overview.failure_rows.as_ref().unwrap();
-        assert_eq!(rows.reasons, [(Reason::MissingDelegation, 4)].into());
+        assert_eq!(
+            rows.reasons,
+            [(Reason::new("MISSING_DELEGATION"), 4)].into()
+        );
         assert_eq!(rows.note, None);
     })
     .await;
@@ -767,7 +786,7 @@ async fn a_lost_table_is_named_and_the_rest_is_shown() {
     };
     assert_eq!(overview.missing_tables, std::slice::from_ref(&lost));
     assert!(overview.failure_rows.is_none() && overview.totals.is_some());
-    let text = view.text(Paint::Plain);
+    let text = view.text(Paint::Plain, &VOCABULARY);
     assert!(
         text.contains(&format!("table {lost} does not exist")),
         "{text}"
@@ -777,7 +796,7 @@ async fn a_lost_table_is_named_and_the_rest_is_shown() {
         "{text}"
     );
     let ask = Ask::Failed(FailedQuery::default());
-    let error = look(&store, Clock::set_to(NOW), &ask, None)
+    let error = look(&store, Clock::set_to(NOW), &ask, &VOCABULARY, None)
         .await
         .unwrap_err();
     assert!(error.is_missing_table() && error.to_string().contains(&lost));

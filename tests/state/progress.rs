@@ -48,7 +48,7 @@ async fn everything_written_of_a_unit_is_read_back() {
         progress.status = Status::InProgress;
         progress.count(Settled::Migrated, None);
         progress.count(Settled::Found, None);
-        progress.count(Settled::Quarantined, Some(Reason::CorruptCar));
+        progress.count(Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
         progress.cursor = Some(ItemId::new("bafy2"));
         progress.sweep.until = 1_767_225_600_000;
         let effect = Effect::new("delegated", "space")

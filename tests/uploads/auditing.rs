@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use cid::Cid;
 use sterna::engine::{self, Depth, Ended, Job, Report, Scope, StepFilter};
+use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{GATEWAY, LOCATION, STORE_INDEX, Settings};
-use sterna::model::{
-    Audited, InstanceId, JournalEntry, JournalLine, Reason, StepName, StepState, Verdict,
-};
+use sterna::model::{Audited, InstanceId, JournalEntry, JournalLine, StepName, StepState, Verdict};
 use sterna::proto::multihash::{Multihash, codec};
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Expected, Protocol};
@@ -184,7 +183,7 @@ async fn a_shard_that_is_gone_is_missing_and_a_recheck_sets_the_upload_aside() {
         let told = &found[&some(&local, protocol)[0].root];
         assert_eq!(told.verdict, Verdict::Missing, "{told:?}");
         let failure = told.failure.as_ref().unwrap();
-        assert_eq!(failure.reason, Reason::MissingBlob);
+        assert_eq!(failure.reason, reasons::MISSING_BLOB);
         assert_eq!(failure.step, Some(LOCATION));
     }
     recheck(&local, &worker, 1).await;
@@ -192,7 +191,7 @@ async fn a_shard_that_is_gone_is_missing_and_a_recheck_sets_the_upload_aside() {
     assert_eq!(failed.len(), expected(&local).len() + 2);
     for protocol in [Protocol::Blob, Protocol::Store] {
         let root = &some(&local, protocol)[0].root;
-        assert_eq!(failed[root], Reason::MissingBlob);
+        assert_eq!(failed[root], reasons::MISSING_BLOB);
     }
     local.stop().await;
 }
@@ -237,7 +236,7 @@ async fn a_revoked_authorisation_of_the_gateway_makes_every_upload_of_its_space_
     let all_of_space = kept_back(&record.space, kept as u64);
     assert_eq!(
         failed.get(&all_of_space),
-        Some(&Reason::MissingDelegation),
+        Some(&reasons::MISSING_DELEGATION),
         "{failed:?}"
     );
     assert!(db.delete(Table::Revocation, revoked).await.unwrap());
@@ -268,7 +267,7 @@ async fn a_deep_audit_reads_every_byte() {
     assert_eq!(found.len(), clean.len() + 2);
     let told = &found[&shard.root];
     assert_eq!(told.verdict, Verdict::Wrong, "{told:?}");
-    assert_eq!(told.failure.as_ref().unwrap().reason, Reason::CorruptCar);
+    assert_eq!(told.failure.as_ref().unwrap().reason, reasons::CORRUPT_CAR);
     let told = &found[&index.root];
     assert_eq!(told.verdict, Verdict::Wrong, "{told:?}");
     assert!(steps(told).contains(&&STORE_INDEX), "{told:?}");

@@ -5,6 +5,7 @@ use cid::Cid;
 use sterna::client::QueryKind;
 use sterna::engine::{Ended, Job, StepFilter};
 use sterna::migrations::uploads::Settings;
+use sterna::migrations::uploads::reasons;
 use sterna::model::{Counts, ItemId, Reason, UnitId};
 use sterna::proto::claims::Claim;
 use sterna::proto::multihash::{Multihash, codec};
@@ -135,10 +136,13 @@ async fn a_shard_is_missing_only_when_every_carpark_says_so() {
     });
     let (counts, reason) = migrate(&worker, record, "trouble").await;
     assert_eq!((counts.bad(), counts.quarantined), (1, 0));
-    assert_ne!(reason, Some(Reason::MissingBlob));
+    assert_ne!(reason, Some(reasons::MISSING_BLOB));
     faults.clear();
     let (counts, reason) = migrate(&worker, record, "gone").await;
-    assert_eq!((counts.quarantined, reason), (1, Some(Reason::MissingBlob)));
+    assert_eq!(
+        (counts.quarantined, reason),
+        (1, Some(reasons::MISSING_BLOB))
+    );
     local.stop().await;
     other.stop().await;
 }

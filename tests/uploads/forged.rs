@@ -204,7 +204,7 @@ async fn a_forged_place_of_an_index_is_not_published() {
     let outcome = worker
         .run(Job::Items(vec![item]), StepFilter::All, "forged")
         .await;
-    assert_eq!(outcome.snapshot.reasons, [(Reason::BadAnswer, 1)].into());
+    assert_eq!(outcome.snapshot.reasons, [(Reason::BAD_ANSWER, 1)].into());
     assert_eq!(local.count(Service::Indexer, "assert/index"), 0);
     local.stop().await;
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 use sterna::engine::{self, Depth, Job, Report, Scope, StepFilter};
+use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{GATEWAY, Settings};
 use sterna::model::{FailedItem, ItemId, Reason, StepState, Unit, Verdict};
 use sterna::proto::did::Did;
@@ -129,22 +130,22 @@ async fn a_devices_delegation_lets_the_gateway_serve_and_a_broken_one_is_named()
 const DARK: [(AccountDelegation, Reason, &str); 4] = [
     (
         AccountDelegation::Private,
-        Reason::PrivateSpace,
+        reasons::PRIVATE_SPACE,
         "is private",
     ),
     (
         AccountDelegation::ServedElsewhere,
-        Reason::GatewayDeclined,
+        reasons::GATEWAY_DECLINED,
         "lets did:web:gateway.example.org serve it",
     ),
     (
         AccountDelegation::Absent,
-        Reason::MissingDelegation,
+        reasons::MISSING_DELEGATION,
         "deleg",
     ),
     (
         AccountDelegation::ByDeviceExpired,
-        Reason::MissingDelegation,
+        reasons::MISSING_DELEGATION,
         "expired",
     ),
 ];
@@ -207,7 +208,7 @@ async fn a_link_that_is_revoked_ends_the_chain() {
 
     recheck(&local, &worker, 1).await;
     let told = failure(&worker, owner.did()).await.failure;
-    assert_eq!(told.reason, Reason::MissingDelegation);
+    assert_eq!(told.reason, reasons::MISSING_DELEGATION);
     let text = format!("rests on {link}, which was revoked");
     assert!(told.message.ends_with(&text), "{told:?}");
     local.stop().await;
@@ -223,7 +224,7 @@ async fn a_delegation_that_comes_later_is_seen_by_the_same_process() {
     migrate(&worker, vec![one.clone()], "first").await;
     assert_eq!(
         failure(&worker, owner.did()).await.failure.reason,
-        Reason::MissingDelegation
+        reasons::MISSING_DELEGATION
     );
 
     let customer = Did::parse(&plan.customers[plan.spaces[at].customer]).unwrap();
@@ -289,7 +290,7 @@ async fn a_space_that_took_serving_back_has_declined_and_one_that_gave_it_again_
     let worker = worker(&local).await;
     migrate(&worker, vec![one.clone()], "first").await;
     let told = failure(&worker, owner.did()).await.failure;
-    assert_eq!(told.reason, Reason::GatewayDeclined);
+    assert_eq!(told.reason, reasons::GATEWAY_DECLINED);
     assert!(told.message.contains(&first.cid().to_string()), "{told:?}");
     assert_eq!(local.count(Service::Gateway, "access/delegate"), 0);
 

@@ -5,7 +5,8 @@ use cid::Cid;
 use sterna::client::QueryKind;
 use sterna::engine::{Ended, Job, StepFilter};
 use sterna::migrations::uploads::Settings;
-use sterna::model::{ItemId, Reason, UnitId};
+use sterna::migrations::uploads::reasons;
+use sterna::model::{ItemId, UnitId};
 use sterna::proto::multihash::{Multihash, codec};
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Protocol};
@@ -81,7 +82,7 @@ async fn blocks_that_cannot_be_checked_are_indexed_only_when_that_is_asked_for()
     let (counts, reason, unverified) = run(false).await;
     assert_eq!(
         (counts.quarantined, reason),
-        (1, Some(Reason::UnverifiableHash))
+        (1, Some(reasons::UNVERIFIABLE_HASH))
     );
     assert_eq!(unverified, 0);
     let (counts, reason, unverified) = run(true).await;

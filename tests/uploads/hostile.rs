@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sterna::engine::{Job, StepFilter};
+use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{GATEWAY, LOCATION, STORE_INDEX, Settings};
-use sterna::model::Reason;
 use sterna::proto::did::Did;
 use sterna::sandbox::world::plan::{Condition, Expected, Sizes};
 use sterna::sandbox::{Plan, Service};
@@ -87,7 +87,7 @@ async fn claims_that_name_a_space_wait_for_the_gateway() {
             && outcome
                 .snapshot
                 .reasons
-                .contains_key(&Reason::GatewayNotAuthorized)
+                .contains_key(&reasons::GATEWAY_NOT_AUTHORIZED)
     );
     assert_eq!(mutations(&local), 0);
     let both = StepFilter::Only(vec![GATEWAY, LOCATION]);

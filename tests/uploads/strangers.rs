@@ -6,8 +6,9 @@ use bytes::Bytes;
 use cid::Cid;
 use sterna::client::{Blob, QueryKind, Services};
 use sterna::engine::{self, Explained, Job, Outcome, StepFilter};
+use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX, Settings};
-use sterna::model::{Class, ItemId, Reason, Unit, UnitId, Verdict};
+use sterna::model::{Class, ItemId, Unit, UnitId, Verdict};
 use sterna::proto::claims::{Claim, relocate};
 use sterna::proto::did::Did;
 use sterna::proto::index::{Position, ShardedDagIndex, link};
@@ -222,13 +223,13 @@ async fn a_row_alone_does_not_make_a_space_somebody_elses() {
         let worker = Worker::new(&local, spaces.clone(), set(false)).await;
         let outcome = worker.run(job(MALLORY), steps, name).await;
         assert_eq!(outcome.counts.migrated(), 0, "{name}");
-        let refused = outcome.snapshot.reasons.get(&Reason::CustomerConflict);
+        let refused = outcome.snapshot.reasons.get(&reasons::CUSTOMER_CONFLICT);
         assert!(refused.is_some_and(|uploads| *uploads > 0), "{name}");
         // A run of one step alone keeps no rows.
         let failures = worker.failures().await;
         assert_eq!(failures.is_empty(), name != "all");
         for failed in &failures {
-            assert_eq!(failed.failure.reason, Reason::CustomerConflict, "{name}");
+            assert_eq!(failed.failure.reason, reasons::CUSTOMER_CONFLICT, "{name}");
             assert_eq!(failed.failure.class, Class::Permanent);
             let why = &failed.failure.message;
             let alone = format!("with {} alone", record.customer);
@@ -249,7 +250,7 @@ async fn a_row_alone_does_not_make_a_space_somebody_elses() {
         outcome
             .snapshot
             .reasons
-            .get(&Reason::CustomerConflict)
+            .get(&reasons::CUSTOMER_CONFLICT)
             .copied()
     };
     assert_eq!(refused(&outcome), None);
@@ -281,17 +282,15 @@ async fn a_space_of_which_no_delegation_tells_whose_it_is_waits() {
     let [failed] = &failures[..] else {
         panic!("{failures:?}")
     };
-    assert_eq!(failed.failure.reason, Reason::CustomerConflict);
+    assert_eq!(failed.failure.reason, reasons::CUSTOMER_CONFLICT);
     let why = &failed.failure.message;
     assert!(
         why.contains("no delegation of the space shows who owns it"),
         "{why}"
     );
     assert!(
-        failed
-            .failure
-            .reason
-            .advice()
+        reasons::REASONS
+            .advice(failed.failure.reason)
             .contains("--customer CUSTOMER --space SPACE")
     );
     local.stop().await;

@@ -6,8 +6,9 @@ use cid::Cid;
 use ipld_core::ipld::Ipld;
 use sterna::client::{Blob, Cause, Layout, Protocol, QueryKind, Services};
 use sterna::engine::{Job, Outcome, StepFilter};
+use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{CustomerTables, GATEWAY, LOCATION, Settings};
-use sterna::model::{ItemId, Reason, UnitId};
+use sterna::model::{ItemId, UnitId};
 use sterna::proto::cbor;
 use sterna::proto::claims::Claim;
 use sterna::proto::did::Did;
@@ -174,7 +175,7 @@ async fn a_size_that_is_not_the_objects_publishes_nothing() {
     network.db.put(Table::Allocation, row).await.unwrap();
     let (worker, _) = worker(&local).await;
     let outcome = migrate(&worker, &record, StepFilter::All).await;
-    assert_eq!(outcome.snapshot.reasons[&Reason::WrongSize], 1);
+    assert_eq!(outcome.snapshot.reasons[&reasons::WRONG_SIZE], 1);
     assert!(placed(&local.services().await, &record).await.is_empty());
     assert_eq!(local.count(Service::Upload, "space/blob/add"), 0);
     local.stop().await;
@@ -384,7 +385,7 @@ async fn a_revoked_delegation_is_not_chosen() {
     let (worker, _) = worker(&local).await;
     let steps = StepFilter::Only(vec![GATEWAY, LOCATION]);
     let outcome = migrate(&worker, &record, steps).await;
-    assert_eq!(outcome.snapshot.reasons[&Reason::MissingDelegation], 1);
+    assert_eq!(outcome.snapshot.reasons[&reasons::MISSING_DELEGATION], 1);
     assert_eq!(local.count(Service::Gateway, "access/delegate"), 0);
     local.stop().await;
 }
@@ -508,7 +509,12 @@ async fn a_root_that_is_in_no_shard_is_told_and_no_index_is_stored() {
     network.meter.reset();
     let outcome = migrate(&worker, &record, StepFilter::All).await;
     assert_eq!(outcome.counts.quarantined, 1);
-    assert!(outcome.snapshot.reasons.contains_key(&Reason::MissingRoot));
+    assert!(
+        outcome
+            .snapshot
+            .reasons
+            .contains_key(&reasons::MISSING_ROOT)
+    );
     assert_eq!(local.count(Service::Upload, "space/blob/add"), 0);
     local.stop().await;
 }

@@ -384,7 +384,7 @@ async fn a_space_with_blobs_keeps_its_delegation_whatever_the_journals_say() {
     let outcome = worker.roll_back(&within, "back").await;
     assert_eq!(outcome.undone.get("index-stored"), Some(&1), "{outcome:?}");
     assert_eq!(outcome.undone.len(), 1, "{outcome:?}");
-    assert_eq!(outcome.first[0].failure.reason, Reason::StillNeeded);
+    assert_eq!(outcome.first[0].failure.reason, Reason::STILL_NEEDED);
     let after = Snapshot::of(&local).await;
     let revoked = after.rows.keys().any(|key| key.0 == Table::Revocation);
     assert!(!revoked, "the account keeps its space");

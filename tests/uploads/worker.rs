@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sterna::engine::{self, Config, Events, Job, Outcome, Parts, StepFilter, Stop, Tasks};
+use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{CustomerTables, Settings, Uploads, namespace};
 use sterna::model::{CustomerDid, FailedItem, InstanceId, Reason, RunId, SpaceDid, Unit, UnitId};
 use sterna::runtime::{Clock, Dependencies};
@@ -14,9 +15,9 @@ use crate::fixture::Local;
 
 /// Causes of whole spaces.
 const OF_SPACES: [Reason; 3] = [
-    Reason::MissingDelegation,
-    Reason::GatewayDeclined,
-    Reason::PrivateSpace,
+    reasons::MISSING_DELEGATION,
+    reasons::GATEWAY_DECLINED,
+    reasons::PRIVATE_SPACE,
 ];
 
 /// A process that migrates, with a memory of its own.

@@ -109,7 +109,7 @@ pub(super) fn differences(world: &Manifest, found: &Found) -> Vec<Difference> {
         );
         let row = found.failed.get(&upload);
         let row = row.or_else(|| found.kept_back.get(&upload.space));
-        let row = row.map(|reason| reason.as_str());
+        let row = row.map(Reason::as_str);
         check(
             "failure row",
             reason.unwrap_or("none"),
@@ -208,6 +208,7 @@ pub(super) fn served(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrations::uploads::reasons;
     use crate::sandbox::world::plan::{Condition, Protocol, Sizes};
 
     fn record(number: usize, condition: Condition, expected: Expected) -> Record {
@@ -248,7 +249,7 @@ mod tests {
     }
 
     fn as_promised() -> Found {
-        let corrupt = Some(Reason::CorruptCar);
+        let corrupt = Some(reasons::CORRUPT_CAR);
         Found {
             counts: Counts::planned(3),
             settled: BTreeMap::from([
@@ -257,7 +258,7 @@ mod tests {
                 (upload(2), (Settled::Quarantined, corrupt)),
             ]),
             kept_back: BTreeMap::new(),
-            failed: BTreeMap::from([(upload(2), Reason::CorruptCar)]),
+            failed: BTreeMap::from([(upload(2), reasons::CORRUPT_CAR)]),
             not_right: BTreeMap::from([(upload(2), Verdict::Wrong)]),
             verdicts: VerdictCounts {
                 ok: 2,
@@ -298,14 +299,14 @@ mod tests {
     #[test]
     fn a_failure_counts_only_under_its_name() {
         let told = after(|found| {
-            found.failed.insert(upload(2), Reason::MissingBlob);
+            found.failed.insert(upload(2), reasons::MISSING_BLOB);
         });
         assert_eq!(
             told,
             ["root2 in did:key:s, failure row: expected CORRUPT_CAR, found MISSING_BLOB"]
         );
         let told = after(|found| {
-            found.failed.insert(upload(0), Reason::Timeout);
+            found.failed.insert(upload(0), Reason::TIMEOUT);
         });
         assert_eq!(told.len(), 1);
     }

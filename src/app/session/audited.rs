@@ -220,7 +220,7 @@ mod tests {
         all += &text(&AuditLine::Unlisted(Unlisted {
             unit: UnitId::new("did:mailto:a:b", "space7"),
             after: None,
-            failure: Failure::transient(Reason::Unreachable, "refused"),
+            failure: Failure::transient(Reason::UNREACHABLE, "refused"),
         }));
         all += "{\"line\":\"of a later version\"}\n";
         // Cut by a crash.

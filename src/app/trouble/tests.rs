@@ -29,7 +29,7 @@ fn a_state_folder_that_cannot_be_used_is_no_surprise() {
     let journal = Error::Journal(io::ErrorKind::IsADirectory.into());
     assert_eq!(Trouble::of_state(&journal).kind, Kind::Usage);
     let text = "write the journal: no space left";
-    let failure = Failure::new(Class::Fatal, Reason::StateUnavailable, text);
+    let failure = Failure::new(Class::Fatal, Reason::STATE_UNAVAILABLE, text);
     assert_eq!(Trouble::of_failure(&failure).kind, Kind::Temporary);
 }
 

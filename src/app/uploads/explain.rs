@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::scope::{Resolved, refuse_nothing, resolver};
 use super::{UploadsSession, connect};
 use crate::app::session::Work;
+use crate::app::words::vocabulary;
 use crate::app::{Face, Seen, Stop, Trouble};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
@@ -65,7 +66,7 @@ async fn one(opened: &UploadsSession, unit: &UnitId, item: Option<&ItemId>) -> R
     let row = row.map_err(|error| Trouble::of_state(&error))?;
     let row = row.as_ref().map(monitor::space_line);
     let query = FailedQuery::unit(unit);
-    let failures = monitor::failures(&opened.store, &query).await;
+    let failures = monitor::failures(&opened.store, &query, vocabulary()).await;
     let mut failures = failures.map_err(|error| Trouble::of_state(&error))?;
     failures.retain(|failed| item.is_none_or(|item| tells_of(failed, item, explained.verdict)));
     let of_rows = by_rows(item, row.as_ref(), &failures);

@@ -7,7 +7,8 @@ use super::UploadsSession;
 use crate::app::{Kind, Trouble};
 use crate::config::options::{Migrate, Steps};
 use crate::migrations::uploads::Sample;
-use crate::model::{Reason, Unit};
+use crate::migrations::uploads::reasons;
+use crate::model::Unit;
 use crate::monitor::count;
 use crate::proto::did::Did;
 
@@ -36,11 +37,11 @@ pub(super) async fn check(
     let is_expected = |reason| options.expected.contains_key(&reason);
     let mut faults = Vec::new();
     let wants_shards = !matches!(options.steps, Steps::GatewayAuthorization);
-    if wants_shards && !is_expected(Reason::MissingBlob) {
+    if wants_shards && !is_expected(reasons::MISSING_BLOB) {
         faults.extend(all_lack(&samples, |one| one.shard, &SHARD));
     }
     let wants_delegations = matches!(options.steps, Steps::All | Steps::GatewayAuthorization);
-    if wants_delegations && !is_expected(Reason::MissingDelegation) {
+    if wants_delegations && !is_expected(reasons::MISSING_DELEGATION) {
         faults.extend(all_lack(&samples, |one| one.delegation, &DELEGATION));
     }
     if let Some(told) = all_lack(&samples, |one| one.claims, &CLAIMS) {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
 use super::UploadsSession;
+use crate::app::words::vocabulary;
 use crate::app::{Degree, Difference, Stop, Trouble};
 use crate::migrations::uploads::{CustomerTables, MigrationSpace};
 use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};
@@ -68,7 +69,10 @@ async fn finish(
         )),
         Err(failure) if failure.class == Class::Fatal => Err(Trouble::of_failure(&failure).into()),
         Err(failure) => Ok(told(
-            format!("not finished: {failure}; {}", failure.reason.advice()),
+            format!(
+                "not finished: {failure}; {}",
+                vocabulary().reasons.advice(failure.reason)
+            ),
             true,
         )),
     }

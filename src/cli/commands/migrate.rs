@@ -224,9 +224,13 @@ pub(in crate::cli) fn lines(report: &RunReport, typed: &str) -> String {
             "  {blocks} indexed without a check: their hash functions are not computed here"
         ));
     }
+    let reasons = app::vocabulary().reasons;
     for (reason, count) in &report.failures {
         let uploads = summary::count(*count, "upload");
-        lines.push(format!("  {uploads} with {reason}: {}", reason.advice()));
+        lines.push(format!(
+            "  {uploads} with {reason}: {}",
+            reasons.advice(*reason)
+        ));
     }
     lines.extend(differences(&report.differences));
     for file in &report.files {

@@ -159,6 +159,11 @@ pub(super) fn show(view: &View, context: &Context) -> Result<()> {
     let schema = Schema(monitor::SCHEMA, monitor::VERSION);
     match context.output {
         Output::Ndjson => schema.records(monitor::records(view)?),
-        output => output.painted(schema, view, |paint| view.text(paint), context.paint),
+        output => output.painted(
+            schema,
+            view,
+            |paint| view.text(paint, app::vocabulary()),
+            context.paint,
+        ),
     }
 }

@@ -64,7 +64,7 @@ fn run() -> RunReport {
         totals: Some(totals()),
         seconds: 41.0,
         unfinished: 2,
-        failures: [(Reason::MissingBlob, 1)].into(),
+        failures: [(Reason::new("MISSING_BLOB"), 1)].into(),
         files: vec![PathBuf::from("migration-state/instance-1-journal.ndjson")],
         ..RunReport::default()
     }
@@ -181,7 +181,7 @@ fn dry_runs_and_single_steps_read_as_they_were_reviewed() {
     let spaces = StepCounts {
         applied: 4,
         found: 1,
-        failed: [(Reason::MissingDelegation, 1)].into(),
+        failed: [(Reason::new("MISSING_DELEGATION"), 1)].into(),
     };
     let report = RunReport {
         only: Some("gateway-auth"),

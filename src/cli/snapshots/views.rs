@@ -12,7 +12,7 @@ const VIEWS: Stored = Stored::of("views");
 const AT: &str = "2026-11-28T04:11:49.148Z";
 
 fn holds(name: &str, view: &View) {
-    VIEWS.holds(name, &view.text(Paint::Plain));
+    VIEWS.holds(name, &view.text(Paint::Plain, crate::app::vocabulary()));
 }
 
 fn counts(done: u64, found: u64, quarantined: u64, planned: u64) -> Counts {
@@ -45,7 +45,7 @@ fn instance(number: &str, alive: Alive) -> InstanceLine {
             spaces_ended: 3,
         }),
         counts: counts(37, 5, 1, 160),
-        reasons: [(Reason::MissingBlob, 1)].into(),
+        reasons: [(Reason::new("MISSING_BLOB"), 1)].into(),
         spaces: 7,
         spaces_settled: 3,
         in_flight: 12,
@@ -106,7 +106,7 @@ fn totals() -> Totals {
         as_of: AT.to_owned(),
         age_seconds: 40,
         counts: counts(96, 3, 1, 400),
-        reasons: [(Reason::MissingBlob, 1)].into(),
+        reasons: [(Reason::new("MISSING_BLOB"), 1)].into(),
         adds_up: true,
         ..Totals::default()
     };
@@ -122,7 +122,11 @@ fn overview() -> Overview {
         totals: Some(totals()),
         failure_rows: Some(FailureRows {
             whole: true,
-            reasons: [(Reason::MissingBlob, 1), (Reason::CorruptCar, 2)].into(),
+            reasons: [
+                (Reason::new("MISSING_BLOB"), 1),
+                (Reason::new("CORRUPT_CAR"), 2),
+            ]
+            .into(),
             note: Some("failed uploads: 3 listed, 1 counted".to_owned()),
         }),
         missing_tables: Vec::new(),
@@ -154,7 +158,7 @@ fn space() -> SpaceLine {
         space: SPACE.to_owned(),
         status: "in-progress".to_owned(),
         counts: counts(12, 0, 1, 20),
-        reasons: [(Reason::MissingBlob, 1)].into(),
+        reasons: [(Reason::new("MISSING_BLOB"), 1)].into(),
         instance: Some("1".to_owned()),
         held_by: Some("1".to_owned()),
         split: None,
@@ -174,7 +178,7 @@ fn failure(item: &str, reason: Reason) -> FailureView {
         class: Class::Permanent,
         reason,
         message: "shard bagb… is at none of its addresses in the carparks".to_owned(),
-        advice: reason.advice(),
+        advice: crate::app::vocabulary().reasons.advice(reason),
         attempts: 2,
         instance: "1".to_owned(),
         first_at: AT.to_owned(),
@@ -212,14 +216,18 @@ fn the_overview_reads_as_it_was_reviewed() {
 #[test]
 fn lists_read_as_they_were_reviewed() {
     let failures = vec![
-        failure(ROOT, Reason::MissingBlob),
-        failure("*", Reason::MissingDelegation),
+        failure(ROOT, Reason::new("MISSING_BLOB")),
+        failure("*", Reason::new("MISSING_DELEGATION")),
     ];
     holds(
         "failed",
         &View::Failed {
             at: AT.to_owned(),
-            reasons: [(Reason::MissingBlob, 1), (Reason::MissingDelegation, 1)].into(),
+            reasons: [
+                (Reason::new("MISSING_BLOB"), 1),
+                (Reason::new("MISSING_DELEGATION"), 1),
+            ]
+            .into(),
             failures: failures.clone(),
             unknown: None,
         },
@@ -294,7 +302,7 @@ fn one_customer_or_instance_reads_as_it_was_reviewed() {
                 spaces_ended: 3,
             }),
             spaces: vec![space()],
-            failures: [(Reason::MissingBlob, 1)].into(),
+            failures: [(Reason::new("MISSING_BLOB"), 1)].into(),
         }),
     );
 }

@@ -87,50 +87,50 @@ mod tests {
     #[test]
     fn only_what_is_said_of_the_item_is_permanent() {
         for (kind, class, reason, again) in [
-            (Kind::Absent, Class::Permanent, Reason::NotFound, false),
-            (Kind::Refused, Class::Permanent, Reason::Refused, false),
-            (Kind::NoResource, Class::Fatal, Reason::Misconfigured, false),
+            (Kind::Absent, Class::Permanent, Reason::NOT_FOUND, false),
+            (Kind::Refused, Class::Permanent, Reason::REFUSED, false),
+            (Kind::NoResource, Class::Fatal, Reason::MISCONFIGURED, false),
             (
                 Kind::Setting(Setting::Clock),
                 Class::Fatal,
-                Reason::Misconfigured,
+                Reason::MISCONFIGURED,
                 false,
             ),
             (
                 Kind::Setting(Setting::Region),
                 Class::Fatal,
-                Reason::Misconfigured,
+                Reason::MISCONFIGURED,
                 false,
             ),
             (
                 Kind::Credentials(Lack::Absent),
                 Class::Fatal,
-                Reason::Credentials,
+                Reason::CREDENTIALS,
                 false,
             ),
             (
                 Kind::Credentials(Lack::Expired),
                 Class::Fatal,
-                Reason::Credentials,
+                Reason::CREDENTIALS,
                 false,
             ),
             (
                 Kind::Credentials(Lack::Refused),
                 Class::Fatal,
-                Reason::Credentials,
+                Reason::CREDENTIALS,
                 false,
             ),
-            (Kind::Throttled, Class::Transient, Reason::Throttled, true),
-            (Kind::Passing, Class::Transient, Reason::ServiceError, true),
-            (Kind::Late, Class::Transient, Reason::Timeout, true),
-            (Kind::Unanswered, Class::Transient, Reason::BadAnswer, true),
+            (Kind::Throttled, Class::Transient, Reason::THROTTLED, true),
+            (Kind::Passing, Class::Transient, Reason::SERVICE_ERROR, true),
+            (Kind::Late, Class::Transient, Reason::TIMEOUT, true),
+            (Kind::Unanswered, Class::Transient, Reason::BAD_ANSWER, true),
             (
                 Kind::Unreachable,
                 Class::Transient,
-                Reason::Unreachable,
+                Reason::UNREACHABLE,
                 true,
             ),
-            (Kind::Unclear, Class::Unknown, Reason::ServiceError, true),
+            (Kind::Unclear, Class::Unknown, Reason::SERVICE_ERROR, true),
         ] {
             assert_eq!(meaning(kind), (class, reason, again), "{kind:?}");
         }

@@ -53,7 +53,8 @@ pub async fn explain<M: Migration>(
     let unit_steps = parts.migration.unit_steps();
     let patience = Patience::none(&parts.dependencies);
     let row = Ok(progress.as_ref());
-    let (context, of_unit) = judge_unit(&unit_steps, row, context, &patience).await;
+    let reasons = parts.migration.reasons();
+    let (context, of_unit) = judge_unit(&unit_steps, row, context, (&patience, reasons)).await;
     let judged = match item {
         None => of_unit,
         Some(id) => match parts.migration.item(&context, id).await {
@@ -61,9 +62,9 @@ pub async fn explain<M: Migration>(
                 let steps = parts.migration.steps();
                 judge(&*parts.migration, &steps, &patience, &context, &found)
                     .await
-                    .with(&of_unit)
+                    .with(&of_unit, reasons)
             }
-            Err(failure) => Judged::new(Vec::new(), Some(failure)),
+            Err(failure) => Judged::new(Vec::new(), Some(failure), reasons),
         },
     };
     Ok(Explained {

@@ -8,7 +8,8 @@ use crate::engine::attempts::caught;
 use crate::engine::item::look;
 use crate::engine::{Look, Migration, Step, UnitContext, UnitStep};
 use crate::model::{
-    Audited, Class, Failure, Finding, ItemId, Reason, StepState, UnitId, UnitProgress, Verdict,
+    Audited, Class, Failure, Finding, ItemId, Reason, Reasons, StepState, UnitId, UnitProgress,
+    Verdict,
 };
 
 use super::patience::Patience;
@@ -22,10 +23,10 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    pub(super) fn new(findings: Vec<Finding>, failure: Option<Failure>) -> Self {
+    pub(super) fn new(findings: Vec<Finding>, failure: Option<Failure>, reasons: Reasons) -> Self {
         let failed = failure.as_ref().map(|failure| match failure.class {
-            Class::Permanent if is_damage(failure.reason) => Verdict::Wrong,
-            Class::Permanent if is_absence(failure.reason) => Verdict::Missing,
+            Class::Permanent if reasons.is_damage(failure.reason) => Verdict::Wrong,
+            Class::Permanent if reasons.is_explained_by_data(failure.reason) => Verdict::Missing,
             // A refusal, or a fault of this program, says nothing of the world.
             _ => Verdict::CouldNotTell,
         });
@@ -46,7 +47,7 @@ impl Judged {
     /// A fault of this program.
     pub(super) fn internal(&self) -> Option<&Failure> {
         let failure = self.failure.as_ref();
-        failure.filter(|failure| failure.reason == Reason::Internal)
+        failure.filter(|failure| failure.reason == Reason::INTERNAL)
     }
 
     /// The line of the report; none for what is ok.
@@ -61,24 +62,11 @@ impl Judged {
     }
 
     /// The verdict on an item with the verdict on its unit.
-    pub(super) fn with(self, unit: &Self) -> Self {
+    pub(super) fn with(self, unit: &Self, reasons: Reasons) -> Self {
         let findings = unit.findings.iter().cloned().chain(self.findings).collect();
-        Self::new(findings, self.failure.or_else(|| unit.failure.clone()))
+        let failure = self.failure.or_else(|| unit.failure.clone());
+        Self::new(findings, failure, reasons)
     }
-}
-
-/// Permanent failures that say that something is there and damaged.
-fn is_damage(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::CorruptCar | Reason::CorruptIndex | Reason::DigestMismatch | Reason::WrongSize
-    )
-}
-
-/// Permanent failures that say that something is not there.
-fn is_absence(reason: Reason) -> bool {
-    matches!(reason, Reason::NotFound | Reason::GatewayNotAuthorized)
-        || reason.is_explained_by_data()
 }
 
 /// Looks at an item, again while that may help.
@@ -96,9 +84,9 @@ pub(super) async fn judge<M: Migration>(
                 let name = step.name();
                 needs.iter().map(move |need| need.finding(&name))
             });
-            Judged::new(findings.collect(), looked.blocked)
+            Judged::new(findings.collect(), looked.blocked, migration.reasons())
         }
-        Err(failure) => Judged::new(Vec::new(), Some(failure)),
+        Err(failure) => Judged::new(Vec::new(), Some(failure), migration.reasons()),
     }
 }
 
@@ -108,7 +96,7 @@ pub(super) async fn judge_unit(
     steps: &[Arc<dyn UnitStep>],
     row: Result<Option<&UnitProgress>, &Failure>,
     unit: UnitContext,
-    patience: &Patience,
+    (patience, reasons): (&Patience, Reasons),
 ) -> (UnitContext, Judged) {
     let (mut unit, mut findings) = (unit, Vec::new());
     let mut failure = row.err().cloned();
@@ -151,7 +139,7 @@ pub(super) async fn judge_unit(
             }
         }
     }
-    (unit, Judged::new(findings, failure))
+    (unit, Judged::new(findings, failure, reasons))
 }
 
 #[cfg(test)]
@@ -171,24 +159,29 @@ mod tests {
 
     #[test]
     fn what_could_not_be_told_is_neither_missing_nor_well() {
-        let outage = Failure::transient(Reason::Unreachable, "refused");
-        let judged = Judged::new(Vec::new(), Some(outage));
+        let outage = Failure::transient(Reason::UNREACHABLE, "refused");
+        let judged = Judged::new(Vec::new(), Some(outage), Reasons::COMMON);
         assert_eq!(judged.verdict, Verdict::CouldNotTell);
     }
 
     #[test]
     fn wrong_goes_before_missing_and_missing_before_could_not_tell() {
-        let outage = || Some(Failure::unknown(Reason::CouldNotTell, "cut body"));
+        let outage = || Some(Failure::unknown(Reason::COULD_NOT_TELL, "cut body"));
         let missing = vec![finding(Verdict::Missing)];
         assert_eq!(
-            Judged::new(missing.clone(), outage()).verdict,
+            Judged::new(missing.clone(), outage(), Reasons::COMMON).verdict,
             Verdict::Missing
         );
-        let unit = Judged::new(vec![finding(Verdict::Wrong)], None);
+        let unit = Judged::new(vec![finding(Verdict::Wrong)], None, Reasons::COMMON);
         assert_eq!(
-            Judged::new(missing, None).with(&unit).verdict,
+            Judged::new(missing, None, Reasons::COMMON)
+                .with(&unit, Reasons::COMMON)
+                .verdict,
             Verdict::Wrong
         );
-        assert_eq!(Judged::new(Vec::new(), None).verdict, Verdict::Ok);
+        assert_eq!(
+            Judged::new(Vec::new(), None, Reasons::COMMON).verdict,
+            Verdict::Ok
+        );
     }
 }

@@ -100,7 +100,8 @@ async fn prepare<M: Migration>(audit: &Audit<M>, id: &UnitId) -> (UnitContext, J
         .taken_over(row.as_ref().is_ok_and(foreign));
     let row = row.map(|row| row.map(|row| row.progress));
     let row = row.as_ref().map(Option::as_ref);
-    judge_unit(&audit.unit_steps, row, context, &patience).await
+    let judging = (&patience, audit.migration.reasons());
+    judge_unit(&audit.unit_steps, row, context, judging).await
 }
 
 enum ListingEnd {
@@ -215,7 +216,7 @@ impl<M: Migration> OneUnit<M> {
     fn landed(&self, landed: Result<(), tokio::task::JoinError>) {
         if let Err(error) = landed {
             tracing::error!(unit = %self.id, %error, "a check ended without a verdict");
-            let failure = Failure::permanent(Reason::Internal, error.to_string());
+            let failure = Failure::permanent(Reason::INTERNAL, error.to_string());
             self.audit.lost_look(&self.id, failure);
         }
     }
@@ -239,7 +240,7 @@ impl<M: Migration> OneUnit<M> {
         match judged {
             Some(judged) if judged.fatal().is_none() => {
                 audit.plan(&judged);
-                let judged = judged.with(&self.of_unit);
+                let judged = judged.with(&self.of_unit, audit.migration.reasons());
                 audit.settle(unit, id, ticket, judged);
             }
             _ => {
@@ -259,7 +260,9 @@ impl<M: Migration> OneUnit<M> {
                 let find = || caught("finding it", migration.item(unit, id)).boxed();
                 match patience.with(find).await {
                     Ok(item) => item,
-                    Err(failure) => return Judged::new(Vec::new(), Some(failure)),
+                    Err(failure) => {
+                        return Judged::new(Vec::new(), Some(failure), migration.reasons());
+                    }
                 }
             }
         };

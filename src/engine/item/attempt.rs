@@ -139,7 +139,7 @@ async fn verify<M: Migration>(
             return Ok(());
         }
         let failure = seen.blocked.or_else(|| not_visible(&seen.needs, within));
-        Err(failure.unwrap_or_else(|| Failure::unknown(Reason::NotVisibleYet, "not visible")))
+        Err(failure.unwrap_or_else(|| Failure::unknown(Reason::NOT_VISIBLE_YET, "not visible")))
     };
     run.until_seen(look).await?;
     run.journal(
@@ -182,5 +182,5 @@ fn not_visible<M: Migration>(needs: &[StepNeeds<M>], within: Duration) -> Option
         need.why,
         within.as_secs()
     );
-    Some(Failure::unknown(Reason::NotVisibleYet, message).at(step.name()))
+    Some(Failure::unknown(Reason::NOT_VISIBLE_YET, message).at(step.name()))
 }

@@ -45,7 +45,7 @@ pub(crate) async fn settle<M: Migration>(
             run.die(&failure);
             return None;
         }
-        if failure.reason == Reason::LeaseLost {
+        if failure.reason == Reason::LEASE_LOST {
             return None;
         }
         let is_excused = |first| run.excuses(&failure, first);

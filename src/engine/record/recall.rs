@@ -197,7 +197,7 @@ mod tests {
 
     /// A file at the cursor 4, with a good item and two bad ones above it.
     fn file() -> Mark {
-        let bad = (Settled::Failed, Some(Reason::Timeout));
+        let bad = (Settled::Failed, Some(Reason::TIMEOUT));
         let above = [
             (id(6), (Settled::Migrated, None)),
             (id(7), bad),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn failed(item: u64) -> BTreeMap<ItemId, (Settled, Reason)> {
-        [(id(item), (Settled::Quarantined, Reason::CorruptCar))].into()
+        [(id(item), (Settled::Quarantined, Reason::new("CORRUPT_CAR")))].into()
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
         recall.count_bad(&mut counted);
         assert_eq!(counted.counts.bad(), 1);
         // As the row has it: another run may have tried it since.
-        let bad = Some((Settled::Quarantined, Reason::CorruptCar));
+        let bad = Some((Settled::Quarantined, Reason::new("CORRUPT_CAR")));
         assert_eq!((recall.bad(&id(7)), recall.bad(&id(8))), (bad, None));
         assert_eq!(recall.good(&id(6)), Some(Settled::Migrated));
     }

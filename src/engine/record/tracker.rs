@@ -307,14 +307,14 @@ mod tests {
         let mut tracker = fresh();
         let tickets: Vec<_> = (0..3).map(|n| tracker.begin(&id(n)).unwrap()).collect();
         tracker.settle(tickets[2], (Settled::Migrated, None), false);
-        let bad = (Settled::Quarantined, Some(Reason::CorruptCar));
+        let bad = (Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
         tracker.settle(tickets[1], bad, false);
         assert_eq!(tracker.progress().cursor, None);
         assert_eq!(tracker.mark().above.len(), 2);
         tracker.settle(tickets[0], (Settled::Found, None), false);
         assert_eq!(tracker.progress().cursor, Some(id(2)));
         assert_eq!(tracker.progress().counts.settled(), 3);
-        assert_eq!(tracker.progress().reasons[&Reason::CorruptCar], 1);
+        assert_eq!(tracker.progress().reasons[&Reason::new("CORRUPT_CAR")], 1);
         assert!(tracker.is_even());
     }
 

@@ -241,7 +241,7 @@ impl<M: Migration> Rolling<M> {
                 return Ok(());
             }
             let text = format!("{} {} is still there", effect.kind, effect.subject);
-            Err(Failure::unknown(Reason::NotVisibleYet, text))
+            Err(Failure::unknown(Reason::NOT_VISIBLE_YET, text))
         };
         self.run.until_seen(look).await
     }

@@ -104,7 +104,7 @@ async fn held<M: Migration>(
 }
 
 fn lost_lease(owner: &str) -> Failure {
-    Failure::unknown(Reason::LeaseLost, format!("a lease of {owner} was lost"))
+    Failure::unknown(Reason::LEASE_LOST, format!("a lease of {owner} was lost"))
 }
 
 fn refuse<M: Migration>(
@@ -158,7 +158,7 @@ async fn once(effects: &dyn OwnerEffects, owner: &str, effect: &Effect) -> Resul
     effects.undo(owner, effect).await?;
     if reversible(effects, owner).await?.contains(effect) {
         let text = format!("{} {} is still there", effect.kind, effect.subject);
-        return Err(Failure::unknown(Reason::NotVisibleYet, text));
+        return Err(Failure::unknown(Reason::NOT_VISIBLE_YET, text));
     }
     Ok(())
 }

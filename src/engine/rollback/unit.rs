@@ -182,7 +182,7 @@ fn items<M: Migration>(
         .try_flatten();
     items.map_err(|error| {
         let text = format!("read what to undo: {error}");
-        Failure::fatal(Reason::StateUnavailable, text)
+        Failure::fatal(Reason::STATE_UNAVAILABLE, text)
     })
 }
 
@@ -245,7 +245,7 @@ fn refused<M: Migration>(
     effect: &Effect,
     failure: Failure,
 ) -> End {
-    if failure.reason == Reason::LeaseLost {
+    if failure.reason == Reason::LEASE_LOST {
         return End::Lost;
     }
     rolling.refuse(&leased.context.id, item, Some(effect), failure);

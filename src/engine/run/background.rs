@@ -72,7 +72,7 @@ async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
         if let Err(error) = write_files(run).await {
             let source = std::error::Error::source(&error).map(ToString::to_string);
             let text = format!("{error}: {}", source.unwrap_or_default());
-            run.die(&Failure::fatal(Reason::StateUnavailable, text));
+            run.die(&Failure::fatal(Reason::STATE_UNAVAILABLE, text));
             return;
         }
     }

@@ -33,7 +33,7 @@ pub(crate) async fn ended<M: Migration>(run: &Core<M>, left: &Left) -> Ended {
             },
         };
     }
-    let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LeaseLost;
+    let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LEASE_LOST;
     if let Some((_, failure)) = left
         .troubled
         .first()

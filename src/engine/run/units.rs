@@ -60,7 +60,7 @@ pub(crate) async fn all<M: Migration, S: Schedule>(core: &Core<M>, schedule: &mu
             biased;
             Some((job, end)) = running.next() => {
                 let panicked = |error: tokio::task::JoinError| {
-                    Failure::permanent(Reason::Internal, error.to_string())
+                    Failure::permanent(Reason::INTERNAL, error.to_string())
                 };
                 schedule.ended(job, end.map_err(panicked));
             }

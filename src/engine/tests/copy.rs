@@ -11,11 +11,14 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::calls::Calls;
+use crate::engine::tests::reasons::REASONS;
 use crate::engine::{
     Look, Migration, Need, OwnerRollup, Step, Turn, Undoer, UnitContext, UnitStep,
 };
 use crate::migrations::uploads::CustomerRollup;
-use crate::model::{Between, Effect, Failure, ItemId, MigrationName, Reason, StepName, StepState};
+use crate::model::{
+    Between, Effect, Failure, ItemId, MigrationName, Reason, Reasons, StepName, StepState,
+};
 
 /// Two folders.
 pub(super) struct Copy {
@@ -38,6 +41,10 @@ impl Migration for Copy {
 
     fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
         Some(&CustomerRollup)
+    }
+
+    fn reasons(&self) -> Reasons {
+        REASONS
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -83,7 +90,7 @@ impl Migration for Copy {
         let there = path(&self.from, unit, id.as_str()).exists();
         there
             .then(|| id.to_string())
-            .ok_or_else(|| Failure::permanent(Reason::NotFound, "gone"))
+            .ok_or_else(|| Failure::permanent(Reason::NOT_FOUND, "gone"))
     }
 
     async fn probe(&self, unit: &UnitContext, key: &String) -> Result<Seen, Failure> {

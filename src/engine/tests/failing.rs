@@ -12,7 +12,7 @@ use crate::state::{FailedQuery, Store};
 const LATENCY: Duration = Duration::from_millis(10);
 
 fn corrupt() -> Failure {
-    Failure::permanent(Reason::CorruptCar, "flipped byte")
+    Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte")
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +30,7 @@ async fn a_permanent_failure_is_set_aside_after_one_attempt_and_the_rest_goes_on
     assert_eq!((counts.done, counts.quarantined, counts.left()), (19, 1, 0));
     let row = world.row(0).await;
     assert_eq!(
-        (row.status, row.reasons[&Reason::CorruptCar]),
+        (row.status, row.reasons[&Reason::new("CORRUPT_CAR")]),
         (Status::Failed, 1)
     );
     assert_eq!(row.error.unwrap(), "1 item needs attention: 1 CORRUPT_CAR");
@@ -51,7 +51,7 @@ async fn a_permanent_failure_is_set_aside_after_one_attempt_and_the_rest_goes_on
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_told_publishes_nothing() {
     let outage = |op: &str, _: &str, _: u32| {
-        (op == "probe").then(|| Failure::unknown(Reason::CouldNotTell, "502"))
+        (op == "probe").then(|| Failure::unknown(Reason::COULD_NOT_TELL, "502"))
     };
     let mut world = World::new(1, 10, LATENCY, Box::new(outage)).await;
     world.config.max_failure_rate = 1.0;
@@ -76,7 +76,7 @@ async fn what_could_not_be_told_publishes_nothing() {
 async fn a_passing_trouble_passes_and_its_effects_are_made_once() {
     let fault = |op: &str, key: &str, before: u32| {
         let answer_lost = op == "written" && key.ends_with('3') && before == 0;
-        answer_lost.then(|| Failure::unknown(Reason::Timeout, "no answer"))
+        answer_lost.then(|| Failure::unknown(Reason::TIMEOUT, "no answer"))
     };
     let world = World::new(1, 20, LATENCY, Box::new(fault)).await;
     let outcome = world.run().await;
@@ -95,7 +95,7 @@ async fn the_wait_that_a_service_asked_for_is_kept() {
     let fault = |op: &str, key: &str, before: u32| {
         let busy = op == "copy" && key == "key-000" && before == 0;
         busy.then(|| {
-            Failure::transient(Reason::Throttled, "429").after(Some(Duration::from_secs(90)))
+            Failure::transient(Reason::THROTTLED, "429").after(Some(Duration::from_secs(90)))
         })
     };
     let world = World::new(1, 1, LATENCY, Box::new(fault)).await;
@@ -109,7 +109,7 @@ async fn the_wait_that_a_service_asked_for_is_kept() {
 async fn too_many_unexpected_failures_stop_the_run() {
     let fault = |op: &str, key: &str, _: u32| {
         (op == "copy" && key.ends_with('1'))
-            .then(|| Failure::permanent(Reason::BadAnswer, "not CBOR"))
+            .then(|| Failure::permanent(Reason::BAD_ANSWER, "not CBOR"))
     };
     let world = World::new(1, 1_000, LATENCY, Box::new(fault)).await;
     let outcome = world.run().await;
@@ -125,12 +125,12 @@ async fn too_many_unexpected_failures_stop_the_run() {
 #[tokio::test(start_paused = true)]
 async fn refused_credentials_end_the_run_at_once_and_fail_no_item() {
     let fault = |op: &str, _: &str, _: u32| {
-        (op == "copy").then(|| Failure::fatal(Reason::Unauthorized, "expired token"))
+        (op == "copy").then(|| Failure::fatal(Reason::UNAUTHORIZED, "expired token"))
     };
     let world = World::new(1, 50, LATENCY, Box::new(fault)).await;
     let outcome = world.run().await;
     assert!(
-        matches!(outcome.ended, Ended::Fatal(failure) if failure.reason == Reason::Unauthorized)
+        matches!(outcome.ended, Ended::Fatal(failure) if failure.reason == Reason::UNAUTHORIZED)
     );
     assert_eq!(outcome.counts.settled(), 0);
     assert!(
@@ -152,14 +152,14 @@ async fn a_step_that_panics_fails_its_item_alone() {
     let world = World::new(1, 10, LATENCY, Box::new(fault)).await;
     let outcome = world.run().await;
     assert_eq!((done(&outcome).done, done(&outcome).quarantined), (9, 1));
-    assert_eq!(world.row(0).await.reasons[&Reason::Internal], 1);
+    assert_eq!(world.row(0).await.reasons[&Reason::INTERNAL], 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_breaks_goes_on_where_it_was() {
     let fault = |op: &str, key: &str, before: u32| {
         (op == "list" && key == "key-050" && before < 2)
-            .then(|| Failure::transient(Reason::Timeout, "page"))
+            .then(|| Failure::transient(Reason::TIMEOUT, "page"))
     };
     let world = World::new(1, 100, LATENCY, Box::new(fault)).await;
     assert_eq!(world.run().await.ended, Ended::Finished);
@@ -170,7 +170,7 @@ async fn a_listing_that_breaks_goes_on_where_it_was() {
 #[tokio::test(start_paused = true)]
 async fn a_unit_that_cannot_be_listed_is_left_over_and_not_completed() {
     let fault = |op: &str, _: &str, _: u32| {
-        (op == "list").then(|| Failure::transient(Reason::Unreachable, "refused"))
+        (op == "list").then(|| Failure::transient(Reason::UNREACHABLE, "refused"))
     };
     let world = World::new(2, 5, LATENCY, Box::new(fault)).await;
     let outcome = world.run().await;
@@ -234,7 +234,7 @@ async fn a_unit_that_was_put_off_and_taken_up_again_is_counted_once() {
         let broken = op == "list" && key == "key-050" && before < 4;
         let set_aside = op == "copy" && key == "key-007";
         if broken {
-            return Some(Failure::transient(Reason::Timeout, "page"));
+            return Some(Failure::transient(Reason::TIMEOUT, "page"));
         }
         set_aside.then(corrupt)
     };
@@ -246,7 +246,7 @@ async fn a_unit_that_was_put_off_and_taken_up_again_is_counted_once() {
         (counts.planned, counts.done, counts.quarantined),
         (100, 99, 1)
     );
-    assert_eq!(outcome.snapshot.reasons[&Reason::CorruptCar], 1);
+    assert_eq!(outcome.snapshot.reasons[&Reason::new("CORRUPT_CAR")], 1);
     assert_eq!(outcome.snapshot.units.released, 0);
 }
 

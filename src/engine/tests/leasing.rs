@@ -115,7 +115,7 @@ async fn a_living_holder_is_left_alone() {
 async fn a_retry_takes_a_unit_over_from_a_holder_that_died() {
     let corrupt = |op: &str, key: &str, before: u32| {
         (op == "copy" && key == "key-003" && before == 0)
-            .then(|| Failure::permanent(Reason::CorruptCar, "flipped byte"))
+            .then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte"))
     };
     let world = World::new(1, 10, LATENCY, Box::new(corrupt)).await;
     world.run().await;

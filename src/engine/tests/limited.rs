@@ -12,14 +12,15 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::world::START;
+use crate::engine::tests::reasons::REASONS;
 use crate::engine::{
     Clock, Config, Dependencies, Ended, Events, Job, Migration, Moment, Need, OwnerRollup, Parts,
     Step, Stop, Tasks, Turn, UnitContext, run,
 };
 use crate::migrations::uploads::{CustomerRollup, namespace};
 use crate::model::{
-    Between, Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, RunId, Snapshot,
-    StepName, Unit, UnitId,
+    Between, Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, Reasons, RunId,
+    Snapshot, StepName, Unit, UnitId,
 };
 use crate::runtime::{Advice, Classify, Degree, Dependency, DependencyConfig};
 use crate::state::{self, Store};
@@ -56,8 +57,8 @@ impl Classify for Trouble {
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         let reason = match trouble {
-            Trouble::Busy => Reason::Throttled,
-            Trouble::Down => Reason::Unreachable,
+            Trouble::Busy => Reason::THROTTLED,
+            Trouble::Down => Reason::UNREACHABLE,
         };
         Self::transient(reason, trouble.to_string())
     }
@@ -120,6 +121,10 @@ impl Migration for Shelf {
 
     fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
         Some(&CustomerRollup)
+    }
+
+    fn reasons(&self) -> Reasons {
+        REASONS
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -218,11 +223,11 @@ async fn listen(mut news: Receiver<Event>) -> Shown {
                     .warnings
                     .extend(warnings.into_iter().map(|one| one.what));
             }
-            Ok(Event::ItemRetried { failure, .. }) if failure.reason == Reason::Timeout => {
+            Ok(Event::ItemRetried { failure, .. }) if failure.reason == Reason::TIMEOUT => {
                 shown.hung.push(failure.message);
             }
             Ok(Event::ItemRetried { failure, .. }) => {
-                shown.given_up += u32::from(failure.reason == Reason::Unreachable);
+                shown.given_up += u32::from(failure.reason == Reason::UNREACHABLE);
             }
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => panic!("{missed} events were missed"),

@@ -9,6 +9,7 @@ mod faulty;
 mod leasing;
 mod limited;
 mod outage;
+pub(super) mod reasons;
 mod rechecking;
 mod resuming;
 mod retrying;

@@ -44,7 +44,7 @@ async fn an_outage_costs_no_attempt_however_long_it_is() {
     let see = Arc::clone(&is_down);
     let fault = move |op: &str, _: &str, _: u32| {
         (op == "probe" && see.load(Ordering::SeqCst))
-            .then(|| Failure::transient(Reason::ServiceError, "503").from_dependency("target"))
+            .then(|| Failure::transient(Reason::SERVICE_ERROR, "503").from_dependency("target"))
     };
     let mut world = World::new(1, 40, LATENCY, Box::new(fault)).await;
     world.config.pace.attempts = 1;
@@ -75,7 +75,7 @@ async fn an_outage_costs_no_attempt_however_long_it_is() {
 async fn items_at_which_a_service_fails_for_good_end_all_the_same() {
     let fault = |op: &str, key: &str, _: u32| {
         (op == "probe" && key == "key-003")
-            .then(|| Failure::transient(Reason::ServiceError, "500").from_dependency("target"))
+            .then(|| Failure::transient(Reason::SERVICE_ERROR, "500").from_dependency("target"))
     };
     let mut world = World::new(1, 10, LATENCY, Box::new(fault)).await;
     world.config.max_failure_rate = 1.0;

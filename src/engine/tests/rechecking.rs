@@ -107,7 +107,7 @@ async fn what_a_recheck_cannot_mend_is_told_by_row_and_failure_until_it_can() {
     let see = Arc::clone(&broken);
     let fault = move |operation: &str, key: &str, _: u32| {
         let fails = operation == "probe" && key == "key-003" && see.load(Ordering::SeqCst);
-        fails.then(|| Failure::permanent(Reason::MissingBlob, "gone"))
+        fails.then(|| Failure::permanent(Reason::new("MISSING_BLOB"), "gone"))
     };
     let world = World::new(1, 5, LATENCY, Box::new(fault)).await;
     world.run().await;
@@ -116,7 +116,10 @@ async fn what_a_recheck_cannot_mend_is_told_by_row_and_failure_until_it_can() {
     let row = world.row(0).await;
     assert_eq!((row.status, row.counts.quarantined), (Status::Failed, 1));
     let failed = world.store.failed_items(&FailedQuery::default()).await;
-    assert_eq!(failed.unwrap()[0].failure.reason, Reason::MissingBlob);
+    assert_eq!(
+        failed.unwrap()[0].failure.reason,
+        Reason::new("MISSING_BLOB")
+    );
     broken.store(false, Ordering::SeqCst);
     recheck(&world, 2, None).await;
     world.assert_all_done(1, 5).await;

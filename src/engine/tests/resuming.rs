@@ -121,7 +121,7 @@ async fn a_drain_tells_how_far_the_units_are_that_it_never_came_to() {
 async fn what_no_row_holds_is_not_called_settled_at_the_end() {
     // Waits for another attempt when the drain comes: what is settled above it is in no row.
     let stuck = |op: &str, key: &str, _: u32| {
-        let failure = || Failure::transient(Reason::ServiceError, "500");
+        let failure = || Failure::transient(Reason::SERVICE_ERROR, "500");
         (op == "copy" && key == "key-002").then(failure)
     };
     let mut world = World::new(1, 40, LATENCY, Box::new(stuck)).await;

@@ -132,7 +132,7 @@ async fn a_repair_whose_effect_does_not_show_is_not_called_done() {
     let failed = failed.unwrap();
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].item.as_str(), "key-002");
-    assert_eq!(failed[0].failure.reason, Reason::NotVisibleYet);
+    assert_eq!(failed[0].failure.reason, Reason::NOT_VISIBLE_YET);
     assert_eq!(world.row(0).await.status, Status::Failed);
     assert_eq!(verdicts(&world).await.missing, 1);
 }

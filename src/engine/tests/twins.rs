@@ -34,7 +34,7 @@ fn second(world: &World, folder: &str) -> (Parts<Copy>, Config) {
 async fn live() -> World {
     let corrupt = |operation: &str, key: &str, before: u32| {
         (operation == "copy" && key == "key-003" && before == 0)
-            .then(|| Failure::permanent(Reason::CorruptCar, "flipped byte"))
+            .then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte"))
     };
     let mut world = World::new(
         1,
@@ -167,7 +167,7 @@ async fn what_a_dead_process_left_is_adopted_in_its_folder_and_waited_for_elsewh
 async fn units_that_dead_holders_left_are_waited_for_together() {
     let corrupt = |operation: &str, key: &str, before: u32| {
         (operation == "copy" && key == "key-003" && before < 4)
-            .then(|| Failure::permanent(Reason::CorruptCar, "flipped byte"))
+            .then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte"))
     };
     let world = World::new(4, 60, LATENCY, Box::new(corrupt)).await;
     assert!(world.crash(LATENCY * 40).await);

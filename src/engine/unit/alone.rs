@@ -32,7 +32,7 @@ async fn make<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Interrupted> {
             tell_steps(leased, &before, &context);
             Ok(())
         }
-        Some(Err(failure)) if failure.reason != Reason::Stopped => {
+        Some(Err(failure)) if failure.reason != Reason::STOPPED => {
             Err(Interrupted::Trouble(failure))
         }
         Some(Err(_)) | None => Err(Interrupted::Stopped),

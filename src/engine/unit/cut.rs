@@ -41,7 +41,7 @@ pub(super) async fn cut<M: Migration>(leased: &LeasedUnit<M>) -> Result<bool, In
     }
     match leased.token.run_until_cancelled(unit_steps(leased)).await {
         Some(Ok(_)) => {}
-        Some(Err(failure)) if failure.reason != Reason::LeaseLost => {
+        Some(Err(failure)) if failure.reason != Reason::LEASE_LOST => {
             return Err(Interrupted::Trouble(failure));
         }
         Some(Err(_)) | None => return Err(Interrupted::Stopped),

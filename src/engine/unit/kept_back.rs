@@ -16,7 +16,7 @@ use super::LeasedUnit;
 /// What becomes of the row of all items that are kept back.
 pub(super) enum KeptBack {
     /// It is this.
-    Some(FailedItem),
+    Some(Box<FailedItem>),
     /// Nothing is kept back any more: it is removed.
     Gone(ItemId),
 }
@@ -86,7 +86,7 @@ impl<M: Migration> LeasedUnit<M> {
             Some(cause) => {
                 let items = progress.reasons[&cause.reason];
                 let failed = self.failed(item, cause.clone(), 1, before);
-                Some(KeptBack::Some(FailedItem { items, ..failed }))
+                Some(KeptBack::Some(Box::new(FailedItem { items, ..failed })))
             }
             None if before.is_some() && progress.status.is_ended() => Some(KeptBack::Gone(item)),
             None => None,

@@ -114,7 +114,7 @@ impl<'a, M: Migration> Parts<'a, M> {
             return Ok(rows);
         }
         let text = format!("{unit} has {} rows of {whole} parts", rows.len());
-        Err(Failure::transient(Reason::StateUnavailable, text))
+        Err(Failure::transient(Reason::STATE_UNAVAILABLE, text))
     }
 
     async fn read(&self) -> Result<Vec<ProgressRow>, Failure> {
@@ -277,7 +277,7 @@ impl<'a, M: Migration> Parts<'a, M> {
             self.pause().await;
             if self.is_stopped() {
                 let text = "stopped before the parts of the unit were checked";
-                return Err(Failure::unknown(Reason::LeaseLost, text));
+                return Err(Failure::unknown(Reason::LEASE_LOST, text));
             }
         }
     }

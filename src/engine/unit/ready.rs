@@ -121,7 +121,7 @@ async fn lease<M: Migration>(leased: &LeasedUnit<M>) -> Result<Leased<M>, Failur
         tokio::select! {
             biased;
             () = run.stop.reached(Degree::Drain) => {
-                return Err(Failure::transient(Reason::Stopped, "stopped before the unit was leased"));
+                return Err(Failure::transient(Reason::STOPPED, "stopped before the unit was leased"));
             }
             () = tokio::time::sleep(run.config.pace.lease_term / LOOKS) => {}
         }
@@ -139,5 +139,5 @@ async fn lease<M: Migration>(leased: &LeasedUnit<M>) -> Result<Leased<M>, Failur
         "{holder} holds {} and has not made its own steps yet",
         leased.id
     );
-    Err(Failure::transient(Reason::LeaseLost, text))
+    Err(Failure::transient(Reason::LEASE_LOST, text))
 }

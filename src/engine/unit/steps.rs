@@ -69,7 +69,7 @@ async fn patiently<M: Migration>(
             () = leased.run.gate.open() => {}
             () = leased.run.stop.reached(Degree::Drain) => {
                 let text = "stopped while paused, before the step started";
-                return Err(Failure::transient(Reason::Stopped, text).at(step.name()));
+                return Err(Failure::transient(Reason::STOPPED, text).at(step.name()));
             }
         }
         let number = before + attempts.counted + 1;
@@ -160,7 +160,7 @@ async fn verify<M: Migration>(
 ) -> Result<(), Failure> {
     let look = async || match probe(leased, context, step).await? {
         Look::Done | Look::Unseen => Ok(()),
-        Look::Needed(need) => Err(Failure::unknown(Reason::NotVisibleYet, need.why)),
+        Look::Needed(need) => Err(Failure::unknown(Reason::NOT_VISIBLE_YET, need.why)),
     };
     leased.run.until_seen(look).await
 }

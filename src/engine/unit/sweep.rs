@@ -69,8 +69,8 @@ async fn list<M: Migration>(
             match leased.token.run_until_cancelled(ready(leased)).await {
                 Some(Ok(made)) => context = Some(made),
                 Some(Err(failure))
-                    if !matches!(failure.reason, Reason::LeaseLost | Reason::Stopped)
-                        || leased.lease.is_none() && failure.reason == Reason::LeaseLost =>
+                    if !matches!(failure.reason, Reason::LEASE_LOST | Reason::STOPPED)
+                        || leased.lease.is_none() && failure.reason == Reason::LEASE_LOST =>
                 {
                     return Err(Interrupted::Trouble(failure));
                 }
@@ -140,7 +140,7 @@ async fn fly<M: Migration>(
     // Its last word is not written: the item is as if it had not been taken.
     leased.publish_dropped(&id);
     // The work on the unit ends by itself then.
-    (failure.reason != Reason::LeaseLost).then_some(failure)
+    (failure.reason != Reason::LEASE_LOST).then_some(failure)
 }
 
 /// Settles an item while its unit is ours. A step that panics is a failure of its item alone.
@@ -164,7 +164,7 @@ pub(crate) async fn step<M: Migration>(
     match AssertUnwindSafe(settling).catch_unwind().await {
         Ok(end) => end.flatten(),
         Err(_) => {
-            let failure = Failure::permanent(Reason::Internal, "a step panicked");
+            let failure = Failure::permanent(Reason::INTERNAL, "a step panicked");
             Some(End::failed(failure, 1))
         }
     }
@@ -189,6 +189,6 @@ fn landed(end: Result<Option<Failure>, tokio::task::JoinError>) -> Option<Failur
     match end {
         Ok(end) => end,
         Err(error) if error.is_cancelled() => None,
-        Err(error) => Some(Failure::permanent(Reason::Internal, error.to_string())),
+        Err(error) => Some(Failure::permanent(Reason::INTERNAL, error.to_string())),
     }
 }

@@ -81,7 +81,7 @@ impl Flights {
     /// Does `work`, which may be given up when it stands still for too long.
     ///
     /// # Errors
-    /// Those of `work`; [`Reason::Timeout`] of class unknown when it was given up, since it may
+    /// Those of `work`; [`Reason::TIMEOUT`] of class unknown when it was given up, since it may
     /// have had its effect.
     pub(crate) async fn during<T, W>(
         &self,
@@ -119,7 +119,7 @@ impl Flights {
         match given_up.run_until_cancelled(work(pulse)).await {
             Some(result) => result,
             None => Err(Failure::unknown(
-                Reason::Timeout,
+                Reason::TIMEOUT,
                 format!(
                     "{what} hung and was abandoned after {} s",
                     begun.elapsed().as_secs()
@@ -218,7 +218,7 @@ mod tests {
         };
         let ((hung, beat), ()) = join(join(hangs, beats), watches).await;
         let failure = hung.unwrap_err();
-        assert_eq!(failure.reason, Reason::Timeout);
+        assert_eq!(failure.reason, Reason::TIMEOUT);
         assert!(
             failure.message.contains("step copy of root"),
             "{}",

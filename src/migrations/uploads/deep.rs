@@ -12,6 +12,7 @@ use super::parts::Parts;
 use super::steps::build;
 use crate::client::Layout;
 use crate::engine::Pulse;
+use crate::migrations::uploads::reasons;
 use crate::model::{Class, Failure, Reason};
 use crate::proto::index::{ShardedDagIndex, Unverifiable};
 use crate::proto::multihash::{self, Multihash};
@@ -35,7 +36,7 @@ pub(super) async fn read(
     let built = match reading.await {
         Ok(built) => built.index,
         // Nothing is known to be damaged, and nothing can be said of it.
-        Err(failure) if failure.reason == Reason::UnverifiableHash => {
+        Err(failure) if failure.reason == reasons::UNVERIFIABLE_HASH => {
             return Err(Failure::unknown(failure.reason, failure.message));
         }
         Err(failure) if failure.class == Class::Permanent => {
@@ -47,14 +48,14 @@ pub(super) async fn read(
     let root = Multihash::of(&seen.root);
     if root.code() != multihash::IDENTITY && built.find(&root).next().is_none() {
         let text = format!("the root {} is in none of its shards", seen.root);
-        seen.absent.damage = Some(Failure::permanent(Reason::CorruptCar, text));
+        seen.absent.damage = Some(Failure::permanent(reasons::CORRUPT_CAR, text));
         return Ok(());
     }
     for link in right_indexes(seen) {
         let index = parts.services.indexing.index(&root, &link).await;
         let index = index.map_err(could_not_tell)?.ok_or_else(|| {
             let text = format!("index {link} did not come along a second time");
-            Failure::unknown(Reason::CouldNotTell, text)
+            Failure::unknown(Reason::COULD_NOT_TELL, text)
         })?;
         let why = match differs(&index, &built) {
             Some(why) => Some(why),
@@ -91,7 +92,7 @@ async fn damaged(parts: &Parts, link: &Cid) -> Result<Option<String>, Failure> {
         return Ok(None);
     };
     let unverifiable = |error: multihash::Error| {
-        Failure::unknown(Reason::UnverifiableHash, format!("index {link}: {error}"))
+        Failure::unknown(reasons::UNVERIFIABLE_HASH, format!("index {link}: {error}"))
     };
     let mut hasher = digest.hasher().map_err(unverifiable)?;
     while let Some(piece) = blob.next().await.map_err(could_not_tell)? {

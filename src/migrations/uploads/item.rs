@@ -37,7 +37,7 @@ impl Upload {
 fn parse(what: &str, text: &str) -> Result<Cid, Failure> {
     Cid::try_from(text).map_err(|error| {
         Failure::permanent(
-            Reason::BadRecord,
+            Reason::BAD_RECORD,
             format!("{what} `{text}` is not a CID: {error}"),
         )
     })

@@ -9,11 +9,12 @@ use super::deep;
 use super::find::{Seen, look};
 use super::handle::Uploads;
 use super::item::Upload;
+use super::reasons::REASONS;
 use super::rows::{CustomerRollup, NAME};
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use super::unit::space;
 use crate::engine::{Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep};
-use crate::model::{Between, Failure, ItemId, MigrationName, Reason};
+use crate::model::{Between, Failure, ItemId, MigrationName, Reason, Reasons};
 
 #[async_trait]
 impl Migration for Uploads {
@@ -22,6 +23,10 @@ impl Migration for Uploads {
 
     fn name(&self) -> MigrationName {
         MigrationName::new(NAME)
+    }
+
+    fn reasons(&self) -> Reasons {
+        REASONS
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -90,7 +95,7 @@ impl Migration for Uploads {
             .await?;
         let gone = || {
             Failure::permanent(
-                Reason::NotFound,
+                Reason::NOT_FOUND,
                 format!("space {} has no upload {id}", unit.id.name),
             )
         };

@@ -10,6 +10,7 @@
 //! | `spaces` | the migration space of a customer |
 //! | `deep` | the look at every byte |
 //! | `sample` | a look at one upload of a space before a run |
+//! | `reasons` | why an upload or space cannot be migrated |
 //! | `steps` | what is done, one file each |
 
 mod decide;
@@ -21,11 +22,13 @@ mod handle;
 mod item;
 mod migration;
 mod parts;
+pub mod reasons;
 mod rows;
 mod sample;
 mod spaces;
 mod steps;
 mod unit;
+mod vocabulary;
 
 pub use decide::{IndexState, LocationState, Review, Trust};
 pub use explain::Explanation;
@@ -39,3 +42,4 @@ pub use rows::{
 };
 pub use sample::Sample;
 pub use steps::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
+pub use vocabulary::VOCABULARY;

@@ -1,5 +1,6 @@
 //! Who and what a unit is about: a space of a customer.
 
+use super::reasons;
 use crate::engine::UnitContext;
 use crate::model::{CustomerDid, Failure, Reason};
 use crate::proto::did::Did;
@@ -9,11 +10,11 @@ pub(super) fn customer(unit: &UnitContext) -> Result<CustomerDid, Failure> {
     unit.id
         .owner
         .parse()
-        .map_err(|error| Failure::permanent(Reason::MissingCustomer, format!("{error}")))
+        .map_err(|error| Failure::permanent(reasons::MISSING_CUSTOMER, format!("{error}")))
 }
 
 /// The space of a unit.
 pub(super) fn space(unit: &UnitContext) -> Result<Did, Failure> {
     Did::parse(&unit.id.name)
-        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
+        .map_err(|error| Failure::permanent(Reason::BAD_RECORD, error.to_string()))
 }

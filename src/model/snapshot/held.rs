@@ -105,7 +105,7 @@ mod tests {
             unit: unit.clone(),
             item: item.clone(),
             attempts: 1,
-            failure: Failure::transient(Reason::Timeout, "no answer"),
+            failure: Failure::transient(Reason::TIMEOUT, "no answer"),
         };
         seen.fold(&retried, 2);
         seen.fold(&started("b"), 3);

@@ -54,7 +54,7 @@ mod tests {
         let mut unit = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
         unit.sweep = Sweep::first(50);
         unit.count(Settled::Migrated, None);
-        unit.count(Settled::Failed, Some(Reason::Timeout));
+        unit.count(Settled::Failed, Some(Reason::TIMEOUT));
         unit.cursor = Some(ItemId::new("b"));
         let split = Split {
             before: unit.counts,

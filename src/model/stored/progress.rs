@@ -334,13 +334,13 @@ mod tests {
     fn bad_items_are_counted_by_their_failures_and_the_sum_stays() {
         let mut one = progress(0, 3);
         one.count(Settled::Found, None);
-        one.count(Settled::Unknown, Some(Reason::Timeout));
-        one.count(Settled::Unknown, Some(Reason::Timeout));
+        one.count(Settled::Unknown, Some(Reason::TIMEOUT));
+        one.count(Settled::Unknown, Some(Reason::TIMEOUT));
         let failures = [
-            (Class::Permanent, Reason::CorruptCar, 1),
-            (Class::Unknown, Reason::Timeout, 1),
-            (Class::Transient, Reason::Timeout, 1),
-            (Class::Transient, Reason::NoShards, 0),
+            (Class::Permanent, Reason::new("CORRUPT_CAR"), 1),
+            (Class::Unknown, Reason::TIMEOUT, 1),
+            (Class::Transient, Reason::TIMEOUT, 1),
+            (Class::Transient, Reason::new("NO_SHARDS"), 0),
         ];
         one.set_bad(failures.into_iter());
         let counts = one.counts;
@@ -349,7 +349,7 @@ mod tests {
             (counts.failed, counts.quarantined, counts.unknown),
             (1, 1, 1)
         );
-        assert_eq!(one.reasons[&Reason::Timeout], 2);
+        assert_eq!(one.reasons[&Reason::TIMEOUT], 2);
         one.set_bad(std::iter::empty());
         assert_eq!((one.counts.done, one.counts.bad()), (6, 0));
         assert!(one.counts.add_up() && one.reasons.is_empty());

@@ -3,13 +3,13 @@
 use super::asked;
 use super::instances::{instances, short};
 use super::pieces::{heading, labelled, of_counts, progress, reasons, title};
-use crate::model::{ByStatus, Counts};
+use crate::model::{ByStatus, Counts, Vocabulary};
 use crate::monitor::eta::span;
 use crate::monitor::paint::Paint;
 use crate::monitor::table::{count, grouped};
 use crate::monitor::view::{FailureRows, Overview, PlanLine, Totals};
 
-pub(super) fn overview(view: &Overview, paint: Paint) -> String {
+pub(super) fn overview(view: &Overview, paint: Paint, words: &Vocabulary) -> String {
     let mut text = title("Sterna migration", &view.at, paint);
     if !view.asked.is_empty() {
         text += heading("In force", paint).trim_start();
@@ -43,7 +43,7 @@ pub(super) fn overview(view: &Overview, paint: Paint) -> String {
     text += &labelled("Rate", &rate(view));
     text += &heading("Instances", paint);
     text += &instances(&view.instances, paint);
-    text + &failed(view, paint)
+    text + &failed(view, paint, words)
 }
 
 fn of_totals(totals: &Totals, paint: Paint) -> String {
@@ -151,7 +151,7 @@ fn rate(view: &Overview) -> String {
 }
 
 /// Failed uploads by reason: as their rows list them, or as the counters say where there are many.
-fn failed(view: &Overview, paint: Paint) -> String {
+fn failed(view: &Overview, paint: Paint, words: &Vocabulary) -> String {
     let counted = view.totals.as_ref().map(|totals| &totals.reasons);
     let rows = view.failure_rows.as_ref();
     let shown = match rows {
@@ -162,7 +162,7 @@ fn failed(view: &Overview, paint: Paint) -> String {
     let Some(shown) = shown.filter(|shown| !shown.is_empty() || note.is_some()) else {
         return String::new();
     };
-    let mut text = heading("Failed, quarantined or unknown", paint) + &reasons(shown, paint);
+    let mut text = heading("Failed, quarantined or unknown", paint) + &reasons(shown, paint, words);
     if let Some(note) = note {
         text += &(paint.warn(note) + "\n");
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Counts, Reason};
+use crate::model::{Counts, Reason, Vocabulary};
 use crate::monitor::paint::Paint;
 use crate::monitor::table::{Cell, bar, grouped, percent, table};
 use crate::runtime::printable;
@@ -46,7 +46,7 @@ pub(super) fn labelled(label: &str, text: &str) -> String {
     format!("{label:<10} {}\n", printable(text))
 }
 
-pub(super) fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
+pub(super) fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint, words: &Vocabulary) -> String {
     if counted.is_empty() {
         return String::new();
     }
@@ -56,7 +56,7 @@ pub(super) fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint) -> String {
         vec![
             Cell::left(reason.as_str()),
             Cell::right(grouped(**number)),
-            Cell::left(reason.advice()),
+            Cell::left(words.reasons.advice(**reason)),
         ]
     };
     table(

@@ -138,7 +138,7 @@ pub(super) const MACHINERY: &[&str] = &[
     "upload/site.rs",
 ];
 
-const NOT_FOUND: Option<End> = Some(End::Fails(Class::Permanent, Reason::NotFound));
+const NOT_FOUND: Option<End> = Some(End::Fails(Class::Permanent, Reason::NOT_FOUND));
 const NOTHING: Option<End> = Some(End::Is(Found::Nothing));
 const IT: Option<End> = Some(End::Is(Found::It));
 
@@ -249,7 +249,7 @@ pub(super) const CALLS: &[Call] = &[
         ("indexing/query.rs", "claims"),
         (Family::Indexing, Kind::Claims),
         (Service::Indexer, "GET /claims"),
-        Some(End::Fails(Class::Permanent, Reason::Refused)),
+        Some(End::Fails(Class::Permanent, Reason::REFUSED)),
         |stage, with| {
             async {
                 let asked = [stage.hash()];

@@ -86,8 +86,8 @@ fn expected(call: &Call, answer: Answer) -> Option<Expect> {
     let leads_on = call.operation == "GET /receipt";
     let has_body = !leads_on && !matches!(call.kind, Kind::Head | Kind::S3Put | Kind::Put);
     Some(match answer {
-        Answer::Throttled => transient(Reason::Throttled),
-        Answer::Broken | Answer::BadGateway => transient(Reason::ServiceError),
+        Answer::Throttled => transient(Reason::THROTTLED),
+        Answer::Broken | Answer::BadGateway => transient(Reason::SERVICE_ERROR),
         // What has no form is told by its digest, which is for who reads it; without a body there is nothing to see.
         Answer::ErrorIn200 => match call.kind {
             Kind::Raw => found(Found::Other),
@@ -95,36 +95,36 @@ fn expected(call: &Call, answer: Answer) -> Option<Expect> {
             // The node finds out when it is to accept the blob.
             Kind::Put => Expect {
                 struck: Some(1),
-                ..transient(Reason::ServiceError)
+                ..transient(Reason::SERVICE_ERROR)
             },
-            Kind::S3Put => transient(Reason::ServiceError),
-            _ => transient(Reason::BadAnswer),
+            Kind::S3Put => transient(Reason::SERVICE_ERROR),
+            _ => transient(Reason::BAD_ANSWER),
         },
         Answer::ErrorReceipt if call.kind == Kind::Message => Expect {
             struck: Some(1),
-            ..transient(Reason::ServiceError)
+            ..transient(Reason::SERVICE_ERROR)
         },
         // An outage in a good answer is waited out.
         Answer::SwitchedOff if call.kind == Kind::Message => found(Found::It),
         Answer::ErrorReceipt | Answer::SwitchedOff => return None,
         Answer::Cut | Answer::Slow if !has_body => return None,
         Answer::Cut => match call.kind {
-            Kind::Dynamo | Kind::Sqs => transient(Reason::BadAnswer),
+            Kind::Dynamo | Kind::Sqs => transient(Reason::BAD_ANSWER),
             Kind::Raw => Expect {
                 struck: None,
-                ..transient(Reason::Unreachable)
+                ..transient(Reason::UNREACHABLE)
             },
-            _ => transient(Reason::Unreachable),
+            _ => transient(Reason::UNREACHABLE),
         },
         Answer::Slow => Expect {
             struck: None,
-            ..transient(Reason::Timeout)
+            ..transient(Reason::TIMEOUT)
         },
         Answer::WrongDigest => match call.kind {
             Kind::Raw => found(Found::Other),
             Kind::Receipt if leads_on => return None,
             Kind::Message | Kind::Receipt | Kind::Claims | Kind::S3Get => {
-                transient(Reason::BadAnswer)
+                transient(Reason::BAD_ANSWER)
             }
             _ => return None,
         },
@@ -133,11 +133,11 @@ fn expected(call: &Call, answer: Answer) -> Option<Expect> {
             struck: None,
         },
         Answer::Duplicate => found(Found::It),
-        Answer::Never => transient(Reason::Timeout),
+        Answer::Never => transient(Reason::TIMEOUT),
         Answer::Refused | Answer::NoSuchHost if call.service == Service::Node => return None,
         Answer::Refused | Answer::NoSuchHost => Expect {
             struck: None,
-            ..transient(Reason::Unreachable)
+            ..transient(Reason::UNREACHABLE)
         },
     })
 }

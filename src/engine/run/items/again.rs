@@ -116,7 +116,7 @@ pub(super) async fn unit_steps_anew<M: Migration>(
         ..leased.clone()
     };
     let done = leased.token.run_until_cancelled(unit_steps(leased)).await;
-    done.unwrap_or_else(|| Err(Failure::unknown(Reason::LeaseLost, "the lease was lost")))
+    done.unwrap_or_else(|| Err(Failure::unknown(Reason::LEASE_LOST, "the lease was lost")))
 }
 
 /// One item, as its row says it now: another retry may have come in between, and the counters hold what it found.
@@ -184,7 +184,7 @@ pub(super) async fn settle_by_name<M: Migration>(
 }
 
 fn not_read(failure: Failure) -> End {
-    if failure.reason == Reason::NotFound {
+    if failure.reason == Reason::NOT_FOUND {
         // It was removed from the source since: there is nothing to migrate.
         return End {
             settled: Settled::Skipped,

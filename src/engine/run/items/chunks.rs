@@ -118,7 +118,7 @@ fn of_unit(
             let read = read.await.map_err(std::io::Error::other);
             let items = read.and_then(|items| items).map_err(|error| {
                 Failure::permanent(
-                    Reason::BadRecord,
+                    Reason::BAD_RECORD,
                     format!("read the list of items: {error}"),
                 )
             })?;

@@ -233,7 +233,7 @@ async fn of_one_unit<M: Migration>(
         Err(failure) => {
             left.retried.planned = number;
             // Of a lost lease, putting the unit back will tell.
-            if failure.reason != Reason::LeaseLost {
+            if failure.reason != Reason::LEASE_LOST {
                 left.troubled.push((unit.clone(), failure));
             }
         }

@@ -76,7 +76,7 @@ async fn an_item_whose_look_panics_is_one_that_could_not_be_told() {
     let told = &outcome.first[0];
     assert_eq!(told.item.as_str(), "key-004");
     let failure = told.failure.as_ref().unwrap();
-    assert_eq!(failure.reason, Reason::Internal);
+    assert_eq!(failure.reason, Reason::INTERNAL);
     assert!(failure.message.contains("a bug"), "{failure}");
 }
 
@@ -95,7 +95,7 @@ async fn a_listing_that_panics_leaves_its_unit_untold_and_no_other() {
     assert_eq!(outcome.listed, outcome.verdicts.total());
     let untold = &outcome.first_unlisted[0];
     assert_eq!(untold.after.as_ref().unwrap().as_str(), "key-049");
-    assert_eq!(untold.failure.reason, Reason::Internal);
+    assert_eq!(untold.failure.reason, Reason::INTERNAL);
     assert_eq!(outcome.verdicts.ok, 110);
 }
 
@@ -105,7 +105,7 @@ async fn a_listing_that_breaks_is_gone_on_with_as_in_a_run() {
     let world = migrated(1, 120, move |operation, key, _| {
         let breaks = operation == "list" && key == "key-050";
         (breaks && broken.fetch_add(1, Ordering::SeqCst) < 2)
-            .then(|| Failure::transient(Reason::Timeout, "no answer"))
+            .then(|| Failure::transient(Reason::TIMEOUT, "no answer"))
     })
     .await;
     let outcome = audited(&world).await;
@@ -118,7 +118,7 @@ async fn what_cannot_be_listed_is_untold_whatever_the_class_of_the_failure() {
     for class in [Class::Transient, Class::Permanent] {
         let world = migrated(1, 120, move |operation, key, _| {
             (operation == "list" && key != "key-000")
-                .then(|| Failure::new(class, Reason::ServiceError, "broken"))
+                .then(|| Failure::new(class, Reason::SERVICE_ERROR, "broken"))
         })
         .await;
         let outcome = audited(&world).await;
@@ -143,14 +143,14 @@ async fn a_row_that_cannot_be_read_is_not_taken_for_absent() {
     let outcome = audited(&world).await;
     assert_eq!(outcome.verdicts.could_not_tell, 3, "{outcome:?}");
     let failure = outcome.first[0].failure.as_ref().unwrap();
-    assert_eq!(failure.reason, Reason::StateUnavailable);
+    assert_eq!(failure.reason, Reason::STATE_UNAVAILABLE);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_no_absence() {
     let world = migrated(1, 2, |operation, key, _| {
         (operation == "probe" && key == "key-001")
-            .then(|| Failure::permanent(Reason::Unauthorized, "403"))
+            .then(|| Failure::permanent(Reason::UNAUTHORIZED, "403"))
     })
     .await;
     let outcome = audited(&world).await;
@@ -240,7 +240,7 @@ async fn a_drain_ends_an_audit_within_its_grace_whatever_it_waits_for() {
                 _ => key < "key-010",
             };
             (met == operation && !comes).then(|| {
-                let failure = Failure::transient(Reason::BadAnswer, "unreadable");
+                let failure = Failure::transient(Reason::BAD_ANSWER, "unreadable");
                 failure.after(Some(Duration::from_hours(1)))
             })
         })
@@ -288,7 +288,7 @@ async fn a_service_that_is_down_is_waited_for_and_nothing_is_untold_when_it_is_b
     let see = Arc::clone(&down);
     let world = migrated(1, 40, move |operation, _, _| {
         (operation == "probe" && see.load(Ordering::SeqCst))
-            .then(|| Failure::transient(Reason::ServiceError, "503").from_dependency("target"))
+            .then(|| Failure::transient(Reason::SERVICE_ERROR, "503").from_dependency("target"))
     })
     .await;
     let parts: Parts<_> = world.parts(&Stop::new());

@@ -31,7 +31,7 @@ async fn ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_writt
     let see = Arc::clone(&outage);
     let fault = move |op: &str, key: &str, _: u32| {
         let out = op == "probe" && key == "key-009" && see.load(Ordering::SeqCst);
-        out.then(|| Failure::transient(Reason::Timeout, "no answer"))
+        out.then(|| Failure::transient(Reason::TIMEOUT, "no answer"))
     };
     let world = World::new(1, 20, LATENCY, Box::new(fault)).await;
     world.run().await;
@@ -94,7 +94,7 @@ async fn the_plan_of_a_fresh_world_names_every_step_and_makes_none() {
 #[tokio::test(start_paused = true)]
 async fn an_explanation_joins_rows_and_world() {
     let fault = |op: &str, key: &str, _: u32| {
-        (op == "seal" && key == "key-001").then(|| Failure::permanent(Reason::Refused, "no"))
+        (op == "seal" && key == "key-001").then(|| Failure::permanent(Reason::REFUSED, "no"))
     };
     let world = World::new(1, 3, LATENCY, Box::new(fault)).await;
     world.run().await;
@@ -104,10 +104,10 @@ async fn an_explanation_joins_rows_and_world() {
         .unwrap();
     assert_eq!(told.verdict, Verdict::Missing);
     assert_eq!(told.findings.len(), 1);
-    assert_eq!(told.failed.unwrap().failure.reason, Reason::Refused);
+    assert_eq!(told.failed.unwrap().failure.reason, Reason::REFUSED);
     assert_eq!(told.progress.unwrap().counts.done, 2);
     let gone = explain(&world.parts(&Stop::new()), unit, Some(&"key-999".into()))
         .await
         .unwrap();
-    assert_eq!(gone.failure.unwrap().reason, Reason::NotFound);
+    assert_eq!(gone.failure.unwrap().reason, Reason::NOT_FOUND);
 }

@@ -84,10 +84,10 @@ impl Scene {
             let kind = format!("call {operation}");
             points.begin(&kind, &[Phase::Before]);
             if points.process.is_dead() {
-                return Some(Failure::unknown(Reason::Timeout, "dead"));
+                return Some(Failure::unknown(Reason::TIMEOUT, "dead"));
             }
             let corrupt = operation == "copy" && key == BAD && !see.load(Ordering::SeqCst);
-            corrupt.then(|| Failure::permanent(Reason::CorruptCar, "flipped byte"))
+            corrupt.then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte"))
         };
         Self {
             world: World::new(2, 4, LATENCY, Box::new(fault)).await,

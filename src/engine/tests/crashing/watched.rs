@@ -9,7 +9,7 @@ use super::points::{Phase, Points};
 use crate::engine::{
     Look, Migration, Need, OwnerRollup, Step, Turn, Undoer, UnitContext, UnitStep,
 };
-use crate::model::{Between, Effect, Failure, ItemId, MigrationName, StepName, UnitId};
+use crate::model::{Between, Effect, Failure, ItemId, MigrationName, Reasons, StepName, UnitId};
 
 /// A migration with points.
 pub(super) struct WatchedMigration<M> {
@@ -51,6 +51,10 @@ impl<M: Migration> Migration for WatchedMigration<M> {
 
     fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
         self.inner.owner_rollup()
+    }
+
+    fn reasons(&self) -> Reasons {
+        self.inner.reasons()
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {

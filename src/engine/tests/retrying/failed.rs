@@ -13,7 +13,7 @@ use crate::state::FailedQuery;
 const LATENCY: Duration = Duration::from_millis(10);
 
 fn corrupt() -> Failure {
-    Failure::permanent(Reason::CorruptCar, "flipped byte")
+    Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte")
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() 
 async fn a_retry_counts_by_what_the_last_one_found() {
     let fault = |op: &str, key: &str, before: u32| match (op, key, before) {
         ("copy", "key-003", 0) => Some(corrupt()),
-        ("copy", "key-003", 1) => Some(Failure::permanent(Reason::BadAnswer, "not CBOR")),
+        ("copy", "key-003", 1) => Some(Failure::permanent(Reason::BAD_ANSWER, "not CBOR")),
         _ => None,
     };
     let world = World::new(1, 10, LATENCY, Box::new(fault)).await;
@@ -83,7 +83,7 @@ async fn a_retry_counts_by_what_the_last_one_found() {
         done(&world.run_job(again(), &Stop::new()).await).quarantined,
         1
     );
-    assert_eq!(world.row(0).await.reasons[&Reason::BadAnswer], 1);
+    assert_eq!(world.row(0).await.reasons[&Reason::BAD_ANSWER], 1);
     world.run_job(again(), &Stop::new()).await;
     let query = FailedQuery::default();
     assert!(world.store.failed_items(&query).await.unwrap().is_empty());
@@ -94,16 +94,16 @@ async fn a_retry_counts_by_what_the_last_one_found() {
 async fn a_retry_tells_of_the_failures_that_it_took_up_and_of_no_others() {
     let fault = |op: &str, key: &str, _: u32| match (op, key) {
         ("copy", "key-003") => Some(corrupt()),
-        ("copy", "key-005") => Some(Failure::permanent(Reason::BadAnswer, "not CBOR")),
+        ("copy", "key-005") => Some(Failure::permanent(Reason::BAD_ANSWER, "not CBOR")),
         _ => None,
     };
     let world = World::new(1, 10, LATENCY, Box::new(fault)).await;
     world.run().await;
     let mut retry = Retry::default();
-    retry.query.reasons = vec![Reason::BadAnswer];
+    retry.query.reasons = vec![Reason::BAD_ANSWER];
     let outcome = world.run_job(Job::Failed(retry), &Stop::new()).await;
     let told: Vec<_> = outcome.retried_reasons.into_iter().collect();
-    assert_eq!(told, [(Reason::BadAnswer, 1)]);
+    assert_eq!(told, [(Reason::BAD_ANSWER, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +114,7 @@ async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever(
         let fault = move |op: &str, key: &str, before: u32| match (op, key) {
             // Waits for its second attempt when the drain comes: the cursor stays below it.
             ("copy", "key-002") if before == 0 => {
-                Some(Failure::transient(Reason::Throttled, "429").after(Some(LATENCY * 1_000)))
+                Some(Failure::transient(Reason::THROTTLED, "429").after(Some(LATENCY * 1_000)))
             }
             ("copy", "key-001" | "key-004") if !see.load(Ordering::SeqCst) => Some(corrupt()),
             ("copy", "key-001") if !mends => Some(corrupt()),

@@ -21,9 +21,10 @@ fn no_folder(mended: &Arc<AtomicBool>) -> Fault {
             return None;
         }
         match operation {
-            "folder" if key == name(0) => {
-                Some(Failure::permanent(Reason::MissingDelegation, "none"))
-            }
+            "folder" if key == name(0) => Some(Failure::permanent(
+                Reason::new("MISSING_DELEGATION"),
+                "none",
+            )),
             _ => None,
         }
     })
@@ -48,7 +49,7 @@ async fn what_a_cause_of_the_unit_keeps_back_has_one_row_with_its_number_and_is_
     assert_eq!((done(&outcome).done, done(&outcome).quarantined), (30, 30));
     let row = world.row(0).await;
     assert_eq!(
-        (row.status, row.reasons[&Reason::MissingDelegation]),
+        (row.status, row.reasons[&Reason::new("MISSING_DELEGATION")]),
         (Status::Failed, 30)
     );
     let of_unit = rows(&world).await;
@@ -94,7 +95,10 @@ async fn naming_what_is_kept_back_counts_nothing_twice() {
             (outcome.retried.planned, outcome.retried.quarantined),
             (2, 2)
         );
-        assert_eq!(outcome.snapshot.reasons[&Reason::MissingDelegation], 2);
+        assert_eq!(
+            outcome.snapshot.reasons[&Reason::new("MISSING_DELEGATION")],
+            2
+        );
         let row = world.row(0).await;
         assert_eq!((row.counts.done, row.counts.quarantined), (28, 2));
         assert_eq!(rows(&world).await[0].items, 2);
@@ -126,7 +130,7 @@ async fn the_row_is_right_after_a_crash_and_when_others_of_the_unit_failed_by_th
     let folder = no_folder(&mended);
     let fault: Fault = Box::new(move |operation, key, before| {
         let corrupt = operation == "probe" && key == "key-007";
-        let corrupt = corrupt.then(|| Failure::permanent(Reason::CorruptCar, "flipped"));
+        let corrupt = corrupt.then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped"));
         corrupt.or_else(|| folder(operation, key, before))
     });
     let world = World::new(1, 200, LATENCY, fault).await;

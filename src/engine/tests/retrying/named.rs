@@ -32,7 +32,7 @@ async fn what_was_lost_in_a_completed_unit_is_made_again_and_the_counters_stay_t
     let see = Arc::clone(&breaks);
     let fault = move |operation: &str, key: &str, _: u32| {
         let broken = operation == "copy" && key == "key-005" && see.load(Ordering::SeqCst);
-        broken.then(|| Failure::permanent(Reason::CorruptCar, "flipped byte"))
+        broken.then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte"))
     };
     let world = World::new(2, 12, LATENCY, Box::new(fault)).await;
     world.run().await;

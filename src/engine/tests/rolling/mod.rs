@@ -123,7 +123,7 @@ async fn rolled_back_and_migrated_again_everything_is_right() {
 #[tokio::test(start_paused = true)]
 async fn what_failed_in_a_unit_that_is_rolled_back_is_listed_no_more() {
     let corrupt = |op: &str, key: &str, _: u32| {
-        let failure = || Failure::permanent(Reason::CorruptCar, "flipped byte");
+        let failure = || Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte");
         (op == "copy" && key == "key-003").then(failure)
     };
     let world = World::new(2, 6, LATENCY, Box::new(corrupt)).await;
@@ -316,8 +316,8 @@ async fn an_effect_that_stays_keeps_those_before_it_and_is_told() {
     let fault: super::calls::Fault = Box::new(|operation, key, before| {
         let refused = operation == "undo" && key == "key-001.seal" && before == 0;
         let shaky = operation == "undo" && key == "key-002" && before < 2;
-        let down = || Failure::transient(Reason::Unreachable, "busy");
-        let no = || Failure::permanent(Reason::Unauthorized, "it may not be removed");
+        let down = || Failure::transient(Reason::UNREACHABLE, "busy");
+        let no = || Failure::permanent(Reason::UNAUTHORIZED, "it may not be removed");
         refused.then(no).or_else(|| shaky.then(down))
     });
     let world = World::new(1, 4, LATENCY, fault).await;

@@ -20,7 +20,7 @@ async fn failed_items_are_counted_once_and_retried_in_ended_and_in_open_units() 
     let see = Arc::clone(&mended);
     let bad = move |operation: &str, key: &str, _: u32| {
         let is_bad = operation == "copy" && key.ends_with('7') && !see.load(Ordering::SeqCst);
-        is_bad.then(|| Failure::permanent(Reason::CorruptCar, "flipped byte"))
+        is_bad.then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped byte"))
     };
     let mut world = giant_with(Box::new(bad)).await;
     world.config.max_failure_rate = 1.0;
@@ -30,7 +30,10 @@ async fn failed_items_are_counted_once_and_retried_in_ended_and_in_open_units() 
     world.config.limit = None;
     let open = world.row(0).await;
     assert!(open.open_split().is_some() && open.counts.quarantined > 5);
-    assert_eq!(open.reasons[&Reason::CorruptCar], open.counts.quarantined);
+    assert_eq!(
+        open.reasons[&Reason::new("CORRUPT_CAR")],
+        open.counts.quarantined
+    );
 
     mended.store(true, Ordering::SeqCst);
     let failed = world

@@ -140,7 +140,7 @@ async fn a_helper_stays_until_a_living_holder_is_done() {
 #[tokio::test(start_paused = true)]
 async fn a_unit_that_nobody_can_list_does_not_keep_a_helper_for_ever() {
     let refused = |op: &str, _: &str, _: u32| {
-        (op == "list").then(|| Failure::transient(Reason::Unreachable, "refused"))
+        (op == "list").then(|| Failure::transient(Reason::UNREACHABLE, "refused"))
     };
     let mut world = World::new(1, 5, LATENCY, Box::new(refused)).await;
     world.config.steal = true;

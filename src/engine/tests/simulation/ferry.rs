@@ -13,11 +13,12 @@ use super::mutant;
 use super::sea::Sea;
 use super::sim::{Sim, Who};
 use super::wishes::{self, Busy};
+use crate::engine::tests::reasons::REASONS;
 use crate::engine::{Look, Migration, Need, OwnerRollup, Step, Turn, UnitContext, UnitStep};
 use crate::migrations::uploads::{CustomerRollup, CustomerTables, MigrationSpace, SpaceStatus};
 use crate::model::{
-    Between, CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, SpaceMark, StepName,
-    UnitId,
+    Between, CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, Reasons, SpaceMark,
+    StepName, UnitId,
 };
 use crate::runtime::Moment;
 use crate::state::Store;
@@ -73,7 +74,7 @@ impl Ferry {
         self.0.sim.tasks.spawn(async move {
             tokio::time::sleep(sim.wait(sim.weather.latency)).await;
             if sim.happens(fails.0) {
-                let failure = Failure::transient(Reason::ServiceError, "500");
+                let failure = Failure::transient(Reason::SERVICE_ERROR, "500");
                 let _ = answer.send(Err(failure));
                 return;
             }
@@ -86,7 +87,7 @@ impl Ferry {
         });
         match tokio::time::timeout(DEADLINE, answered).await {
             Ok(Ok(answer)) => answer,
-            _ => Err(Failure::unknown(Reason::Timeout, "no answer")),
+            _ => Err(Failure::unknown(Reason::TIMEOUT, "no answer")),
         }
     }
 }
@@ -102,6 +103,10 @@ impl Migration for Ferry {
 
     fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
         Some(&CustomerRollup)
+    }
+
+    fn reasons(&self) -> Reasons {
+        REASONS
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
@@ -155,7 +160,7 @@ impl Migration for Ferry {
         let thing = self
             .call((0, 0), move |sea| sea.units[&unit].get(&item).cloned())
             .await?;
-        let thing = thing.ok_or_else(|| Failure::permanent(Reason::NotFound, "no such item"))?;
+        let thing = thing.ok_or_else(|| Failure::permanent(Reason::NOT_FOUND, "no such item"))?;
         Ok(Listed {
             id: id.to_string(),
             added_at: thing.added_at,
@@ -178,7 +183,7 @@ impl Migration for Ferry {
         });
         let seen = seen.await?;
         if sim.happens(sim.weather.untold) {
-            return Err(Failure::unknown(Reason::CouldNotTell, "502"));
+            return Err(Failure::unknown(Reason::COULD_NOT_TELL, "502"));
         }
         judge::told(sim, who, &unit.id, &item.id);
         Ok(mutant::seen(sim, seen))
@@ -233,7 +238,10 @@ impl Step<Ferry> for Make {
             seen.sealed
         };
         if !there && item.corrupt {
-            return Err(Failure::permanent(Reason::CorruptCar, "flipped byte"));
+            return Err(Failure::permanent(
+                Reason::new("CORRUPT_CAR"),
+                "flipped byte",
+            ));
         }
         Ok(if there {
             Vec::new()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cid::Cid;
 
 use crate::migrations::uploads::find::{FoundIndex, Seen, Signed};
+use crate::migrations::uploads::reasons;
 use crate::model::{Failure, Reason};
 use crate::proto::did::Did;
 use crate::proto::index::Outline;
@@ -181,12 +182,12 @@ pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
     }
     if let Some(why) = unread {
         let why = format!("upload names no shards, and {why}");
-        return Err(Failure::unknown(Reason::CouldNotTell, why));
+        return Err(Failure::unknown(Reason::COULD_NOT_TELL, why));
     }
     let why = format!("upload {} names no shards and has no index", seen.root);
     let why = match strangers(seen) {
         None => why,
         Some(strangers) => format!("{why} that counts: {strangers}"),
     };
-    Err(Failure::permanent(Reason::NoShards, why))
+    Err(Failure::permanent(reasons::NO_SHARDS, why))
 }

@@ -6,6 +6,7 @@ mod world;
 use super::*;
 use crate::client::{Layout, Protocol, ShardRow};
 use crate::migrations::uploads::find::{Signed, nowhere};
+use crate::migrations::uploads::reasons;
 use crate::model::{Class, Reason, Verdict};
 use crate::proto::car::Summary;
 use crate::proto::claims::{Content, Range};
@@ -306,7 +307,7 @@ fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
         (failure.class, failure.reason),
         (
             crate::model::Class::Unknown,
-            crate::model::Reason::CouldNotTell
+            crate::model::Reason::COULD_NOT_TELL
         )
     );
     world.seen.claims.indexes.clear();
@@ -315,7 +316,7 @@ fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
         (failure.class, failure.reason),
         (
             crate::model::Class::Permanent,
-            crate::model::Reason::NoShards
+            crate::migrations::uploads::reasons::NO_SHARDS
         )
     );
 }
@@ -392,13 +393,13 @@ fn a_shard_that_a_known_issuer_places_elsewhere_is_not_called_missing() {
         match nowhere(&world.seen, &world.trust, &shard) {
             Ok(failure) => {
                 assert!(is_missing, "{name}: {failure}");
-                assert_eq!(failure.reason, Reason::MissingBlob);
+                assert_eq!(failure.reason, reasons::MISSING_BLOB);
             }
             Err(failure) => {
                 assert!(!is_missing, "{name}: {failure}");
                 assert_eq!(
                     (failure.class, failure.reason),
-                    (Class::Unknown, Reason::CouldNotTell)
+                    (Class::Unknown, Reason::COULD_NOT_TELL)
                 );
                 assert!(
                     failure

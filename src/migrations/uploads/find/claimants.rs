@@ -70,7 +70,7 @@ async fn migration_space(parts: &Parts, unit: &UnitContext) -> Result<Option<Did
     let name = parts.spaces.name(&customer).await?;
     let did = name.map(|name| Did::parse(name.as_str()));
     did.transpose()
-        .map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))
+        .map_err(|error| Failure::permanent(Reason::BAD_RECORD, error.to_string()))
 }
 
 /// Those of the `unknown` that are spaces of the upload's customer, migration spaces of former tables among them. That a

@@ -13,7 +13,8 @@ use crate::engine::{Depth, UnitContext};
 use crate::migrations::uploads::decide;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{CustomerDid, Failure, Reason};
+use crate::migrations::uploads::reasons;
+use crate::model::{CustomerDid, Failure};
 use crate::proto::claims::Claim;
 use crate::proto::multihash::{Multihash, codec};
 use crate::proto::ucan::Delegation;
@@ -157,7 +158,7 @@ async fn recover_shards(parts: &Parts, seen: &mut Seen) -> Result<(), Failure> {
     let shard = |hash: Multihash| {
         let cid = hash.cid(codec::CAR);
         let cid =
-            cid.map_err(|error| Failure::permanent(Reason::CorruptIndex, error.to_string()))?;
+            cid.map_err(|error| Failure::permanent(reasons::CORRUPT_INDEX, error.to_string()))?;
         Ok(Shard { cid, hash })
     };
     seen.shards = hashes

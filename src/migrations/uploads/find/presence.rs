@@ -7,6 +7,7 @@ use super::seen::{Absent, Seen, Shard, Signed};
 use crate::client::{Error, Layout, QueryKind};
 use crate::migrations::uploads::decide::{Trust, claimed_places, right_indexes, size};
 use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::reasons;
 use crate::model::{Class, Failure, Reason};
 use crate::proto::claims::Claim;
 use crate::proto::did::Did;
@@ -70,7 +71,7 @@ pub(crate) async fn is_index_there(parts: &Parts, index: &Multihash) -> Result<b
     match unasked {
         None => Ok(false),
         Some(url) => Err(Failure::unknown(
-            Reason::CouldNotTell,
+            Reason::COULD_NOT_TELL,
             format!("an index may be at {url}, but nothing is fetched from there"),
         )),
     }
@@ -114,7 +115,7 @@ pub(crate) fn check_length(
 ) -> Result<(), Failure> {
     match (recorded, found) {
         (Some(recorded), Some(found)) if recorded != found => Err(Failure::permanent(
-            Reason::WrongSize,
+            reasons::WRONG_SIZE,
             format!(
                 "shard {} has {found} bytes in the carpark, {recorded} in the tables",
                 shard.cid
@@ -139,14 +140,14 @@ pub(crate) fn nowhere(seen: &Seen, trust: &Trust, shard: &Shard) -> Result<Failu
     let mut urls = urls.filter_map(|text| Url::parse(text).ok());
     match urls.find(|url| !trust.addresses.expects(url)) {
         None => Ok(Failure::permanent(
-            Reason::MissingBlob,
+            reasons::MISSING_BLOB,
             format!(
                 "shard {} is at none of its addresses in the carparks",
                 shard.cid
             ),
         )),
         Some(url) => Err(Failure::unknown(
-            Reason::CouldNotTell,
+            Reason::COULD_NOT_TELL,
             format!(
                 "shard {} is in no carpark but may be at {url}, from where nothing is fetched: add its address to CARPARK_PUBLIC_URLS",
                 shard.cid

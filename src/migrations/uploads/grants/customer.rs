@@ -10,8 +10,9 @@ use super::find::holds;
 use crate::engine::UnitContext;
 use crate::migrations::uploads::find::could_not_tell;
 use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::reasons;
 use crate::migrations::uploads::unit::space;
-use crate::model::{Failure, Reason};
+use crate::model::Failure;
 use crate::proto::did::Did;
 
 /// Whether a unit's space is its customer's: no row gives it to anybody else, or the operator says so, or of all whom
@@ -57,5 +58,5 @@ fn conflict(space: &Did, named: &BTreeSet<Did>, only: Option<&Did>) -> Failure {
         Some(holder) => format!("{rows}; of these it has shared itself with {holder} alone"),
         None => format!("{rows}, and no delegation of the space shows who owns it"),
     };
-    Failure::permanent(Reason::CustomerConflict, text)
+    Failure::permanent(reasons::CUSTOMER_CONFLICT, text)
 }

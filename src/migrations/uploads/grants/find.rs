@@ -7,7 +7,8 @@ use super::read::{read, revoked};
 use crate::client::DelegationRow;
 use crate::migrations::uploads::decide::{Broken, Case, Usable, by_preference, judge, missing};
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Failure, Reason};
+use crate::migrations::uploads::reasons;
+use crate::model::Failure;
 use crate::proto::did::Did;
 use crate::proto::validate::Fault;
 
@@ -56,7 +57,7 @@ pub(crate) async fn find(
     let (found, by_others) = search.of_account().await?;
     found.ok_or_else(|| {
         let text = missing(space, rows.len() + by_others, &search.broken);
-        Failure::permanent(Reason::MissingDelegation, text)
+        Failure::permanent(reasons::MISSING_DELEGATION, text)
     })
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn holds(
     match found {
         Ok(found) => Ok(found.is_some()),
         // It does, and does not want the gateway to serve it.
-        Err(failure) if failure.reason == Reason::PrivateSpace => Ok(true),
+        Err(failure) if failure.reason == reasons::PRIVATE_SPACE => Ok(true),
         Err(failure) => Err(failure),
     }
 }

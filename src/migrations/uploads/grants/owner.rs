@@ -6,7 +6,8 @@ use super::read::{read, revoked};
 use crate::client::DelegationRow;
 use crate::migrations::uploads::decide::{Case, Serving, Usable, declined, is_private, serving};
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Failure, Reason};
+use crate::migrations::uploads::reasons;
+use crate::model::Failure;
 
 /// Delegations to others than accounts that are read at most, those that are most likely to gateways first.
 const READ: usize = 16;
@@ -42,7 +43,7 @@ pub(super) async fn not_declined(
         None => Ok(()),
         Some(why) => {
             let text = format!("the owner of space {} {why}", case.space);
-            Err(Failure::permanent(Reason::GatewayDeclined, text))
+            Err(Failure::permanent(reasons::GATEWAY_DECLINED, text))
         }
     }
 }
@@ -69,7 +70,7 @@ pub(super) async fn not_private(
         Some(one) => {
             let (space, cid) = (case.space, one.proof.cid());
             let text = format!("space {space} is private: delegation {cid} says so");
-            Err(Failure::permanent(Reason::PrivateSpace, text))
+            Err(Failure::permanent(reasons::PRIVATE_SPACE, text))
         }
     }
 }

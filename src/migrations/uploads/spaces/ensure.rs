@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::client::{EncryptionKey, Error, Network, Provision, Services};
 use crate::engine::Clock;
+use crate::migrations::uploads::reasons;
 use crate::model::{CustomerDid, Failure, Reason, SpaceDid, SpaceMark};
 use crate::proto::did::Did;
 use crate::proto::envelope::Key;
@@ -106,7 +107,7 @@ impl Spaces {
             return Ok(());
         }
         Err(Failure::permanent(
-            Reason::BadRecord,
+            Reason::BAD_RECORD,
             format!("the migration space of {customer} is not {space} any more"),
         ))
     }
@@ -121,7 +122,7 @@ impl Spaces {
         let secret = Zeroizing::new(signer.to_secret_text());
         let sealed = self.seal.seal(account, &secret);
         let sealed = sealed
-            .map_err(|error| Failure::permanent(Reason::KeyUnavailable, error.to_string()))?;
+            .map_err(|error| Failure::permanent(reasons::KEY_UNAVAILABLE, error.to_string()))?;
         let space: SpaceDid = signer.did().as_str().parse().map_err(internal)?;
         let name = format!("Migrated Indexes - {customer}");
         let row = MigrationSpace {
@@ -159,7 +160,7 @@ impl Spaces {
     pub(super) fn open(&self, account: &Did, row: &MigrationSpace) -> Result<Signer, Failure> {
         let unusable = |why: String| {
             Failure::permanent(
-                Reason::KeyUnavailable,
+                reasons::KEY_UNAVAILABLE,
                 format!("key of migration space {}: {why}", row.space),
             )
         };
@@ -246,18 +247,18 @@ pub(super) fn to_account(
 /// Only a mail account can hold a space; said before anything is written (docs/protocol/pitfalls.md 80).
 pub(super) fn account(customer: &CustomerDid) -> Result<Did, Failure> {
     let did = Did::parse(customer.as_str());
-    let did = did.map_err(|error| Failure::permanent(Reason::BadRecord, error.to_string()))?;
+    let did = did.map_err(|error| Failure::permanent(Reason::BAD_RECORD, error.to_string()))?;
     if did.is_mailto() {
         return Ok(did);
     }
     let text = format!(
         "customer {customer} is not a did:mailto, so no migration space can be delegated to it"
     );
-    Err(Failure::permanent(Reason::BadRecord, text))
+    Err(Failure::permanent(Reason::BAD_RECORD, text))
 }
 
 fn internal(error: impl std::fmt::Display) -> Failure {
-    Failure::permanent(Reason::Internal, error.to_string())
+    Failure::permanent(Reason::INTERNAL, error.to_string())
 }
 
 /// ISO 8601 with milliseconds and `Z`, as the network's rows have it.

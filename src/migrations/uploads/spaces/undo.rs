@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::ensure::{Spaces, account, to_account};
 use crate::engine::OwnerEffects;
+use crate::migrations::uploads::reasons;
 use crate::model::{CustomerDid, Effect, Failure, Reason, SpaceMark};
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
@@ -39,7 +40,7 @@ impl Spaces {
             .filter(|signer| signer.did().as_str() == space)
             .ok_or_else(|| {
                 Failure::permanent(
-                    Reason::KeyUnavailable,
+                    reasons::KEY_UNAVAILABLE,
                     format!(
                         "{space} is not the migration space of {customer}, so its key is not known"
                     ),
@@ -104,7 +105,7 @@ impl Spaces {
             return Ok(());
         }
         Err(Failure::permanent(
-            Reason::StillNeeded,
+            Reason::STILL_NEEDED,
             format!(
                 "migration space {space} still has blobs, so its delegation and its provisioning stay"
             ),
@@ -133,7 +134,7 @@ impl OwnerEffects for Spaces {
             Ok(Some(opened)) => opened,
             Ok(None) => return Ok(Vec::new()),
             // Without its key nothing of the space can be taken back.
-            Err(failure) if failure.reason == Reason::KeyUnavailable => {
+            Err(failure) if failure.reason == reasons::KEY_UNAVAILABLE => {
                 return Ok(vec![Effect::new(SPACE, owner)]);
             }
             Err(failure) => return Err(failure),
@@ -156,7 +157,7 @@ impl OwnerEffects for Spaces {
     }
 
     async fn undo(&self, owner: &str, effect: &Effect) -> Result<(), Failure> {
-        let internal = |text: String| Failure::permanent(Reason::Internal, text);
+        let internal = |text: String| Failure::permanent(Reason::INTERNAL, text);
         let customer: CustomerDid = owner
             .parse()
             .map_err(|error| internal(format!("{error}")))?;

@@ -10,7 +10,8 @@ use crate::client::{CarparkBlob, Layout, ShardRow};
 use crate::engine::Pulse;
 use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Failure, Reason};
+use crate::migrations::uploads::reasons;
+use crate::model::Failure;
 use crate::proto::car;
 use crate::proto::index::{
     self, Name, Shard as IndexedShard, ShardBuilder, ShardedDagIndex, Unverifiable,
@@ -51,7 +52,7 @@ pub(crate) async fn build(
         return Ok(Built { index, unverified });
     }
     Err(Failure::permanent(
-        Reason::MissingRoot,
+        reasons::MISSING_ROOT,
         format!(
             "root {} is in none of the {} shards that its upload names",
             seen.root,
@@ -112,7 +113,7 @@ async fn feed(
 
 fn refused(shard: &Shard, error: &index::Error) -> Failure {
     let reason = match error {
-        index::Error::Size { .. } => Reason::WrongSize,
+        index::Error::Size { .. } => reasons::WRONG_SIZE,
         index::Error::Car(
             // Other readers may take what this one does not.
             car::Error::Version(_)
@@ -121,12 +122,12 @@ fn refused(shard: &Shard, error: &index::Error) -> Failure {
             | car::Error::LargeCid { .. }
             | car::Error::LargeBlock { .. }
             | car::Error::Sections(_),
-        ) => Reason::UnsupportedCar,
+        ) => reasons::UNSUPPORTED_CAR,
         index::Error::Block {
             source: multihash::Error::Unverifiable { .. },
             ..
-        } => Reason::UnverifiableHash,
-        _ => Reason::CorruptCar,
+        } => reasons::UNVERIFIABLE_HASH,
+        _ => reasons::CORRUPT_CAR,
     };
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -157,26 +158,28 @@ mod tests {
             length: 16,
         };
         for (error, reason) in [
-            (block(unverifiable), Reason::UnverifiableHash),
+            (block(unverifiable), reasons::UNVERIFIABLE_HASH),
             (
                 block(multihash::Error::Mismatch(shard.hash.clone())),
-                Reason::CorruptCar,
+                reasons::CORRUPT_CAR,
             ),
-            (car::Error::Version(7).into(), Reason::UnsupportedCar),
+            (car::Error::Version(7).into(), reasons::UNSUPPORTED_CAR),
             (
                 car::Error::Header(HeaderError::Key).into(),
-                Reason::UnsupportedCar,
+                reasons::UNSUPPORTED_CAR,
             ),
-            (car::Error::Sections(4).into(), Reason::UnsupportedCar),
-            (car::Error::TruncatedHeader(3).into(), Reason::CorruptCar),
+            (car::Error::Sections(4).into(), reasons::UNSUPPORTED_CAR),
+            (car::Error::TruncatedHeader(3).into(), reasons::CORRUPT_CAR),
         ] {
             let failure = refused(&shard, &error);
             assert_eq!(
                 (failure.class, failure.reason),
                 (crate::model::Class::Permanent, reason)
             );
-            let blames = failure.reason.advice().contains("are damaged");
-            assert_eq!(blames, reason == Reason::CorruptCar, "{reason}");
+            let blames = reasons::REASONS
+                .advice(failure.reason)
+                .contains("are damaged");
+            assert_eq!(blames, reason == reasons::CORRUPT_CAR, "{reason}");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::migrations::uploads::decide::{LocationState, location_state, republis
 use crate::migrations::uploads::find::{FoundLocation, Seen, Shard};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
+use crate::migrations::uploads::reasons;
 use crate::migrations::uploads::{GATEWAY, LOCATION, Uploads};
 use crate::model::{Effect, Failure, Reason, StepName, StepState};
 use crate::proto::claims::relocate;
@@ -62,7 +63,7 @@ impl Step<Uploads> for RepublishLocation {
             .iter()
             .find(|shard| shard.cid.to_string() == need.subject);
         let shard = shard.ok_or_else(|| {
-            Failure::permanent(Reason::Internal, format!("no shard {}", need.subject))
+            Failure::permanent(Reason::INTERNAL, format!("no shard {}", need.subject))
         })?;
         let place = find(&self.0, turn.seen, shard, space).await?;
         let claim = relocate(
@@ -73,7 +74,7 @@ impl Step<Uploads> for RepublishLocation {
             place.size,
         );
         let claim =
-            claim.map_err(|error| Failure::permanent(Reason::Internal, error.to_string()))?;
+            claim.map_err(|error| Failure::permanent(Reason::INTERNAL, error.to_string()))?;
         let job = self.publish(space, shard, &place, &claim).await?;
         Ok(Effect::new("claim-published", need.subject.clone())
             .fact("claim", claim.cid().to_string())
@@ -123,7 +124,7 @@ impl RepublishLocation {
             Some(StepState::Applied(_) | StepState::Found) => Ok(()),
             Some(StepState::Failed(failure)) => Err(not_served(failure)),
             Some(StepState::Started | StepState::Undone(_)) | None => Err(Failure::permanent(
-                Reason::GatewayNotAuthorized,
+                reasons::GATEWAY_NOT_AUTHORIZED,
                 "the gateway is not authorised for the space yet, so a claim that names it would make content unavailable",
             )),
         }

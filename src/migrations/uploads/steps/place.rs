@@ -3,7 +3,8 @@
 use crate::client::{Layout, Located, Protocol, ShardRow};
 use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
-use crate::model::{Failure, Reason};
+use crate::migrations::uploads::reasons;
+use crate::model::Failure;
 use crate::proto::did::Did;
 
 /// What a location claim says, checked against the carpark.
@@ -39,7 +40,7 @@ pub(crate) async fn find(
         .filter(|size| *size > 0);
     let size = size.ok_or_else(|| {
         Failure::permanent(
-            Reason::MissingSize,
+            reasons::MISSING_SIZE,
             format!("size of shard {} is recorded nowhere", shard.cid),
         )
     })?;

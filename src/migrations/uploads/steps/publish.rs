@@ -37,7 +37,7 @@ pub(crate) fn claim_addresses(
     url: &str,
 ) -> Result<ProviderAddresses, Failure> {
     let wrong = |error: crate::proto::ipni::Error| {
-        Failure::permanent(Reason::Misconfigured, error.to_string())
+        Failure::permanent(Reason::MISCONFIGURED, error.to_string())
     };
     let mut claims = network.storage_node.service.url.to_string();
     if !claims.ends_with('/') {
@@ -64,7 +64,7 @@ pub(crate) fn advert(
         Protocol::Store => &network.storage_node.store_peer_id,
     };
     let id = PeerId::parse(peer)
-        .map_err(|error| Failure::fatal(Reason::Misconfigured, error.to_string()))?;
+        .map_err(|error| Failure::fatal(Reason::MISCONFIGURED, error.to_string()))?;
     let metadata = Metadata::Location {
         claim: *claim,
         expiration: 0,

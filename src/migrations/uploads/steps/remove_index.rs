@@ -41,7 +41,7 @@ impl Undoer for RemoveIndex {
 
 fn place(effect: &Effect) -> Result<(Did, Multihash), Failure> {
     let malformed =
-        |text: String| Failure::permanent(Reason::BadRecord, format!("journal: {text}"));
+        |text: String| Failure::permanent(Reason::BAD_RECORD, format!("journal: {text}"));
     let space = effect
         .facts
         .get("space")

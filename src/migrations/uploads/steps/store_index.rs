@@ -86,7 +86,7 @@ pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> 
             Ok(vec![Need::missing(upload.row.root.clone(), why)])
         }
         IndexState::Wrong(why) => Ok(vec![Need::wrong(upload.row.root.clone(), why)]),
-        IndexState::CannotTell(why) => Err(Failure::unknown(Reason::CouldNotTell, why)),
+        IndexState::CannotTell(why) => Err(Failure::unknown(Reason::COULD_NOT_TELL, why)),
     }
 }
 

@@ -5,7 +5,8 @@ use super::world::{complete, did};
 use crate::migrations::uploads::decide::{
     indexed_shards, knows_sizes, right_indexes, size, strangers,
 };
-use crate::model::{Reason, Verdict};
+use crate::migrations::uploads::reasons;
+use crate::model::Verdict;
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
 
@@ -89,7 +90,7 @@ fn a_strangers_index_tells_neither_shards_nor_sizes() {
     assert_eq!(size(&world.seen, &shard), None);
     world.seen.shards.clear();
     let failure = indexed_shards(&world.seen).unwrap_err();
-    assert_eq!(failure.reason, Reason::NoShards);
+    assert_eq!(failure.reason, reasons::NO_SHARDS);
     assert!(
         failure.message.contains("was claimed by did:key:"),
         "{failure}"

@@ -1,0 +1,12 @@
+//! What operators of this migration call things.
+
+use super::reasons::REASONS;
+use crate::model::{Noun, Vocabulary};
+
+/// An upload of a space of a customer.
+pub const VOCABULARY: Vocabulary = Vocabulary {
+    item: Noun::new("upload", "uploads"),
+    unit: Noun::new("space", "spaces"),
+    owner: Noun::new("customer", "customers"),
+    reasons: REASONS,
+};

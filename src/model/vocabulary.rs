@@ -1,0 +1,45 @@
+//! How a migration calls its units, items, owners and reasons, for whatever shows them.
+
+use super::Reasons;
+
+/// What a thing is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noun {
+    /// One of them: `blob`.
+    pub one: &'static str,
+    /// Several of them: `blobs`.
+    pub many: &'static str,
+}
+
+impl Noun {
+    /// A noun in both numbers.
+    #[must_use]
+    pub const fn new(one: &'static str, many: &'static str) -> Self {
+        Self { one, many }
+    }
+
+    /// The word for so many.
+    #[must_use]
+    pub fn of(self, number: u64) -> &'static str {
+        if number == 1 { self.one } else { self.many }
+    }
+
+    /// `1 blob`, `2000 blobs`.
+    #[must_use]
+    pub fn count(self, number: u64) -> String {
+        format!("{number} {}", self.of(number))
+    }
+}
+
+/// The words of a migration.
+#[derive(Debug, Clone, Copy)]
+pub struct Vocabulary {
+    /// What is stepped.
+    pub item: Noun,
+    /// What one instance leases.
+    pub unit: Noun,
+    /// What units are grouped under.
+    pub owner: Noun,
+    /// Why items fail.
+    pub reasons: Reasons,
+}
