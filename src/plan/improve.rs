@@ -1,6 +1,6 @@
 //! Evens out shares by moving and swapping pieces between the heaviest and the lightest.
 
-use super::distribute::Piece;
+use super::piece::Piece;
 
 /// Rounds at most; each makes the distance between two shares smaller.
 const ROUNDS: usize = 2_000;

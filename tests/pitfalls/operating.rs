@@ -24,7 +24,9 @@ pub(crate) const ALL: &[Pitfall] = &[
     by(
         59,
         "any customer of the space",
-        &["src/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept"],
+        &[
+            "src/migrations/uploads/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept",
+        ],
     ),
     by(
         60,
@@ -157,14 +159,14 @@ pub(crate) const ALL: &[Pitfall] = &[
     by(
         79,
         "a skip list that never matches",
-        &["src/plan/tests.rs: customers_are_named_as_people_name_them"],
+        &["src/migrations/uploads/plan/tests.rs: customers_are_named_as_people_name_them"],
     ),
     by(
         80,
         "consumer rows that vanish",
         &[
             "src/app/uploads/setup/tests/mod.rs: every_space_stands_in_one_file_and_has_its_row",
-            "src/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept",
+            "src/migrations/uploads/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept",
         ],
     ),
     by(

@@ -160,7 +160,9 @@ pub(crate) const ALL: &[Pitfall] = &[
     by(
         55,
         "a space listed once per provider",
-        &["src/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept"],
+        &[
+            "src/migrations/uploads/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept",
+        ],
     ),
     by(
         56,

@@ -23,9 +23,12 @@ use crate::app::session::{store, unless_stopped};
 use crate::app::{Face, Kind, PlanReport, SetupReport, SetupShare, Stop, Trouble};
 use crate::client::connect_tables;
 use crate::config::{self, Settings, options};
-use crate::migrations::uploads::CustomerTables;
-use crate::model::{CustomerDid, InstanceId, PlanSummary, ShareSize, SpaceDid, StateIdentity};
-use crate::plan::{self, Chosen, Filter, Plan, SkipList, SpaceLoad};
+use crate::migrations::uploads::plan::{Chosen, Filter, SkipList, choose};
+use crate::migrations::uploads::{CustomerTables, VOCABULARY};
+use crate::model::{
+    CustomerDid, InstanceId, PlanSummary, ShareSize, SpaceDid, StateIdentity, UnitId,
+};
+use crate::plan::{self, Load, Plan};
 use crate::runtime::Clock;
 use crate::state::Store;
 use crate::state::rows::stamp;
@@ -160,7 +163,7 @@ async fn run<C: Census>(
 
 /// A plan of nothing would take the place of the one in force: it is told, and nothing is written.
 fn refuse_nothing(plan: &Plan, options: &options::Setup) -> Result<()> {
-    if plan.customers() > 0 {
+    if plan.owners() > 0 {
         return Ok(());
     }
     let cause =
@@ -210,7 +213,7 @@ async fn read<C: Census>(
     Ok(Read {
         own: before - rows.len(),
         skips_nobody: skip.unused(customers.map(ToString::to_string)),
-        chosen: plan::choose(rows, &parts.providers, filter, &skip),
+        chosen: choose(rows, &parts.providers, filter, &skip),
         migration_spaces,
         odd: scanned.odd,
     })
@@ -244,17 +247,17 @@ async fn put_down<C>(
 fn summary<C>(parts: &Parts<C>, plan: &Plan, options: &options::Setup) -> PlanSummary {
     let size = |share: &plan::Share| ShareSize {
         customers: share.portions.len() as u64,
-        spaces: share.spaces(),
-        uploads: share.uploads(),
+        spaces: share.units(),
+        uploads: share.items(),
     };
     PlanSummary {
-        id: plan::identify(plan, &parts.state),
+        id: plan::identify(plan, &parts.state, &VOCABULARY),
         made_at: parts.clock.unix_ms(),
         made_by: parts.by.clone(),
         shaped_by: options.shape(),
-        customers: plan.customers(),
-        spaces: plan.shares.iter().map(plan::Share::spaces).sum(),
-        uploads: plan.shares.iter().map(plan::Share::uploads).sum(),
+        customers: plan.owners(),
+        spaces: plan.shares.iter().map(plan::Share::units).sum(),
+        uploads: plan.shares.iter().map(plan::Share::items).sum(),
         shares: plan.shares.iter().map(size).collect(),
     }
 }
@@ -302,15 +305,14 @@ fn skip_list(options: &options::Setup) -> Result<SkipList> {
 }
 
 /// Loads of the customers that have enough uploads, and how many customers have not.
-fn at_least(chosen: &Chosen, counted: &Counted, least: u64) -> (Vec<SpaceLoad>, usize) {
+fn at_least(chosen: &Chosen, counted: &Counted, least: u64) -> (Vec<Load>, usize) {
     let mut totals = std::collections::BTreeMap::<&CustomerDid, u64>::new();
     for (space, customer) in &chosen.spaces {
         *totals.entry(customer).or_default() += counted.of(space);
     }
-    let load = |(space, customer): (&SpaceDid, &CustomerDid)| SpaceLoad {
-        customer: customer.clone(),
-        space: space.clone(),
-        uploads: counted.of(space),
+    let load = |(space, customer): (&SpaceDid, &CustomerDid)| Load {
+        unit: UnitId::space(customer, space),
+        items: counted.of(space),
     };
     let large = chosen
         .spaces
@@ -331,16 +333,16 @@ fn report(
     let share = |((instance, share), file): ((u32, &plan::Share), Option<PathBuf>)| SetupShare {
         instance,
         customers: share.portions.len() as u64,
-        spaces: share.spaces(),
-        uploads: share.uploads(),
+        spaces: share.units(),
+        uploads: share.items(),
         file,
     };
     SetupReport {
         plan: of_plan,
         state: state.clone(),
-        customers: plan.customers(),
-        spaces: plan.shares.iter().map(plan::Share::spaces).sum(),
-        uploads: plan.shares.iter().map(plan::Share::uploads).sum(),
+        customers: plan.owners(),
+        spaces: plan.shares.iter().map(plan::Share::units).sum(),
+        uploads: plan.shares.iter().map(plan::Share::items).sum(),
         instances: (1..).zip(&plan.shares).zip(files).map(share).collect(),
         spread_percent: plan.spread_percent(),
         notes: Vec::new(),

@@ -22,6 +22,7 @@ mod handle;
 mod item;
 mod migration;
 mod parts;
+pub mod plan;
 pub mod reasons;
 mod rows;
 mod sample;

@@ -6,8 +6,8 @@ use futures::stream::{BoxStream, TryStreamExt as _};
 
 use crate::app::Trouble;
 use crate::client::{self, Consumer, ConsumerEntry, NetworkTables};
+use crate::migrations::uploads::plan::ConsumerRow;
 use crate::model::SpaceDid;
-use crate::plan::ConsumerRow;
 use crate::proto::did::Did;
 
 /// The network's consumers and uploads. Both calls retry what passes; an error has outlasted that.

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::at;
 use crate::app::{Kind, PlanReport, Trouble};
-use crate::model::{CustomerDid, InstanceId, InstanceReport, PlanId, PlanSummary, UnitId};
+use crate::model::{InstanceId, InstanceReport, PlanId, PlanSummary, UnitId};
 use crate::monitor::{PlanLine, count, is_alive};
 use crate::plan::Plan;
 use crate::state::{Error, ProgressRow, Store};
@@ -41,17 +41,9 @@ impl Standing {
 
 /// Who has what to do in a plan.
 pub(super) fn shares(plan: &Plan) -> impl Iterator<Item = (InstanceId, UnitId, u64)> + '_ {
-    let of_portion = |instance: u32, customer: &CustomerDid, space: &_, uploads: u64| {
-        let unit = UnitId::space(customer, space);
-        (InstanceId::number(instance), unit, uploads)
-    };
     (1..).zip(&plan.shares).flat_map(move |(instance, share)| {
-        share.portions.iter().flat_map(move |portion| {
-            let spaces = portion.spaces.iter();
-            spaces.map(move |(space, uploads)| {
-                of_portion(instance, &portion.customer, space, *uploads)
-            })
-        })
+        let loads = share.portions.iter().flat_map(|portion| &portion.loads);
+        loads.map(move |load| (InstanceId::number(instance), load.unit.clone(), load.items))
     })
 }
 

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::{Census, Parts, census};
 use crate::app::{Face, Kind, Seen, Stop, Trouble};
 use crate::client;
+use crate::migrations::uploads::plan::Chosen;
 use crate::model::{SpaceDid, StateIdentity};
 use crate::monitor;
-use crate::plan::Chosen;
 use crate::runtime::{Degree, Moment};
 use crate::state::files::{Sealed, Unreadable};
 

@@ -7,10 +7,10 @@ use anyhow::Result;
 use super::super::takeover;
 use super::count::Counted;
 use crate::app::{Difference, Trouble};
+use crate::migrations::uploads::plan::Chosen;
 use crate::migrations::uploads::{CustomerRow, CustomerTables};
 use crate::model::{Counts, SpaceDid, Status};
 use crate::monitor::count;
-use crate::plan::Chosen;
 use crate::state::{Error, ProgressRow, Store};
 
 /// All that was found otherwise than a run of ours leaves it, in order of customers.

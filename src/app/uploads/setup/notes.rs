@@ -2,8 +2,8 @@
 
 use super::Read;
 use super::count::Counted;
+use crate::migrations::uploads::plan::Chosen;
 use crate::monitor::grouped;
-use crate::plan::Chosen;
 
 /// Names in a note.
 const NAMED: usize = 5;

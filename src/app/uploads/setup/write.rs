@@ -11,13 +11,16 @@ use super::count::stopped;
 use super::{Made, Parts};
 use crate::app::{Kind, Stop, Trouble};
 use crate::config::CustomersFile;
+use crate::migrations::uploads::plan::{
+    Entry, Head, Totals, customers_file, customers_file_instance, customers_file_name,
+};
 use crate::migrations::uploads::{Assignment, CustomerTables, NAME, Placed};
 use crate::model::{
     Belongs, Counts, CustomerDid, InstanceId, InstanceReport, MigrationName, RunId, StateIdentity,
     Unit, UnitId,
 };
 use crate::monitor::{count, is_alive};
-use crate::plan::{self, Head};
+use crate::plan::{Portion, Share};
 use crate::runtime::Degree;
 use crate::state::files::write_atomic;
 use crate::state::{Error, Store};
@@ -128,12 +131,16 @@ impl Writing<'_> {
 
 /// One per customer, for the instance with its largest part.
 fn assignments(made: &Made<'_>, filter: Option<&str>) -> Vec<Assignment> {
-    let mut found = BTreeMap::<&CustomerDid, (u64, Assignment)>::new();
+    let mut found = BTreeMap::<CustomerDid, (u64, Assignment)>::new();
     for (instance, share) in (1..).zip(&made.plan.shares) {
         for portion in &share.portions {
-            let (largest, assignment) = found.entry(&portion.customer).or_insert_with(|| {
+            // Whoever was counted has such a name.
+            let Ok(customer) = portion.owner.parse::<CustomerDid>() else {
+                continue;
+            };
+            let (largest, assignment) = found.entry(customer.clone()).or_insert_with(|| {
                 let assignment = Assignment {
-                    customer: portion.customer.clone(),
+                    customer,
                     plan: made.summary.id.clone(),
                     instance: InstanceId::number(instance),
                     instances: Vec::new(),
@@ -144,10 +151,10 @@ fn assignments(made: &Made<'_>, filter: Option<&str>) -> Vec<Assignment> {
                 (0, assignment)
             });
             assignment.instances.push(InstanceId::number(instance));
-            assignment.spaces += portion.spaces.len() as u64;
-            assignment.uploads += portion.uploads();
-            if portion.uploads() > *largest {
-                *largest = portion.uploads();
+            assignment.spaces += portion.loads.len() as u64;
+            assignment.uploads += portion.items();
+            if portion.items() > *largest {
+                *largest = portion.items();
                 assignment.instance = InstanceId::number(instance);
             }
         }
@@ -216,7 +223,7 @@ pub(super) fn refuse_foreign(dir: &Path, state: &StateIdentity) -> Result<(), Tr
     };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().and_then(|name| name.to_str());
-        if name.and_then(plan::customers_file_instance).is_none() {
+        if name.and_then(customers_file_instance).is_none() {
             continue;
         }
         if let Some(found) =
@@ -247,14 +254,14 @@ pub(super) fn files<C>(
     let dir = &parts.dir;
     let mut paths = Vec::new();
     for (instance, share) in (1..).zip(&made.plan.shares) {
-        let path = dir.join(plan::customers_file_name(instance));
+        let path = dir.join(customers_file_name(instance));
         let head = Head {
             plan: &made.summary.id,
             state: &parts.state,
             instance,
             workers,
         };
-        write_atomic(&path, plan::customers_file(head, share).as_bytes())
+        write_atomic(&path, file_of(head, share).as_bytes())
             .with_context(|| format!("write {}", path.display()))?;
         paths.push(path);
     }
@@ -262,7 +269,7 @@ pub(super) fn files<C>(
         let path = entry?.path();
         let number = path
             .file_name()
-            .and_then(|name| plan::customers_file_instance(name.to_str()?));
+            .and_then(|name| customers_file_instance(name.to_str()?));
         if number.is_some_and(|number| number as usize > paths.len()) {
             std::fs::remove_file(&path)?;
             notes.push(format!(
@@ -272,4 +279,24 @@ pub(super) fn files<C>(
         }
     }
     Ok(paths)
+}
+
+/// The customers file of a share.
+fn file_of(head: Head<'_>, share: &Share) -> String {
+    fn entry(portion: &Portion) -> Entry<'_> {
+        if portion.part {
+            Entry::Part {
+                customer: &portion.owner,
+                spaces: portion.loads.iter().map(|load| &*load.unit.name).collect(),
+            }
+        } else {
+            Entry::Whole(&portion.owner)
+        }
+    }
+    let totals = Totals {
+        customers: share.portions.len(),
+        spaces: share.units(),
+        uploads: share.items(),
+    };
+    customers_file(head, totals, share.portions.iter().map(entry).collect())
 }

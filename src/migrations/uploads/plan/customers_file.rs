@@ -13,8 +13,7 @@
 
 use serde::Serialize;
 
-use super::distribute::{Portion, Share};
-use crate::model::{CustomerDid, PlanId, SpaceDid, StateIdentity};
+use crate::model::{PlanId, StateIdentity};
 
 /// The schema's name and version in the file.
 pub const CUSTOMERS_FILE: (&str, u32) = ("sterna.customers", 3);
@@ -58,49 +57,30 @@ struct Written<'a> {
     customers: Vec<Entry<'a>>,
 }
 
-#[derive(Debug, Serialize)]
-struct Totals {
-    customers: usize,
-    spaces: u64,
-    uploads: u64,
+/// How much the file gives to its instance.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Totals {
+    /// Customers, those that are split among them.
+    pub customers: usize,
+    /// Spaces.
+    pub spaces: u64,
+    /// Uploads.
+    pub uploads: u64,
 }
 
-#[derive(Debug)]
-enum Entry<'a> {
-    Whole(&'a CustomerDid),
-    Part(&'a Portion),
-}
-
-#[derive(Debug, Serialize)]
-struct Part<'a> {
-    customer: &'a CustomerDid,
-    spaces: Vec<&'a SpaceDid>,
-}
-
-impl<'a> Entry<'a> {
-    fn of(portion: &'a Portion) -> Self {
-        if portion.part {
-            Self::Part(portion)
-        } else {
-            Self::Whole(&portion.customer)
-        }
-    }
-}
-
-impl Serialize for Entry<'_> {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Whole(customer) => customer.serialize(to),
-            Self::Part(portion) => {
-                let spaces = portion.spaces.iter().map(|(space, _)| space).collect();
-                Part {
-                    customer: &portion.customer,
-                    spaces,
-                }
-                .serialize(to)
-            }
-        }
-    }
+/// A customer in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Entry<'a> {
+    /// All spaces of the customer.
+    Whole(&'a str),
+    /// Some of them; other instances have the rest.
+    Part {
+        /// The customer.
+        customer: &'a str,
+        /// Its spaces in this file.
+        spaces: Vec<&'a str>,
+    },
 }
 
 /// The name of an instance's customers file.
@@ -118,12 +98,12 @@ pub fn customers_file_instance(name: &str) -> Option<u32> {
         .ok()
 }
 
-/// The customers file of `share`.
+/// The customers file with these entries.
 ///
 /// # Panics
 /// Never: texts and numbers are always JSON.
 #[must_use]
-pub fn customers_file(head: Head<'_>, share: &Share) -> String {
+pub fn customers_file(head: Head<'_>, totals: Totals, customers: Vec<Entry<'_>>) -> String {
     let (schema, version) = CUSTOMERS_FILE;
     let written = Written {
         schema,
@@ -132,12 +112,8 @@ pub fn customers_file(head: Head<'_>, share: &Share) -> String {
         state: head.state,
         instance: head.instance,
         workers: head.workers,
-        totals: Totals {
-            customers: share.portions.len(),
-            spaces: share.spaces(),
-            uploads: share.uploads(),
-        },
-        customers: share.portions.iter().map(Entry::of).collect(),
+        totals,
+        customers,
     };
     let mut text =
         serde_json::to_string_pretty(&written).expect("texts and numbers are always JSON");
