@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `workload` | what a migration adds |
+//! | `plan` | sharing units out over instances |
 //! | `open` | the session: state, migration, clock, connected |
 //! | `work` | what a command works on |
 //! | `run` | a run, and how it ended |
@@ -19,6 +20,7 @@ mod audited;
 mod before;
 mod folder;
 mod open;
+mod plan;
 mod recheck;
 mod rollback;
 mod run;
@@ -30,6 +32,8 @@ mod workload;
 pub(super) use audited::AuditedItems;
 pub use before::{stopped, unless_stopped};
 pub use open::{Session, Surroundings};
+pub use plan::PlanBy;
+pub(super) use plan::{Change, NewPlan, Standing};
 pub(super) use recheck::Begun;
 pub use rollback::{Agree, Rollback, lack};
 pub(super) use run::planned;

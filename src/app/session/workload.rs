@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::{Session, Work};
 use crate::app::{Difference, Face, RunReport, Stop};
 use crate::engine::Migration;
-use crate::model::{Snapshot, StepName};
+use crate::model::{Snapshot, StepName, Vocabulary};
 use crate::runtime::{Clock, Dependencies};
 use crate::state::{Namespace, Store};
 
@@ -20,6 +20,9 @@ pub trait Workload: Send + Sync + Sized + 'static {
 
     /// Under which its state is kept: a store of another namespace is refused.
     fn namespace(&self) -> &Namespace;
+
+    /// What it calls its items, units and owners, and why items fail.
+    fn vocabulary(&self) -> &'static Vocabulary;
 
     /// Connects to what its steps work with. Changes nothing.
     ///

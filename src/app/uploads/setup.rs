@@ -5,7 +5,6 @@
 //! customers files come last: where they lie, the rows are there, and they are of the plan in force.
 
 mod census;
-mod change;
 mod count;
 mod found;
 mod notes;
@@ -19,22 +18,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::app::session::{store, unless_stopped};
+use crate::app::session::{Change, NewPlan, PlanBy, Standing, store, unless_stopped};
 use crate::app::{Face, Kind, PlanReport, SetupReport, SetupShare, Stop, Trouble};
 use crate::client::connect_tables;
 use crate::config::{self, Settings, options};
 use crate::migrations::uploads::plan::{Chosen, Filter, SkipList, choose};
 use crate::migrations::uploads::{CustomerTables, VOCABULARY};
-use crate::model::{
-    CustomerDid, InstanceId, PlanSummary, ShareSize, SpaceDid, StateIdentity, UnitId,
-};
+use crate::model::{CustomerDid, InstanceId, SpaceDid, StateIdentity, UnitId};
 use crate::plan::{self, Load, Plan};
 use crate::runtime::Clock;
 use crate::state::Store;
-use crate::state::rows::stamp;
 
 use census::Census;
-use change::{Change, Standing};
 use count::Counted;
 
 /// The largest skip file that is read, in bytes.
@@ -134,12 +129,13 @@ async fn run<C: Census>(
         (chosen, &counted, migration_spaces),
     )
     .await?;
-    let made = Made {
-        summary: summary(parts, &plan, options),
-        plan: &plan,
-        standing: &standing,
+    let by = PlanBy {
+        at: parts.clock.unix_ms(),
+        who: parts.by.clone(),
+        shaped_by: options.shape(),
     };
-    let change = Change::of(made.standing, made.plan, &made.summary);
+    let made = NewPlan::of(&plan, &standing, (&parts.state, &VOCABULARY), by);
+    let change = made.change();
     let mut files = vec![None; plan.shares.len()];
     if !options.analyze {
         change.allow(options.while_running)?;
@@ -219,71 +215,25 @@ async fn read<C: Census>(
     })
 }
 
-/// A plan, and what stands before anything of it is written.
-struct Made<'a> {
-    plan: &'a Plan,
-    summary: PlanSummary,
-    standing: &'a Standing,
-}
-
 /// Writes the rows of a plan and puts it in force; gives notes.
 async fn put_down<C>(
     parts: &Parts<C>,
-    made: &Made<'_>,
+    made: &NewPlan<'_>,
     change: &Change,
     filter: Option<&str>,
     stop: &Stop,
 ) -> Result<Vec<String>> {
     let store = &parts.store;
-    let writing = write::Writing { store, made, stop };
+    let writing = write::Writing {
+        store,
+        plan: made,
+        stop,
+    };
     let notes = writing.rows(filter).await?;
     if !change.is_in_force() {
-        put_in_force(store, &made.summary, made.standing).await?;
+        made.put_in_force(store).await?;
     }
     Ok(notes)
-}
-
-/// What the shared state is told of a plan.
-fn summary<C>(parts: &Parts<C>, plan: &Plan, options: &options::Setup) -> PlanSummary {
-    let size = |share: &plan::Share| ShareSize {
-        customers: share.portions.len() as u64,
-        spaces: share.units(),
-        uploads: share.items(),
-    };
-    PlanSummary {
-        id: plan::identify(plan, &parts.state, &VOCABULARY),
-        made_at: parts.clock.unix_ms(),
-        made_by: parts.by.clone(),
-        shaped_by: options.shape(),
-        customers: plan.owners(),
-        spaces: plan.shares.iter().map(plan::Share::units).sum(),
-        uploads: plan.shares.iter().map(plan::Share::items).sum(),
-        shares: plan.shares.iter().map(size).collect(),
-    }
-}
-
-/// Puts the plan in force. Two at the same time are not: the later one is refused.
-async fn put_in_force(store: &Store, plan: &PlanSummary, standing: &Standing) -> Result<()> {
-    let other = store.put_plan_in_force(plan, standing.plan.as_ref()).await;
-    let Some(other) = other.map_err(|error| Trouble::of_state(&error))? else {
-        return Ok(());
-    };
-    Err(Trouble::new(
-        Kind::Mismatch,
-        format!("put plan {} in force", plan.id.short()),
-        format!(
-            "another setup replaced the plan while this one ran: {other}, made {} by {}",
-            at(other.made_at),
-            other.made_by
-        ),
-        "agree on one plan and run its setup again; this setup wrote no customers file",
-    )
-    .into())
-}
-
-/// A moment, Unix milliseconds, as people read it.
-fn at(unix_ms: u64) -> String {
-    stamp(unix_ms)
 }
 
 fn skip_list(options: &options::Setup) -> Result<SkipList> {

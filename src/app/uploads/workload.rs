@@ -12,7 +12,7 @@ use crate::app::session::{Connecting, Session, StepGroup, Work, Workload};
 use crate::app::{Difference, Face, RunReport, Seen, Stop, Trouble, unless_stopped};
 use crate::config::{Settings, options};
 use crate::migrations::uploads::{self, CustomerTables, Uploads};
-use crate::model::{CustomerDid, Snapshot};
+use crate::model::{CustomerDid, Snapshot, Vocabulary};
 use crate::state::Namespace;
 
 /// What is told when a run was stopped before it began.
@@ -59,6 +59,10 @@ impl Workload for UploadsWorkload {
 
     fn namespace(&self) -> &Namespace {
         &self.settings.state.namespace
+    }
+
+    fn vocabulary(&self) -> &'static Vocabulary {
+        &uploads::VOCABULARY
     }
 
     async fn connect(&self, to: Connecting<'_>) -> Result<Arc<Uploads>> {

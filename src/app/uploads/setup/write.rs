@@ -6,20 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::change::shares;
+use super::Parts;
 use super::count::stopped;
-use super::{Made, Parts};
+use crate::app::session::NewPlan;
 use crate::app::{Kind, Stop, Trouble};
 use crate::config::CustomersFile;
 use crate::migrations::uploads::plan::{
     Entry, Head, Totals, customers_file, customers_file_instance, customers_file_name,
 };
-use crate::migrations::uploads::{Assignment, CustomerTables, NAME, Placed};
-use crate::model::{
-    Belongs, Counts, CustomerDid, InstanceId, InstanceReport, MigrationName, RunId, StateIdentity,
-    Unit, UnitId,
-};
-use crate::monitor::{count, is_alive};
+use crate::migrations::uploads::{Assignment, CustomerTables, Placed};
+use crate::model::{Belongs, CustomerDid, InstanceId, StateIdentity};
+use crate::monitor::count;
 use crate::plan::{Portion, Share};
 use crate::runtime::Degree;
 use crate::state::files::write_atomic;
@@ -32,7 +29,7 @@ const AT_ONCE: usize = 32;
 #[derive(Clone, Copy)]
 pub(super) struct Writing<'a> {
     pub(super) store: &'a Store,
-    pub(super) made: &'a Made<'a>,
+    pub(super) plan: &'a NewPlan<'a>,
     pub(super) stop: &'a Stop,
 }
 
@@ -47,23 +44,17 @@ impl Writing<'_> {
                 Ok(())
             }
         };
-        let write_unit = |(instance, id, uploads): (InstanceId, UnitId, u64)| async move {
-            go_on()?;
-            self.unit(instance, id, uploads).await.map_err(trouble)
-        };
-        stream::iter(shares(self.made.plan).map(Ok::<_, Trouble>))
-            .try_for_each_concurrent(AT_ONCE, write_unit)
-            .await?;
+        self.plan.write_units(self.store, go_on).await?;
         let tables = &CustomerTables::of(self.store);
         let assign = |assignment: Assignment| async move {
             go_on()?;
             tables.assign(&assignment).await.map_err(trouble)
         };
-        let placed = stream::iter(assignments(self.made, filter))
+        let placed = stream::iter(assignments(self.plan, filter))
             .map(assign)
             .buffer_unordered(AT_ONCE);
         let placed: Vec<Placed> = placed.boxed().try_collect().await?;
-        self.fleet().await.map_err(trouble)?;
+        self.plan.write_fleet(self.store).await?;
         let mut kept = BTreeMap::<String, u64>::new();
         for placed in placed {
             if let Placed::Kept(status) = placed {
@@ -82,57 +73,12 @@ impl Writing<'_> {
             })
             .collect())
     }
-
-    /// Makes the row of a unit, or says in the row that is there whose it is now, and how much there is to do if nobody has
-    /// begun it.
-    async fn unit(self, instance: InstanceId, id: UnitId, uploads: u64) -> Result<(), Error> {
-        let row = self.made.standing.progress.get(&id);
-        let unit = Unit {
-            id,
-            planned: Some(uploads),
-        };
-        if let Some(row) = row {
-            // What was begun counts its uploads itself.
-            let counts = row.epoch.0 > 0 || row.progress.counts.planned == uploads;
-            if row.assigned.as_ref() == Some(&instance) && counts {
-                return Ok(());
-            }
-        } else if self.store.plan_unit(&unit, &instance).await? {
-            return Ok(());
-        }
-        self.store.assign_unit(&unit, &instance).await
-    }
-
-    /// Shows what each instance was given; those that run show themselves.
-    async fn fleet(self) -> Result<(), Error> {
-        let reports = reports(self.made);
-        let made = &self.made.summary;
-        for report in &reports {
-            let is_over = |seen: &&InstanceReport| {
-                seen.instance == report.instance
-                    && !is_alive(seen, made.made_at)
-                    && seen.plan.as_ref() != Some(&made.id)
-            };
-            let seen = self.made.standing.fleet.iter().filter(is_over);
-            let over: Vec<InstanceReport> = seen.cloned().collect();
-            self.store.note_assigned(report, &over).await?;
-        }
-        for seen in &self.made.standing.fleet {
-            if !reports
-                .iter()
-                .any(|report| report.instance == seen.instance)
-            {
-                self.store.forget_assigned(&seen.instance).await?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// One per customer, for the instance with its largest part.
-fn assignments(made: &Made<'_>, filter: Option<&str>) -> Vec<Assignment> {
+fn assignments(plan: &NewPlan<'_>, filter: Option<&str>) -> Vec<Assignment> {
     let mut found = BTreeMap::<CustomerDid, (u64, Assignment)>::new();
-    for (instance, share) in (1..).zip(&made.plan.shares) {
+    for (instance, share) in (1..).zip(&plan.plan.shares) {
         for portion in &share.portions {
             // Whoever was counted has such a name.
             let Ok(customer) = portion.owner.parse::<CustomerDid>() else {
@@ -141,7 +87,7 @@ fn assignments(made: &Made<'_>, filter: Option<&str>) -> Vec<Assignment> {
             let (largest, assignment) = found.entry(customer.clone()).or_insert_with(|| {
                 let assignment = Assignment {
                     customer,
-                    plan: made.summary.id.clone(),
+                    plan: plan.summary.id.clone(),
                     instance: InstanceId::number(instance),
                     instances: Vec::new(),
                     spaces: 0,
@@ -163,57 +109,6 @@ fn assignments(made: &Made<'_>, filter: Option<&str>) -> Vec<Assignment> {
         .into_values()
         .map(|(_, assignment)| assignment)
         .collect()
-}
-
-/// What displays show of an instance until it runs: its share, and how far the rows say that it is.
-fn reports(made: &Made<'_>) -> Vec<InstanceReport> {
-    let (plan, id, standing) = (made.plan, &made.summary.id, made.standing);
-    let report = |instance: u32| InstanceReport {
-        instance: InstanceId::number(instance),
-        folder: None,
-        run: RunId::new(""),
-        migration: MigrationName::new(NAME),
-        host: String::new(),
-        pid: 0,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        plan: Some(id.clone()),
-        started_at: 0,
-        heartbeat_at: 0,
-        state: String::new(),
-        note: None,
-        counts: Counts::default(),
-        reasons: BTreeMap::new(),
-        helped: BTreeMap::new(),
-        elsewhere: Counts::default(),
-        units_planned: 0,
-        units_settled: 0,
-        in_flight: 0,
-        items_per_minute: 0.0,
-        concurrency: 0,
-        rate: None,
-        throttles: Vec::new(),
-        warnings: Vec::new(),
-    };
-    let numbers = (1..).zip(&plan.shares).map(|(number, _)| number);
-    let mut reports: BTreeMap<InstanceId, InstanceReport> = numbers
-        .map(|number| (InstanceId::number(number), report(number)))
-        .collect();
-    for (instance, unit, uploads) in shares(plan) {
-        let Some(report) = reports.get_mut(&instance) else {
-            continue;
-        };
-        report.units_planned += 1;
-        let Some(row) = standing.progress.get(&unit) else {
-            report.counts = report.counts.plus(&Counts::planned(uploads));
-            continue;
-        };
-        report.units_settled += u64::from(row.progress.status.is_ended());
-        report.counts = report.counts.plus(&row.progress.counts);
-        for (reason, number) in &row.progress.reasons {
-            *report.reasons.entry(*reason).or_default() += number;
-        }
-    }
-    reports.into_values().collect()
 }
 
 /// Refuses a folder with customers files of another environment or other tables: they would be written over.
@@ -247,16 +142,16 @@ pub(super) fn refuse_foreign(dir: &Path, state: &StateIdentity) -> Result<(), Tr
 /// one file.
 pub(super) fn files<C>(
     parts: &Parts<C>,
-    made: &Made<'_>,
+    plan: &NewPlan<'_>,
     workers: Option<u32>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<PathBuf>> {
     let dir = &parts.dir;
     let mut paths = Vec::new();
-    for (instance, share) in (1..).zip(&made.plan.shares) {
+    for (instance, share) in (1..).zip(&plan.plan.shares) {
         let path = dir.join(customers_file_name(instance));
         let head = Head {
-            plan: &made.summary.id,
+            plan: &plan.summary.id,
             state: &parts.state,
             instance,
             workers,

@@ -5,23 +5,23 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::at;
 use crate::app::{Kind, PlanReport, Trouble};
-use crate::model::{InstanceId, InstanceReport, PlanId, PlanSummary, UnitId};
-use crate::monitor::{PlanLine, count, is_alive};
+use crate::model::{InstanceId, InstanceReport, Noun, PlanId, PlanSummary, UnitId, Vocabulary};
+use crate::monitor::{PlanLine, is_alive};
 use crate::plan::Plan;
+use crate::state::rows::stamp;
 use crate::state::{Error, ProgressRow, Store};
 
 /// What the tables hold before anything is written.
-pub(super) struct Standing {
-    pub(super) progress: BTreeMap<UnitId, ProgressRow>,
+pub(in crate::app) struct Standing {
+    pub(in crate::app) progress: BTreeMap<UnitId, ProgressRow>,
     pub(super) fleet: Vec<InstanceReport>,
     /// The plan in force.
     pub(super) plan: Option<PlanSummary>,
 }
 
 impl Standing {
-    pub(super) async fn read(store: &Store) -> Result<Self> {
+    pub(in crate::app) async fn read(store: &Store) -> Result<Self> {
         let read = async {
             let progress = store.progress_where(None, None).await?;
             let (fleet, plan) = (store.fleet_rows().await?, store.current_plan().await?);
@@ -53,29 +53,36 @@ fn given_to(row: &ProgressRow) -> Option<&InstanceId> {
 }
 
 /// How a plan differs from what the tables hold.
-pub(super) struct Change {
+pub(in crate::app) struct Change {
     id: PlanId,
+    unit: Noun,
     replaces: Option<PlanSummary>,
     is_in_force: bool,
-    /// Spaces with work left that another instance had.
+    /// Units with work left that another instance had.
     moved: u64,
-    /// Spaces without a row.
+    /// Units without a row.
     new: u64,
-    /// Spaces with work left that the plan does not have.
+    /// Units with work left that the plan does not have.
     left_out: u64,
-    /// Spaces with work left that instances which run now had, by instance.
+    /// Units with work left that instances which run now had, by instance.
     taken_from: BTreeMap<InstanceId, u64>,
 }
 
 impl Change {
     /// Compares `plan`, which is `made`, with what the tables hold.
-    pub(super) fn of(standing: &Standing, plan: &Plan, made: &PlanSummary) -> Self {
+    pub(super) fn of(
+        standing: &Standing,
+        plan: &Plan,
+        made: &PlanSummary,
+        words: &Vocabulary,
+    ) -> Self {
         let (id, now) = (&made.id, made.made_at);
         let wanted: BTreeMap<UnitId, InstanceId> = shares(plan)
             .map(|(instance, unit, _)| (unit, instance))
             .collect();
         let mut change = Self {
             id: id.clone(),
+            unit: words.unit,
             is_in_force: standing.plan.as_ref().is_some_and(|held| held.id == *id),
             replaces: standing.plan.clone().filter(|held| held.id != *id),
             moved: 0,
@@ -110,33 +117,37 @@ impl Change {
     }
 
     /// Whether the plan is in force already.
-    pub(super) fn is_in_force(&self) -> bool {
+    pub(in crate::app) fn is_in_force(&self) -> bool {
         self.is_in_force
     }
 
     /// Refuses to take work from instances that run, unless it is asked for.
-    pub(super) fn allow(&self, while_running: bool) -> Result<(), Trouble> {
+    pub(in crate::app) fn allow(&self, while_running: bool) -> Result<(), Trouble> {
         if while_running || self.is_in_force || self.taken_from.is_empty() {
             return Ok(());
         }
         let mut what = format!(
-            "replace the plan by {}: running instances would lose spaces",
-            self.id.short()
+            "replace the plan by {}: running instances would lose {}",
+            self.id.short(),
+            self.unit.many
         );
         for (instance, spaces) in &self.taken_from {
             let _ = write!(
                 what,
                 "\n  instance {instance}: {} with work left",
-                count(*spaces, "space")
+                self.unit.count(*spaces)
             );
         }
         let cause = match &self.replaces {
             Some(held) => format!(
                 "they work on another plan: {held}, made {} by {}",
-                at(held.made_at),
+                stamp(held.made_at),
                 held.made_by
             ),
-            None => "they were started without a plan, on spaces that this plan assigns".to_owned(),
+            None => format!(
+                "they were started without a plan, on {} that this plan assigns",
+                self.unit.many
+            ),
         };
         Err(Trouble::new(
             Kind::Mismatch,
@@ -149,7 +160,7 @@ impl Change {
     }
 
     /// The change as it is reported.
-    pub(super) fn report(&self) -> PlanReport {
+    pub(in crate::app) fn report(&self) -> PlanReport {
         PlanReport {
             id: self.id.to_string(),
             was_in_force: self.is_in_force,
