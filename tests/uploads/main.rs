@@ -4,6 +4,7 @@
 
 mod answers;
 mod auditing;
+mod beside;
 mod carparks;
 mod crashing;
 mod fixture;

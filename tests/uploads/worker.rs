@@ -25,7 +25,7 @@ pub(crate) struct Worker {
     pub(crate) migration: Arc<Uploads>,
     pub(crate) store: Store,
     pub(crate) dependencies: Dependencies,
-    _dir: tempfile::TempDir,
+    _dir: Option<tempfile::TempDir>,
 }
 
 /// Migration spaces that are forgotten with the test; clones share them.
@@ -44,6 +44,30 @@ impl Worker {
         spaces: CustomerTables,
         settings: Settings,
     ) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let state = state::Config::new(namespace("local-migration-"), dir.path());
+        Self {
+            _dir: Some(dir),
+            ..Self::over_config(config, Store::in_memory(state), spaces, settings).await
+        }
+    }
+
+    /// One whose state lies elsewhere.
+    pub(crate) async fn over(
+        local: &Local,
+        store: Store,
+        spaces: CustomerTables,
+        settings: Settings,
+    ) -> Self {
+        Self::over_config(&local.config, store, spaces, settings).await
+    }
+
+    async fn over_config(
+        config: &sterna::client::Config,
+        store: Store,
+        spaces: CustomerTables,
+        settings: Settings,
+    ) -> Self {
         let dependencies = Dependencies::new();
         let connect = Uploads::connect(
             config,
@@ -52,16 +76,11 @@ impl Worker {
             spaces,
             settings,
         );
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::in_memory(state::Config::new(
-            namespace("local-migration-"),
-            dir.path(),
-        ));
         Self {
             migration: Arc::new(connect.await.unwrap()),
             store,
             dependencies,
-            _dir: dir,
+            _dir: None,
         }
     }
 

@@ -1,0 +1,424 @@
+//! A second migration lives its whole life beside uploads, in one file of rows and one folder, and neither sees the
+//! other.
+//!
+//! The toy says only what a migration has to say: its items, one step, its words. Everything else is the session's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream, StreamExt as _};
+use sterna::app::session::{Connecting, PlanBy, Rollback, Session, Surroundings, Work, Workload};
+use sterna::app::{Ended, Face, RunReport, Seen, Stop};
+use sterna::engine::{
+    Config, Job, Migration, Need, Report, Retry, Step, StepFilter, Turn, Undoer, UnitContext,
+};
+use sterna::migrations::uploads::{self, Settings};
+use sterna::model::{
+    Between, Effect, Failure, ItemId, MigrationName, Noun, Reason, ReasonInfo, Reasons, StepName,
+    Unit, UnitId, Vocabulary, Wish,
+};
+use sterna::monitor::{self, Ask, Paint};
+use sterna::plan::{self, Load};
+use sterna::runtime::Clock;
+use sterna::state::rows::{Row, Rows, Select, Sqlite};
+use sterna::state::{self, FailedQuery, Namespace, Scope, Store};
+use tokio::sync::Semaphore;
+
+use crate::fixture::{Local, small};
+use crate::worker::{Worker, config, expected, units, unkept_rows};
+
+const TORN: Reason = Reason::new("TORN");
+const REASONS: Reasons = Reasons::with(&[ReasonInfo::of_data(TORN, "mend the letter, then retry")]);
+static WORDS: Vocabulary = Vocabulary {
+    item: Noun::new("letter", "letters"),
+    unit: Noun::new("box", "boxes"),
+    owner: Noun::new("sender", "senders"),
+    reasons: REASONS,
+};
+static NAMESPACE: LazyLock<Namespace> =
+    LazyLock::new(|| Namespace::new(MigrationName::new("letters"), "local"));
+
+/// Copies letters from one folder to another; a unit is a box of letters.
+#[derive(Clone)]
+struct Letters {
+    from: PathBuf,
+    to: PathBuf,
+    /// Whether the second letter of each box is torn.
+    torn: Arc<AtomicBool>,
+    /// How many letters may still be copied before the post stands still.
+    post: Arc<Semaphore>,
+}
+
+impl Letters {
+    fn new(root: &Path) -> Self {
+        for letter in LETTERS {
+            let path = root.join("from").join(letter);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, letter).unwrap();
+        }
+        Self {
+            from: root.join("from"),
+            to: root.join("to"),
+            torn: Arc::new(AtomicBool::new(true)),
+            post: Arc::new(Semaphore::new(3)),
+        }
+    }
+
+    fn copied(&self) -> usize {
+        let copied = |letter: &&&str| self.to.join(letter).exists();
+        LETTERS.iter().filter(copied).count()
+    }
+}
+
+const LETTERS: [&str; 8] = [
+    "red/0", "red/1", "red/2", "red/3", "blue/0", "blue/1", "blue/2", "blue/3",
+];
+const TORN_LETTERS: [&str; 2] = ["red/1", "blue/1"];
+
+#[async_trait]
+impl Migration for Letters {
+    type Item = String;
+    type Seen = bool;
+
+    fn name(&self) -> MigrationName {
+        NAMESPACE.migration.clone()
+    }
+
+    fn reasons(&self) -> Reasons {
+        REASONS
+    }
+
+    fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
+        vec![Arc::new(Copy(self.to.clone()))]
+    }
+
+    fn item_id(&self, letter: &String) -> ItemId {
+        ItemId::new(letter.as_str())
+    }
+
+    fn items<'a>(
+        &'a self,
+        unit: &'a UnitContext,
+        within: Between,
+    ) -> BoxStream<'a, Result<String, Failure>> {
+        let of_box = LETTERS
+            .iter()
+            .filter(move |letter| letter.starts_with(&*unit.id.name));
+        let letters = of_box
+            .map(|letter| (*letter).to_owned())
+            .filter(move |letter| within.takes(&ItemId::new(letter.as_str())));
+        stream::iter(letters.map(Ok).collect::<Vec<_>>()).boxed()
+    }
+
+    async fn item(&self, _: &UnitContext, id: &ItemId) -> Result<String, Failure> {
+        Ok(id.to_string())
+    }
+
+    async fn probe(&self, _: &UnitContext, letter: &String) -> Result<bool, Failure> {
+        if self.torn.load(Ordering::SeqCst) && TORN_LETTERS.contains(&letter.as_str()) {
+            return Err(Failure::permanent(TORN, "a page is missing"));
+        }
+        Ok(self.to.join(letter).exists())
+    }
+}
+
+struct Copy(PathBuf);
+
+#[async_trait]
+impl Step<Letters> for Copy {
+    fn name(&self) -> StepName {
+        StepName::new("copy")
+    }
+
+    fn needs(&self, _: &UnitContext, letter: &String, there: &bool) -> Result<Vec<Need>, Failure> {
+        let need = || Need::missing(letter, "not copied");
+        Ok((!there).then(need).into_iter().collect())
+    }
+
+    async fn apply(&self, turn: &Turn<'_, Letters>, need: &Need) -> Result<Effect, Failure> {
+        let effect = Effect::new("copied", need.subject.as_str()).reversible();
+        turn.intend(&effect).await?;
+        turn.migration.post.acquire().await.unwrap().forget();
+        let to = self.0.join(&need.subject);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(turn.migration.from.join(&need.subject), to).unwrap();
+        Ok(effect)
+    }
+
+    fn undo(&self) -> Option<&dyn Undoer> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Undoer for Copy {
+    async fn stands(&self, _: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+        Ok(self.0.join(&effect.subject).exists())
+    }
+
+    async fn undo(&self, _: &UnitContext, effect: &Effect) -> Result<(), Failure> {
+        fs::remove_file(self.0.join(&effect.subject)).unwrap();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Workload for Letters {
+    type Migration = Self;
+
+    fn namespace(&self) -> &Namespace {
+        &NAMESPACE
+    }
+
+    fn vocabulary(&self) -> &'static Vocabulary {
+        &WORDS
+    }
+
+    async fn connect(&self, _: Connecting<'_>) -> Result<Arc<Self>> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+/// Both migrations over one file of rows and one folder.
+struct Scene {
+    rows: Arc<dyn Rows>,
+    dir: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = Sqlite::open(&dir.path().join("rows.sqlite"), Duration::from_secs(10));
+        Self {
+            rows: Arc::new(rows.unwrap()),
+            dir,
+        }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    async fn store(&self, namespace: Namespace) -> Store {
+        let config = state::Config::new(namespace, self.state());
+        let store = Store::over(Arc::clone(&self.rows), config);
+        store.create_tables().await.unwrap();
+        store.mark_format("local").await.unwrap();
+        store
+    }
+
+    /// Every row of a migration, and every file of it.
+    async fn picture(
+        &self,
+        store: &Store,
+    ) -> (BTreeMap<String, Vec<Row>>, BTreeMap<String, Vec<u8>>) {
+        let namespace = &store.config().namespace;
+        let mut tables = BTreeMap::new();
+        for table in namespace.all_tables() {
+            let page = self
+                .rows
+                .page(table, &Select::default(), None)
+                .await
+                .unwrap();
+            assert!(page.next.is_none());
+            tables.insert(table.to_owned(), page.rows);
+        }
+        let files = fs::read_dir(self.state()).into_iter().flatten();
+        let files = files.filter_map(|file| {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let bytes = || fs::read(&path).unwrap();
+            namespace
+                .files
+                .rest(&name)
+                .is_some()
+                .then(|| (name.clone(), bytes()))
+        });
+        (tables, files.collect())
+    }
+}
+
+fn unseen() -> Face {
+    Arc::new(|_: Seen<'_>| {})
+}
+
+fn ends() -> (Stop, Face) {
+    (Stop::new(), unseen())
+}
+
+async fn session(scene: &Scene, letters: &Letters) -> Box<Session<Letters>> {
+    let store = scene.store(NAMESPACE.clone()).await;
+    let by = Surroundings {
+        environment: "local".to_owned(),
+        ..Surroundings::default()
+    };
+    Session::over(store, by, letters.clone()).await.unwrap()
+}
+
+fn of(session: &Session<Letters>) -> Config {
+    let mut config = session.config(1, 2).unwrap();
+    config.pace.attempts = 1;
+    config.max_failure_rate = 1.0;
+    // It would take whatever nobody has begun, if it saw it.
+    config.steal = true;
+    config
+}
+
+fn boxes() -> Vec<Unit> {
+    let units = ["red", "blue"].map(|name| Unit::new(UnitId::new("ann", name)));
+    units.into()
+}
+
+async fn migrate(session: &Session<Letters>) -> RunReport {
+    let migrating = session.migrate(of(session), Work::Units(boxes()), ends());
+    migrating.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_migration_lives_its_whole_life_beside_uploads_and_neither_sees_the_other() {
+    let local = Local::start(small()).await;
+    let scene = Scene::new();
+    let own = scene.store(uploads::namespace("local-migration-")).await;
+    let worker = Worker::over(&local, own.clone(), unkept_rows(), Settings::default()).await;
+
+    // Uploads are half migrated, and their fleet is paused.
+    let mut half = config("first");
+    half.limit = Some(5);
+    half.pace.attempts = 1;
+    let outcome = sterna::engine::run(worker.parts(), half, Job::Units(units(&local)));
+    assert!(outcome.await.unwrap().counts.settled() >= 5);
+    let asked = own.ask(&Scope::Fleet, Wish::Pause, "ann@host", "lunch");
+    asked.await.unwrap();
+    let uploads = scene.picture(&own).await;
+    assert!(uploads.0["local-migration-progress"].len() > 1 && !uploads.1.is_empty());
+
+    // Setup, a run that dies in its middle, and the run after it.
+    let letters = Letters::new(scene.dir.path());
+    let first = session(&scene, &letters).await;
+    let loads = boxes().into_iter().map(|unit| Load {
+        unit: unit.id,
+        items: 4,
+    });
+    let options = plan::Options {
+        instances: 1,
+        split_over: None,
+    };
+    let by = PlanBy {
+        at: Clock::system().unix_ms(),
+        who: "ann@host".to_owned(),
+        shaped_by: "--instances 1".to_owned(),
+    };
+    let planned = first.plan(loads.collect(), options, by, &Stop::new()).await;
+    assert_eq!(planned.unwrap().spaces_new, 2);
+    let dying = tokio::spawn(async move { migrate(&first).await });
+    while letters.post.available_permits() > 0 || letters.copied() < 3 {
+        tokio::task::yield_now().await;
+    }
+    dying.abort();
+    assert!(dying.await.unwrap_err().is_cancelled());
+    letters.post.add_permits(100);
+    let second = session(&scene, &letters).await;
+    let report = migrate(&second).await;
+    assert_eq!(report.ended, Ended::Finished);
+    assert_eq!((report.counts.done, report.counts.quarantined), (6, 2));
+    assert_eq!(letters.copied(), 6);
+
+    // What failed is listed in the migration's own words, and retried.
+    let store = scene.store(NAMESPACE.clone()).await;
+    let look = async |ask: Ask| {
+        let view = monitor::look(&store, Clock::system(), &ask, &WORDS, None).await;
+        view.unwrap().text(Paint::Plain, &WORDS)
+    };
+    let failed = look(Ask::Failed(FailedQuery::default())).await;
+    assert!(
+        failed.contains("TORN") && failed.contains("mend the letter"),
+        "{failed}"
+    );
+    letters.torn.store(false, Ordering::SeqCst);
+    let retry = second
+        .run(of(&second), Job::Failed(Retry::default()), ends())
+        .await;
+    assert_eq!(retry.unwrap().counts.done, 2);
+    let overview = look(Ask::Overview).await;
+    assert!(
+        overview.contains("letters") && overview.contains("boxes"),
+        "{overview}"
+    );
+    for word in ["upload", "space", "customer"] {
+        assert!(
+            !overview.to_lowercase().contains(word),
+            "{word} in {overview}"
+        );
+    }
+
+    // The audit, and the rollback.
+    let audit = async || {
+        let work = Work::Units(boxes());
+        let report = Report::new("audit", "everything");
+        second
+            .audit(of(&second), work, report, ends())
+            .await
+            .unwrap()
+    };
+    assert_eq!(audit().await.verdicts.ok, 8);
+    let rollback = second.rollback(of(&second), Rollback::default(), &|_| Ok(()), ends());
+    let undone = rollback.await.unwrap();
+    assert_eq!((undone.undone.get("copied"), undone.failed), (Some(&8), 0));
+    assert_eq!(letters.copied(), 0);
+    assert_eq!(audit().await.verdicts.missing, 8);
+
+    // Nothing of it touched uploads, and nothing of uploads touches it.
+    let (tables, files) = scene.picture(&own).await;
+    for (name, rows) in &uploads.0 {
+        assert_eq!(&tables[name], rows, "{name}");
+    }
+    assert_eq!(files, uploads.1);
+    let toy = scene.picture(&store).await;
+    assert!(
+        toy.1
+            .keys()
+            .all(|name| name.starts_with("letters-instance-1")),
+        "{:?}",
+        toy.1.keys()
+    );
+    own.ask(&Scope::Fleet, Wish::Resume, "ann@host", "back")
+        .await
+        .unwrap();
+    worker
+        .run(Job::Units(units(&local)), StepFilter::All, "second")
+        .await;
+    assert_eq!(worker.failed().await, expected(&local));
+    let undo = sterna::engine::Within {
+        units: Vec::new(),
+        run: None,
+        journals: Vec::new(),
+        state: None,
+    };
+    let survey = sterna::engine::survey(&worker.parts(), &undo)
+        .await
+        .unwrap();
+    let journals: Vec<_> = survey
+        .journals
+        .iter()
+        .map(|path| path.file_name().unwrap().to_owned())
+        .collect();
+    assert_eq!(journals, ["instance-1-journal.ndjson"]);
+    assert_eq!(scene.picture(&store).await, toy);
+    local.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_of_another_migration_is_refused() {
+    let scene = Scene::new();
+    let store = scene.store(uploads::namespace("local-migration-")).await;
+    let letters = Letters::new(scene.dir.path());
+    let opened = Session::over(store, Surroundings::default(), letters).await;
+    let error = format!("{:#}", opened.err().unwrap());
+    assert!(error.contains("letters"), "{error}");
+}
