@@ -259,15 +259,14 @@ impl<M: Migration> OneUnit<M> {
     async fn judge(&self, id: &ItemId, item: Source<M>) -> Judged {
         let (audit, unit) = (&self.audit, &self.context);
         let (migration, patience) = (&*audit.migration, audit.patience());
-        let item = match item {
-            Some(item) => item,
-            None => {
-                let find = || caught("finding it", migration.item(unit, id)).boxed();
-                match patience.with(find).await {
-                    Ok(item) => item,
-                    Err(failure) => {
-                        return Judged::new(Vec::new(), Some(failure), audit.migration.reasons());
-                    }
+        let item = if let Some(item) = item {
+            item
+        } else {
+            let find = || caught("finding it", migration.item(unit, id)).boxed();
+            match patience.with(find).await {
+                Ok(item) => item,
+                Err(failure) => {
+                    return Judged::new(Vec::new(), Some(failure), audit.migration.reasons());
                 }
             }
         };

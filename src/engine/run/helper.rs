@@ -171,7 +171,7 @@ impl Helper {
                 (Some(_), Some((held, since))) if since.elapsed() >= term => Some(held.clone()),
                 (Some(_), _) => continue,
             };
-            let whose = of_units.get(&whole).cloned().or(row.instance);
+            let planned_for = of_units.get(&whole).cloned().or(row.instance);
             let is_part = id.part.is_some();
             let offers = if is_part { &mut parts } else { &mut offers };
             let unit = Unit {
@@ -180,7 +180,7 @@ impl Helper {
             };
             offers.push(ClaimRequest {
                 dead,
-                helping: Some(whose.unwrap_or_else(|| InstanceId::new("?"))),
+                helping: Some(planned_for.unwrap_or_else(|| InstanceId::new("?"))),
                 ..ClaimRequest::own(unit)
             });
         }
