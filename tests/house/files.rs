@@ -14,13 +14,11 @@ const FILES_CAP: usize = 14;
 const WITH_LOGIC: &[&str] = &[
     "app/uploads/mod.rs",
     "app/uploads/setup/tests/mod.rs",
-    "engine/rollback/mod.rs",
     "engine/tests/crashing/mod.rs",
     "engine/tests/mod.rs",
     "engine/tests/rolling/mod.rs",
     "engine/tests/sharing/mod.rs",
     "engine/tests/simulation/mod.rs",
-    "engine/watch/mod.rs",
     "state/rows/mod.rs",
 ];
 
