@@ -49,7 +49,6 @@ fn choices(scope: &options::Scope, index_unverified: bool) -> uploads::Settings 
     uploads::Settings {
         index_unverified,
         is_customer_named: scope.only_customers.len() == 1 && !scope.only_spaces.is_empty(),
-        ..uploads::Settings::default()
     }
 }
 
