@@ -6,7 +6,12 @@ use std::collections::BTreeSet;
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 use sterna::engine::{self, Depth, Job, Report, Scope, StepFilter};
+<<<<<<< ours
 use sterna::migrations::uploads::{GATEWAY, Settings, reasons};
+=======
+use sterna::migrations::uploads::reasons;
+use sterna::migrations::uploads::{GATEWAY, Settings};
+>>>>>>> theirs
 use sterna::model::{FailedItem, ItemId, Reason, StepState, Unit, Verdict};
 use sterna::proto::did::Did;
 use sterna::proto::key::Signer;
