@@ -24,7 +24,7 @@ pub enum Undo {
 pub struct Effect {
     /// What kind of change, in the migration's words (`index-stored`, `claim-published`).
     pub kind: String,
-    /// What was changed: an index, a shard, a space.
+    /// What was changed: an index, a blob.
     pub subject: String,
     /// Whether it can be taken back.
     pub undo: Undo,

@@ -2,8 +2,8 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | unit | what one instance leases and checkpoints: a space, a digest prefix |
-//! | item | what is stepped: an upload, a blob; items of a unit have a stable order |
+//! | unit | what one instance leases and checkpoints: a digest prefix |
+//! | item | what is stepped: a blob; items of a unit have a stable order |
 //! | step | what makes one effect, on an item or on a unit |
 //! | need | one thing a step found missing or wrong, and would put right |
 //! | effect | what a step changed in the world, as data |
@@ -56,8 +56,7 @@ pub use snapshot::{Rate, Retrying, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
     Belongs, Between, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder,
     JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening, JournalRecord,
-    JournalTrace, Lease, Mark, ProgressTotals, RowCounts, ShareTotals, SpaceMark, Split, Stage,
-    StateIdentity, Status, StatusError, StepRecord, StepState, Summing, Sweep, TakenOver, Unit,
-    UnitProgress,
+    JournalTrace, Lease, Mark, ProgressTotals, RowCounts, ShareTotals, Split, Stage, StateIdentity,
+    Status, StatusError, StepRecord, StepState, Summing, Sweep, TakenOver, Unit, UnitProgress,
 };
 pub use vocabulary::{Noun, Vocabulary};

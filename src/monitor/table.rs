@@ -143,7 +143,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `1 upload`, `2,000 uploads`.
+/// `1 blob`, `2,000 blobs`.
 #[must_use]
 pub fn count(number: u64, noun: &str) -> String {
     let end = if number == 1 { "" } else { "s" };

@@ -1,7 +1,7 @@
 //! Migration spaces: one per customer, no key lost.
 
+use sterna::migrations::uploads::SpaceMark;
 use sterna::migrations::uploads::{CustomerTables, MigrationSpace, SpaceStatus, Stored};
-use sterna::model::SpaceMark;
 use sterna::state::rows::{Batched, Key, Row};
 
 use crate::place::{customer, everywhere, space};

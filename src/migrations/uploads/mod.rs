@@ -39,7 +39,7 @@ pub use item::Upload;
 pub use parts::Settings;
 pub use rows::{
     Assignment, CUSTOMERS, CustomerRollup, CustomerRow, CustomerTables, MigrationSpace, NAME,
-    Placed, SPACES, SpaceStatus, Stored, named, namespace,
+    Placed, SPACES, SpaceMark, SpaceStatus, Stored, named, namespace,
 };
 pub use sample::Sample;
 pub use steps::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};

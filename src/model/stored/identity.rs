@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Which tables a piece of state belongs to, and where they are.
 ///
 /// Names alone prove nothing: tables are made again, restored from a backup, or exist in another account under the
-/// same names. `init` gives the tables a random id; checkpoints, journals, customers files and reports carry it with
+/// same names. `init` gives the tables a random id; checkpoints, journals, files of shares and reports carry it with
 /// the account and region that the tables answered from. State of another identity is refused.
 ///
 /// ```json

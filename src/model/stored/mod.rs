@@ -5,7 +5,6 @@ mod holder;
 mod identity;
 mod part;
 mod progress;
-mod space;
 mod split;
 mod status;
 mod takeover;
@@ -18,7 +17,6 @@ pub use files::{
 pub use holder::Holder;
 pub use identity::{Belongs, StateIdentity};
 pub use progress::{JournalTrace, Lease, StepRecord, StepState, Sweep, Unit, UnitProgress};
-pub use space::SpaceMark;
 pub use split::{Between, Split, Stage};
 pub use status::{Status, StatusError};
 pub use takeover::TakenOver;

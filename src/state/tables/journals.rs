@@ -1,5 +1,5 @@
 //! Rows `journal` of `…-migration-control`: which journals tell of effects that were made in a unit without its lease
-//! (single uploads, single steps). What is made under a lease is noted in the row of the unit: `journal:…`.
+//! (single items, single steps). What is made under a lease is noted in the row of the unit: `journal:…`.
 
 use crate::model::{JournalId, UnitId};
 use crate::state::rows::{self, Condition, Key, Row, Select, Value, stamp};

@@ -15,10 +15,11 @@ use super::sim::{Sim, Who};
 use super::wishes::{self, Busy};
 use crate::engine::tests::reasons::REASONS;
 use crate::engine::{Look, Migration, Need, OwnerRollup, Step, Turn, UnitContext, UnitStep};
-use crate::migrations::uploads::{CustomerRollup, CustomerTables, MigrationSpace, SpaceStatus};
+use crate::migrations::uploads::{
+    CustomerRollup, CustomerTables, MigrationSpace, SpaceMark, SpaceStatus,
+};
 use crate::model::{
-    Between, CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, Reasons, SpaceMark,
-    StepName, UnitId,
+    Between, CustomerDid, Effect, Failure, ItemId, MigrationName, Reason, Reasons, StepName, UnitId,
 };
 use crate::runtime::Moment;
 use crate::state::Store;

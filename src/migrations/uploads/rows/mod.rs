@@ -14,5 +14,5 @@ mod tables;
 
 pub use customers::{Assignment, CustomerRow, Placed};
 pub use rollup::CustomerRollup;
-pub use spaces::{MigrationSpace, SpaceStatus, Stored};
+pub use spaces::{MigrationSpace, SpaceMark, SpaceStatus, Stored};
 pub use tables::{CUSTOMERS, CustomerTables, NAME, SPACES, named, namespace};

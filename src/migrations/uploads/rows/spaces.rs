@@ -6,11 +6,20 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::{CustomerDid, SpaceDid, SpaceMark};
+use crate::model::{CustomerDid, SpaceDid};
 use crate::state::Error;
 use crate::state::rows::{self, Condition, Key, Row, Update, Written, stamp};
 
 use super::CustomerTables;
+
+/// One thing about a migration space that is or is not so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpaceMark {
+    /// Consumer and subscription rows are written.
+    Provisioned(bool),
+    /// The customer's account has its delegation, and it is stored.
+    Delegated(bool),
+}
 
 /// A customer's migration space.
 #[derive(Clone, PartialEq, Eq)]
