@@ -14,6 +14,7 @@ mod fixture;
 mod migrating;
 mod real;
 mod uploading;
+#[expect(dead_code, reason = "other suites ask more of it")]
 #[path = "../uploads/worker.rs"]
 mod worker;
 

@@ -230,7 +230,7 @@ async fn end(store: &Store, name: &str, status: Status) {
     };
     progress.status = status;
     store.release(lease, &progress).await.unwrap();
-    CustomerTables::of(&store)
+    CustomerTables::of(store)
         .refresh(&unit.id.owner)
         .await
         .unwrap();

@@ -46,7 +46,7 @@ pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> L
     progress.count(Settled::Migrated, None);
     progress.count(Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
     store.save(&mut lease, &progress).await.unwrap();
-    CustomerTables::of(&store)
+    CustomerTables::of(store)
         .refresh(&unit.id.owner)
         .await
         .unwrap();

@@ -115,7 +115,7 @@ async fn a_row_of_the_existing_tool_without_a_key_is_given_as_it_is() {
         store
             .rows()
             .write_all(
-                &store.config().namespace.own_table("spaces").unwrap(),
+                store.config().namespace.own_table("spaces").unwrap(),
                 vec![Batched::Put(key, row)],
             )
             .await
@@ -143,7 +143,7 @@ async fn a_row_of_the_existing_tool_without_a_key_is_given_as_it_is() {
         let rows = vec![Batched::Put(key, row)];
         store
             .rows()
-            .write_all(&store.config().namespace.own_table("spaces").unwrap(), rows)
+            .write_all(store.config().namespace.own_table("spaces").unwrap(), rows)
             .await
             .unwrap();
         let (spaces, odd) = CustomerTables::of(&store).migration_spaces().await.unwrap();

@@ -17,15 +17,16 @@ use sterna::app::session::{Connecting, PlanBy, Rollback, Session, Surroundings, 
 use sterna::app::{Ended, Face, RunReport, Seen, Stop};
 use sterna::engine::{
     Config, Job, Migration, Need, Report, Retry, Step, StepFilter, Turn, Undoer, UnitContext,
+    Within,
 };
 use sterna::migrations::uploads::{self, Settings};
 use sterna::model::{
     Between, Effect, Failure, ItemId, MigrationName, Noun, Reason, ReasonInfo, Reasons, StepName,
-    Unit, UnitId, Vocabulary, Wish,
+    Unit, UnitId, VerdictCounts, Vocabulary, Wish,
 };
 use sterna::monitor::{self, Ask, Paint};
 use sterna::plan::{self, Load};
-use sterna::runtime::Clock;
+use sterna::runtime::{Clock, Tasks};
 use sterna::state::rows::{Row, Rows, Select, Sqlite};
 use sterna::state::{self, FailedQuery, Namespace, Scope, Store};
 use tokio::sync::Semaphore;
@@ -280,27 +281,20 @@ async fn migrate(session: &Session<Letters>) -> RunReport {
     migrating.await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_migration_lives_its_whole_life_beside_uploads_and_neither_sees_the_other() {
-    let local = Local::start(small()).await;
-    let scene = Scene::new();
+/// Uploads, half migrated, their fleet paused.
+async fn half_migrated(local: &Local, scene: &Scene) -> (Worker, Store) {
     let own = scene.store(uploads::namespace("local-migration-")).await;
-    let worker = Worker::over(&local, own.clone(), unkept_rows(), Settings::default()).await;
-
-    // Uploads are half migrated, and their fleet is paused.
+    let worker = Worker::over(local, own.clone(), unkept_rows(), Settings::default()).await;
     let mut half = config("first");
     half.limit = Some(5);
-    half.pace.attempts = 1;
-    let outcome = sterna::engine::run(worker.parts(), half, Job::Units(units(&local)));
+    let outcome = sterna::engine::run(worker.parts(), half, Job::Units(units(local)));
     assert!(outcome.await.unwrap().counts.settled() >= 5);
     let asked = own.ask(&Scope::Fleet, Wish::Pause, "ann@host", "lunch");
     asked.await.unwrap();
-    let uploads = scene.picture(&own).await;
-    assert!(uploads.0["local-migration-progress"].len() > 1 && !uploads.1.is_empty());
+    (worker, own)
+}
 
-    // Setup, a run that dies in its middle, and the run after it.
-    let letters = Letters::new(scene.dir.path());
-    let first = session(&scene, &letters).await;
+async fn set_up(session: &Session<Letters>) {
     let loads = boxes().into_iter().map(|unit| Load {
         unit: unit.id,
         items: 4,
@@ -314,102 +308,110 @@ async fn a_second_migration_lives_its_whole_life_beside_uploads_and_neither_sees
         who: "ann@host".to_owned(),
         shaped_by: "--instances 1".to_owned(),
     };
-    let planned = first.plan(loads.collect(), options, by, &Stop::new()).await;
-    assert_eq!(planned.unwrap().spaces_new, 2);
-    let dying = tokio::spawn(async move { migrate(&first).await });
-    while letters.post.available_permits() > 0 || letters.copied() < 3 {
+    let stop = Stop::new();
+    let planned = session.plan(loads.collect(), options, by, &stop);
+    assert_eq!(planned.await.unwrap().spaces_new, 2);
+}
+
+/// A run that ends in its middle, as the post stands still after three letters.
+async fn die(letters: &Letters, session: Box<Session<Letters>>) {
+    let tasks = Tasks::new();
+    let dying = tasks.spawn(async move { migrate(&session).await });
+    while letters.copied() < 3 {
         tokio::task::yield_now().await;
     }
     dying.abort();
     assert!(dying.await.unwrap_err().is_cancelled());
     letters.post.add_permits(100);
-    let second = session(&scene, &letters).await;
-    let report = migrate(&second).await;
+}
+
+async fn shown(store: &Store, ask: Ask) -> String {
+    let view = monitor::look(store, Clock::system(), &ask, &WORDS, None).await;
+    view.unwrap().text(Paint::Plain, &WORDS)
+}
+
+async fn audited(session: &Session<Letters>) -> VerdictCounts {
+    let (work, report) = (Work::Units(boxes()), Report::new("audit", "everything"));
+    let audit = session.audit(of(session), work, report, ends()).await;
+    audit.unwrap().verdicts
+}
+
+/// Setup, a run that dies, the run after it, the retry of what failed, an audit, and the rollback.
+async fn whole_life(scene: &Scene, store: &Store) {
+    let letters = Letters::new(scene.dir.path());
+    let first = session(scene, &letters).await;
+    set_up(&first).await;
+    die(&letters, first).await;
+    let session = session(scene, &letters).await;
+    let report = migrate(&session).await;
     assert_eq!(report.ended, Ended::Finished);
     assert_eq!((report.counts.done, report.counts.quarantined), (6, 2));
     assert_eq!(letters.copied(), 6);
 
-    // What failed is listed in the migration's own words, and retried.
-    let store = scene.store(NAMESPACE.clone()).await;
-    let look = async |ask: Ask| {
-        let view = monitor::look(&store, Clock::system(), &ask, &WORDS, None).await;
-        view.unwrap().text(Paint::Plain, &WORDS)
-    };
-    let failed = look(Ask::Failed(FailedQuery::default())).await;
+    let failed = shown(store, Ask::Failed(FailedQuery::default())).await;
     assert!(
         failed.contains("TORN") && failed.contains("mend the letter"),
         "{failed}"
     );
     letters.torn.store(false, Ordering::SeqCst);
-    let retry = second
-        .run(of(&second), Job::Failed(Retry::default()), ends())
-        .await;
-    assert_eq!(retry.unwrap().counts.done, 2);
-    let overview = look(Ask::Overview).await;
-    assert!(
-        overview.contains("letters") && overview.contains("boxes"),
-        "{overview}"
-    );
-    for word in ["upload", "space", "customer"] {
-        assert!(
-            !overview.to_lowercase().contains(word),
-            "{word} in {overview}"
-        );
-    }
+    let retry = session.run(of(&session), Job::Failed(Retry::default()), ends());
+    assert_eq!(retry.await.unwrap().counts.done, 2);
+    let overview = shown(store, Ask::Overview).await;
+    assert!(overview.contains("8 of 8"), "{overview}");
 
-    // The audit, and the rollback.
-    let audit = async || {
-        let work = Work::Units(boxes());
-        let report = Report::new("audit", "everything");
-        second
-            .audit(of(&second), work, report, ends())
-            .await
-            .unwrap()
-    };
-    assert_eq!(audit().await.verdicts.ok, 8);
-    let rollback = second.rollback(of(&second), Rollback::default(), &|_| Ok(()), ends());
+    assert_eq!(audited(&session).await.ok, 8);
+    let rollback = session.rollback(of(&session), Rollback::default(), &|_| Ok(()), ends());
     let undone = rollback.await.unwrap();
     assert_eq!((undone.undone.get("copied"), undone.failed), (Some(&8), 0));
     assert_eq!(letters.copied(), 0);
-    assert_eq!(audit().await.verdicts.missing, 8);
+    assert_eq!(audited(&session).await.missing, 8);
+}
 
-    // Nothing of it touched uploads, and nothing of uploads touches it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_migration_lives_its_whole_life_beside_uploads_and_neither_sees_the_other() {
+    let local = Local::start(small()).await;
+    let scene = Scene::new();
+    let (worker, own) = half_migrated(&local, &scene).await;
+    let store = scene.store(NAMESPACE.clone()).await;
+    let uploads = scene.picture(&own).await;
+    assert!(uploads.0["local-migration-progress"].len() > 1 && !uploads.1.is_empty());
+
+    // Uploads are paused, have open units and journals: the other migration obeys, takes and undoes its own alone.
+    whole_life(&scene, &store).await;
     let (tables, files) = scene.picture(&own).await;
     for (name, rows) in &uploads.0 {
         assert_eq!(&tables[name], rows, "{name}");
     }
     assert_eq!(files, uploads.1);
-    let toy = scene.picture(&store).await;
+
+    // And uploads go on as if nobody else were there.
+    let letters = scene.picture(&store).await;
+    let is_own = |name: &String| name.starts_with("letters-instance-1");
     assert!(
-        toy.1
-            .keys()
-            .all(|name| name.starts_with("letters-instance-1")),
+        letters.1.len() > 2 && letters.1.keys().all(is_own),
         "{:?}",
-        toy.1.keys()
+        letters.1.keys()
     );
-    own.ask(&Scope::Fleet, Wish::Resume, "ann@host", "back")
-        .await
-        .unwrap();
+    let asked = own.ask(&Scope::Fleet, Wish::Resume, "ann@host", "back");
+    asked.await.unwrap();
     worker
         .run(Job::Units(units(&local)), StepFilter::All, "second")
         .await;
     assert_eq!(worker.failed().await, expected(&local));
-    let undo = sterna::engine::Within {
+    let everything = Within {
         units: Vec::new(),
         run: None,
         journals: Vec::new(),
         state: None,
     };
-    let survey = sterna::engine::survey(&worker.parts(), &undo)
+    let survey = sterna::engine::survey(&worker.parts(), &everything)
         .await
         .unwrap();
-    let journals: Vec<_> = survey
-        .journals
-        .iter()
-        .map(|path| path.file_name().unwrap().to_owned())
-        .collect();
-    assert_eq!(journals, ["instance-1-journal.ndjson"]);
-    assert_eq!(scene.picture(&store).await, toy);
+    assert_eq!(
+        survey.journals,
+        [scene.state().join("instance-1-journal.ndjson")]
+    );
+    assert_eq!(scene.picture(&store).await, letters);
     local.stop().await;
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn connect(
         scope: scope.clone(),
         choices: choices(scope, index_unverified),
     };
-    Session::connect(settings, workload).await
+    Box::pin(Session::connect(settings, workload)).await
 }
 
 /// What a run chooses.

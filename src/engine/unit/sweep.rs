@@ -161,13 +161,11 @@ pub(crate) async fn step<M: Migration>(
     let settling = leased
         .token
         .run_until_cancelled(settle(&leased.run, &one, slot));
-    match AssertUnwindSafe(settling).catch_unwind().await {
-        Ok(end) => end.flatten(),
-        Err(_) => {
-            let failure = Failure::permanent(Reason::INTERNAL, "a step panicked");
-            Some(End::failed(failure, 1))
-        }
-    }
+    let Ok(end) = AssertUnwindSafe(settling).catch_unwind().await else {
+        let failure = Failure::permanent(Reason::INTERNAL, "a step panicked");
+        return Some(End::failed(failure, 1));
+    };
+    end.flatten()
 }
 
 /// Lets items in flight end while there are too many ahead of the slowest one.

@@ -81,12 +81,12 @@ impl Hasher {
     pub(super) fn close(&mut self) {
         let sha256 = std::mem::replace(&mut self.sha256, Context::new(&SHA256)).finish();
         self.sums.sha256.copy_from_slice(sha256.as_ref());
-        self.sums.crc32 = self.crc32.take().map(|sum| BASE64.encode(&sum.finalize()));
-        self.sums.crc32c = self.crc32c.take().map(|sum| BASE64.encode(&sum.finalize()));
+        self.sums.crc32 = self.crc32.take().map(|sum| BASE64.encode(sum.finalize()));
+        self.sums.crc32c = self.crc32c.take().map(|sum| BASE64.encode(sum.finalize()));
         self.sums.crc64nvme = self
             .crc64nvme
             .take()
-            .map(|sum| BASE64.encode(&sum.finalize()));
+            .map(|sum| BASE64.encode(sum.finalize()));
         self.sums.md5 = self
             .md5
             .take()
@@ -124,7 +124,7 @@ impl Hasher {
     pub(super) fn check_one(&self, name: &str, wanted: &str) -> Result<(), Error> {
         let sums = &self.sums;
         let (title, sum) = match name {
-            "sha256" => ("SHA-256", Some(BASE64.encode(&sums.sha256))),
+            "sha256" => ("SHA-256", Some(BASE64.encode(sums.sha256))),
             "crc32" => ("CRC-32", sums.crc32.clone()),
             "crc32c" => ("CRC-32C", sums.crc32c.clone()),
             "crc64nvme" => ("CRC-64/NVME", sums.crc64nvme.clone()),

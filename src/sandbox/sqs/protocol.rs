@@ -326,7 +326,7 @@ fn received(receipt: &Receipt) -> Value {
 
 /// Clients compare this with the body they sent or got.
 fn md5(body: &str) -> String {
-    Base16Lower.encode(&Md5::checksum(body.as_bytes()))
+    Base16Lower.encode(Md5::checksum(body.as_bytes()))
 }
 
 fn text<'a>(map: &'a Map<String, Value>, name: &str) -> &'a str {

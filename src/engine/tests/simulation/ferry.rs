@@ -332,7 +332,7 @@ impl UnitStep for Key {
         judge::unit_effect(sim, who, &unit.id, "key");
         let owner: CustomerDid = unit.id.owner.parse().unwrap();
         let of_state = |error: crate::state::Error| error.failure();
-        let stored = CustomerTables::of(&store)
+        let stored = CustomerTables::of(store)
             .migration_space(&owner)
             .await
             .map_err(of_state)?;
@@ -350,7 +350,7 @@ impl UnitStep for Key {
                 delegated: false,
                 ours: true,
             };
-            let made = CustomerTables::of(&store)
+            let made = CustomerTables::of(store)
                 .create_migration_space(&fresh)
                 .await;
             made.map_err(of_state)?.into_space()
@@ -362,7 +362,7 @@ impl UnitStep for Key {
                 sea.keys.entry(name).or_default().insert(key)
             });
             used.await?;
-            CustomerTables::of(&store)
+            CustomerTables::of(store)
                 .mark_space(&owner, &space.space, SpaceMark::Provisioned(true))
                 .await
                 .map_err(of_state)?;

@@ -251,14 +251,9 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
     progress.status = Status::InProgress;
     progress.count(Settled::Migrated, None);
     parts.store.save(&mut lease, &progress).await.unwrap();
-    CustomerTables::of(&parts.store)
-        .refresh(&unit.id.owner)
-        .await
-        .unwrap();
-    let row = CustomerTables::of(&parts.store)
-        .customer(&customer)
-        .await
-        .unwrap();
+    let customers = CustomerTables::of(&parts.store);
+    customers.refresh(&unit.id.owner).await.unwrap();
+    let row = customers.customer(&customer).await.unwrap();
     let report = run(&parts, &options(2), &Stop::new()).await.unwrap();
     assert!(
         report
@@ -277,11 +272,7 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
         report.notes
     );
     assert!(!folder.path().join("instance-3-customers.json").exists());
-    let mut after = CustomerTables::of(&parts.store)
-        .customer(&customer)
-        .await
-        .unwrap()
-        .unwrap();
+    let mut after = customers.customer(&customer).await.unwrap().unwrap();
     let mut before = row.unwrap();
     let (plan, _) = after.plan.take().unwrap();
     assert_eq!(plan.as_str(), report.plan.id);
