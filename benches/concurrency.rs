@@ -42,7 +42,7 @@ fn run(dir: &Path, args: &[&str]) -> Value {
         .stderr(Stdio::null())
         .output()
         .expect("sterna starts");
-    // 3: the damaged uploads of the world are set aside.
+    // 3: the damaged uploads of the world are quarantined.
     let code = done.status.code();
     assert!(
         matches!(code, Some(0 | 3)),

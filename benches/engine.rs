@@ -21,18 +21,18 @@ use criterion::{Criterion, Throughput};
 use futures::future::join_all;
 use futures::stream::{self, BoxStream, StreamExt};
 use sterna::engine::{
-    Config, Events, Job, Look, Migration, Need, Parts, Step, StepFilter, Turn, UnitContext,
-    UnitStep, run,
+    Config, Events, Gap, Job, Migration, RunParts, Step, StepContext, StepFilter, UnitContext,
+    UnitObservation, UnitStep, run,
 };
 use sterna::model::{
-    Between, Checkpoint, Effect, Failure, FolderId, Holder, InstanceId, ItemId, Mark,
-    MigrationName, Reason, ReasonInfo, Reasons, RunId, StepName, StepState, Unit, UnitId,
+    Checkpoint, Effect, Failure, FolderId, Holder, InstanceId, ItemId, ItemRange, MigrationName,
+    Reason, ReasonInfo, Reasons, RunId, StepName, StepState, Unit, UnitCheckpoint, UnitId,
     UnitProgress,
 };
-use sterna::runtime::{Clock, Dependencies, Stop, Tasks};
+use sterna::runtime::{Clock, ServiceRegistry, Stop, Tasks};
 use sterna::sandbox::{self, Sandbox, Service};
 use sterna::state::files::Rotation;
-use sterna::state::{self, Grant, Journal, Reopen, Store, Take, checkpoint};
+use sterna::state::{self, Grant, Journal, Reopen, Store, TakeKind, checkpoint};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
@@ -71,7 +71,7 @@ async fn lease(store: &Store, number: u64) {
     let holder = Holder::new(InstanceId::number(1), FolderId::new("bench"));
     let run = RunId::new("bench");
     let unit = unit(number);
-    let taken = store.lease(&unit, &holder, &run, &Take::Free, Reopen::No);
+    let taken = store.lease(&unit, &holder, &run, &TakeKind::Unheld, Reopen::No);
     let Ok(Grant::Leased {
         mut lease,
         progress,
@@ -106,7 +106,7 @@ fn checkpoints(criterion: &mut Criterion, store: &Store) {
     let (disk, state) = (store.disk(), store.config());
     let mut full = Checkpoint::new(MigrationName::new("bench"), InstanceId::number(1), "bench");
     full.units = (0..UNITS)
-        .map(|number| Mark {
+        .map(|number| UnitCheckpoint {
             progress: UnitProgress::pending(&unit(number)),
             above: std::collections::BTreeMap::new(),
             further: None,
@@ -174,7 +174,7 @@ const LACKING: Reason = Reason::new("MISSING_DELEGATION");
 #[async_trait]
 impl Migration for Tiny {
     type Item = u64;
-    type Seen = Looked;
+    type Observation = Looked;
 
     fn name(&self) -> MigrationName {
         MigrationName::new("tiny")
@@ -204,7 +204,7 @@ impl Migration for Tiny {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        within: Between,
+        within: ItemRange,
     ) -> BoxStream<'a, Result<u64, Failure>> {
         let number = |id: ItemId| id.as_str().parse::<u64>().unwrap_or(0) + 1;
         let begin = number_of(unit) * self.of_unit;
@@ -245,8 +245,8 @@ impl UnitStep for Allow {
         StepName::new("allow")
     }
 
-    async fn probe(&self, _: &UnitContext) -> Result<Look, Failure> {
-        Ok(Look::Unseen)
+    async fn probe(&self, _: &UnitContext) -> Result<UnitObservation, Failure> {
+        Ok(UnitObservation::Unseen)
     }
 
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
@@ -265,20 +265,20 @@ impl Step<Tiny> for Make {
         StepName::new("make")
     }
 
-    fn needs(&self, _: &UnitContext, item: &u64, seen: &Looked) -> Result<Vec<Need>, Failure> {
-        black_box(seen.kept.len());
-        let need = || Need::missing(item.to_string(), "not made");
-        Ok((!seen.made).then(need).into_iter().collect())
+    fn gaps(&self, _: &UnitContext, item: &u64, observed: &Looked) -> Result<Vec<Gap>, Failure> {
+        black_box(observed.kept.len());
+        let gap = || Gap::missing(item.to_string(), "not made");
+        Ok((!observed.made).then(gap).into_iter().collect())
     }
 
-    async fn apply(&self, turn: &Turn<'_, Tiny>, need: &Need) -> Result<Effect, Failure> {
-        if let Some(StepState::Failed(failure)) = turn.unit.step(&StepName::new("allow")) {
+    async fn apply(&self, context: &StepContext<'_, Tiny>, gap: &Gap) -> Result<Effect, Failure> {
+        if let Some(StepState::Failed(failure)) = context.unit.step(&StepName::new("allow")) {
             return Err(failure.clone());
         }
-        let (word, bit) = (turn.item / 64, turn.item % 64);
-        let mut made = turn.migration.made.lock().expect("no panic holds it");
+        let (word, bit) = (context.item / 64, context.item % 64);
+        let mut made = context.migration.made.lock().expect("no panic holds it");
         made[usize::try_from(word).expect("fits")] |= 1 << bit;
-        Ok(Effect::new("made", need.subject.clone()))
+        Ok(Effect::new("made", gap.subject.clone()))
     }
 }
 
@@ -291,15 +291,15 @@ fn resident(which: &str) -> u64 {
 }
 
 /// KiB a million items, by least squares over what was seen.
-fn slope(seen: &[(f64, f64)]) -> f64 {
-    let number = f64::from(u32::try_from(seen.len()).expect("few"));
-    let mean = |pick: fn(&(f64, f64)) -> f64| seen.iter().map(pick).sum::<f64>() / number;
+fn slope(observed: &[(f64, f64)]) -> f64 {
+    let number = f64::from(u32::try_from(observed.len()).expect("few"));
+    let mean = |pick: fn(&(f64, f64)) -> f64| observed.iter().map(pick).sum::<f64>() / number;
     let (items, memory) = (mean(|one| one.0), mean(|one| one.1));
-    let both: f64 = seen
+    let both: f64 = observed
         .iter()
         .map(|one| (one.0 - items) * (one.1 - memory))
         .sum();
-    let spread: f64 = seen.iter().map(|one| (one.0 - items).powi(2)).sum();
+    let spread: f64 = observed.iter().map(|one| (one.0 - items).powi(2)).sum();
     both / spread * 1e6
 }
 
@@ -314,7 +314,7 @@ fn memory(runtime: &Runtime, dir: &Path, items: u64, units: u64) {
     let clock = Clock::system();
     let dir = &dir.to_path_buf();
     let events = Events::new(clock);
-    let parts = Parts {
+    let parts = RunParts {
         migration: Arc::new(Tiny {
             items,
             of_unit: items.div_ceil(units),
@@ -326,7 +326,7 @@ fn memory(runtime: &Runtime, dir: &Path, items: u64, units: u64) {
         tasks: Tasks::new(),
         clock,
         events: events.clone(),
-        dependencies: Dependencies::new(),
+        dependencies: ServiceRegistry::new(),
     };
     let mut config = Config::new(InstanceId::number(1), RunId::new("bench"), "bench");
     config.steps = StepFilter::All;
@@ -336,7 +336,7 @@ fn memory(runtime: &Runtime, dir: &Path, items: u64, units: u64) {
         parts.store.create_tables().await.expect("a disk");
         let job = Job::Units((0..units).map(unit).collect());
         let mut going = std::pin::pin!(run(parts, config, job));
-        let (mut next, mut seen, mut largest) = (items / 20, Vec::new(), 0);
+        let (mut next, mut observed, mut largest) = (items / 20, Vec::new(), 0);
         loop {
             let look = tokio::time::sleep(Duration::from_millis(20));
             tokio::select! {
@@ -350,27 +350,25 @@ fn memory(runtime: &Runtime, dir: &Path, items: u64, units: u64) {
                 () = look => {}
             }
             largest = largest.max(size(dir, "instance-1-checkpoint.json"));
-            let settled = events.look(|snapshot| snapshot.counts.settled());
+            let settled = events.read(|snapshot| snapshot.counts.settled());
             if settled >= next {
                 let now = resident("VmRSS:");
                 println!("memory: {settled} items, {now} KiB");
                 // What is there from the start is there after a tenth.
                 if settled >= items / 10 {
                     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-                    seen.push((settled as f64, now as f64));
+                    observed.push((settled as f64, now as f64));
                 }
                 next = settled + items / 20;
             }
         }
         let last = size(dir, "instance-1-checkpoint.json");
         println!("memory: checkpoint of {units} units: {largest} bytes at most, {last} at the end");
-        println!("memory: {:.0} KiB more for a million items", slope(&seen));
+        let slope = slope(&observed);
+        println!("memory: {slope:.0} KiB more for a million items");
     });
-    let seconds = start.elapsed().as_secs_f64();
-    println!(
-        "memory: {items} items in {seconds:.1} s, {} KiB at most",
-        resident("VmHWM:")
-    );
+    let (seconds, most) = (start.elapsed().as_secs_f64(), resident("VmHWM:"));
+    println!("memory: {items} items in {seconds:.1} s, {most} KiB at most");
 }
 
 fn main() {

@@ -1,5 +1,6 @@
 //! The one composition root: configuration to parts; spawn; drain.
 
+mod command_error;
 mod control;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -9,14 +10,14 @@ mod local;
 mod monitor;
 mod reports;
 pub mod session;
-mod trouble;
 mod uploads;
 mod words;
 
 pub use crate::engine::{Listed, Refused};
 /// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::private::process as keep_private;
-pub use crate::runtime::{Degree, Stop, Tasks};
+pub use crate::runtime::{Stop, StopLevel, Tasks};
+pub use command_error::{CommandError, Kind};
 pub use control::{control, control_log, control_status};
 #[cfg(feature = "sandbox")]
 pub use demo::{Asked, Demonstrated, News, Stage, Summary, Tell, demo};
@@ -25,13 +26,12 @@ pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show}
 pub use local::{StopReport, sandbox_seed, sandbox_start, sandbox_status, sandbox_stop};
 pub use monitor::monitor;
 pub use reports::{
-    AuditReport, AuditedUpload, ControlReport, Difference, Ended, Face, InitReport, InitTable,
-    PlanReport, RollbackPlan, RollbackReport, RunReport, Seen, SetupReport, SetupShare,
-    Unaccounted, UnlistedSpace, gateway_first,
+    AuditReport, AuditedUpload, ControlReport, Ended, InitReport, InitTable, LegacyFinding,
+    PlanReport, ProgressSink, ProgressUpdate, RollbackPlan, RollbackReport, RunReport, SetupReport,
+    SetupShare, Unaccounted, UnlistedSpace, gateway_first,
 };
 pub use session::store::{init, init_template};
 pub use session::{Agree, lack, stopped, unless_stopped};
-pub use trouble::{Kind, Trouble};
 pub use uploads::{
     Reliance, STEPS, StepWords, explain, migrate, preflight, readable, retry, rollback, setup,
     step_words, verify,

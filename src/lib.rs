@@ -35,7 +35,7 @@
 //! | [`client`] | the outside services, a folder each, a file per operation | proto, runtime, aws, model |
 //! | [`state`] | what survives a crash: tables, checkpoint files, journal | model, runtime, aws |
 //! | [`engine`] | the generic runner and the traits `Migration` and `Step` | model, runtime, state |
-//! | [`migrations`] | items, needs (pure), steps and own rows of each migration | proto, runtime, model, client, state, engine |
+//! | [`migrations`] | items, gaps (pure), steps and own rows of each migration | proto, runtime, model, client, state, engine |
 //! | [`monitor`] | the snapshot and its faces, read only | model, runtime, state |
 //! | `sandbox` | a local network on loopback that speaks the real wire | proto, runtime |
 //! | [`config`] | the one reader of flags, environment and files; opens nothing | proto, runtime, model, plan, client, state, engine, migrations |
@@ -49,7 +49,7 @@
 //!
 //! A new field on the wire: `proto`, with a vector. A new call to a service: one file in that
 //! service's folder of `client`. A new effect on uploads: one file in
-//! `migrations::uploads`, and its need in the pure decision beside it. A new thing to keep
+//! `migrations::uploads`, and its gap in the pure decision beside it. A new thing to keep
 //! over a crash: one table, one file in `state`. A new way to look at a run: a face in `monitor`.
 
 pub mod app;

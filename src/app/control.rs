@@ -4,12 +4,12 @@ use anyhow::Result;
 
 use super::session::store as tables;
 use super::words::vocabulary;
-use super::{ControlReport, Trouble};
+use super::{CommandError, ControlReport};
 use crate::config::{Settings, options};
-use crate::model::{Control, InstanceId, Setting, Wish};
+use crate::model::{Control, ControlCommand, InstanceId, Setting};
 use crate::monitor::{self, Alive, Ask, InstanceLine, View};
 use crate::runtime::Clock;
-use crate::state::{Asked, Scope, Store};
+use crate::state::{Scope, ScopedControl, Store};
 
 /// Asks something of the fleet or of one instance.
 pub async fn control(settings: &Settings, options: &options::Control) -> Result<ControlReport> {
@@ -20,17 +20,19 @@ pub async fn control(settings: &Settings, options: &options::Control) -> Result<
     };
     let by = tables::who();
     let asked = if options.dry_run {
-        let wish = options.wish;
-        let before = store.asked(&scope).await;
-        before.map(|before| before.after(wish, &by, &options.why, Clock::system().unix_ms()))
+        let command = options.command;
+        let before = store.control_of(&scope).await;
+        before.map(|before| before.after(command, &by, &options.why, Clock::system().unix_ms()))
     } else {
-        store.ask(&scope, options.wish, &by, &options.why).await
+        store
+            .set_control(&scope, options.command, &by, &options.why)
+            .await
     };
-    let now = asked.map_err(|error| Trouble::of_state(&error))?;
-    let all = store.standing().await;
-    let all = all.map_err(|error| Trouble::of_state(&error))?;
+    let now = asked.map_err(|error| CommandError::of_state(&error))?;
+    let all = store.controls().await;
+    let all = all.map_err(|error| CommandError::of_state(&error))?;
     let (running, silent) = running(&store, &scope).await?;
-    let mut notes = still_held(&scope, options.wish, &all);
+    let mut notes = still_held(&scope, options.command, &all);
     notes.extend(silent);
     Ok(ControlReport {
         dry_run: options.dry_run,
@@ -46,24 +48,25 @@ pub async fn control(settings: &Settings, options: &options::Control) -> Result<
 
 /// What is asked, and what the instances do.
 pub async fn control_status(settings: &Settings) -> Result<View> {
-    look(settings, &Ask::Control).await
+    answer(settings, &Ask::Control).await
 }
 
-/// Every wish of the operator.
+/// Every command of the operator.
 pub async fn control_log(settings: &Settings) -> Result<View> {
-    look(settings, &Ask::ControlLog).await
+    answer(settings, &Ask::ControlLog).await
 }
 
-async fn look(settings: &Settings, ask: &Ask) -> Result<View> {
+async fn answer(settings: &Settings, ask: &Ask) -> Result<View> {
     let store = tables::open(settings).await?;
-    let view = monitor::look(&store, Clock::system(), ask, vocabulary(), None).await;
-    Ok(view.map_err(|error| Trouble::of_state(&error))?)
+    let view = monitor::answer(&store, Clock::system(), ask, vocabulary(), None).await;
+    Ok(view.map_err(|error| CommandError::of_state(&error))?)
 }
 
 /// Instances of a scope that run, and a note when the one that is meant does not.
 async fn running(store: &Store, scope: &Scope) -> Result<(Vec<String>, Option<String>)> {
-    let view = monitor::look(store, Clock::system(), &Ask::Control, vocabulary(), None).await;
-    let View::Control { instances, .. } = view.map_err(|error| Trouble::of_state(&error))? else {
+    let view = monitor::answer(store, Clock::system(), &Ask::Control, vocabulary(), None).await;
+    let View::Control { instances, .. } = view.map_err(|error| CommandError::of_state(&error))?
+    else {
         return Ok((Vec::new(), None));
     };
     let meant = |name: &str| match scope {
@@ -92,8 +95,8 @@ async fn running(store: &Store, scope: &Scope) -> Result<(Vec<String>, Option<St
 }
 
 /// What goes on holding instances that a resume was meant to free.
-fn still_held(scope: &Scope, wish: Wish, all: &[Asked]) -> Vec<String> {
-    if wish != Wish::Resume {
+fn still_held(scope: &Scope, command: ControlCommand, all: &[ScopedControl]) -> Vec<String> {
+    if command != ControlCommand::Resume {
         return Vec::new();
     }
     let fleet = Scope::Fleet.text();

@@ -30,9 +30,9 @@ use self::program::Program;
 pub use self::report::{Asked, Summary};
 use self::report::{Reading, hold};
 use super::local::{not_started, until_stopped};
-use super::{Kind, Stop, Trouble, readable};
+use super::{CommandError, Kind, Stop, readable};
 use crate::config::{Settings, options};
-use crate::runtime::{Clock, Degree};
+use crate::runtime::{Clock, StopLevel};
 use crate::sandbox::world::manifest::Manifest;
 use crate::sandbox::world::plan::{Expected, Plan, Sizes};
 use crate::sandbox::world::seed;
@@ -111,7 +111,7 @@ async fn start(folder: &Folder) -> Result<(Sandbox, String)> {
 
 /// What a stop means wherever it is met.
 fn stopped(stop: &Stop) -> anyhow::Error {
-    Trouble::new(
+    CommandError::new(
         Kind::Stopped,
         "the demonstration was stopped before its end",
         stop.reason().unwrap_or("a stop was requested"),
@@ -212,7 +212,7 @@ impl Demonstration<'_> {
     async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             result = work => result,
-            () = self.stop.reached(Degree::Drain) => Err(stopped(self.stop)),
+            () = self.stop.reached(StopLevel::Drain) => Err(stopped(self.stop)),
         }
     }
 
@@ -264,7 +264,7 @@ impl Demonstration<'_> {
         stages.run(Stage::Setup, sharing, String::new).await
     }
 
-    /// Where the last word on each upload lies.
+    /// Where the final outcome of each upload lies.
     fn results(&self, shares: &[Share]) -> Vec<PathBuf> {
         let name = |share: &Share| format!("instance-{}-results.ndjson", share.instance);
         shares

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Kind, Stop, Tasks, Trouble};
+use super::{CommandError, Kind, Stop, Tasks};
 use crate::config::{Settings, options};
 use crate::runtime::private::Refused;
-use crate::runtime::{Degree, causes};
+use crate::runtime::{StopLevel, error_chain};
 use crate::sandbox::{self, Config, Control, Sandbox};
 
 /// The folder of the local network inside the state folder.
@@ -47,30 +47,30 @@ pub async fn sandbox_start(
 /// Waits for a signal, or for `sandbox stop`.
 pub(super) async fn until_stopped(sandbox: &Sandbox, stop: &Stop) {
     tokio::select! {
-        () = stop.reached(Degree::Drain) => {}
+        () = stop.reached(StopLevel::Drain) => {}
         () = sandbox.asked_to_stop() => {}
     }
 }
 
 /// What it means that a local network did not start.
-pub(super) fn not_started(error: &sandbox::Error) -> Trouble {
-    if let sandbox::Error::File { source, .. } = error
+pub(super) fn not_started(error: &sandbox::SandboxError) -> CommandError {
+    if let sandbox::SandboxError::File { source, .. } = error
         && Refused::of(source).is_some()
     {
-        return Trouble::of_io(error.to_string(), source);
+        return CommandError::of_io(error.to_string(), source);
     }
     let (kind, cause, next) = match error {
-        sandbox::Error::Held { pid, .. } => (
+        sandbox::SandboxError::Held { pid, .. } => (
             Kind::Lease,
             format!("process {pid} (`sterna sandbox start` or `sterna demo`) already uses it"),
             "use that one, stop it with `sterna sandbox stop`, or name another folder with --state-dir",
         ),
-        sandbox::Error::OtherSeed { .. } => (
+        sandbox::SandboxError::OtherSeed { .. } => (
             Kind::Usage,
             "a network keeps the seed from which its keys are derived".to_owned(),
             "leave --seed out, or name another folder with --state-dir",
         ),
-        sandbox::Error::Port { .. } => (
+        sandbox::SandboxError::Port { .. } => (
             Kind::Temporary,
             "another program now listens on a port of this network".to_owned(),
             "stop that program, or name another folder with --state-dir",
@@ -81,7 +81,7 @@ pub(super) fn not_started(error: &sandbox::Error) -> Trouble {
             "check the folder, or name another one with --state-dir",
         ),
     };
-    Trouble::new(kind, causes(error), cause, next)
+    CommandError::new(kind, error_chain(error), cause, next)
 }
 
 /// What `sandbox stop` found.
@@ -106,7 +106,7 @@ pub async fn sandbox_stop(settings: &Settings, dir: Option<PathBuf>) -> Result<S
         });
     };
     let stuck = |what: &str| {
-        Trouble::new(
+        CommandError::new(
             Kind::Temporary,
             format!("stop the local network in {}", dir.display()),
             format!("process {pid} has it and {what}"),
@@ -182,7 +182,7 @@ fn post(client: &reqwest::Client, control: &Control, path: &str) -> reqwest::Req
 
 fn control(dir: &Path) -> Result<Control> {
     sandbox::control(dir)?.ok_or_else(|| {
-        Trouble::new(
+        CommandError::new(
             Kind::NotFound,
             format!("find a local network in {}", dir.display()),
             "no network was started with this state folder",
@@ -195,7 +195,7 @@ fn control(dir: &Path) -> Result<Control> {
 async fn ask(request: reqwest::RequestBuilder, control: &Control) -> Result<Value> {
     let control = &control.url;
     let answer = request.send().await.map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             Kind::Temporary,
             format!("ask the local network at {control}: {error}"),
             "it is not running; only its folder is left",

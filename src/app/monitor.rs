@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::session::store;
 use super::words::vocabulary;
-use super::{Kind, Trouble};
+use super::{CommandError, Kind};
 use crate::config::{Settings, options};
 use crate::migrations::uploads::CustomerTables;
 use crate::model::{CustomerDid, InstanceId};
@@ -32,13 +32,13 @@ pub async fn monitor(
         exact.map(View::Overview)
     } else {
         let owner = owner(&store, options.customer.as_ref()).await;
-        let owner = owner.map_err(|error| Trouble::of_state(&error))?;
-        monitor::look(&store, clock, &ask(options), vocabulary(), owner).await
+        let owner = owner.map_err(|error| CommandError::of_state(&error))?;
+        monitor::answer(&store, clock, &ask(options), vocabulary(), owner).await
     };
-    let view = view.map_err(|error| Trouble::of_state(&error))?;
+    let view = view.map_err(|error| CommandError::of_state(&error))?;
     match view.unknown() {
         None => Ok(view),
-        Some(what) => Err(Trouble::new(
+        Some(what) => Err(CommandError::new(
             Kind::NotFound,
             format!("show {what}"),
             "it has no row: `sterna setup` has not seen it, and no run has worked on it",
@@ -52,7 +52,7 @@ pub async fn monitor(
 async fn owner(
     store: &Store,
     customer: Option<&CustomerDid>,
-) -> Result<Option<OwnerRecord>, state::Error> {
+) -> Result<Option<OwnerRecord>, state::StateError> {
     let Some(customer) = customer else {
         return Ok(None);
     };

@@ -100,7 +100,7 @@ pub struct RunReport {
     /// Where the checkpoint and the journal lie.
     pub files: Vec<PathBuf>,
     /// What the existing tool had left, and what became of it; of the spaces the first thousand.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<LegacyFinding>,
     /// Roots that were asked for and are in no space that was, as they were typed.
     pub unknown_roots: Vec<String>,
 }
@@ -121,7 +121,7 @@ pub fn gateway_first() -> &'static str {
 
 /// Something that the existing tool left otherwise than it should be, or than its own numbers say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
+pub struct LegacyFinding {
     /// The customer.
     pub customer: String,
     /// The space; none for what is the customer's as a whole.
@@ -139,13 +139,13 @@ pub struct Difference {
 pub struct RollbackPlan {
     /// Effects that stay, by kind, and why.
     pub stays: Vec<Listed>,
-    /// Effects that are taken back, by kind, and what they leave.
+    /// Effects that are undone, by kind, and what they leave.
     pub undone: Vec<Listed>,
-    /// Spaces with something to take back.
+    /// Spaces with something to undo.
     pub spaces: u64,
     /// Journals that are absent, cut or have a hole, and may tell of what is rolled back.
     pub missing: Vec<MissingJournal>,
-    /// Spaces with migrated uploads that no journal at hand knows.
+    /// Spaces with migrated uploads that no available journal knows.
     pub unaccounted: Vec<Unaccounted>,
     /// The journals that were read.
     pub journals: Vec<PathBuf>,
@@ -179,15 +179,15 @@ pub struct RollbackReport {
     pub state: StateIdentity,
     /// What was said beforehand.
     pub plan: RollbackPlan,
-    /// Effects that were taken back, by kind.
+    /// Effects that were undone, by kind.
     pub undone: BTreeMap<String, u64>,
     /// Effects that were gone already, or had not come to pass.
     pub gone: u64,
     /// Effects that made what others still need.
     pub kept: u64,
-    /// Spaces of which nothing is left to take back.
+    /// Spaces of which nothing is left to undo.
     pub spaces: u64,
-    /// Effects that could not be taken back.
+    /// Effects that could not be undone.
     pub failed: u64,
     /// The first of them.
     pub refused: Vec<Refused>,
@@ -280,7 +280,7 @@ pub struct AuditedUpload {
 
 /// Where a command stands.
 #[derive(Debug, Clone, Copy)]
-pub enum Seen<'a> {
+pub enum ProgressUpdate<'a> {
     /// What comes before the work.
     Start {
         /// What is being read.
@@ -295,9 +295,9 @@ pub enum Seen<'a> {
 }
 
 /// Shows where a command stands; called some times a second from its tasks, must not block.
-pub type Face = std::sync::Arc<dyn Fn(Seen<'_>) + Send + Sync>;
+pub type ProgressSink = std::sync::Arc<dyn Fn(ProgressUpdate<'_>) + Send + Sync>;
 
-/// What a wish of the operator came to.
+/// What a command of the operator came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ControlReport {
     /// Nothing was asked: `holds` says what would hold.
@@ -375,7 +375,7 @@ pub struct SetupReport {
     /// What was left out or looks odd: rows without customers, skipped customers.
     pub notes: Vec<String>,
     /// What the existing tool had left, and what a run will do about it.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<LegacyFinding>,
     /// Nothing was written (`--analyze`).
     pub analyzed_only: bool,
 }

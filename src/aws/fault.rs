@@ -11,7 +11,7 @@ use aws_smithy_types::retry::ErrorKind;
 
 use super::codes;
 use super::kind::{Kind, Lack, Setting};
-use crate::runtime::{causes, root_cause};
+use crate::runtime::{error_chain, root_cause};
 
 /// Why a request was not carried out, as far as the answer tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +42,15 @@ impl Fault {
                 let words = [code, message].into_iter().flatten();
                 (kind, words.collect::<Vec<_>>().join(": "))
             }
-            SdkError::TimeoutError(_) => (Kind::Late, causes(error)),
-            SdkError::ResponseError(_) => (unreadable(status.unwrap_or(0)), causes(error)),
+            SdkError::TimeoutError(_) => (Kind::Late, error_chain(error)),
+            SdkError::ResponseError(_) => (unreadable(status.unwrap_or(0)), error_chain(error)),
             SdkError::DispatchFailure(failure) => match undelivered(failure) {
                 Kind::Unreachable => (Kind::Unreachable, root_cause(error)),
-                kind => (kind, causes(error)),
+                kind => (kind, error_chain(error)),
             },
             other => (
                 of_credentials(other).unwrap_or(Kind::Unclear),
-                causes(error),
+                error_chain(error),
             ),
         };
         let header = |name: &str| raw.and_then(|raw| raw.headers().get(name)?.parse().ok());
@@ -132,7 +132,7 @@ fn undelivered(failure: &DispatchFailure) -> Kind {
     }
     // A connection that broke may have carried the request; one that was never made did not.
     if error.is_io() {
-        return if causes(error).contains("connect") {
+        return if error_chain(error).contains("connect") {
             Kind::Unreachable
         } else {
             Kind::Unanswered
@@ -155,13 +155,13 @@ fn of_credentials(error: &(dyn Error + 'static)) -> Option<Kind> {
         next = error.source();
     }
     // Without any provider nobody says it but in words.
-    let words = causes(error);
+    let words = error_chain(error);
     let nobody = words.contains("no identity") || words.contains("no credentials");
     nobody.then_some(Kind::Credentials(Lack::Absent))
 }
 
 fn of_provider(error: &CredentialsError) -> Kind {
-    let words = causes(error);
+    let words = error_chain(error);
     match error {
         CredentialsError::CredentialsNotLoaded(_) => Kind::Credentials(Lack::Absent),
         CredentialsError::ProviderTimedOut(_) => Kind::Unreachable,

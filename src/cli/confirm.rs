@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::failure::Misuse;
+use super::failure::UsageError;
 use super::output::talk;
-use crate::app::{self, Degree, Stop};
+use crate::app::{self, Stop, StopLevel};
 use crate::config::Environment;
 
 /// How often it is asked for a signal while an answer is waited for.
@@ -28,7 +28,7 @@ pub(super) fn confirm(
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Misuse::new(
+        return Err(UsageError::new(
             format!(
                 "{what} on {environment} needs a confirmation, and there is no terminal to ask on"
             ),
@@ -55,7 +55,7 @@ pub(super) fn confirm_named(
     stop: &Stop,
 ) -> Result<()> {
     if confirmed.is_some_and(|given| given != name) {
-        return Err(Misuse::new(
+        return Err(UsageError::new(
             format!("--confirm does not match: expected `{name}`"),
             format!("check what would be done, then add --confirm {name}"),
         )
@@ -69,7 +69,7 @@ pub(super) fn confirm_named(
     }
     let way_out = format!("--confirm {name}");
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Misuse::new(
+        return Err(UsageError::new(
             format!(
                 "{what} on {environment} needs its name, and there is no terminal to type it on"
             ),
@@ -92,7 +92,7 @@ fn ask(
     if answer(what, stop)?.trim() == word {
         return Ok(());
     }
-    Err(Misuse::new(
+    Err(UsageError::new(
         "not confirmed; nothing was done",
         format!("type `{word}`, or add {way_out}"),
     )
@@ -112,7 +112,7 @@ fn answer(what: &str, stop: &Stop) -> Result<String> {
         match line.recv_timeout(HEAR_EVERY) {
             Ok(line) => return line.context("read the answer"),
             Err(RecvTimeoutError::Disconnected) => return Ok(String::new()),
-            Err(RecvTimeoutError::Timeout) if stop.degree() == Degree::Run => {}
+            Err(RecvTimeoutError::Timeout) if stop.level() == StopLevel::Run => {}
             Err(RecvTimeoutError::Timeout) => return Err(app::stopped(stop, what).into()),
         }
     }

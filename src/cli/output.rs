@@ -16,7 +16,7 @@ use super::terminal;
 use crate::monitor::{Paint, printable, printable_json, printable_lines, width};
 
 /// How often it is asked whether somebody still reads.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
 /// The form of results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -109,7 +109,7 @@ fn write_text(text: &str) -> Result<()> {
 
 /// Ready once nobody reads standard output any more: the other end of the pipe is closed, or the terminal is gone.
 pub(super) async fn reader_is_gone() {
-    let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut looks = tokio::time::interval(POLL_EVERY);
     while has_reader() {
         looks.tick().await;
     }

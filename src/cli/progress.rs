@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::output::talk;
 use super::terminal;
-use crate::app::{self, Face, Seen, Stop};
+use crate::app::{self, ProgressSink, ProgressUpdate, Stop};
 use crate::model::Snapshot;
 use crate::monitor::{Paint, cut, grouped, line, printable};
 
@@ -36,7 +36,7 @@ impl Progress {
         Self::of(false)
     }
 
-    /// The same, that begins with the id of the run: whoever wants to take it back needs it.
+    /// The same, that begins with the id of the run: whoever wants to undo it needs it.
     pub(super) fn of_run() -> Self {
         Self::of(true)
     }
@@ -58,13 +58,13 @@ impl Progress {
     }
 
     /// The function that a command calls.
-    pub(super) fn face(&self) -> Face {
+    pub(super) fn sink(&self) -> ProgressSink {
         let state = Arc::clone(&self.state);
-        Arc::new(move |seen: Seen<'_>| {
+        Arc::new(move |seen: ProgressUpdate<'_>| {
             let mut state = lock(&state);
             match seen {
-                Seen::Start { what, done, of } => state.show_start(what, done, of),
-                Seen::Run(snapshot) => state.show_run(snapshot),
+                ProgressUpdate::Start { what, done, of } => state.show_start(what, done, of),
+                ProgressUpdate::Run(snapshot) => state.show_run(snapshot),
             }
         })
     }

@@ -15,7 +15,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure;
 use super::output::{talk, talk_lines};
-use crate::app::{self, Degree, Stop, Tasks};
+use crate::app::{self, Stop, StopLevel, Tasks};
 use crate::monitor::{is_printable, printable};
 
 /// How long detached work may still hold the process after its command ended.
@@ -127,7 +127,7 @@ async fn with_signals(global: Global, command: Commands, typed: &str) -> Result<
     };
     let result = tokio::select! {
         result = dispatch(command, &context) => result,
-        () = tell_degrees(&stop) => Ok(Exit::Stopped),
+        () = log_stop_levels(&stop) => Ok(Exit::Stopped),
     };
     ended.cancel();
     // A drain that took too long is aborted too, and is no second signal.
@@ -139,19 +139,19 @@ async fn with_signals(global: Global, command: Commands, typed: &str) -> Result<
 }
 
 /// Says what each signal does; ready when the third says: now.
-async fn tell_degrees(stop: &Stop) {
-    stop.reached(Degree::Drain).await;
+async fn log_stop_levels(stop: &Stop) {
+    stop.reached(StopLevel::Drain).await;
     if let Some(signal @ ("SIGINT" | "SIGTERM" | "SIGHUP")) = stop.reason() {
         talk(&format!(
             "stopping ({signal}): starting nothing new, settling what is in flight; repeat to abort"
         ));
     }
-    stop.reached(Degree::Abort).await;
+    stop.reached(StopLevel::Abort).await;
     let why = stop.abort_reason().unwrap_or("on request");
     talk(&format!(
         "aborting ({why}): dropping what is in flight, releasing leases; repeat to exit now"
     ));
-    stop.reached(Degree::Exit).await;
+    stop.reached(StopLevel::Exit).await;
 }
 
 async fn dispatch(command: Commands, context: &Context) -> Result<Exit> {

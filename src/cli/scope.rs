@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::failure::Misuse;
+use super::failure::UsageError;
 use super::output::talk;
 use super::progress::Progress;
 use super::values::{self, Limit};
@@ -71,7 +71,7 @@ impl ScopeArgs {
     ) -> Result<(Scope, u32)> {
         let stdin = |file: &Option<PathBuf>| file.as_deref().is_some_and(config::is_stdin);
         if stdin(&self.customers_file) && stdin(&self.roots_file) {
-            return Err(Misuse::new(
+            return Err(UsageError::new(
                 "--customers-file and --roots-file cannot both be standard input",
                 "write one of the lists to a file",
             )
@@ -167,11 +167,11 @@ impl Preparing<'_> {
 /// The instance that flag and customers file name, which may not contradict each other.
 ///
 /// # Errors
-/// [`Misuse`] if they do.
+/// [`UsageError`] if they do.
 pub(super) fn instance_of(asked: Option<u32>, file: Option<&CustomersFile>) -> Result<u32> {
     let written = file.and_then(|file| Some((file.instance?, &file.path)));
     match (asked, written) {
-        (Some(asked), Some((written, path))) if asked != written => Err(Misuse::new(
+        (Some(asked), Some((written, path))) if asked != written => Err(UsageError::new(
             format!(
                 "--instance {asked} does not fit {}, which was written for instance {written}",
                 path.display()
@@ -188,7 +188,7 @@ pub(super) fn instance_of(asked: Option<u32>, file: Option<&CustomersFile>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Degree, Kind, Trouble};
+    use crate::app::{CommandError, Kind, StopLevel};
 
     #[tokio::test]
     async fn a_file_is_read_aside_so_that_a_signal_ends_the_reading() {
@@ -205,9 +205,9 @@ mod tests {
         };
         let read = preparing.customers_file(file.path()).await.unwrap();
         assert_eq!(read.customers.len(), 100_000);
-        stop.ask(Degree::Drain, "SIGINT");
+        stop.request(StopLevel::Drain, "SIGINT");
         let stopped = preparing.customers_file(file.path()).await.unwrap_err();
-        let stopped = stopped.downcast::<Trouble>().unwrap();
+        let stopped = stopped.downcast::<CommandError>().unwrap();
         assert_eq!(stopped.kind, Kind::Stopped);
         assert_eq!(stopped.what, "migrate uploads");
         assert_eq!(stopped.cause, "SIGINT, before the work started");

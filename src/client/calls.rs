@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::{Cause, Dependency, Error, Limits};
-use crate::runtime::{Advice, Classify, Dependencies, DependencyConfig, Policy};
+use super::{Cause, ClientError, Dependency, Limits};
+use crate::runtime::{Classify, DependencyConfig, Policy, RetryHint, ServiceRegistry};
 
 impl Classify for Cause {
-    fn advice(&self) -> Advice {
+    fn hint(&self) -> RetryHint {
         let after = self.retry_after();
         match self {
-            Self::Throttled { .. } => Advice::Slower { after },
-            Self::Down(_) => Advice::Down,
-            Self::Malformed(_) => Advice::Unreadable,
-            _ if self.is_transient() => Advice::Retry { after },
-            _ => Advice::GiveUp,
+            Self::Throttled { .. } => RetryHint::Slower { after },
+            Self::Down(_) => RetryHint::Down,
+            Self::Malformed(_) => RetryHint::Unreadable,
+            _ if self.is_transient() => RetryHint::Retry { after },
+            _ => RetryHint::GiveUp,
         }
     }
 
@@ -35,13 +35,13 @@ impl Classify for Cause {
 #[derive(Clone, Debug)]
 pub(crate) struct Calls {
     limits: Arc<Limits>,
-    dependencies: Dependencies,
+    dependencies: ServiceRegistry,
     /// Whether a service that is down is waited for.
     patient: bool,
 }
 
 impl Calls {
-    pub(crate) fn new(limits: &Limits, dependencies: Dependencies) -> Self {
+    pub(crate) fn new(limits: &Limits, dependencies: ServiceRegistry) -> Self {
         Self {
             limits: Arc::new(limits.clone()),
             dependencies,
@@ -58,7 +58,7 @@ impl Calls {
         };
         Self {
             patient: false,
-            ..Self::new(&limits, Dependencies::new())
+            ..Self::new(&limits, ServiceRegistry::new())
         }
     }
 
@@ -73,7 +73,7 @@ impl Calls {
         dependency: Dependency,
         what: &'static str,
         attempt: A,
-    ) -> Result<T, Error>
+    ) -> Result<T, ClientError>
     where
         A: Fn() -> F + Send + Sync,
         F: Future<Output = Result<T, Cause>> + Send,
@@ -89,7 +89,7 @@ impl Calls {
         dependency: Dependency,
         what: &'static str,
         attempt: A,
-    ) -> Result<T, Error>
+    ) -> Result<T, ClientError>
     where
         A: Fn() -> F + Send + Sync,
         F: Future<Output = Result<T, Cause>> + Send,

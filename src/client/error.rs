@@ -52,7 +52,7 @@ impl fmt::Display for Dependency {
 
 /// A call that did not do what it was asked.
 #[derive(Debug)]
-pub struct Error {
+pub struct ClientError {
     /// Who was called.
     pub dependency: Dependency,
     /// What was asked, a few words that read well after "failed to".
@@ -61,7 +61,7 @@ pub struct Error {
     pub cause: Cause,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -71,7 +71,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ClientError {}
 
 /// Why a call failed. What was read from outside is cut to a few hundred characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -197,8 +197,8 @@ impl Cause {
 
     /// Names who was called and for what.
     #[must_use]
-    pub fn at(self, dependency: Dependency, operation: &'static str) -> Error {
-        Error {
+    pub fn at(self, dependency: Dependency, operation: &'static str) -> ClientError {
+        ClientError {
             dependency,
             operation,
             cause: self,

@@ -1,6 +1,6 @@
 //! What a failed call means for the work that needed it.
 
-use super::{Cause, Error};
+use super::{Cause, ClientError};
 use crate::model::{Class, Failure, Reason};
 
 /// Errors by which a service refuses an invocation as it stands.
@@ -23,8 +23,8 @@ const REFUSED: (Class, Reason) = (Class::Permanent, Reason::REFUSED);
 /// What both kinds of lacking rights mean.
 const UNFIT: (Class, Reason) = (Class::Permanent, Reason::UNAUTHORIZED);
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
         let (class, reason) = meaning(&error.cause);
         Failure::new(class, reason, error.to_string())
             .from_dependency(error.dependency.name())
@@ -66,7 +66,7 @@ mod tests {
     use crate::client::Dependency;
 
     #[test]
-    fn trouble_passes_refusals_stay_and_credentials_end_the_run() {
+    fn outages_pass_refusals_stay_and_credentials_end_the_run() {
         let failed = |name: &str| Cause::Failed {
             name: name.to_owned(),
             message: String::new(),

@@ -1,7 +1,7 @@
 //! The outside services: a folder per service, a file per operation.
 //!
 //! May import `proto`, `runtime` and `model`. Every call here is idempotent, has a deadline, is retried in one
-//! place, reads bounded bodies and ends in a classified [`Error`]. Nothing here decides what should be done.
+//! place, reads bounded bodies and ends in a classified [`ClientError`]. Nothing here decides what should be done.
 
 mod aws;
 mod batch;
@@ -30,7 +30,7 @@ pub use config::{
     Aws, AwsEndpoints, Buckets, Carpark, Config, Credentials, EncryptionKey, Limits, Network,
     ProofSet, Queues, R2, Reach, Secrets, Service, StorageNode, Tables,
 };
-pub use error::{Cause, Dependency, Error};
+pub use error::{Cause, ClientError, Dependency};
 pub use failure::CUSTOMER_CONFLICT;
 pub use gateway::{GatewayClient, Grant, grant};
 pub use indexing::{

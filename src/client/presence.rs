@@ -9,8 +9,8 @@ use url::Url;
 
 use super::aws::{Clients, cause};
 use super::http::Http;
-use super::tables::told;
-use super::{Aws, Cause, Dependency, Error, Limits, Queues};
+use super::tables::required;
+use super::{Aws, Cause, ClientError, Dependency, Limits, Queues};
 use crate::runtime::{Policy, retry};
 
 /// Deadline of one try.
@@ -47,7 +47,7 @@ pub async fn absent(
     queues: &Queues,
     limits: &Limits,
     things: Vec<Thing>,
-) -> Result<Vec<Absent>, Error> {
+) -> Result<Vec<Absent>, ClientError> {
     let http =
         Http::new(limits).map_err(|cause| cause.at(Dependency::IndexingService, "set up HTTP"))?;
     let clients = Clients::connect(aws, queues, limits).await;
@@ -59,7 +59,7 @@ pub async fn absent(
     let looks = things.into_iter().map(|thing| {
         let (clients, http, policy) = (&clients, &http, &policy);
         async move {
-            let looked = retry(policy, || look(clients, http, &thing)).await;
+            let looked = retry(policy, || check(clients, http, &thing)).await;
             let cause = looked.err()?;
             Some(Absent { thing, cause })
         }
@@ -67,12 +67,12 @@ pub async fn absent(
     Ok(join_all(looks).await.into_iter().flatten().collect())
 }
 
-async fn look(clients: &Clients, http: &Http, thing: &Thing) -> Result<(), Cause> {
+async fn check(clients: &Clients, http: &Http, thing: &Thing) -> Result<(), Cause> {
     match thing {
         Thing::Table(name, keys) => {
             let asked = clients.dynamodb.describe_table().table_name(name);
             let answer = asked.send().await.map_err(cause)?;
-            told(answer.table.as_ref())?;
+            required(answer.table.as_ref())?;
             let schema = answer.table.iter().flat_map(TableDescription::key_schema);
             let has: Vec<&str> = schema.map(KeySchemaElement::attribute_name).collect();
             keyed_as(&has, keys)

@@ -13,8 +13,8 @@ use super::ipni::Publisher;
 use super::tables::NetworkTables;
 use super::ucan::{Connection, Identity, Issuers};
 use super::upload::UploadClient;
-use super::{Aws, Config, Dependency, Error, Limits, Network, Service};
-use crate::runtime::{Clock, Dependencies};
+use super::{Aws, ClientError, Config, Dependency, Limits, Network, Service};
+use crate::runtime::{Clock, ServiceRegistry};
 
 /// Every outside service; cheap to clone.
 #[derive(Clone)]
@@ -44,8 +44,8 @@ impl Services {
     pub async fn connect(
         config: &Config,
         clock: Clock,
-        dependencies: Dependencies,
-    ) -> Result<Self, Error> {
+        dependencies: ServiceRegistry,
+    ) -> Result<Self, ClientError> {
         let Config {
             network,
             secrets,
@@ -99,7 +99,7 @@ pub async fn connect_tables(aws: &Aws, network: &Network, limits: &Limits) -> Ne
         &clients,
         &network.tables,
         &network.buckets,
-        Calls::new(limits, Dependencies::new()),
+        Calls::new(limits, ServiceRegistry::new()),
     )
 }
 
@@ -108,10 +108,10 @@ pub fn connect_indexing(
     service: &Service,
     limits: &Limits,
     clock: Clock,
-) -> Result<IndexingClient, Error> {
+) -> Result<IndexingClient, ClientError> {
     let http =
         Http::new(limits).map_err(|cause| cause.at(Dependency::IndexingService, "set up HTTP"))?;
-    let calls = Calls::new(limits, Dependencies::new());
+    let calls = Calls::new(limits, ServiceRegistry::new());
     let identity = Identity::resolved(service);
     Ok(indexing(&http, &calls, service, identity, clock))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::model::{Class, CustomerDid, Reason, RunId, SpaceDid, Wish};
+use crate::model::{Class, ControlCommand, CustomerDid, Reason, RunId, SpaceDid};
 
 /// What a run, an audit or a retry is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -198,7 +198,7 @@ pub struct Monitor {
     pub exact: bool,
 }
 
-/// A wish of the operator (`ctl pause`, `resume`, `drain`, `set`).
+/// A command of the operator (`ctl pause`, `resume`, `drain`, `set`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
     /// Only this instance; `None` is the fleet.
@@ -206,7 +206,7 @@ pub struct Control {
     /// Only say what would be asked.
     pub dry_run: bool,
     /// What is asked.
-    pub wish: Wish,
+    pub command: ControlCommand,
     /// Why.
     pub why: String,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use crate::model::{Class, Failure, Reason};
-use crate::runtime::Moment;
+use crate::runtime::Instant;
 
 use super::config::Pace;
 
@@ -18,7 +18,7 @@ pub(crate) struct Attempts {
     /// Those that an outage excuses.
     excused: u32,
     /// When the first one failed.
-    first: Option<Moment>,
+    first: Option<Instant>,
 }
 
 impl Attempts {
@@ -28,9 +28,9 @@ impl Attempts {
         &mut self,
         pace: &Pace,
         failure: &Failure,
-        is_excused: impl FnOnce(Moment) -> bool,
+        is_excused: impl FnOnce(Instant) -> bool,
     ) -> Option<Duration> {
-        let first = *self.first.get_or_insert_with(Moment::now);
+        let first = *self.first.get_or_insert_with(Instant::now);
         let hopeless = matches!(failure.class, Class::Permanent | Class::Fatal)
             || failure.reason == Reason::LEASE_LOST;
         if !hopeless && is_excused(first) {

@@ -8,7 +8,7 @@ use crate::model::{
     FolderId, Holder, InstanceId, ItemId, JournalId, Lease, PlanId, Reason, RunId, StateIdentity,
     StepName, Unit, UnitId,
 };
-use crate::runtime::{Backoff, Clock, Dependencies, Stop, Tasks};
+use crate::runtime::{Backoff, Clock, ServiceRegistry, Stop, Tasks};
 use crate::state::{FailedQuery, Reopen, Store};
 
 use super::Events;
@@ -31,7 +31,7 @@ pub struct Config {
     pub identity: StateIdentity,
     /// Items in flight in this process.
     pub concurrency: u32,
-    /// Units in hand at once.
+    /// Leased units at once.
     pub units_at_once: u32,
     /// How closely items and units are looked at.
     pub depth: Depth,
@@ -82,7 +82,7 @@ pub struct Pace {
     /// The first wait between two looks of a verification; it doubles up to ten seconds.
     pub verify_wait: Duration,
     /// Needs of one step of one item that are put right at once.
-    pub needs_at_once: usize,
+    pub gaps_at_once: usize,
     /// Settled items before the failure rate counts.
     pub rate_floor: u64,
     /// Time between two reports to the fleet table and looks at the control rows.
@@ -93,7 +93,7 @@ pub struct Pace {
     pub drain_within: Duration,
     /// How long a drain waits for a service that is down before it becomes one.
     pub drain_down_within: Duration,
-    /// How long a look or a step may stand still before it is named.
+    /// How long a probe or a step may stand still before it is named.
     pub stalled_after: Duration,
     /// How long before it is given up, and tried again.
     pub give_up_after: Duration,
@@ -116,7 +116,7 @@ impl Default for Pace {
             longest_attempt_wait: Duration::from_mins(1),
             verify_within: Duration::from_mins(1),
             verify_wait: Duration::from_millis(200),
-            needs_at_once: 4,
+            gaps_at_once: 4,
             rate_floor: 50,
             report_every: Duration::from_secs(5),
             control_within: Duration::from_mins(2),
@@ -263,7 +263,7 @@ pub trait Named: Send + Sync + std::fmt::Debug {
 }
 
 /// The parts a run is made of.
-pub struct Parts<M> {
+pub struct RunParts<M> {
     /// What is migrated.
     pub migration: Arc<M>,
     /// The shared state.
@@ -277,7 +277,7 @@ pub struct Parts<M> {
     /// Where news goes.
     pub events: Events,
     /// The outside services, whose holds are shown.
-    pub dependencies: Dependencies,
+    pub dependencies: ServiceRegistry,
 }
 
 #[cfg(test)]

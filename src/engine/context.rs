@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::{StepName, StepState, UnitId};
 use crate::runtime::{Clock, Tasks};
 
-/// How closely a look looks.
+/// How closely a probe looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Depth {
     /// At the records that say what is there: enough to decide what is left to do.

@@ -58,7 +58,7 @@ impl Events {
     }
 
     /// Looks at the snapshot without a copy. The closure must be short and must not publish.
-    pub fn look<T>(&self, at: impl FnOnce(&Snapshot) -> T) -> T {
+    pub fn read<T>(&self, at: impl FnOnce(&Snapshot) -> T) -> T {
         at(&self.lock())
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Holder, RunId, UnitId};
-use crate::state::{Held, Store};
+use crate::state::{LeaseHolder, Store};
 
 use super::Config;
 
@@ -14,7 +14,13 @@ pub(super) struct Holders(Mutex<BTreeSet<(Holder, RunId)>>);
 
 impl Holders {
     /// Says once of each holder that its leases are waited for.
-    pub(super) async fn meet(&self, store: &Store, config: &Config, unit: &UnitId, held: &Held) {
+    pub(super) async fn meet(
+        &self,
+        store: &Store,
+        config: &Config,
+        unit: &UnitId,
+        held: &LeaseHolder,
+    ) {
         let is_new = self
             .0
             .lock()
@@ -42,7 +48,7 @@ impl Holders {
 pub(super) async fn held_by(
     store: &Store,
     config: &Config,
-    held: &[(UnitId, Held)],
+    held: &[(UnitId, LeaseHolder)],
 ) -> Option<String> {
     let (first, _) = held.first()?;
     let names = names(store, config, held.iter().map(|(_, held)| held)).await;
@@ -56,7 +62,7 @@ pub(super) async fn held_by(
 pub(super) async fn names<'a>(
     store: &Store,
     config: &Config,
-    held: impl IntoIterator<Item = &'a Held>,
+    held: impl IntoIterator<Item = &'a LeaseHolder>,
 ) -> String {
     let holders: BTreeMap<_, _> = held
         .into_iter()
@@ -65,7 +71,7 @@ pub(super) async fn names<'a>(
     // Without the fleet table the machine is not named.
     let fleet = store.fleet().await.unwrap_or_default();
     let own = config.holder();
-    let name = |held: &Held| {
+    let name = |held: &LeaseHolder| {
         let holder = &held.holder;
         let report = fleet.iter().find(|report| report.holder() == *holder);
         let host = report

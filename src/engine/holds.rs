@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use crate::model::{Event, Throttle};
-use crate::runtime::Dependencies;
+use crate::runtime::ServiceRegistry;
 
 use super::Events;
 
 /// How often holds are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells what holds calls back whenever it changes, and warns once of each service that is down.
 /// Never returns.
-pub(super) async fn show(events: &Events, dependencies: &Dependencies) {
+pub(super) async fn show(events: &Events, dependencies: &ServiceRegistry) {
     let mut shown: Vec<Throttle> = Vec::new();
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
         let throttles: Vec<Throttle> = dependencies
             .holds()
             .into_iter()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Epoch, FailedItem, Failure, ItemId, Lease, Reason, UnitProgress};
-use crate::runtime::Moment;
+use crate::runtime::Instant;
 use crate::state::{self, Store};
 
 /// A lease that is held. Judged on one's own monotonic clock only: a process that was frozen
@@ -26,7 +26,7 @@ pub(crate) struct LeaseGuard {
     /// None once it was given back.
     lease: tokio::sync::Mutex<Option<Lease>>,
     /// When the last write that renewed it was asked for.
-    asked: Mutex<Moment>,
+    asked: Mutex<Instant>,
     term: Duration,
     token: CancellationToken,
     /// Of the row only where the steps of the unit stand is written.
@@ -39,7 +39,7 @@ pub(crate) enum SaveError {
     /// The lease is another's, or was given back; the work on the unit was stopped.
     Lost,
     /// It may do better later.
-    Trouble(state::Error),
+    State(state::StateError),
 }
 
 impl SaveError {
@@ -47,17 +47,17 @@ impl SaveError {
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::Lost => Failure::unknown(Reason::LEASE_LOST, "another holds the lease"),
-            Self::Trouble(error) => error.failure(),
+            Self::State(error) => error.failure(),
         }
     }
 }
 
-impl From<state::Error> for SaveError {
-    fn from(error: state::Error) -> Self {
+impl From<state::StateError> for SaveError {
+    fn from(error: state::StateError) -> Self {
         if error.is_lost_lease() {
             Self::Lost
         } else {
-            Self::Trouble(error)
+            Self::State(error)
         }
     }
 }
@@ -67,7 +67,7 @@ impl LeaseGuard {
     pub(crate) fn new(
         store: &Store,
         lease: Lease,
-        asked: Moment,
+        asked: Instant,
         term: Duration,
         token: CancellationToken,
     ) -> Self {
@@ -91,7 +91,7 @@ impl LeaseGuard {
 
     /// Whether effects may be made under it.
     pub(crate) fn is_trusted(&self) -> bool {
-        !self.token.is_cancelled() && Moment::now() < self.trusted_until()
+        !self.token.is_cancelled() && Instant::now() < self.trusted_until()
     }
 
     /// Whether effects may still be made.
@@ -113,20 +113,23 @@ impl LeaseGuard {
     }
 
     /// Writes the row of an item that failed.
-    pub(crate) async fn put_failed(&self, failed: &FailedItem) -> Result<(), state::Error> {
+    pub(crate) async fn put_failed(&self, failed: &FailedItem) -> Result<(), state::StateError> {
         let _one_at_a_time = self.failures.lock().await;
         self.heed(self.store.put_failed(&self.given, failed).await)
     }
 
     /// Removes the row of an item that is good now.
-    pub(crate) async fn remove_failed(&self, item: &ItemId) -> Result<(), state::Error> {
+    pub(crate) async fn remove_failed(&self, item: &ItemId) -> Result<(), state::StateError> {
         let _one_at_a_time = self.failures.lock().await;
         self.heed(self.store.remove_failed(&self.given, item).await)
     }
 
     /// A refused write means that the lease is lost.
-    fn heed(&self, written: Result<(), state::Error>) -> Result<(), state::Error> {
-        if written.as_ref().is_err_and(state::Error::is_lost_lease) {
+    fn heed(&self, written: Result<(), state::StateError>) -> Result<(), state::StateError> {
+        if written
+            .as_ref()
+            .is_err_and(state::StateError::is_lost_lease)
+        {
             self.token.cancel();
         }
         written
@@ -150,12 +153,12 @@ impl LeaseGuard {
     /// Writes the row as it is when its turn to be written comes, which renews the lease.
     pub(crate) async fn save(
         &self,
-        progress: impl Future<Output = Result<UnitProgress, state::Error>>,
+        progress: impl Future<Output = Result<UnitProgress, state::StateError>>,
     ) -> Result<(), SaveError> {
         let mut lease = self.lease.lock().await;
         let held = lease.as_mut().ok_or(SaveError::Lost)?;
-        let progress = progress.await.map_err(SaveError::Trouble)?;
-        let asked = Moment::now();
+        let progress = progress.await.map_err(SaveError::State)?;
+        let asked = Instant::now();
         let written = if self.only_steps {
             self.store.save_steps(held, &progress).await
         } else {
@@ -167,32 +170,36 @@ impl LeaseGuard {
     /// Gives the unit back, with its row as it is.
     pub(crate) async fn release(
         &self,
-        progress: impl Future<Output = Result<UnitProgress, state::Error>>,
+        progress: impl Future<Output = Result<UnitProgress, state::StateError>>,
     ) -> Result<(), SaveError> {
         let mut lease = self.lease.lock().await;
         if lease.is_none() {
             return Err(SaveError::Lost);
         }
-        let progress = progress.await.map_err(SaveError::Trouble)?;
+        let progress = progress.await.map_err(SaveError::State)?;
         let held = lease.take().ok_or(SaveError::Lost)?;
         let written = if self.only_steps {
             self.store.release_steps(held, &progress).await
         } else {
             self.store.release(held, &progress).await
         };
-        self.judge(written, Moment::now())
+        self.judge(written, Instant::now())
     }
 
     /// Renews the lease, and writes nothing else.
     pub(crate) async fn renew(&self) -> Result<(), SaveError> {
         let mut lease = self.lease.lock().await;
         let held = lease.as_mut().ok_or(SaveError::Lost)?;
-        let asked = Moment::now();
+        let asked = Instant::now();
         let written = self.store.renew(held).await;
         self.judge(written, asked)
     }
 
-    fn judge(&self, written: Result<(), state::Error>, asked: Moment) -> Result<(), SaveError> {
+    fn judge(
+        &self,
+        written: Result<(), state::StateError>,
+        asked: Instant,
+    ) -> Result<(), SaveError> {
         match written {
             Ok(()) => {
                 *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
@@ -204,12 +211,12 @@ impl LeaseGuard {
                 self.token.cancel();
                 Err(SaveError::Lost)
             }
-            Err(error) => Err(SaveError::Trouble(error)),
+            Err(error) => Err(SaveError::State(error)),
         }
     }
 
     /// Until when effects may be made under it, unless it is renewed.
-    pub(crate) fn trusted_until(&self) -> Moment {
+    pub(crate) fn trusted_until(&self) -> Instant {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + self.term * 3 / 4
     }
 }

@@ -75,7 +75,7 @@ impl<'a, M: Migration, T> Listing<'a, M, T> {
             let items = &mut self.items;
             let listing = self
                 .core
-                .flights
+                .in_flight
                 .during("the listing", self.unit, None, async |_| {
                     items.next().await.transpose()
                 });
@@ -97,7 +97,7 @@ impl<'a, M: Migration, T> Listing<'a, M, T> {
                 self.core.die(&failure);
             }
             let (core, down_for) = (self.core, self.down_for);
-            let is_excused = |first: crate::runtime::Moment| {
+            let is_excused = |first: crate::runtime::Instant| {
                 core.is_down(&failure) && first.elapsed() < down_for
             };
             let pace = &core.config.pace;

@@ -9,21 +9,21 @@ use futures::stream::BoxStream;
 use std::sync::Arc;
 
 use crate::model::{
-    Between, Effect, Failure, Finding, ItemId, MigrationName, Reasons, StepName, UnitId, Verdict,
+    Effect, Failure, Finding, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId, Verdict,
 };
 
 use crate::state::{self, Store};
 
 use super::context::UnitContext;
-use super::watch::Pulse;
+use super::watch::Heartbeat;
 
 /// A migration: how its items are listed and looked at, and its steps in order.
 #[async_trait]
 pub trait Migration: Send + Sync + Sized + 'static {
     /// What is stepped.
     type Item: Clone + Send + Sync + 'static;
-    /// What one look at the world saw of an item; steps decide by it.
-    type Seen: Send + Sync + 'static;
+    /// What one probe of the world saw of an item; steps decide by it.
+    type Observation: Send + Sync + 'static;
 
     /// Its name in rows, files and events.
     fn name(&self) -> MigrationName;
@@ -55,7 +55,7 @@ pub trait Migration: Send + Sync + Sized + 'static {
     fn item_id(&self, item: &Self::Item) -> ItemId;
 
     /// When the item came into the source, Unix milliseconds, if the source says so. Items that
-    /// came during a run are found by it and taken in a later sweep.
+    /// came during a run are found by it and taken in a later pass.
     fn added_at(&self, item: &Self::Item) -> Option<u64> {
         let _ = item;
         None
@@ -67,16 +67,20 @@ pub trait Migration: Send + Sync + Sized + 'static {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        within: Between,
+        within: ItemRange,
     ) -> BoxStream<'a, Result<Self::Item, Failure>>;
 
     /// One item by name, for retries and single runs. [`crate::model::Reason::NOT_FOUND`] when the
     /// source has it no more.
     async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<Self::Item, Failure>;
 
-    /// One look at the world. Makes no change. "Could not tell" is a failure of class
+    /// One probe of the world. Makes no change. "Could not tell" is a failure of class
     /// [`crate::model::Class::Unknown`] or `Transient`, never a `Seen` in which things are absent.
-    async fn probe(&self, unit: &UnitContext, item: &Self::Item) -> Result<Self::Seen, Failure>;
+    async fn probe(
+        &self,
+        unit: &UnitContext,
+        item: &Self::Item,
+    ) -> Result<Self::Observation, Failure>;
 }
 
 /// Keeps what is summed up per owner of units in step with the rows of its units.
@@ -87,57 +91,57 @@ pub trait OwnerRollup: Send + Sync {
     ///
     /// # Errors
     /// Those of the tables: the sum is as it was.
-    async fn refresh(&self, store: &Store, owner: &str) -> Result<(), state::Error>;
+    async fn refresh(&self, store: &Store, owner: &str) -> Result<(), state::StateError>;
 }
 
 /// One kind of effect on an item.
 ///
-/// Contract: `needs` is pure; `apply` may be called twice for the same need (a crash between the
-/// effect and its record) and the world must be as if it was called once; after `apply`, `needs`
-/// of a later look stops to name the need, unless it is [`Need::unseen`].
+/// Contract: `gaps` is pure; `apply` may be called twice for the same gap (a crash between the
+/// effect and its record) and the world must be as if it was called once; after `apply`, `gaps`
+/// of a later probe stops to name the gap, unless it is [`Gap::unseen`].
 #[async_trait]
 pub trait Step<M: Migration>: Send + Sync {
     /// Its name in rows, events and filters.
     fn name(&self) -> StepName;
 
-    /// What is missing or wrong, one need for each effect that would put it right; none when all
-    /// is well. An error sets the item aside (or tries again later, by its class).
-    fn needs(
+    /// What is missing or wrong, one gap for each effect that would put it right; none when all
+    /// is well. An error quarantines the item (or tries again later, by its class).
+    fn gaps(
         &self,
         unit: &UnitContext,
         item: &M::Item,
-        seen: &M::Seen,
-    ) -> Result<Vec<Need>, Failure>;
+        observed: &M::Observation,
+    ) -> Result<Vec<Gap>, Failure>;
 
-    /// Puts one need right. An effect that can be taken back is told to [`Turn::intend`] before it
+    /// Puts one gap right. An effect that can be undone is told to [`StepContext::intend`] before it
     /// is made.
-    async fn apply(&self, turn: &Turn<'_, M>, need: &Need) -> Result<Effect, Failure>;
+    async fn apply(&self, step_context: &StepContext<'_, M>, gap: &Gap) -> Result<Effect, Failure>;
 
-    /// How its effects are taken back; `None` when they cannot be.
+    /// How its effects are undone; `None` when they cannot be.
     fn undo(&self) -> Option<&dyn Undoer> {
         None
     }
 
-    /// What stays in the world after a rollback, in words; all of it when nothing can be taken back.
-    fn leaves(&self) -> &'static str {
+    /// What stays in the world after a rollback, in words; all of it when nothing can be undone.
+    fn residue(&self) -> &'static str {
         ""
     }
 }
 
-/// Takes effects of one step back.
+/// Undoes effects of one step.
 ///
 /// Contract: `undo` may be called twice for the same effect (a crash between it and its record), and
-/// the world must be as if it was called once; afterwards `stands` says no.
+/// the world must be as if it was called once; afterwards `exists` says no.
 #[async_trait]
 pub trait Undoer: Send + Sync {
     /// Whether what the effect made is there. No change. "Could not tell" is a failure.
-    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure>;
+    async fn exists(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure>;
 
-    /// Takes it back.
+    /// Undoes it.
     async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure>;
 
     /// A name for what the effect made, if effects on other items may have made the same: it is
-    /// taken back with the last of them only.
+    /// undone with the last of them only.
     fn shared(&self, unit: &UnitId, effect: &Effect) -> Option<String> {
         let _ = (unit, effect);
         None
@@ -145,17 +149,17 @@ pub trait Undoer: Send + Sync {
 }
 
 /// Effects on the owner of units, which no journal holds: they are found in the world and in shared
-/// state. Taken back only when nothing of the owner's units is left to take back.
+/// state. Undone only when nothing of the owner's units is left to undo.
 #[async_trait]
 pub trait OwnerEffects: Send + Sync {
     /// What was made for the owner by this migration and is there, in the order in which it was made.
-    async fn standing(&self, owner: &str) -> Result<Vec<Effect>, Failure>;
+    async fn existing(&self, owner: &str) -> Result<Vec<Effect>, Failure>;
 
-    /// Takes one back; as [`Undoer::undo`].
+    /// Undoes one; as [`Undoer::undo`].
     async fn undo(&self, owner: &str, effect: &Effect) -> Result<(), Failure>;
 
-    /// As [`Step::leaves`], of effects of this kind.
-    fn leaves(&self, kind: &str) -> &'static str;
+    /// As [`Step::residue`], of effects of this kind.
+    fn residue(&self, kind: &str) -> &'static str;
 }
 
 /// One kind of effect on a unit as a whole. Its record is in the shared store before the effect
@@ -165,8 +169,8 @@ pub trait UnitStep: Send + Sync {
     /// Its name in rows, events and filters.
     fn name(&self) -> StepName;
 
-    /// Whether the effect is there; [`Look::Unseen`] when the world cannot be asked. No change.
-    async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure>;
+    /// Whether the effect is there; [`UnitObservation::Unseen`] when the world cannot be asked. No change.
+    async fn probe(&self, unit: &UnitContext) -> Result<UnitObservation, Failure>;
 
     /// Makes the effect. May be called again after a crash.
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure>;
@@ -177,27 +181,27 @@ pub trait UnitStep: Send + Sync {
         None
     }
 
-    /// As [`Step::leaves`].
-    fn leaves(&self) -> &'static str {
+    /// As [`Step::residue`].
+    fn residue(&self) -> &'static str {
         ""
     }
 }
 
-/// What a look at a unit's effect showed.
+/// What a probe of a unit's effect showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
+pub enum UnitObservation {
     /// It is there.
     Done,
     /// It is not, or is wrong.
-    Needed(Need),
+    Gap(Gap),
     /// The world has no way to be asked; the record in the progress row decides.
     Unseen,
 }
 
 /// One thing that a step found missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Need {
-    /// What it is about (a shard, an index), unique among the needs of one step and item.
+pub struct Gap {
+    /// What it is about (a shard, an index), unique among the gaps of one step and item.
     pub subject: String,
     /// Whether it is there and wrong; else it is missing.
     pub wrong: bool,
@@ -209,7 +213,7 @@ pub struct Need {
     pub bytes: Option<u64>,
 }
 
-impl Need {
+impl Gap {
     /// Something that is not there.
     pub fn missing(subject: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
@@ -245,7 +249,7 @@ impl Need {
         }
     }
 
-    /// The need as an audit words it.
+    /// The gap as an audit words it.
     #[must_use]
     pub fn finding(&self, step: &StepName) -> Finding {
         Finding {
@@ -262,18 +266,18 @@ impl Need {
     }
 }
 
-/// Everything a step has at hand while it works on an item.
-pub struct Turn<'a, M: Migration> {
+/// Everything a step has available while it works on an item.
+pub struct StepContext<'a, M: Migration> {
     /// The migration, which holds the clients.
     pub migration: &'a M,
     /// The unit.
     pub unit: &'a UnitContext,
     /// The item.
     pub item: &'a M::Item,
-    /// What the last look saw.
-    pub seen: &'a M::Seen,
+    /// What the last probe saw.
+    pub observed: &'a M::Observation,
     /// To be told by a step that takes minutes, while it gets on.
-    pub pulse: Pulse,
+    pub heartbeat: Heartbeat,
     pub(super) intent: &'a Intent<'a>,
 }
 
@@ -281,9 +285,9 @@ pub struct Turn<'a, M: Migration> {
 pub(super) type Intent<'a> =
     dyn Fn(Effect) -> BoxFuture<'a, Result<(), Failure>> + Send + Sync + 'a;
 
-impl<M: Migration> Turn<'_, M> {
-    /// Puts on disk which effect is about to be made, with all that it takes to find it and to take
-    /// it back. An effect that was there before is not told.
+impl<M: Migration> StepContext<'_, M> {
+    /// Puts on disk which effect is about to be made, with all that it takes to find it and to undo
+    /// it. An effect that was there before is not told.
     pub async fn intend(&self, effect: &Effect) -> Result<(), Failure> {
         (self.intent)(effect.clone()).await
     }

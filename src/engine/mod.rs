@@ -15,12 +15,12 @@
 //! May import `model`, `runtime` and `state`. Never knows what an item is: a migration says it through [`Migration`] and
 //! [`Step`]. Whole attempts at an item are repeated here; a client repeats single calls.
 
+mod admission;
 mod attempts;
 mod audit;
 mod config;
 mod context;
 mod events;
-mod gate;
 mod health;
 mod holders;
 mod holds;
@@ -36,21 +36,21 @@ mod shared;
 mod unit;
 mod watch;
 
-pub use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
+pub use crate::runtime::{Clock, Instant, ServiceRegistry, Stop, StopLevel, Tasks};
 pub use audit::{AuditOutcome, Explained, Report, Scope, audit, explain};
-pub use config::{Config, Job, Named, Pace, Parts, Retry, StepFilter};
+pub use config::{Config, Job, Named, Pace, Retry, RunParts, StepFilter};
 pub use context::{Depth, UnitContext};
 pub use events::Events;
 pub use migration::{
-    Look, Migration, Need, OwnerEffects, OwnerRollup, Step, Turn, Undoer, UnitStep,
+    Gap, Migration, OwnerEffects, OwnerRollup, Step, StepContext, Undoer, UnitObservation, UnitStep,
 };
-pub use outcome::{Ended, Error, Outcome};
+pub use outcome::{Ended, EngineError, Outcome};
 pub use rollback::{
-    Busy, KnownRun, Lack, Listed, MissingJournal, Refused, RolledBack, Survey, Within, rollback,
-    survey, watch_others,
+    Busy, KnownRun, Lack, Listed, MissingJournal, Refused, RolledBack, UndoPlan, Within, plan_undo,
+    rollback, watch_others,
 };
 pub use run::{failed_items, run};
-pub use watch::Pulse;
+pub use watch::Heartbeat;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::model::{Counts, Failure, InstanceId, Reason, Snapshot, UnitId};
-use crate::state::{self, Held};
+use crate::state::{self, LeaseHolder};
 
 /// What a run came to.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct Outcome {
     pub ended: Ended,
     /// Counters of everything in scope, earlier runs included.
     pub counts: Counts,
-    /// What became of the items that a retry took up; those without a last word are left.
+    /// What became of the items that a retry took up; those without a final outcome are left.
     pub retried: Counts,
     /// The bad ones of these, by reason.
     pub retried_reasons: BTreeMap<Reason, u64>,
@@ -21,11 +21,11 @@ pub struct Outcome {
     pub helped: BTreeMap<InstanceId, Counts>,
     /// The last snapshot.
     pub snapshot: Snapshot,
-    /// Units, or single items, without a last word: those that others hold and those in trouble
+    /// Units, or single items, without a final outcome: those that others hold and those in trouble
     /// too.
     pub unfinished: u64,
     /// Units that others hold, with their holders.
-    pub held: Vec<(UnitId, Held)>,
+    pub held: Vec<(UnitId, LeaseHolder)>,
     /// Units that could not be worked on, with the reason.
     pub troubled: Vec<(UnitId, Failure)>,
     /// Files that it wrote.
@@ -35,7 +35,7 @@ pub struct Outcome {
 /// How a run ended; the worst that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// Everything in scope was looked at and has its last word.
+    /// Everything in scope was looked at and has its final outcome.
     Finished,
     /// As many items as were allowed are settled; more are left.
     Limit,
@@ -67,10 +67,10 @@ pub enum Ended {
 
 /// Why a run could not begin or go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum EngineError {
     /// Local state cannot be used or written.
     #[error(transparent)]
-    State(state::Error),
+    State(state::StateError),
     /// A checkpoint is another's.
     #[error("{} holds {found}; {wanted}", path.display())]
     Foreign {

@@ -1,4 +1,4 @@
-//! What every part of one run has at hand.
+//! What every part of one run has available.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -11,19 +11,21 @@ use crate::model::{
     Class, Event, Failure, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, Reasons,
     StepName, UnitId,
 };
-use crate::runtime::{Clock, Degree, Dependencies, Moment, Stop, Tasks};
+use crate::runtime::{Clock, Instant, ServiceRegistry, Stop, StopLevel, Tasks};
 use crate::state::{self, Store};
 
+use super::admission::{Admission, AdmissionControl};
 use super::attempts::Attempts;
-use super::gate::{Admission, Gate};
 use super::health::Health;
 use super::holders::Holders;
-use super::record::{Board, Files, empty_checkpoint};
-use super::watch::Flights;
-use super::{Config, Error, Events, Migration, Parts, Step, StepFilter, UnitContext, UnitStep};
+use super::record::{CheckpointState, Files, empty_checkpoint};
+use super::watch::InFlight;
+use super::{
+    Config, EngineError, Events, Migration, RunParts, Step, StepFilter, UnitContext, UnitStep,
+};
 
 /// No wait between two looks of a verification is longer.
-const LONGEST_LOOK_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_PROBE_WAIT: Duration = Duration::from_secs(10);
 
 fn health(config: &Config, reasons: Reasons) -> Health {
     let health = Health::new(config.max_failure_rate, config.pace.rate_floor, reasons);
@@ -33,7 +35,7 @@ fn health(config: &Config, reasons: Reasons) -> Health {
     }
 }
 
-/// What every run has at hand: one that keeps records, and one that only looks.
+/// What every run has available: one that keeps records, and one that only looks.
 pub(super) struct Core<M: Migration> {
     pub(super) migration: Arc<M>,
     /// Steps of items that may be made.
@@ -46,10 +48,10 @@ pub(super) struct Core<M: Migration> {
     pub(super) tasks: Tasks,
     pub(super) clock: Clock,
     pub(super) events: Events,
-    pub(super) gate: Gate,
+    pub(super) admission: AdmissionControl,
     pub(super) health: Health,
-    pub(super) flights: Flights,
-    pub(super) dependencies: Dependencies,
+    pub(super) in_flight: InFlight,
+    pub(super) dependencies: ServiceRegistry,
     fatal: Mutex<Option<Failure>>,
 }
 
@@ -57,7 +59,7 @@ pub(super) struct Core<M: Migration> {
 pub(super) struct Shared<M: Migration> {
     core: Core<M>,
     pub(super) files: Arc<Files>,
-    pub(super) board: Board,
+    pub(super) checkpoints: CheckpointState,
     pub(super) holders: Holders,
     /// Units of which shared state knows that the journal tells of them, though they are not leased.
     unleased: tokio::sync::Mutex<BTreeSet<UnitId>>,
@@ -72,7 +74,7 @@ impl<M: Migration> Deref for Shared<M> {
 }
 
 impl<M: Migration> Core<M> {
-    pub(super) fn new(parts: &Parts<M>, config: Config) -> Self {
+    pub(super) fn new(parts: &RunParts<M>, config: Config) -> Self {
         let migration = &parts.migration;
         let mut steps = migration.steps();
         steps.retain(|step| config.steps.allows(&step.name()));
@@ -87,8 +89,8 @@ impl<M: Migration> Core<M> {
             tasks: parts.tasks.clone(),
             clock: parts.clock,
             events: parts.events.clone(),
-            gate: Gate::new(config.concurrency, config.limit),
-            flights: Flights::default(),
+            admission: AdmissionControl::new(config.concurrency, config.limit),
+            in_flight: InFlight::default(),
             health: health(&config, migration.reasons()),
             dependencies: parts.dependencies.clone(),
             fatal: Mutex::new(None),
@@ -113,8 +115,8 @@ impl<M: Migration> Core<M> {
     pub(super) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
-            () = self.stop.reached(Degree::Drain) => None,
-            admission = self.gate.admit() => match admission {
+            () = self.stop.reached(StopLevel::Drain) => None,
+            admission = self.admission.admit() => match admission {
                 Admission::Slot(slot) => Some(slot),
                 Admission::LimitReached => None,
             },
@@ -126,30 +128,30 @@ impl<M: Migration> Core<M> {
         tokio::select! {
             biased;
             () = tokio::time::sleep(wait) => true,
-            () = self.stop.reached(Degree::Drain) => false,
+            () = self.stop.reached(StopLevel::Drain) => false,
         }
     }
 
-    /// Looks until what was just written is seen, or the deadline is over: it may take a while. A look that could not
+    /// Probes until what was just written is seen, or the deadline is over: it may take a while. A probe that could not
     /// tell counts as not seen.
     pub(super) async fn until_seen<F>(&self, mut look: impl FnMut() -> F) -> Result<(), Failure>
     where
         F: Future<Output = Result<(), Failure>>,
     {
         let pace = &self.config.pace;
-        let deadline = self.clock.moment() + pace.verify_within;
+        let deadline = self.clock.instant() + pace.verify_within;
         let mut wait = pace.verify_wait;
         loop {
             let Err(failure) = look().await else {
                 return Ok(());
             };
-            let over = self.clock.moment() + wait > deadline;
+            let over = self.clock.instant() + wait > deadline;
             if over || failure.class == Class::Permanent {
                 return Err(failure);
             }
             let asked = failure.retry_after.unwrap_or(wait);
             tokio::time::sleep(asked.min(pace.verify_within)).await;
-            wait = (wait * 2).min(LONGEST_LOOK_WAIT);
+            wait = (wait * 2).min(LONGEST_PROBE_WAIT);
         }
     }
 
@@ -162,8 +164,8 @@ impl<M: Migration> Core<M> {
     /// Whether a failed attempt says nothing of its item: the service that it needs is down. That holds for as long as
     /// anything is left that has not begun; when only items are left at which a service fails for good, it looks down,
     /// too, so an item alone is excused for a while only.
-    pub(super) fn excuses(&self, failure: &Failure, first: Moment) -> bool {
-        let is_more_left = || self.events.look(|now| now.counts.left() > now.in_flight);
+    pub(super) fn excuses(&self, failure: &Failure, first: Instant) -> bool {
+        let is_more_left = || self.events.read(|now| now.counts.left() > now.in_flight);
         self.is_down(failure)
             && (first.elapsed() < self.config.pace.give_up_after || is_more_left())
     }
@@ -193,39 +195,39 @@ impl<M: Migration> Core<M> {
 
     /// Takes nothing new.
     pub(super) fn drain(&self, reason: &str) {
-        if self.stop.degree() == Degree::Run {
+        if self.stop.level() == StopLevel::Run {
             self.events.publish(Event::Draining {
                 reason: reason.to_owned(),
             });
         }
-        self.stop.ask(Degree::Drain, reason);
+        self.stop.request(StopLevel::Drain, reason);
     }
 }
 
 impl<M: Migration> Shared<M> {
     /// Opens the local files and reads what an earlier run left.
     pub(super) async fn open(
-        parts: &Parts<M>,
+        parts: &RunParts<M>,
         config: Config,
         results: &'static str,
-    ) -> Result<Arc<Self>, Error> {
+    ) -> Result<Arc<Self>, EngineError> {
         let empty = empty_checkpoint(&config, parts.migration.name());
         let opening = {
             let (store, tasks, config) = (parts.store.clone(), parts.tasks.clone(), config.clone());
             parts.tasks.blocking(move || {
                 let files = Files::open(&store, &tasks, &config, results)?;
-                let marks = files.load(&empty)?;
-                Ok::<_, Error>((files, marks))
+                let checkpoints = files.load(&empty)?;
+                Ok::<_, EngineError>((files, checkpoints))
             })
         };
-        let (files, marks) = opening.await.map_err(|source| Error::File {
+        let (files, checkpoints) = opening.await.map_err(|source| EngineError::File {
             path: parts.store.config().dir.clone(),
             source: std::io::Error::other(source),
         })??;
         Ok(Arc::new(Self {
             core: Core::new(parts, config),
             files: Arc::new(files),
-            board: Board::new(marks),
+            checkpoints: CheckpointState::new(checkpoints),
             holders: Holders::default(),
             unleased: tokio::sync::Mutex::default(),
         }))
@@ -246,7 +248,7 @@ impl<M: Migration> Shared<M> {
     ///
     /// # Errors
     /// Those of the tables: the sum is as it was.
-    pub(super) async fn refresh_owner(&self, owner: &str) -> Result<(), state::Error> {
+    pub(super) async fn refresh_owner(&self, owner: &str) -> Result<(), state::StateError> {
         match self.migration.owner_rollup() {
             Some(rollup) => rollup.refresh(&self.store, owner).await,
             None => Ok(()),
@@ -269,7 +271,7 @@ impl<M: Migration> Shared<M> {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(wait) => {}
-                () = self.stop.reached(Degree::Abort) => return Err(failure),
+                () = self.stop.reached(StopLevel::Abort) => return Err(failure),
             }
         }
     }

@@ -57,7 +57,7 @@ pub struct Finding {
     pub bytes: Option<u64>,
 }
 
-/// What a run would do with one step, as far as looking tells: needs of items, or units where it is a step of units.
+/// What a run would do with one step, as far as looking tells: gaps of items, or units where it is a step of units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepPlan {
     /// Effects that it would make.

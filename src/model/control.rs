@@ -1,4 +1,4 @@
-//! What the operator asks of the fleet or of one instance: a wish, and what holds after it.
+//! What the operator asks of the fleet or of one instance: a command, and what holds after it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::count;
 
-/// What is asked of an instance, or of all; kept over restarts until another wish replaces it.
+/// What is asked of an instance, or of all; kept over restarts until another command replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Control {
     /// Begin nothing new.
@@ -25,7 +25,7 @@ pub struct Control {
     /// Who asked for each setting that holds, when and why; read it with [`Control::said`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<Setting, Said>,
-    /// The last wish, in words.
+    /// The last command, in words.
     #[serde(default)]
     pub what: String,
     /// Who asked last.
@@ -39,7 +39,7 @@ pub struct Control {
     pub at: u64,
 }
 
-/// What may hold, each by a wish of its own.
+/// What may hold, each by a command of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Setting {
@@ -67,7 +67,7 @@ pub struct Said {
 
 /// What may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum ControlCommand {
     /// Begin nothing new; what is in flight is settled and leases are kept.
     Pause,
     /// Neither pause nor drain any more. A process that drains already still ends.
@@ -113,8 +113,8 @@ impl Limit {
     }
 }
 
-impl Wish {
-    /// The wish as it is logged.
+impl ControlCommand {
+    /// The command as it is logged.
     #[must_use]
     pub fn words(self) -> String {
         match self {
@@ -131,11 +131,11 @@ impl Wish {
 }
 
 impl Control {
-    /// What holds after a wish of `by` at `at` (Unix milliseconds), for the reason `why`.
+    /// What holds after a command of `by` at `at` (Unix milliseconds), for the reason `why`.
     #[must_use]
-    pub fn after(&self, wish: Wish, by: &str, why: &str, at: u64) -> Self {
+    pub fn after(&self, command: ControlCommand, by: &str, why: &str, at: u64) -> Self {
         let mut next = Self {
-            what: wish.words(),
+            what: command.words(),
             by: by.to_owned(),
             why: why.to_owned(),
             at,
@@ -148,20 +148,20 @@ impl Control {
                 next.settings.insert(setting, Said { by, why, at });
             }
         };
-        match wish {
-            Wish::Pause => say(Setting::Pause, true),
-            Wish::Drain => say(Setting::Drain, true),
-            Wish::Resume => {}
-            Wish::Set { concurrency, rate } => {
+        match command {
+            ControlCommand::Pause => say(Setting::Pause, true),
+            ControlCommand::Drain => say(Setting::Drain, true),
+            ControlCommand::Resume => {}
+            ControlCommand::Set { concurrency, rate } => {
                 say(Setting::Concurrency, concurrency != Limit::Stays);
                 say(Setting::Rate, rate != Limit::Stays);
             }
         }
-        match wish {
-            Wish::Pause => next.paused = true,
-            Wish::Drain => next.drain = true,
-            Wish::Resume => (next.paused, next.drain) = (false, false),
-            Wish::Set { concurrency, rate } => {
+        match command {
+            ControlCommand::Pause => next.paused = true,
+            ControlCommand::Drain => next.drain = true,
+            ControlCommand::Resume => (next.paused, next.drain) = (false, false),
+            ControlCommand::Set { concurrency, rate } => {
                 next.concurrency = concurrency.after(self.concurrency);
                 next.rate = rate.after(self.rate);
             }
@@ -185,7 +185,7 @@ impl Control {
             .collect()
     }
 
-    /// Who asked for a setting that holds, when and why. Rows of earlier versions know the last wish only.
+    /// Who asked for a setting that holds, when and why. Rows of earlier versions know the last command only.
     #[must_use]
     pub fn said(&self, setting: Setting) -> Said {
         let last = || Said {
@@ -204,7 +204,7 @@ impl Control {
     /// What holds for an instance of which `own` is asked while `self` is asked of the fleet.
     ///
     /// Pause and drain hold if either asks; a limit of the instance's own goes before the fleet's.
-    /// Who and why of each setting go with it; the last wish is the newer one.
+    /// Who and why of each setting go with it; the last command is the newer one.
     #[must_use]
     pub fn and_of(&self, own: &Self) -> Self {
         let newer = if own.at > self.at { own } else { self };
@@ -253,30 +253,35 @@ impl Control {
 mod tests {
     use super::*;
 
-    fn asked(wishes: &[Wish]) -> Control {
+    fn asked(wishes: &[ControlCommand]) -> Control {
         wishes
             .iter()
             .zip(1..)
-            .fold(Control::default(), |held, (wish, at)| {
-                held.after(*wish, "ann@host", "test", at)
+            .fold(Control::default(), |held, (command, at)| {
+                held.after(*command, "ann@host", "test", at)
             })
     }
 
-    const SET: Wish = Wish::Set {
+    const SET: ControlCommand = ControlCommand::Set {
         concurrency: Limit::To(4),
         rate: Limit::To(600),
     };
 
     #[test]
-    fn a_wish_changes_what_it_names_and_nothing_else() {
-        let held = asked(&[SET, Wish::Pause, Wish::Drain]);
+    fn a_command_changes_what_it_names_and_nothing_else() {
+        let held = asked(&[SET, ControlCommand::Pause, ControlCommand::Drain]);
         assert!(held.paused && held.drain);
         assert_eq!((held.concurrency, held.rate), (Some(4), Some(600)));
-        let held = asked(&[SET, Wish::Pause, Wish::Drain, Wish::Resume]);
+        let held = asked(&[
+            SET,
+            ControlCommand::Pause,
+            ControlCommand::Drain,
+            ControlCommand::Resume,
+        ]);
         assert!(!held.stops());
         assert_eq!((held.concurrency, held.rate), (Some(4), Some(600)));
         assert_eq!((held.what.as_str(), held.at), ("resume", 4));
-        let off = Wish::Set {
+        let off = ControlCommand::Set {
             concurrency: Limit::Stays,
             rate: Limit::Default,
         };
@@ -293,11 +298,11 @@ mod tests {
 
     #[test]
     fn each_setting_keeps_who_asked_for_it_when_and_why() {
-        let off = Wish::Set {
+        let off = ControlCommand::Set {
             concurrency: Limit::Default,
             rate: Limit::Stays,
         };
-        let pause = Control::default().after(Wish::Pause, "ann@a", "deploy", 1);
+        let pause = Control::default().after(ControlCommand::Pause, "ann@a", "deploy", 1);
         let limited = pause.after(SET, "bob@b", "slow disk", 2);
         let held = limited.after(off, "cid@c", "new disk", 3);
         assert_eq!(held.holds(), [Setting::Pause, Setting::Rate]);
@@ -306,11 +311,11 @@ mod tests {
         assert_eq!(said(&held, Setting::Pause), owned(ann));
         assert_eq!(said(&held, Setting::Rate), owned(bob));
         assert!(!held.settings.contains_key(&Setting::Concurrency));
-        let resumed = held.after(Wish::Resume, "ann@a", "", 4);
+        let resumed = held.after(ControlCommand::Resume, "ann@a", "", 4);
         assert_eq!(resumed.settings.len(), 1);
         assert_eq!((resumed.what.as_str(), resumed.at), ("resume", 4));
         // A pause after a pause is another one, with a reason of its own.
-        let again = held.after(Wish::Pause, "dan@d", "audit", 5);
+        let again = held.after(ControlCommand::Pause, "dan@d", "audit", 5);
         assert_eq!(said(&again, Setting::Pause).0, "dan@d");
     }
 
@@ -319,14 +324,14 @@ mod tests {
         let row = r#"{"paused":true,"rate":7,"what":"pause","by":"ann@a","why":"deploy","at":1}"#;
         let held: Control = serde_json::from_str(row).unwrap();
         assert_eq!(said(&held, Setting::Rate).0, "ann@a");
-        let later = held.after(Wish::Drain, "bob@b", "night", 2);
+        let later = held.after(ControlCommand::Drain, "bob@b", "night", 2);
         assert_eq!(said(&later, Setting::Pause).1, "deploy");
         assert_eq!(said(&later, Setting::Drain).1, "night");
     }
 
     #[test]
     fn what_stops_an_instance_says_who_and_why() {
-        let fleet = Control::default().after(Wish::Pause, "ann@a", "deploy", 1);
+        let fleet = Control::default().after(ControlCommand::Pause, "ann@a", "deploy", 1);
         let own = Control::default().after(SET, "bob@b", "slow disk", 2);
         let held = fleet.and_of(&own);
         assert!(held.paused);

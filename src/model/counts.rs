@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Class, Reason};
 
-/// An item's last word in a run.
+/// An item's final outcome in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Settled {
@@ -18,7 +18,7 @@ pub enum Settled {
     Skipped,
     /// Tried as often as allowed; may succeed another time.
     Failed,
-    /// Set aside: trying again cannot help.
+    /// Quarantined: trying again cannot help.
     Quarantined,
     /// Its state could not be established.
     Unknown,
@@ -69,7 +69,7 @@ pub struct Counts {
     pub skipped: u64,
     /// Items tried as often as allowed.
     pub failed: u64,
-    /// Items set aside for good.
+    /// Items quarantined for good.
     pub quarantined: u64,
     /// Items whose state could not be established.
     pub unknown: u64,
@@ -91,7 +91,7 @@ impl Counts {
         self.done.saturating_sub(self.found)
     }
 
-    /// Items with a last word.
+    /// Items with a final outcome.
     #[must_use]
     pub fn settled(&self) -> u64 {
         self.done + self.skipped + self.failed + self.quarantined + self.unknown
@@ -134,7 +134,7 @@ impl Counts {
         self.planned = self.planned.max(self.settled());
     }
 
-    /// Counts an item anew that had another last word before.
+    /// Recounts an item that had another final outcome before.
     pub fn resettle(&mut self, before: Settled, now: Settled) {
         self.move_by(before, u64::saturating_sub);
         self.settle(now);
@@ -250,7 +250,7 @@ pub fn each_shown<K: Serialize + Ord, S: Serializer>(
     serializer.collect_map(counts.iter().map(|(name, one)| (name, Shown::from(one))))
 }
 
-/// What one run came to with one step: needs of items, or units where it is a step of units.
+/// What one run came to with one step: gaps of items, or units where it is a step of units.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepCounts {
     /// Made in this run.

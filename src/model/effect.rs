@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Whether an effect can be taken back.
+/// Whether an effect can be undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Undo {
     /// A rollback removes it.
     Possible,
-    /// It was there already, whoever made it: it is nobody's here to take back.
+    /// It was there already, whoever made it: it is nobody's here to undo.
     Found,
     /// It stays; a rollback lists it.
     Irreversible,
@@ -26,7 +26,7 @@ pub struct Effect {
     pub kind: String,
     /// What was changed: an index, a blob.
     pub subject: String,
-    /// Whether it can be taken back.
+    /// Whether it can be undone.
     pub undo: Undo,
     /// What proves and undoes it: CIDs, digests, task ids.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -34,7 +34,7 @@ pub struct Effect {
 }
 
 impl Effect {
-    /// An effect that cannot be taken back.
+    /// An effect that cannot be undone.
     pub fn new(kind: impl Into<String>, subject: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),

@@ -48,7 +48,7 @@ pub enum Event {
     },
     /// A unit is ours, or was found ended; `counts` is what was settled before.
     UnitLeased {
-        /// The unit, or a part of one that is in hand or that another holds.
+        /// The unit, or a part of one that is leased or that another holds.
         unit: UnitId,
         /// What was settled in earlier runs.
         counts: Counts,
@@ -84,7 +84,7 @@ pub enum Event {
         /// Its counters.
         counts: Counts,
     },
-    /// A unit was swept to its end, or was found ended already.
+    /// A unit was listed to its end, or was found ended already.
     UnitSettled {
         /// The unit.
         unit: UnitId,
@@ -95,7 +95,7 @@ pub enum Event {
         /// How many items the plan of this run gave it.
         announced: u64,
     },
-    /// What is settled in parts of a unit in hand, by their rows; replaces what was said of them.
+    /// What is settled in parts of a leased unit, by their rows; replaces what was said of them.
     /// The first one of a unit names all of its parts, and their sum replaces what was said of the
     /// unit.
     PartsCounted {
@@ -104,13 +104,13 @@ pub enum Event {
         /// The parts.
         parts: Vec<PartCount>,
     },
-    /// An item got its last word.
+    /// An item got its final outcome.
     ItemSettled {
         /// The unit, or the part of it.
         unit: UnitId,
         /// The item.
         item: ItemId,
-        /// The last word.
+        /// The final outcome.
         settled: Settled,
         /// The last failure, when it is bad.
         failure: Option<Failure>,
@@ -146,7 +146,7 @@ pub enum Event {
         /// Why it could not be listed to its end.
         failure: Option<Failure>,
     },
-    /// Work on an item ended without a last word: the run stops, or its lease was lost.
+    /// Work on an item ended without a final outcome: the run stops, or its lease was lost.
     ItemDropped {
         /// The unit.
         unit: UnitId,

@@ -13,7 +13,7 @@ use super::{ItemId, Reason, StepName, UnitId};
 pub enum Class {
     /// Likely to pass: the item is tried again.
     Transient,
-    /// Trying again cannot help: the item is set aside, the run goes on.
+    /// Trying again cannot help: the item is quarantined, the run goes on.
     Permanent,
     /// It may have happened, or could not be told: the world is probed, nothing is assumed.
     Unknown,
@@ -125,7 +125,7 @@ impl Failure {
     }
 }
 
-/// An item that was set aside, as its row says it; or all items of a unit that one cause of the unit keeps back, which
+/// An item that was quarantined, as its row says it; or all items of a unit that one cause of the unit keeps back, which
 /// have one row together ([`ItemId::all_of_unit`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedItem {

@@ -9,7 +9,7 @@ pub enum Invariant {
     OneHolder,
     /// J-1: no `Applied` without a `Started` before it.
     StartedFirst,
-    /// V-1: an item is done only if its last probe came after its last effect and found no need.
+    /// V-1: an item is done only if its last probe came after its last effect and found no gap.
     VerifiedLast,
     /// C-1: planned = done + skipped + failed + quarantined + unknown + left.
     CountsAddUp,
@@ -18,10 +18,10 @@ pub enum Invariant {
     /// U-1: "could not tell" makes no effect.
     UnknownPublishesNothing,
     /// S-1: a unit is completed only after its last item was listed.
-    CompletedIsSwept,
-    /// E-1: an effect that the last look showed is not made again, and one that no look can show is made once.
+    CompletedIsListed,
+    /// E-1: an effect that the last probe showed is not made again, and one that no probe can show is made once.
     NothingTwice,
-    /// E-2: when all units ended, every item that was there has its last word, in the world and in the rows.
+    /// E-2: when all units ended, every item that was there has its final outcome, in the world and in the rows.
     NothingLost,
     /// P-1: an instance that is asked to stand still, and can be told so, begins nothing after ten seconds; also when
     /// it is started again.
@@ -46,7 +46,7 @@ impl Invariant {
             Self::CountsAddUp => "C-1",
             Self::CursorBelowSettled => "C-2",
             Self::UnknownPublishesNothing => "U-1",
-            Self::CompletedIsSwept => "S-1",
+            Self::CompletedIsListed => "S-1",
             Self::NothingTwice => "E-1",
             Self::NothingLost => "E-2",
             Self::PauseHolds => "P-1",

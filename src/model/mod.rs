@@ -5,12 +5,12 @@
 //! | unit | what one instance leases and checkpoints: a digest prefix |
 //! | item | what is stepped: a blob; items of a unit have a stable order |
 //! | step | what makes one effect, on an item or on a unit |
-//! | need | one thing a step found missing or wrong, and would put right |
+//! | gap | one thing a step found missing or wrong, and would put right |
 //! | effect | what a step changed in the world, as data |
-//! | settled | an item with its last word for this run: done, skipped, failed, quarantined or unknown |
+//! | settled | an item with its final outcome for this run: done, skipped, failed, quarantined or unknown |
 //! | cursor | the last item below which every item is settled |
 //! | part | a range of the items of a split unit, leased by itself, so that several instances share the unit |
-//! | sweep | one listing of a unit from first item to last |
+//! | pass | one listing of a unit from first item to last |
 //! | lease | the right of one process to write for one unit, fenced by an epoch |
 //! | snapshot | the fold of all events, which every display shows |
 //!
@@ -23,7 +23,6 @@ mod effect;
 mod event;
 mod failure;
 mod fleet;
-mod hands;
 mod ids;
 mod invariant;
 mod plan;
@@ -31,19 +30,19 @@ mod reason;
 mod reasons;
 mod snapshot;
 mod stored;
+mod tallies;
 mod vocabulary;
 
 pub use audit::{
     AUDIT_VERSION, AuditLine, AuditOpening, Audited, Finding, StepPlan, UnitAudited, Unlisted,
     Verdict, VerdictCounts,
 };
-pub use control::{Control, Limit, Said, Setting, Wish};
+pub use control::{Control, ControlCommand, Limit, Said, Setting};
 pub use counts::{Counts, Settled, StepCounts, each_shown, shown};
 pub use effect::{Effect, Undo};
 pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Limits, Throttle, Warning};
-pub use hands::{Hand, Hands};
 pub use ids::{
     CustomerDid, Epoch, FolderId, IdError, InstanceId, ItemId, JournalId, MigrationName, PartId,
     PlanId, RunId, SpaceDid, StepName, UnitId,
@@ -54,9 +53,11 @@ pub use reason::{Reason, UnknownReason};
 pub use reasons::{ReasonInfo, Reasons};
 pub use snapshot::{Rate, Retrying, Snapshot, TakenUnit, UnitTotals};
 pub use stored::{
-    Belongs, Between, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder,
+    Belongs, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder, ItemRange,
     JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening, JournalRecord,
-    JournalTrace, Lease, Mark, ProgressTotals, RowCounts, ShareTotals, Split, Stage, StateIdentity,
-    Status, StatusError, StepRecord, StepState, Summing, Sweep, TakenOver, Unit, UnitProgress,
+    JournalTrace, Lease, Pass, ProgressTotals, RowCounts, ShareTotals, Split, Stage, StateIdentity,
+    Status, StatusError, StepRecord, StepState, Summing, TakenOver, Unit, UnitCheckpoint,
+    UnitProgress,
 };
+pub use tallies::{UnitTallies, UnitTally};
 pub use vocabulary::{Noun, Vocabulary};

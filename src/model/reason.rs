@@ -25,7 +25,7 @@ impl Reason {
     pub const BAD_RECORD: Self = Self::new("BAD_RECORD");
     /// The item is not in the source any more.
     pub const NOT_FOUND: Self = Self::new("NOT_FOUND");
-    /// A rollback leaves it: something that was not taken back needs it.
+    /// A rollback leaves it: something that was not undone needs it.
     pub const STILL_NEEDED: Self = Self::new("STILL_NEEDED");
 
     // What a service said or did.

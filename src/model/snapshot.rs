@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 pub use held::Retrying;
 pub use rate::Rate;
 
-use super::hands::forget;
+use super::tallies::forget;
 use super::{
-    Counts, Event, Hands, InstanceId, Limits, MigrationName, PlanId, Reason, RunId, Status,
-    StepCounts, StepName, TakenOver, Throttle, UnitId, VerdictCounts, Warning,
+    Counts, Event, InstanceId, Limits, MigrationName, PlanId, Reason, RunId, Status, StepCounts,
+    StepName, TakenOver, Throttle, UnitId, UnitTallies, VerdictCounts, Warning,
 };
 
 /// Units taken over from another program that are named, at most.
@@ -45,7 +45,7 @@ pub struct TakenUnit {
     pub unit: UnitId,
     /// What that program had written.
     pub found: TakenOver,
-    /// It was believed, and nothing of it was looked at.
+    /// It was trusted, and nothing of it was looked at.
     pub kept: bool,
     /// How it ended in this run; none if it is still worked on, or was given back.
     pub now: Option<(Status, Counts)>,
@@ -88,9 +88,9 @@ pub struct Snapshot {
     /// The part of `counts` that other instances settled.
     #[serde(default)]
     pub elsewhere: Counts,
-    /// Units in hand.
+    /// Leased units.
     #[serde(skip)]
-    pub hands: Hands,
+    pub tallies: UnitTallies,
     /// Units.
     pub units: UnitTotals,
     /// Units that another program had begun.
@@ -109,10 +109,10 @@ pub struct Snapshot {
     /// What this run did, by step.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub steps: BTreeMap<StepName, StepCounts>,
-    /// Effects that a rollback took back, by kind.
+    /// Effects that a rollback undid, by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<String, u64>,
-    /// Effects that a rollback is to take back.
+    /// Effects that a rollback is to undo.
     #[serde(default)]
     pub to_undo: u64,
     /// Those of them that it is through with: gone, or to stay.
@@ -168,7 +168,7 @@ impl Snapshot {
                 self.counts = Counts::planned(*planned);
                 self.asked = *asked;
             }
-            Event::UnitTaken { unit, from } => self.hands.help(unit, from),
+            Event::UnitTaken { unit, from } => self.tallies.help(unit, from),
             Event::EndedElsewhere { counts, .. } => {
                 self.elsewhere = self.elsewhere.plus(counts);
             }
@@ -271,26 +271,26 @@ impl Snapshot {
         if !*earlier {
             self.this_run.settle(*settled);
         }
-        // Items of a part are those of the unit in hand, unless the part itself was taken to help.
-        let of_unit = unit.part.filter(|_| self.hands.get(unit).is_none());
-        let hand = match of_unit {
-            Some(_) => self.hands.get(&unit.whole()),
-            None => self.hands.get(unit),
+        // Items of a part are those of the leased unit, unless the part itself was taken to help.
+        let of_unit = unit.part.filter(|_| self.tallies.get(unit).is_none());
+        let tally = match of_unit {
+            Some(_) => self.tallies.get(&unit.whole()),
+            None => self.tallies.get(unit),
         };
         let reason = failure.as_ref().map(|failure| failure.reason);
-        match (before, hand) {
-            (Some((before, was)), hand) => {
+        match (before, tally) {
+            (Some((before, was)), tally) => {
                 self.counts.resettle(*before, *settled);
                 if let Some(was) = was {
                     forget(&mut self.reasons, *was, 1);
                 }
-                if let Some(hand) = hand {
-                    hand.resettle(of_unit, (*before, *was), (*settled, reason));
+                if let Some(tally) = tally {
+                    tally.resettle(of_unit, (*before, *was), (*settled, reason));
                 }
             }
-            (None, Some(hand)) => {
-                hand.settle(of_unit, *settled, reason);
-                match hand.from.clone() {
+            (None, Some(tally)) => {
+                tally.settle(of_unit, *settled, reason);
+                match tally.from.clone() {
                     Some(from) => self.helped.entry(from).or_default().settle(*settled),
                     None => self.counts.settle(*settled),
                 }

@@ -215,7 +215,7 @@ mod tests {
         assert!(line(&snapshot, 120_000).ends_with("; slow: carpark at 2 (429)"));
         snapshot.warnings = vec![Warning {
             level: Level::Warning,
-            what: "nothing moved for 300 s: the look of bafy in did:key".into(),
+            what: "nothing moved for 300 s: the probe of bafy in did:key".into(),
             action: "see".into(),
         }];
         assert!(line(&snapshot, 120_000).contains("; warning: nothing moved for 300 s: the look"));

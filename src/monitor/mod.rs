@@ -1,12 +1,12 @@
 //! Where the migration stands: read from the state tables, shown as text or JSON. Read only.
 //!
-//! [`look`] answers one [`Ask`] with a [`View`]: plain data that serialises as it is and renders itself as text.
+//! [`answer`] answers one [`Ask`] with a [`View`]: plain data that serialises as it is and renders itself as text.
 //! [`line()`] is the one line of live progress that a run shows of itself. May import `model`, `runtime` and `state`;
 //! never writes anything.
 
+mod answer;
 mod eta;
 mod line;
-mod look;
 mod paint;
 mod records;
 mod table;
@@ -14,9 +14,11 @@ mod text;
 mod view;
 
 pub use crate::runtime::{is_printable, printable, printable_json};
+pub use answer::{
+    Ask, OwnerRecord, answer, exact, failures, is_alive, space_line, totals, totals_of,
+};
 pub use eta::{Eta, eta, span};
 pub use line::line;
-pub use look::{Ask, OwnerRecord, exact, failures, is_alive, look, space_line, totals, totals_of};
 pub use paint::{Paint, cut, printable_lines, width};
 pub use records::records;
 pub use table::{count, grouped};

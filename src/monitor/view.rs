@@ -57,7 +57,7 @@ pub enum View {
         /// Each instance.
         instances: Vec<InstanceLine>,
     },
-    /// Every wish of the operator.
+    /// Every command of the operator.
     ControlLog {
         /// When it was read.
         at: String,

@@ -37,7 +37,7 @@ impl Block {
     }
 
     /// Encodes a value as DAG-CBOR block. Fails on numbers that CBOR cannot hold.
-    pub fn dag_cbor(value: &Ipld) -> Result<Self, cbor::Error> {
+    pub fn dag_cbor(value: &Ipld) -> Result<Self, cbor::CborError> {
         Ok(Self::new(codec::DAG_CBOR, cbor::encode(value)?))
     }
 

@@ -3,7 +3,7 @@
 use cid::Cid;
 
 use super::car;
-use super::ucan::Error;
+use super::ucan::UcanError;
 use super::{Block, Blocks};
 
 /// Longest CAR that is read, in bytes.
@@ -18,16 +18,16 @@ pub(crate) struct Carried {
 }
 
 /// Reads a CAR and checks every block against its CID.
-pub(crate) fn read(bytes: &[u8]) -> Result<Carried, Error> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Carried, UcanError> {
     if bytes.len() > MAX_BYTES {
-        return Err(Error::Limit("the length of a CAR"));
+        return Err(UcanError::Limit("the length of a CAR"));
     }
     let car = car::read(bytes)?;
     let roots = car
         .header
         .roots
         .iter()
-        .map(|root| root.cid().map_err(car::Error::Link))
+        .map(|root| root.cid().map_err(car::CarError::Link))
         .collect::<Result<_, _>>()?;
     let mut blocks = Blocks::new();
     for entry in &car.entries {

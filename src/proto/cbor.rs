@@ -11,7 +11,7 @@ pub const MAX_ITEMS: usize = 1 << 18;
 
 /// Why a value is no DAG-CBOR.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum CborError {
     /// A value has no DAG-CBOR form: an integer beyond 64 bits, or a float that is not a number.
     #[error("encode DAG-CBOR: {0}")]
     Encode(String),
@@ -26,24 +26,24 @@ pub enum Error {
     TooMany(usize),
     /// Bytes are cut short, or nested too deep.
     #[error("decode DAG-CBOR: {0}")]
-    Shape(#[from] raw_cbor::Error),
+    Shape(#[from] raw_cbor::RawCborError),
 }
 
 /// Encodes a value canonically (map keys shorter first, then bytewise).
-pub fn encode(value: &Ipld) -> Result<Vec<u8>, Error> {
-    serde_ipld_dagcbor::to_vec(value).map_err(|error| Error::Encode(error.to_string()))
+pub fn encode(value: &Ipld) -> Result<Vec<u8>, CborError> {
+    serde_ipld_dagcbor::to_vec(value).map_err(|error| CborError::Encode(error.to_string()))
 }
 
 /// Decodes exactly one value; map keys may stand in any order.
-pub fn decode(bytes: &[u8]) -> Result<Ipld, Error> {
+pub fn decode(bytes: &[u8]) -> Result<Ipld, CborError> {
     if bytes.len() > MAX_BYTES {
-        return Err(Error::TooLong(bytes.len()));
+        return Err(CborError::TooLong(bytes.len()));
     }
     let items = Reader::new(bytes).survey(|_| {})?;
     if items > MAX_ITEMS {
-        return Err(Error::TooMany(items));
+        return Err(CborError::TooMany(items));
     }
-    serde_ipld_dagcbor::from_slice(bytes).map_err(|error| Error::Decode(error.to_string()))
+    serde_ipld_dagcbor::from_slice(bytes).map_err(|error| CborError::Decode(error.to_string()))
 }
 
 #[cfg(test)]
@@ -60,9 +60,9 @@ mod tests {
         // The list is an item, too.
         assert!(decode(&list(MAX_ITEMS - 1)).is_ok());
         let refused = decode(&list(MAX_ITEMS));
-        assert!(matches!(refused, Err(Error::TooMany(items)) if items == MAX_ITEMS + 1));
+        assert!(matches!(refused, Err(CborError::TooMany(items)) if items == MAX_ITEMS + 1));
         let deep = [vec![0x81; 100_000], vec![0x00]].concat();
-        assert!(matches!(decode(&deep), Err(Error::Shape(_))));
+        assert!(matches!(decode(&deep), Err(CborError::Shape(_))));
         assert!(decode(&[vec![0x81; 60], vec![0x00]].concat()).is_ok());
     }
 }

@@ -29,7 +29,7 @@ const MAX_LENGTH: usize = 4096;
 
 /// Why a text or bytes are no DID.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-pub enum Error {
+pub enum DidError {
     /// The text is not `did:<method>:<name>`.
     #[error("parse DID: {0:?} is not of the form did:<method>:<name>")]
     Form(String),
@@ -54,8 +54,8 @@ pub struct Did(Arc<str>);
 
 impl Did {
     /// Reads DID text. A did:key must hold a key of a known kind.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let form = || Error::Form(text.chars().take(80).collect());
+    pub fn parse(text: &str) -> Result<Self, DidError> {
+        let form = || DidError::Form(text.chars().take(80).collect());
         if text.len() > MAX_LENGTH {
             return Err(form());
         }
@@ -72,26 +72,26 @@ impl Did {
             return Err(form());
         }
         if method == "key" {
-            decode_key(name).ok_or_else(|| Error::Key(text.to_owned()))?;
+            decode_key(name).ok_or_else(|| DidError::Key(text.to_owned()))?;
         }
         Ok(Self(text.into()))
     }
 
     /// Reads principal bytes, the form of `iss`, `aud` and `space`.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DidError> {
         if bytes.len() > MAX_LENGTH {
-            return Err(Error::Bytes);
+            return Err(DidError::Bytes);
         }
-        let (code, rest) = varint::read(bytes).ok_or(Error::Bytes)?;
+        let (code, rest) = varint::read(bytes).ok_or(DidError::Bytes)?;
         if code == DID_CORE {
-            let name = std::str::from_utf8(rest).map_err(|_| Error::Bytes)?;
+            let name = std::str::from_utf8(rest).map_err(|_| DidError::Bytes)?;
             return Self::parse(&format!("did:{name}"));
         }
         if !KEYS.contains(&code) {
-            return Err(Error::Code(code));
+            return Err(DidError::Code(code));
         }
         if !key_fits(bytes) {
-            return Err(Error::Bytes);
+            return Err(DidError::Bytes);
         }
         Ok(Self(
             format!("did:key:{}", multibase::encode(Base::Base58Btc, bytes)).into(),
@@ -111,12 +111,12 @@ impl Did {
     }
 
     /// The DID of a mail address: `did:mailto:<domain>:<name>`, both percent-encoded, case kept.
-    pub fn mailto(email: &str) -> Result<Self, Error> {
+    pub fn mailto(email: &str) -> Result<Self, DidError> {
         let (name, domain) = email
             .rsplit_once('@')
-            .ok_or_else(|| Error::Email(email.to_owned()))?;
+            .ok_or_else(|| DidError::Email(email.to_owned()))?;
         if name.is_empty() || domain.is_empty() {
-            return Err(Error::Email(email.to_owned()));
+            return Err(DidError::Email(email.to_owned()));
         }
         Self::parse(&format!(
             "did:mailto:{}:{}",
@@ -180,17 +180,17 @@ impl AsRef<str> for Did {
 }
 
 impl FromStr for Did {
-    type Err = Error;
+    type Err = DidError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, DidError> {
         Self::parse(text)
     }
 }
 
 impl TryFrom<String> for Did {
-    type Error = Error;
+    type Error = DidError;
 
-    fn try_from(text: String) -> Result<Self, Error> {
+    fn try_from(text: String) -> Result<Self, DidError> {
         Self::parse(&text)
     }
 }

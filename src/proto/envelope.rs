@@ -26,7 +26,7 @@ const TAG: usize = 16;
 
 /// Why an envelope cannot be opened or made.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
-pub enum Error {
+pub enum EnvelopeError {
     /// The key is not 32 bytes in base64.
     #[error("encryption key is not 32 bytes in base64")]
     Key,
@@ -77,9 +77,13 @@ struct Envelope {
 
 impl Key {
     /// Reads the base64 of 32 bytes.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| Error::Key)?);
-        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| Error::Key)?;
+    pub fn parse(text: &str) -> Result<Self, EnvelopeError> {
+        let bytes = Zeroizing::new(
+            STANDARD
+                .decode(text.trim())
+                .map_err(|_| EnvelopeError::Key)?,
+        );
+        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| EnvelopeError::Key)?;
         Ok(Self::from_bytes(bytes))
     }
 
@@ -90,9 +94,9 @@ impl Key {
     }
 
     /// Seals a secret for a customer, with a random IV.
-    pub fn seal(&self, customer: &Did, secret: &str) -> Result<String, Error> {
+    pub fn seal(&self, customer: &Did, secret: &str) -> Result<String, EnvelopeError> {
         let mut iv = [0; 16];
-        getrandom::fill(&mut iv).map_err(|_| Error::Random)?;
+        getrandom::fill(&mut iv).map_err(|_| EnvelopeError::Random)?;
         self.seal_with(Version::Two, customer, secret, iv)
     }
 
@@ -103,7 +107,7 @@ impl Key {
         customer: &Did,
         secret: &str,
         iv: [u8; 16],
-    ) -> Result<String, Error> {
+    ) -> Result<String, EnvelopeError> {
         let bound = bound(version, customer);
         let payload = Payload {
             msg: secret.as_bytes(),
@@ -112,7 +116,7 @@ impl Key {
         let mut sealed = self
             .cipher()
             .encrypt(Nonce::from_slice(&iv), payload)
-            .map_err(|_| Error::Refused)?;
+            .map_err(|_| EnvelopeError::Refused)?;
         let tag = sealed.split_off(sealed.len() - TAG);
         let envelope = Envelope {
             v: (version == Version::Two).then_some(2),
@@ -120,24 +124,25 @@ impl Key {
             iv: STANDARD.encode(iv),
             tag: STANDARD.encode(tag),
         };
-        serde_json::to_string(&envelope).map_err(|_| Error::Malformed)
+        serde_json::to_string(&envelope).map_err(|_| EnvelopeError::Malformed)
     }
 
     /// Opens an envelope of either form for a customer.
-    pub fn open(&self, customer: &Did, text: &str) -> Result<Opened, Error> {
-        let envelope: Envelope = serde_json::from_str(text).map_err(|_| Error::Malformed)?;
+    pub fn open(&self, customer: &Did, text: &str) -> Result<Opened, EnvelopeError> {
+        let envelope: Envelope =
+            serde_json::from_str(text).map_err(|_| EnvelopeError::Malformed)?;
         let version = match envelope.v {
             None | Some(1) => Version::One,
             Some(2) => Version::Two,
-            Some(other) => return Err(Error::Version(other)),
+            Some(other) => return Err(EnvelopeError::Version(other)),
         };
-        let bytes = |text: &str| STANDARD.decode(text).map_err(|_| Error::Malformed);
+        let bytes = |text: &str| STANDARD.decode(text).map_err(|_| EnvelopeError::Malformed);
         let iv: [u8; 16] = bytes(&envelope.iv)?
             .try_into()
-            .map_err(|_| Error::Malformed)?;
+            .map_err(|_| EnvelopeError::Malformed)?;
         let tag: [u8; TAG] = bytes(&envelope.tag)?
             .try_into()
-            .map_err(|_| Error::Malformed)?;
+            .map_err(|_| EnvelopeError::Malformed)?;
         let sealed = [bytes(&envelope.encrypted)?, tag.to_vec()].concat();
         let bound = bound(version, customer);
         let payload = Payload {
@@ -147,9 +152,11 @@ impl Key {
         let secret = self
             .cipher()
             .decrypt(Nonce::from_slice(&iv), payload)
-            .map_err(|_| Error::Refused)?;
+            .map_err(|_| EnvelopeError::Refused)?;
         Ok(Opened {
-            secret: Zeroizing::new(String::from_utf8(secret).map_err(|_| Error::Malformed)?),
+            secret: Zeroizing::new(
+                String::from_utf8(secret).map_err(|_| EnvelopeError::Malformed)?,
+            ),
             version,
         })
     }
@@ -195,13 +202,13 @@ mod tests {
         );
         assert_eq!(
             key.open(&customer("bob"), &sealed).err(),
-            Some(Error::Refused)
+            Some(EnvelopeError::Refused)
         );
         assert_eq!(
             Key::from_bytes([8; 32])
                 .open(&customer("alice"), &sealed)
                 .err(),
-            Some(Error::Refused)
+            Some(EnvelopeError::Refused)
         );
     }
 
@@ -213,25 +220,25 @@ mod tests {
         assert_ne!(older, sealed);
         assert_eq!(
             key.open(&customer("alice"), &older).err(),
-            Some(Error::Refused)
+            Some(EnvelopeError::Refused)
         );
         let newer = sealed.replace("\"v\":2", "\"v\":3");
         assert_eq!(
             key.open(&customer("alice"), &newer).err(),
-            Some(Error::Version(3))
+            Some(EnvelopeError::Version(3))
         );
     }
 
     #[test]
     fn keys_and_ivs_have_one_length() {
-        assert_eq!(Key::parse("AAAA").err(), Some(Error::Key));
+        assert_eq!(Key::parse("AAAA").err(), Some(EnvelopeError::Key));
         assert!(Key::parse(&STANDARD.encode([1; 32])).is_ok());
         let short = "{\"encrypted\":\"\",\"iv\":\"AAAA\",\"authTag\":\"AAAA\"}";
         assert_eq!(
             Key::from_bytes([7; 32])
                 .open(&customer("alice"), short)
                 .err(),
-            Some(Error::Malformed)
+            Some(EnvelopeError::Malformed)
         );
     }
 

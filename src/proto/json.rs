@@ -22,7 +22,7 @@ const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
 /// Why a text is no DAG-JSON.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum DagJsonError {
     /// A value has no DAG-JSON form.
     #[error("encode DAG-JSON: {0} is not a number")]
     Encode(f64),
@@ -38,33 +38,33 @@ pub enum Error {
 }
 
 /// Writes a value without white space, map keys sorted bytewise, text escaped as JavaScript does.
-pub fn encode(value: &Ipld) -> Result<String, Error> {
+pub fn encode(value: &Ipld) -> Result<String, DagJsonError> {
     let mut out = String::new();
     write(value, &mut out)?;
     Ok(out)
 }
 
 /// Reads one value; `{"/": text}` is a link and `{"/": {"bytes": text}}` are bytes.
-pub fn decode(text: &str) -> Result<Ipld, Error> {
+pub fn decode(text: &str) -> Result<Ipld, DagJsonError> {
     from_value(&serde_json::from_str(text)?)
 }
 
 /// The same form as JSON tree.
-pub fn to_value(value: &Ipld) -> Result<Value, Error> {
+pub fn to_value(value: &Ipld) -> Result<Value, DagJsonError> {
     Ok(match value {
         Ipld::List(items) => Value::Array(items.iter().map(to_value).collect::<Result<_, _>>()?),
         Ipld::Map(entries) => Value::Object(
             entries
                 .iter()
                 .map(|(key, value)| Ok((key.clone(), to_value(value)?)))
-                .collect::<Result<_, Error>>()?,
+                .collect::<Result<_, DagJsonError>>()?,
         ),
         leaf => serde_json::from_str(&encode(leaf)?)?,
     })
 }
 
 /// Reads the DAG-JSON form out of a JSON tree.
-pub fn from_value(value: &Value) -> Result<Ipld, Error> {
+pub fn from_value(value: &Value) -> Result<Ipld, DagJsonError> {
     Ok(match value {
         Value::Null => Ipld::Null,
         Value::Bool(value) => Ipld::Bool(*value),
@@ -75,7 +75,7 @@ pub fn from_value(value: &Value) -> Result<Ipld, Error> {
             (_, _, Some(float)) if number.to_string().contains(['.', 'e', 'E']) => {
                 Ipld::Float(float)
             }
-            _ => return Err(Error::Number(number.to_string())),
+            _ => return Err(DagJsonError::Number(number.to_string())),
         },
         Value::Array(items) => Ipld::List(items.iter().map(from_value).collect::<Result<_, _>>()?),
         Value::Object(entries) => match entries.get("/") {
@@ -84,15 +84,15 @@ pub fn from_value(value: &Value) -> Result<Ipld, Error> {
                 entries
                     .iter()
                     .map(|(key, value)| Ok((key.clone(), from_value(value)?)))
-                    .collect::<Result<_, Error>>()?,
+                    .collect::<Result<_, DagJsonError>>()?,
             ),
         },
     })
 }
 
 /// Reads what stands under `"/"`.
-fn slash(inner: &Value) -> Result<Ipld, Error> {
-    let malformed = || Error::Slash(inner.to_string().chars().take(80).collect());
+fn slash(inner: &Value) -> Result<Ipld, DagJsonError> {
+    let malformed = || DagJsonError::Slash(inner.to_string().chars().take(80).collect());
     match inner {
         Value::String(text) => Ok(Ipld::Link(
             Cid::try_from(text.as_str()).map_err(|_| malformed())?,
@@ -108,7 +108,7 @@ fn slash(inner: &Value) -> Result<Ipld, Error> {
     }
 }
 
-fn write(value: &Ipld, out: &mut String) -> Result<(), Error> {
+fn write(value: &Ipld, out: &mut String) -> Result<(), DagJsonError> {
     match value {
         Ipld::Null => out.push_str("null"),
         Ipld::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -163,9 +163,9 @@ pub(crate) fn quote(text: &str, out: &mut String) {
 }
 
 /// A float as the JavaScript writer prints it: integers without a point as far as they are safe, else with one.
-fn float(value: f64) -> Result<String, Error> {
+fn float(value: f64) -> Result<String, DagJsonError> {
     if !value.is_finite() {
-        return Err(Error::Encode(value));
+        return Err(DagJsonError::Encode(value));
     }
     let text = js_number(value);
     let plain = value.fract() == 0.0 && value.abs() <= MAX_SAFE;

@@ -14,7 +14,7 @@ const ED25519_PRIVATE: u64 = 0x1300;
 
 /// Why something is no key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Error {
+pub enum KeyError {
     /// The text is not `M` and base64 of 68 bytes.
     #[error("parse private key: not the text form of an ed25519 key (M…)")]
     Text,
@@ -68,25 +68,26 @@ impl Signer {
     }
 
     /// Reads the text form `M…`: base64 with padding of [`Signer::archive_bytes`].
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let base64 = text.strip_prefix('M').ok_or(Error::Text)?;
-        let bytes = Zeroizing::new(BASE64.decode(base64).map_err(|_| Error::Text)?);
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let base64 = text.strip_prefix('M').ok_or(KeyError::Text)?;
+        let bytes = Zeroizing::new(BASE64.decode(base64).map_err(|_| KeyError::Text)?);
         Self::from_archive_bytes(&bytes)
     }
 
     /// Reads [`Signer::archive_bytes`]. Checks that both halves belong together.
-    pub fn from_archive_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let (code, rest) = varint::read(bytes).ok_or(Error::Bytes)?;
-        let (seed, public) = rest.split_at_checked(32).ok_or(Error::Bytes)?;
-        let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed.try_into().map_err(|_| Error::Bytes)?);
+    pub fn from_archive_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        let (code, rest) = varint::read(bytes).ok_or(KeyError::Bytes)?;
+        let (seed, public) = rest.split_at_checked(32).ok_or(KeyError::Bytes)?;
+        let seed: Zeroizing<[u8; 32]> =
+            Zeroizing::new(seed.try_into().map_err(|_| KeyError::Bytes)?);
         if code != ED25519_PRIVATE || public.len() != 34 {
-            return Err(Error::Bytes);
+            return Err(KeyError::Bytes);
         }
         let signer = Self::from_seed(*seed);
         if public_bytes(&signer.key.verifying_key()) == public {
             Ok(signer)
         } else {
-            Err(Error::Halves)
+            Err(KeyError::Halves)
         }
     }
 
@@ -150,8 +151,8 @@ pub struct Verifier {
 
 impl Verifier {
     /// Takes the key out of an ed25519 did:key.
-    pub fn from_did(did: &Did) -> Result<Self, Error> {
-        let no_key = || Error::NotEd25519(did.clone());
+    pub fn from_did(did: &Did) -> Result<Self, KeyError> {
+        let no_key = || KeyError::NotEd25519(did.clone());
         let bytes = did.to_bytes();
         let (code, key) = varint::read(&bytes).ok_or_else(no_key)?;
         let key: &[u8; 32] = key.try_into().map_err(|_| no_key())?;

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why bytes are not the CBOR that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Error {
+pub enum RawCborError {
     /// The bytes end inside an item.
     #[error("cut short at byte {0}")]
     Truncated(usize),
@@ -50,39 +50,39 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    pub(crate) fn uint(&mut self) -> Result<u64, Error> {
+    pub(crate) fn uint(&mut self) -> Result<u64, RawCborError> {
         self.head(UINT, "a number")
     }
 
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Error> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], RawCborError> {
         let length = self.head(BYTES, "bytes")?;
         self.take(length)
     }
 
     /// A text string as bytes: it may not be UTF-8.
-    pub(crate) fn text(&mut self) -> Result<&'a [u8], Error> {
+    pub(crate) fn text(&mut self) -> Result<&'a [u8], RawCborError> {
         let length = self.head(TEXT, "text")?;
         self.take(length)
     }
 
     /// The number of items that follow.
-    pub(crate) fn list(&mut self) -> Result<u64, Error> {
+    pub(crate) fn list(&mut self) -> Result<u64, RawCborError> {
         self.head(LIST, "a list")
     }
 
     /// The number of pairs that follow.
-    pub(crate) fn map(&mut self) -> Result<u64, Error> {
+    pub(crate) fn map(&mut self) -> Result<u64, RawCborError> {
         self.head(MAP, "a map")
     }
 
     /// The bytes of a link, without the multibase zero before them.
-    pub(crate) fn link(&mut self) -> Result<&'a [u8], Error> {
+    pub(crate) fn link(&mut self) -> Result<&'a [u8], RawCborError> {
         let at = self.at;
         let tag = self.head(TAG, "a link")?;
         let bytes = self.bytes()?;
         match (tag, bytes.split_first()) {
             (LINK_TAG, Some((0, cid))) => Ok(cid),
-            _ => Err(Error::Unexpected {
+            _ => Err(RawCborError::Unexpected {
                 expected: "a link",
                 at,
             }),
@@ -90,13 +90,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one item of any kind, at most [`DEPTH`] levels deep.
-    pub(crate) fn skip(&mut self) -> Result<(), Error> {
+    pub(crate) fn skip(&mut self) -> Result<(), RawCborError> {
         self.survey(|_| {}).map(drop)
     }
 
     /// As [`Reader::skip`]; gives the bytes of every link inside to `link`, and the number of items: of values, keys,
     /// lists and maps.
-    pub(crate) fn survey(&mut self, mut link: impl FnMut(&'a [u8])) -> Result<usize, Error> {
+    pub(crate) fn survey(&mut self, mut link: impl FnMut(&'a [u8])) -> Result<usize, RawCborError> {
         let mut items = 0;
         let mut open = vec![1_u64];
         while let Some(left) = open.last_mut() {
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
             *left -= 1;
             items += 1;
             let at = self.at;
-            let major = self.bytes.get(at).ok_or(Error::Truncated(at))? >> 5;
+            let major = self.bytes.get(at).ok_or(RawCborError::Truncated(at))? >> 5;
             let number = self.head(major, "an item")?;
             match major {
                 BYTES | TEXT => drop(self.take(number)?),
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
                 _ => {}
             }
             if open.len() > DEPTH {
-                return Err(Error::Unexpected {
+                return Err(RawCborError::Unexpected {
                     expected: "less depth",
                     at,
                 });
@@ -131,20 +131,20 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    pub(crate) fn end(&self) -> Result<(), Error> {
+    pub(crate) fn end(&self) -> Result<(), RawCborError> {
         if self.at == self.bytes.len() {
             Ok(())
         } else {
-            Err(Error::Trailing(self.at))
+            Err(RawCborError::Trailing(self.at))
         }
     }
 
     /// The number of an item of this major type.
-    fn head(&mut self, major: u8, expected: &'static str) -> Result<u64, Error> {
+    fn head(&mut self, major: u8, expected: &'static str) -> Result<u64, RawCborError> {
         let at = self.at;
-        let first = *self.bytes.get(at).ok_or(Error::Truncated(at))?;
+        let first = *self.bytes.get(at).ok_or(RawCborError::Truncated(at))?;
         if first >> 5 != major {
-            return Err(Error::Unexpected { expected, at });
+            return Err(RawCborError::Unexpected { expected, at });
         }
         self.at += 1;
         match first & 0x1f {
@@ -155,14 +155,14 @@ impl<'a> Reader<'a> {
                     .iter()
                     .fold(0, |value, &byte| value << 8 | u64::from(byte)))
             }
-            _ => Err(Error::Unexpected { expected, at }),
+            _ => Err(RawCborError::Unexpected { expected, at }),
         }
     }
 
-    fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
+    fn take(&mut self, length: u64) -> Result<&'a [u8], RawCborError> {
         let rest = &self.bytes[self.at..];
-        let length = usize::try_from(length).map_err(|_| Error::Truncated(self.at))?;
-        let taken = rest.get(..length).ok_or(Error::Truncated(self.at))?;
+        let length = usize::try_from(length).map_err(|_| RawCborError::Truncated(self.at))?;
+        let taken = rest.get(..length).ok_or(RawCborError::Truncated(self.at))?;
         self.at += length;
         Ok(taken)
     }

@@ -22,7 +22,7 @@ const MAX_BYTES: usize = 8 << 10;
 
 /// Why bytes are no varsig.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Error {
+pub enum SignatureError {
     /// A varint is cut short, too long or not minimal.
     #[error("read signature: malformed length or code")]
     Varint,
@@ -79,20 +79,20 @@ impl Signature {
     }
 
     /// Reads varsig bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignatureError> {
         if bytes.len() > MAX_BYTES {
-            return Err(Error::Length);
+            return Err(SignatureError::Length);
         }
-        let (code, rest) = varint::read(bytes).ok_or(Error::Varint)?;
-        let (length, rest) = varint::read(rest).ok_or(Error::Varint)?;
-        let length = usize::try_from(length).map_err(|_| Error::Length)?;
-        let name = rest.get(length..).ok_or(Error::Length)?;
+        let (code, rest) = varint::read(bytes).ok_or(SignatureError::Varint)?;
+        let (length, rest) = varint::read(rest).ok_or(SignatureError::Varint)?;
+        let length = usize::try_from(length).map_err(|_| SignatureError::Length)?;
+        let name = rest.get(length..).ok_or(SignatureError::Length)?;
         match code {
-            NON_STANDARD => drop(std::str::from_utf8(name).map_err(|_| Error::Name)?),
+            NON_STANDARD => drop(std::str::from_utf8(name).map_err(|_| SignatureError::Name)?),
             _ if !STANDARD.iter().any(|(known, _)| *known == code) => {
-                return Err(Error::Code(code));
+                return Err(SignatureError::Code(code));
             }
-            _ if !name.is_empty() => return Err(Error::Length),
+            _ if !name.is_empty() => return Err(SignatureError::Length),
             _ => {}
         }
         let start = bytes.len() - rest.len();

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Why bytes are no varint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Error {
+pub enum VarintError {
     /// The value needs more than 64 bits.
     #[error("varint is longer than 64 bits")]
     Overflow,
@@ -33,17 +33,17 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Reads one varint from bytes that may go on later: its value and its length, or `None` if more bytes are needed.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(u64, usize)>, Error> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(u64, usize)>, VarintError> {
     let mut number = 0_u64;
     for (at, &byte) in bytes.iter().enumerate() {
         let low = u64::from(byte & 0x7f);
         if at > 9 || (at == 9 && low > 1) {
-            return Err(Error::Overflow);
+            return Err(VarintError::Overflow);
         }
         number |= low << (7 * at);
         if byte & 0x80 == 0 {
             return if byte == 0 && at > 0 {
-                Err(Error::NotMinimal)
+                Err(VarintError::NotMinimal)
             } else {
                 Ok(Some((number, at + 1)))
             };
@@ -77,11 +77,11 @@ mod tests {
 
     #[test]
     fn long_and_endless_varints_are_refused() {
-        assert_eq!(decode(&[0x80, 0x00]), Err(Error::NotMinimal));
-        assert_eq!(decode(&[0xff; 11]), Err(Error::Overflow));
+        assert_eq!(decode(&[0x80, 0x00]), Err(VarintError::NotMinimal));
+        assert_eq!(decode(&[0xff; 11]), Err(VarintError::Overflow));
         assert_eq!(
             decode(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02]),
-            Err(Error::Overflow)
+            Err(VarintError::Overflow)
         );
         assert_eq!(decode(&[0x80]), Ok(None));
     }

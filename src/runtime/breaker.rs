@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Moment;
+use super::Instant;
 
 /// When a breaker opens and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,9 @@ struct State {
 #[derive(Debug, Clone)]
 pub struct Open {
     /// Since when.
-    pub since: Moment,
+    pub since: Instant,
     /// When a call may try next.
-    pub try_at: Moment,
+    pub try_at: Instant,
     pause: Duration,
     /// What the last call said.
     pub reason: String,
@@ -83,7 +83,7 @@ impl Breaker {
 
     /// Tells that a call failed in a way that may mean that the service is down.
     pub fn failed(&self, reason: &str) {
-        let now = Moment::now();
+        let now = Instant::now();
         let mut state = self.lock();
         state.failed = state.failed.saturating_add(1);
         if let Some(open) = &mut state.open {
@@ -115,10 +115,10 @@ impl Breaker {
 
     /// None when a call may be made now, else when to ask again. While open, the caller whose
     /// turn it is moves the next turn away before it goes.
-    fn turn(&self) -> Option<Moment> {
+    fn turn(&self) -> Option<Instant> {
         let mut state = self.lock();
         let open = state.open.as_mut()?;
-        let now = Moment::now();
+        let now = Instant::now();
         if now < open.try_at {
             return Some(open.try_at);
         }
@@ -150,7 +150,7 @@ mod tests {
     async fn a_row_of_failures_makes_callers_wait_and_one_good_answer_frees_them() {
         let breaker = opened();
         assert_eq!(breaker.open().unwrap().reason, "connection refused");
-        let start = Moment::now();
+        let start = Instant::now();
         breaker.admit().await;
         assert_eq!(start.elapsed(), Duration::from_secs(2));
         assert!(breaker.admit().now_or_never().is_none(), "one at a time");
@@ -162,13 +162,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_up_to_the_longest() {
         let breaker = opened();
-        let mut last = Moment::now();
+        let mut last = Instant::now();
         let mut pauses = Vec::new();
         for _ in 0..6 {
             breaker.admit().await;
             breaker.failed("still down");
             pauses.push(last.elapsed().as_secs());
-            last = Moment::now();
+            last = Instant::now();
         }
         assert_eq!(pauses, [2, 4, 8, 16, 30, 30]);
     }

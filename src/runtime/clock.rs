@@ -7,13 +7,13 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 /// A moment of the monotonic clock. It stands still when tokio's time is paused, and only then.
-pub type Moment = tokio::time::Instant;
+pub type Instant = tokio::time::Instant;
 
 /// Wall time and monotonic time from one source, so that a test can set both.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clock {
     /// Wall time in Unix milliseconds at a moment; none asks the system.
-    set: Option<(u64, Moment)>,
+    set: Option<(u64, Instant)>,
 }
 
 impl Clock {
@@ -28,7 +28,7 @@ impl Clock {
     #[must_use]
     pub fn set_to(unix_ms: u64) -> Self {
         Self {
-            set: Some((unix_ms, Moment::now())),
+            set: Some((unix_ms, Instant::now())),
         }
     }
 
@@ -49,8 +49,8 @@ impl Clock {
 
     /// Monotonic time.
     #[must_use]
-    pub fn moment(&self) -> Moment {
-        Moment::now()
+    pub fn instant(&self) -> Instant {
+        Instant::now()
     }
 }
 

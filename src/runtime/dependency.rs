@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::retry::{repeat, within};
-use super::{Advice, Breaker, BreakerConfig, Classify, Limit, Moment, Policy};
+use super::{Breaker, BreakerConfig, Classify, Instant, Limit, Policy, RetryHint};
 
 /// How a service is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Dependency {
         F: FnMut() -> Call,
         Call: Future<Output = Result<T, E>>,
     {
-        let began = Moment::now();
+        let began = Instant::now();
         let last = Mutex::new(None);
         // One that may be at fault itself does not even wait for its turn.
         let gives_way = |error: &Arc<E>| error.may_be_of_the_call() && self.is_down();
@@ -125,7 +125,7 @@ impl Dependency {
                 Err(error) => error,
             };
             let waits = policy.tries > 1
-                && error.advice() != Advice::GiveUp
+                && error.hint() != RetryHint::GiveUp
                 && !gives_way(&error)
                 && self.is_down()
                 && began.elapsed() < self.patience;
@@ -148,7 +148,7 @@ impl Dependency {
     {
         self.breaker.admit().await;
         let permit = self.limit.permit().await;
-        let start = Moment::now();
+        let start = Instant::now();
         let result = within(deadline, answer).await;
         drop(permit);
         self.learn(&result, start.elapsed(), deadline);
@@ -162,7 +162,7 @@ impl Dependency {
             Some(open) => (
                 0,
                 format!("down: {}", open.reason),
-                Some(open.try_at.saturating_duration_since(Moment::now())),
+                Some(open.try_at.saturating_duration_since(Instant::now())),
             ),
             None => (self.limit.now(), self.limit.reason()?, None),
         };
@@ -189,15 +189,15 @@ impl Dependency {
                 self.breaker.good();
                 self.limit.good(took);
             }
-            Err(error) => match error.advice() {
+            Err(error) => match error.hint() {
                 // It answered, if not what was hoped for.
-                Advice::GiveUp | Advice::Unreadable => self.breaker.good(),
-                Advice::Slower { .. } => {
+                RetryHint::GiveUp | RetryHint::Unreadable => self.breaker.good(),
+                RetryHint::Slower { .. } => {
                     self.breaker.good();
                     self.limit.refused(&error.to_string());
                 }
-                Advice::Down => self.breaker.down(&error.to_string()),
-                Advice::Retry { .. } => {
+                RetryHint::Down => self.breaker.down(&error.to_string()),
+                RetryHint::Retry { .. } => {
                     self.breaker.failed(&error.to_string());
                     if took >= deadline {
                         self.limit.slow(&error.to_string());
@@ -214,11 +214,11 @@ fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// All outside services of a process, by name. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Dependencies {
+pub struct ServiceRegistry {
     all: Arc<Mutex<BTreeMap<Arc<str>, Dependency>>>,
 }
 
-impl Dependencies {
+impl ServiceRegistry {
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
@@ -254,20 +254,20 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_says_that_it_is_down_is_believed_at_once() {
+    async fn a_service_that_says_that_it_is_down_is_trusted_at_once() {
         #[derive(Debug, thiserror::Error)]
         #[error("writes are switched off")]
         struct Off;
         impl Classify for Off {
-            fn advice(&self) -> Advice {
-                Advice::Down
+            fn hint(&self) -> RetryHint {
+                RetryHint::Down
             }
             fn timed_out(_: Duration) -> Self {
                 Self
             }
         }
         let service = Dependency::new("upload", DependencyConfig::default());
-        let (start, mut calls) = (Moment::now(), 0_u32);
+        let (start, mut calls) = (Instant::now(), 0_u32);
         let answer = service.call(|| {
             calls += 1;
             let is_off = start.elapsed() < Duration::from_mins(4);
@@ -285,8 +285,8 @@ mod tests {
     struct Page;
 
     impl Classify for Page {
-        fn advice(&self) -> Advice {
-            Advice::Unreadable
+        fn hint(&self) -> RetryHint {
+            RetryHint::Unreadable
         }
         fn timed_out(_: Duration) -> Self {
             Self
@@ -296,7 +296,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_nobody_can_read_is_not_waited_for() {
         let service = Dependency::new("index", DependencyConfig::default());
-        let (start, mut calls) = (Moment::now(), 0_u32);
+        let (start, mut calls) = (Instant::now(), 0_u32);
         for _ in 0..20 {
             let answer: Result<(), Page> = service
                 .call(|| {
@@ -319,10 +319,10 @@ mod tests {
     }
 
     impl Classify for Answer {
-        fn advice(&self) -> Advice {
+        fn hint(&self) -> RetryHint {
             match self {
-                Self::Silent => Advice::Retry { after: None },
-                Self::Busy => Advice::Slower { after: None },
+                Self::Silent => RetryHint::Retry { after: None },
+                Self::Busy => RetryHint::Slower { after: None },
             }
         }
         fn timed_out(_: Duration) -> Self {
@@ -333,7 +333,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_down_pauses_its_callers_and_frees_them_when_it_is_back() {
         let service = Dependency::new("index", DependencyConfig::default());
-        let start = Moment::now();
+        let start = Instant::now();
         let down_for = Duration::from_mins(10);
         let (mut calls, mut given_up) = (0_u32, 0);
         while start.elapsed() < down_for + Duration::from_mins(1) {
@@ -366,8 +366,8 @@ mod tests {
     struct Broken;
 
     impl Classify for Broken {
-        fn advice(&self) -> Advice {
-            Advice::Retry { after: None }
+        fn hint(&self) -> RetryHint {
+            RetryHint::Retry { after: None }
         }
         fn timed_out(_: Duration) -> Self {
             Self
@@ -403,7 +403,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_service_gets_fewer_calls_at_once_and_says_why() {
-        let all = Dependencies::new();
+        let all = ServiceRegistry::new();
         let service = all.get("index", DependencyConfig::default());
         let answer: Result<(), Answer> = service.call(|| async { Err(Answer::Busy) }).await;
         assert!(answer.is_err());

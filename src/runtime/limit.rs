@@ -1,6 +1,6 @@
 //! How many calls a service gets, at once and a second: less when it is hurt, slowly more again.
 
-mod curve;
+mod cubic;
 mod measure;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Moment;
-use curve::Curve;
+use super::Instant;
+use cubic::CubicWindow;
 use measure::{Latency, Throughput};
 
 /// After a halving, further signs of hurt from calls that were in flight then count for nothing.
@@ -44,14 +44,14 @@ struct State {
     limit: u32,
     /// Permits that still have to be taken out of circulation.
     debt: u32,
-    at_once: Option<Curve>,
-    pace: Option<Curve>,
+    at_once: Option<CubicWindow>,
+    pace: Option<CubicWindow>,
     /// When the next paced call may begin.
-    next_at: Moment,
+    next_at: Instant,
     throughput: Throughput,
     latency: Latency,
-    good_at: Moment,
-    halved_at: Option<Moment>,
+    good_at: Instant,
+    halved_at: Option<Instant>,
     reason: String,
 }
 
@@ -66,7 +66,7 @@ impl Limit {
     /// At most `most` calls at once, at least one.
     #[must_use]
     pub fn new(most: u32) -> Self {
-        let (most, now) = (most.max(1), Moment::now());
+        let (most, now) = (most.max(1), Instant::now());
         Self {
             shared: Arc::new(Shared {
                 permits: Arc::new(Semaphore::new(most as usize)),
@@ -123,7 +123,7 @@ impl Limit {
     /// Tells of a good answer that took so long.
     pub fn good(&self, took: Duration) {
         let state = &mut *self.shared.state();
-        let now = Moment::now();
+        let now = Instant::now();
         state.throughput.good(now);
         let since = now - std::mem::replace(&mut state.good_at, now);
         for curve in [&mut state.at_once, &mut state.pace] {
@@ -140,18 +140,18 @@ impl Limit {
                 lately.as_millis(),
                 usually.as_millis()
             );
-            self.shared.hurt(state, &reason);
+            self.shared.on_congestion(state, &reason);
         }
     }
 
     /// Tells that the service asked for less traffic.
     pub fn refused(&self, reason: &str) {
         let mut state = self.shared.state();
-        if self.shared.hurt(&mut state, reason) {
-            let now = Moment::now();
+        if self.shared.on_congestion(&mut state, reason) {
+            let now = Instant::now();
             let could = state.throughput.per_second(now);
             if let Some(could) = could.or(state.pace.map(|pace| pace.bound())) {
-                state.pace = Some(Curve::new(could.max(SLOWEST * 2.0)));
+                state.pace = Some(CubicWindow::new(could.max(SLOWEST * 2.0)));
                 state.next_at = now;
             }
         }
@@ -159,14 +159,14 @@ impl Limit {
 
     /// Tells that the service did not keep up.
     pub fn slow(&self, reason: &str) {
-        self.shared.hurt(&mut self.shared.state(), reason);
+        self.shared.on_congestion(&mut self.shared.state(), reason);
     }
 
     /// When a call that has its permit may begin; none when calls are not paced.
-    fn turn(&self) -> Option<Moment> {
+    fn turn(&self) -> Option<Instant> {
         let mut state = self.shared.state();
         let between = Duration::from_secs_f64(1.0 / state.pace?.bound().max(SLOWEST));
-        let turn = state.next_at.max(Moment::now());
+        let turn = state.next_at.max(Instant::now());
         state.next_at = turn + between;
         Some(turn)
     }
@@ -178,14 +178,14 @@ impl Shared {
     }
 
     /// Halves the calls at once, unless this was just done.
-    fn hurt(&self, state: &mut State, reason: &str) -> bool {
-        let now = Moment::now();
+    fn on_congestion(&self, state: &mut State, reason: &str) -> bool {
+        let now = Instant::now();
         if state.halved_at.is_some_and(|at| now - at < CALM) {
             return false;
         }
         state.halved_at = Some(now);
         reason.clone_into(&mut state.reason);
-        state.at_once = Some(Curve::new(f64::from(state.limit)));
+        state.at_once = Some(CubicWindow::new(f64::from(state.limit)));
         self.resize(state);
         true
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Moment, Watched};
+use super::{Instant, Watched};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -15,14 +15,14 @@ const CATCH_UP: Duration = Duration::from_millis(100);
 pub struct Pacer {
     per_minute: Arc<Watched<Option<u32>>>,
     /// When the next turn is due.
-    next: Arc<Mutex<Moment>>,
+    next: Arc<Mutex<Instant>>,
 }
 
 impl Default for Pacer {
     fn default() -> Self {
         Self {
             per_minute: Arc::new(Watched::default()),
-            next: Arc::new(Mutex::new(Moment::now())),
+            next: Arc::new(Mutex::new(Instant::now())),
         }
     }
 }
@@ -38,7 +38,7 @@ impl Pacer {
     /// waits by the new limit.
     pub fn set(&self, per_minute: Option<u32>) {
         self.per_minute
-            .set(per_minute, || *self.lock() = Moment::now());
+            .set(per_minute, || *self.lock() = Instant::now());
     }
 
     /// Turns a minute.
@@ -61,9 +61,9 @@ impl Pacer {
     }
 
     /// Takes a turn that is due; else says when one will be.
-    fn take(&self) -> Option<Moment> {
+    fn take(&self) -> Option<Instant> {
         let every = MINUTE / self.per_minute()?.max(1);
-        let now = Moment::now();
+        let now = Instant::now();
         let mut next = self.lock();
         let due = (*next).max(now.checked_sub(CATCH_UP).unwrap_or(now));
         if due > now {
@@ -73,7 +73,7 @@ impl Pacer {
         None
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Moment> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Instant> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     async fn taken_within(pacer: &Pacer, time: Duration) -> u32 {
-        let until = Moment::now() + time;
+        let until = Instant::now() + time;
         let mut taken = 0;
         while tokio::time::timeout_at(until, pacer.turn()).await.is_ok() {
             taken += 1;
@@ -116,7 +116,7 @@ mod tests {
         tokio::time::sleep(Duration::from_mins(10)).await;
         pacer.turn().await;
         assert!(pacer.turn().now_or_never().is_none());
-        let start = Moment::now();
+        let start = Instant::now();
         let free = async {
             tokio::time::sleep(Duration::from_secs(5)).await;
             pacer.set(None);

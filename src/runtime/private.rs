@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_others_can_write_to_is_refused_with_what_mends_it() {
+    fn a_folder_that_others_can_write_to_is_refused_with_what_repairs_it() {
         let dir = tempfile::tempdir().unwrap();
         for (mode, good) in [
             (0o700, true),
@@ -305,8 +305,8 @@ mod tests {
             assert_eq!(made.is_ok(), good, "{mode:o}");
             if let Err(error) = made {
                 assert!(error.to_string().contains("can write to"), "{error}");
-                let mend = format!("`chmod go-w {}`", dir.path().display());
-                assert!(Refused::of(&error).unwrap().remedy().contains(&mend));
+                let fix = format!("`chmod go-w {}`", dir.path().display());
+                assert!(Refused::of(&error).unwrap().remedy().contains(&fix));
             }
         }
     }

@@ -7,7 +7,7 @@ use backon::Retryable;
 
 /// What an error says about trying again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advice {
+pub enum RetryHint {
     /// It may pass; the service may have said how long to wait.
     Retry {
         /// The wait the service asked for.
@@ -26,7 +26,7 @@ pub enum Advice {
     GiveUp,
 }
 
-impl Advice {
+impl RetryHint {
     /// The wait the service asked for.
     #[must_use]
     pub fn after(self) -> Option<Duration> {
@@ -40,7 +40,7 @@ impl Advice {
 /// Errors that say whether to try again.
 pub trait Classify {
     /// What this error says about trying again.
-    fn advice(&self) -> Advice;
+    fn hint(&self) -> RetryHint;
 
     /// The error of a try that had no answer within its deadline.
     fn timed_out(deadline: Duration) -> Self;
@@ -52,8 +52,8 @@ pub trait Classify {
 }
 
 impl<E: Classify> Classify for std::sync::Arc<E> {
-    fn advice(&self) -> Advice {
-        self.as_ref().advice()
+    fn hint(&self) -> RetryHint {
+        self.as_ref().hint()
     }
 
     fn timed_out(deadline: Duration) -> Self {
@@ -190,16 +190,16 @@ where
     attempt
         .retry(policy.waits())
         .sleep(tokio::time::sleep)
-        .when(|error: &E| worth_it(error.advice(), policy) && worth(error))
-        .adjust(|error: &E, wait| wait.map(|wait| error.advice().after().unwrap_or(wait)))
+        .when(|error: &E| worth_it(error.hint(), policy) && worth(error))
+        .adjust(|error: &E, wait| wait.map(|wait| error.hint().after().unwrap_or(wait)))
         .await
 }
 
-fn worth_it(advice: Advice, policy: &Policy) -> bool {
-    match advice {
-        Advice::GiveUp => false,
-        Advice::Down | Advice::Unreadable => true,
-        Advice::Retry { after } | Advice::Slower { after } => {
+fn worth_it(hint: RetryHint, policy: &Policy) -> bool {
+    match hint {
+        RetryHint::GiveUp => false,
+        RetryHint::Down | RetryHint::Unreadable => true,
+        RetryHint::Retry { after } | RetryHint::Slower { after } => {
             after.is_none_or(|wait| wait <= policy.longest_asked)
         }
     }
@@ -211,18 +211,18 @@ mod tests {
     use tokio::time::Instant;
 
     #[derive(Debug, PartialEq)]
-    struct Said(Advice, &'static str);
+    struct Said(RetryHint, &'static str);
 
     impl Classify for Said {
-        fn advice(&self) -> Advice {
+        fn hint(&self) -> RetryHint {
             self.0
         }
         fn timed_out(_: Duration) -> Self {
-            Self(Advice::Retry { after: None }, "no answer")
+            Self(RetryHint::Retry { after: None }, "no answer")
         }
     }
 
-    const AGAIN: Advice = Advice::Retry { after: None };
+    const AGAIN: RetryHint = RetryHint::Retry { after: None };
 
     async fn tries(
         policy: Policy,
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_passing_trouble_passes() {
+    async fn a_passing_error_passes() {
         let (result, used, waited) = tries(
             Policy::default(),
             vec![Err(Said(AGAIN, "a")), Err(Said(AGAIN, "b")), Ok(7)],
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lasting_trouble_ends_after_the_tries_with_the_last_error() {
+    async fn a_lasting_error_ends_after_the_tries_with_the_last_error() {
         let answers = vec![
             Err(Said(AGAIN, "a")),
             Err(Said(AGAIN, "b")),
@@ -263,15 +263,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_not_asked_twice() {
-        let answers = vec![Err(Said(Advice::GiveUp, "no")), Ok(1)];
+        let answers = vec![Err(Said(RetryHint::GiveUp, "no")), Ok(1)];
         let (result, used, waited) = tries(Policy::default(), answers).await;
-        assert_eq!((result, used), (Err(Said(Advice::GiveUp, "no")), 1));
+        assert_eq!((result, used), (Err(Said(RetryHint::GiveUp, "no")), 1));
         assert_eq!(waited, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_that_was_asked_for_is_kept_to_the_second() {
-        let slower = Advice::Slower {
+        let slower = RetryHint::Slower {
             after: Some(Duration::from_secs(7)),
         };
         let (result, used, waited) =
@@ -282,7 +282,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_beyond_patience_is_left_to_the_caller() {
-        let slower = Advice::Slower {
+        let slower = RetryHint::Slower {
             after: Some(Duration::from_hours(1)),
         };
         let (result, used, _) =

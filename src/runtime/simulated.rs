@@ -146,13 +146,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::runtime::{Moment, Tasks};
+    use crate::runtime::{Instant, Tasks};
 
     #[tokio::test(start_paused = true)]
     async fn a_frozen_process_goes_on_where_it_was_and_a_dead_one_does_not() {
         let process = Process::new();
         let tasks = Tasks::of(&process);
-        let start = Moment::now();
+        let start = Instant::now();
         let task = tasks.spawn(async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
             start.elapsed()

@@ -9,7 +9,7 @@ use super::Tasks;
 
 /// How urgently the program is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Degree {
+pub enum StopLevel {
     /// Not at all.
     Run,
     /// Take nothing new, end what is in flight, give back what is held.
@@ -38,31 +38,31 @@ impl Stop {
     }
 
     /// Asks to stop at least to this degree; the first reason of draining and of aborting is kept.
-    pub fn ask(&self, degree: Degree, reason: &str) {
-        if degree > Degree::Run {
+    pub fn request(&self, level: StopLevel, reason: &str) {
+        if level > StopLevel::Run {
             let _ = self.reason.set(reason.to_owned());
             self.drain.cancel();
         }
-        if degree >= Degree::Abort {
+        if level >= StopLevel::Abort {
             let _ = self.abort_reason.set(reason.to_owned());
             self.abort.cancel();
         }
-        if degree >= Degree::Exit {
+        if level >= StopLevel::Exit {
             self.exit.cancel();
         }
     }
 
     /// How urgent it is now.
     #[must_use]
-    pub fn degree(&self) -> Degree {
+    pub fn level(&self) -> StopLevel {
         if self.exit.is_cancelled() {
-            Degree::Exit
+            StopLevel::Exit
         } else if self.abort.is_cancelled() {
-            Degree::Abort
+            StopLevel::Abort
         } else if self.drain.is_cancelled() {
-            Degree::Drain
+            StopLevel::Drain
         } else {
-            Degree::Run
+            StopLevel::Run
         }
     }
 
@@ -78,13 +78,13 @@ impl Stop {
         self.abort_reason.get().map(String::as_str)
     }
 
-    /// Ready once the degree is at least this one; [`Degree::Run`] is reached from the start.
-    pub async fn reached(&self, degree: Degree) {
-        match degree {
-            Degree::Run => {}
-            Degree::Drain => self.drain.cancelled().await,
-            Degree::Abort => self.abort.cancelled().await,
-            Degree::Exit => self.exit.cancelled().await,
+    /// Ready once the degree is at least this one; [`StopLevel::Run`] is reached from the start.
+    pub async fn reached(&self, level: StopLevel) {
+        match level {
+            StopLevel::Run => {}
+            StopLevel::Drain => self.drain.cancelled().await,
+            StopLevel::Abort => self.abort.cancelled().await,
+            StopLevel::Exit => self.exit.cancelled().await,
         }
     }
 
@@ -106,19 +106,19 @@ impl Stop {
         };
         let stop = self.clone();
         tasks.spawn(async move {
-            while stop.degree() < Degree::Exit {
+            while stop.level() < StopLevel::Exit {
                 let name = tokio::select! {
                     _ = interrupt.recv() => "SIGINT",
                     _ = terminate.recv() => "SIGTERM",
                     () = next(&mut hangup) => "SIGHUP",
                     () = until.cancelled() => return,
                 };
-                let next = match stop.degree() {
-                    Degree::Run => Degree::Drain,
-                    Degree::Drain => Degree::Abort,
-                    Degree::Abort | Degree::Exit => Degree::Exit,
+                let next = match stop.level() {
+                    StopLevel::Run => StopLevel::Drain,
+                    StopLevel::Drain => StopLevel::Abort,
+                    StopLevel::Abort | StopLevel::Exit => StopLevel::Exit,
                 };
-                stop.ask(next, name);
+                stop.request(next, name);
             }
         });
         Ok(())
@@ -155,21 +155,21 @@ mod tests {
     #[tokio::test]
     async fn a_higher_degree_implies_the_lower_and_never_goes_back() {
         let stop = Stop::new();
-        stop.reached(Degree::Run).await;
-        stop.ask(Degree::Abort, "second signal");
-        stop.reached(Degree::Drain).await;
-        stop.reached(Degree::Abort).await;
-        stop.ask(Degree::Drain, "late");
-        assert_eq!(stop.degree(), Degree::Abort);
+        stop.reached(StopLevel::Run).await;
+        stop.request(StopLevel::Abort, "second signal");
+        stop.reached(StopLevel::Drain).await;
+        stop.reached(StopLevel::Abort).await;
+        stop.request(StopLevel::Drain, "late");
+        assert_eq!(stop.level(), StopLevel::Abort);
         assert_eq!(stop.reason(), Some("second signal"));
     }
 
     #[tokio::test]
     async fn the_reasons_of_drain_and_abort_are_told_apart() {
         let stop = Stop::new();
-        stop.ask(Degree::Drain, "SIGTERM");
+        stop.request(StopLevel::Drain, "SIGTERM");
         assert_eq!(stop.abort_reason(), None);
-        stop.ask(Degree::Abort, "the drain took too long");
+        stop.request(StopLevel::Abort, "the drain took too long");
         assert_eq!(stop.reason(), Some("SIGTERM"));
         assert_eq!(stop.abort_reason(), Some("the drain took too long"));
     }
@@ -189,8 +189,8 @@ mod tests {
         let (one, two) = (stop.abort_token(), stop.abort_token());
         one.cancel();
         assert!(!two.is_cancelled());
-        assert_eq!(stop.degree(), Degree::Run);
-        stop.ask(Degree::Abort, "signal");
+        assert_eq!(stop.level(), StopLevel::Run);
+        stop.request(StopLevel::Abort, "signal");
         assert!(two.is_cancelled());
     }
 }

@@ -73,7 +73,7 @@ impl Default for Lifetimes {
 
 /// Why a local network did not start or could not do its work.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum SandboxError {
     /// Another process holds the folder.
     #[error("use {dir}: process {pid} runs a local network there")]
     Held {
@@ -126,7 +126,7 @@ pub enum Error {
     },
     /// The object store refused.
     #[error(transparent)]
-    Objects(#[from] super::s3::Error),
+    Objects(#[from] super::s3::ObjectError),
     /// A blocking task ended early.
     #[error("finish a blocking task")]
     Task(#[from] tokio::task::JoinError),

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::config::Error;
+use super::config::SandboxError;
 use super::identity::{CLAIMS_DID, GATEWAY_DID, INDEXER_DID, NODE_DID, UPLOAD_DID};
 use super::layout::{ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, Table, bucket, queue};
 use super::network::Network;
@@ -22,7 +22,7 @@ pub(super) const FILE: &str = "sandbox.env";
 pub(super) const DESCRIPTION: &str = "description.json";
 
 /// Every variable, in order of name. Holds secrets of this network.
-pub(super) fn variables(network: &Network) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn variables(network: &Network) -> Result<Vec<(String, String)>, SandboxError> {
     let mut all = BTreeMap::new();
     all.extend(aws(network));
     all.extend(services(network));
@@ -45,7 +45,7 @@ pub(super) fn file(variables: &[(String, String)]) -> String {
 }
 
 /// Endpoints, DIDs and environment. Holds secrets of this network.
-pub(super) fn description(network: &Network) -> Result<Value, Error> {
+pub(super) fn description(network: &Network) -> Result<Value, SandboxError> {
     let env: BTreeMap<String, String> = variables(network)?.into_iter().collect();
     Ok(described(network, &json!(env)))
 }
@@ -182,7 +182,7 @@ fn names(network: &Network) -> [(&'static str, String); 26] {
     ]
 }
 
-fn secrets(network: &Network) -> Result<[(&'static str, String); 9], Error> {
+fn secrets(network: &Network) -> Result<[(&'static str, String); 9], SandboxError> {
     let keys = &network.keys;
     Ok([
         (
@@ -207,13 +207,13 @@ fn secrets(network: &Network) -> Result<[(&'static str, String); 9], Error> {
 }
 
 /// The proof string of a delegation of an ability on the issuer itself, without end.
-fn proof(issuer: &Signer, audience: &Did, can: &str) -> Result<String, Error> {
+fn proof(issuer: &Signer, audience: &Did, can: &str) -> Result<String, SandboxError> {
     let made = Draft::new(issuer, audience)
         .capability(Capability::new(can, issuer.did().as_str()))
         .expiration(Expiration::Never)
         .sign()
         .and_then(|delegation| ucan::format_proof(&delegation));
-    made.map_err(|error| Error::Proof {
+    made.map_err(|error| SandboxError::Proof {
         what: "a proof",
         reason: error.to_string(),
     })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{Config, Error};
+use super::config::{Config, SandboxError};
 use super::network::Urls;
 use super::service::Service;
 use super::traffic::Token;
@@ -49,7 +49,7 @@ pub struct Control {
 
 impl Home {
     /// Makes or takes the folder; refuses if another process has it.
-    pub(super) fn take(config: &Config) -> Result<Self, Error> {
+    pub(super) fn take(config: &Config) -> Result<Self, SandboxError> {
         let dir = config.dir.clone();
         private::folder(&dir).map_err(at(&dir))?;
         let dir = dir.canonicalize().map_err(at(&config.dir))?;
@@ -62,7 +62,7 @@ impl Home {
         };
         let seed = match (&stored, config.seed) {
             (Some(stored), Some(asked)) if stored.seed != asked => {
-                return Err(Error::OtherSeed { dir, asked });
+                return Err(SandboxError::OtherSeed { dir, asked });
             }
             (Some(stored), _) => stored.seed,
             (None, Some(asked)) => asked,
@@ -85,7 +85,7 @@ impl Home {
     }
 
     /// Writes the ports that were taken.
-    pub(super) fn store(&self, ports: &BTreeMap<Service, u16>) -> Result<(), Error> {
+    pub(super) fn store(&self, ports: &BTreeMap<Service, u16>) -> Result<(), SandboxError> {
         let path = self.dir.join("sandbox.json");
         let stored = Stored {
             schema: "sterna.sandbox.state".to_owned(),
@@ -107,7 +107,7 @@ fn random_seed() -> std::io::Result<u64> {
 }
 
 /// Removes all that a network left in `dir`; refuses if a process has it.
-pub fn clear(dir: &Path) -> Result<(), Error> {
+pub fn clear(dir: &Path) -> Result<(), SandboxError> {
     private::folder(dir).map_err(at(dir))?;
     let _held = hold(dir)?;
     for entry in fs::read_dir(dir).map_err(at(dir))? {
@@ -129,7 +129,7 @@ pub fn clear(dir: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// The file that says so cannot be read.
-pub fn control(dir: &Path) -> Result<Option<Control>, Error> {
+pub fn control(dir: &Path) -> Result<Option<Control>, SandboxError> {
     let path = dir.join("sandbox.json");
     let json = match private::read(&path) {
         Ok(json) => json,
@@ -146,7 +146,7 @@ pub fn control(dir: &Path) -> Result<Option<Control>, Error> {
 ///
 /// # Errors
 /// The file of the lock cannot be read.
-pub fn holder(dir: &Path) -> Result<Option<u32>, Error> {
+pub fn holder(dir: &Path) -> Result<Option<u32>, SandboxError> {
     let path = dir.join(LOCK);
     let Some(mut file) = opened(&path)? else {
         return Ok(None);
@@ -162,7 +162,7 @@ pub fn holder(dir: &Path) -> Result<Option<u32>, Error> {
 ///
 /// # Errors
 /// The file of the lock cannot be read.
-pub fn wait_until_free(dir: &Path) -> Result<(), Error> {
+pub fn wait_until_free(dir: &Path) -> Result<(), SandboxError> {
     let path = dir.join(LOCK);
     match opened(&path)? {
         Some(file) => file.lock_shared().map_err(at(&path)),
@@ -170,7 +170,7 @@ pub fn wait_until_free(dir: &Path) -> Result<(), Error> {
     }
 }
 
-fn opened(path: &Path) -> Result<Option<File>, Error> {
+fn opened(path: &Path) -> Result<Option<File>, SandboxError> {
     match private::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -185,7 +185,7 @@ fn pid_in(file: &mut File) -> u32 {
 }
 
 /// Writes a file that only its owner may read, in one step.
-pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), SandboxError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
@@ -196,13 +196,13 @@ pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Locks the folder. The lock goes with the process, however it ends; the file tells whose it is.
-fn hold(dir: &Path) -> Result<File, Error> {
+fn hold(dir: &Path) -> Result<File, SandboxError> {
     let path = dir.join(LOCK);
     let mut file = private::update(&path).map_err(at(&path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(Error::Held {
+            return Err(SandboxError::Held {
                 dir: dir.to_owned(),
                 pid: pid_in(&mut file),
             });
@@ -215,8 +215,8 @@ fn hold(dir: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-fn read(path: &Path, json: &[u8]) -> Result<Stored, Error> {
-    let wrong = |reason: String| Error::State {
+fn read(path: &Path, json: &[u8]) -> Result<Stored, SandboxError> {
+    let wrong = |reason: String| SandboxError::State {
         path: path.to_owned(),
         reason,
     };
@@ -227,9 +227,9 @@ fn read(path: &Path, json: &[u8]) -> Result<Stored, Error> {
     Ok(stored)
 }
 
-pub(super) fn at(path: &Path) -> impl Fn(std::io::Error) -> Error + use<> {
+pub(super) fn at(path: &Path) -> impl Fn(std::io::Error) -> SandboxError + use<> {
     let path = path.to_owned();
-    move |source| Error::File {
+    move |source| SandboxError::File {
         path: path.clone(),
         source,
     }

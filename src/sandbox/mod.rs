@@ -18,6 +18,7 @@ mod home;
 mod identity;
 mod index_worker;
 mod indexer;
+mod kv_store;
 mod layout;
 mod network;
 mod node;
@@ -25,7 +26,6 @@ mod ranges;
 mod s3;
 mod server;
 mod service;
-mod shelf;
 mod sqs;
 mod traffic;
 mod ucan_server;
@@ -35,18 +35,18 @@ mod upload;
 mod vectors;
 pub mod world;
 
-pub use config::{Config, Error, Lifetimes};
+pub use config::{Config, Lifetimes, SandboxError};
 pub use dynamo::{Db, Put, Row};
 pub use home::{Control, clear, control, holder, wait_until_free};
 pub use identity::{Keys, derive};
 pub use indexer::{Advert, Provider};
+pub use kv_store::{Item, KvStore};
 pub use layout::{
     ACCESS_KEY, MIGRATION_TABLE_PREFIX, REGION, SECRET_KEY, TABLE_PREFIX, Table, bucket, queue,
 };
 pub use network::{Network, Urls};
-pub use s3::{Condition, Error as ObjectError, Listing, Meta, Objects, Page, PutOptions};
+pub use s3::{Condition, Listing, Meta, ObjectError, Objects, Page, PutOptions};
 pub use server::Sandbox;
 pub use service::Service;
-pub use shelf::{Item, Shelf};
 pub use sqs::{Message, Queues};
 pub use traffic::{Count, Faults, Meter, Operation, Plan, ServiceCount, Token, When};

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::config::Lifetimes;
 use super::dynamo::Db;
 use super::identity::Keys;
+use super::kv_store::KvStore;
 use super::layout::ACCOUNT;
 use super::s3::Objects;
 use super::service::Service;
-use super::shelf::Shelf;
 use super::sqs::Queues;
 use super::traffic::{Faults, Meter, Token};
 use crate::runtime::{Clock, Tasks, iso_of};
@@ -32,7 +32,7 @@ pub struct Network {
     /// The queues.
     pub queues: Queues,
     /// What services remember beside tables, buckets and queues.
-    pub shelf: Shelf,
+    pub shelf: KvStore,
     /// The client by which services call each other.
     pub http: reqwest::Client,
     /// What the control listener asks for.
@@ -117,7 +117,7 @@ impl Network {
             db: Db::open(&dir.join("dynamodb.db")).unwrap(),
             objects,
             queues: Queues::open(&dir.join("sqs"), clock).unwrap(),
-            shelf: Shelf::open(&dir.join("services.shelf")).unwrap(),
+            shelf: KvStore::open(&dir.join("services.shelf")).unwrap(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             token: Token::random().unwrap(),
             meter: Meter::default(),

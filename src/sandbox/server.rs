@@ -13,15 +13,15 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{Config, Error};
+use super::config::{Config, SandboxError};
 use super::dynamo::Db;
 use super::home::{Home, at, write_secret};
 use super::identity::Keys;
+use super::kv_store::KvStore;
 use super::layout::{bucket, queue};
 use super::network::{Network, Urls};
 use super::s3::Objects;
 use super::service::Service;
-use super::shelf::Shelf;
 use super::sqs::Queues;
 use super::traffic::{self, Faults, Meter};
 use super::{carpark, dynamo, env, gateway, index_worker, indexer, node, s3, sqs, upload};
@@ -42,7 +42,7 @@ impl Sandbox {
     /// Starts all services in `config.dir`, with the ports and keys of before if there was a
     /// before. `sandbox.env` in the folder then holds the environment for clients, `description.json` all there is to
     /// know.
-    pub async fn start(config: Config) -> Result<Self, Error> {
+    pub async fn start(config: Config) -> Result<Self, SandboxError> {
         let home = Box::new(Home::take(&config)?);
         let listeners = listen(&home.ports).await?;
         let mut ports = BTreeMap::new();
@@ -103,17 +103,17 @@ impl Sandbox {
     }
 
     /// Every variable a client needs, in order of name. Holds secrets of this network.
-    pub fn env(&self) -> Result<Vec<(String, String)>, Error> {
+    pub fn env(&self) -> Result<Vec<(String, String)>, SandboxError> {
         env::variables(&self.network)
     }
 
     /// Writes the environment for clients to `path`, readable by its owner only.
-    pub fn write_env(&self, path: &Path) -> Result<(), Error> {
+    pub fn write_env(&self, path: &Path) -> Result<(), SandboxError> {
         write_secret(path, env::file(&self.env()?).as_bytes())
     }
 
     /// One JSON object with endpoints, DIDs and environment. Holds secrets of this network.
-    pub fn description(&self) -> Result<serde_json::Value, Error> {
+    pub fn description(&self) -> Result<serde_json::Value, SandboxError> {
         env::description(&self.network)
     }
 
@@ -142,13 +142,15 @@ impl Sandbox {
 }
 
 /// Listens on the ports of before, or on free ones.
-async fn listen(ports: &BTreeMap<Service, u16>) -> Result<Vec<(Service, TcpListener)>, Error> {
+async fn listen(
+    ports: &BTreeMap<Service, u16>,
+) -> Result<Vec<(Service, TcpListener)>, SandboxError> {
     let mut listeners = Vec::new();
     for service in Service::ALL {
         let port = ports.get(&service).copied().unwrap_or_default();
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
-            .map_err(|source| Error::Port {
+            .map_err(|source| SandboxError::Port {
                 service,
                 port,
                 source,
@@ -158,7 +160,7 @@ async fn listen(ports: &BTreeMap<Service, u16>) -> Result<Vec<(Service, TcpListe
     Ok(listeners)
 }
 
-fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
+fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, SandboxError> {
     let clock = Clock::system();
     let db = Db::open(&home.dir.join("dynamodb.db"))?;
     let objects = Objects::open(&home.dir.join("s3"), clock)?;
@@ -178,7 +180,7 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
         db,
         objects,
         queues,
-        shelf: Shelf::open(&shelf).map_err(at(&shelf))?,
+        shelf: KvStore::open(&shelf).map_err(at(&shelf))?,
         http: internal_client()?,
         token: home.token.clone(),
         meter: Meter::default(),
@@ -192,20 +194,20 @@ fn open(home: &Home, urls: Urls, config: &Config) -> Result<Network, Error> {
 
 /// The client by which services call each other: no proxy, and marked so that their calls are not counted as those of
 /// clients.
-fn internal_client() -> Result<reqwest::Client, Error> {
+fn internal_client() -> Result<reqwest::Client, SandboxError> {
     let mark = [(traffic::INTERNAL, HeaderValue::from_static("1"))];
     reqwest::Client::builder()
         .no_proxy()
         .default_headers(mark.into_iter().collect())
         .build()
-        .map_err(|error| Error::Proof {
+        .map_err(|error| SandboxError::Proof {
             what: "the client of the services",
             reason: error.to_string(),
         })
 }
 
 /// A service's router inside the layer that counts and strikes.
-fn guarded(service: Service, network: &Arc<Network>) -> Result<Router, Error> {
+fn guarded(service: Service, network: &Arc<Network>) -> Result<Router, SandboxError> {
     let shared = Arc::clone(network);
     let router = match service {
         Service::Upload => upload::router(shared)?,

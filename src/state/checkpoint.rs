@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::files::{Disk, Generation, Sealed};
-use super::{Config, Error};
+use super::{Config, StateError};
 use crate::model::{CHECKPOINT_VERSION, Checkpoint, InstanceId};
 
 const SCHEMA: &str = "sterna.checkpoint";
@@ -27,7 +27,7 @@ pub fn load(
     disk: &Arc<dyn Disk>,
     config: &Config,
     instance: &InstanceId,
-) -> Result<Option<Checkpoint>, Error> {
+) -> Result<Option<Checkpoint>, StateError> {
     let read = file(disk, config, instance).read()?;
     Ok(read.map(|(checkpoint, generation)| {
         if generation == Generation::Previous {
@@ -42,6 +42,10 @@ pub fn load(
 }
 
 /// Writes an instance's checkpoint, durably: all of it or nothing. Blocks.
-pub fn save(disk: &Arc<dyn Disk>, config: &Config, checkpoint: &Checkpoint) -> Result<(), Error> {
+pub fn save(
+    disk: &Arc<dyn Disk>,
+    config: &Config,
+    checkpoint: &Checkpoint,
+) -> Result<(), StateError> {
     Ok(file(disk, config, &checkpoint.instance).write(checkpoint)?)
 }

@@ -3,22 +3,22 @@
 use crate::model::{Class, Failure, Reason, UnitId};
 
 use super::files::Unreadable;
-use super::rows::{self, Trouble};
-use super::tables::Held;
+use super::rows::{self, ErrorKind};
+use super::tables::LeaseHolder;
 
 /// Why state could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum StateError {
     /// A table did not answer as it should.
     #[error(transparent)]
-    Rows(#[from] rows::Error),
+    Rows(#[from] rows::RowsError),
     /// The unit's lease is another's, or was given back.
     #[error("lease of {unit} lost{}", by.as_ref().map_or_else(String::new, |by| format!(" to {} (epoch {})", by.holder, by.epoch)))]
     LeaseLost {
         /// The unit.
         unit: UnitId,
         /// Who holds it now.
-        by: Option<Held>,
+        by: Option<LeaseHolder>,
     },
     /// The row's status is a word of another program: nobody here may change it.
     #[error(
@@ -48,7 +48,7 @@ pub enum Error {
     Journal(#[source] std::io::Error),
 }
 
-impl Error {
+impl StateError {
     /// Whether a lease ended: the unit's work here must stop, and nothing else.
     #[must_use]
     pub fn is_lost_lease(&self) -> bool {
@@ -58,7 +58,7 @@ impl Error {
     /// Whether the same may do better later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Rows(error) if error.trouble.passes())
+        matches!(self, Self::Rows(error) if error.kind.passes())
     }
 
     /// Whether tables or credentials are missing, so that nothing can work.
@@ -70,20 +70,20 @@ impl Error {
     /// Whether it is about a table that does not exist.
     #[must_use]
     pub fn is_missing_table(&self) -> bool {
-        matches!(self, Self::Rows(error) if error.trouble == Trouble::Missing)
+        matches!(self, Self::Rows(error) if error.kind == ErrorKind::Missing)
     }
 
     /// Whether credentials were absent or refused.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        matches!(self, Self::Rows(error) if error.trouble.is_about_credentials())
+        matches!(self, Self::Rows(error) if error.kind.is_about_credentials())
     }
 
     /// Whether rows or a file are of another version, another program or another environment.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         match self {
-            Self::Rows(error) => error.trouble == Trouble::Shape,
+            Self::Rows(error) => error.kind == ErrorKind::Shape,
             Self::ForeignStatus { .. } | Self::Other { .. } => true,
             Self::File(error) => {
                 matches!(error, Unreadable::Other { .. } | Unreadable::Damaged { .. })
@@ -106,7 +106,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Rows(error) => error.trouble.class(),
+            Self::Rows(error) => error.kind.class(),
             Self::LeaseLost { .. } => Class::Transient,
             Self::ForeignStatus { .. } => Class::Permanent,
             Self::Other { .. } | Self::File(_) | Self::Journal(_) => Class::Fatal,
@@ -117,10 +117,10 @@ impl Error {
     #[must_use]
     pub fn failure(&self) -> Failure {
         let reason = match self {
-            Self::Rows(error) => match error.trouble {
-                Trouble::Missing | Trouble::Clock | Trouble::Region => Reason::MISCONFIGURED,
-                trouble if trouble.is_about_credentials() => Reason::CREDENTIALS,
-                Trouble::Shape => Reason::BAD_RECORD,
+            Self::Rows(error) => match error.kind {
+                ErrorKind::Missing | ErrorKind::Clock | ErrorKind::Region => Reason::MISCONFIGURED,
+                kind if kind.is_about_credentials() => Reason::CREDENTIALS,
+                ErrorKind::Shape => Reason::BAD_RECORD,
                 _ => Reason::STATE_UNAVAILABLE,
             },
             Self::LeaseLost { .. } => Reason::LEASE_LOST,

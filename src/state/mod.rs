@@ -14,11 +14,11 @@ mod store;
 mod tables;
 
 pub use config::{Backend, Config};
-pub use error::Error;
+pub use error::StateError;
 pub use files::Journal;
 pub use namespace::{Columns, FilePrefix, Namespace, OwnTable, Tables};
 pub use store::Store;
 pub use tables::{
-    Asked, FORMAT, FailedPage, FailedQuery, Grant, Held, ProgressRow, Reopen, Scope, StoredTotals,
-    Take, Turn,
+    FORMAT, FailedPage, FailedQuery, Grant, LeaseHolder, ProgressRow, Reopen, Scope, ScopedControl,
+    StoredTotals, TakeKind, Turn,
 };

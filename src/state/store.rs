@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::define::{self, Made};
-use super::error::Error;
+use super::error::StateError;
 use super::files::{Disk, Local};
 use super::namespace::{Columns, Namespace, Tables};
 use super::rows::{Dynamo, Key, Memory, Rows, Sqlite};
@@ -33,8 +33,8 @@ impl Store {
     ///
     /// # Errors
     /// The file is not one of this program, of a later version, or cannot be used.
-    pub fn in_file(path: &Path, config: Config) -> Result<Self, Error> {
-        let rows = Sqlite::open(path, config.timeout).map_err(Error::Rows)?;
+    pub fn in_file(path: &Path, config: Config) -> Result<Self, StateError> {
+        let rows = Sqlite::open(path, config.timeout).map_err(StateError::Rows)?;
         Ok(Self::over(Arc::new(rows), config))
     }
 
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Makes the tables that are not there, waits until they are active and leaves the others alone.
-    pub async fn create_tables(&self) -> Result<Vec<Made>, Error> {
+    pub async fn create_tables(&self) -> Result<Vec<Made>, StateError> {
         let tables = define::definitions(&self.config.namespace);
         Ok(
             futures::future::try_join_all(tables.iter().map(|table| self.rows.ensure(table)))
@@ -117,7 +117,7 @@ impl Store {
     }
 
     /// Which tables [`Store::create_tables`] would make. Reads only.
-    pub async fn look_at_tables(&self) -> Result<Vec<Made>, Error> {
+    pub async fn check_tables(&self) -> Result<Vec<Made>, StateError> {
         let looks = define::definitions(&self.config.namespace).into_iter();
         let looks = looks.map(|table| async move {
             let nobody = "-".to_owned();
@@ -126,7 +126,7 @@ impl Store {
                 sort: table.sort.map(|sort| (sort, nobody)),
             };
             let found = self.rows.get(&table.name, &key).await;
-            let created = match found.map_err(Error::Rows) {
+            let created = match found.map_err(StateError::Rows) {
                 Ok(_) => false,
                 Err(error) if error.is_missing_table() => true,
                 Err(error) => return Err(error),

@@ -1,4 +1,4 @@
-//! Audits as their users meet them: whole, patient, kept, gone on with after a kill; and what mends what they find.
+//! Audits as their users meet them: whole, patient, kept, gone on with after a kill; and what fixes what they find.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -136,7 +136,7 @@ fn an_audit_that_was_killed_is_gone_on_with() {
     let known: u64 = lines(&report, "progress")
         .iter()
         .flat_map(|line| line["units"].as_array().unwrap().clone())
-        // The last word on each space counts.
+        // The final outcome on each space counts.
         .map(|unit| (unit["unit"].to_string(), total(&unit)))
         .collect::<std::collections::BTreeMap<_, _>>()
         .values()

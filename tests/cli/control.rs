@@ -178,7 +178,7 @@ fn everything_is_logged(place: &Place) {
 }
 
 #[test]
-fn a_wish_that_says_nothing_is_refused() {
+fn a_command_that_says_nothing_is_refused() {
     let place = Place::new();
     for wrong in [
         &["pause"][..],

@@ -44,7 +44,7 @@ fn world(place: &Place, uploads: &str) {
 }
 
 #[test]
-fn a_wrong_carpark_is_told_beforehand_and_what_is_expected_is_accepted() {
+fn a_wrong_carpark_is_reported_beforehand_and_what_is_expected_is_accepted() {
     let place = Place::new();
     let _network = Network::start(&place);
     world(&place, "260");
@@ -97,7 +97,7 @@ fn a_wrong_carpark_is_told_beforehand_and_what_is_expected_is_accepted() {
 }
 
 #[test]
-fn another_table_under_a_name_is_told_by_its_keys() {
+fn another_table_under_a_name_is_known_by_its_keys() {
     let place = Place::new();
     let _network = Network::start(&place);
     place.sterna(["init"]).ends(0);

@@ -383,7 +383,7 @@ fn wrong_arguments_of_issue_are_named_and_no_key_is_quoted() {
 }
 
 #[test]
-fn a_service_that_does_not_answer_is_temporary_trouble() {
+fn a_service_that_does_not_answer_is_a_temporary_error() {
     let place = Place::new().env("INDEXING_SERVICE_URL", "http://127.0.0.1:9");
     let ran = place.sterna(["claims", ROOT]).ends(5);
     let ran = ran.tells(&[

@@ -125,7 +125,7 @@ fn what_is_missing_is_named_at_once_and_nothing_is_written() {
 }
 
 #[test]
-fn a_service_that_does_not_answer_is_told_before_anything_is_done() {
+fn a_service_that_does_not_answer_is_reported_before_anything_is_done() {
     let place = Place::new();
     let _network = Network::start(&place);
     place.sterna(["init"]).ends(0);
@@ -150,7 +150,7 @@ fn a_service_that_does_not_answer_is_told_before_anything_is_done() {
 }
 
 #[test]
-fn unknown_customers_spaces_and_uploads_are_told_and_nothing_is_written() {
+fn unknown_customers_spaces_and_uploads_are_reported_and_nothing_is_written() {
     let place = Place::new();
     let _network = Network::start(&place);
     place.sterna(["init"]).ends(0);

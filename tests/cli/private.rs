@@ -70,7 +70,7 @@ fn all_that_is_written_is_for_its_owner_alone_whatever_the_umask() {
 }
 
 #[test]
-fn a_state_folder_that_others_can_write_to_is_refused_with_what_mends_it() {
+fn a_state_folder_that_others_can_write_to_is_refused_with_what_repairs_it() {
     let place = Place::new();
     let _network = Network::start(&place);
     seed(&place, ["1", "1", "3"]);

@@ -103,7 +103,7 @@ fn a_proof_of_something_else_is_refused() {
 }
 
 #[test]
-fn all_that_is_wrong_with_a_proof_is_told_at_once() {
+fn all_that_is_wrong_with_a_proof_is_reported_at_once() {
     let ran = verify_with(&Asked {
         audience: did(2),
         can: "assert/index",

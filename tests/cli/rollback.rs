@@ -185,7 +185,7 @@ fn refuses_what_cannot_be_read(place: &Place, journal: &Path, whole: &str) {
 }
 
 #[test]
-fn without_all_journals_nothing_is_taken_back_unless_told_to_and_delegations_stay() {
+fn without_all_journals_nothing_is_undone_unless_allowed_and_delegations_stay() {
     let place = Place::new();
     let _network = Network::start(&place);
     seeded(&place);

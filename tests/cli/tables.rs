@@ -1,5 +1,5 @@
 //! Tables of the same name that are others: made again, or of another network. What was written for the former ones is
-//! not believed.
+//! not trusted.
 
 use std::path::{Path, PathBuf};
 
@@ -141,9 +141,9 @@ fn set_up_again(place: &Place, former: &str) -> Value {
     migrate(place)
 }
 
-/// The network is another one (another account, a staging network that was set up anew); the state folder stayed.
+/// The network is another one (another account, a staging network that was set up again); the state folder stayed.
 #[test]
-fn what_was_written_for_another_network_of_the_same_names_is_not_believed() {
+fn what_was_written_for_another_network_of_the_same_names_is_not_trusted() {
     let place = Place::new();
     let network = Network::start(&place);
     place.sterna(["init"]).ends(0);
@@ -165,7 +165,7 @@ fn what_was_written_for_another_network_of_the_same_names_is_not_believed() {
 
 /// The tables were made again on the same network: everything is there, and is found.
 #[test]
-fn tables_that_were_made_again_begin_anew_and_find_what_is_there() {
+fn tables_that_were_made_again_start_over_and_find_what_is_there() {
     let place = Place::new();
     let _network = Network::start(&place);
     place.sterna(["init"]).ends(0);
@@ -194,7 +194,7 @@ fn tables_that_were_made_again_begin_anew_and_find_what_is_there() {
 
 /// Tables of an earlier version, of `CloudFormation`, of the existing tool.
 #[test]
-fn tables_without_an_id_ask_for_init_and_are_looked_at_all_the_same() {
+fn tables_without_an_id_ask_for_init_and_are_shown_all_the_same() {
     let place = Place::new();
     let _network = Network::start(&place);
     place.sterna(["init"]).ends(0);
@@ -267,7 +267,7 @@ fn a_checkpoint_of_an_earlier_version_is_not_used_and_is_written_over() {
 
 /// A table that is gone is named and never read as "none"; `--exact` reads all rows now.
 #[test]
-fn a_look_names_the_table_that_is_gone() {
+fn a_check_names_the_table_that_is_gone() {
     let place = Place::new();
     let _network = Network::start(&place);
     place.sterna(["init"]).ends(0);

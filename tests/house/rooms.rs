@@ -59,8 +59,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 const DOORS: &[(&str, &str)] = &[
     ("app", "engine::Listed"),
     ("app", "engine::Refused"),
-    ("app", "runtime::Degree"),
     ("app", "runtime::Stop"),
+    ("app", "runtime::StopLevel"),
     ("app", "runtime::Tasks"),
     ("app", "runtime::private::process"),
     ("monitor", "runtime::is_printable"),

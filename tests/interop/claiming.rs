@@ -47,7 +47,10 @@ fn claim(real: &Real, space: &Did) -> (Multihash, CacheRequest) {
     (hash, CacheRequest { claim, addresses })
 }
 
-async fn cache(clients: &Services, request: &CacheRequest) -> Result<(), sterna::client::Error> {
+async fn cache(
+    clients: &Services,
+    request: &CacheRequest,
+) -> Result<(), sterna::client::ClientError> {
     clients.indexing.cache(std::slice::from_ref(request)).await
 }
 
@@ -269,7 +272,7 @@ async fn the_client_reports_what_is_refused_as_unauthorized() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Node: tests/interop/run.sh"]
-async fn a_service_that_is_not_the_one_configured_is_not_believed() {
+async fn a_service_that_is_not_the_one_configured_is_not_trusted() {
     let real = Real::shared();
     let space = Signer::generate();
     let other = Did::parse("did:web:elsewhere.test").unwrap();

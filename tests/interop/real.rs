@@ -8,13 +8,13 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
-use sterna::client::{Config, Error, Services};
+use sterna::client::{ClientError, Config, Services};
 use sterna::model::{Class, Failure, Reason};
 use sterna::proto::message::Message;
 use sterna::proto::multihash::Multihash;
 use sterna::proto::ucan::{Capability, Delegation};
 use sterna::proto::{Did, Signer};
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::Service;
 use sterna::sandbox::world::plan::Sizes;
 use url::Url;
@@ -181,7 +181,7 @@ impl Drop for Real {
 
 /// Clients of a configuration.
 pub(crate) async fn clients(config: &Config, clock: Clock) -> Services {
-    Services::connect(config, clock, Dependencies::new())
+    Services::connect(config, clock, ServiceRegistry::new())
         .await
         .unwrap()
 }
@@ -198,7 +198,7 @@ fn keys(local: &Local) -> Value {
 }
 
 /// What a failed call means for the work.
-pub(crate) fn meaning<T: std::fmt::Debug>(result: Result<T, Error>) -> (Class, Reason) {
+pub(crate) fn meaning<T: std::fmt::Debug>(result: Result<T, ClientError>) -> (Class, Reason) {
     let failure = Failure::from(result.unwrap_err());
     (failure.class, failure.reason)
 }

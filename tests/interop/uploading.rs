@@ -134,7 +134,7 @@ async fn a_repeated_invocation_gets_its_stored_answer_and_the_client_never_repea
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Node: tests/interop/run.sh"]
-async fn a_rejected_put_is_told_by_what_the_node_said() {
+async fn a_rejected_put_is_reported_with_what_the_node_said() {
     let real = Real::shared();
     let clients = real.clients().await;
     let space = real.space().await;

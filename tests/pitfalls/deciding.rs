@@ -118,7 +118,7 @@ pub(crate) const ALL: &[Pitfall] = &[
     by(
         17,
         "trouble taken for absence of a blob",
-        &["tests/uploads/tables.rs: a_carpark_in_trouble_is_not_taken_for_an_empty_one"],
+        &["tests/uploads/tables.rs: a_carpark_that_fails_is_not_taken_for_an_empty_one"],
     ),
     by(
         18,
@@ -155,7 +155,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "an outage read as no claims",
         &[
             "tests/uploads/hostile.rs: an_outage_of_the_indexing_service_publishes_nothing",
-            "src/engine/tests/failing.rs: what_could_not_be_told_publishes_nothing",
+            "src/engine/tests/failing.rs: what_is_unknown_publishes_nothing",
         ],
     ),
     by(
@@ -205,7 +205,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "verified in a cache, at once, for good (a query does not tell a cache from IPNI: so a claim is shown only after its \
             advert is queued, and the audit is a command of its own)",
         &[
-            "src/engine/tests/running.rs: what_shows_late_is_looked_at_again_and_not_made_again",
+            "src/engine/tests/running.rs: what_shows_late_is_probed_again_and_not_made_again",
             "tests/uploads/tables.rs: a_claim_shows_only_after_it_is_stored_and_its_advert_is_queued",
             "src/engine/tests/audits/judging.rs: ok_wrong_missing_and_could_not_tell_are_told_apart_and_nothing_is_written",
         ],

@@ -62,14 +62,14 @@ pub(crate) const ALL: &[Pitfall] = &[
         65,
         "settings of R2 and static keys for everything",
         &[
-            "tests/uploads/tables.rs: a_delegation_is_found_in_either_bucket_and_trouble_is_not_absence",
+            "tests/uploads/tables.rs: a_delegation_is_found_in_either_bucket_and_an_error_is_not_absence",
         ],
     ),
     by(
         66,
         "a wrong bucket behind the bucket",
         &[
-            "tests/uploads/tables.rs: a_delegation_is_found_in_either_bucket_and_trouble_is_not_absence",
+            "tests/uploads/tables.rs: a_delegation_is_found_in_either_bucket_and_an_error_is_not_absence",
         ],
     ),
     by(
@@ -78,7 +78,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         &[
             "tests/sandbox/objects.rs: a_leading_slash_is_part_of_the_key",
             "tests/interop/aws.test.mjs: a key with a leading slash is another key than the one without",
-            "tests/uploads/tables.rs: a_delegation_is_found_in_either_bucket_and_trouble_is_not_absence",
+            "tests/uploads/tables.rs: a_delegation_is_found_in_either_bucket_and_an_error_is_not_absence",
         ],
     ),
     by(
@@ -93,13 +93,13 @@ pub(crate) const ALL: &[Pitfall] = &[
         "calls without deadline",
         &[
             "src/runtime/retry.rs: who_never_answers_meets_the_deadline_of_each_try",
-            "src/runtime/retry.rs: a_passing_trouble_passes",
+            "src/runtime/retry.rs: a_passing_error_passes",
         ],
     ),
     not_ours(
         70,
         "invocations that end after half a minute",
-        "each try of a call issues its invocation anew (`client::ucan` takes a closure), with two minutes to live, so that neither a \
+        "each try of a call issues its invocation again (`client::ucan` takes a closure), with two minutes to live, so that neither a \
          queue of ours nor a clock that is off by a minute makes it late",
     ),
     by(
@@ -146,7 +146,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "keys and proofs that are missed too late",
         &[
             "tests/cli/settings.rs: all_missing_keys_are_named_at_once",
-            "tests/cli/proofs.rs: all_that_is_wrong_with_a_proof_is_told_at_once",
+            "tests/cli/proofs.rs: all_that_is_wrong_with_a_proof_is_reported_at_once",
         ],
     ),
     by(
@@ -165,7 +165,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         80,
         "consumer rows that vanish",
         &[
-            "src/app/uploads/setup/tests/mod.rs: every_space_stands_in_one_file_and_has_its_row",
+            "src/app/uploads/setup/tests/mod.rs: every_space_is_in_one_file_and_has_its_row",
             "src/migrations/uploads/plan/tests.rs: consumer_rows_become_one_entry_per_space_and_oddities_are_kept",
         ],
     ),

@@ -79,10 +79,10 @@ pub(crate) const ALL: &[Pitfall] = &[
     ),
     by(
         43,
-        "a space begun anew on resume",
+        "a space started over on resume",
         &[
-            "src/engine/tests/resuming.rs: the_row_alone_spares_the_looks_at_what_is_settled",
-            "tests/state/progress.rs: rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go",
+            "src/engine/tests/resuming.rs: the_row_alone_spares_the_probes_of_what_is_settled",
+            "tests/state/progress.rs: rows_of_the_existing_tool_are_trusted_only_as_far_as_its_counters_go",
         ],
     ),
     by(
@@ -90,7 +90,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "failures counted as completed",
         &[
             "src/model/counts.rs: counters_add_up_at_every_instant",
-            "tests/state/progress.rs: rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go",
+            "tests/state/progress.rs: rows_of_the_existing_tool_are_trusted_only_as_far_as_its_counters_go",
         ],
     ),
     by(
@@ -98,7 +98,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "a last count that is lost",
         &[
             "src/engine/tests/running.rs: everything_is_copied_and_a_second_run_has_nothing_to_do",
-            "tests/state/progress.rs: rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go",
+            "tests/state/progress.rs: rows_of_the_existing_tool_are_trusted_only_as_far_as_its_counters_go",
         ],
     ),
     by(
@@ -106,7 +106,7 @@ pub(crate) const ALL: &[Pitfall] = &[
         "a limit that completes what is left",
         &[
             "src/engine/tests/running.rs: a_limit_ends_the_run_and_completes_no_unit",
-            "tests/state/progress.rs: rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go",
+            "tests/state/progress.rs: rows_of_the_existing_tool_are_trusted_only_as_far_as_its_counters_go",
         ],
     ),
     by(
@@ -124,7 +124,9 @@ pub(crate) const ALL: &[Pitfall] = &[
     by(
         49,
         "errors of progress that are swallowed",
-        &["src/engine/tests/failing.rs: progress_that_cannot_be_written_ends_the_run_and_is_told"],
+        &[
+            "src/engine/tests/failing.rs: progress_that_cannot_be_written_ends_the_run_and_is_reported",
+        ],
     ),
     by(
         50,

@@ -102,7 +102,7 @@ async fn a_receipt_is_found_in_every_message_that_it_is_filed_under() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forks_tell_what_is_left_to_do() {
+async fn forks_say_what_is_left_to_do() {
     let local = Local::start().await;
     let space = Space::provisioned(&local).await;
     let bytes = content(2, 100);

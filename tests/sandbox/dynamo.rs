@@ -137,7 +137,7 @@ async fn an_index_gives_only_what_it_projects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_condition_tells_what_was_there() {
+async fn a_failed_condition_reports_what_was_there() {
     let local = Local::start().await;
     let client = local.dynamodb();
     put_upload(&client, "did:key:a", "root-1", &["shard-1"]).await;

@@ -380,7 +380,7 @@ async fn old_content_without_a_space_is_served_freely_but_not_with_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_requests_are_told_so() {
+async fn wrong_requests_are_refused() {
     let local = Local::start().await;
     let space = Space::new();
     let bad = get(&local, "/ipfs/nope", &[]).await;

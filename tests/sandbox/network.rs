@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sterna::sandbox::{
-    Config, Error, Keys, Plan, PutOptions, Row, Sandbox, Service, Table, When, bucket,
+    Config, Keys, Plan, PutOptions, Row, Sandbox, SandboxError, Service, Table, When, bucket,
 };
 
 use crate::aws::Local;
@@ -55,7 +55,7 @@ async fn a_folder_holds_one_network_at_a_time_and_one_seed() {
     let local = Local::start().await;
     let second = Sandbox::start(Config::in_dir(local.folder.path())).await;
     match second.err().unwrap() {
-        Error::Held { pid, .. } => assert_eq!(pid, std::process::id()),
+        SandboxError::Held { pid, .. } => assert_eq!(pid, std::process::id()),
         other => panic!("{other}"),
     }
     let Local { sandbox, folder } = local;
@@ -64,7 +64,7 @@ async fn a_folder_holds_one_network_at_a_time_and_one_seed() {
     config.seed = Some(99);
     let other = Sandbox::start(config).await.err().unwrap();
     assert!(
-        matches!(other, Error::OtherSeed { asked: 99, .. }),
+        matches!(other, SandboxError::OtherSeed { asked: 99, .. }),
         "{other}"
     );
 }

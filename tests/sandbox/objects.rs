@@ -157,7 +157,7 @@ async fn ranges_are_cut_to_the_object_or_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_obey_conditions_and_tell_the_description() {
+async fn reads_obey_conditions_and_give_the_description() {
     let local = Local::start().await;
     let client = local.s3();
     client

@@ -36,7 +36,7 @@ async fn put(local: &Local, key: &str, body: Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_worker_tells_every_block_and_goes_on_from_any() {
+async fn the_worker_lists_every_block_and_goes_on_from_any() {
     let local = Local::start().await;
     let worker = local.variable("INDEX_WORKER_URL");
     let vectors = vectors();

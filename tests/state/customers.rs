@@ -5,7 +5,7 @@ use sterna::migrations::uploads::{
 };
 use sterna::model::{PlanId, Settled, Status};
 use sterna::state::rows::{Batched, Key, Row};
-use sterna::state::{Grant, Reopen, Store, Take};
+use sterna::state::{Grant, Reopen, Store, TakeKind};
 
 use crate::place::{customer, everywhere, holder, one, run, space, two, unit};
 
@@ -43,7 +43,13 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
             mut lease,
             mut progress,
         } = store
-            .lease(&unit, &holder(one()), &run("r"), &Take::Free, Reopen::No)
+            .lease(
+                &unit,
+                &holder(one()),
+                &run("r"),
+                &TakeKind::Unheld,
+                Reopen::No,
+            )
             .await
             .unwrap()
         else {
@@ -132,7 +138,13 @@ async fn a_customer_is_completed_once_and_its_migration_space_counts_for_nothing
             lease,
             mut progress,
         } = store
-            .lease(&unit, &holder(one()), &run("r"), &Take::Free, Reopen::No)
+            .lease(
+                &unit,
+                &holder(one()),
+                &run("r"),
+                &TakeKind::Unheld,
+                Reopen::No,
+            )
             .await
             .unwrap()
         else {
@@ -184,7 +196,7 @@ async fn the_last_of_several_spaces_completes_the_customer_whoever_sums_up() {
                     lease,
                     mut progress,
                 } = store
-                    .lease(&unit, &holder(one()), &run, &Take::Free, Reopen::No)
+                    .lease(&unit, &holder(one()), &run, &TakeKind::Unheld, Reopen::No)
                     .await
                     .unwrap()
                 else {
@@ -220,7 +232,7 @@ async fn the_last_of_several_spaces_completes_the_customer_whoever_sums_up() {
 async fn end(store: &Store, name: &str, status: Status) {
     let unit = unit("a", name, 0);
     let (one, run) = (holder(one()), run(name));
-    let lease = store.lease(&unit, &one, &run, &Take::Free, Reopen::No);
+    let lease = store.lease(&unit, &one, &run, &TakeKind::Unheld, Reopen::No);
     let Grant::Leased {
         lease,
         mut progress,

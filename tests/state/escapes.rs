@@ -2,8 +2,8 @@
 
 use sterna::migrations::uploads::VOCABULARY;
 use sterna::model::{
-    Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Level, Reason, Throttle,
-    Warning, Wish,
+    ControlCommand, Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Level, Reason,
+    Throttle, Warning,
 };
 use sterna::monitor::{Ask, Paint};
 use sterna::state::Scope;
@@ -65,7 +65,10 @@ async fn no_row_forges_a_line_or_moves_a_cursor() {
         };
         store.put_failed(&lease, &failed).await.unwrap();
         for scope in [Scope::Fleet, Scope::Instance(one())] {
-            store.ask(&scope, Wish::Pause, EVIL, EVIL).await.unwrap();
+            store
+                .set_control(&scope, ControlCommand::Pause, EVIL, EVIL)
+                .await
+                .unwrap();
         }
         let stuck = Ask::Stuck {
             idle_seconds: 0,

@@ -3,7 +3,7 @@
 use sterna::model::{
     Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, Unit, UnitId,
 };
-use sterna::state::{FailedQuery, Grant, Held, Reopen, Store, Take};
+use sterna::state::{FailedQuery, Grant, LeaseHolder, Reopen, Store, TakeKind};
 
 use crate::place::{customer, everywhere, holder, one, run, two, unit};
 
@@ -44,9 +44,9 @@ fn failed(number: u64) -> FailedItem {
 
 /// The lease of a unit, for instance 1 of a run, or for instance 2 over it.
 async fn leased(store: &Store, unit: &UnitId, over: Option<&Lease>) -> Lease {
-    let (by, take) = match over.cloned().map(Held::from) {
-        None => (holder(one()), Take::Mine(holder(one()))),
-        Some(Held { epoch, beat, .. }) => (holder(two()), Take::Over { epoch, beat }),
+    let (by, take) = match over.cloned().map(LeaseHolder::from) {
+        None => (holder(one()), TakeKind::OwnStale(holder(one()))),
+        Some(LeaseHolder { epoch, beat, .. }) => (holder(two()), TakeKind::Expired { epoch, beat }),
     };
     let unit = Unit::new(unit.clone());
     let run = run(by.instance.as_str());

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sterna::model::{
-    Control, Counts, FolderId, InstanceId, InstanceReport, Level, Limit, MigrationName, PlanId,
-    Reason, Setting, Throttle, Warning, Wish,
+    Control, ControlCommand, Counts, FolderId, InstanceId, InstanceReport, Level, Limit,
+    MigrationName, PlanId, Reason, Setting, Throttle, Warning,
 };
 use sterna::runtime::Clock;
 use sterna::state::{Scope, Store};
@@ -196,37 +196,40 @@ async fn what_a_later_run_of_the_number_made_stale_is_left_out() {
 }
 
 #[tokio::test]
-async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged() {
+async fn commands_for_the_fleet_and_for_one_instance_hold_together_and_are_logged() {
     everywhere(|store| async move {
-        assert_eq!(store.control(&one()).await.unwrap(), Control::default());
+        assert_eq!(
+            store.effective_control(&one()).await.unwrap(),
+            Control::default()
+        );
         let at = |at: u64| store.clone().with_clock(Clock::set_to(at));
-        let limit = |number| Wish::Set {
+        let limit = |number| ControlCommand::Set {
             concurrency: Limit::To(number),
             rate: Limit::Stays,
         };
         let own = Scope::Instance(one());
         let asks = [
-            (&Scope::Fleet, Wish::Pause, "ann@a"),
+            (&Scope::Fleet, ControlCommand::Pause, "ann@a"),
             (&Scope::Fleet, limit(8), "ann@a"),
             (&own, limit(2), "bob@b"),
         ];
-        for (number, (scope, wish, by)) in (1..).zip(asks) {
+        for (number, (scope, command, by)) in (1..).zip(asks) {
             let why = format!("why {number}");
             let asked = at(60_000 * number)
-                .ask(scope, wish, by, &why)
+                .set_control(scope, command, by, &why)
                 .await
                 .unwrap();
-            assert_eq!(store.asked(scope).await.unwrap(), asked);
+            assert_eq!(store.control_of(scope).await.unwrap(), asked);
         }
         let (first, second) = (
-            store.control(&one()).await.unwrap(),
-            store.control(&two()).await.unwrap(),
+            store.effective_control(&one()).await.unwrap(),
+            store.effective_control(&two()).await.unwrap(),
         );
         assert_eq!(
             (first.paused, first.concurrency, first.by.as_str()),
             (true, Some(2), "bob@b")
         );
-        // The last wish is bob's; each setting keeps whose it is.
+        // The last command is bob's; each setting keeps whose it is.
         let whose = |setting| first.said(setting).by;
         assert_eq!(
             (whose(Setting::Pause), whose(Setting::Concurrency)),
@@ -234,10 +237,10 @@ async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged(
         );
         assert_eq!((second.paused, second.concurrency), (true, Some(8)));
         let resumed = at(240_000)
-            .ask(&Scope::Fleet, Wish::Resume, "eve@e", "")
+            .set_control(&Scope::Fleet, ControlCommand::Resume, "eve@e", "")
             .await;
         assert_eq!(resumed.unwrap().concurrency, Some(8));
-        assert!(!store.control(&one()).await.unwrap().paused);
+        assert!(!store.effective_control(&one()).await.unwrap().paused);
         let log = store.control_log().await.unwrap();
         let told: Vec<(&str, &str, &str)> = log
             .iter()
@@ -254,7 +257,7 @@ async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged(
         ];
         assert_eq!(told, wanted);
         assert_eq!(log[2].control.why, "why 3");
-        let standing = store.standing().await.unwrap();
+        let standing = store.controls().await.unwrap();
         let scopes: Vec<&str> = standing.iter().map(|asked| &*asked.scope).collect();
         assert_eq!(scopes, ["fleet", "instance#1"]);
     })
@@ -262,22 +265,27 @@ async fn wishes_for_the_fleet_and_for_one_instance_hold_together_and_are_logged(
 }
 
 #[tokio::test]
-async fn wishes_at_the_same_time_are_all_kept() {
+async fn commands_at_the_same_time_are_all_kept() {
     everywhere(|store| async move {
-        let set = Wish::Set {
+        let set = ControlCommand::Set {
             concurrency: Limit::Stays,
             rate: Limit::To(60),
         };
-        let ask = |wish, by| {
+        let ask = |command, by| {
             let store = store.clone();
-            async move { store.ask(&Scope::Fleet, wish, by, "at once").await.unwrap() }
+            async move {
+                store
+                    .set_control(&Scope::Fleet, command, by, "at once")
+                    .await
+                    .unwrap()
+            }
         };
         tokio::join!(
-            ask(Wish::Pause, "ann@a"),
+            ask(ControlCommand::Pause, "ann@a"),
             ask(set, "bob@b"),
-            ask(Wish::Drain, "eve@e")
+            ask(ControlCommand::Drain, "eve@e")
         );
-        let held = store.asked(&Scope::Fleet).await.unwrap();
+        let held = store.control_of(&Scope::Fleet).await.unwrap();
         assert!(held.paused && held.drain);
         assert_eq!(held.rate, Some(60));
         assert_eq!(store.control_log().await.unwrap().len(), 3);

@@ -2,7 +2,7 @@
 
 use sterna::model::{Epoch, FolderId, Holder, Status, UnitProgress};
 use sterna::state::rows::{Condition, Key, Update};
-use sterna::state::{Error, Grant, Reopen, Store, Take};
+use sterna::state::{Grant, Reopen, StateError, Store, TakeKind};
 
 use crate::place::{everywhere, holder, one, run, two, unit};
 
@@ -12,7 +12,13 @@ async fn leased(
     name: &str,
 ) -> (sterna::model::Lease, UnitProgress) {
     match store
-        .lease(unit, &holder(one()), &run(name), &Take::Free, Reopen::No)
+        .lease(
+            unit,
+            &holder(one()),
+            &run(name),
+            &TakeKind::Unheld,
+            Reopen::No,
+        )
         .await
         .unwrap()
     {
@@ -31,7 +37,7 @@ async fn a_unit_has_one_holder_and_is_free_again_once_given_back() {
             (Epoch(1), 3, Status::Pending)
         );
         let busy = store
-            .lease(&unit, &holder(two()), &run("r2"), &Take::Free, Reopen::No)
+            .lease(&unit, &holder(two()), &run("r2"), &TakeKind::Unheld, Reopen::No)
             .await
             .unwrap();
         assert!(
@@ -58,7 +64,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
         store.save(&mut old, &progress).await.unwrap();
         store.renew(&mut old).await.unwrap();
         assert_eq!(old.beat, 2);
-        let wrong = Take::Over {
+        let wrong = TakeKind::Expired {
             epoch: old.epoch,
             beat: 1,
         };
@@ -70,7 +76,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
             matches!(refused, Grant::Busy(held) if held.beat == 2),
             "it beat since"
         );
-        let over = Take::Over {
+        let over = TakeKind::Expired {
             epoch: old.epoch,
             beat: 2,
         };
@@ -89,7 +95,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
         ] {
             assert!(error.is_lost_lease(), "{error}");
             assert!(
-                matches!(error, Error::LeaseLost { by: Some(held), .. } if held.holder == holder(two()))
+                matches!(error, StateError::LeaseLost { by: Some(held), .. } if held.holder == holder(two()))
             );
         }
         let row = store.progress_row(&unit.id).await.unwrap().unwrap();
@@ -146,11 +152,17 @@ async fn an_earlier_process_of_the_same_instance_is_followed_at_once_if_told_so(
         let unit = unit("a", "one", 1);
         leased(&store, &unit, "r1").await;
         let held = store
-            .lease(&unit, &holder(one()), &run("r2"), &Take::Free, Reopen::No)
+            .lease(
+                &unit,
+                &holder(one()),
+                &run("r2"),
+                &TakeKind::Unheld,
+                Reopen::No,
+            )
             .await
             .unwrap();
         assert!(matches!(held, Grant::Busy(_)));
-        let mine = Take::Mine(holder(one()));
+        let mine = TakeKind::OwnStale(holder(one()));
         let taken = store
             .lease(&unit, &holder(one()), &run("r2"), &mine, Reopen::No)
             .await
@@ -161,7 +173,7 @@ async fn an_earlier_process_of_the_same_instance_is_followed_at_once_if_told_so(
                 &unit,
                 &holder(two()),
                 &run("r3"),
-                &Take::Mine(holder(two())),
+                &TakeKind::OwnStale(holder(two())),
                 Reopen::No,
             )
             .await
@@ -180,7 +192,7 @@ async fn of_many_that_ask_at_once_one_gets_it() {
             async move {
                 let run = run(&format!("r{number}"));
                 store
-                    .lease(&unit, &holder(one()), &run, &Take::Free, Reopen::No)
+                    .lease(&unit, &holder(one()), &run, &TakeKind::Unheld, Reopen::No)
                     .await
                     .unwrap()
             }
@@ -205,7 +217,13 @@ async fn an_ended_unit_is_opened_only_on_purpose() {
         store.save(&mut lease, &progress).await.unwrap();
         store.release(lease, &progress).await.unwrap();
         let ended = store
-            .lease(&unit, &holder(one()), &run("r2"), &Take::Free, Reopen::No)
+            .lease(
+                &unit,
+                &holder(one()),
+                &run("r2"),
+                &TakeKind::Unheld,
+                Reopen::No,
+            )
             .await
             .unwrap();
         for trace in progress.journals.values_mut() {
@@ -214,7 +232,13 @@ async fn an_ended_unit_is_opened_only_on_purpose() {
         let by = Some(holder(one()));
         assert_eq!(ended, Grant::Ended { progress, by });
         let opened = store
-            .lease(&unit, &holder(one()), &run("r2"), &Take::Free, Reopen::Yes)
+            .lease(
+                &unit,
+                &holder(one()),
+                &run("r2"),
+                &TakeKind::Unheld,
+                Reopen::Yes,
+            )
             .await
             .unwrap();
         assert!(matches!(opened, Grant::Leased { .. }));
@@ -240,7 +264,7 @@ async fn a_status_of_another_program_is_never_overwritten() {
         .unwrap();
         let refused = store.save(&mut lease, &progress).await.unwrap_err();
         assert!(
-            matches!(&refused, Error::ForeignStatus { status, .. } if status == "archived"),
+            matches!(&refused, StateError::ForeignStatus { status, .. } if status == "archived"),
             "{refused}"
         );
         let refused = store
@@ -248,12 +272,12 @@ async fn a_status_of_another_program_is_never_overwritten() {
                 &unit,
                 &holder(two()),
                 &run("r2"),
-                &Take::Mine(holder(one())),
+                &TakeKind::OwnStale(holder(one())),
                 Reopen::Yes,
             )
             .await
             .unwrap_err();
-        assert!(matches!(refused, Error::ForeignStatus { .. }));
+        assert!(matches!(refused, StateError::ForeignStatus { .. }));
         let row = rows.get(&table, &key).await.unwrap().unwrap();
         assert_eq!(row.text("status"), Some("archived"));
     })
@@ -272,7 +296,7 @@ async fn the_same_number_elsewhere_is_another_holder() {
             ..twin.clone()
         };
         for (other, name) in [(&twin, "twin"), (&older, "older")] {
-            let (take, run) = (Take::Mine(other.clone()), run(name));
+            let (take, run) = (TakeKind::OwnStale(other.clone()), run(name));
             let grant = store.lease(&unit, other, &run, &take, Reopen::Yes);
             let grant = grant.await.unwrap();
             assert!(
@@ -282,7 +306,7 @@ async fn the_same_number_elsewhere_is_another_holder() {
         }
         store.renew(&mut live).await.unwrap();
         // It waits for the lease to run out, as anybody does, and is told apart then, too.
-        let over = Take::Over {
+        let over = TakeKind::Expired {
             epoch: live.epoch,
             beat: live.beat,
         };
@@ -291,7 +315,7 @@ async fn the_same_number_elsewhere_is_another_holder() {
         assert!(matches!(grant.await.unwrap(), Grant::Leased { .. }));
         let lost = store.save(&mut live, &progress).await.unwrap_err();
         assert!(
-            matches!(&lost, Error::LeaseLost { by: Some(held), .. } if held.holder == twin),
+            matches!(&lost, StateError::LeaseLost { by: Some(held), .. } if held.holder == twin),
             "{lost}"
         );
     })
@@ -309,8 +333,8 @@ async fn a_lease_without_a_folder_is_adopted_by_nobody() {
         let table = &store.config().namespace.tables.progress;
         let written = store.rows().update(table, &key, update, Condition::Always);
         written.await.unwrap();
-        let mine = Take::Mine(holder(one()));
-        let ask = |take: Take| {
+        let mine = TakeKind::OwnStale(holder(one()));
+        let ask = |take: TakeKind| {
             let (store, unit) = (store.clone(), unit.clone());
             async move {
                 let (holder, run) = (holder(one()), run("r2"));
@@ -325,7 +349,7 @@ async fn a_lease_without_a_folder_is_adopted_by_nobody() {
             (&held.holder.instance, &held.holder.folder),
             (&one(), &None)
         );
-        let over = Take::Over {
+        let over = TakeKind::Expired {
             epoch: held.epoch,
             beat: held.beat,
         };

@@ -7,17 +7,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sterna::migrations::uploads::{CustomerTables, VOCABULARY, namespace};
 use sterna::model::{
-    Counts, FailedItem, Failure, FolderId, InstanceId, InstanceReport, ItemId, Lease, Limit,
-    PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit, Wish,
+    ControlCommand, Counts, FailedItem, Failure, FolderId, InstanceId, InstanceReport, ItemId,
+    Lease, Limit, PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit,
 };
-use sterna::monitor::{Alive, Ask, OwnerRecord, Paint, Verdict, View, look};
+use sterna::monitor::{Alive, Ask, OwnerRecord, Paint, Verdict, View, answer};
 use sterna::runtime::Clock;
 use sterna::state::define::{Definition, Made};
 use sterna::state::rows::{
-    Batched, Change, Condition, Error, Guard, Key, Location, Memory, Page, Row, Rows, Select,
+    Batched, Change, Condition, Guard, Key, Location, Memory, Page, Row, Rows, RowsError, Select,
     Update, Written,
 };
-use sterna::state::{Config, FailedQuery, Grant, Reopen, Scope, Store, Take};
+use sterna::state::{Config, FailedQuery, Grant, Reopen, Scope, Store, TakeKind};
 
 use crate::fleet::report;
 use crate::place::{customer, everywhere, holder, one, space, two, unit};
@@ -36,7 +36,13 @@ pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> L
         mut lease,
         mut progress,
     } = store
-        .lease(unit, &holder(who.clone()), &run, &Take::Free, Reopen::No)
+        .lease(
+            unit,
+            &holder(who.clone()),
+            &run,
+            &TakeKind::Unheld,
+            Reopen::No,
+        )
         .await
         .unwrap()
     else {
@@ -75,7 +81,7 @@ pub async fn shown(store: &Store, ask: &Ask) -> View {
         status: row.status,
         instance: row.instance,
     });
-    look(store, Clock::set_to(NOW), ask, &VOCABULARY, record)
+    answer(store, Clock::set_to(NOW), ask, &VOCABULARY, record)
         .await
         .unwrap()
 }
@@ -234,13 +240,16 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
             .await
             .unwrap();
         let own = Scope::Instance(one());
-        let limit = Wish::Set {
+        let limit = ControlCommand::Set {
             concurrency: Limit::Stays,
             rate: Limit::To(30),
         };
-        let fleet = store.ask(&Scope::Fleet, Wish::Pause, "ann@host", "deploy");
+        let fleet = store.set_control(&Scope::Fleet, ControlCommand::Pause, "ann@host", "deploy");
         fleet.await.unwrap();
-        store.ask(&own, limit, "bob@host", "").await.unwrap();
+        store
+            .set_control(&own, limit, "bob@host", "")
+            .await
+            .unwrap();
         let view = shown(&store, &Ask::Overview).await;
         let View::Overview(overview) = &view else {
             panic!("another view")
@@ -307,7 +316,7 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         let View::ControlLog { wishes, .. } = shown(&store, &Ask::ControlLog).await else {
             panic!("another view")
         };
-        let told: Vec<_> = wishes.iter().map(|wish| wish.what.as_str()).collect();
+        let told: Vec<_> = wishes.iter().map(|command| command.what.as_str()).collect();
         assert_eq!(told, ["pause", "set rate=30"]);
         let View::Control {
             asked, instances, ..
@@ -436,7 +445,7 @@ impl Counting {
 
 #[async_trait]
 impl Rows for Counting {
-    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError> {
         self.one();
         self.0.get(table, key).await
     }
@@ -446,7 +455,7 @@ impl Rows for Counting {
         key: &Key,
         row: Row,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         self.0.put(table, key, row, condition).await
     }
     async fn update(
@@ -455,10 +464,15 @@ impl Rows for Counting {
         key: &Key,
         update: Update,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         self.0.update(table, key, update, condition).await
     }
-    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+    async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Condition,
+    ) -> Result<Written, RowsError> {
         self.0.delete(table, key, condition).await
     }
     async fn change_under(
@@ -467,10 +481,15 @@ impl Rows for Counting {
         table: &str,
         key: &Key,
         change: Change,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, RowsError> {
         self.0.change_under(guard, table, key, change).await
     }
-    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+    async fn page(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<Page, RowsError> {
         self.one();
         self.0.page(table, select, after).await
     }
@@ -479,17 +498,17 @@ impl Rows for Counting {
         table: &str,
         select: &Select,
         after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error> {
+    ) -> Result<(u64, Option<Row>), RowsError> {
         self.one();
         self.0.count(table, select, after).await
     }
-    async fn locate(&self, table: &str) -> Result<Location, Error> {
+    async fn locate(&self, table: &str) -> Result<Location, RowsError> {
         self.0.locate(table).await
     }
-    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+    async fn ensure(&self, table: &Definition) -> Result<Made, RowsError> {
         self.0.ensure(table).await
     }
-    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError> {
         self.0.write_all(table, rows).await
     }
 }
@@ -520,7 +539,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     }
     let (failing, by) = (unit("user1", "space", 0), holder(one()));
     let run = RunId::new("r");
-    let grant = early.lease(&failing, &by, &run, &Take::Free, Reopen::No);
+    let grant = early.lease(&failing, &by, &run, &TakeKind::Unheld, Reopen::No);
     let Grant::Leased { lease, progress } = grant.await.unwrap() else {
         panic!("not leased")
     };
@@ -548,7 +567,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
         "{text}"
     );
 
-    // A clock that was set goes on: this one is set anew.
+    // A clock that was set goes on: this one is set again.
     let early = at(&store, NOW - 40_500);
     let stored = early.refresh_totals(&one(), Duration::ZERO).await.unwrap();
     assert!(stored.is_some());
@@ -576,7 +595,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     assert!(totals.live && totals.counts.planned == 100_000 && heard == 10_000);
 }
 
-/// A command of the same number writes the fleet row anew, with a scope of its own: no total changes by it.
+/// A command of the same number writes the fleet row again, with a scope of its own: no total changes by it.
 #[tokio::test]
 async fn no_fleet_row_changes_a_total() {
     everywhere(|store| async move {
@@ -623,7 +642,7 @@ async fn sums_that_do_not_add_up_are_shown() {
         let (holder, run) = (holder(one()), RunId::new("r1"));
         for (name, done) in [("over", 52), ("open", 46)] {
             let unit = unit("a", name, 50);
-            let granted = store.lease(&unit, &holder, &run, &Take::Free, Reopen::No);
+            let granted = store.lease(&unit, &holder, &run, &TakeKind::Unheld, Reopen::No);
             let Grant::Leased {
                 mut lease,
                 mut progress,
@@ -709,7 +728,7 @@ async fn instances_of_another_plan_are_named() {
         let View::ControlLog { wishes, .. } = shown(&store, &Ask::ControlLog).await else {
             panic!("another view")
         };
-        let told: Vec<_> = wishes.iter().map(|wish| wish.what.as_str()).collect();
+        let told: Vec<_> = wishes.iter().map(|command| command.what.as_str()).collect();
         assert_eq!(told.len(), 2);
         assert!(
             told[1].starts_with("setup: plan 0ec0ec0e: 2 instances"),
@@ -725,7 +744,7 @@ async fn a_failure_row_of_many_uploads_counts_as_many() {
     everywhere(|store| async move {
         let store = at(&store, NOW);
         let (kept, by, run) = (unit("a", "one", 5), holder(one()), RunId::new("r"));
-        let grant = store.lease(&kept, &by, &run, &Take::Free, Reopen::No);
+        let grant = store.lease(&kept, &by, &run, &TakeKind::Unheld, Reopen::No);
         let Grant::Leased {
             lease,
             mut progress,
@@ -796,7 +815,7 @@ async fn a_lost_table_is_named_and_the_rest_is_shown() {
         "{text}"
     );
     let ask = Ask::Failed(FailedQuery::default());
-    let error = look(&store, Clock::set_to(NOW), &ask, &VOCABULARY, None)
+    let error = answer(&store, Clock::set_to(NOW), &ask, &VOCABULARY, None)
         .await
         .unwrap_err();
     assert!(error.is_missing_table() && error.to_string().contains(&lost));

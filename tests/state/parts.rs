@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use sterna::model::{
-    Between, Counts, Epoch, InstanceId, ItemId, Split, Stage, Status, Sweep, Unit, UnitId,
+    Counts, Epoch, InstanceId, ItemId, ItemRange, Pass, Split, Stage, Status, Unit, UnitId,
     UnitProgress,
 };
-use sterna::state::{Grant, ProgressRow, Reopen, Store, Take};
+use sterna::state::{Grant, ProgressRow, Reopen, Store, TakeKind};
 
 use crate::place::{everywhere, holder, one, run, two, unit};
 
 /// A unit that was cut in three.
 fn cut() -> UnitProgress {
     let mut progress = UnitProgress::pending(&unit("a", "giant", 30));
-    progress.sweep = Sweep::first(9);
+    progress.pass = Pass::first(9);
     let ends = [Some("h"), Some("p"), None];
     progress.split = Some(Split {
         cut: Epoch(12),
@@ -36,7 +36,7 @@ async fn planned(store: &Store) -> Vec<ProgressRow> {
     store.parts(&progress.unit, split.cut).await.unwrap()
 }
 
-async fn ask(store: &Store, id: &UnitId, who: &InstanceId, name: &str, take: Take) -> Grant {
+async fn ask(store: &Store, id: &UnitId, who: &InstanceId, name: &str, take: TakeKind) -> Grant {
     let unit = Unit::new(id.clone());
     store
         .lease(&unit, &holder(who.clone()), &run(name), &take, Reopen::No)
@@ -44,7 +44,7 @@ async fn ask(store: &Store, id: &UnitId, who: &InstanceId, name: &str, take: Tak
         .unwrap()
 }
 
-async fn leased(store: &Store, row: &ProgressRow, take: Take) -> Grant {
+async fn leased(store: &Store, row: &ProgressRow, take: TakeKind) -> Grant {
     ask(store, &row.progress.unit, &one(), "r1", take).await
 }
 
@@ -52,7 +52,7 @@ async fn leased(store: &Store, row: &ProgressRow, take: Take) -> Grant {
 async fn a_cut_is_kept_in_the_row_of_its_unit() {
     everywhere(|store| async move {
         let unit = unit("a", "giant", 30);
-        let grant = ask(&store, &unit.id, &one(), "r1", Take::Free).await;
+        let grant = ask(&store, &unit.id, &one(), "r1", TakeKind::Unheld).await;
         let Grant::Leased { mut lease, .. } = grant else {
             panic!("not leased")
         };
@@ -60,7 +60,7 @@ async fn a_cut_is_kept_in_the_row_of_its_unit() {
         let row = store.progress(&unit.id).await.unwrap().unwrap();
         assert_eq!(row.split, cut().split);
         let range = row.open_split().unwrap().range(1).unwrap();
-        let wanted = Between {
+        let wanted = ItemRange {
             after: Some(ItemId::new("h")),
             until: Some(ItemId::new("p")),
         };
@@ -79,8 +79,9 @@ async fn parts_are_planned_once_and_found_by_their_cut() {
             .collect();
         assert_eq!(numbers, [0, 1, 2]);
         assert_eq!(rows[1].progress.counts, Counts::planned(10));
-        assert_eq!(rows[1].progress.sweep, Sweep::first(9));
-        let Grant::Leased { lease, progress } = leased(&store, &rows[1], Take::Free).await else {
+        assert_eq!(rows[1].progress.pass, Pass::first(9));
+        let Grant::Leased { lease, progress } = leased(&store, &rows[1], TakeKind::Unheld).await
+        else {
             panic!("not leased")
         };
         assert!(lease.epoch > Epoch(12));
@@ -99,7 +100,7 @@ async fn parts_are_planned_once_and_found_by_their_cut() {
         done.status = Status::Completed;
         store.release(lease, &done).await.unwrap();
         assert!(matches!(
-            leased(&store, &rows[1], Take::Free).await,
+            leased(&store, &rows[1], TakeKind::Unheld).await,
             Grant::Ended { .. }
         ));
     })
@@ -110,13 +111,17 @@ async fn parts_are_planned_once_and_found_by_their_cut() {
 async fn a_part_that_is_removed_is_lost_to_its_holder_and_taken_by_nobody() {
     everywhere(|store| async move {
         let rows = planned(&store).await;
-        let Grant::Leased { mut lease, .. } = leased(&store, &rows[0], Take::Free).await else {
+        let Grant::Leased { mut lease, .. } = leased(&store, &rows[0], TakeKind::Unheld).await
+        else {
             panic!("not leased")
         };
         store.remove_part(&lease.unit).await.unwrap();
         let lost = store.renew(&mut lease).await.unwrap_err();
         assert!(lost.is_lost_lease(), "{lost}");
-        assert_eq!(leased(&store, &rows[0], Take::Free).await, Grant::Gone);
+        assert_eq!(
+            leased(&store, &rows[0], TakeKind::Unheld).await,
+            Grant::Gone
+        );
         assert_eq!(planned(&store).await.len(), 3);
     })
     .await;
@@ -126,13 +131,27 @@ async fn a_part_that_is_removed_is_lost_to_its_holder_and_taken_by_nobody() {
 async fn a_run_does_not_take_a_part_from_itself() {
     everywhere(|store| async move {
         let rows = planned(&store).await;
-        leased(&store, &rows[0], Take::Free).await;
-        let again = leased(&store, &rows[0], Take::Mine(holder(one()))).await;
+        leased(&store, &rows[0], TakeKind::Unheld).await;
+        let again = leased(&store, &rows[0], TakeKind::OwnStale(holder(one()))).await;
         assert!(matches!(again, Grant::Busy(held) if held.holder == holder(one())));
         let part = &rows[0].progress.unit;
-        let next = ask(&store, part, &one(), "r2", Take::Mine(holder(one()))).await;
+        let next = ask(
+            &store,
+            part,
+            &one(),
+            "r2",
+            TakeKind::OwnStale(holder(one())),
+        )
+        .await;
         assert!(matches!(next, Grant::Leased { .. }));
-        let other = ask(&store, part, &two(), "r3", Take::Mine(holder(two()))).await;
+        let other = ask(
+            &store,
+            part,
+            &two(),
+            "r3",
+            TakeKind::OwnStale(holder(two())),
+        )
+        .await;
         assert!(matches!(other, Grant::Busy(_)));
     })
     .await;

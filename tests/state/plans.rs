@@ -2,7 +2,7 @@
 
 use sterna::model::{PlanId, PlanSummary, ShareSize};
 use sterna::state::rows::{Batched, Condition, Key, Row, Update, Value};
-use sterna::state::{Error, Grant, Reopen, Store, Take};
+use sterna::state::{Grant, Reopen, StateError, Store, TakeKind};
 
 use crate::place::{everywhere, holder, one, run, two, unit};
 
@@ -40,16 +40,16 @@ async fn one_plan_is_in_force_and_those_before_it_are_remembered() {
         assert_eq!(store.plan(&c.id).await.unwrap(), Some(c));
         assert_eq!(store.plan(&b.id).await.unwrap(), Some(b));
         assert_eq!(store.plan(&PlanId::new("z")).await.unwrap(), None);
-        // Wishes lie in the same table and are left alone.
-        assert!(store.standing().await.unwrap().is_empty());
+        // Commands lie in the same table and are left alone.
+        assert!(store.controls().await.unwrap().is_empty());
         assert!(store.control_log().await.unwrap().is_empty());
     })
     .await;
 }
 
-fn refused(result: Result<(), Error>) -> String {
+fn refused(result: Result<(), StateError>) -> String {
     let error = result.unwrap_err();
-    assert!(matches!(error, Error::Other { .. }) && error.is_mismatch());
+    assert!(matches!(error, StateError::Other { .. }) && error.is_mismatch());
     error.to_string()
 }
 
@@ -168,7 +168,7 @@ async fn a_unit_goes_from_share_to_share_and_keeps_all_else() {
         let row = store.progress_row(&unit.id).await.unwrap().unwrap();
         assert_eq!((row.instance, row.assigned), (Some(two()), Some(two())));
         let (two, run) = (holder(two()), run("r"));
-        let lease = store.lease(&unit, &two, &run, &Take::Free, Reopen::No);
+        let lease = store.lease(&unit, &two, &run, &TakeKind::Unheld, Reopen::No);
         let Grant::Leased { .. } = lease.await.unwrap() else {
             panic!("not leased")
         };

@@ -1,11 +1,11 @@
-//! Progress rows: ours read back as written, the existing tool's as far as they can be believed.
+//! Progress rows: ours read back as written, the existing tool's as far as they can be trusted.
 
 use sterna::model::{
     Counts, Effect, InstanceId, ItemId, Reason, Settled, Status, StepName, StepRecord, StepState,
     Unit,
 };
 use sterna::state::rows::{Batched, Key, Row, Value, stamp};
-use sterna::state::{Grant, Reopen, Store, Take};
+use sterna::state::{Grant, Reopen, Store, TakeKind};
 
 use crate::place::{everywhere, holder, one, run, two, unit};
 
@@ -39,7 +39,13 @@ async fn everything_written_of_a_unit_is_read_back() {
             mut lease,
             mut progress,
         } = store
-            .lease(&unit, &holder(one()), &run("r"), &Take::Free, Reopen::No)
+            .lease(
+                &unit,
+                &holder(one()),
+                &run("r"),
+                &TakeKind::Unheld,
+                Reopen::No,
+            )
             .await
             .unwrap()
         else {
@@ -50,7 +56,7 @@ async fn everything_written_of_a_unit_is_read_back() {
         progress.count(Settled::Found, None);
         progress.count(Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
         progress.cursor = Some(ItemId::new("bafy2"));
-        progress.sweep.until = 1_767_225_600_000;
+        progress.pass.until = 1_767_225_600_000;
         let effect = Effect::new("delegated", "space")
             .reversible()
             .fact("cid", "bafyd");
@@ -85,7 +91,7 @@ async fn everything_written_of_a_unit_is_read_back() {
         assert_eq!(row.get("error"), Some(&Value::S(String::new())));
 
         progress.cursor = None;
-        progress.sweep.number = 1;
+        progress.pass.number = 1;
         store.save(&mut lease, &progress).await.unwrap();
         assert_eq!(store.progress(&unit.id).await.unwrap(), Some(progress));
     })
@@ -101,7 +107,13 @@ async fn a_planned_row_is_made_once_and_never_reset() {
             mut lease,
             mut progress,
         } = store
-            .lease(&unit, &holder(two()), &run("r"), &Take::Free, Reopen::No)
+            .lease(
+                &unit,
+                &holder(two()),
+                &run("r"),
+                &TakeKind::Unheld,
+                Reopen::No,
+            )
             .await
             .unwrap()
         else {
@@ -121,7 +133,7 @@ async fn a_planned_row_is_made_once_and_never_reset() {
 }
 
 #[tokio::test]
-async fn rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go() {
+async fn rows_of_the_existing_tool_are_trusted_only_as_far_as_its_counters_go() {
     everywhere(|store| async move {
         let cases = [
             ("pending", (5, 0), Status::Pending, Counts::planned(5)),
@@ -159,7 +171,13 @@ async fn rows_of_the_existing_tool_are_believed_only_as_far_as_its_counters_go()
                 (Some(numbers.1), None)
             );
             let grant = store
-                .lease(&unit, &holder(two()), &run("r"), &Take::Free, Reopen::No)
+                .lease(
+                    &unit,
+                    &holder(two()),
+                    &run("r"),
+                    &TakeKind::Unheld,
+                    Reopen::No,
+                )
                 .await
                 .unwrap();
             assert_eq!(
@@ -177,7 +195,7 @@ async fn what_the_existing_tool_wrote_is_kept_when_its_unit_is_taken_over() {
     everywhere(|store| async move {
         let open = async |unit: &Unit, reopen| {
             store
-                .lease(unit, &holder(two()), &run("r"), &Take::Free, reopen)
+                .lease(unit, &holder(two()), &run("r"), &TakeKind::Unheld, reopen)
                 .await
                 .unwrap()
         };
@@ -185,7 +203,7 @@ async fn what_the_existing_tool_wrote_is_kept_when_its_unit_is_taken_over() {
         legacy(&store, &limited, "completed", (5, 3)).await;
         let row = store.progress_row(&limited.id).await.unwrap().unwrap();
         let found = row.progress.taken_over.clone().unwrap();
-        assert!(row.has_foreign_work() && !found.is_believed());
+        assert!(row.has_foreign_work() && !found.is_trusted());
         let Grant::Leased {
             mut lease,
             mut progress,

@@ -8,14 +8,14 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 use sterna::migrations::uploads::namespace;
 use sterna::state::rows::{
-    Condition, Error, Key, Rows as _, Sqlite, Trouble, Update, Value, Written,
+    Condition, ErrorKind, Key, Rows as _, RowsError, Sqlite, Update, Value, Written,
 };
 use sterna::state::{Config, Store};
 
 const WAIT: Duration = Duration::from_secs(20);
 const TABLE: &str = "t-migration-control";
 
-fn open(path: &Path) -> Result<Sqlite, Error> {
+fn open(path: &Path) -> Result<Sqlite, RowsError> {
     Sqlite::open(path, WAIT)
 }
 
@@ -87,7 +87,7 @@ async fn a_file_that_another_holds_passes_and_one_that_is_read_does_not_wait() {
         .update(TABLE, &key(), update(), Condition::Always)
         .await;
     let error = refused.unwrap_err();
-    assert_eq!(error.trouble, Trouble::Throttled, "{error}");
+    assert_eq!(error.kind, ErrorKind::Throttled, "{error}");
     assert_eq!(rows.get(TABLE, &key()).await.unwrap(), None, "reads go on");
     held.rollback().unwrap();
     let done = rows
@@ -122,7 +122,7 @@ async fn a_file_that_is_opened_again_keeps_its_log_while_it_is_in_use() {
     assert_eq!(row.unwrap().number("n"), Some(2));
 }
 
-/// Of a file that is gone nothing more is believed: another process may work with the new one.
+/// Of a file that is gone nothing more is trusted: another process may work with the new one.
 #[tokio::test]
 async fn a_file_that_is_replaced_or_removed_ends_those_who_work_with_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +137,7 @@ async fn a_file_that_is_replaced_or_removed_ends_those_who_work_with_it() {
     ] {
         change(&path);
         let error = rows.get(TABLE, &key()).await.unwrap_err();
-        assert_eq!(error.trouble, Trouble::Missing);
+        assert_eq!(error.kind, ErrorKind::Missing);
         assert!(
             error.to_string().contains("was replaced or removed"),
             "{error}"
@@ -145,7 +145,7 @@ async fn a_file_that_is_replaced_or_removed_ends_those_who_work_with_it() {
         let update = rows
             .update(TABLE, &key(), Update::new(), Condition::Always)
             .await;
-        assert_eq!(update.unwrap_err().trouble, Trouble::Missing);
+        assert_eq!(update.unwrap_err().kind, ErrorKind::Missing);
     }
 }
 
@@ -154,11 +154,11 @@ async fn a_table_that_nobody_made_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let rows = open(&folder.path().join("state.sqlite")).unwrap();
     let error = rows.get(TABLE, &key()).await.unwrap_err();
-    assert_eq!(error.trouble, Trouble::Missing);
+    assert_eq!(error.kind, ErrorKind::Missing);
     let written = rows
         .update(TABLE, &key(), Update::new(), Condition::Always)
         .await;
-    assert_eq!(written.unwrap_err().trouble, Trouble::Missing);
+    assert_eq!(written.unwrap_err().kind, ErrorKind::Missing);
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn a_missing_table_stops_the_run_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_nobody_answers_is_temporary_trouble() {
+async fn an_endpoint_that_nobody_answers_is_a_temporary_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let config = Config {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sterna::model::{Counts, Settled, Status};
 use sterna::runtime::Clock;
-use sterna::state::{Grant, Reopen, Store, Take};
+use sterna::state::{Grant, Reopen, Store, TakeKind};
 
 use crate::place::{everywhere, holder, one, run, two, unit};
 
@@ -26,7 +26,7 @@ async fn begin(store: &Store, owner: &str, name: &str, done: u64, status: Status
         return;
     }
     let (holder, run) = (holder(two()), run("r"));
-    let granted = store.lease(&unit, &holder, &run, &Take::Free, Reopen::No);
+    let granted = store.lease(&unit, &holder, &run, &TakeKind::Unheld, Reopen::No);
     let Grant::Leased {
         mut lease,
         mut progress,
@@ -126,7 +126,7 @@ async fn one_sums_at_a_time_and_a_late_sum_is_not_written() {
                 .is_some()
         );
         // What holds for the fleet is not mixed up with it.
-        assert!(aged.standing().await.unwrap().is_empty());
+        assert!(aged.controls().await.unwrap().is_empty());
         assert!(aged.control_log().await.unwrap().is_empty());
     })
     .await;

@@ -7,7 +7,7 @@ use sterna::migrations::uploads::namespace;
 use sterna::model::Class;
 use sterna::sandbox::{self, Plan, Sandbox, Service};
 use sterna::state::rows::{
-    Batched, Condition, Dynamo, Error, Key, Row, Rows, Select, Update, Value,
+    Batched, Condition, Dynamo, Key, Row, Rows, RowsError, Select, Update, Value,
 };
 use sterna::state::{Config, Store};
 
@@ -28,7 +28,7 @@ struct Place {
     table: String,
 }
 
-type Call = for<'a> fn(&'a Place) -> BoxFuture<'a, Result<String, Error>>;
+type Call = for<'a> fn(&'a Place) -> BoxFuture<'a, Result<String, RowsError>>;
 
 /// Every operation on rows, with what the engine calls it and how often it is tried.
 const CALLS: [(&str, u32, Call); 10] = [
@@ -71,13 +71,13 @@ const CALLS: [(&str, u32, Call); 10] = [
     }),
 ];
 
-async fn update(at: &Place, update: Update) -> Result<String, Error> {
+async fn update(at: &Place, update: Update) -> Result<String, RowsError> {
     let key = other();
     let done = at.rows.update(&at.table, &key, update, Condition::Always);
     told(done.await)
 }
 
-fn told<T: std::fmt::Debug>(answer: Result<T, Error>) -> Result<String, Error> {
+fn told<T: std::fmt::Debug>(answer: Result<T, RowsError>) -> Result<String, RowsError> {
     answer.map(|answer| format!("{answer:?}"))
 }
 
@@ -129,11 +129,7 @@ async fn an_answer_that_says_nothing_is_neither_nothing_nor_done() {
             let struck = faults.plans()[0].2;
             faults.clear();
             let error = answer.expect_err(&format!("{operation}, {body}"));
-            assert_eq!(
-                error.trouble.class(),
-                Class::Unknown,
-                "{operation}: {error}"
-            );
+            assert_eq!(error.kind.class(), Class::Unknown, "{operation}: {error}");
             assert_eq!(struck, u64::from(tries), "{operation}, {body}: {error}");
         }
     }

@@ -133,7 +133,7 @@ fn steps(audited: &Audited) -> Vec<&StepName> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_index_whose_bytes_are_gone_is_told_and_a_recheck_stores_it_again() {
+async fn an_index_whose_bytes_are_gone_is_reported_and_a_recheck_stores_it_again() {
     let local = Local::start(small()).await;
     let worker = migrated(&local).await;
     let clean = audited(&local, &worker, Depth::Presence, "clean").await;
@@ -226,7 +226,7 @@ async fn a_revoked_authorisation_of_the_gateway_makes_every_upload_of_its_space_
     let others = found.keys().filter(|root| !of_space.contains(root));
     assert!(others.clone().all(|root| clean.contains_key(root)));
 
-    // No other delegation lets an account pass it on: the uploads are set aside until there is one.
+    // No other delegation lets an account pass it on: the uploads are quarantined until there is one.
     recheck(&local, &worker, 1).await;
     let failed = worker.failed().await;
     // A damaged upload has a cause of its own.

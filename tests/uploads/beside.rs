@@ -14,15 +14,15 @@ use anyhow::Result;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use sterna::app::session::{Connecting, PlanBy, Rollback, Session, Surroundings, Work, Workload};
-use sterna::app::{Ended, Face, RunReport, Seen, Stop};
+use sterna::app::{Ended, ProgressSink, ProgressUpdate, RunReport, Stop};
 use sterna::engine::{
-    Config, Job, Migration, Need, Report, Retry, Step, StepFilter, Turn, Undoer, UnitContext,
+    Config, Gap, Job, Migration, Report, Retry, Step, StepContext, StepFilter, Undoer, UnitContext,
     Within,
 };
 use sterna::migrations::uploads::{self, Settings};
 use sterna::model::{
-    Between, Effect, Failure, ItemId, MigrationName, Noun, Reason, ReasonInfo, Reasons, StepName,
-    Unit, UnitId, VerdictCounts, Vocabulary, Wish,
+    ControlCommand, Effect, Failure, ItemId, ItemRange, MigrationName, Noun, Reason, ReasonInfo,
+    Reasons, StepName, Unit, UnitId, VerdictCounts, Vocabulary,
 };
 use sterna::monitor::{self, Ask, Paint};
 use sterna::plan::{self, Load};
@@ -85,7 +85,7 @@ const TORN_LETTERS: [&str; 2] = ["red/1", "blue/1"];
 #[async_trait]
 impl Migration for Letters {
     type Item = String;
-    type Seen = bool;
+    type Observation = bool;
 
     fn name(&self) -> MigrationName {
         NAMESPACE.migration.clone()
@@ -106,14 +106,14 @@ impl Migration for Letters {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        within: Between,
+        within: ItemRange,
     ) -> BoxStream<'a, Result<String, Failure>> {
         let of_box = LETTERS
             .iter()
             .filter(move |letter| letter.starts_with(&*unit.id.name));
         let letters = of_box
             .map(|letter| (*letter).to_owned())
-            .filter(move |letter| within.takes(&ItemId::new(letter.as_str())));
+            .filter(move |letter| within.contains(&ItemId::new(letter.as_str())));
         stream::iter(letters.map(Ok).collect::<Vec<_>>()).boxed()
     }
 
@@ -137,18 +137,18 @@ impl Step<Letters> for Copy {
         StepName::new("copy")
     }
 
-    fn needs(&self, _: &UnitContext, letter: &String, there: &bool) -> Result<Vec<Need>, Failure> {
-        let need = || Need::missing(letter, "not copied");
-        Ok((!there).then(need).into_iter().collect())
+    fn gaps(&self, _: &UnitContext, letter: &String, there: &bool) -> Result<Vec<Gap>, Failure> {
+        let gap = || Gap::missing(letter, "not copied");
+        Ok((!there).then(gap).into_iter().collect())
     }
 
-    async fn apply(&self, turn: &Turn<'_, Letters>, need: &Need) -> Result<Effect, Failure> {
-        let effect = Effect::new("copied", need.subject.as_str()).reversible();
+    async fn apply(&self, turn: &StepContext<'_, Letters>, gap: &Gap) -> Result<Effect, Failure> {
+        let effect = Effect::new("copied", gap.subject.as_str()).reversible();
         turn.intend(&effect).await?;
         turn.migration.post.acquire().await.unwrap().forget();
-        let to = self.0.join(&need.subject);
+        let to = self.0.join(&gap.subject);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(turn.migration.from.join(&need.subject), to).unwrap();
+        fs::copy(turn.migration.from.join(&gap.subject), to).unwrap();
         Ok(effect)
     }
 
@@ -159,7 +159,7 @@ impl Step<Letters> for Copy {
 
 #[async_trait]
 impl Undoer for Copy {
-    async fn stands(&self, _: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+    async fn exists(&self, _: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
         Ok(self.0.join(&effect.subject).exists())
     }
 
@@ -245,11 +245,11 @@ impl Scene {
     }
 }
 
-fn unseen() -> Face {
-    Arc::new(|_: Seen<'_>| {})
+fn unseen() -> ProgressSink {
+    Arc::new(|_: ProgressUpdate<'_>| {})
 }
 
-fn ends() -> (Stop, Face) {
+fn ends() -> (Stop, ProgressSink) {
     (Stop::new(), unseen())
 }
 
@@ -289,7 +289,7 @@ async fn half_migrated(local: &Local, scene: &Scene) -> (Worker, Store) {
     half.limit = Some(5);
     let outcome = sterna::engine::run(worker.parts(), half, Job::Units(units(local)));
     assert!(outcome.await.unwrap().counts.settled() >= 5);
-    let asked = own.ask(&Scope::Fleet, Wish::Pause, "ann@host", "lunch");
+    let asked = own.set_control(&Scope::Fleet, ControlCommand::Pause, "ann@host", "lunch");
     asked.await.unwrap();
     (worker, own)
 }
@@ -326,7 +326,7 @@ async fn die(letters: &Letters, session: Box<Session<Letters>>) {
 }
 
 async fn shown(store: &Store, ask: Ask) -> String {
-    let view = monitor::look(store, Clock::system(), &ask, &WORDS, None).await;
+    let view = monitor::answer(store, Clock::system(), &ask, &WORDS, None).await;
     view.unwrap().text(Paint::Plain, &WORDS)
 }
 
@@ -392,7 +392,7 @@ async fn a_second_migration_lives_its_whole_life_beside_uploads_and_neither_sees
         "{:?}",
         letters.1.keys()
     );
-    let asked = own.ask(&Scope::Fleet, Wish::Resume, "ann@host", "back");
+    let asked = own.set_control(&Scope::Fleet, ControlCommand::Resume, "ann@host", "back");
     asked.await.unwrap();
     worker
         .run(Job::Units(units(&local)), StepFilter::All, "second")
@@ -404,7 +404,7 @@ async fn a_second_migration_lives_its_whole_life_beside_uploads_and_neither_sees
         journals: Vec::new(),
         state: None,
     };
-    let survey = sterna::engine::survey(&worker.parts(), &everything)
+    let survey = sterna::engine::plan_undo(&worker.parts(), &everything)
         .await
         .unwrap();
     assert_eq!(

@@ -4,7 +4,7 @@ use sterna::client::{Config, Provision, Services};
 use sterna::config::{Environment, Flags, Need, Settings};
 use sterna::proto::did::Did;
 use sterna::proto::subscription;
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::world::manifest::Manifest;
 use sterna::sandbox::world::plan::{Plan, Sizes};
 use sterna::sandbox::{self, Sandbox, Service};
@@ -48,7 +48,7 @@ impl Local {
     }
 
     pub(crate) async fn services(&self) -> Services {
-        Services::connect(&self.config, Clock::system(), Dependencies::new())
+        Services::connect(&self.config, Clock::system(), ServiceRegistry::new())
             .await
             .unwrap()
     }

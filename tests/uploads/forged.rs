@@ -18,7 +18,7 @@ use sterna::proto::key::{Signer, Verifier};
 use sterna::proto::message::{Effects, Message, Outcome, Receipt};
 use sterna::proto::multihash::Multihash;
 use sterna::proto::ucan::Proof;
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::world::plan::{Condition, Expected};
 use sterna::sandbox::{Plan, Service};
 
@@ -47,7 +47,7 @@ fn refiled(message: &Message, task: &Cid) -> Vec<u8> {
     car::write(&[root.cid], blocks)
 }
 
-fn cause(error: &sterna::client::Error) -> &str {
+fn cause(error: &sterna::client::ClientError) -> &str {
     match &error.cause {
         Cause::Forged(text) => text,
         other => panic!("{other:?}"),
@@ -160,7 +160,7 @@ async fn only_the_node_and_the_upload_service_say_where_a_blob_was_accepted() {
         let service = &mut config.network.upload_service.url;
         let proxy = Proxy::changing(service.clone(), forge).await;
         *service = proxy.url.clone();
-        let connect = Services::connect(&config, Clock::system(), Dependencies::new());
+        let connect = Services::connect(&config, Clock::system(), ServiceRegistry::new());
         let services = connect.await.unwrap();
         if matches!(attack, Attack::AnotherBlob) {
             services.upload.add_blob(&space, &other).await.unwrap();
@@ -217,7 +217,7 @@ async fn asked(local: &Local, unverified: bool, keys: &[&Did]) -> Cause {
     let service = &mut config.network.indexing_service;
     let keys = keys.iter().map(|did| Verifier::from_did(did).unwrap());
     service.keys = keys.map(|key| key.with_did(service.did.clone())).collect();
-    let connect = Services::connect(&config, Clock::system(), Dependencies::new());
+    let connect = Services::connect(&config, Clock::system(), ServiceRegistry::new());
     let services = connect.await.unwrap();
     let cid = Multihash::sha256(b"x").cid(0x71).unwrap();
     let space = Signer::generate();

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::StatusCode;
 use bytes::Bytes;
-use sterna::client::{Blob, Cause, Config, Error, Layout, Reach, Services};
+use sterna::client::{Blob, Cause, ClientError, Config, Layout, Reach, Services};
 use sterna::proto::key::Signer;
 use sterna::proto::multihash::Multihash;
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::{PutOptions, Service, bucket};
 use url::Url;
 
@@ -17,11 +17,11 @@ use crate::forged::paid_space;
 use crate::proxy::{Answer, Asked, Proxy};
 
 async fn services(config: &Config) -> Services {
-    let connect = Services::connect(config, Clock::system(), Dependencies::new());
+    let connect = Services::connect(config, Clock::system(), ServiceRegistry::new());
     connect.await.unwrap()
 }
 
-fn is_refused(error: &Error, address: &str) -> bool {
+fn is_refused(error: &ClientError, address: &str) -> bool {
     matches!(&error.cause, Cause::Address(text) if text.contains(address))
 }
 

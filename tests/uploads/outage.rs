@@ -8,7 +8,7 @@ use sterna::engine::{Ended, Job, StepFilter};
 use sterna::migrations::uploads::Settings;
 use sterna::proto::did::Did;
 use sterna::proto::multihash::Multihash;
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Protocol, Sizes};
 use sterna::sandbox::{Plan, Service};
@@ -88,7 +88,7 @@ async fn a_batch_that_is_left_undone_is_throttling() {
     let record = all.clone().find(fresh).unwrap();
     let space = Did::parse(&record.space).unwrap();
     let shard = Cid::try_from(record.shards[0].as_str()).unwrap();
-    let dependencies = Dependencies::new();
+    let dependencies = ServiceRegistry::new();
     let services = Services::connect(&local.config, Clock::system(), dependencies.clone());
     let tables = services.await.unwrap().tables;
     let left_out = serde_json::json!({

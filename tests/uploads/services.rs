@@ -8,7 +8,7 @@ use sterna::proto::claims::Claim;
 use sterna::proto::did::Did;
 use sterna::proto::key::{Signer, Verifier};
 use sterna::proto::multihash::Multihash;
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::world::plan::{Condition, Protocol as Stored};
 use sterna::sandbox::{Plan, Row, Service, Table};
 
@@ -234,7 +234,7 @@ async fn the_keys_of_issuers_are_those_they_publish_at_their_configured_address(
         let mut config = local.config.clone();
         config.network.claims_service = claims_service;
         config.network.storage_providers.push(provider.clone());
-        let connect = Services::connect(&config, Clock::system(), Dependencies::new());
+        let connect = Services::connect(&config, Clock::system(), ServiceRegistry::new());
         let issuers = connect.await.unwrap().issuers;
         let keys = issuers.keys(issuer).await.map_err(|error| error.cause)?;
         Ok::<Vec<_>, Cause>(keys.iter().map(Verifier::key_did).collect())

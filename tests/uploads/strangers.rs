@@ -150,7 +150,7 @@ fn other_claim(cid: &Cid, _: &[u8]) -> Option<Vec<u8>> {
 
 /// Otherwise the upload would seem to lack what it has, and get it a second time.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_cid_does_not_name_tells_nothing_and_publishes_nothing() {
+async fn what_a_cid_does_not_name_shows_nothing_and_publishes_nothing() {
     let mut local = Local::start(small()).await;
     local.config.limits.tries = 2;
     let record = record(&local, Condition::Complete, &Expected::AlreadyComplete);
@@ -264,7 +264,7 @@ async fn a_row_alone_does_not_make_a_space_somebody_elses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_space_of_which_no_delegation_tells_whose_it_is_waits() {
+async fn a_space_of_which_no_delegation_says_whose_it_is_waits() {
     let local = Local::start(small()).await;
     let services = local.services().await;
     let record = record(&local, Condition::Fresh, &Expected::Migrated);

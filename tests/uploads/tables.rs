@@ -13,7 +13,7 @@ use sterna::proto::cbor;
 use sterna::proto::claims::Claim;
 use sterna::proto::did::Did;
 use sterna::proto::multihash::{Multihash, codec};
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::world::manifest::Record;
 use sterna::sandbox::world::plan::{Condition, Expected, Protocol as Stored};
 use sterna::sandbox::{Condition as Holds, Plan, PutOptions, Row, Service, Table, bucket};
@@ -182,7 +182,7 @@ async fn a_size_that_is_not_the_objects_publishes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_carpark_in_trouble_is_not_taken_for_an_empty_one() {
+async fn a_carpark_that_fails_is_not_taken_for_an_empty_one() {
     let local = Local::start(small()).await;
     let services = local.services().await;
     let hash = &hashes(&record(&local, |_| true))[0];
@@ -391,7 +391,7 @@ async fn a_revoked_delegation_is_not_chosen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delegation_is_found_in_either_bucket_and_trouble_is_not_absence() {
+async fn a_delegation_is_found_in_either_bucket_and_an_error_is_not_absence() {
     let local = Local::start(small()).await;
     let services = local.services().await;
     let record = record(&local, |record| record.condition == Condition::Fresh);
@@ -422,7 +422,7 @@ async fn a_delegation_is_found_in_either_bucket_and_trouble_is_not_absence() {
     // The second bucket is enough: R2 need not be set up at all.
     let mut config = local.config.clone();
     config.aws.r2 = None;
-    let without = Services::connect(&config, Clock::system(), Dependencies::new());
+    let without = Services::connect(&config, Clock::system(), ServiceRegistry::new());
     let without = without.await.unwrap();
     assert!(without.delegations.read(&link).await.unwrap().is_some());
 
@@ -491,7 +491,7 @@ async fn a_repeated_invocation_is_a_new_one() {
 
 /// An upload whose shards do not hold its root cannot be read by anybody, with or without an index.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_that_is_in_no_shard_is_told_and_no_index_is_stored() {
+async fn a_root_that_is_in_no_shard_is_reported_and_no_index_is_stored() {
     let local = Local::start(small()).await;
     let mut record = record(&local, |record| record.condition == Condition::Fresh);
     let network = local.sandbox.network();

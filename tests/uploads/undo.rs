@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cid::Cid;
-use sterna::engine::{self, Ended, Job, RolledBack, StepFilter, Survey, Within};
+use sterna::engine::{self, Ended, Job, RolledBack, StepFilter, UndoPlan, Within};
 use sterna::migrations::uploads::Settings;
 use sterna::model::{
     InstanceId, JournalEntry, JournalLine, JournalRecord, Reason, Status, Unit, UnitId,
@@ -80,8 +80,8 @@ impl Snapshot {
 
 impl Worker {
     /// What a rollback would do.
-    async fn survey(&self, within: &Within) -> Survey {
-        engine::survey(&self.parts(), within).await.unwrap()
+    async fn survey(&self, within: &Within) -> UndoPlan {
+        engine::plan_undo(&self.parts(), within).await.unwrap()
     }
 
     /// Rolls back what is asked for.
@@ -291,12 +291,12 @@ async fn an_index_that_two_uploads_share_goes_with_the_last_of_them() {
         units: vec![(None, Some(space.to_owned()))],
         ..Within::default()
     };
-    let stored = |survey: &Survey| survey.to_undo();
+    let stored = |survey: &UndoPlan| survey.to_undo();
     let (one, two) = (
         worker.survey(&within(&record.space)).await,
         worker.survey(&within(other)).await,
     );
-    // Whoever found it has nothing to take back; whoever made it does.
+    // Whoever found it has nothing to undo; whoever made it does.
     assert_eq!(stored(&one) + stored(&two), 1);
     // Another process made it too, at the same time.
     let journal = Journal::at(

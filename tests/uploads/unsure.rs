@@ -121,7 +121,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_cannot_be_told_publishes_nothing() {
+async fn whatever_is_unknown_publishes_nothing() {
     let mut local = Local::start(small()).await;
     let tries = std::mem::replace(&mut local.config.limits.tries, 1);
     for row in ROWS {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sterna::engine::{self, Config, Events, Job, Outcome, Parts, StepFilter, Stop, Tasks};
+use sterna::engine::{self, Config, Events, Job, Outcome, RunParts, StepFilter, Stop, Tasks};
 use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{CustomerTables, Settings, Uploads, namespace};
 use sterna::model::{CustomerDid, FailedItem, InstanceId, Reason, RunId, SpaceDid, Unit, UnitId};
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::world::plan::Expected;
 use sterna::state::{self, Store};
 
@@ -24,7 +24,7 @@ const OF_SPACES: [Reason; 3] = [
 pub(crate) struct Worker {
     pub(crate) migration: Arc<Uploads>,
     pub(crate) store: Store,
-    pub(crate) dependencies: Dependencies,
+    pub(crate) dependencies: ServiceRegistry,
     _dir: Option<tempfile::TempDir>,
 }
 
@@ -68,7 +68,7 @@ impl Worker {
         spaces: CustomerTables,
         settings: Settings,
     ) -> Self {
-        let dependencies = Dependencies::new();
+        let dependencies = ServiceRegistry::new();
         let connect = Uploads::connect(
             config,
             Clock::system(),
@@ -90,9 +90,9 @@ impl Worker {
         engine::run(self.parts(), config, job).await.unwrap()
     }
 
-    pub(crate) fn parts(&self) -> Parts<Uploads> {
+    pub(crate) fn parts(&self) -> RunParts<Uploads> {
         let clock = Clock::system();
-        Parts {
+        RunParts {
             migration: Arc::clone(&self.migration),
             store: self.store.clone(),
             stop: Stop::new(),
@@ -103,13 +103,13 @@ impl Worker {
         }
     }
 
-    /// The items that were set aside.
+    /// The items that were quarantined.
     pub(crate) async fn failures(&self) -> Vec<FailedItem> {
         let query = state::FailedQuery::default();
         self.store.failed_items(&query).await.unwrap()
     }
 
-    /// Reasons of the items that were set aside, by root; of those that a cause of their space keeps back, by space and
+    /// Reasons of the items that were quarantined, by root; of those that a cause of their space keeps back, by space and
     /// with their number.
     pub(crate) async fn failed(&self) -> BTreeMap<String, Reason> {
         let rows = self.failures().await.into_iter();

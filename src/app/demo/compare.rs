@@ -40,7 +40,7 @@ impl fmt::Display for Upload {
 pub(super) struct Found {
     /// Counters of all runs.
     pub(super) counts: Counts,
-    /// The last word of the runs on each upload.
+    /// The final outcome of the runs for each upload.
     pub(super) settled: BTreeMap<Upload, (Settled, Option<Reason>)>,
     /// Rows of failed uploads.
     pub(super) failed: BTreeMap<Upload, Reason>,
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_that_was_migrated_again_or_never_is_told() {
+    fn an_upload_that_was_migrated_again_or_never_is_reported() {
         let told = after(|found| {
             found.settled.insert(upload(1), (Settled::Migrated, None));
             found.settled.remove(&upload(0));
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_audit_that_could_not_tell_or_saw_too_little_is_told() {
+    fn an_audit_that_could_not_tell_or_saw_too_little_is_reported() {
         let told = after(|found| {
             found.not_right.insert(upload(0), Verdict::CouldNotTell);
             found.not_right.remove(&upload(2));
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_for_an_upload_that_nobody_seeded_is_told() {
+    fn a_result_for_an_upload_that_nobody_seeded_is_reported() {
         let told = after(|found| {
             let stranger = Upload::new("did:key:s", "root9");
             found.settled.insert(stranger, (Settled::Migrated, None));

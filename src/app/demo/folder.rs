@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::app::local::not_started;
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::runtime::private;
 use crate::sandbox;
 
@@ -32,7 +32,7 @@ impl Folder {
             .with_context(|| format!("find {}", root.display()))?;
         let local = root.join(LOCAL);
         if !local.is_dir() && fs::read_dir(&root)?.next().is_some() {
-            return Err(Trouble::new(
+            return Err(CommandError::new(
                 Kind::Usage,
                 format!("empty {}", root.display()),
                 "it holds files that do not belong to a demonstration",

@@ -47,7 +47,7 @@ struct RunAnswer {
     counts: Counts,
 }
 
-/// Adds the last word on each upload from a results file.
+/// Adds the final outcome of each upload from a results file.
 pub(super) fn results(path: &Path, found: &mut Found) -> Result<()> {
     for line in lines::<ResultLine>(path)? {
         let upload = Upload::new(&line.unit.name, line.item.as_str());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::runtime::{Clock, Moment};
+use crate::runtime::{Clock, Instant};
 
 /// Time between two words on the same stage; who shows them may leave some out.
 const EVERY: Duration = Duration::from_millis(250);
@@ -77,7 +77,7 @@ pub struct StageTime {
 pub(super) struct Stages {
     tell: Tell,
     clock: Clock,
-    began: Moment,
+    began: Instant,
     ended: Vec<StageTime>,
 }
 
@@ -86,7 +86,7 @@ impl Stages {
         Self {
             tell,
             clock,
-            began: clock.moment(),
+            began: clock.instant(),
             ended: Vec::new(),
         }
     }
@@ -98,8 +98,8 @@ impl Stages {
         work: impl Future<Output = Result<(T, String)>>,
         mut far: impl FnMut() -> String,
     ) -> Result<T> {
-        let began = self.clock.moment();
-        let seconds = || self.clock.moment().duration_since(began).as_secs_f64();
+        let began = self.clock.instant();
+        let seconds = || self.clock.instant().duration_since(began).as_secs_f64();
         let mut work = pin!(work);
         loop {
             let text = far();
@@ -125,7 +125,7 @@ impl Stages {
 
     /// How long each stage took, and all of it.
     pub(super) fn times(&self) -> (Vec<StageTime>, f64) {
-        let all = self.clock.moment().duration_since(self.began);
+        let all = self.clock.instant().duration_since(self.began);
         (self.ended.clone(), all.as_secs_f64())
     }
 }

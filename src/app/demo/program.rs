@@ -9,8 +9,8 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::stopped;
-use crate::app::{Kind, Trouble};
-use crate::runtime::{Degree, Stop, private};
+use crate::app::{CommandError, Kind};
+use crate::runtime::{Stop, StopLevel, private};
 
 /// Lines of a log that an error shows.
 const TAIL: usize = 8;
@@ -50,7 +50,7 @@ impl Program {
             never = forwarding => match never {},
         };
         let output = output.with_context(|| format!("wait for `sterna {}`", args.join(" ")))?;
-        if self.stop.degree() > Degree::Run {
+        if self.stop.level() > StopLevel::Run {
             return Err(stopped(&self.stop));
         }
         let code = output.status.code().unwrap_or(-1);
@@ -83,8 +83,8 @@ impl Program {
 
 /// Passes the first two stops on.
 async fn forward(stop: &Stop, pid: Option<u32>) -> std::convert::Infallible {
-    for degree in [Degree::Drain, Degree::Abort] {
-        stop.reached(degree).await;
+    for level in [StopLevel::Drain, StopLevel::Abort] {
+        stop.reached(level).await;
         let pid = pid.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         if let Some(pid) = pid {
             // A process that has ended needs no signal.
@@ -98,7 +98,7 @@ fn unexpected(args: &[&str], status: std::process::ExitStatus, log: &Path) -> an
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n         ");
-    Trouble::new(
+    CommandError::new(
         Kind::Unexpected,
         format!("`sterna {}` ended with {status}", args.join(" ")),
         format!("its last output was\n         {tail}"),

@@ -10,7 +10,7 @@ use super::compare::{Difference, Found};
 use super::fetch::Fetched;
 use super::folder::Folder;
 use super::news::StageTime;
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::model::{Reason, VerdictCounts};
 use crate::sandbox::world::manifest::{self, Manifest};
 use crate::sandbox::{Service, ServiceCount};
@@ -66,7 +66,7 @@ pub struct Uploads {
     pub migrated: u64,
     /// Found complete and left alone.
     pub already_complete: u64,
-    /// Set aside, exactly those of which the world said so.
+    /// Quarantined, exactly those of which the world said so.
     pub set_aside: u64,
     /// Why.
     pub set_aside_by_reason: BTreeMap<Reason, u64>,
@@ -75,7 +75,7 @@ pub struct Uploads {
 impl Uploads {
     pub(super) fn of(found: &Found) -> Self {
         let mut reasons = BTreeMap::new();
-        // By the last words on uploads: a row may tell of many.
+        // By the final outcomes of uploads: a row may tell of many.
         for (settled, reason) in found.settled.values() {
             if let Some(reason) = reason.filter(|_| !settled.is_good()) {
                 *reasons.entry(reason).or_default() += 1;
@@ -150,7 +150,7 @@ pub struct Paths {
     pub world: PathBuf,
     /// This summary.
     pub report: PathBuf,
-    /// The last word on each upload, a file per instance.
+    /// The final outcome of each upload, a file per instance.
     pub results: Vec<PathBuf>,
     /// What the processes said.
     pub logs: PathBuf,
@@ -205,7 +205,7 @@ pub(super) fn hold(what: &str, differences: &[Difference], folder: &Path) -> Res
     if more > 0 {
         told.push(format!("and {more} more"));
     }
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::Unexpected,
         told.join("\n         "),
         "a fault of this program, or of its local network",
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_told_and_written() {
+    fn differences_are_reported_and_written() {
         let dir = tempfile::tempdir().unwrap();
         assert!(hold("the run", &[], dir.path()).is_ok());
         let one = Difference::new("root", "migrated", "failed");

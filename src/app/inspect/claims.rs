@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use cid::Cid;
 use serde_json::{Value, json};
 
-use crate::app::Trouble;
+use crate::app::CommandError;
 use crate::client::{Answer, Indexed, Limits, QueryKind, Service, connect_indexing};
 use crate::config::options;
 use crate::proto::claims::{Claim, Content, Location};
@@ -29,7 +29,7 @@ pub async fn claims(service: &Service, options: &options::Claims) -> Result<Valu
         .claims(std::slice::from_ref(&hash), &spaces, QueryKind::Standard)
         .await
         .map_err(|error| {
-            Trouble::of_client(&error, "INDEXING_SERVICE_URL", service.url.as_str())
+            CommandError::of_client(&error, "INDEXING_SERVICE_URL", service.url.as_str())
         })?;
     document(&options.content, &hash, &answer)
 }

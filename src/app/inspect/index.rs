@@ -9,20 +9,20 @@ use cid::Cid;
 use serde_json::Value;
 
 use super::input::{name, open, read};
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::proto::index;
-use crate::runtime::{causes, private};
+use crate::runtime::{error_chain, private};
 
 /// Indexes CAR files in one pass each, writes the archive to `output` and gives what there is to say of it. The path
 /// `-` is standard input.
 ///
 /// # Errors
-/// [`Trouble`] that names the file, and the block when one does not have the hash that names it.
+/// [`CommandError`] that names the file, and the block when one does not have the hash that names it.
 pub fn build(root: Cid, files: &[PathBuf], output: &Path) -> Result<Value> {
     let opened: Vec<_> = files
         .iter()
         .map(|file| open(file))
-        .collect::<Result<_, Trouble>>()?;
+        .collect::<Result<_, CommandError>>()?;
     let current = Cell::new(0);
     let counted = opened.into_iter().enumerate().map(|(number, file)| {
         current.set(number);
@@ -30,7 +30,7 @@ pub fn build(root: Cid, files: &[PathBuf], output: &Path) -> Result<Value> {
     });
     let built = index::build(root, counted).map_err(|error| {
         let file = files.get(current.get()).map(|file| name(file));
-        trouble(&file.unwrap_or_default(), &error)
+        index_error(&file.unwrap_or_default(), &error)
     })?;
     write(output, &built.archive).with_context(|| format!("write {}", output.display()))?;
     Ok(built.json())
@@ -42,9 +42,9 @@ pub fn build(root: Cid, files: &[PathBuf], output: &Path) -> Result<Value> {
 /// When the file is no index.
 pub fn show(file: &Path) -> Result<Value> {
     let shown = index::show(&read(file)?).map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             Kind::Usage,
-            format!("show the index in {}: {}", name(file), causes(&error)),
+            format!("show the index in {}: {}", name(file), error_chain(&error)),
             "the file is not a sharded DAG index, or it is damaged",
             "name the file that `sterna index build` wrote",
         )
@@ -52,20 +52,20 @@ pub fn show(file: &Path) -> Result<Value> {
     Ok(shown)
 }
 
-fn trouble(file: &str, error: &index::Error) -> Trouble {
-    let what = format!("index {file}: {}", causes(&error));
+fn index_error(file: &str, error: &index::IndexError) -> CommandError {
+    let what = format!("index {file}: {}", error_chain(&error));
     let (cause, next) = match error {
-        index::Error::Block { .. } | index::Error::Shard { .. } => (
+        index::IndexError::Block { .. } | index::IndexError::Shard { .. } => (
             "the file was damaged after it was made",
             "fetch the file again and compare its size and hash",
         ),
-        index::Error::Read(error) => return Trouble::of_io(what, error),
+        index::IndexError::Read(error) => return CommandError::of_io(what, error),
         _ => (
             "the file is not a whole CAR",
             "fetch the file again, or name the right one",
         ),
     };
-    Trouble::new(Kind::Usage, what, cause, next)
+    CommandError::new(Kind::Usage, what, cause, next)
 }
 
 /// Writes a whole file or none: a temporary one beside it takes its place.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::config::is_stdin;
 
 /// The largest input that is read as a whole, in bytes.
@@ -24,31 +24,31 @@ pub(super) fn name(path: &Path) -> String {
 /// Opens a file or a pipe; `-` is standard input.
 ///
 /// # Errors
-/// [`Trouble`] with the path and what the system said.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, Trouble> {
+/// [`CommandError`] with the path and what the system said.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, CommandError> {
     if is_stdin(path) {
         return Ok(Box::new(io::stdin()));
     }
-    let file =
-        File::open(path).map_err(|error| Trouble::of_io(format!("open {}", name(path)), &error))?;
+    let file = File::open(path)
+        .map_err(|error| CommandError::of_io(format!("open {}", name(path)), &error))?;
     Ok(Box::new(file))
 }
 
 /// All bytes of a file or a pipe.
 ///
 /// # Errors
-/// [`Trouble`] with the path and what the system said, or that it is too large.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
+/// [`CommandError`] with the path and what the system said, or that it is too large.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     up_to(open(path)?, MOST, &name(path))
 }
 
-fn up_to(from: impl Read, most: u64, name: &str) -> Result<Vec<u8>, Trouble> {
+fn up_to(from: impl Read, most: u64, name: &str) -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
     from.take(most + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| Trouble::of_io(format!("read {name}"), &error))?;
+        .map_err(|error| CommandError::of_io(format!("read {name}"), &error))?;
     if bytes.len() as u64 > most {
-        return Err(Trouble::new(
+        return Err(CommandError::new(
             Kind::Usage,
             format!("read {name}: it is larger than {} MiB", most >> 20),
             "no index or delegation is that large",

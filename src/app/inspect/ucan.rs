@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::input;
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::config::{self, is_stdin};
 use crate::proto::did::Did;
 use crate::proto::json;
 use crate::proto::key::{Signer, Verifier};
 use crate::proto::message;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, archive, format_proof};
-use crate::runtime::causes;
+use crate::runtime::error_chain;
 
 /// What to issue.
 pub struct Issue {
@@ -59,9 +59,9 @@ pub fn show(input: &str) -> Result<Vec<Value>> {
 
 fn decode(bytes: &[u8], what: &str, cause: &str) -> Result<Vec<Value>> {
     let shown = message::inspect(bytes, &known_key).map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             Kind::Usage,
-            format!("{what}: {}", causes(&error)),
+            format!("{what}: {}", error_chain(&error)),
             cause,
             "name the right file, or paste the whole proof string",
         )
@@ -97,9 +97,9 @@ pub fn issue(issue: Issue) -> Result<Vec<u8>> {
         draft = draft.nonce(nonce);
     }
     let delegation = draft.sign().map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             Kind::Usage,
-            format!("sign the delegation: {}", causes(&error)),
+            format!("sign the delegation: {}", error_chain(&error)),
             "--can is not an ability, --with is not a DID or another URI, or --nb holds what DAG-CBOR cannot",
             "write --can as namespace/verb, namespace/* or *, and --with as did:key:…",
         )
@@ -118,7 +118,7 @@ fn encode(delegation: &Delegation, as_proof: bool) -> Result<Vec<u8>> {
 
 fn did(flag: &str, text: &str) -> Result<Did> {
     let parsed = Did::parse(text).map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             Kind::Usage,
             format!("read {flag}: {error}"),
             "it is not a DID",
@@ -130,7 +130,7 @@ fn did(flag: &str, text: &str) -> Result<Did> {
 
 fn caveats(text: &str) -> Result<ipld_core::ipld::Ipld> {
     let value = json::decode(text).map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             Kind::Usage,
             format!("read --nb: {error}"),
             "it is not DAG-JSON",

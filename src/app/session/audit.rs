@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::run::ended;
 use super::{Session, Work, Workload};
-use crate::app::{AuditReport, AuditedUpload, Face, Stop, Trouble, UnlistedSpace};
+use crate::app::{AuditReport, AuditedUpload, CommandError, ProgressSink, Stop, UnlistedSpace};
 use crate::engine::{self, AuditOutcome, Config, Depth, Report, Scope};
 use crate::model::{Audited, Failure, Unlisted};
 
@@ -26,7 +26,7 @@ impl<W: Workload> Session<W> {
         config: Config,
         work: Work,
         report: Report,
-        (stop, face): (Stop, Face),
+        (stop, sink): (Stop, ProgressSink),
     ) -> Result<AuditReport> {
         // Of a sample nobody counts how much there is.
         let is_counted = match &work {
@@ -37,14 +37,14 @@ impl<W: Workload> Session<W> {
             Work::Units(units) => Scope::Units(units),
             Work::Items(items) => Scope::Items(items),
         };
-        let started = self.clock.moment();
+        let started = self.clock.instant();
         let state = config.identity.clone();
         let (run, words, depth) = (config.run.clone(), report.scope.clone(), config.depth);
         let (parts, events) = self.parts(stop);
-        let showing = self.show(events, face);
+        let showing = self.show(events, sink);
         let outcome = engine::audit(parts, config, scope, report).await;
         drop(showing);
-        let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
+        let outcome = outcome.map_err(|error| CommandError::of_engine(&error))?;
         let expected = outcome.snapshot.counts.planned;
         let AuditOutcome {
             verdicts, listed, ..

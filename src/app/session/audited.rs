@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_told_by_space_in_pieces_without_what_is_ok() {
+    fn a_report_goes_by_space_in_pieces_without_what_is_ok() {
         let mut all = text(&AuditLine::Audit(opening()));
         for number in 0..1_200 {
             let verdict = if number % 3 == 0 {

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use crate::app::{Kind, Stop, Trouble};
-use crate::runtime::Degree;
+use crate::app::{CommandError, Kind, Stop};
+use crate::runtime::StopLevel;
 
 /// Does what comes before the work, unless the command is to stop.
 pub async fn unless_stopped<T>(
@@ -14,15 +14,15 @@ pub async fn unless_stopped<T>(
     tokio::select! {
         biased;
         done = Box::pin(work) => done,
-        () = stop.reached(Degree::Drain) => Err(stopped(stop, what).into()),
+        () = stop.reached(StopLevel::Drain) => Err(stopped(stop, what).into()),
     }
 }
 
 /// What is told of a command that was stopped before its work began.
 #[must_use]
-pub fn stopped(stop: &Stop, what: &str) -> Trouble {
+pub fn stopped(stop: &Stop, what: &str) -> CommandError {
     let reason = stop.reason().unwrap_or("asked to stop");
-    Trouble::new(
+    CommandError::new(
         Kind::Stopped,
         what,
         format!("{reason}, before the work started"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::model::{FolderId, InstanceId};
 use crate::runtime::private;
 use crate::state::files::identify;
@@ -19,7 +19,7 @@ pub(super) fn lock(state: &Config, instance: &InstanceId) -> Result<File> {
     let file = private::update(&path).with_context(|| format!("open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Trouble::new(
+        Err(TryLockError::WouldBlock) => Err(CommandError::new(
             Kind::Lease,
             format!("run as instance {instance} in {}", dir.display()),
             "another process runs as this instance in this folder",
@@ -35,7 +35,8 @@ pub(super) fn lock(state: &Config, instance: &InstanceId) -> Result<File> {
 
 /// The id of a state folder. Says when the folder is a copy, which is another holder than the one it was copied from.
 pub(super) fn id(dir: &Path) -> Result<FolderId> {
-    let found = identify(dir).map_err(|error| Trouble::of_state(&state::Error::File(error)))?;
+    let found =
+        identify(dir).map_err(|error| CommandError::of_state(&state::StateError::File(error)))?;
     if let Some(host) = &found.copied_from {
         tracing::warn!(
             folder = %dir.display(),

@@ -8,11 +8,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::store;
 use super::workload::{Connecting, Workload};
-use crate::app::{Face, Kind, Seen, Stop, Trouble};
+use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::config::Settings;
-use crate::engine::{Config, Events, Pace, Parts};
+use crate::engine::{Config, Events, Pace, RunParts};
 use crate::model::{InstanceId, RunId, StateIdentity};
-use crate::runtime::{Clock, Dependencies, Tasks};
+use crate::runtime::{Clock, ServiceRegistry, Tasks};
 use crate::state::Store;
 
 /// Time between two updates of a display.
@@ -27,7 +27,7 @@ pub struct Session<W: Workload> {
     pub(in crate::app) tasks: Tasks,
     /// Which tables these are; `None` if they have no id.
     identity: Option<StateIdentity>,
-    dependencies: Dependencies,
+    dependencies: ServiceRegistry,
     /// How long a lease holds, if not as long as usual.
     lease_term: Option<Duration>,
     /// The machine, as displays show it.
@@ -67,7 +67,7 @@ impl<W: Workload> Session<W> {
     pub async fn over(store: Store, by: Surroundings, workload: W) -> Result<Box<Self>> {
         let (held, wanted) = (&store.config().namespace, workload.namespace());
         if held != wanted {
-            return Err(Trouble::new(
+            return Err(CommandError::new(
                 Kind::Mismatch,
                 format!("open the state of migration {}", wanted.migration),
                 format!("the store is opened for migration {}", held.migration),
@@ -75,9 +75,9 @@ impl<W: Workload> Session<W> {
             )
             .into());
         }
-        let (clock, dependencies) = (store.clock(), Dependencies::new());
+        let (clock, dependencies) = (store.clock(), ServiceRegistry::new());
         let identity = store.identity(&by.environment).await;
-        let identity = identity.map_err(|error| Trouble::of_state(&error))?;
+        let identity = identity.map_err(|error| CommandError::of_state(&error))?;
         let to = Connecting {
             store: &store,
             clock,
@@ -119,7 +119,7 @@ impl<W: Workload> Session<W> {
             config.pace = Pace::with_lease_term(term);
         }
         config.concurrency = u32::try_from(concurrency).context("--concurrency is too large")?;
-        // Units that wait in hand for a slot are kept from the other instances.
+        // Units that wait leased for a slot are kept from the other instances.
         config.units_at_once = config
             .units_at_once
             .min(config.concurrency.saturating_mul(2));
@@ -127,9 +127,9 @@ impl<W: Workload> Session<W> {
     }
 
     /// The parts of one run, and the events that its display looks at.
-    pub(in crate::app) fn parts(&self, stop: Stop) -> (Parts<W::Migration>, Events) {
+    pub(in crate::app) fn parts(&self, stop: Stop) -> (RunParts<W::Migration>, Events) {
         let events = Events::new(self.clock);
-        let parts = Parts {
+        let parts = RunParts {
             migration: Arc::clone(&self.migration),
             store: self.store.clone(),
             stop,
@@ -142,11 +142,11 @@ impl<W: Workload> Session<W> {
     }
 
     /// Shows where the run stands until the handle is dropped.
-    pub(in crate::app) fn show(&self, events: Events, face: Face) -> AbortOnDropHandle<()> {
+    pub(in crate::app) fn show(&self, events: Events, sink: ProgressSink) -> AbortOnDropHandle<()> {
         let showing = async move {
             loop {
                 tokio::time::sleep(FACE_EVERY).await;
-                events.look(|snapshot| face(Seen::Run(snapshot)));
+                events.read(|snapshot| sink(ProgressUpdate::Run(snapshot)));
             }
         };
         AbortOnDropHandle::new(self.tasks.spawn(showing))

@@ -70,7 +70,7 @@ impl Begun {
         Ok(begun)
     }
 
-    /// It has come to its end: the next one begins anew.
+    /// It has come to its end: the next one starts over.
     pub(in crate::app) fn end(self) -> Result<()> {
         let path = &self.path;
         std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))

@@ -8,9 +8,9 @@ use anyhow::Result;
 use super::run::ended;
 use super::{Session, Workload, folder, unless_stopped};
 use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
-use crate::app::{Ended, Face, Kind, Seen, Stop, Trouble};
+use crate::app::{CommandError, Ended, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::engine::{
-    self, Busy, Config, KnownRun, Lack, Migration, MissingJournal, Survey, Within,
+    self, Busy, Config, KnownRun, Lack, Migration, MissingJournal, UndoPlan, Within,
 };
 use crate::model::{InstanceId, RunId};
 use crate::monitor::count;
@@ -50,9 +50,9 @@ impl<W: Workload> Session<W> {
         mut config: Config,
         wish: Rollback,
         agree: Agree<'_>,
-        (stop, face): (Stop, Face),
+        (stop, sink): (Stop, ProgressSink),
     ) -> Result<RollbackReport> {
-        let started = self.clock.moment();
+        let started = self.clock.instant();
         // The files of the instance are written; its leases, or those of others, are waited for.
         let place = self.store.config();
         let _lock = if wish.dry_run {
@@ -69,7 +69,7 @@ impl<W: Workload> Session<W> {
             state: Some(state.clone()),
         };
         let (parts, events) = self.parts(stop.clone());
-        let surveying = survey(&parts, &within, &face);
+        let surveying = plan_undo(&parts, &within, &sink);
         let mut found = unless_stopped(&stop, BEGIN, surveying).await?;
         refuse(&found, &wish)?;
         let plan = plan(&found);
@@ -89,11 +89,11 @@ impl<W: Workload> Session<W> {
             return Err(busy.into());
         }
         agree(&plan)?;
-        let showing = self.show(events, Arc::clone(&face));
+        let showing = self.show(events, Arc::clone(&sink));
         let run = config.run.clone();
         let outcome = engine::rollback(parts, config, found).await;
         drop(showing);
-        let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
+        let outcome = outcome.map_err(|error| CommandError::of_engine(&error))?;
         Ok(RollbackReport {
             ended: ended(outcome.ended)?,
             run: Some(run),
@@ -113,34 +113,34 @@ impl<W: Workload> Session<W> {
 }
 
 /// What the journals say.
-async fn survey(
-    parts: &engine::Parts<impl Migration>,
+async fn plan_undo(
+    parts: &engine::RunParts<impl Migration>,
     within: &Within,
-    face: &Face,
-) -> Result<Survey> {
-    face(Seen::Start {
+    sink: &ProgressSink,
+) -> Result<UndoPlan> {
+    sink(ProgressUpdate::Start {
         what: "reading the journals",
         done: 0,
         of: None,
     });
-    let found = engine::survey(parts, within).await;
-    Ok(found.map_err(|error| Trouble::of_engine(&error))?)
+    let found = engine::plan_undo(parts, within).await;
+    Ok(found.map_err(|error| CommandError::of_engine(&error))?)
 }
 
 /// Refuses while anybody else works on the spaces.
 async fn watch(
-    parts: &engine::Parts<impl Migration>,
+    parts: &engine::RunParts<impl Migration>,
     config: &engine::Config,
-    found: &mut Survey,
-) -> Result<Option<Trouble>> {
+    found: &mut UndoPlan,
+) -> Result<Option<CommandError>> {
     let busy = engine::watch_others(parts, config, found).await;
-    let busy = busy.map_err(|error| Trouble::of_engine(&error))?;
+    let busy = busy.map_err(|error| CommandError::of_engine(&error))?;
     let trouble = |busy: Busy| {
         let numbers = busy.instances.iter().map(InstanceId::as_str);
         let drain: Vec<String> = numbers
             .map(|number| format!("`sterna ctl drain --instance {number} --why rollback`"))
             .collect();
-        Trouble::new(
+        CommandError::new(
             Kind::Lease,
             "roll back while others work on the same spaces",
             busy.who,
@@ -154,7 +154,7 @@ async fn watch(
 }
 
 /// What is missing must be named, or left out knowingly.
-fn refuse_incomplete(found: &Survey, wish: &Rollback) -> Result<()> {
+fn refuse_incomplete(found: &UndoPlan, wish: &Rollback) -> Result<()> {
     if found.is_whole() || wish.allow_missing_journal {
         return Ok(());
     }
@@ -173,7 +173,7 @@ fn refuse_incomplete(found: &Survey, wish: &Rollback) -> Result<()> {
     if more > 0 {
         lacks.push(format!("and {more} more"));
     }
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::Mismatch,
         "roll back everything that was made",
         lacks.join("; "),
@@ -207,14 +207,14 @@ pub fn lack(missing: &MissingJournal) -> String {
     }
 }
 
-/// A rollback has nothing of its own that could be taken back.
-fn refuse_rollback(found: &Survey, wish: &Rollback) -> Result<()> {
+/// A rollback has nothing of its own that could be undone.
+fn refuse_rollback(found: &UndoPlan, wish: &Rollback) -> Result<()> {
     let asked = wish.run.as_ref();
     let asked = asked.and_then(|asked| found.runs.iter().find(|run| run.run == asked.as_str()));
     let Some(known) = asked.filter(|run| run.effects == 0) else {
         return Ok(());
     };
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::Usage,
         format!("roll back run {}", known.run),
         format!("that run is itself a rollback: {}", run(known)),
@@ -224,12 +224,12 @@ fn refuse_rollback(found: &Survey, wish: &Rollback) -> Result<()> {
 }
 
 /// Refuses what the journals found do not know, and what was a rollback itself.
-fn refuse(found: &Survey, wish: &Rollback) -> Result<()> {
+fn refuse(found: &UndoPlan, wish: &Rollback) -> Result<()> {
     refuse_unknown(found, wish)?;
     refuse_rollback(found, wish)
 }
 
-fn refuse_unknown(found: &Survey, wish: &Rollback) -> Result<()> {
+fn refuse_unknown(found: &UndoPlan, wish: &Rollback) -> Result<()> {
     let (what, cause) = match &wish.run {
         Some(run) if !found.knows_run => {
             (format!("roll back run {run}"), "no journal names this run")
@@ -263,7 +263,7 @@ fn refuse_unknown(found: &Survey, wish: &Rollback) -> Result<()> {
     } else {
         format!("; the last runs in them:\n    {}", known.join("\n    "))
     };
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::NotFound,
         what,
         format!("{cause}; {read}{known}"),
@@ -291,7 +291,7 @@ fn run(run: &KnownRun) -> String {
     )
 }
 
-fn plan(found: &Survey) -> RollbackPlan {
+fn plan(found: &UndoPlan) -> RollbackPlan {
     let (undone, stays) = found.listed.iter().cloned().partition(|one| one.undone);
     RollbackPlan {
         stays,

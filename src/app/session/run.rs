@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{Session, Work, Workload, folder, totals};
-use crate::app::{AuditReport, Ended, Face, RunReport, Seen, Stop, Trouble};
+use crate::app::{AuditReport, CommandError, Ended, ProgressSink, ProgressUpdate, RunReport, Stop};
 use crate::engine::{self, Config, Job, StepFilter};
 use crate::model::Counts;
-use crate::runtime::Degree;
+use crate::runtime::StopLevel;
 
 impl<W: Workload> Session<W> {
     /// Runs the migration over some work: first what the migration wants in place, if every step is to be made.
@@ -19,16 +19,16 @@ impl<W: Workload> Session<W> {
         &self,
         config: Config,
         work: Work,
-        (stop, face): (Stop, Face),
+        (stop, sink): (Stop, ProgressSink),
     ) -> Result<RunReport> {
         let first = if matches!(config.steps, StepFilter::All) {
             self.workload
-                .before_run(self, &work, (&stop, &face))
+                .before_run(self, &work, (&stop, &sink))
                 .await?
         } else {
             Vec::new()
         };
-        let mut report = Box::pin(self.run(config, work.into(), (stop, face))).await?;
+        let mut report = Box::pin(self.run(config, work.into(), (stop, sink))).await?;
         report.differences.splice(0..0, first);
         Ok(report)
     }
@@ -41,9 +41,9 @@ impl<W: Workload> Session<W> {
         &self,
         mut config: Config,
         job: Job,
-        (stop, face): (Stop, Face),
+        (stop, sink): (Stop, ProgressSink),
     ) -> Result<RunReport> {
-        let started = self.clock.moment();
+        let started = self.clock.instant();
         // Holding the lock proves that an earlier process of this instance and folder is dead. A run that makes one step
         // only has the same journal as all others of its instance, so that a rollback knows what it made: never two at once.
         let state = self.store.config();
@@ -54,18 +54,20 @@ impl<W: Workload> Session<W> {
         let of_units = matches!(job, Job::Units(_));
         let (instance, state) = (config.instance.clone(), config.identity.clone());
         let (parts, events) = self.parts(stop.clone());
-        let showing = self.show(events.clone(), Arc::clone(&face));
+        let showing = self.show(events.clone(), Arc::clone(&sink));
         let summing = totals::keep_fresh(self, &instance);
         let is_retry = matches!(job, Job::Failed(_) | Job::Named(_));
         let outcome = engine::run(parts, config, job).await;
         drop((showing, summing));
-        let outcome = outcome.map_err(|error| Trouble::of_engine(&error))?;
-        face(Seen::Run(&outcome.snapshot));
+        let outcome = outcome.map_err(|error| CommandError::of_engine(&error))?;
+        sink(ProgressUpdate::Run(&outcome.snapshot));
         let seconds = started.elapsed().as_secs_f64();
-        let totals = match stop.degree() {
-            Degree::Run | Degree::Drain => totals::at_end(self, &instance, totals::PATIENCE).await,
-            Degree::Abort => totals::at_end(self, &instance, totals::HURRY).await,
-            Degree::Exit => None,
+        let totals = match stop.level() {
+            StopLevel::Run | StopLevel::Drain => {
+                totals::at_end(self, &instance, totals::PATIENCE).await
+            }
+            StopLevel::Abort => totals::at_end(self, &instance, totals::HURRY).await,
+            StopLevel::Exit => None,
         };
         let (totals, spaces_without_row) = totals.unzip();
         let mut report = RunReport {
@@ -113,7 +115,7 @@ pub(super) fn ended(ended: engine::Ended) -> Result<Ended> {
         engine::Ended::Safety { reason } => Ended::Safety { reason },
         engine::Ended::Trouble { reason } => Ended::Trouble { reason },
         engine::Ended::Held { reason } => Ended::Held { reason },
-        engine::Ended::Fatal(failure) => return Err(Trouble::of_failure(&failure).into()),
+        engine::Ended::Fatal(failure) => return Err(CommandError::of_failure(&failure).into()),
     })
 }
 

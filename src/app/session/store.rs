@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::app::{InitReport, InitTable, Kind, Trouble};
+use crate::app::{CommandError, InitReport, InitTable, Kind};
 use crate::client::AwsClients;
 use crate::config::{Settings, user};
 use crate::model::StateIdentity;
@@ -17,14 +17,14 @@ async fn connect(settings: &Settings) -> Result<Store> {
         return Ok(Store::new(&client, config));
     };
     let opened = Store::in_file(file, config);
-    Ok(opened.map_err(|error| Trouble::of_state_file(file, &error))?)
+    Ok(opened.map_err(|error| CommandError::of_state_file(file, &error))?)
 }
 
 /// The migration tables of these settings. Tables whose rows are of another version or environment are refused.
 pub(in crate::app) async fn open(settings: &Settings) -> Result<Store> {
     let store = connect(settings).await?;
     let checked = store.check_format(settings.environment.as_str()).await;
-    checked.map_err(|error| Trouble::of_state(&error))?;
+    checked.map_err(|error| CommandError::of_state(&error))?;
     Ok(store)
 }
 
@@ -34,13 +34,13 @@ pub(in crate::app) async fn open(settings: &Settings) -> Result<Store> {
 /// [`Kind::Preflight`] if `init` gave them no id.
 pub(in crate::app) async fn identity(settings: &Settings, store: &Store) -> Result<StateIdentity> {
     let identity = store.identity(settings.environment.as_str()).await;
-    let identity = identity.map_err(|error| Trouble::of_state(&error))?;
+    let identity = identity.map_err(|error| CommandError::of_state(&error))?;
     Ok(identity.ok_or_else(|| without_id(&settings.state.namespace.tables.progress))?)
 }
 
 /// What is said of tables without an id.
-pub(super) fn without_id(table: &str) -> Trouble {
-    Trouble::new(
+pub(super) fn without_id(table: &str) -> CommandError {
+    CommandError::new(
         Kind::Preflight,
         format!("work on the tables of {table}: they have no id"),
         "they were made by CloudFormation, by the existing tool or by an earlier version, and `sterna init` has not run since",
@@ -53,20 +53,22 @@ pub async fn init(settings: &Settings) -> Result<InitReport> {
     let dry_run = settings.dry_run;
     let store = connect(settings).await?;
     match store.check_format(settings.environment.as_str()).await {
-        Err(error) if !error.is_missing_table() => return Err(Trouble::of_state(&error).into()),
+        Err(error) if !error.is_missing_table() => {
+            return Err(CommandError::of_state(&error).into());
+        }
         _ => {}
     }
     let made = if dry_run {
-        store.look_at_tables().await
+        store.check_tables().await
     } else {
         store.create_tables().await
     };
-    let made = made.map_err(|error| Trouble::of_state(&error))?;
+    let made = made.map_err(|error| CommandError::of_state(&error))?;
     if dry_run {
         return Ok(init_report(made, true));
     }
     let marked = store.mark_format(settings.environment.as_str()).await;
-    let state = marked.map_err(|error| Trouble::of_state(&error))?;
+    let state = marked.map_err(|error| CommandError::of_state(&error))?;
     Ok(InitReport {
         state: Some(state),
         ..init_report(made, false)

@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{Session, Workload};
 use crate::model::InstanceId;
 use crate::monitor::{self, Totals};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// Age at which the stored sum is made again while instances run.
 const SUM_EVERY: Duration = Duration::from_mins(1);
@@ -60,7 +60,7 @@ pub(super) async fn at_end<W: Workload>(
     }
 }
 
-async fn sum(store: &Store, by: &InstanceId, now: u64) -> Result<Option<Totals>, Error> {
+async fn sum(store: &Store, by: &InstanceId, now: u64) -> Result<Option<Totals>, StateError> {
     if let Some(own) = store.refresh_totals(by, Duration::ZERO).await? {
         let live = true;
         return Ok(Some(monitor::totals_of(

@@ -6,10 +6,10 @@ use anyhow::Result;
 use async_trait::async_trait;
 
 use super::{Session, Work};
-use crate::app::{Difference, Face, RunReport, Stop};
+use crate::app::{LegacyFinding, ProgressSink, RunReport, Stop};
 use crate::engine::Migration;
 use crate::model::{Snapshot, StepName, Vocabulary};
-use crate::runtime::{Clock, Dependencies};
+use crate::runtime::{Clock, ServiceRegistry};
 use crate::state::{Namespace, Store};
 
 /// A migration as the commands see it: its state, its engine side, its scopes.
@@ -43,8 +43,8 @@ pub trait Workload: Send + Sync + Sized + 'static {
         &self,
         session: &Session<Self>,
         work: &Work,
-        ends: (&Stop, &Face),
-    ) -> Result<Vec<Difference>> {
+        ends: (&Stop, &ProgressSink),
+    ) -> Result<Vec<LegacyFinding>> {
         let _ = (session, work, ends);
         Ok(Vec::new())
     }
@@ -63,7 +63,7 @@ pub struct Connecting<'a> {
     /// The clock of the process.
     pub clock: Clock,
     /// Where it registers the services that it calls.
-    pub dependencies: &'a Dependencies,
+    pub dependencies: &'a ServiceRegistry,
 }
 
 /// Steps that are made together when a run is to make nothing else.

@@ -10,7 +10,7 @@ use super::scope::{Resolved, refuse_nothing, resolver};
 use super::{UploadsSession, connect};
 use crate::app::session::Work;
 use crate::app::words::vocabulary;
-use crate::app::{Face, Seen, Stop, Trouble};
+use crate::app::{CommandError, ProgressSink, ProgressUpdate, Stop};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
 use crate::engine::{self, Explained, UnitContext};
@@ -38,7 +38,7 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
         ..Scope::default()
     };
     let opened = connect(settings, &scope, false).await?;
-    let unseen: Face = Arc::new(|_: Seen<'_>| {});
+    let unseen: ProgressSink = Arc::new(|_: ProgressUpdate<'_>| {});
     let Resolved {
         work,
         unknown_roots,
@@ -61,14 +61,14 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
 async fn one(opened: &UploadsSession, unit: &UnitId, item: Option<&ItemId>) -> Result<Value> {
     let (parts, _) = opened.parts(Stop::new());
     let explained = engine::explain(&parts, unit, item).await;
-    let explained = explained.map_err(|error| Trouble::of_engine(&error))?;
+    let explained = explained.map_err(|error| CommandError::of_engine(&error))?;
     let row = opened.store.progress_row(unit).await;
-    let row = row.map_err(|error| Trouble::of_state(&error))?;
+    let row = row.map_err(|error| CommandError::of_state(&error))?;
     let row = row.as_ref().map(monitor::space_line);
     let query = FailedQuery::unit(unit);
     let failures = monitor::failures(&opened.store, &query, vocabulary()).await;
-    let mut failures = failures.map_err(|error| Trouble::of_state(&error))?;
-    failures.retain(|failed| item.is_none_or(|item| tells_of(failed, item, explained.verdict)));
+    let mut failures = failures.map_err(|error| CommandError::of_state(&error))?;
+    failures.retain(|failed| item.is_none_or(|item| is_about(failed, item, explained.verdict)));
     let of_rows = by_rows(item, row.as_ref(), &failures);
     let mut value = json!({
         "customer": *unit.owner,
@@ -98,7 +98,7 @@ async fn one(opened: &UploadsSession, unit: &UnitId, item: Option<&ItemId>) -> R
 
 /// Whether a row is that of an upload, or that of all which a cause of the space keeps back: one that is right needs
 /// nothing of the space.
-fn tells_of(failed: &FailureView, item: &ItemId, look: Verdict) -> bool {
+fn is_about(failed: &FailureView, item: &ItemId, look: Verdict) -> bool {
     failed.item == item.as_str()
         || look != Verdict::Ok && ItemId::new(failed.item.as_str()).is_all_of_unit()
 }
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_found_wrong_outweighs_what_could_not_be_told() {
+    fn what_was_found_wrong_outweighs_what_is_unknown() {
         use Verdict::{CouldNotTell, Missing, Ok, Wrong};
         for (one, other, wanted) in [
             (Ok, Ok, Ok),

@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use super::UploadsSession;
 use super::scope::{Resolved, not_found, resolver};
 use crate::app::session::Work;
-use crate::app::{Face, Trouble};
+use crate::app::{CommandError, ProgressSink};
 use crate::config::{Root, options};
 use crate::engine::{self, Named, Retry};
 use crate::model::{ItemId, UnitId};
@@ -47,7 +47,7 @@ impl Named for ListedItems {
 pub(super) async fn listed(
     opened: &UploadsSession,
     (scope, failed): (&options::Scope, Retry),
-    face: &Face,
+    sink: &ProgressSink,
 ) -> Result<(ListedItems, Vec<String>)> {
     let roots = &scope.roots;
     let names: HashMap<&str, usize> = roots
@@ -63,7 +63,7 @@ pub(super) async fn listed(
     let mut known = BTreeSet::new();
     let mut failed = engine::failed_items(&opened.store, failed);
     while let Some(piece) = failed.next().await {
-        let (unit, found) = piece.map_err(|failure| Trouble::of_failure(&failure))?;
+        let (unit, found) = piece.map_err(|failure| CommandError::of_failure(&failure))?;
         for item in found {
             if let Some(root) = names.get(item.as_str()) {
                 known.insert(*root);
@@ -88,7 +88,7 @@ pub(super) async fn listed(
     let Resolved {
         work,
         unknown_roots,
-    } = resolver(opened).resolve(&scope, face).await?;
+    } = resolver(opened).resolve(&scope, sink).await?;
     let is_nothing = matches!(&work, Work::Items(items) if items.is_empty());
     if known.is_empty() && is_nothing {
         return Err(not_found(roots).into());

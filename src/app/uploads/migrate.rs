@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 
-use super::plan::admit;
+use super::plan::check_plan;
 use super::scope::{Resolved, refuse_nothing, resolver};
 use super::verify::words;
 use super::{BEGIN, UploadsSession, connect, sample, steps};
 use crate::app::session::{Begun, Work, planned, unless_stopped};
-use crate::app::{Ended, Face, RunReport, Stop};
+use crate::app::{Ended, ProgressSink, RunReport, Stop};
 use crate::config::{Settings, options};
 use crate::engine::{Config, Depth, Report};
 use crate::model::{Counts, PlanId};
@@ -21,9 +21,9 @@ pub async fn migrate(
     settings: &Settings,
     options: options::Migrate,
     stop: Stop,
-    face: Face,
+    sink: ProgressSink,
 ) -> Result<RunReport> {
-    let prepare = prepare(settings, &options, &face);
+    let prepare = prepare(settings, &options, &sink);
     let (opened, plan, resolved) = Box::pin(unless_stopped(&stop, BEGIN, prepare)).await?;
     let Resolved {
         work,
@@ -39,13 +39,13 @@ pub async fn migrate(
         config.depth = Depth::Presence;
     }
     if options.dry_run {
-        let report = Box::pin(look(&opened, config, work, &options, (stop, face))).await?;
+        let report = Box::pin(dry_run(&opened, config, work, &options, (stop, sink))).await?;
         return Ok(RunReport {
             unknown_roots,
             ..report
         });
     }
-    asked(&mut config, &options);
+    apply_options(&mut config, &options);
     if let Work::Units(units) = &work {
         let looking = sample::check(&opened, units, &options);
         unless_stopped(&stop, BEGIN, looking).await?;
@@ -56,7 +56,7 @@ pub async fn migrate(
         None if options.repair => Reopen::TakenOver,
         None => Reopen::No,
     };
-    let mut report = Box::pin(opened.migrate(config, work, (stop, face))).await?;
+    let mut report = Box::pin(opened.migrate(config, work, (stop, sink))).await?;
     report.only = only;
     report.unknown_roots = unknown_roots;
     if let Some(begun) =
@@ -68,7 +68,7 @@ pub async fn migrate(
 }
 
 /// What only a run that changes something is asked.
-fn asked(config: &mut Config, options: &options::Migrate) {
+fn apply_options(config: &mut Config, options: &options::Migrate) {
     config.steal = options.steal;
     config.max_failure_rate = options.max_failure_rate;
     config.expected = Some(options.expected.clone());
@@ -78,12 +78,12 @@ fn asked(config: &mut Config, options: &options::Migrate) {
 }
 
 /// A dry run: says what `migrate` would do.
-async fn look(
+async fn dry_run(
     opened: &UploadsSession,
     config: Config,
     work: Work,
     options: &options::Migrate,
-    ends: (Stop, Face),
+    ends: (Stop, ProgressSink),
 ) -> Result<RunReport> {
     let (mut withheld_spaces, mut ended_spaces) = (0, 0);
     let mut of_ended = Counts::default();
@@ -117,12 +117,12 @@ async fn look(
 async fn prepare(
     settings: &Settings,
     options: &options::Migrate,
-    face: &Face,
+    sink: &ProgressSink,
 ) -> Result<(Box<UploadsSession>, Option<PlanId>, Resolved)> {
     let opened = connect(settings, &options.scope, options.index_unverified).await?;
     let file = options.scope.customers.as_ref();
-    let plan = admit(&opened.store, opened.identity()?, file).await?;
-    let resolved = resolver(&opened).work(&options.scope, face).await?;
+    let plan = check_plan(&opened.store, opened.identity()?, file).await?;
+    let resolved = resolver(&opened).work(&options.scope, sink).await?;
     if !options.steal {
         refuse_nothing(&resolved.work, &options.scope)?;
     }

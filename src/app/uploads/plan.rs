@@ -10,20 +10,20 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::config::{CustomersFile, PlanOfFile};
 use crate::migrations::uploads::{CustomerRow, CustomerTables};
 use crate::model::{CustomerDid, InstanceId, PlanId, PlanSummary, SpaceDid, StateIdentity};
 use crate::monitor::count;
 use crate::state::rows::stamp;
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// The plan that a scope is a part of: the one in force, or none. Refuses a customers file of other tables, and one
 /// whose spaces are others' in the plan in force; the difference is in the error.
 ///
 /// # Errors
 /// [`Kind::Mismatch`], or [`Kind::NotFound`] when no plan is in force at all.
-pub(super) async fn admit(
+pub(super) async fn check_plan(
     store: &Store,
     state: &StateIdentity,
     file: Option<&CustomersFile>,
@@ -34,7 +34,7 @@ pub(super) async fn admit(
     };
     let what = format!("work on {}", file.path.display());
     if plan.state != *state {
-        return Err(Trouble::new(
+        return Err(CommandError::new(
             Kind::Mismatch,
             what,
             format!(
@@ -47,7 +47,7 @@ pub(super) async fn admit(
         )
         .into());
     }
-    let trouble = |error: Error| Trouble::of_state(&error);
+    let trouble = |error: StateError| CommandError::of_state(&error);
     match store.current_plan().await.map_err(trouble)? {
         Some(current) if current.id == plan.id => {
             refuse_another_number(store, file, &current).await?;
@@ -67,7 +67,7 @@ pub(super) async fn admit(
             );
             Ok(Some(current.id))
         }
-        None => Err(Trouble::new(
+        None => Err(CommandError::new(
             Kind::NotFound,
             what,
             format!(
@@ -96,7 +96,7 @@ async fn refuse_another_number(
         return Ok(());
     };
     let refuse = |why: String| {
-        Trouble::new(
+        CommandError::new(
             Kind::Mismatch,
             format!("work on {} as instance {number}", file.path.display()),
             why,
@@ -116,7 +116,7 @@ async fn refuse_another_number(
     let (first, last) = (file.customers.iter(), file.customers.iter().rev());
     for share in first.take(LOOKED_AT / 2).chain(last.take(LOOKED_AT / 2)) {
         let row = CustomerTables::of(store).customer(&share.customer).await;
-        let row = row.map_err(|error| Trouble::of_state(&error))?;
+        let row = row.map_err(|error| CommandError::of_state(&error))?;
         let plan = row.and_then(|row| row.plan);
         let Some((_, instances)) = plan.filter(|(plan, _)| *plan == current.id) else {
             continue;
@@ -169,7 +169,7 @@ async fn has(
     spaces: &[SpaceDid],
 ) -> Result<bool> {
     let rows = store.progress_of(customer.as_str()).await;
-    let rows = rows.map_err(|error| Trouble::of_state(&error))?;
+    let rows = rows.map_err(|error| CommandError::of_state(&error))?;
     let given: BTreeSet<&str> = rows
         .iter()
         .filter(|row| row.assigned.as_ref() == Some(own))
@@ -197,7 +197,7 @@ fn other_plan(
     of_file: Option<&PlanSummary>,
     current: &PlanSummary,
     rows: &[CustomerRow],
-) -> Trouble {
+) -> CommandError {
     let made =
         |plan: &PlanSummary| format!("{plan}, made {} by {}", stamp(plan.made_at), plan.made_by);
     let of_file = of_file.map_or_else(
@@ -222,7 +222,7 @@ fn other_plan(
         || "the customers file".to_owned(),
         |number| format!("instance-{number}-customers.json"),
     );
-    Trouble::new(
+    CommandError::new(
         Kind::Mismatch,
         what,
         "`sterna setup` was run again since this file was written: other instances may have its customers now",

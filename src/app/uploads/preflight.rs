@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::client::{Absent, Cause, Thing, absent};
 use crate::config::Settings;
 use crate::migrations::uploads::{CUSTOMERS, SPACES};
@@ -27,7 +27,7 @@ type Named = (&'static str, Thing);
 /// Fails when anything is missing or does not answer; all of it is in the error.
 ///
 /// # Errors
-/// [`Trouble`] of the gravest kind found: credentials refused, something missing, no answer.
+/// [`CommandError`] of the gravest kind found: credentials refused, something missing, no answer.
 pub async fn preflight(settings: &Settings, reliance: Reliance) -> Result<()> {
     let named = things(settings, reliance);
     let wanted = named.iter().map(|(_, thing)| thing.clone()).collect();
@@ -36,7 +36,7 @@ pub async fn preflight(settings: &Settings, reliance: Reliance) -> Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    Err(trouble(settings, &named, &found).into())
+    Err(unusable(settings, &named, &found).into())
 }
 
 fn things(settings: &Settings, reliance: Reliance) -> Vec<Named> {
@@ -152,7 +152,7 @@ fn network_writes(settings: &Settings) -> Vec<Named> {
     things
 }
 
-fn trouble(settings: &Settings, named: &[Named], found: &[Absent]) -> Trouble {
+fn unusable(settings: &Settings, named: &[Named], found: &[Absent]) -> CommandError {
     let mut lines = vec![match found.len() {
         1 => "preflight found 1 problem; nothing was done".to_owned(),
         n => format!("preflight found {n} problems; nothing was done"),
@@ -178,7 +178,7 @@ fn trouble(settings: &Settings, named: &[Named], found: &[Absent]) -> Trouble {
         .max_by_key(|kind| gravity(*kind));
     let (cause, next) = advice(settings, found, kind.unwrap_or(Kind::Unexpected));
     let kind = kind.unwrap_or(Kind::Unexpected);
-    Trouble::new(kind, lines.join("\n"), cause, next)
+    CommandError::new(kind, lines.join("\n"), cause, next)
 }
 
 fn words(thing: &Thing, named: &[Named]) -> String {
@@ -202,7 +202,7 @@ fn kind(cause: &Cause) -> Kind {
     }
 }
 
-/// What must be mended first.
+/// What must be fixed first.
 fn gravity(kind: Kind) -> u8 {
     match kind {
         Kind::Credentials => 2,

@@ -11,10 +11,10 @@ use super::listed::listed;
 use super::scope::resolver;
 use super::{BEGIN, ROWS, UploadsSession, connect};
 use crate::app::session::{AuditedItems, Work, planned, unless_stopped};
-use crate::app::{Face, Kind, RunReport, Stop, Trouble};
+use crate::app::{CommandError, Kind, ProgressSink, RunReport, Stop};
 use crate::config::{Settings, options};
 use crate::engine::{self, Depth, Job, Migration as _, Named as _, Report, Retry, UnitContext};
-use crate::model::{Between, InstanceId, ItemId, StepName, UnitId};
+use crate::model::{InstanceId, ItemId, ItemRange, StepName, UnitId};
 use crate::state::{FailedQuery, Store};
 
 /// Unknown spaces that are listed one by one.
@@ -25,7 +25,7 @@ pub async fn retry(
     settings: &Settings,
     options: options::Retry,
     stop: Stop,
-    face: Face,
+    sink: ProgressSink,
 ) -> Result<RunReport> {
     let connecting = connect(settings, &options.scope, options.index_unverified);
     let opened = unless_stopped(&stop, BEGIN, connecting).await?;
@@ -35,7 +35,7 @@ pub async fn retry(
         (None, Vec::new())
     } else {
         let failed = wanted(&options, opened.clock.unix_ms());
-        let reading = listed(&opened, (&options.scope, failed), &face);
+        let reading = listed(&opened, (&options.scope, failed), &sink);
         let (items, unknown) = unless_stopped(&stop, BEGIN, reading).await?;
         (Some(items), unknown)
     };
@@ -52,7 +52,7 @@ pub async fn retry(
                 config,
                 Work::Items(items),
                 Report::new("plan", "plan"),
-                (stop, face),
+                (stop, sink),
             )
             .await?;
         return Ok(RunReport {
@@ -69,14 +69,14 @@ pub async fn retry(
             Job::Named(Arc::new(list))
         }
         (None, None) => {
-            let checking = check_names(&opened, &options, &face);
+            let checking = check_names(&opened, &options, &sink);
             unless_stopped(&stop, BEGIN, checking).await?;
             Job::Failed(wanted(&options, opened.clock.unix_ms()))
         }
     };
     config.max_failure_rate = options.max_failure_rate;
     config.limit = options.scope.limit;
-    let report = opened.run(config, job, (stop, face)).await?;
+    let report = opened.run(config, job, (stop, sink)).await?;
     Ok(RunReport {
         unknown_roots,
         ..report
@@ -84,7 +84,11 @@ pub async fn retry(
 }
 
 /// Names that nobody knows are told before anything is written; that nothing of them failed is an answer.
-async fn check_names(opened: &UploadsSession, options: &options::Retry, face: &Face) -> Result<()> {
+async fn check_names(
+    opened: &UploadsSession,
+    options: &options::Retry,
+    sink: &ProgressSink,
+) -> Result<()> {
     let scope = &options.scope;
     if let Some(number) = options.only_instance {
         known_instance(opened, number).await?;
@@ -98,7 +102,7 @@ async fn check_names(opened: &UploadsSession, options: &options::Retry, face: &F
     let wanted = wanted(options, opened.clock.unix_ms());
     let first = engine::failed_items(&opened.store, wanted).next().await;
     if first.is_none() {
-        resolver(opened).work(scope, face).await?;
+        resolver(opened).work(scope, sink).await?;
     }
     Ok(())
 }
@@ -106,12 +110,12 @@ async fn check_names(opened: &UploadsSession, options: &options::Retry, face: &F
 /// Fails for a number that no instance ever used.
 async fn known_instance(opened: &UploadsSession, number: u32) -> Result<()> {
     let fleet = opened.store.fleet().await;
-    let fleet = fleet.map_err(|error| Trouble::of_state(&error))?;
+    let fleet = fleet.map_err(|error| CommandError::of_state(&error))?;
     let instance = InstanceId::number(number);
     if fleet.iter().any(|report| report.instance == instance) {
         return Ok(());
     }
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::NotFound,
         format!("retry what instance {number} recorded"),
         "no instance with this number ever reported",
@@ -139,7 +143,7 @@ async fn would(
     let wanted = wanted(options, opened.clock.unix_ms());
     let mut failed = engine::failed_items(&opened.store, wanted);
     while let Some(piece) = failed.next().await {
-        let (unit, found) = piece.map_err(|failure| Trouble::of_failure(&failure))?;
+        let (unit, found) = piece.map_err(|failure| CommandError::of_failure(&failure))?;
         if found.iter().any(ItemId::is_all_of_unit) {
             whole.insert(unit.clone());
         }
@@ -150,9 +154,9 @@ async fn would(
     items.retain(|(unit, _)| !whole.contains(unit));
     for unit in whole {
         let context = UnitContext::new(unit.clone(), opened.clock, opened.tasks.clone());
-        let mut listed = opened.migration.items(&context, Between::default());
+        let mut listed = opened.migration.items(&context, ItemRange::default());
         while let Some(item) = listed.next().await {
-            let item = item.map_err(|failure| Trouble::of_failure(&failure))?;
+            let item = item.map_err(|failure| CommandError::of_failure(&failure))?;
             items.push((unit.clone(), opened.migration.item_id(&item)));
         }
     }
@@ -200,7 +204,7 @@ async fn audited(
     let (path, state) = (file.to_owned(), state.to_owned());
     let read = tokio::task::spawn_blocking(move || AuditedItems::open(&path, &state)).await?;
     let mut items = read.map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             error.kind,
             format!("read {}", file.display()),
             error.why,
@@ -221,13 +225,13 @@ async fn audited(
     let mut rows = rows.buffer_unordered(ROWS);
     let mut unknown = Vec::new();
     while let Some(row) = rows.next().await {
-        unknown.extend(row.map_err(|error| Trouble::of_state(&error))?);
+        unknown.extend(row.map_err(|error| CommandError::of_state(&error))?);
     }
     if !unknown.is_empty() {
         let mut list: Vec<String> = unknown.iter().map(|unit| unit.name.to_string()).collect();
         list.sort();
         list.truncate(NAMED);
-        return Err(Trouble::new(
+        return Err(CommandError::new(
             Kind::Mismatch,
             format!("retry the uploads in {}", file.display()),
             format!(

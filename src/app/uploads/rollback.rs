@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::connect;
-use super::plan::admit;
+use super::plan::check_plan;
 use crate::app::session::{Agree, Rollback, unless_stopped};
-use crate::app::{Face, RollbackReport, Stop};
+use crate::app::{ProgressSink, RollbackReport, Stop};
 use crate::config::{Settings, options};
 use crate::model::CustomerDid;
 
@@ -20,12 +20,12 @@ pub async fn rollback(
     settings: &Settings,
     options: options::Rollback,
     agree: Agree<'_>,
-    (stop, face): (Stop, Face),
+    (stop, sink): (Stop, ProgressSink),
 ) -> Result<RollbackReport> {
     let connecting = async {
         let session = connect(settings, &options.scope, false).await?;
         let file = options.scope.customers.as_ref();
-        admit(&session.store, session.identity()?, file).await?;
+        check_plan(&session.store, session.identity()?, file).await?;
         anyhow::Ok(session)
     };
     let session = unless_stopped(&stop, BEGIN, connecting).await?;
@@ -37,7 +37,7 @@ pub async fn rollback(
         dry_run: options.dry_run,
         allow_missing_journal: options.allow_missing_journal,
     };
-    session.rollback(config, wish, agree, (stop, face)).await
+    session.rollback(config, wish, agree, (stop, sink)).await
 }
 
 /// Customers and spaces as the engine wants them.

@@ -4,7 +4,7 @@
 use futures::future::join_all;
 
 use super::UploadsSession;
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::config::options::{Migrate, Steps};
 use crate::migrations::uploads::Sample;
 use crate::migrations::uploads::reasons;
@@ -51,7 +51,7 @@ pub(super) async fn check(
     if faults.is_empty() {
         return Ok(());
     }
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::Preflight,
         format!(
             "check the first upload of {} before the run:\n  {}",
@@ -66,20 +66,20 @@ pub(super) async fn check(
 }
 
 /// Something that is looked for, and what would explain that it is nowhere.
-struct Wanted {
+struct SampleRequest {
     is_nowhere: &'static str,
     settings: &'static str,
 }
 
-const SHARD: Wanted = Wanted {
+const SHARD: SampleRequest = SampleRequest {
     is_nowhere: "no shard is in a carpark, or at the address of a claim",
     settings: "CARPARK_PUBLIC_URL, CARPARK_PUBLIC_URLS, BLOB_CARPARK_PUBLIC_URL, STORE_CARPARK_PUBLIC_URL",
 };
-const DELEGATION: Wanted = Wanted {
+const DELEGATION: SampleRequest = SampleRequest {
     is_nowhere: "no delegation that the table names is in its bucket",
     settings: "DELEGATION_TABLE_NAME, DELEGATION_BUCKET_NAME, R2_ENDPOINT, R2_DELEGATION_BUCKET_NAME",
 };
-const CLAIMS: Wanted = Wanted {
+const CLAIMS: SampleRequest = SampleRequest {
     is_nowhere: "the indexing service has no claim for any upload that was checked",
     settings: "INDEXING_SERVICE_URL",
 };
@@ -88,7 +88,7 @@ const CLAIMS: Wanted = Wanted {
 fn all_lack(
     samples: &[Sample],
     of: impl Fn(&Sample) -> Option<bool>,
-    wanted: &Wanted,
+    wanted: &SampleRequest,
 ) -> Option<String> {
     let seen: Vec<bool> = samples.iter().filter_map(of).collect();
     let lacks = seen.len() >= LEAST && !seen.contains(&true);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lacks_in_some_spaces_or_could_not_be_told_is_no_fault() {
+    fn what_lacks_in_some_spaces_or_is_unknown_is_no_fault() {
         let told = |seen: &[Option<bool>]| {
             let sample = |shard: &Option<bool>| Sample {
                 shard: *shard,

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::UploadsSession;
 use crate::app::session::Work;
-use crate::app::{Face, Kind, Seen, Trouble};
+use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate};
 use crate::client::{self, NetworkTables};
 use crate::config::options::Scope;
 use crate::config::{Root, Settings};
@@ -50,8 +50,8 @@ pub(super) struct Resolver<'a> {
 
 impl Resolver<'_> {
     /// The spaces, or uploads, that `scope` names. All unknown names are reported at once.
-    pub(super) async fn work(&self, scope: &Scope, face: &Face) -> Result<Resolved> {
-        let resolved = self.resolve(scope, face).await?;
+    pub(super) async fn work(&self, scope: &Scope, sink: &ProgressSink) -> Result<Resolved> {
+        let resolved = self.resolve(scope, sink).await?;
         match &resolved.work {
             Work::Items(items) if items.is_empty() => Err(not_found(&scope.roots).into()),
             _ => Ok(resolved),
@@ -59,14 +59,14 @@ impl Resolver<'_> {
     }
 
     /// The same, and none of the roots need be known.
-    pub(super) async fn resolve(&self, scope: &Scope, face: &Face) -> Result<Resolved> {
-        let named = self.named(scope, face).await?;
+    pub(super) async fn resolve(&self, scope: &Scope, sink: &ProgressSink) -> Result<Resolved> {
+        let named = self.named(scope, sink).await?;
         if !scope.roots.is_empty() {
             return self.uploads(&scope.roots, named).await;
         }
         let units = match named {
             Some(units) => units,
-            None => self.everything(face).await?,
+            None => self.everything(sink).await?,
         };
         Ok(Resolved {
             work: Work::Units(units),
@@ -75,7 +75,7 @@ impl Resolver<'_> {
     }
 
     /// The spaces that `scope` names, if it names any or their customers.
-    async fn named(&self, scope: &Scope, face: &Face) -> Result<Option<Vec<Unit>>> {
+    async fn named(&self, scope: &Scope, sink: &ProgressSink) -> Result<Option<Vec<Unit>>> {
         let units = if let Some(file) = &scope.customers {
             let wanted = file.customers.iter().map(|share| {
                 let spaces = share
@@ -85,7 +85,7 @@ impl Resolver<'_> {
                 (share.customer.clone(), spaces)
             });
             let source = file.path.display().to_string();
-            self.of_customers(wanted.collect(), &source, face).await?
+            self.of_customers(wanted.collect(), &source, sink).await?
         } else if !scope.only_customers.is_empty() {
             let spaces: Option<BTreeSet<SpaceDid>> = (!scope.only_spaces.is_empty())
                 .then(|| scope.only_spaces.iter().cloned().collect());
@@ -93,7 +93,7 @@ impl Resolver<'_> {
                 .only_customers
                 .iter()
                 .map(|one| (one.clone(), spaces.clone()));
-            self.of_customers(wanted.collect(), "--customer", face)
+            self.of_customers(wanted.collect(), "--customer", sink)
                 .await?
         } else if !scope.only_spaces.is_empty() {
             self.of_spaces(&scope.only_spaces).await?
@@ -138,11 +138,11 @@ impl Resolver<'_> {
             let counts = stream::iter(parts).map(|customer| async move {
                 let did = Did::parse(customer.as_str())?;
                 let found = self.tables.spaces_of_customer(&did).await;
-                let found = found.map_err(|error| self.tables_trouble(&error))?;
+                let found = found.map_err(|error| self.tables_error(&error))?;
                 let own = CustomerTables::of(self.store)
                     .migration_space(&customer)
                     .await;
-                let own = own.map_err(|error| Trouble::of_state(&error))?;
+                let own = own.map_err(|error| CommandError::of_state(&error))?;
                 let own = own.map(|own| own.space);
                 let spaces: BTreeSet<SpaceDid> = found
                     .iter()
@@ -161,7 +161,7 @@ impl Resolver<'_> {
         &self,
         wanted: Vec<(CustomerDid, Option<BTreeSet<SpaceDid>>)>,
         source: &str,
-        face: &Face,
+        sink: &ProgressSink,
     ) -> Result<Vec<Unit>> {
         let own = self.own_spaces().await?;
         let mut units = Vec::new();
@@ -172,7 +172,7 @@ impl Resolver<'_> {
             .map(|(customer, only)| async move {
                 let did = Did::parse(customer.as_str())?;
                 let found = self.tables.spaces_of_customer(&did).await;
-                let found = found.map_err(|error| self.tables_trouble(&error))?;
+                let found = found.map_err(|error| self.tables_error(&error))?;
                 let spaces = found
                     .iter()
                     .filter_map(|one| one.space.as_str().parse().ok());
@@ -188,7 +188,7 @@ impl Resolver<'_> {
         while let Some(answer) = answers.next().await {
             let (customer, only, found, counted) = answer?;
             done += 1;
-            face(Seen::Start { what, done, of });
+            sink(ProgressUpdate::Start { what, done, of });
             if found.is_empty() {
                 unknown.push(customer.to_string());
                 continue;
@@ -215,7 +215,7 @@ impl Resolver<'_> {
     /// Uploads of a customer's spaces as its progress rows count them, by space.
     async fn counted(&self, customer: &CustomerDid) -> Result<BTreeMap<String, u64>> {
         let rows = self.store.progress_of(customer.as_str()).await;
-        let rows = rows.map_err(|error| Trouble::of_state(&error))?;
+        let rows = rows.map_err(|error| CommandError::of_state(&error))?;
         let count = |row: ProgressRow| {
             (
                 row.progress.unit.name.to_string(),
@@ -243,7 +243,7 @@ impl Resolver<'_> {
         let looks = stream::iter(spaces).map(|space| async move {
             let did = Did::parse(space.as_str())?;
             let rows = self.tables.consumers_of_space(&did).await;
-            let rows = rows.map_err(|error| self.tables_trouble(&error))?;
+            let rows = rows.map_err(|error| self.tables_error(&error))?;
             let owner = self.owner(&rows);
             anyhow::Ok((space, owner))
         });
@@ -251,16 +251,16 @@ impl Resolver<'_> {
     }
 
     /// Every space of the network; only a sample or a whole audit asks for it.
-    async fn everything(&self, face: &Face) -> Result<Vec<Unit>> {
+    async fn everything(&self, sink: &ProgressSink) -> Result<Vec<Unit>> {
         let own = self.own_spaces().await?;
         let mut rows = self.tables.scan_consumers(SEGMENTS);
         let mut by_space = BTreeMap::<SpaceDid, Vec<client::Consumer>>::new();
         let mut done = 0;
         while let Some(entry) = rows.next().await {
-            let entry = entry.map_err(|error| self.tables_trouble(&error))?;
+            let entry = entry.map_err(|error| self.tables_error(&error))?;
             done += 1;
             let what = "reading the spaces of the network";
-            face(Seen::Start {
+            sink(ProgressUpdate::Start {
                 what,
                 done,
                 of: None,
@@ -303,12 +303,12 @@ impl Resolver<'_> {
     /// Migration spaces are consumers too once they are provisioned; they hold no uploads.
     async fn own_spaces(&self) -> Result<BTreeSet<SpaceDid>> {
         let spaces = CustomerTables::of(self.store).migration_space_names().await;
-        Ok(spaces.map_err(|error| Trouble::of_state(&error))?)
+        Ok(spaces.map_err(|error| CommandError::of_state(&error))?)
     }
 
-    fn tables_trouble(&self, error: &client::Error) -> Trouble {
+    fn tables_error(&self, error: &client::ClientError) -> CommandError {
         let table = &self.settings.network().tables.consumer;
-        Trouble::of_client(
+        CommandError::of_client(
             error,
             "AWS_ENDPOINT_URL_DYNAMODB and CONSUMER_TABLE_NAME",
             table,
@@ -322,13 +322,13 @@ pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
         return Ok(());
     }
     let trouble = match &scope.customers {
-        Some(file) if file.customers.is_empty() => Trouble::new(
+        Some(file) if file.customers.is_empty() => CommandError::new(
             Kind::Usage,
             format!("use {}: it names no customer", file.path.display()),
             "the plan has no share for this instance",
             "start it with --steal to help the others, or run `sterna setup` with fewer instances",
         ),
-        _ => Trouble::new(
+        _ => CommandError::new(
             Kind::NotFound,
             "find a space to work on",
             "the selected customers have no spaces except migration spaces, or the network has none",
@@ -339,7 +339,7 @@ pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
 }
 
 /// None of these roots is in any space.
-pub(super) fn not_found(roots: &[Root]) -> Trouble {
+pub(super) fn not_found(roots: &[Root]) -> CommandError {
     let named: Vec<String> = roots.iter().take(NAMED).map(ToString::to_string).collect();
     let more = match roots.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -350,7 +350,7 @@ pub(super) fn not_found(roots: &[Root]) -> Trouble {
     } else {
         "uploads"
     };
-    Trouble::new(
+    CommandError::new(
         Kind::NotFound,
         format!("find the {uploads} {}{more}", named.join(", ")),
         "no selected space has an upload with such a root, as CIDv0 or as CIDv1",
@@ -372,7 +372,7 @@ fn refuse_unknown(unknown: &[String], source: &str) -> Result<()> {
     if more > 0 {
         list = format!("{list} and {more} more");
     }
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::NotFound,
         format!("unknown customers or spaces in {source}: {list}"),
         "the consumer table of this network has no such customer or space",

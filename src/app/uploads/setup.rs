@@ -19,7 +19,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::app::session::{Change, NewPlan, PlanBy, Standing, store, unless_stopped};
-use crate::app::{Face, Kind, PlanReport, SetupReport, SetupShare, Stop, Trouble};
+use crate::app::{CommandError, Kind, PlanReport, ProgressSink, SetupReport, SetupShare, Stop};
 use crate::client::connect_tables;
 use crate::config::{self, Settings, options};
 use crate::migrations::uploads::plan::{Chosen, Filter, SkipList, choose};
@@ -60,7 +60,7 @@ struct Parts<C> {
 pub async fn setup(
     settings: &Settings,
     options: options::Setup,
-    (stop, face): (Stop, Face),
+    (stop, sink): (Stop, ProgressSink),
 ) -> Result<SetupReport> {
     let network = settings.network();
     // The upload service is the provider of today: of several customers of a space, its row's counts.
@@ -80,7 +80,7 @@ pub async fn setup(
         by: store::who(),
         clock: Clock::system(),
     };
-    let report = run(&parts, &options, (&stop, &face)).await?;
+    let report = run(&parts, &options, (&stop, &sink)).await?;
     if !report.analyzed_only {
         // Displays have a sum from the first second on; without it they read the rows.
         let by = InstanceId::new("setup");
@@ -95,7 +95,7 @@ pub async fn setup(
 async fn run<C: Census>(
     parts: &Parts<C>,
     options: &options::Setup,
-    (stop, face): (&Stop, &Face),
+    (stop, sink): (&Stop, &ProgressSink),
 ) -> Result<SetupReport> {
     if !options.analyze {
         write::refuse_foreign(&parts.dir, &parts.state)?;
@@ -111,7 +111,7 @@ async fn run<C: Census>(
         migration_spaces,
         ..
     } = &read;
-    let counted = count::count(parts, chosen, (stop, face)).await?;
+    let counted = count::count(parts, chosen, (stop, sink)).await?;
     let (loads, small) = at_least(chosen, &counted, options.min_uploads);
     let plan = plan::distribute(
         loads,
@@ -168,7 +168,7 @@ fn refuse_nothing(plan: &Plan, options: &options::Setup) -> Result<()> {
         } else {
             "the consumer table of this network has no customer with a space"
         };
-    Err(Trouble::new(
+    Err(CommandError::new(
         Kind::NotFound,
         "find a customer to distribute",
         cause,
@@ -202,7 +202,7 @@ async fn read<C: Census>(
     let migration_spaces = CustomerTables::of(&parts.store)
         .migration_space_names()
         .await;
-    let migration_spaces = migration_spaces.map_err(|error| Trouble::of_state(&error))?;
+    let migration_spaces = migration_spaces.map_err(|error| CommandError::of_state(&error))?;
     let before = rows.len();
     rows.retain(|row| !migration_spaces.contains(&row.space));
     let customers = rows.iter().filter_map(|row| row.customer.as_ref());
@@ -242,7 +242,7 @@ fn skip_list(options: &options::Setup) -> Result<SkipList> {
     };
     let unusable = |cause: String| {
         let what = format!("read the skip file {}", path.display());
-        Trouble::new(
+        CommandError::new(
             Kind::Usage,
             what,
             cause,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{ROWS, UploadsSession};
-use crate::app::Trouble;
+use crate::app::CommandError;
 use crate::app::session::{StepGroup, Work};
 use crate::config::options;
 use crate::engine::StepFilter;
@@ -84,7 +84,7 @@ async fn part(
     };
     let looks = stream::iter(units).map(|unit| async move {
         let progress = opened.store.progress(&unit).await;
-        let progress = progress.map_err(|error| Trouble::of_state(&error))?;
+        let progress = progress.map_err(|error| CommandError::of_state(&error))?;
         anyhow::Ok((unit, progress))
     });
     let mut looks = looks.buffered(ROWS);

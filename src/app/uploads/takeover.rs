@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 
 use super::UploadsSession;
 use crate::app::words::vocabulary;
-use crate::app::{Degree, Difference, Stop, Trouble};
+use crate::app::{CommandError, LegacyFinding, Stop, StopLevel};
 use crate::migrations::uploads::{CustomerTables, MigrationSpace};
 use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};
 use crate::monitor::count;
@@ -15,8 +15,8 @@ use crate::monitor::count;
 /// Migration spaces that are finished at once.
 const AT_ONCE: usize = 8;
 
-/// What a believed space is told to lack, and what mends it.
-pub(super) const BELIEVED: &str = "kept as completed; its claims are advertised by that tool, if at all: `sterna migrate --repair` goes through \
+/// What a trusted space is told to lack, and what fixes it.
+pub(super) const TRUSTED_COMPLETE: &str = "kept as completed; its claims are advertised by that tool, if at all: `sterna migrate --repair` goes through \
      it again and advertises them again";
 
 /// Finishes migration spaces of these customers that were begun and not ended. No upload may need them any more, so
@@ -25,9 +25,9 @@ pub(super) async fn finish_spaces(
     opened: &UploadsSession,
     customers: &BTreeSet<String>,
     stop: &Stop,
-) -> Result<Vec<Difference>> {
+) -> Result<Vec<LegacyFinding>> {
     let spaces = CustomerTables::of(&opened.store).migration_spaces().await;
-    let (spaces, _) = spaces.map_err(|error| Trouble::of_state(&error))?;
+    let (spaces, _) = spaces.map_err(|error| CommandError::of_state(&error))?;
     let half_made = spaces
         .into_iter()
         .filter(|space| customers.contains(space.customer.as_str()))
@@ -48,15 +48,15 @@ async fn finish(
     lacks: String,
     space: MigrationSpace,
     stop: &Stop,
-) -> Result<Difference> {
-    let told = |done: String, needs_a_look: bool| Difference {
+) -> Result<LegacyFinding> {
+    let told = |done: String, needs_a_look: bool| LegacyFinding {
         customer: space.customer.to_string(),
         space: Some(space.space.to_string()),
         found: lacks.clone(),
         done,
         needs_a_look,
     };
-    if stop.degree() > Degree::Run {
+    if stop.level() > StopLevel::Run {
         return Ok(told("unfinished: the run was stopped".to_owned(), true));
     }
     let finished = opened
@@ -67,7 +67,9 @@ async fn finish(
             "finished: it is provisioned, and its customer has the delegation".to_owned(),
             false,
         )),
-        Err(failure) if failure.class == Class::Fatal => Err(Trouble::of_failure(&failure).into()),
+        Err(failure) if failure.class == Class::Fatal => {
+            Err(CommandError::of_failure(&failure).into())
+        }
         Err(failure) => Ok(told(
             format!(
                 "not finished: {failure}; {}",
@@ -79,12 +81,12 @@ async fn finish(
 }
 
 /// What became of the spaces that the existing tool had begun.
-pub(super) fn of_units(snapshot: &Snapshot) -> Vec<Difference> {
+pub(super) fn of_units(snapshot: &Snapshot) -> Vec<LegacyFinding> {
     snapshot.taken_over_named.iter().map(of_unit).collect()
 }
 
-fn of_unit(taken: &TakenUnit) -> Difference {
-    Difference {
+fn of_unit(taken: &TakenUnit) -> LegacyFinding {
+    LegacyFinding {
         customer: taken.unit.owner.to_string(),
         space: Some(taken.unit.name.to_string()),
         found: left(&taken.found),
@@ -111,7 +113,7 @@ fn done(taken: &TakenUnit) -> String {
     };
     match &taken.now {
         None => "not finished yet: the next run continues".to_owned(),
-        Some(_) if taken.kept => BELIEVED.to_owned(),
+        Some(_) if taken.kept => TRUSTED_COMPLETE.to_owned(),
         Some((status, of)) => format!("processed again: {status}, {}", counts(of)),
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::plan::admit;
+use super::plan::check_plan;
 use super::scope::{Resolved, refuse_nothing, resolver};
 use super::{UploadsSession, connect};
 use crate::app::session::{Work, unless_stopped};
-use crate::app::{AuditReport, Face, Seen, Stop};
+use crate::app::{AuditReport, ProgressSink, ProgressUpdate, Stop};
 use crate::config::{Root, Settings, options};
 use crate::engine::{Depth, Report};
 use crate::model::Unit;
@@ -25,21 +25,21 @@ pub async fn verify(
     settings: &Settings,
     options: options::Verify,
     stop: Stop,
-    face: Face,
+    sink: ProgressSink,
 ) -> Result<AuditReport> {
     let prepare = async {
         let opened = connect(settings, &options.scope, false).await?;
         let state = opened.identity()?;
-        admit(&opened.store, state, options.scope.customers.as_ref()).await?;
+        check_plan(&opened.store, state, options.scope.customers.as_ref()).await?;
         let Resolved {
             work,
             unknown_roots,
-        } = resolver(&opened).work(&options.scope, &face).await?;
+        } = resolver(&opened).work(&options.scope, &sink).await?;
         refuse_nothing(&work, &options.scope)?;
         let work = match options.scope.limit {
             // How many there are is of no use to a sample.
             Some(_) => work,
-            None => counted(&opened, work, &face).await,
+            None => counted(&opened, work, &sink).await,
         };
         anyhow::Ok((opened, work, unknown_roots))
     };
@@ -58,7 +58,7 @@ pub async fn verify(
         resume: options.resume,
         ..Report::new("audit", format!("{}{how}", words(&options.scope)))
     };
-    let report = opened.audit(config, work, report, (stop, face)).await?;
+    let report = opened.audit(config, work, report, (stop, sink)).await?;
     Ok(AuditReport {
         unknown_roots,
         ..report
@@ -67,7 +67,7 @@ pub async fn verify(
 
 /// The same work with the uploads counted of spaces of which no row says how many they have. What cannot be counted is
 /// left for the listing.
-async fn counted(opened: &UploadsSession, work: Work, face: &Face) -> Work {
+async fn counted(opened: &UploadsSession, work: Work, sink: &ProgressSink) -> Work {
     let units = match work {
         Work::Units(units) => units,
         items @ Work::Items(_) => return items,
@@ -87,7 +87,7 @@ async fn counted(opened: &UploadsSession, work: Work, face: &Face) -> Work {
     let counted = stream::iter(counting).buffered(COUNTS).inspect(|_| {
         done += 1;
         let what = "counting uploads by space";
-        face(Seen::Start { what, done, of });
+        sink(ProgressUpdate::Start { what, done, of });
     });
     Work::Units(counted.collect().await)
 }

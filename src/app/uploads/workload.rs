@@ -9,7 +9,9 @@ use futures::{StreamExt as _, stream};
 use super::scope::resolver;
 use super::{ROWS, steps, takeover};
 use crate::app::session::{Connecting, Session, StepGroup, Work, Workload};
-use crate::app::{Difference, Face, RunReport, Seen, Stop, Trouble, unless_stopped};
+use crate::app::{
+    CommandError, LegacyFinding, ProgressSink, ProgressUpdate, RunReport, Stop, unless_stopped,
+};
 use crate::config::{Settings, options};
 use crate::migrations::uploads::{self, CustomerTables, Uploads};
 use crate::model::{CustomerDid, Snapshot, Vocabulary};
@@ -70,7 +72,7 @@ impl Workload for UploadsWorkload {
         let connecting = Uploads::connect(&config, to.clock, dependencies, rows, self.choices);
         let migration = Box::pin(connecting).await;
         Ok(Arc::new(
-            migration.map_err(|failure| Trouble::of_failure(&failure))?,
+            migration.map_err(|failure| CommandError::of_failure(&failure))?,
         ))
     }
 
@@ -82,11 +84,11 @@ impl Workload for UploadsWorkload {
         &self,
         session: &UploadsSession,
         work: &Work,
-        (stop, face): (&Stop, &Face),
-    ) -> Result<Vec<Difference>> {
+        (stop, sink): (&Stop, &ProgressSink),
+    ) -> Result<Vec<LegacyFinding>> {
         let noting = async {
             let spaces = resolver(session).spaces(&self.scope, work).await?;
-            note_spaces(&CustomerTables::of(&session.store), spaces, face).await
+            note_spaces(&CustomerTables::of(&session.store), spaces, sink).await
         };
         unless_stopped(stop, BEGIN, noting).await?;
         takeover::finish_spaces(session, &work.owners(), stop).await
@@ -102,19 +104,19 @@ impl Workload for UploadsWorkload {
 async fn note_spaces(
     tables: &CustomerTables,
     spaces: Vec<(CustomerDid, u64)>,
-    face: &Face,
+    sink: &ProgressSink,
 ) -> Result<()> {
     let (mut done, of) = (0, Some(spaces.len() as u64));
     let noting = stream::iter(spaces).map(|(customer, spaces)| async move {
         let noted = tables.note_spaces(&customer, spaces).await;
-        noted.map_err(|error| Trouble::of_state(&error))
+        noted.map_err(|error| CommandError::of_state(&error))
     });
     let mut noting = noting.buffer_unordered(ROWS);
     while let Some(noted) = noting.next().await {
         noted?;
         done += 1;
         let what = "recording how many spaces customers have";
-        face(Seen::Start { what, done, of });
+        sink(ProgressUpdate::Start { what, done, of });
     }
     Ok(())
 }

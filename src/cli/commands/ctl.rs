@@ -8,13 +8,13 @@ use crate::app::{self, ControlReport};
 use crate::cli::confirm::confirm;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
-use crate::cli::failure::Misuse;
+use crate::cli::failure::UsageError;
 use crate::cli::output::{Schema, joined, talk};
 use crate::cli::plan;
 use crate::cli::summary::{self, count};
 use crate::cli::values;
 use crate::config::{Need, options};
-use crate::model::{Limit, Wish};
+use crate::model::{ControlCommand, Limit};
 
 const EXAMPLES: &str = "Examples:
   sterna ctl pause --why 'index service is deployed'
@@ -120,10 +120,10 @@ pub(in crate::cli) struct Set {
 
 /// Asks, or shows what was asked.
 pub(in crate::cli) async fn run(command: CtlCommand, context: &Context) -> Result<Exit> {
-    let (wish, whom, why) = match command {
-        CtlCommand::Pause(args) => (Wish::Pause, args.whom, args.why),
-        CtlCommand::Drain(args) => (Wish::Drain, args.whom, args.why),
-        CtlCommand::Resume(args) => (Wish::Resume, args.whom, args.why),
+    let (command, whom, why) = match command {
+        CtlCommand::Pause(args) => (ControlCommand::Pause, args.whom, args.why),
+        CtlCommand::Drain(args) => (ControlCommand::Drain, args.whom, args.why),
+        CtlCommand::Resume(args) => (ControlCommand::Resume, args.whom, args.why),
         CtlCommand::Set(args) => (limits(&args.limits)?, args.reasoned.whom, args.reasoned.why),
         CtlCommand::Status => return show(context, false).await,
         CtlCommand::Log => return show(context, true).await,
@@ -133,13 +133,13 @@ pub(in crate::cli) async fn run(command: CtlCommand, context: &Context) -> Resul
     if dry_run {
         talk(plan::NOTICE);
     } else {
-        let words = wish.words();
+        let words = command.words();
         confirm(settings.environment, (whom.yes, &words), &context.stop)?;
     }
     let options = options::Control {
         dry_run,
         instance: whom.instance,
-        wish,
+        command,
         why,
     };
     let report = app::control(&settings, &options).await?;
@@ -162,7 +162,7 @@ async fn show(context: &Context, log: bool) -> Result<Exit> {
 }
 
 /// Each limit once.
-fn limits(settings: &[values::Setting]) -> Result<Wish, Misuse> {
+fn limits(settings: &[values::Setting]) -> Result<ControlCommand, UsageError> {
     let (mut concurrency, mut rate) = (Limit::Stays, Limit::Stays);
     for setting in settings {
         let (held, to, name) = match setting {
@@ -170,14 +170,14 @@ fn limits(settings: &[values::Setting]) -> Result<Wish, Misuse> {
             values::Setting::Rate(to) => (&mut rate, to, "rate"),
         };
         if *held != Limit::Stays {
-            return Err(Misuse::new(
+            return Err(UsageError::new(
                 format!("{name} is given twice"),
                 "give each limit once",
             ));
         }
         *held = *to;
     }
-    Ok(Wish::Set { concurrency, rate })
+    Ok(ControlCommand::Set { concurrency, rate })
 }
 
 pub(in crate::cli) fn lines(report: &ControlReport, typed: &str) -> String {
@@ -188,7 +188,7 @@ pub(in crate::cli) fn lines(report: &ControlReport, typed: &str) -> String {
             |holds| format!("in force {when}: {holds}"),
         )
     };
-    let (scope, wish) = (&report.scope, &report.wish);
+    let (scope, command) = (&report.scope, &report.wish);
     if report.dry_run {
         let running = match report.running.len() {
             0 => "no instance is running now".to_owned(),
@@ -198,11 +198,11 @@ pub(in crate::cli) fn lines(report: &ControlReport, typed: &str) -> String {
             ),
         };
         return format!(
-            "{scope}: would {wish}; {}; {running}",
+            "{scope}: would {command}; {}; {running}",
             in_force("afterwards")
         );
     }
-    let mut lines = vec![format!("{scope}: {wish}; {}", in_force("now"))];
+    let mut lines = vec![format!("{scope}: {command}; {}", in_force("now"))];
     lines.push(match report.running.as_slice() {
         [] => "no instance is running now; it applies to every instance started later".to_owned(),
         [one] => format!("instance {one} acts on it within 10 s"),

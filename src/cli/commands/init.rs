@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::Args;
 
-use crate::app::{self, Degree, InitReport, Kind, Trouble};
+use crate::app::{self, CommandError, InitReport, Kind, StopLevel};
 use crate::cli::confirm::confirm;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -52,7 +52,7 @@ pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exi
     }
     let report = tokio::select! {
         report = app::init(&settings) => report?,
-        () = context.stop.reached(Degree::Drain) => return Err(stopped(context).into()),
+        () = context.stop.reached(StopLevel::Drain) => return Err(stopped(context).into()),
     };
     let schema = Schema("sterna.init", 1);
     let text = || rows(&report, &context.typed);
@@ -61,8 +61,8 @@ pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exi
 }
 
 /// Tables that are being made go on being made: nothing has to be put right.
-fn stopped(context: &Context) -> Trouble {
-    Trouble::new(
+fn stopped(context: &Context) -> CommandError {
+    CommandError::new(
         Kind::Stopped,
         "create the migration tables",
         format!(

@@ -6,11 +6,11 @@ use anyhow::Result;
 use clap::Args;
 
 use super::verify;
-use crate::app::{self, Difference, Reliance, RunReport};
+use crate::app::{self, LegacyFinding, Reliance, RunReport};
 use crate::cli::confirm::confirm;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
-use crate::cli::failure::Misuse;
+use crate::cli::failure::UsageError;
 use crate::cli::output::{Schema, joined, talk};
 use crate::cli::plan;
 use crate::cli::progress::Progress;
@@ -157,16 +157,16 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
         Reliance::Migrating
     };
     preparing.preflight(&settings, reliance).await?;
-    let ran = app::migrate(&settings, options, context.stop.clone(), progress.face()).await;
+    let ran = app::migrate(&settings, options, context.stop.clone(), progress.sink()).await;
     progress.finish();
     report(&ran?, context)
 }
 
 /// `--dry-run` and `--repair` exclude each other, and so do `DRY_RUN` and `--repair`: a repair advertises claims again
 /// that are there already, which no look can tell beforehand.
-fn refuse_dry_repair(repair: bool, dry_run: bool) -> Result<(), Misuse> {
+fn refuse_dry_repair(repair: bool, dry_run: bool) -> Result<(), UsageError> {
     if repair && dry_run {
-        return Err(Misuse::new(
+        return Err(UsageError::new(
             "--repair has no dry run (DRY_RUN is set): it advertises claims again that are there already",
             "leave DRY_RUN out; `sterna verify` says what is missing or wrong",
         ));
@@ -257,7 +257,7 @@ fn unfinished(report: &RunReport) -> String {
 }
 
 /// The first things that the existing tool had left, one line each.
-pub(super) fn differences(all: &[Difference]) -> Vec<String> {
+pub(super) fn differences(all: &[LegacyFinding]) -> Vec<String> {
     let mut lines = Vec::new();
     if !all.is_empty() {
         lines.push(format!(
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_one_step_claims_no_work_in_spaces_that_it_did_not_look_at() {
+    fn a_run_of_one_step_claims_no_work_in_spaces_that_it_did_not_probe() {
         let mut report = RunReport {
             unfinished: 1,
             ..RunReport::default()

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 
-use crate::app::{self, Degree};
+use crate::app::{self, StopLevel};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
-use crate::cli::failure::Misuse;
+use crate::cli::failure::UsageError;
 use crate::cli::output::{Output, Schema, reader_is_gone, talk, text};
 use crate::cli::summary::count;
 use crate::cli::values;
@@ -83,29 +83,29 @@ pub(in crate::cli) async fn run(args: MonitorArgs, context: &Context) -> Result<
         exact: args.exact,
     };
     if !args.watch {
-        let looking = Box::pin(look(&settings, &options, context));
+        let looking = Box::pin(show_once(&settings, &options, context));
         return context.unless_stopped("show the migration", looking).await;
     }
     let interval = args.interval.unwrap_or(INTERVAL);
     tokio::select! {
         biased;
         watched = Box::pin(watch(&settings, &options, interval, context)) => watched,
-        () = context.stop.reached(Degree::Drain) => Ok(Exit::Done),
+        () = context.stop.reached(StopLevel::Drain) => Ok(Exit::Done),
         () = reader_is_gone() => Ok(Exit::Done),
     }
 }
 
 /// Refuses views of which a flag would do nothing.
-fn check(args: &MonitorArgs) -> Result<(), Misuse> {
+fn check(args: &MonitorArgs) -> Result<(), UsageError> {
     let narrow = args.customer.is_some() || args.space.is_some();
     if args.stuck && args.space.is_some() {
-        return Err(Misuse::new(
+        return Err(UsageError::new(
             "--stuck lists spaces, so --space says nothing more",
             "leave one of them out",
         ));
     }
     if args.instance.is_some() && narrow && !args.failed && !args.stuck {
-        return Err(Misuse::new(
+        return Err(UsageError::new(
             "a customer or space is shown whole, whatever its instance",
             "leave --instance out, or add --failed",
         ));
@@ -125,7 +125,7 @@ async fn watch(
         if redraw {
             crate::cli::output::bytes(HOME.as_bytes())?;
         }
-        if let Err(error) = look(settings, options, context).await {
+        if let Err(error) = show_once(settings, options, context).await {
             if Exit::of_error(&error) != Exit::Temporary {
                 return Err(error);
             }
@@ -138,7 +138,7 @@ async fn watch(
     }
 }
 
-async fn look(settings: &Settings, options: &Monitor, context: &Context) -> Result<Exit> {
+async fn show_once(settings: &Settings, options: &Monitor, context: &Context) -> Result<Exit> {
     let mut last = Instant::now();
     let told = move |spaces: u64| {
         if last.elapsed() >= TELL_EVERY {

@@ -140,7 +140,7 @@ pub(in crate::cli) async fn run(args: RetryArgs, context: &Context) -> Result<Ex
         max_failure_rate: args.max_failure_rate.unwrap_or(FAILURE_RATE),
         index_unverified: args.unverified_hashes == UnverifiedHashes::Index,
     };
-    let ran = app::retry(&settings, options, context.stop.clone(), progress.face()).await;
+    let ran = app::retry(&settings, options, context.stop.clone(), progress.sink()).await;
     progress.finish();
     let ran = ran?;
     if ran.counts.planned == 0 {

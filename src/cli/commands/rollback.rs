@@ -1,4 +1,4 @@
-//! `rollback`: what a migration made is taken back.
+//! `rollback`: what a migration made is undone.
 
 use std::path::PathBuf;
 
@@ -112,7 +112,7 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
         let given = (yes, typed.as_deref());
         confirm_named(environment, given, (&name, "roll back"), stop)
     };
-    let asked = (context.stop.clone(), progress.face());
+    let asked = (context.stop.clone(), progress.sink());
     let ran = Box::pin(app::rollback(&settings, options, &agree, asked)).await;
     progress.finish();
     let report = ran?;
@@ -122,7 +122,7 @@ pub(in crate::cli) async fn run(args: RollbackArgs, context: &Context) -> Result
     Ok(Exit::from(&report))
 }
 
-/// What stays, then what is taken back.
+/// What stays, then what is undone.
 fn listed(plan: &RollbackPlan) -> String {
     let whole = plan.unaccounted.is_empty() && plan.missing.is_empty();
     let nothing_stays = plan.stays.is_empty() && plan.undone.is_empty() && whole;
@@ -203,7 +203,7 @@ fn of_dry_run(report: &RollbackReport, typed: &str) -> String {
     format!("{plan}\n{}", next(&then))
 }
 
-/// Why not everything was taken back, a line each.
+/// Why not everything was undone, a line each.
 fn not_whole(report: &RollbackReport) -> Vec<String> {
     let plan = &report.plan;
     let uploads: u64 = plan.unaccounted.iter().map(|one| one.uploads).sum();

@@ -102,7 +102,7 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
         analyze,
         while_running: args.while_running,
     };
-    let ends = (context.stop.clone(), progress.face());
+    let ends = (context.stop.clone(), progress.sink());
     let report = app::setup(&settings, options, ends).await;
     progress.finish();
     let report = report?;

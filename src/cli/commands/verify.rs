@@ -81,7 +81,7 @@ pub(super) async fn audit(
     let checks = preparing.preflight(settings, Reliance::Auditing);
     Box::pin(checks).await?;
     let progress = preparing.progress;
-    let ran = app::verify(settings, options, context.stop.clone(), progress.face()).await;
+    let ran = app::verify(settings, options, context.stop.clone(), progress.sink()).await;
     progress.finish();
     let report = ran?;
     let schema = Schema("sterna.audit", 2);

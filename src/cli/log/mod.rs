@@ -1,6 +1,6 @@
 //! Log lines: fields, not sentences, to standard error or a file; repeated warnings are folded.
 
-mod fold;
+mod dedup;
 mod start;
 
 pub(super) use start::Log;

@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::fold::{Fold, Teller};
+use super::dedup::{DedupLayer, DedupReporter};
 use crate::cli::terminal::LogLines;
 use crate::config::{Fault, Faults};
 use crate::monitor::{printable, printable_json};
@@ -115,7 +115,7 @@ impl Log {
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub(in crate::cli) fn start(&self, color: bool) -> Result<Teller, Faults> {
+    pub(in crate::cli) fn start(&self, color: bool) -> Result<DedupReporter, Faults> {
         let usual = if self.file.is_some() {
             LevelFilter::INFO
         } else {
@@ -133,8 +133,8 @@ impl Log {
             (BoxMakeWriter::new(move || LogLines { json }), color)
         };
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-        let fold = Fold::new(levels);
-        let teller = fold.teller();
+        let fold = DedupLayer::new(levels);
+        let reporter = fold.reporter();
         let lines = match self.format {
             Format::Text => {
                 let lines = lines.fmt_fields(debug_fn(write_field).delimited(" "));
@@ -143,7 +143,7 @@ impl Log {
             Format::Json => lines.json().flatten_event(true).with_filter(fold).boxed(),
         };
         let _ = tracing_subscriber::registry().with(lines).try_init();
-        Ok(teller)
+        Ok(reporter)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Stored;
 use crate::app::{
-    AuditReport, AuditedUpload, ControlReport, Difference, Ended, InitReport, InitTable, Listed,
+    AuditReport, AuditedUpload, ControlReport, Ended, InitReport, InitTable, LegacyFinding, Listed,
     PlanReport, RollbackPlan, RollbackReport, RunReport, STEPS, SetupReport, SetupShare,
     Unaccounted, UnlistedSpace,
 };
@@ -121,14 +121,14 @@ fn whole_runs_read_as_they_were_reviewed() {
         },
     );
     let differences = vec![
-        Difference {
+        LegacyFinding {
             customer: ALICE.to_owned(),
             space: Some(SPACE.to_owned()),
             found: "left in-progress with 3 of 9".to_owned(),
             done: "processed again: completed, 9 migrated".to_owned(),
             needs_a_look: false,
         },
-        Difference {
+        LegacyFinding {
             customer: ALICE.to_owned(),
             space: None,
             found: "a migration space that lacks its key".to_owned(),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::put;
 use crate::client::calls::Calls;
-use crate::client::{AwsClients, Buckets, Cause, Dependency, Error};
+use crate::client::{AwsClients, Buckets, Cause, ClientError, Dependency};
 use crate::proto::ucan::{self, Delegation};
 
 const STORE: &str = "store a claim";
@@ -27,7 +27,7 @@ impl ClaimStore {
     }
 
     /// Stores a claim's archive under its CID.
-    pub async fn store(&self, claim: &Delegation) -> Result<(), Error> {
+    pub async fn store(&self, claim: &Delegation) -> Result<(), ClientError> {
         let archive = ucan::archive(claim).map_err(|error| Cause::Malformed(error.to_string()));
         let archive = Bytes::from(archive.map_err(|cause| cause.at(Dependency::S3, STORE))?);
         let key = claim.cid().to_string();

@@ -5,7 +5,7 @@ use cid::Cid;
 
 use super::{delete, get, put};
 use crate::client::calls::Calls;
-use crate::client::{AwsClients, Buckets, Cause, Config, Dependency, Error};
+use crate::client::{AwsClients, Buckets, Cause, ClientError, Config, Dependency};
 use crate::proto::ucan::{self, Delegation};
 
 const READ: &str = "read a delegation";
@@ -52,7 +52,7 @@ impl DelegationStore {
     ///
     /// "Not there" is said only if every place said so; a place that refuses or is in trouble is an error unless
     /// another one has the object.
-    pub async fn read(&self, cid: &Cid) -> Result<Option<Delegation>, Error> {
+    pub async fn read(&self, cid: &Cid) -> Result<Option<Delegation>, ClientError> {
         let key = key(cid);
         let mut trouble = None;
         for place in &self.places {
@@ -70,7 +70,7 @@ impl DelegationStore {
     }
 
     /// Stores the object of a delegation in the first place.
-    pub async fn store(&self, delegation: &Delegation) -> Result<(), Error> {
+    pub async fn store(&self, delegation: &Delegation) -> Result<(), ClientError> {
         let bytes = Bytes::from(ucan::to_bytes(std::slice::from_ref(delegation)));
         let key = key(delegation.cid());
         let place = &self.places[0];
@@ -87,7 +87,7 @@ impl DelegationStore {
     }
 
     /// Removes the object of a delegation from the first place, where [`DelegationStore::store`] puts it.
-    pub async fn remove(&self, cid: &Cid) -> Result<(), Error> {
+    pub async fn remove(&self, cid: &Cid) -> Result<(), ClientError> {
         let (key, place) = (key(cid), &self.places[0]);
         let attempt = || delete(&place.client, &place.bucket, &key);
         self.calls.run(Dependency::S3, REMOVE, attempt).await

@@ -7,15 +7,15 @@ use url::Url;
 use super::CarparkClient;
 use super::rest::{self, Before, Rest};
 use crate::client::http;
-use crate::client::{Cause, Dependency, Error};
-use crate::runtime::Moment;
+use crate::client::{Cause, ClientError, Dependency};
+use crate::runtime::Instant;
 
 const OPEN: &str = "open a shard";
 const READ: &str = "read a shard";
 /// Bytes per second that a body must bring.
 const SLOWEST: f64 = 1024.0;
 
-/// An object that is being read. Cuts of the connection are mended by asking for the rest, on condition that the object
+/// An object that is being read. Cuts of the connection are fixed by asking for the rest, on condition that the object
 /// is still the same where the server's validator allows it; what is read is held against digests by whoever reads it.
 #[derive(Debug)]
 pub struct Blob {
@@ -33,12 +33,12 @@ pub struct Blob {
     /// Cuts since the last new byte came.
     cuts: usize,
     /// When the pace was looked at last, and where the reading was then.
-    paced: (Moment, u64),
+    paced: (Instant, u64),
 }
 
 impl Blob {
     /// Opens an object by its address.
-    pub(super) async fn open(client: &CarparkClient, url: Url) -> Result<Self, Error> {
+    pub(super) async fn open(client: &CarparkClient, url: Url) -> Result<Self, ClientError> {
         let attempt = || async {
             let request = client.http.request(Method::GET, url.clone());
             let request = request.header(header::ACCEPT_ENCODING, "identity");
@@ -61,7 +61,7 @@ impl Blob {
             skip: 0,
             ended: false,
             cuts: 0,
-            paced: (Moment::now(), 0),
+            paced: (Instant::now(), 0),
         })
     }
 
@@ -72,7 +72,7 @@ impl Blob {
     }
 
     /// The next piece; `None` at the end of the object.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
         while !self.ended {
             match self.body.chunk().await {
                 Ok(Some(piece)) => {
@@ -110,14 +110,14 @@ impl Blob {
     }
 
     /// A body that drips would never be silent and never end.
-    fn keep_pace(&mut self) -> Result<(), Error> {
+    fn keep_pace(&mut self) -> Result<(), ClientError> {
         let window = self.client.calls.limits().idle;
         let (since, from) = self.paced;
         let took = since.elapsed();
         if took < window {
             return Ok(());
         }
-        self.paced = (Moment::now(), self.at);
+        self.paced = (Instant::now(), self.at);
         let least = took.as_secs_f64() * SLOWEST;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 bytes")]
         if ((self.at - from) as f64) < least {
@@ -127,7 +127,7 @@ impl Blob {
     }
 
     /// Asks for the rest of the object.
-    async fn go_on(&mut self, cut: Cause) -> Result<(), Error> {
+    async fn go_on(&mut self, cut: Cause) -> Result<(), ClientError> {
         self.cuts += 1;
         if self.cuts > self.client.calls.limits().tries {
             return Err(cut.at(Dependency::Carpark, READ));
@@ -155,7 +155,7 @@ impl Blob {
         Ok(())
     }
 
-    async fn rest(&self) -> Result<(Response, Rest), Error> {
+    async fn rest(&self) -> Result<(Response, Rest), ClientError> {
         let before = Before {
             at: self.at,
             length: self.length,

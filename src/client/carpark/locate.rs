@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{Blob, CarparkClient, Layout, rest};
 use crate::client::http;
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::multihash::{self, Multihash};
 
 const CONFIRM: &str = "read a shard where a claim names it";
@@ -34,7 +34,7 @@ impl CarparkClient {
         shard: &Multihash,
         first: Layout,
         others: &[Url],
-    ) -> Result<Option<Located>, Error> {
+    ) -> Result<Option<Located>, ClientError> {
         for (url, layout) in self.places(shard, first, others) {
             let found = match layout {
                 Some(_) => self.at(&url).await?,
@@ -52,8 +52,8 @@ impl CarparkClient {
     }
 
     /// The length of a shard at an address, every byte of it read; `None` if it is not what lies there.
-    async fn read(&self, url: &Url, shard: &Multihash) -> Result<Option<Option<u64>>, Error> {
-        let unknown = |error: multihash::Error| Cause::Malformed(error.to_string());
+    async fn read(&self, url: &Url, shard: &Multihash) -> Result<Option<Option<u64>>, ClientError> {
+        let unknown = |error: multihash::MultihashError| Cause::Malformed(error.to_string());
         let hasher = shard.hasher().map_err(unknown);
         let mut hasher = hasher.map_err(|cause| cause.at(Dependency::Carpark, CONFIRM))?;
         let mut blob = match Blob::open(self, url.clone()).await {
@@ -75,7 +75,7 @@ impl CarparkClient {
 
     /// Whether anything lies at an address, and how long it is if the server says that; `None` if the server says that
     /// nothing does.
-    pub async fn at(&self, url: &Url) -> Result<Option<Option<u64>>, Error> {
+    pub async fn at(&self, url: &Url) -> Result<Option<Option<u64>>, ClientError> {
         match self.length(url).await {
             Ok(length) => Ok(Some(length)),
             Err(error) if error.cause == Cause::Missing => Ok(None),
@@ -89,7 +89,7 @@ impl CarparkClient {
         shard: &Multihash,
         first: Layout,
         others: &[Url],
-    ) -> Result<Option<(Located, Blob)>, Error> {
+    ) -> Result<Option<(Located, Blob)>, ClientError> {
         for (url, layout) in self.places(shard, first, others) {
             match Blob::open(self, url.clone()).await {
                 Ok(blob) => {
@@ -110,7 +110,7 @@ impl CarparkClient {
     }
 
     /// Asks for the length of an object.
-    async fn length(&self, url: &Url) -> Result<Option<u64>, Error> {
+    async fn length(&self, url: &Url) -> Result<Option<u64>, ClientError> {
         let attempt = || async {
             let request = self.http.request(Method::HEAD, url.clone());
             match http::check(self.http.send(request).await?).await {

@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use super::{Addresses, Blob, CarparkClient};
 use crate::client::calls::Calls;
 use crate::client::http::Http;
-use crate::client::{Cause, Error, Limits};
-use crate::runtime::{Dependencies, Tasks};
+use crate::client::{Cause, ClientError, Limits};
+use crate::runtime::{ServiceRegistry, Tasks};
 
 /// What a server answered, one answer a connection, and the heads of the requests that came.
 struct Server {
@@ -51,12 +51,12 @@ impl Server {
             pause: std::time::Duration::from_millis(1),
             ..Limits::default()
         };
-        let calls = Calls::new(&limits, Dependencies::new());
+        let calls = Calls::new(&limits, ServiceRegistry::new());
         let addresses = Addresses::of_one(url.clone());
         CarparkClient::new(Http::new(&limits).unwrap(), calls, addresses)
     }
 
-    async fn read(&self) -> Result<String, Error> {
+    async fn read(&self) -> Result<String, ClientError> {
         let mut blob = Blob::open(&Self::client(&self.url), self.url.clone()).await?;
         let mut all = Vec::new();
         while let Some(piece) = blob.next().await? {
@@ -65,7 +65,7 @@ impl Server {
         Ok(String::from_utf8(all).unwrap())
     }
 
-    async fn length(&self) -> Result<Option<Option<u64>>, Error> {
+    async fn length(&self) -> Result<Option<Option<u64>>, ClientError> {
         Self::client(&self.url).at(&self.url).await
     }
 
@@ -90,7 +90,7 @@ const UNMET: &str = "HTTP/1.1 412 Precondition Failed\ncontent-length: 0\n\n";
 const ALL: &str = "HTTP/1.1 200 OK\ncontent-length: 10\n\n0123456789";
 
 #[tokio::test]
-async fn a_cut_is_mended_on_condition_that_the_object_is_the_same() {
+async fn a_cut_is_repaired_on_condition_that_the_object_is_the_same() {
     let server = Server::start(&[&cut("\"a\""), REST]).await;
     assert_eq!(server.read().await.unwrap(), "0123456789");
     assert!(server.had(1, "if-match: \"a\"\r\n") && server.had(1, "range: bytes=6-\r\n"));

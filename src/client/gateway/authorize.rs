@@ -8,7 +8,7 @@ use crate::client::calls::Calls;
 use crate::client::clock::expiry;
 use crate::client::http::Http;
 use crate::client::ucan::Connection;
-use crate::client::{Cause, Error, Network, Secrets, Service};
+use crate::client::{Cause, ClientError, Network, Secrets, Service};
 use crate::proto::did::Did;
 use crate::proto::ucan::{Delegation, Expiration};
 use crate::runtime::Clock;
@@ -51,7 +51,7 @@ impl GatewayClient {
     }
 
     /// Gives the gateway a serve delegation of the space, made from a delegation of the space to an account.
-    pub async fn authorize(&self, space: &Did, proof: &Delegation) -> Result<(), Error> {
+    pub async fn authorize(&self, space: &Did, proof: &Delegation) -> Result<(), ClientError> {
         let make = || {
             let parties = Grant {
                 migration: &self.secrets.migration,

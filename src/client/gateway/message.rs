@@ -6,7 +6,7 @@ use ipld_core::ipld::Ipld;
 
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
-use crate::proto::ucan::{Capability, Delegation, Draft, Error, Expiration};
+use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, UcanError};
 
 /// The ability that lets a gateway serve the content of a space.
 const SERVE: &str = "space/content/serve/*";
@@ -29,7 +29,7 @@ pub struct Grant<'a> {
 /// Makes the invocation. Everything but its end is the same for the same input, so the gateway stores nothing twice.
 ///
 /// The account signs nothing itself: it is absent, and attested.
-pub fn grant(parties: Grant<'_>, expiration: Expiration) -> Result<Delegation, Error> {
+pub fn grant(parties: Grant<'_>, expiration: Expiration) -> Result<Delegation, UcanError> {
     let Grant {
         migration,
         upload_service,
@@ -68,7 +68,7 @@ fn absentee(
     can: &str,
     space: &Did,
     proof: &Delegation,
-) -> Result<Delegation, Error> {
+) -> Result<Delegation, UcanError> {
     Draft::new(account, audience)
         .capability(Capability::new(can, space.as_str()))
         .expiration(Expiration::Never)
@@ -76,7 +76,7 @@ fn absentee(
         .sign()
 }
 
-fn attest(by: &Signer, audience: &Did, attested: &Delegation) -> Result<Delegation, Error> {
+fn attest(by: &Signer, audience: &Did, attested: &Delegation) -> Result<Delegation, UcanError> {
     Draft::new(by, audience)
         .capability(
             Capability::new("ucan/attest", by.did().as_str())

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::GatewayClient;
 use crate::client::http;
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 
 const FETCH: &str = "fetch content through the gateway";
 const PROBE: &str = "ask whether the gateway serves content";
@@ -22,7 +22,7 @@ impl GatewayClient {
         path: &str,
         accept: &str,
         limit: usize,
-    ) -> Result<Bytes, Error> {
+    ) -> Result<Bytes, ClientError> {
         let attempt = || async {
             let url = address(&self.service.url, root, path)?;
             let response = http::check(self.led(Method::GET, url, accept, root).await?).await?;
@@ -52,7 +52,7 @@ impl GatewayClient {
     }
 
     /// Asks whether content is served. `false` only for a plain "not found"; anything else is an error.
-    pub async fn serves(&self, root: &Cid) -> Result<bool, Error> {
+    pub async fn serves(&self, root: &Cid) -> Result<bool, ClientError> {
         let attempt = || async {
             let url = address(&self.service.url, root, "")?;
             http::check(self.led(Method::HEAD, url, "*/*", root).await?).await

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use super::reach::NotPublic;
 use crate::client::Cause;
 use crate::client::error::excerpt;
-use crate::runtime::{causes, root_cause};
+use crate::runtime::{error_chain, root_cause};
 
 /// Classifies an error of the connection itself.
 pub(crate) fn network(error: &reqwest::Error) -> Cause {
@@ -18,6 +18,6 @@ pub(crate) fn network(error: &reqwest::Error) -> Cause {
         Some(refused) => Cause::Address(excerpt(&refused.to_string())),
         // Where to is known; the URL with all its hashes would hide why.
         None if error.is_connect() => Cause::Network(excerpt(&root_cause(error))),
-        None => Cause::Network(excerpt(&causes(error))),
+        None => Cause::Network(excerpt(&error_chain(error))),
     }
 }

@@ -117,7 +117,7 @@ mod tests {
 
     /// The name of a stranger that leads to this machine, whatever its URL looks like.
     #[tokio::test]
-    async fn a_name_that_leads_to_this_machine_is_told_and_not_connected_to() {
+    async fn a_name_that_leads_to_this_machine_is_reported_and_not_connected_to() {
         let http = Http::new(&Limits::default()).unwrap();
         let url = "https://localhost:9/latest/meta-data";
         let refused = http.send(http.guarded.get(url)).await.unwrap_err();

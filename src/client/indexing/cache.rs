@@ -4,7 +4,7 @@ use super::IndexingClient;
 use super::service::Writer;
 use crate::client::clock::expiry;
 use crate::client::ucan::failed;
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::claims::Cache;
 use crate::proto::ucan::{Delegation, Draft, Expiration};
 
@@ -21,7 +21,7 @@ pub struct CacheRequest {
 
 impl IndexingClient {
     /// Caches claims, all in one message. Every one must be taken; repeating it changes nothing.
-    pub async fn cache(&self, requests: &[CacheRequest]) -> Result<(), Error> {
+    pub async fn cache(&self, requests: &[CacheRequest]) -> Result<(), ClientError> {
         let at = |cause: Cause| cause.at(Dependency::IndexingService, CACHE);
         let writer = self
             .writer

@@ -3,7 +3,7 @@
 use cid::Cid;
 
 use super::IndexingClient;
-use crate::client::{Cause, Error};
+use crate::client::{Cause, ClientError};
 use crate::proto::claims::Index;
 use crate::proto::key::Signer;
 use crate::proto::ucan::{Delegation, Draft, Expiration};
@@ -17,7 +17,7 @@ impl IndexingClient {
         space: &Signer,
         content: &Cid,
         index: &Cid,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         self.connection
             .execute_one(ASSERT, || self.index_invocation(space, content, index))
             .await?;
@@ -47,7 +47,7 @@ impl IndexingClient {
 ///
 /// The storage node's own claim, cached again, puts that right.
 #[must_use]
-pub fn lacks_location(error: &Error) -> bool {
+pub fn lacks_location(error: &ClientError) -> bool {
     let Cause::Failed { message, .. } = &error.cause else {
         return false;
     };

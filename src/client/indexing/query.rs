@@ -11,13 +11,13 @@ use super::IndexingClient;
 use crate::client::error::excerpt;
 use crate::client::http;
 use crate::client::memory::{self, Room};
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::did::Did;
 use crate::proto::index::{self, Outline, ShardedDagIndex};
 use crate::proto::multihash::Multihash;
 use crate::proto::query::{self, IndexBlock, QueryResult};
 use crate::proto::ucan::Delegation;
-use crate::runtime::causes;
+use crate::runtime::error_chain;
 
 const QUERY: &str = "ask for claims";
 /// Hashes that are best asked for in one request: about 4 KiB of URL.
@@ -64,7 +64,7 @@ pub struct Indexed {
     /// Bytes of its archive.
     pub bytes: usize,
     /// What it covers, or why it cannot be read.
-    pub outline: Result<Arc<Outline>, index::Error>,
+    pub outline: Result<Arc<Outline>, index::IndexError>,
 }
 
 /// An answer as it came, and the room that its archives and its claims take.
@@ -84,7 +84,7 @@ impl IndexingClient {
         hashes: &[Multihash],
         spaces: &[Did],
         kind: QueryKind,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Answer, ClientError> {
         self.ask(hashes, spaces, kind, outlined).await
     }
 
@@ -96,7 +96,7 @@ impl IndexingClient {
         &self,
         content: &Multihash,
         link: &Cid,
-    ) -> Result<Option<ShardedDagIndex>, Error> {
+    ) -> Result<Option<ShardedDagIndex>, ClientError> {
         let extracted = |whole: Whole| {
             let mut indexes = whole.result.indexes.iter();
             let found = indexes.find(|index| index.link == *link);
@@ -113,7 +113,7 @@ impl IndexingClient {
         spaces: &[Did],
         kind: QueryKind,
         read: impl Fn(Whole) -> Result<T, Cause> + Send + Sync,
-    ) -> Result<T, Error> {
+    ) -> Result<T, ClientError> {
         let url = url(&self.service.url, hashes, spaces, kind)
             .map_err(|cause| cause.at(Dependency::IndexingService, QUERY))?;
         let attempt = || async { read(self.once(&url).await?) };
@@ -173,7 +173,7 @@ fn outlined(whole: Whole) -> Result<Answer, Cause> {
 }
 
 fn malformed(error: impl std::error::Error + 'static) -> Cause {
-    Cause::Malformed(excerpt(&causes(&error)))
+    Cause::Malformed(excerpt(&error_chain(&error)))
 }
 
 fn url(service: &Url, hashes: &[Multihash], spaces: &[Did], kind: QueryKind) -> Result<Url, Cause> {

@@ -9,7 +9,7 @@ use url::Url;
 use crate::aws::Fault;
 use crate::client::batch::Batcher;
 use crate::client::calls::Calls;
-use crate::client::{AwsClients, Cause, Dependency, Error, Network, Protocol, aws, buckets};
+use crate::client::{AwsClients, Cause, ClientError, Dependency, Network, Protocol, aws, buckets};
 use crate::proto::ipni::{Dialect, Job, digests_to_body};
 use crate::proto::multihash::Multihash;
 
@@ -69,7 +69,7 @@ impl Publisher {
         protocol: Protocol,
         job: &Job,
         digests: &[Multihash],
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         let body = Bytes::from(digests_to_body(digests, Dialect::Js));
         let lane = self.lane(protocol);
         let attempt = || {
@@ -85,7 +85,7 @@ impl Publisher {
     }
 
     /// Queues a job whose digests are stored. The queue drops a message that it has seen in the last minutes.
-    pub async fn queue(&self, protocol: Protocol, job: &Job) -> Result<(), Error> {
+    pub async fn queue(&self, protocol: Protocol, job: &Job) -> Result<(), ClientError> {
         let message = Message {
             body: job.to_message(Dialect::Js),
             group: job.group_id(),

@@ -2,7 +2,7 @@
 
 use super::item::key;
 use super::table::{NetworkTables, Source};
-use crate::client::Error;
+use crate::client::ClientError;
 use crate::proto::did::Did;
 use crate::proto::multihash::Multihash;
 
@@ -11,14 +11,14 @@ const ANY: &str = "look for blobs in a space";
 
 impl NetworkTables {
     /// Whether a blob is registered in a space. What was written before is seen.
-    pub async fn has_blob(&self, space: &Did, digest: &Multihash) -> Result<bool, Error> {
+    pub async fn has_blob(&self, space: &Did, digest: &Multihash) -> Result<bool, ClientError> {
         let id = key(("space", space.as_str()), ("multihash", &digest.base58()));
         let row = self.row(HAS, &self.names.allocation, &id).await?;
         Ok(row.is_some())
     }
 
     /// Whether a space has any blob.
-    pub async fn has_blobs(&self, space: &Did) -> Result<bool, Error> {
+    pub async fn has_blobs(&self, space: &Did) -> Result<bool, ClientError> {
         let source = Source {
             table: &self.names.allocation,
             index: None,

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::item::text;
 use super::table::{NetworkTables, Page, Row, Source};
-use crate::client::{Dependency, Error};
+use crate::client::{ClientError, Dependency};
 use crate::proto::did::Did;
 
 const SCAN: &str = "scan the consumers";
@@ -52,7 +52,10 @@ impl NetworkTables {
     /// The stream ends at its first error: a part that could not be read is never taken for empty. A row that makes no
     /// sense is an entry like the others.
     #[must_use]
-    pub fn scan_consumers(&self, segments: u16) -> BoxStream<'_, Result<ConsumerEntry, Error>> {
+    pub fn scan_consumers(
+        &self,
+        segments: u16,
+    ) -> BoxStream<'_, Result<ConsumerEntry, ClientError>> {
         let segments = segments.max(1);
         let parts = (0..segments).map(move |segment| self.scan_segment(segment, segments).boxed());
         stream::select_all(parts).boxed()
@@ -62,10 +65,10 @@ impl NetworkTables {
         &self,
         segment: u16,
         of: u16,
-    ) -> impl stream::Stream<Item = Result<ConsumerEntry, Error>> + Send + '_ {
+    ) -> impl stream::Stream<Item = Result<ConsumerEntry, ClientError>> + Send + '_ {
         let pages = stream::try_unfold(Some(None), move |state: Option<Option<Row>>| async move {
             let Some(after) = state else {
-                return Ok::<_, Error>(None);
+                return Ok::<_, ClientError>(None);
             };
             let page = self.scan_page((segment, of), after.as_ref()).await?;
             let next = page.next.map(Some);
@@ -76,7 +79,7 @@ impl NetworkTables {
             .try_flatten()
     }
 
-    async fn scan_page(&self, part: (u16, u16), after: Option<&Row>) -> Result<Page, Error> {
+    async fn scan_page(&self, part: (u16, u16), after: Option<&Row>) -> Result<Page, ClientError> {
         let attempt = || async {
             let answer = self
                 .dynamodb
@@ -97,7 +100,10 @@ impl NetworkTables {
     }
 
     /// Spaces of a customer, each once, sorted; rows that make no sense are logged. A migration space that was provisioned earlier is among them.
-    pub async fn spaces_of_customer(&self, customer: &Did) -> Result<Vec<SpaceOfCustomer>, Error> {
+    pub async fn spaces_of_customer(
+        &self,
+        customer: &Did,
+    ) -> Result<Vec<SpaceOfCustomer>, ClientError> {
         let source = Source {
             table: &self.names.consumer,
             index: Some("customer"),
@@ -116,7 +122,7 @@ impl NetworkTables {
     }
 
     /// Every consumer row of a space; more than one customer among them is a conflict that callers report.
-    pub async fn consumers_of_space(&self, space: &Did) -> Result<Vec<Consumer>, Error> {
+    pub async fn consumers_of_space(&self, space: &Did) -> Result<Vec<Consumer>, ClientError> {
         let source = Source {
             table: &self.names.consumer,
             index: Some("consumerV2"),

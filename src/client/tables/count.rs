@@ -2,15 +2,15 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, Select};
 
-use super::table::{NetworkTables, told};
-use crate::client::{Dependency, Error};
+use super::table::{NetworkTables, required};
+use crate::client::{ClientError, Dependency};
 use crate::proto::did::Did;
 
 const COUNT: &str = "count the uploads of a space";
 
 impl NetworkTables {
     /// Counts the uploads of a space, over every page.
-    pub async fn count_uploads(&self, space: &Did) -> Result<u64, Error> {
+    pub async fn count_uploads(&self, space: &Did) -> Result<u64, ClientError> {
         let mut total = 0;
         let mut after = None;
         loop {
@@ -31,7 +31,7 @@ impl NetworkTables {
                     .send()
                     .await
                     .map_err(crate::client::aws::cause)?;
-                told(answer.consumed_capacity.as_ref())?;
+                required(answer.consumed_capacity.as_ref())?;
                 Ok(answer)
             };
             let page = self.calls.run(Dependency::DynamoDb, COUNT, attempt).await?;

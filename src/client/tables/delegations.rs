@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity
 use cid::Cid;
 
 use super::item::text;
-use super::table::{NetworkTables, Row, Source, told};
-use crate::client::{Cause, Dependency, Error};
+use super::table::{NetworkTables, Row, Source, required};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::did::Did;
 
 const FIND: &str = "list the delegations of a space";
@@ -28,13 +28,16 @@ pub struct DelegationRow {
 
 impl NetworkTables {
     /// Every delegation that a DID issued, sorted by CID. Rows whose link is not a CID are left out.
-    pub async fn delegations_by_issuer(&self, issuer: &Did) -> Result<Vec<DelegationRow>, Error> {
+    pub async fn delegations_by_issuer(
+        &self,
+        issuer: &Did,
+    ) -> Result<Vec<DelegationRow>, ClientError> {
         self.delegations_of(FIND, "issuer", issuer, read).await
     }
 
     /// Every delegation to a DID, whoever issued it, sorted by CID: the `audience` index shows no more than the link
     /// (docs/protocol/tables.md §2). Rows whose link is not a CID are left out.
-    pub async fn delegations_by_audience(&self, audience: &Did) -> Result<Vec<Cid>, Error> {
+    pub async fn delegations_by_audience(&self, audience: &Did) -> Result<Vec<Cid>, ClientError> {
         self.delegations_of(FIND_GIVEN, "audience", audience, link)
             .await
     }
@@ -46,7 +49,7 @@ impl NetworkTables {
         index: &str,
         did: &Did,
         read: fn(&Row) -> Option<T>,
-    ) -> Result<Vec<T>, Error> {
+    ) -> Result<Vec<T>, ClientError> {
         let source = Source {
             table: &self.names.delegation,
             index: Some(index),
@@ -62,7 +65,7 @@ impl NetworkTables {
 
     /// When the row of a delegation was written, as its text says (RFC 3339, so that texts compare as times do); none
     /// if there is no row or it does not say.
-    pub async fn delegation_written_at(&self, link: &Cid) -> Result<Option<String>, Error> {
+    pub async fn delegation_written_at(&self, link: &Cid) -> Result<Option<String>, ClientError> {
         let row = self.row(LOOK, &self.names.delegation, &id(link)).await?;
         Ok(row.and_then(|row| text(&row, "insertedAt").map(str::to_owned)))
     }
@@ -74,7 +77,7 @@ impl NetworkTables {
         audience: &Did,
         issuer: &Did,
         expiration: Option<u64>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         let end = expiration.map_or(AttributeValue::Null(true), |at| {
             AttributeValue::N(at.to_string())
         });
@@ -99,13 +102,13 @@ impl NetworkTables {
     }
 
     /// Whether a delegation has its row.
-    pub async fn has_delegation_row(&self, link: &Cid) -> Result<bool, Error> {
+    pub async fn has_delegation_row(&self, link: &Cid) -> Result<bool, ClientError> {
         let row = self.row(LOOK, &self.names.delegation, &id(link)).await?;
         Ok(row.is_some())
     }
 
     /// Removes the row of a delegation; one that is not there is no error.
-    pub async fn remove_delegation_row(&self, link: &Cid) -> Result<(), Error> {
+    pub async fn remove_delegation_row(&self, link: &Cid) -> Result<(), ClientError> {
         let attempt = || async {
             let delete = self
                 .dynamodb
@@ -114,12 +117,15 @@ impl NetworkTables {
                 .key("link", AttributeValue::S(link.to_string()))
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             let answer = delete.send().await.map_err(crate::client::aws::cause)?;
-            told(answer.consumed_capacity.as_ref())
+            required(answer.consumed_capacity.as_ref())
         };
         self.calls.run(Dependency::DynamoDb, REMOVE, attempt).await
     }
 
-    async fn write_all(&self, requests: HashMap<String, Vec<WriteRequest>>) -> Result<(), Error> {
+    async fn write_all(
+        &self,
+        requests: HashMap<String, Vec<WriteRequest>>,
+    ) -> Result<(), ClientError> {
         // What an answer leaves out is throttling, and the next try sends that alone.
         let left = Mutex::new(requests);
         let attempt = || async {
@@ -133,7 +139,7 @@ impl NetworkTables {
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
-            told(answer.consumed_capacity.as_ref())?;
+            required(answer.consumed_capacity.as_ref())?;
             let rest = answer.unprocessed_items.unwrap_or_default();
             let is_whole = rest.is_empty();
             *left.lock().unwrap_or_else(PoisonError::into_inner) = rest;

@@ -18,5 +18,5 @@ pub use delegations::DelegationRow;
 pub use provision::Provision;
 pub use sizes::{Protocol, ShardRow};
 pub use table::NetworkTables;
-pub(in crate::client) use table::told;
+pub(in crate::client) use table::required;
 pub use uploads::{UploadPage, UploadRow};

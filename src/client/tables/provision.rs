@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::item::{key, text};
-use super::table::{NetworkTables, Row, told};
-use crate::client::{Cause, Dependency, Error};
+use super::table::{NetworkTables, Row, required};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::did::Did;
 
 const SUBSCRIPTION: &str = "store a subscription";
@@ -29,7 +29,7 @@ pub struct Provision {
 
 impl NetworkTables {
     /// Writes both rows. Rows that exist are read back; if they belong to somebody else it is a conflict.
-    pub async fn provision(&self, provision: &Provision) -> Result<(), Error> {
+    pub async fn provision(&self, provision: &Provision) -> Result<(), ClientError> {
         let subscription = row(provision);
         self.put_once(
             SUBSCRIPTION,
@@ -48,7 +48,7 @@ impl NetworkTables {
     }
 
     /// Whether either row of a provisioning is there.
-    pub async fn is_provisioned(&self, provision: &Provision) -> Result<bool, Error> {
+    pub async fn is_provisioned(&self, provision: &Provision) -> Result<bool, ClientError> {
         for table in [&self.names.consumer, &self.names.subscription] {
             if self.row(LOOK, table, &id(provision)).await?.is_some() {
                 return Ok(true);
@@ -59,7 +59,7 @@ impl NetworkTables {
 
     /// Removes both rows, the consumer first. Rows that are not there are no error; those of another
     /// customer, and those with a `cause`, which the network wrote itself, are a conflict.
-    pub async fn unprovision(&self, provision: &Provision) -> Result<(), Error> {
+    pub async fn unprovision(&self, provision: &Provision) -> Result<(), ClientError> {
         for table in [&self.names.consumer, &self.names.subscription] {
             let attempt = || async {
                 let delete = self
@@ -76,7 +76,7 @@ impl NetworkTables {
                     )
                     .return_consumed_capacity(ReturnConsumedCapacity::Total);
                 let answer = delete.send().await.map_err(crate::client::aws::cause)?;
-                told(answer.consumed_capacity.as_ref())
+                required(answer.consumed_capacity.as_ref())
             };
             let removed = self.calls.run(Dependency::DynamoDb, REMOVE, attempt).await;
             removed.map_err(|error| match error.cause {
@@ -96,7 +96,7 @@ impl NetworkTables {
         table: &str,
         provision: &Provision,
         row: Row,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         let attempt = || async {
             let answer = self
                 .dynamodb
@@ -110,7 +110,7 @@ impl NetworkTables {
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
-            told(answer.consumed_capacity.as_ref())
+            required(answer.consumed_capacity.as_ref())
         };
         match self.calls.run(Dependency::DynamoDb, what, attempt).await {
             Ok(()) => Ok(()),
@@ -128,7 +128,7 @@ impl NetworkTables {
         table: &str,
         provision: &Provision,
         ours: &Row,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         let theirs = self
             .row(what, table, &id(provision))
             .await?

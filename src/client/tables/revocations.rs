@@ -4,13 +4,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use cid::Cid;
 
 use super::table::{NetworkTables, Row};
-use crate::client::{Cause, Error};
+use crate::client::{Cause, ClientError};
 
 const READ: &str = "read a revocation";
 
 impl NetworkTables {
     /// Tells whether anybody revoked a delegation. A network without the table has no revocations.
-    pub async fn is_revoked(&self, delegation: &Cid) -> Result<bool, Error> {
+    pub async fn is_revoked(&self, delegation: &Cid) -> Result<bool, ClientError> {
         let id = Row::from([(
             "revoke".to_owned(),
             AttributeValue::S(delegation.to_string()),

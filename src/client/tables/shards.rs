@@ -4,7 +4,7 @@ use cid::Cid;
 use ipld_core::ipld::Ipld;
 
 use super::table::NetworkTables;
-use crate::client::{Cause, Dependency, Error, buckets};
+use crate::client::{Cause, ClientError, Dependency, buckets};
 use crate::proto::cbor;
 
 const READ: &str = "read the shard list of an upload";
@@ -15,7 +15,7 @@ impl NetworkTables {
     /// The shards listed in the object that `shardsRef` names (docs/protocol/tables.md §2).
     ///
     /// The key ends in the CID of the object's bytes, which is checked.
-    pub async fn listed_shards(&self, shards_ref: &str) -> Result<Vec<Cid>, Error> {
+    pub async fn listed_shards(&self, shards_ref: &str) -> Result<Vec<Cid>, ClientError> {
         let attempt = || async {
             let bytes =
                 buckets::get(&self.s3, &self.buckets.upload_shards, shards_ref, LARGEST).await?;

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use cid::Cid;
 
 use super::item::{key, number, text};
-use super::table::{NetworkTables, Row, told};
-use crate::client::{Cause, Dependency, Error};
+use super::table::{NetworkTables, Row, required};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::did::Did;
 use crate::proto::multihash::{Multihash, codec};
 
@@ -63,7 +63,7 @@ impl NetworkTables {
         &self,
         space: &Did,
         shards: &[Cid],
-    ) -> Result<BTreeMap<Multihash, ShardRow>, Error> {
+    ) -> Result<BTreeMap<Multihash, ShardRow>, ClientError> {
         let wanted = self.lookups(shards);
         let mut found = HashMap::new();
         let keys: Vec<&Lookup> = wanted.iter().map(|(lookup, _)| lookup).collect();
@@ -107,7 +107,7 @@ impl NetworkTables {
         space: &Did,
         batch: &[&Lookup],
         found: &mut HashMap<(String, String), u64>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         let attributes: HashMap<&str, &str> = batch
             .iter()
             .map(|lookup| (lookup.table.as_str(), lookup.attribute))
@@ -124,7 +124,7 @@ impl NetworkTables {
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
-            told(answer.responses.as_ref())?;
+            required(answer.responses.as_ref())?;
             lock(&rows).extend(answer.responses.unwrap_or_default());
             let rest = answer.unprocessed_keys.unwrap_or_default();
             let is_whole = rest.is_empty();

@@ -4,14 +4,14 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
 use super::item::text;
 use super::table::{NetworkTables, Page};
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::did::Did;
 
 const SCAN: &str = "list the storage nodes";
 
 impl NetworkTables {
     /// DIDs of all storage nodes, sorted. A network without the table knows none.
-    pub async fn storage_nodes(&self) -> Result<Vec<Did>, Error> {
+    pub async fn storage_nodes(&self) -> Result<Vec<Did>, ClientError> {
         let mut nodes = Vec::new();
         let mut after = None;
         loop {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
 
 use crate::client::calls::Calls;
-use crate::client::{Buckets, Cause, Dependency, Error, Tables};
+use crate::client::{Buckets, Cause, ClientError, Dependency, Tables};
 
 /// A row as DynamoDB gives it.
 pub(super) type Row = HashMap<String, AttributeValue>;
@@ -52,7 +52,7 @@ impl Page {
         rows: Option<Vec<Row>>,
         next: Option<Row>,
     ) -> Result<Self, Cause> {
-        told(used)?;
+        required(used)?;
         Ok(Self {
             rows: rows.unwrap_or_default(),
             next,
@@ -78,7 +78,7 @@ impl NetworkTables {
         what: &'static str,
         source: Source<'_>,
         after: Option<&Row>,
-    ) -> Result<Page, Error> {
+    ) -> Result<Page, ClientError> {
         let attempt = || async {
             let query = self
                 .dynamodb
@@ -112,7 +112,7 @@ impl NetworkTables {
         what: &'static str,
         table: &str,
         id: &Row,
-    ) -> Result<Option<Row>, Error> {
+    ) -> Result<Option<Row>, ClientError> {
         let attempt = || async {
             let read = self
                 .dynamodb
@@ -122,7 +122,7 @@ impl NetworkTables {
                 .consistent_read(true)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             let answer = read.send().await.map_err(crate::client::aws::cause)?;
-            told(answer.consumed_capacity.as_ref())?;
+            required(answer.consumed_capacity.as_ref())?;
             Ok(answer.item)
         };
         self.calls.run(Dependency::DynamoDb, what, attempt).await
@@ -133,7 +133,7 @@ impl NetworkTables {
         &self,
         what: &'static str,
         source: Source<'_>,
-    ) -> Result<Vec<Row>, Error> {
+    ) -> Result<Vec<Row>, ClientError> {
         let mut rows = Vec::new();
         let mut after = None;
         loop {
@@ -150,12 +150,12 @@ impl NetworkTables {
 /// Nothing in an answer may mean "not there", or that the answer is none at all: a part that always comes tells them
 /// apart. That is the capacity that was used, if it was asked for; of a batch that is read, the list of answers itself
 /// (other engines than DynamoDB's own leave the capacity of a batch out).
-pub(in crate::client) fn told<T>(part: Option<&T>) -> Result<(), Cause> {
+pub(in crate::client) fn required<T>(part: Option<&T>) -> Result<(), Cause> {
     let missing = || Cause::Malformed("the answer is not one of DynamoDB's".to_owned());
     part.map(drop).ok_or_else(missing)
 }
 
 /// An error of a row that is not as the tables' description says.
-pub(super) fn malformed(what: &'static str, text: String) -> Error {
+pub(super) fn malformed(what: &'static str, text: String) -> ClientError {
     Cause::Malformed(text).at(Dependency::DynamoDb, what)
 }

@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
 use super::item::{key, text, texts};
-use super::table::{NetworkTables, Row, Source, malformed, told};
-use crate::client::{Dependency, Error};
+use super::table::{NetworkTables, Row, Source, malformed, required};
+use crate::client::{ClientError, Dependency};
 use crate::proto::did::Did;
 use crate::runtime::iso_to_unix_ms;
 
@@ -43,7 +43,7 @@ impl NetworkTables {
         space: &Did,
         after: Option<&str>,
         until: Option<&str>,
-    ) -> Result<UploadPage, Error> {
+    ) -> Result<UploadPage, ClientError> {
         let source = Source {
             table: &self.names.upload,
             index: None,
@@ -73,7 +73,7 @@ impl NetworkTables {
     }
 
     /// One upload by its primary key; `None` if there is no such row.
-    pub async fn upload(&self, space: &Did, root: &str) -> Result<Option<UploadRow>, Error> {
+    pub async fn upload(&self, space: &Did, root: &str) -> Result<Option<UploadRow>, ClientError> {
         let attempt = || async {
             let answer = self
                 .dynamodb
@@ -84,7 +84,7 @@ impl NetworkTables {
                 .send()
                 .await
                 .map_err(crate::client::aws::cause)?;
-            told(answer.consumed_capacity.as_ref())?;
+            required(answer.consumed_capacity.as_ref())?;
             Ok(answer.item)
         };
         let row = self.calls.run(Dependency::DynamoDb, ONE, attempt).await?;
@@ -92,7 +92,7 @@ impl NetworkTables {
     }
 
     /// The spaces that hold an upload with this root text.
-    pub async fn spaces_of_root(&self, root: &str) -> Result<Vec<Did>, Error> {
+    pub async fn spaces_of_root(&self, root: &str) -> Result<Vec<Did>, ClientError> {
         let source = Source {
             table: &self.names.upload,
             index: Some("cid"),
@@ -110,7 +110,7 @@ impl NetworkTables {
     }
 }
 
-fn read(what: &'static str, row: &Row) -> Result<UploadRow, Error> {
+fn read(what: &'static str, row: &Row) -> Result<UploadRow, ClientError> {
     Ok(UploadRow {
         space: space_of(what, row)?,
         root: text(row, "root")
@@ -124,7 +124,7 @@ fn read(what: &'static str, row: &Row) -> Result<UploadRow, Error> {
     })
 }
 
-fn space_of(what: &'static str, row: &Row) -> Result<Did, Error> {
+fn space_of(what: &'static str, row: &Row) -> Result<Did, ClientError> {
     let space =
         text(row, "space").ok_or_else(|| malformed(what, "row without space".to_owned()))?;
     Did::parse(space).map_err(|error| malformed(what, error.to_string()))

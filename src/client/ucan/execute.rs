@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use super::Identity;
 use crate::client::calls::Calls;
 use crate::client::http::{self, Http};
-use crate::client::{Cause, Dependency, Error, Service};
+use crate::client::{Cause, ClientError, Dependency, Service};
 use crate::proto::Did;
 use crate::proto::key::Verifier;
 use crate::proto::message::{self, Message, Outcome, Receipt, concluded};
@@ -54,13 +54,13 @@ impl Connection {
 
     /// Sends invocations in one message and gives their receipts in the same order.
     ///
-    /// `make` makes them anew for every try, since a service answers an invocation that it has seen from its memory,
+    /// `make` makes them again for every try, since a service answers an invocation that it has seen from its memory,
     /// failures included. Receipts that say an error are given as they are.
     pub(crate) async fn execute(
         &self,
         what: &'static str,
         make: impl Fn() -> Result<Vec<Delegation>, Cause> + Send + Sync,
-    ) -> Result<Vec<Receipt>, Error> {
+    ) -> Result<Vec<Receipt>, ClientError> {
         let (http, calls, service) = (&self.http, &self.calls, &self.service);
         let known = self
             .identity
@@ -85,7 +85,7 @@ impl Connection {
         &self,
         what: &'static str,
         make: impl Fn() -> Result<Delegation, Cause> + Send + Sync,
-    ) -> Result<Receipt, Error> {
+    ) -> Result<Receipt, ClientError> {
         let receipts = self.execute(what, || Ok(vec![make()?])).await?;
         let receipt = receipts.into_iter().next();
         let receipt = receipt
@@ -151,7 +151,7 @@ pub(crate) fn outage(receipt: &Receipt) -> Option<Cause> {
 
 /// A receipt must be signed by the service that was asked, under its DID or the did:key of one of its keys.
 ///
-/// With no key of the service at hand nothing can be checked but who is said to have signed.
+/// With no key of the service available nothing can be checked but who is said to have signed.
 fn check_signature(receipt: &Receipt, service: &Did, keys: &[Verifier]) -> Result<(), Cause> {
     let fits = if keys.is_empty() {
         receipt.issuer().is_none_or(|issuer| issuer == service)
@@ -181,9 +181,9 @@ pub(crate) fn signs(receipt: &Receipt, keys: &[Verifier]) -> bool {
 }
 
 /// What it means that a receipt cannot be taken out of a message.
-pub(crate) fn unfit(error: message::Error) -> Cause {
+pub(crate) fn unfit(error: message::MessageError) -> Cause {
     match error {
-        message::Error::OfAnother(_) => Cause::Forged(error.to_string()),
+        message::MessageError::OfAnother(_) => Cause::Forged(error.to_string()),
         other => malformed(other),
     }
 }

@@ -9,10 +9,10 @@ use tracing::{info, warn};
 use crate::client::calls::Calls;
 use crate::client::error::excerpt;
 use crate::client::http::{self, Http};
-use crate::client::{Cause, Dependency, Error, Service};
+use crate::client::{Cause, ClientError, Dependency, Service};
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
-use crate::runtime::Moment;
+use crate::runtime::Instant;
 
 const RESOLVE: &str = "read a service's DID document";
 /// Largest document that is read.
@@ -40,7 +40,7 @@ enum Known {
     /// Its document was not read so far.
     Unread,
     /// Its document said so, and said nothing else when it was read again at a time.
-    Read(Keys, Option<Moment>),
+    Read(Keys, Option<Instant>),
 }
 
 #[derive(Deserialize)]
@@ -103,7 +103,7 @@ impl Identity {
         calls: &Calls,
         dependency: Dependency,
         service: &Service,
-    ) -> Result<Keys, Error> {
+    ) -> Result<Keys, ClientError> {
         let keys = self.keys(http, calls, dependency, service).await?;
         if keys.is_empty() && !self.unverified {
             let none = format!(
@@ -129,7 +129,7 @@ impl Identity {
         calls: &Calls,
         dependency: Dependency,
         service: &Service,
-    ) -> Result<Keys, Error> {
+    ) -> Result<Keys, ClientError> {
         let mut known = self.known.lock().await;
         match &*known {
             Known::Fixed(keys) | Known::Read(keys, _) => return Ok(Arc::clone(keys)),
@@ -155,7 +155,7 @@ impl Identity {
         dependency: Dependency,
         service: &Service,
         seen: &Keys,
-    ) -> Result<Option<Keys>, Error> {
+    ) -> Result<Option<Keys>, ClientError> {
         let mut known = self.known.lock().await;
         let in_vain = match &*known {
             Known::Read(keys, _) if !same(keys, seen) => return Ok(Some(Arc::clone(keys))),
@@ -167,7 +167,7 @@ impl Identity {
         }
         let keys = ask(http, calls, dependency, service).await?;
         if same(&keys, seen) || keys.is_empty() {
-            *known = Known::Read(Arc::clone(seen), Some(Moment::now()));
+            *known = Known::Read(Arc::clone(seen), Some(Instant::now()));
             return Ok(None);
         }
         info!(service = %service.did, "it signs with another key now");
@@ -198,7 +198,7 @@ async fn ask(
     calls: &Calls,
     dependency: Dependency,
     service: &Service,
-) -> Result<Keys, Error> {
+) -> Result<Keys, ClientError> {
     match calls
         .run(dependency, RESOLVE, || fetch(http, service))
         .await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Identity, Keys};
 use crate::client::calls::Calls;
 use crate::client::http::Http;
-use crate::client::{Dependency, Error, Network, Service};
+use crate::client::{ClientError, Dependency, Network, Service};
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
 
@@ -72,7 +72,7 @@ impl Issuers {
     /// # Errors
     /// When the service could not be asked, or answered with something else than its document: its keys are then not
     /// known to be none.
-    pub async fn keys(&self, issuer: &Did) -> Result<Keys, Error> {
+    pub async fn keys(&self, issuer: &Did) -> Result<Keys, ClientError> {
         match self.parties.get(issuer) {
             None => Ok(Verifier::from_did(issuer).into_iter().collect()),
             Some(Party::Held(keys)) => Ok(Arc::clone(keys)),
@@ -87,7 +87,7 @@ impl Issuers {
     ///
     /// # Errors
     /// As [`Issuers::keys`].
-    pub async fn other_keys(&self, issuer: &Did, seen: &Keys) -> Result<Option<Keys>, Error> {
+    pub async fn other_keys(&self, issuer: &Did, seen: &Keys) -> Result<Option<Keys>, ClientError> {
         match self.parties.get(issuer) {
             None | Some(Party::Held(_)) => Ok(None),
             Some(Party::Published(dependency, service, identity)) => {

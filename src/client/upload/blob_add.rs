@@ -12,7 +12,7 @@ use crate::client::calls::Calls;
 use crate::client::clock;
 use crate::client::http::Http;
 use crate::client::ucan::{Connection, Issuers};
-use crate::client::{Cause, Dependency, Error, Network, Service};
+use crate::client::{Cause, ClientError, Dependency, Network, Service};
 use crate::proto::key::Signer;
 use crate::proto::message::{Effects as Forks, Outcome, Receipt, conclude};
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
@@ -66,7 +66,7 @@ impl UploadClient {
 
     /// Stores a blob in the space whose key is `space`, and has it accepted. Safe to repeat: bytes that are there
     /// are not sent again.
-    pub async fn add_blob(&self, space: &Signer, blob: &Blob) -> Result<Stored, Error> {
+    pub async fn add_blob(&self, space: &Signer, blob: &Blob) -> Result<Stored, ClientError> {
         let add = || {
             self.connection
                 .execute_one(ADD, || self.add_invocation(space, blob))
@@ -123,10 +123,11 @@ impl UploadClient {
     }
 
     /// Tells the service that the bytes are there; it has the node accept them before it answers.
-    async fn conclude(&self, space: &Signer, effects: &Effects) -> Result<(), Error> {
+    async fn conclude(&self, space: &Signer, effects: &Effects) -> Result<(), ClientError> {
         let cause = |cause: Cause| cause.at(Dependency::UploadService, CONCLUDE);
         let key = effects.put_key().map_err(cause)?;
-        let malformed = |error: crate::proto::message::Error| Cause::Malformed(error.to_string());
+        let malformed =
+            |error: crate::proto::message::MessageError| Cause::Malformed(error.to_string());
         let put = crate::proto::ucan::Proof::Link(*effects.put.cid());
         let receipt = Receipt::issue(&key, put, Outcome::done(), Forks::default());
         let receipt = receipt.map_err(|error| cause(malformed(error)))?;
@@ -137,6 +138,6 @@ impl UploadClient {
 }
 
 /// Whether another add of the same blob has been begun whose receipts are not filed yet.
-fn is_half_done(error: &Error) -> bool {
+fn is_half_done(error: &ClientError) -> bool {
     matches!(&error.cause, Cause::Failed { name, .. } if name == "ReceiptNotFound")
 }

@@ -7,7 +7,7 @@ use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use super::UploadClient;
 use super::effects::Address;
 use crate::client::http;
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 
 const PUT: &str = "send a blob";
 /// Headers that a storage node may have sent along: those that say what the bytes are, to itself or to a bucket whose
@@ -35,7 +35,7 @@ const FAMILIES: [&str; 2] = ["x-amz-checksum-", "x-amz-meta-"];
 
 impl UploadClient {
     /// Puts the bytes where the node wants them, with the headers that it asked for.
-    pub(super) async fn put(&self, address: &Address, bytes: &Bytes) -> Result<(), Error> {
+    pub(super) async fn put(&self, address: &Address, bytes: &Bytes) -> Result<(), ClientError> {
         let refused = |cause: Cause| cause.at(Dependency::StorageNode, PUT);
         let headers = headers(&address.headers, bytes.len()).map_err(refused)?;
         let attempt = || async {

@@ -10,7 +10,7 @@ use url::Url;
 use super::UploadClient;
 use crate::client::http;
 use crate::client::ucan::{outage, unfit};
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::message::{CONTENT_TYPE, Message, Receipt, find_receipt};
 use crate::proto::ucan::Delegation;
 
@@ -20,8 +20,8 @@ const LARGEST: usize = 16 << 20;
 
 impl UploadClient {
     /// Reads a receipt; "not there" is asked again. One that is not by whom the task was given to is none.
-    pub(super) async fn receipt(&self, task: &Delegation) -> Result<Receipt, Error> {
-        let is_early = |error: &Error| error.cause == Cause::Missing;
+    pub(super) async fn receipt(&self, task: &Delegation) -> Result<Receipt, ClientError> {
+        let is_early = |error: &ClientError| error.cause == Cause::Missing;
         let ask = || self.receipt_now(task.cid());
         let receipt = self.when_there(is_early, ask).await?;
         self.check_receipt(&receipt, task, POLL).await?;
@@ -31,11 +31,11 @@ impl UploadClient {
     /// Asks, and asks again with growing pauses while the answer says that it is too early, until the deadline.
     pub(super) async fn when_there<T, F>(
         &self,
-        is_early: impl Fn(&Error) -> bool,
+        is_early: impl Fn(&ClientError) -> bool,
         ask: impl Fn() -> F,
-    ) -> Result<T, Error>
+    ) -> Result<T, ClientError>
     where
-        F: Future<Output = Result<T, Error>>,
+        F: Future<Output = Result<T, ClientError>>,
     {
         let longest = self.calls.limits().receipt;
         let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(250));
@@ -50,7 +50,7 @@ impl UploadClient {
         }
     }
 
-    async fn receipt_now(&self, task: &Cid) -> Result<Receipt, Error> {
+    async fn receipt_now(&self, task: &Cid) -> Result<Receipt, ClientError> {
         let attempt = || async {
             let url = self
                 .service

@@ -3,7 +3,7 @@
 use ipld_core::ipld::Ipld;
 
 use super::UploadClient;
-use crate::client::{Cause, Error};
+use crate::client::{Cause, ClientError};
 use crate::proto::key::Signer;
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::{Capability, Delegation};
@@ -12,7 +12,7 @@ const REMOVE: &str = "remove a blob from a space";
 
 impl UploadClient {
     /// Removes a blob from the space whose key is `space`; one that is not there is no error.
-    pub async fn remove_blob(&self, space: &Signer, digest: &Multihash) -> Result<(), Error> {
+    pub async fn remove_blob(&self, space: &Signer, digest: &Multihash) -> Result<(), ClientError> {
         let make = || self.removal(space, digest);
         self.connection.execute_one(REMOVE, make).await?;
         Ok(())

@@ -3,7 +3,7 @@
 use ipld_core::ipld::Ipld;
 
 use super::UploadClient;
-use crate::client::{Cause, Error};
+use crate::client::{Cause, ClientError};
 use crate::proto::key::Signer;
 use crate::proto::ucan::{Capability, Delegation};
 
@@ -11,7 +11,11 @@ const REVOKE: &str = "revoke a delegation";
 
 impl UploadClient {
     /// Revokes a delegation that `issuer` issued. The service wants to see the delegation itself.
-    pub async fn revoke(&self, issuer: &Signer, delegation: &Delegation) -> Result<(), Error> {
+    pub async fn revoke(
+        &self,
+        issuer: &Signer,
+        delegation: &Delegation,
+    ) -> Result<(), ClientError> {
         let make = || self.revocation(issuer, delegation);
         self.connection.execute_one(REVOKE, make).await?;
         Ok(())

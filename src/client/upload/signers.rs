@@ -5,7 +5,7 @@ use url::Url;
 use super::UploadClient;
 use super::site::forged;
 use crate::client::ucan::{Keys, signs};
-use crate::client::{Cause, Dependency, Error};
+use crate::client::{Cause, ClientError, Dependency};
 use crate::proto::claims::Claim;
 use crate::proto::did::Did;
 use crate::proto::key::Verifier;
@@ -23,7 +23,7 @@ impl UploadClient {
         receipt: &Receipt,
         task: &Delegation,
         what: &'static str,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         if self
             .is_by(task.audience(), |keys| signs(receipt, keys))
             .await?
@@ -51,7 +51,7 @@ impl UploadClient {
         accepted: &Receipt,
         task: &Delegation,
         what: &'static str,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ClientError> {
         for place in places(claim) {
             let admitted = self.http.admit(&place);
             admitted
@@ -76,7 +76,11 @@ impl UploadClient {
     }
 
     /// Whether a test holds with the keys of a party, asked for again if need be, or with the upload service's.
-    async fn is_by(&self, party: &Did, fits: impl Fn(&[Verifier]) -> bool) -> Result<bool, Error> {
+    async fn is_by(
+        &self,
+        party: &Did,
+        fits: impl Fn(&[Verifier]) -> bool,
+    ) -> Result<bool, ClientError> {
         let own: Keys = self.issuers.keys(&self.service.did).await?;
         if fits(&own) {
             return Ok(true);

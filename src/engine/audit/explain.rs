@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine::{Depth, Error, Migration, Parts, UnitContext};
+use crate::engine::{Depth, EngineError, Migration, RunParts, UnitContext};
 use crate::model::{FailedItem, Failure, Finding, ItemId, Lease, UnitId, UnitProgress, Verdict};
 
 use crate::state::ProgressRow;
@@ -23,7 +23,7 @@ pub struct Explained {
     pub lease: Option<Lease>,
     /// The item's failure row.
     pub failed: Option<FailedItem>,
-    /// The verdict of a look at the world just now.
+    /// The verdict of a probe of the world just now.
     pub verdict: Verdict,
     /// What is missing or wrong: the steps that a run would make.
     pub findings: Vec<Finding>,
@@ -33,17 +33,21 @@ pub struct Explained {
 
 /// Looks at rows and world, and changes nothing. Without an item, only at the unit.
 pub async fn explain<M: Migration>(
-    parts: &Parts<M>,
+    parts: &RunParts<M>,
     unit: &UnitId,
     item: Option<&ItemId>,
-) -> Result<Explained, Error> {
-    let row = parts.store.progress_row(unit).await.map_err(Error::State)?;
+) -> Result<Explained, EngineError> {
+    let row = parts
+        .store
+        .progress_row(unit)
+        .await
+        .map_err(EngineError::State)?;
     let failed = match item {
         Some(item) => parts
             .store
             .failed_item(unit, item)
             .await
-            .map_err(Error::State)?,
+            .map_err(EngineError::State)?,
         None => None,
     };
     let foreign = row.as_ref().is_some_and(ProgressRow::has_foreign_work);

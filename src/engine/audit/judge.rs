@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use crate::engine::attempts::caught;
-use crate::engine::item::look;
-use crate::engine::{Look, Migration, Step, UnitContext, UnitStep};
+use crate::engine::item::probe;
+use crate::engine::{Migration, Step, UnitContext, UnitObservation, UnitStep};
 use crate::model::{
     Audited, Class, Failure, Finding, ItemId, Reason, Reasons, StepState, UnitId, UnitProgress,
     Verdict,
@@ -77,12 +77,12 @@ pub(super) async fn judge<M: Migration>(
     unit: &UnitContext,
     item: &M::Item,
 ) -> Judged {
-    let once = || caught("the check", look(migration, steps, unit, item)).boxed();
+    let once = || caught("the check", probe(migration, steps, unit, item)).boxed();
     match patience.with(once).await {
         Ok(looked) => {
-            let findings = looked.needs.iter().flat_map(|(step, needs)| {
+            let findings = looked.gaps.iter().flat_map(|(step, gaps)| {
                 let name = step.name();
-                needs.iter().map(move |need| need.finding(&name))
+                gaps.iter().map(move |gap| gap.finding(&name))
             });
             Judged::new(findings.collect(), looked.blocked, migration.reasons())
         }
@@ -114,9 +114,9 @@ pub(super) async fn judge_unit(
         let probe = || caught("the check of the unit", step.probe(&unit)).boxed();
         let looked = patience.with(probe).await;
         match looked {
-            Ok(Look::Done) => unit = unit.with_step(name, StepState::Found),
-            Ok(Look::Needed(need)) => findings.push(need.finding(&name)),
-            Ok(Look::Unseen) => match recorded {
+            Ok(UnitObservation::Done) => unit = unit.with_step(name, StepState::Found),
+            Ok(UnitObservation::Gap(gap)) => findings.push(gap.finding(&name)),
+            Ok(UnitObservation::Unseen) => match recorded {
                 Some(StepState::Applied(_) | StepState::Found) => {
                     unit = unit.with_step(name, StepState::Found);
                 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_told_is_neither_missing_nor_well() {
+    fn what_is_unknown_is_neither_missing_nor_well() {
         let outage = Failure::transient(Reason::UNREACHABLE, "refused");
         let judged = Judged::new(Vec::new(), Some(outage), Reasons::COMMON);
         assert_eq!(judged.verdict, Verdict::CouldNotTell);

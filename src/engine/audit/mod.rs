@@ -5,7 +5,7 @@
 //! that cannot be read, a listing that breaks, a panic) is "could not tell", never silence.
 //!
 //! ```text
-//! audit ─ unit: row → unit steps → list ─ item: probe → needs → verdict
+//! audit ─ unit: row → unit steps → list ─ item: probe → gaps → verdict
 //!   └ report: verdicts below the cursor of each unit, by time; a later audit goes on there
 //! ```
 

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use crate::engine::Pace;
 use crate::engine::attempts::Attempts;
 use crate::model::Failure;
-use crate::runtime::Dependencies;
+use crate::runtime::ServiceRegistry;
 
 /// How long a service that is down is waited for, for the sake of one item: when only items are left at which it fails
 /// for good, it looks down, too.
@@ -24,12 +24,12 @@ pub(super) struct Patience {
     pace: Pace,
     /// How long a service that is down is waited for.
     down_for: Duration,
-    dependencies: Dependencies,
+    dependencies: ServiceRegistry,
 }
 
 impl Patience {
     /// That of an audit: tries while a service is down do not count.
-    pub(super) fn new(pace: Pace, dependencies: &Dependencies) -> Self {
+    pub(super) fn new(pace: Pace, dependencies: &ServiceRegistry) -> Self {
         Self {
             down_for: down_for(&pace),
             pace,
@@ -38,7 +38,7 @@ impl Patience {
     }
 
     /// One try.
-    pub(super) fn none(dependencies: &Dependencies) -> Self {
+    pub(super) fn none(dependencies: &ServiceRegistry) -> Self {
         let pace = Pace {
             attempts: 1,
             ..Pace::default()

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
-use crate::engine::{Config, Depth, Error};
+use crate::engine::{Config, Depth, EngineError};
 use crate::model::{AUDIT_VERSION, AuditLine, AuditOpening, RunId, UnitAudited, UnitId};
 use crate::runtime::{Tasks, private};
 use crate::state::files::Rotation;
@@ -26,7 +26,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report that begins anew.
+    /// A report that starts over.
     #[must_use]
     pub fn new(name: &'static str, scope: impl Into<String>) -> Self {
         Self {
@@ -67,10 +67,10 @@ pub(super) fn open(
     tasks: &Tasks,
     config: &Config,
     name: &str,
-) -> Result<(Journal, PathBuf), Error> {
+) -> Result<(Journal, PathBuf), EngineError> {
     let path = path(store, config, name);
     let opened = Journal::on(store.disk(), tasks, &path, Rotation { bytes: u64::MAX });
-    let journal = opened.map_err(|source| Error::File {
+    let journal = opened.map_err(|source| EngineError::File {
         path: path.clone(),
         source,
     })?;
@@ -82,9 +82,9 @@ pub(super) async fn begin(
     journal: &Journal,
     opening: AuditOpening,
     earlier: Option<&Earlier>,
-) -> Result<(), Error> {
+) -> Result<(), EngineError> {
     let opening = AuditLine::Audit(opening);
-    journal.append(&opening).await.map_err(Error::State)?;
+    journal.append(&opening).await.map_err(EngineError::State)?;
     let Some(earlier) = earlier else {
         return Ok(());
     };
@@ -99,18 +99,24 @@ pub(super) async fn begin(
         }
         if copied.len() >= COPIED_AT_ONCE {
             let full = std::mem::take(&mut copied);
-            journal.append_all(&full).await.map_err(Error::State)?;
+            journal
+                .append_all(&full)
+                .await
+                .map_err(EngineError::State)?;
         }
     }
     copied.push(AuditLine::Progress {
         units: earlier.units.values().cloned().collect(),
     });
-    journal.append_all(&copied).await.map_err(Error::State)
+    journal
+        .append_all(&copied)
+        .await
+        .map_err(EngineError::State)
 }
 
-fn unread(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+fn unread(path: &Path) -> impl FnOnce(io::Error) -> EngineError + use<> {
     let path = path.to_owned();
-    move |source| Error::Report { path, source }
+    move |source| EngineError::Report { path, source }
 }
 
 /// The first line of a report.
@@ -136,12 +142,12 @@ pub(super) fn opening(
 /// The last audit like `wanted` that got anywhere, if it did not come to its end. Blocks.
 ///
 /// # Errors
-/// [`Error::NothingToResume`] when there is none, or when it came to its end.
+/// [`EngineError::NothingToResume`] when there is none, or when it came to its end.
 pub(super) fn unfinished(
     store: &Store,
     name: &str,
     wanted: &AuditOpening,
-) -> Result<Earlier, Error> {
+) -> Result<Earlier, EngineError> {
     let dir = &store.config().dir;
     let prefix = &store.config().namespace.files;
     let mut found = reports((dir, prefix), name).map_err(unread(dir))?;
@@ -156,7 +162,7 @@ pub(super) fn unfinished(
     for (opening, path) in found {
         let (earlier, ended) = read(&opening, &path).map_err(unread(&path))?;
         if ended {
-            return Err(Error::NothingToResume {
+            return Err(EngineError::NothingToResume {
                 scope: wanted.scope.clone(),
                 ended: Some(path),
             });
@@ -166,7 +172,7 @@ pub(super) fn unfinished(
             return Ok(earlier);
         }
     }
-    Err(Error::NothingToResume {
+    Err(EngineError::NothingToResume {
         scope: wanted.scope.clone(),
         ended: None,
     })

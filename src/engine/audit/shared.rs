@@ -1,4 +1,4 @@
-//! What every part of one audit has at hand, and what it came to.
+//! What every part of one audit has available, and what it came to.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::engine::run::Left;
+use crate::engine::run::Remaining;
 use crate::engine::shared::Core;
 use crate::engine::{Ended, Migration};
 use crate::model::{
     AuditLine, Audited, Event, Failure, ItemId, RunId, Snapshot, StepName, StepPlan, Unit,
     UnitAudited, UnitId, Unlisted, VerdictCounts,
 };
-use crate::state::{Error, Journal};
+use crate::state::{Journal, StateError};
 
 use super::judge::Judged;
 use super::patience::Patience;
-use super::tracker::{Ticket, Tracker};
+use super::tracker::{ItemSeq, Tracker};
 
 /// Items that are not right are also kept for the answer, up to this many.
 const KEPT: usize = 100;
@@ -28,7 +28,7 @@ const KEPT: usize = 100;
 /// Lines that wait for the report before they are written ahead of their time.
 const MOST_WAITING: u64 = 1_000;
 
-/// How long looks in flight may go on after a drain. A look that is dropped has changed nothing.
+/// How long looks in flight may go on after a drain. A probe that is dropped has changed nothing.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// What an audit is about. Progress rows are not asked: what is marked as done is looked at like
@@ -74,7 +74,7 @@ pub struct AuditOutcome {
 pub(super) struct Audit<M: Migration> {
     core: Core<M>,
     pub(super) report: Journal,
-    board: Mutex<Board>,
+    state: Mutex<AuditState>,
     listed: AtomicU64,
     waiting: AtomicU64,
     full: Notify,
@@ -89,7 +89,7 @@ impl<M: Migration> Deref for Audit<M> {
 }
 
 #[derive(Default)]
-struct Board {
+struct AuditState {
     /// Units that are worked on, or were left before their end.
     units: BTreeMap<UnitId, Tracker>,
     totals: Totals,
@@ -104,7 +104,7 @@ pub(super) struct Totals {
     pub(super) would: BTreeMap<StepName, StepPlan>,
     pub(super) first: Vec<Audited>,
     pub(super) first_unlisted: Vec<Unlisted>,
-    pub(super) left: Left,
+    pub(super) left: Remaining,
 }
 
 impl<M: Migration> Audit<M> {
@@ -112,7 +112,7 @@ impl<M: Migration> Audit<M> {
         Self {
             core,
             report,
-            board: Mutex::default(),
+            state: Mutex::default(),
             listed: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             full: Notify::new(),
@@ -124,8 +124,8 @@ impl<M: Migration> Audit<M> {
         Patience::new(self.config.pace, &self.dependencies)
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, AuditState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes over what an earlier audit is sure of.
@@ -135,10 +135,10 @@ impl<M: Migration> Audit<M> {
             verdicts = verdicts.plus(&unit.verdicts);
         }
         self.listed.fetch_add(verdicts.total(), Ordering::AcqRel);
-        let mut board = self.board();
-        board.totals.verdicts = verdicts;
-        board.totals.whole = earlier.values().filter(|unit| unit.ended).count() as u64;
-        drop(board);
+        let mut state = self.state();
+        state.totals.verdicts = verdicts;
+        state.totals.whole = earlier.values().filter(|unit| unit.ended).count() as u64;
+        drop(state);
         self.events.publish(Event::VerdictsKnown { verdicts });
     }
 
@@ -146,31 +146,31 @@ impl<M: Migration> Audit<M> {
     pub(super) fn begin_unit(&self, unit: &UnitId, earlier: Option<UnitAudited>) -> Option<ItemId> {
         let tracker = Tracker::new(unit, earlier);
         let cursor = tracker.cursor().cloned();
-        self.board().units.insert(unit.clone(), tracker);
+        self.state().units.insert(unit.clone(), tracker);
         cursor
     }
 
     /// What is known of a unit.
     pub(super) fn tracked<T>(&self, unit: &UnitId, ask: impl FnOnce(&mut Tracker) -> T) -> T {
-        let mut board = self.board();
-        let tracker = board.units.entry(unit.clone());
+        let mut state = self.state();
+        let tracker = state.units.entry(unit.clone());
         ask(tracker.or_insert_with(|| Tracker::new(unit, None)))
     }
 
     /// Takes an item of a unit in.
-    pub(super) fn begin(&self, unit: &UnitId, item: &ItemId) -> Ticket {
+    pub(super) fn begin(&self, unit: &UnitId, item: &ItemId) -> ItemSeq {
         self.listed.fetch_add(1, Ordering::AcqRel);
         self.tracked(unit, |tracker| tracker.begin(item))
     }
 
     /// Something in scope was not judged.
     pub(super) fn unfinished(&self) {
-        self.board().totals.left.unfinished += 1;
+        self.state().totals.left.unfinished += 1;
     }
 
-    /// A look at an item of a unit ended without a verdict.
-    pub(super) fn lost_look(&self, unit: &UnitId, failure: Failure) {
-        self.board()
+    /// A probe of an item of a unit ended without a verdict.
+    pub(super) fn lost_probe(&self, unit: &UnitId, failure: Failure) {
+        self.state()
             .totals
             .left
             .troubled
@@ -179,15 +179,15 @@ impl<M: Migration> Audit<M> {
 
     /// Counts what would be done; that of a unit once, with its first item.
     pub(super) fn plan(&self, judged: &Judged) {
-        let mut board = self.board();
+        let mut state = self.state();
         for finding in &judged.findings {
-            let step = board.totals.would.entry(finding.step.clone()).or_default();
+            let step = state.totals.would.entry(finding.step.clone()).or_default();
             step.count(finding);
         }
     }
 
     /// Keeps the verdict on an item.
-    pub(super) fn settle(&self, unit: &UnitId, item: ItemId, ticket: Ticket, judged: Judged) {
+    pub(super) fn settle(&self, unit: &UnitId, item: ItemId, seq: ItemSeq, judged: Judged) {
         let verdict = judged.verdict;
         self.events.publish(Event::ItemAudited {
             unit: unit.clone(),
@@ -196,7 +196,7 @@ impl<M: Migration> Audit<M> {
         });
         let line = judged.line(unit, item);
         let is_line = line.is_some();
-        self.tracked(unit, |tracker| tracker.settle(ticket, verdict, line));
+        self.tracked(unit, |tracker| tracker.settle(seq, verdict, line));
         if is_line && self.waiting.fetch_add(1, Ordering::AcqRel) + 1 >= MOST_WAITING {
             self.full.notify_one();
         }
@@ -223,7 +223,7 @@ impl<M: Migration> Audit<M> {
     }
 
     /// Writes what came since the last time. What was written before stays whatever becomes of this.
-    pub(super) async fn write(&self) -> Result<(), Error> {
+    pub(super) async fn write(&self) -> Result<(), StateError> {
         let mut lines = self.take();
         if lines.is_empty() {
             return Ok(());
@@ -240,12 +240,12 @@ impl<M: Migration> Audit<M> {
     /// Takes lines out of memory and counts them.
     fn take(&self) -> Vec<(Vec<AuditLine>, UnitAudited)> {
         self.waiting.store(0, Ordering::Release);
-        let mut board = self.board();
-        let Board { units, totals } = &mut *board;
+        let mut state = self.state();
+        let AuditState { units, totals } = &mut *state;
         let mut taken = Vec::new();
         let mut ended = Vec::new();
         for (unit, tracker) in units.iter_mut() {
-            let before = tracker.told();
+            let before = tracker.reported();
             let Some((lines, audited)) = tracker.take() else {
                 continue;
             };
@@ -263,7 +263,7 @@ impl<M: Migration> Audit<M> {
 
     /// What is in the report, at the end.
     pub(super) fn take_totals(&self) -> Totals {
-        std::mem::take(&mut self.board().totals)
+        std::mem::take(&mut self.state().totals)
     }
 
     /// Items that were listed.

@@ -9,25 +9,25 @@ use futures::future::{BoxFuture, ready};
 
 use crate::engine::run::{Schedule, all_units, ended, spawn, until_drained};
 use crate::engine::shared::Core;
-use crate::engine::{Config, Ended, Error, Migration, Parts, holds};
+use crate::engine::{Config, Ended, EngineError, Migration, RunParts, holds};
 use crate::model::{AuditLine, AuditOpening, Event, Failure, ItemId, Unit, UnitAudited, UnitId};
 use crate::state::Journal;
 
 use super::report::{self, Earlier, Report};
 use super::shared::{Audit, AuditOutcome, Scope};
-use super::unit::{Wanted, of_unit};
+use super::unit::{AuditRequest, of_unit};
 
 /// Looks at items and says of each whether it is right. Makes no effect and writes no row; the
 /// report is a local file of its own, named after the instance, `report` and the run.
 ///
 /// # Errors
-/// [`Error::NothingToResume`]; those of the report's file.
+/// [`EngineError::NothingToResume`]; those of the report's file.
 pub async fn audit<M: Migration>(
-    parts: Parts<M>,
+    parts: RunParts<M>,
     config: Config,
     scope: Scope,
     report: Report,
-) -> Result<AuditOutcome, Error> {
+) -> Result<AuditOutcome, EngineError> {
     let now = parts.clock.unix_ms();
     let opening = report::opening(&config, parts.migration.name(), &report.scope, now);
     let (earlier, journal, file) = open(&parts, &config, &report, opening).await?;
@@ -51,7 +51,7 @@ pub async fn audit<M: Migration>(
     let all = units.len() as u64;
     through(&audit, units, known).await?;
     drop(helpers);
-    audit.write().await.map_err(Error::State)?;
+    audit.write().await.map_err(EngineError::State)?;
     audit.events.publish(Event::RunEnded);
     let outcome = outcome(&audit, file, all, earlier).await;
     if outcome.ended == Ended::Finished {
@@ -61,18 +61,22 @@ pub async fn audit<M: Migration>(
             unlisted: outcome.unlisted,
             at: audit.clock.unix_ms(),
         };
-        audit.report.append(&end).await.map_err(Error::State)?;
+        audit
+            .report
+            .append(&end)
+            .await
+            .map_err(EngineError::State)?;
     }
     Ok(outcome)
 }
 
 /// Opens the report, and finds the audit that it is to go on with.
 async fn open<M: Migration>(
-    parts: &Parts<M>,
+    parts: &RunParts<M>,
     config: &Config,
     report: &Report,
     opening: AuditOpening,
-) -> Result<(Option<Earlier>, Journal, PathBuf), Error> {
+) -> Result<(Option<Earlier>, Journal, PathBuf), EngineError> {
     let (store, tasks) = (parts.store.clone(), parts.tasks.clone());
     let (config, report, wanted) = (config.clone(), report.clone(), opening.clone());
     let opening_files = parts.tasks.blocking(move || {
@@ -81,9 +85,9 @@ async fn open<M: Migration>(
             .then(|| report::unfinished(&store, report.name, &wanted))
             .transpose()?;
         let (journal, path) = report::open(&store, &tasks, &config, report.name)?;
-        Ok::<_, Error>((earlier, journal, path))
+        Ok::<_, EngineError>((earlier, journal, path))
     });
-    let opened = opening_files.await.map_err(|source| Error::File {
+    let opened = opening_files.await.map_err(|source| EngineError::File {
         path: parts.store.config().dir.clone(),
         source: std::io::Error::other(source),
     });
@@ -96,10 +100,12 @@ async fn open<M: Migration>(
     Ok((earlier, journal, path))
 }
 
-fn wanted(scope: Scope) -> Vec<Wanted> {
+fn wanted(scope: Scope) -> Vec<AuditRequest> {
     match scope {
         Scope::Units(units) => {
-            let whole = units.into_iter().map(|unit| Wanted { unit, named: None });
+            let whole = units
+                .into_iter()
+                .map(|unit| AuditRequest { unit, named: None });
             whole.collect()
         }
         Scope::Items(items) => {
@@ -110,7 +116,7 @@ fn wanted(scope: Scope) -> Vec<Wanted> {
             let named = of_unit.into_iter().map(|(unit, mut items)| {
                 items.sort();
                 items.dedup();
-                Wanted {
+                AuditRequest {
                     unit: Unit {
                         id: unit,
                         planned: Some(items.len() as u64),
@@ -126,7 +132,7 @@ fn wanted(scope: Scope) -> Vec<Wanted> {
 /// The units of an audit.
 struct Units<M: Migration> {
     audit: Arc<Audit<M>>,
-    waiting: VecDeque<(Wanted, Option<UnitAudited>)>,
+    waiting: VecDeque<(AuditRequest, Option<UnitAudited>)>,
 }
 
 impl<M: Migration> Schedule for Units<M> {
@@ -154,9 +160,9 @@ impl<M: Migration> Schedule for Units<M> {
 /// Goes through the units, some at once, and writes the report by time.
 async fn through<M: Migration>(
     audit: &Arc<Audit<M>>,
-    units: Vec<Wanted>,
+    units: Vec<AuditRequest>,
     mut known: BTreeMap<UnitId, UnitAudited>,
-) -> Result<(), Error> {
+) -> Result<(), EngineError> {
     let open = units.into_iter().filter_map(|wanted| {
         let earlier = known.remove(&wanted.unit.id);
         let ended = earlier.as_ref().is_some_and(|unit| unit.ended);
@@ -171,7 +177,7 @@ async fn through<M: Migration>(
         tokio::select! {
             biased;
             () = &mut going => return Ok(()),
-            () = audit.is_due() => audit.write().await.map_err(Error::State)?,
+            () = audit.is_due() => audit.write().await.map_err(EngineError::State)?,
         }
     }
 }

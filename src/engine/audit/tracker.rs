@@ -8,14 +8,14 @@ use crate::model::{
 
 /// An item's place in the order of its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket(u64);
+pub(super) struct ItemSeq(u64);
 
 /// How far a unit is, while items are judged in any order. Lines of items above the cursor wait.
 #[derive(Debug)]
 pub(super) struct Tracker {
     audited: UnitAudited,
     open: VecDeque<Slot>,
-    /// The ticket of the first slot in `open`.
+    /// The number of the first slot in `open`.
     first: u64,
     lines: Vec<AuditLine>,
     listed_to_end: bool,
@@ -71,18 +71,18 @@ impl Tracker {
     }
 
     /// Takes an item in, in the order of the listing.
-    pub(super) fn begin(&mut self, item: &ItemId) -> Ticket {
-        let ticket = Ticket(self.first + self.open.len() as u64);
+    pub(super) fn begin(&mut self, item: &ItemId) -> ItemSeq {
+        let seq = ItemSeq(self.first + self.open.len() as u64);
         self.open.push_back(Slot {
             item: item.clone(),
             end: None,
         });
-        ticket
+        seq
     }
 
     /// Notes the verdict on an item, with its line if it is not ok.
-    pub(super) fn settle(&mut self, ticket: Ticket, verdict: Verdict, line: Option<Audited>) {
-        let place = ticket.0.checked_sub(self.first);
+    pub(super) fn settle(&mut self, seq: ItemSeq, verdict: Verdict, line: Option<Audited>) {
+        let place = seq.0.checked_sub(self.first);
         let slot = place
             .and_then(|place| usize::try_from(place).ok())
             .and_then(|place| self.open.get_mut(place));
@@ -106,7 +106,7 @@ impl Tracker {
     }
 
     /// The verdicts that were taken last.
-    pub(super) fn told(&self) -> VerdictCounts {
+    pub(super) fn reported(&self) -> VerdictCounts {
         self.taken
     }
 
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_above_an_item_that_is_not_judged_is_not_told() {
+    fn what_is_above_an_item_that_is_not_judged_is_not_reported() {
         let unit = UnitId::new("owner", "unit");
         let item = |number: u32| ItemId::new(format!("{number}"));
         let line = |number| {
@@ -156,15 +156,15 @@ mod tests {
             })
         };
         let mut tracker = Tracker::new(&unit, None);
-        let tickets: Vec<_> = (0..3).map(|number| tracker.begin(&item(number))).collect();
-        tracker.settle(tickets[2], Verdict::Wrong, line(2));
+        let seqs: Vec<_> = (0..3).map(|number| tracker.begin(&item(number))).collect();
+        tracker.settle(seqs[2], Verdict::Wrong, line(2));
         tracker.close();
         assert!(tracker.take().is_none());
-        tracker.settle(tickets[0], Verdict::Ok, None);
+        tracker.settle(seqs[0], Verdict::Ok, None);
         let (lines, audited) = tracker.take().unwrap();
         assert_eq!((lines.len(), audited.verdicts.total()), (0, 1));
         assert_eq!((audited.cursor, audited.ended), (Some(item(0)), false));
-        tracker.settle(tickets[1], Verdict::Ok, None);
+        tracker.settle(seqs[1], Verdict::Ok, None);
         let (lines, audited) = tracker.take().unwrap();
         assert_eq!((lines.len(), audited.verdicts.total()), (1, 3));
         assert!(audited.ended && tracker.take().is_none());

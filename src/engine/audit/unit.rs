@@ -9,17 +9,17 @@ use crate::engine::attempts::caught;
 use crate::engine::item::ItemTasks;
 use crate::engine::listing::{Listing, Next};
 use crate::engine::{Migration, UnitContext};
-use crate::model::{Between, Class, Event, Failure, ItemId, Reason, Unit, UnitAudited, UnitId};
-use crate::runtime::{Degree, Stop};
+use crate::model::{Class, Event, Failure, ItemId, ItemRange, Reason, Unit, UnitAudited, UnitId};
+use crate::runtime::{Stop, StopLevel};
 use crate::state::ProgressRow;
 
 use super::judge::{Judged, judge, judge_unit};
 use super::patience::down_for;
 use super::shared::{Audit, GRACE};
-use super::tracker::Ticket;
+use super::tracker::ItemSeq;
 
 /// A unit that is to be looked at.
-pub(super) struct Wanted {
+pub(super) struct AuditRequest {
     pub(super) unit: Unit,
     /// Only these items, in order.
     pub(super) named: Option<Vec<ItemId>>,
@@ -31,7 +31,7 @@ type Source<M> = Option<<M as Migration>::Item>;
 /// Looks at the items of a unit after those that an earlier audit judged.
 pub(super) async fn of_unit<M: Migration>(
     audit: Arc<Audit<M>>,
-    wanted: Wanted,
+    wanted: AuditRequest,
     earlier: Option<UnitAudited>,
 ) {
     let id = wanted.unit.id.clone();
@@ -39,7 +39,7 @@ pub(super) async fn of_unit<M: Migration>(
     let stop = &audit.stop;
     let prepared = tokio::select! {
         biased;
-        () = stop.reached(Degree::Drain) => None,
+        () = stop.reached(StopLevel::Drain) => None,
         prepared = prepare(&audit, &id) => Some(prepared),
     };
     let Some((context, of_unit)) = prepared else {
@@ -140,7 +140,7 @@ impl<M: Migration> Clone for OneUnit<M> {
 impl<M: Migration> OneUnit<M> {
     async fn list(
         &self,
-        wanted: &Wanted,
+        wanted: &AuditRequest,
         cursor: Option<ItemId>,
         flying: &mut ItemTasks<()>,
     ) -> ListingEnd {
@@ -148,7 +148,7 @@ impl<M: Migration> OneUnit<M> {
         let mut planned_unit = false;
         let mut items = self.listing(wanted, cursor);
         loop {
-            let (id, item) = match items.next(audit.stop.reached(Degree::Drain)).await {
+            let (id, item) = match items.next(audit.stop.reached(StopLevel::Drain)).await {
                 Next::Item(id, item) => (id, item),
                 Next::End => return ListingEnd::Whole,
                 Next::Stopped => return ListingEnd::Stopped,
@@ -170,13 +170,13 @@ impl<M: Migration> OneUnit<M> {
     /// The items after one of them.
     fn listing<'a>(
         &'a self,
-        wanted: &'a Wanted,
+        wanted: &'a AuditRequest,
         after: Option<ItemId>,
     ) -> Listing<'a, M, Source<M>> {
         let migration = &*self.audit.migration;
         let open = move |after: Option<ItemId>| match &wanted.named {
             None => {
-                let items = migration.items(&self.context, Between::default().from(after));
+                let items = migration.items(&self.context, ItemRange::default().from(after));
                 items
                     .map_ok(|item| (migration.item_id(&item), Some(item)))
                     .boxed()
@@ -192,16 +192,16 @@ impl<M: Migration> OneUnit<M> {
         listing.while_down(down_for(&self.audit.config.pace))
     }
 
-    /// Waits for a slot and starts the look; `false` when none may be begun any more.
+    /// Waits for a slot and starts the probe; `false` when none may be begun any more.
     async fn begin(&self, id: ItemId, item: Source<M>, flying: &mut ItemTasks<()>) -> bool {
         let audit = &self.audit;
         let Some(slot) = audit.admit().await else {
             return false;
         };
-        let ticket = audit.begin(&self.id, &id);
+        let seq = audit.begin(&self.id, &id);
         let this = self.clone();
         let task = async move {
-            this.one(id, item, ticket).await;
+            this.one(id, item, seq).await;
             drop(slot);
         };
         flying.start(&audit.tasks, task);
@@ -217,17 +217,17 @@ impl<M: Migration> OneUnit<M> {
         self.audit.tracked(&self.id, |tracker| tracker.ahead())
     }
 
-    /// A look whose task died is missing among the verdicts, which is told.
+    /// A probe whose task died is missing among the verdicts, which is told.
     fn landed(&self, landed: Result<(), tokio::task::JoinError>) {
         if let Err(error) = landed {
             tracing::error!(unit = %self.id, %error, "a check ended without a verdict");
             let failure = Failure::permanent(Reason::INTERNAL, error.to_string());
-            self.audit.lost_look(&self.id, failure);
+            self.audit.lost_probe(&self.id, failure);
         }
     }
 
     /// Looks at one item, unless the audit ends before.
-    async fn one(&self, id: ItemId, item: Source<M>, ticket: Ticket) {
+    async fn one(&self, id: ItemId, item: Source<M>, seq: ItemSeq) {
         let (audit, unit) = (&self.audit, &self.id);
         audit.events.publish(Event::ItemStarted {
             unit: unit.clone(),
@@ -246,7 +246,7 @@ impl<M: Migration> OneUnit<M> {
             Some(judged) if judged.fatal().is_none() => {
                 audit.plan(&judged);
                 let judged = judged.with(&self.of_unit, audit.migration.reasons());
-                audit.settle(unit, id, ticket, judged);
+                audit.settle(unit, id, seq, judged);
             }
             _ => {
                 audit.unfinished();
@@ -281,12 +281,12 @@ impl<M: Migration> OneUnit<M> {
 /// Ready when looks in flight are not waited for any longer.
 async fn enough(stop: &Stop) {
     let drained = async {
-        stop.reached(Degree::Drain).await;
+        stop.reached(StopLevel::Drain).await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
         biased;
-        () = stop.reached(Degree::Abort) => {}
+        () = stop.reached(StopLevel::Abort) => {}
         () = drained => {}
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use crate::engine::shared::Shared;
-use crate::engine::{Migration, Need, Step, Turn};
+use crate::engine::{Gap, Migration, Step, StepContext};
 use crate::model::{Effect, Event, Failure, JournalEntry, Reason, Settled, StepName};
 
 use super::context::ItemContext;
-use super::looks::{Looked, StepNeeds, look};
+use super::probe::{ProbedItem, StepGaps, probe};
 
 /// Probe → record → apply → record → probe. The same for a first attempt, a repeated one and one
 /// after a crash: what is there already is not needed any more.
@@ -19,27 +19,30 @@ pub(super) async fn attempt<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
 ) -> Result<Settled, Failure> {
-    let first = look_at(run, context).await?;
+    let first = probe_item(run, context).await?;
     if first.is_well() {
         return Ok(Settled::Found);
     }
-    for (step, needs) in &first.needs {
+    for (step, gaps) in &first.gaps {
         let name = step.name();
         let intent = |effect| intend(run, context, name.clone(), effect).boxed();
         let doing = format!("step {name}");
-        let making =
-            run.flights
-                .during(&doing, &context.unit.id, Some(&context.id), async |pulse| {
-                    let turn = Turn {
-                        migration: &*run.migration,
-                        unit: context.unit,
-                        item: context.item,
-                        seen: &first.seen,
-                        pulse,
-                        intent: &intent,
-                    };
-                    make(run, context, &**step, &turn, needs).await
-                });
+        let making = run.in_flight.during(
+            &doing,
+            &context.unit.id,
+            Some(&context.id),
+            async |heartbeat| {
+                let step_context = StepContext {
+                    migration: &*run.migration,
+                    unit: context.unit,
+                    item: context.item,
+                    observed: &first.observed,
+                    heartbeat,
+                    intent: &intent,
+                };
+                make(run, context, &**step, &step_context, gaps).await
+            },
+        );
         making.await.map_err(|failure| failure.at(name.clone()))?;
     }
     match first.blocked {
@@ -53,16 +56,16 @@ async fn make<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
     step: &dyn Step<M>,
-    turn: &Turn<'_, M>,
-    needs: &[Need],
+    step_context: &StepContext<'_, M>,
+    gaps: &[Gap],
 ) -> Result<(), Failure> {
-    let work: Vec<_> = needs
+    let work: Vec<_> = gaps
         .iter()
-        .map(|need| put_right(run, context, step, turn, need).boxed())
+        .map(|gap| put_right(run, context, step, step_context, gap).boxed())
         .collect();
     stream::iter(work)
-        .buffer_unordered(run.config.pace.needs_at_once.max(1))
-        .inspect_ok(|()| turn.pulse.beat())
+        .buffer_unordered(run.config.pace.gaps_at_once.max(1))
+        .inspect_ok(|()| step_context.heartbeat.beat())
         .try_collect::<()>()
         .await
 }
@@ -80,21 +83,21 @@ async fn intend<M: Migration>(
     context.check_lease()
 }
 
-/// Record → apply → record, for one need.
+/// Record → apply → record, for one gap.
 async fn put_right<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
     step: &dyn Step<M>,
-    turn: &Turn<'_, M>,
-    need: &Need,
+    step_context: &StepContext<'_, M>,
+    gap: &Gap,
 ) -> Result<(), Failure> {
     let name = step.name();
     let journal = |entry| run.journal(context.place(), Some(&context.id), Some(&name), entry);
-    let subject = need.subject.clone();
+    let subject = gap.subject.clone();
     journal(JournalEntry::Started { subject }).await?;
     context.check_lease()?;
     context.touched.store(true, Ordering::Release);
-    match step.apply(turn, need).await {
+    match step.apply(step_context, gap).await {
         Ok(effect) => {
             journal(JournalEntry::Applied(effect.clone())).await?;
             run.events.publish(Event::StepApplied {
@@ -113,20 +116,20 @@ async fn put_right<M: Migration>(
     }
 }
 
-async fn look_at<M: Migration>(
+async fn probe_item<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
-) -> Result<Looked<M>, Failure> {
+) -> Result<ProbedItem<M>, Failure> {
     let (migration, steps) = (&*run.migration, &run.steps);
-    run.flights
+    run.in_flight
         .during("the probe", &context.unit.id, Some(&context.id), |_| {
-            look(migration, steps, context.unit, context.item)
+            probe(migration, steps, context.unit, context.item)
         })
         .await
 }
 
-/// Looks until nothing is needed any more, or the deadline is over: what was just written may
-/// take a while to be seen. A look that could not tell counts as not seen.
+/// Probes until nothing is needed any more, or the deadline is over: what was just written may
+/// take a while to be seen. A probe that could not tell counts as not seen.
 async fn verify<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
@@ -134,11 +137,13 @@ async fn verify<M: Migration>(
 ) -> Result<Settled, Failure> {
     let within = run.config.pace.verify_within;
     let look = async || {
-        let seen = without(look_at(run, context).await?, made);
-        if seen.is_well() {
+        let observed = without(probe_item(run, context).await?, made);
+        if observed.is_well() {
             return Ok(());
         }
-        let failure = seen.blocked.or_else(|| not_visible(&seen.needs, within));
+        let failure = observed
+            .blocked
+            .or_else(|| not_visible(&observed.gaps, within));
         Err(failure.unwrap_or_else(|| Failure::unknown(Reason::NOT_VISIBLE_YET, "not visible")))
     };
     run.until_seen(look).await?;
@@ -152,34 +157,34 @@ async fn verify<M: Migration>(
     Ok(Settled::Migrated)
 }
 
-/// Steps and subjects of the needs that were put right.
+/// Steps and subjects of the gaps that were put right.
 type Made = BTreeSet<(StepName, String)>;
 
-fn made<M: Migration>(first: &Looked<M>) -> Made {
-    let needs = first.needs.iter();
-    let named = needs.flat_map(|(step, needs)| needs.iter().map(|need| (step.name(), need)));
+fn made<M: Migration>(first: &ProbedItem<M>) -> Made {
+    let gaps = first.gaps.iter();
+    let named = gaps.flat_map(|(step, gaps)| gaps.iter().map(|gap| (step.name(), gap)));
     named
-        .map(|(step, need)| (step, need.subject.clone()))
+        .map(|(step, gap)| (step, gap.subject.clone()))
         .collect()
 }
 
-/// What a look showed without what it cannot show, if that was made.
-fn without<M: Migration>(mut seen: Looked<M>, made: &Made) -> Looked<M> {
-    for (step, needs) in &mut seen.needs {
+/// What a probe showed without what it cannot show, if that was made.
+fn without<M: Migration>(mut observed: ProbedItem<M>, made: &Made) -> ProbedItem<M> {
+    for (step, gaps) in &mut observed.gaps {
         let name = step.name();
-        needs.retain(|need| !need.unseen || !made.contains(&(name.clone(), need.subject.clone())));
+        gaps.retain(|gap| !gap.unseen || !made.contains(&(name.clone(), gap.subject.clone())));
     }
-    seen.needs.retain(|(_, needs)| !needs.is_empty());
-    seen
+    observed.gaps.retain(|(_, gaps)| !gaps.is_empty());
+    observed
 }
 
-fn not_visible<M: Migration>(needs: &[StepNeeds<M>], within: Duration) -> Option<Failure> {
-    let (step, wanted) = needs.first()?;
-    let need = wanted.first()?;
+fn not_visible<M: Migration>(gaps: &[StepGaps<M>], within: Duration) -> Option<Failure> {
+    let (step, wanted) = gaps.first()?;
+    let gap = wanted.first()?;
     let message = format!(
         "{}: {} ({} s after it was written)",
-        need.subject,
-        need.why,
+        gap.subject,
+        gap.why,
         within.as_secs()
     );
     Some(Failure::unknown(Reason::NOT_VISIBLE_YET, message).at(step.name()))

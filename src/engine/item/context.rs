@@ -6,7 +6,7 @@ use crate::engine::lease::LeaseGuard;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Failure, Fence, ItemId, Settled, UnitId};
 
-/// An item in hand.
+/// An item in progress.
 pub(crate) struct ItemContext<'a, M: Migration> {
     pub(crate) unit: &'a UnitContext,
     pub(crate) id: ItemId,
@@ -31,7 +31,7 @@ impl<M: Migration> ItemContext<'_, M> {
     }
 }
 
-/// An item's last word in this run.
+/// An item's final outcome in this run.
 #[derive(Debug, Clone)]
 pub(crate) struct End {
     pub(crate) settled: Settled,

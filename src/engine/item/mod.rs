@@ -2,11 +2,11 @@
 
 mod attempt;
 mod context;
-mod looks;
+mod probe;
 mod settle;
 mod tasks;
 
 pub(super) use context::{End, ItemContext};
-pub(super) use looks::look;
+pub(super) use probe::probe;
 pub(super) use settle::settle;
 pub(super) use tasks::ItemTasks;

@@ -1,4 +1,4 @@
-//! The second retry tier: an item as a whole, until it has its last word.
+//! The second retry tier: an item as a whole, until it has its final outcome.
 
 use std::sync::atomic::Ordering;
 
@@ -8,16 +8,16 @@ use crate::engine::Migration;
 use crate::engine::attempts::Attempts;
 use crate::engine::shared::Shared;
 use crate::model::{Class, Event, Reason, Settled};
-use crate::runtime::Degree;
+use crate::runtime::StopLevel;
 
 use super::attempt::attempt;
 use super::context::{End, ItemContext};
 
-/// Attempts the item until it has its last word. None when the run stopped before: the item is
+/// Attempts the item until it has its final outcome. None when the run stopped before: the item is
 /// then as if it had not been taken, whatever effects it already has.
 ///
-/// `slot` is the item's place among those in flight: given up while the item waits, and held by the caller until the last
-/// word is written.
+/// `slot` is the item's place among those in flight: given up while the item waits, and held by the caller until the final
+/// outcome is written.
 pub(crate) async fn settle<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
@@ -64,8 +64,8 @@ pub(crate) async fn settle<M: Migration>(
         }
         *slot = tokio::select! {
             biased;
-            slot = run.gate.slot() => Some(slot),
-            () = run.stop.reached(Degree::Drain) => return None,
+            slot = run.admission.slot() => Some(slot),
+            () = run.stop.reached(StopLevel::Drain) => return None,
         };
         run.events.publish(Event::ItemResumed {
             unit: context.unit.id.clone(),

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use tokio::sync::{Notify, OnceCell};
 
-use crate::engine::{Config, Error};
+use crate::engine::{Config, EngineError};
 use crate::model::{
     Belongs, Checkpoint, Failure, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
-    JournalRecord, Mark, MigrationName, Settled, UnitId,
+    JournalRecord, MigrationName, Settled, UnitCheckpoint, UnitId,
 };
 use crate::runtime::Tasks;
 use crate::state::files::{Disk, Rotation};
 use crate::state::{self, Journal, Store, checkpoint};
 
-use super::Board;
+use super::CheckpointState;
 
 /// One line of the results file.
 #[derive(Debug, Clone, Serialize)]
@@ -56,7 +56,7 @@ pub(crate) struct Files {
     opened: OnceCell<()>,
     results: Journal,
     lines: Mutex<Vec<ItemLine>>,
-    unwritten: AtomicU64,
+    save_error: AtomicU64,
     wake: Notify,
     writing: Arc<tokio::sync::Mutex<()>>,
 }
@@ -68,14 +68,14 @@ impl Files {
         tasks: &Tasks,
         config: &Config,
         results: &str,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, EngineError> {
         let (state, instance) = (Arc::new(store.config().clone()), &config.instance);
         let checkpoint = checkpoint::path(&state, instance);
         let results_path = state.file(instance, &format!("-{results}"));
         let journal_path = Journal::path(&state, instance);
         let open = |path: &Path| {
             let opened = Journal::on(store.disk(), tasks, path, Rotation::default());
-            opened.map_err(|source| Error::File {
+            opened.map_err(|source| EngineError::File {
                 path: path.to_owned(),
                 source,
             })
@@ -96,7 +96,7 @@ impl Files {
             opened: OnceCell::new(),
             results: open(&results_path)?,
             lines: Mutex::default(),
-            unwritten: AtomicU64::new(0),
+            save_error: AtomicU64::new(0),
             wake: Notify::new(),
             writing: Arc::default(),
             disk: Arc::clone(store.disk()),
@@ -109,9 +109,9 @@ impl Files {
 
     /// What an earlier run of this instance left. That of another migration or of other tables is refused; one that
     /// does not say which tables it is of is not used. Blocks.
-    pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<Mark>, Error> {
-        let found =
-            checkpoint::load(&self.disk, &self.state, &wanted.instance).map_err(Error::State)?;
+    pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<UnitCheckpoint>, EngineError> {
+        let found = checkpoint::load(&self.disk, &self.state, &wanted.instance)
+            .map_err(EngineError::State)?;
         let Some(found) = found else {
             return Ok(Vec::new());
         };
@@ -131,7 +131,7 @@ impl Files {
             return Ok(Vec::new());
         }
         if !same || belongs != Belongs::Here {
-            return Err(Error::Foreign {
+            return Err(EngineError::Foreign {
                 path: self.checkpoint.clone(),
                 found: format!("what belongs to {}", whose(&found)),
                 wanted: format!("this run is {}", whose(wanted)),
@@ -142,7 +142,7 @@ impl Files {
 
     /// Says in the journal whose lines follow, if it does not say so yet; `now` is Unix milliseconds. A journal that is
     /// to be found again is there before a row names it.
-    pub(crate) async fn open_journal(&self, now: u64) -> Result<(), state::Error> {
+    pub(crate) async fn open_journal(&self, now: u64) -> Result<(), state::StateError> {
         let open = || async {
             let opening = |seq| JournalOpening {
                 seq,
@@ -156,7 +156,7 @@ impl Files {
     }
 
     /// Puts a record on disk before it returns, with its number.
-    pub(crate) async fn journal(&self, record: JournalRecord) -> Result<(), state::Error> {
+    pub(crate) async fn journal(&self, record: JournalRecord) -> Result<(), state::StateError> {
         self.open_journal(record.at).await?;
         let numbered = |seq| JournalRecord { seq, ..record };
         self.journal.append_numbered(numbered).await
@@ -178,7 +178,7 @@ impl Files {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(line);
-        if self.unwritten.fetch_add(1, Ordering::AcqRel) + 1 >= every {
+        if self.save_error.fetch_add(1, Ordering::AcqRel) + 1 >= every {
             self.wake.notify_one();
         }
     }
@@ -190,24 +190,24 @@ impl Files {
 
     /// Whether anything was settled since the files were written.
     pub(crate) fn is_due(&self) -> bool {
-        self.unwritten.load(Ordering::Acquire) > 0
+        self.save_error.load(Ordering::Acquire) > 0
     }
 
-    /// Writes results, then the checkpoint of `board` if there is one.
+    /// Writes results, then the checkpoint of `checkpoints` if there is one.
     pub(crate) async fn write(
         &self,
         tasks: &Tasks,
-        board: Option<(&Board, Checkpoint)>,
-    ) -> Result<(), Error> {
+        checkpoints: Option<(&CheckpointState, Checkpoint)>,
+    ) -> Result<(), EngineError> {
         // Goes with the write, which goes on in its thread when whoever waits for it is dropped.
         let one_at_a_time = Arc::clone(&self.writing).lock_owned().await;
         // Marks first: an item whose mark is taken has its line in `lines` already.
-        let checkpoint = board.map(|(board, empty)| Checkpoint {
-            units: board.marks(),
+        let checkpoint = checkpoints.map(|(checkpoints, empty)| Checkpoint {
+            units: checkpoints.checkpoints(),
             ..empty
         });
-        self.unwritten.store(0, Ordering::Release);
-        self.append_lines().await.map_err(Error::State)?;
+        self.save_error.store(0, Ordering::Release);
+        self.append_lines().await.map_err(EngineError::State)?;
         if let Some(checkpoint) = checkpoint {
             let (disk, state) = (Arc::clone(&self.disk), Arc::clone(&self.state));
             let written = tasks
@@ -216,23 +216,23 @@ impl Files {
                     checkpoint::save(&disk, &state, &checkpoint)
                 })
                 .await;
-            let written = written.map_err(|source| Error::File {
+            let written = written.map_err(|source| EngineError::File {
                 path: self.checkpoint.clone(),
                 source: std::io::Error::other(source),
             })?;
-            written.map_err(Error::State)?;
+            written.map_err(EngineError::State)?;
         }
         Ok(())
     }
 
     /// Writes the result lines taken so far; the checkpoint stays due.
-    pub(crate) async fn write_lines(&self) -> Result<(), state::Error> {
+    pub(crate) async fn write_lines(&self) -> Result<(), state::StateError> {
         // Lines that another write took out of memory are on disk when it has ended.
         let _one_at_a_time = self.writing.lock().await;
         self.append_lines().await
     }
 
-    async fn append_lines(&self) -> Result<(), state::Error> {
+    async fn append_lines(&self) -> Result<(), state::StateError> {
         let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
         if lines.is_empty() {
             return Ok(());

@@ -1,11 +1,11 @@
 //! What a run writes down: cursors, the checkpoint file, the journal, the results.
 
-mod board;
+mod checkpoint;
 mod files;
 mod recall;
 mod tracker;
 
-pub(super) use board::Board;
+pub(super) use checkpoint::CheckpointState;
 pub(super) use files::{Files, ItemLine, empty_checkpoint};
 pub(super) use recall::Recall;
-pub(super) use tracker::{Ticket, Tracker};
+pub(super) use tracker::{ItemSeq, Tracker};

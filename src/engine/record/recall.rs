@@ -5,22 +5,22 @@
 //! were restored from a backup or made again, and what the file tells of happened elsewhere. The epoch cannot tell
 //! these apart, because a restored row has the epoch that it had. So nothing of the file counts by itself:
 //!
-//! - Items that the file calls **good** are looked at again like all others. Where the look shows an item complete, it
+//! - Items that the file calls **good** are looked at again like all others. Where the probe shows an item complete, it
 //!   is counted as the file has it, *migrated* or *found*, so that the sums stay true after a crash; the file knows
-//!   that of each item above its cursor, and of those below it as a sum. A look that shows work to do refutes the file:
+//!   that of each item above its cursor, and of those below it as a sum. A probe that shows work to do refutes the file:
 //!   from then on only looks count.
 //! - Items above the cursor that the file calls **bad** count as bad without another attempt only while their failure
 //!   row says the same. That row is in the tables, is written before the item is settled and goes when the item is
-//!   mended, so it proves both that the item is of this world and that it is still bad.
+//!   fixed, so it proves both that the item is of this world and that it is still bad.
 //! - Of a row that nobody ever leased (epoch 0: it says *pending*, or was made by whoever leases it now), and of one
 //!   that was rolled back or rechecked since, the file knows nothing: it is of another world, or of an earlier round.
-//! - Steps of the unit, its sweep and how it was cut are the row's alone: the row is written before they have effects.
+//! - Steps of the unit, its pass and how it was cut are the row's alone: the row is written before they have effects.
 //!
 //! That the file is of these tables at all is checked when it is read (their id, account and region).
 
 use std::collections::BTreeMap;
 
-use crate::model::{Further, ItemId, Mark, Reason, Settled, UnitProgress};
+use crate::model::{Further, ItemId, Reason, Settled, UnitCheckpoint, UnitProgress};
 
 /// What is remembered of items that are not settled again so far.
 #[derive(Debug, Default)]
@@ -41,10 +41,10 @@ impl Recall {
     pub(crate) fn of(
         row: &UnitProgress,
         begun: bool,
-        file: Option<Mark>,
+        file: Option<UnitCheckpoint>,
         failed: &BTreeMap<ItemId, (Settled, Reason)>,
     ) -> Self {
-        let same_round = |file: &Mark| {
+        let same_round = |file: &UnitCheckpoint| {
             let of_file = (file.progress.round, file.progress.recheck);
             begun && of_file == (row.round, row.recheck)
         };
@@ -55,7 +55,7 @@ impl Recall {
             further: further(row, &file),
             ..Self::default()
         };
-        if file.progress.sweep.number != row.sweep.number {
+        if file.progress.pass.number != row.pass.number {
             return recall;
         }
         for (item, (settled, _)) in file.above {
@@ -113,13 +113,13 @@ impl Recall {
         }
     }
 
-    /// The account that goes as far as `item` of a sweep, if there is one.
-    pub(super) fn covers(&self, sweep: u32, item: &ItemId) -> Option<&Further> {
+    /// The account that goes as far as `item` of a pass, if there is one.
+    pub(super) fn covers(&self, pass: u32, item: &ItemId) -> Option<&Further> {
         let further = self.further.as_ref();
-        further.filter(|further| (sweep, Some(item)) <= (further.sweep, further.cursor.as_ref()))
+        further.filter(|further| (pass, Some(item)) <= (further.pass, further.cursor.as_ref()))
     }
 
-    /// A look showed the file wrong.
+    /// A probe showed the file wrong.
     pub(super) fn refute(&mut self) {
         self.good.clear();
         self.further = None;
@@ -156,25 +156,25 @@ impl Recall {
 }
 
 fn is_ahead(further: &Further, progress: &UnitProgress) -> bool {
-    (further.sweep, &further.cursor) > (progress.sweep.number, &progress.cursor)
+    (further.pass, &further.cursor) > (progress.pass.number, &progress.cursor)
 }
 
 /// The furthest account in the file that is ahead of the row.
-fn further(row: &UnitProgress, file: &Mark) -> Option<Further> {
+fn further(row: &UnitProgress, file: &UnitCheckpoint) -> Option<Further> {
     let progress = &file.progress;
     // While a unit is cut, its cursor stays where it was, and its counts are those of the parts.
     let counts = progress
         .open_split()
         .map_or(progress.counts, |split| split.before);
     let own = Further {
-        sweep: progress.sweep.number,
+        pass: progress.pass.number,
         cursor: progress.cursor.clone(),
         migrated: counts.migrated(),
     };
     let accounts = [Some(own), file.further.clone()].into_iter().flatten();
     accounts
         .filter(|account| is_ahead(account, row))
-        .max_by(|one, other| (one.sweep, &one.cursor).cmp(&(other.sweep, &other.cursor)))
+        .max_by(|one, other| (one.pass, &one.cursor).cmp(&(other.pass, &other.cursor)))
 }
 
 #[cfg(test)]
@@ -196,14 +196,14 @@ mod tests {
     }
 
     /// A file at the cursor 4, with a good item and two bad ones above it.
-    fn file() -> Mark {
+    fn file() -> UnitCheckpoint {
         let bad = (Settled::Failed, Some(Reason::TIMEOUT));
         let above = [
             (id(6), (Settled::Migrated, None)),
             (id(7), bad),
             (id(8), bad),
         ];
-        Mark {
+        UnitCheckpoint {
             progress: row(5),
             above: above.into(),
             further: None,
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_item_is_believed_with_its_failure_row_alone() {
+    fn a_bad_item_is_trusted_with_its_failure_row_alone() {
         let row = row(3);
         let mut recall = Recall::of(&row, true, Some(file()), &failed(7));
         let mut counted = row.clone();

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::{Further, Invariant, ItemId, Mark, Reason, Settled, UnitProgress};
+use crate::model::{Further, Invariant, ItemId, Reason, Settled, UnitCheckpoint, UnitProgress};
 
 use super::Recall;
 
 /// An item's place in the order of its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct ItemSeq(u64);
 
 /// How far a unit is, while items settle in any order.
 ///
@@ -18,7 +18,7 @@ pub(crate) struct Ticket(u64);
 pub(crate) struct Tracker {
     progress: UnitProgress,
     open: VecDeque<Slot>,
-    /// The ticket of the first slot in `open`.
+    /// The number of the first slot in `open`.
     first: u64,
     /// What an earlier run settled beyond the row, and was not listed again so far.
     recall: Recall,
@@ -75,7 +75,7 @@ impl Tracker {
         progress
     }
 
-    /// Changes what is not counted: status, sweep, steps, error.
+    /// Changes what is not counted: status, pass, steps, error.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut UnitProgress)) {
         change(&mut self.progress);
         self.changed = true;
@@ -86,7 +86,7 @@ impl Tracker {
         self.recall.take()
     }
 
-    /// Counts an item anew that was tried again, why it was bad before if it was; whether the counters held it. One above the cursor
+    /// Recounts an item that was tried again, why it was bad before if it was; whether the counters held it. One above the cursor
     /// is counted when the listing comes to it.
     pub(crate) fn retried(
         &mut self,
@@ -107,17 +107,17 @@ impl Tracker {
     /// Whether the counters hold an item that failed for this reason, or did not fail.
     fn counts(&self, item: &ItemId, reason: Option<Reason>) -> bool {
         let progress = &self.progress;
-        let first = progress.sweep.number == 0 && !progress.status.is_ended();
+        let first = progress.pass.number == 0 && !progress.status.is_ended();
         let is_above = first && progress.cursor.as_ref().is_none_or(|cursor| item > cursor);
         let of_reason = reason.map(|reason| progress.reasons.get(&reason).copied());
         !is_above && of_reason.is_none_or(|count| count > Some(0))
     }
 
     /// Takes an item in, in the order of the listing. None when it is known to be bad.
-    pub(crate) fn begin(&mut self, item: &ItemId) -> Option<Ticket> {
+    pub(crate) fn begin(&mut self, item: &ItemId) -> Option<ItemSeq> {
         let end = self.recall.bad(item);
         let end = end.map(|(settled, reason)| (settled, Some(reason)));
-        let ticket = Ticket(self.first + self.open.len() as u64);
+        let seq = ItemSeq(self.first + self.open.len() as u64);
         self.open.push_back(Slot {
             item: item.clone(),
             end,
@@ -128,24 +128,24 @@ impl Tracker {
             self.advance();
             return None;
         }
-        Some(ticket)
+        Some(seq)
     }
 
-    /// Notes an item's last word and moves the cursor as far as it may go; `was_bad` says that a failure row tells of
+    /// Notes an item's final outcome and moves the cursor as far as it may go; `was_bad` says that a failure row tells of
     /// the item. Gives what it counts as.
     pub(crate) fn settle(
         &mut self,
-        ticket: Ticket,
+        seq: ItemSeq,
         (settled, reason): (Settled, Option<Reason>),
         was_bad: bool,
     ) -> Counted {
-        let place = ticket.0.checked_sub(self.first);
+        let place = seq.0.checked_sub(self.first);
         let slot = place
             .and_then(|place| usize::try_from(place).ok())
             .and_then(|place| self.open.get_mut(place));
         debug_assert!(
             slot.as_ref().is_some_and(|slot| slot.end.is_none()),
-            "{}: {ticket:?} was settled twice",
+            "{}: {seq:?} was settled twice",
             Invariant::CursorBelowSettled
         );
         let Some(slot) = slot else {
@@ -167,7 +167,7 @@ impl Tracker {
         counted
     }
 
-    /// What an item counts as that a look or an attempt showed to be `settled`.
+    /// What an item counts as that a probe or an attempt showed to be `settled`.
     fn recalled(
         &mut self,
         item: &ItemId,
@@ -175,8 +175,8 @@ impl Tracker {
         settled: Settled,
         was_bad: bool,
     ) -> Counted {
-        let sweep = self.progress.sweep.number;
-        let covered = self.recall.covers(sweep, item);
+        let pass = self.progress.pass.number;
+        let covered = self.recall.covers(pass, item);
         let expected = before.is_some() || (covered.is_some() && !was_bad);
         let known = match (settled, before) {
             (Settled::Found, Some(Settled::Migrated)) => Settled::Migrated,
@@ -205,8 +205,8 @@ impl Tracker {
         let cursor = further.cursor.as_ref();
         let is_of_it = |slot: &&Slot| {
             let end = slot.end.map(|(settled, _)| settled);
-            let sweep = self.progress.sweep.number;
-            end == Some(Settled::Migrated) && (sweep, Some(&slot.item)) <= (further.sweep, cursor)
+            let pass = self.progress.pass.number;
+            end == Some(Settled::Migrated) && (pass, Some(&slot.item)) <= (further.pass, cursor)
         };
         let waiting = self.open.iter().filter(is_of_it).count() as u64;
         let counted = self.progress.counts.migrated() + waiting;
@@ -223,7 +223,7 @@ impl Tracker {
         self.open.is_empty()
     }
 
-    /// Begins the listing anew at its start.
+    /// Restarts the listing at its start.
     pub(crate) fn rewind(&mut self, change: impl FnOnce(&mut UnitProgress)) {
         debug_assert!(self.is_even());
         self.progress.cursor = None;
@@ -232,7 +232,7 @@ impl Tracker {
     }
 
     /// All that is known, for the checkpoint file.
-    pub(crate) fn mark(&self) -> Mark {
+    pub(crate) fn checkpoint(&self) -> UnitCheckpoint {
         let above = self
             .open
             .iter()
@@ -243,7 +243,7 @@ impl Tracker {
             })
             .chain(self.recall.above())
             .collect();
-        Mark {
+        UnitCheckpoint {
             progress: self.progress.clone(),
             above,
             further: self.recall.further(&self.progress),
@@ -305,13 +305,13 @@ mod tests {
     #[test]
     fn the_cursor_waits_for_the_slowest_item() {
         let mut tracker = fresh();
-        let tickets: Vec<_> = (0..3).map(|n| tracker.begin(&id(n)).unwrap()).collect();
-        tracker.settle(tickets[2], (Settled::Migrated, None), false);
+        let seqs: Vec<_> = (0..3).map(|n| tracker.begin(&id(n)).unwrap()).collect();
+        tracker.settle(seqs[2], (Settled::Migrated, None), false);
         let bad = (Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
-        tracker.settle(tickets[1], bad, false);
+        tracker.settle(seqs[1], bad, false);
         assert_eq!(tracker.progress().cursor, None);
-        assert_eq!(tracker.mark().above.len(), 2);
-        tracker.settle(tickets[0], (Settled::Found, None), false);
+        assert_eq!(tracker.checkpoint().above.len(), 2);
+        tracker.settle(seqs[0], (Settled::Found, None), false);
         assert_eq!(tracker.progress().cursor, Some(id(2)));
         assert_eq!(tracker.progress().counts.settled(), 3);
         assert_eq!(tracker.progress().reasons[&Reason::new("CORRUPT_CAR")], 1);
@@ -328,7 +328,7 @@ mod tests {
         fn work(&mut self, tracker: &mut Tracker, order: &[usize], stop: usize) -> u64 {
             let cursor = tracker.progress().cursor.clone();
             let above = |n: &usize| cursor.as_ref().is_none_or(|cursor| id(*n) > *cursor);
-            let tickets: BTreeMap<usize, Ticket> = (0..ITEMS)
+            let seqs: BTreeMap<usize, ItemSeq> = (0..ITEMS)
                 .filter(above)
                 .map(|n| (n, tracker.begin(&id(n)).unwrap()))
                 .collect();
@@ -340,13 +340,13 @@ mod tests {
                     Settled::Migrated
                 };
                 self.complete[*n] = true;
-                again += u64::from(tracker.settle(tickets[n], (settled, None), false).again);
+                again += u64::from(tracker.settle(seqs[n], (settled, None), false).again);
             }
             again
         }
     }
 
-    fn resumed(row: &UnitProgress, file: Mark) -> Tracker {
+    fn resumed(row: &UnitProgress, file: UnitCheckpoint) -> Tracker {
         let recall = Recall::of(row, true, Some(file), &BTreeMap::new());
         Tracker::new(row.clone(), recall)
     }
@@ -363,7 +363,7 @@ mod tests {
             let mut world = World { complete };
             let mut first = fresh();
             let found = complete.iter().filter(|one| **one).count() as u64;
-            let tickets: Vec<_> = (0..ITEMS).map(|n| first.begin(&id(n)).unwrap()).collect();
+            let seqs: Vec<_> = (0..ITEMS).map(|n| first.begin(&id(n)).unwrap()).collect();
             let (row_at, file_at) = (stops[0].min(stops[1]), stops[0].max(stops[1]));
             let mut row = first.progress().clone();
             for (at, n) in order.iter().take(file_at).enumerate() {
@@ -372,13 +372,13 @@ mod tests {
                 }
                 let settled = if world.complete[*n] { Settled::Found } else { Settled::Migrated };
                 world.complete[*n] = true;
-                first.settle(tickets[*n], (settled, None), false);
+                first.settle(seqs[*n], (settled, None), false);
             }
-            let mut second = resumed(&row, first.mark());
+            let mut second = resumed(&row, first.checkpoint());
             let again = world.work(&mut second, &order, stops[2]);
             prop_assert!(again <= (file_at as u64) - row.counts.settled());
             // The row was not written again before the second crash.
-            let mut third = resumed(&row, second.mark());
+            let mut third = resumed(&row, second.checkpoint());
             world.work(&mut third, &order, ITEMS);
             let counts = third.progress().counts;
             prop_assert_eq!(counts.done, ITEMS as u64);
@@ -386,8 +386,8 @@ mod tests {
             let lost = (ITEMS - file_at) as u64;
             prop_assert!(counts.found >= found.saturating_sub(lost) && counts.found <= found + lost);
             prop_assert_eq!(&third.progress().cursor, &Some(id(ITEMS - 1)));
-            prop_assert_eq!(third.mark().further, None);
-            prop_assert!(third.mark().above.is_empty());
+            prop_assert_eq!(third.checkpoint().further, None);
+            prop_assert!(third.checkpoint().above.is_empty());
         }
     }
 
@@ -396,22 +396,22 @@ mod tests {
     #[test]
     fn an_item_that_was_found_complete_is_never_said_to_be_migrated() {
         let mut first = fresh();
-        let tickets: Vec<_> = (0..4).map(|n| first.begin(&id(n)).unwrap()).collect();
+        let seqs: Vec<_> = (0..4).map(|n| first.begin(&id(n)).unwrap()).collect();
         let row = first.progress().clone();
         for (n, settled) in [Settled::Found, Settled::Found, Settled::Migrated]
             .iter()
             .enumerate()
         {
-            first.settle(tickets[n], (*settled, None), false);
+            first.settle(seqs[n], (*settled, None), false);
         }
-        let mut second = resumed(&row, first.mark());
-        let tickets: Vec<_> = (0..4).map(|n| second.begin(&id(n)).unwrap()).collect();
-        let counted = second.settle(tickets[1], (Settled::Found, None), false);
+        let mut second = resumed(&row, first.checkpoint());
+        let seqs: Vec<_> = (0..4).map(|n| second.begin(&id(n)).unwrap()).collect();
+        let counted = second.settle(seqs[1], (Settled::Found, None), false);
         assert_eq!(counted.known, Settled::Found);
-        let mut third = resumed(&row, second.mark());
-        let tickets: Vec<_> = (0..4).map(|n| third.begin(&id(n)).unwrap()).collect();
+        let mut third = resumed(&row, second.checkpoint());
+        let seqs: Vec<_> = (0..4).map(|n| third.begin(&id(n)).unwrap()).collect();
         for n in [1, 0, 2] {
-            let counted = third.settle(tickets[n], (Settled::Found, None), false);
+            let counted = third.settle(seqs[n], (Settled::Found, None), false);
             assert_eq!(counted.known, Settled::Found, "item {n}");
         }
         let counts = third.progress().counts;
@@ -420,14 +420,14 @@ mod tests {
 
     /// The file is of a world that is gone: what it says counts nothing.
     #[test]
-    fn a_file_that_a_look_refutes_gives_no_credit() {
+    fn a_file_that_a_probe_refutes_gives_no_credit() {
         let mut first = fresh();
-        let tickets: Vec<_> = (0..ITEMS).map(|n| first.begin(&id(n)).unwrap()).collect();
-        for ticket in &tickets[..12] {
-            first.settle(*ticket, (Settled::Migrated, None), false);
+        let seqs: Vec<_> = (0..ITEMS).map(|n| first.begin(&id(n)).unwrap()).collect();
+        for seq in &seqs[..12] {
+            first.settle(*seq, (Settled::Migrated, None), false);
         }
         let row = fresh().progress().clone();
-        let mut second = resumed(&row, first.mark());
+        let mut second = resumed(&row, first.checkpoint());
         // Of twelve that the file calls migrated, three are not there and the others are, by somebody else.
         let mut world = World {
             complete: std::array::from_fn(|n| n >= 3),

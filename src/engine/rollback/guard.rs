@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::try_join_all;
 
 use crate::engine::holders::{held_by, names};
-use crate::engine::{Config, Error, Migration, Parts};
+use crate::engine::{Config, EngineError, Migration, RunParts};
 use crate::model::{Epoch, Holder, InstanceId, RunId, UnitId};
-use crate::runtime::{Degree, Moment};
-use crate::state::Held;
+use crate::runtime::{Instant, StopLevel};
+use crate::state::LeaseHolder;
 
-use super::plan::Survey;
+use super::plan::UndoPlan;
 
 /// States of instances that do nothing.
 const AT_REST: [&str; 2] = ["ended", "assigned"];
@@ -33,17 +33,17 @@ type Reports = BTreeMap<(Holder, RunId), u64>;
 /// # Errors
 /// Those of the shared state.
 pub async fn watch_others<M: Migration>(
-    parts: &Parts<M>,
+    parts: &RunParts<M>,
     config: &Config,
-    survey: &mut Survey,
-) -> Result<Option<Busy>, Error> {
-    let leased = std::mem::take(&mut survey.leased);
-    let reported = reports(parts, config, survey).await?;
-    let (term, began) = (config.pace.lease_term, Moment::now());
+    undo_plan: &mut UndoPlan,
+) -> Result<Option<Busy>, EngineError> {
+    let leased = std::mem::take(&mut undo_plan.leased);
+    let reported = reports(parts, config, undo_plan).await?;
+    let (term, began) = (config.pace.lease_term, Instant::now());
     while !(leased.is_empty() && reported.is_empty()) && began.elapsed() < term {
         tokio::select! {
             biased;
-            () = parts.stop.reached(Degree::Drain) => return Ok(None),
+            () = parts.stop.reached(StopLevel::Drain) => return Ok(None),
             () = tokio::time::sleep(term / 6) => {}
         }
         let alive = alive(parts, &leased).await?;
@@ -52,11 +52,11 @@ pub async fn watch_others<M: Migration>(
             let instances = instances.collect();
             return Ok(Some(Busy { who, instances }));
         }
-        let now = reports(parts, config, survey).await?;
+        let now = reports(parts, config, undo_plan).await?;
         let moved = now
             .into_iter()
             .filter(|(who, at)| reported.get(who) != Some(at));
-        let moved: Vec<Held> = moved.map(|((holder, run), _)| held(holder, run)).collect();
+        let moved: Vec<LeaseHolder> = moved.map(|((holder, run), _)| held(holder, run)).collect();
         if !moved.is_empty() {
             let who = names(&parts.store, config, &moved).await;
             let instances = moved.into_iter().map(|held| held.holder.instance);
@@ -66,13 +66,13 @@ pub async fn watch_others<M: Migration>(
             }));
         }
     }
-    survey.plan.dead = leased;
+    undo_plan.plan.dead = leased;
     Ok(None)
 }
 
 /// Somebody of whom no lease was seen.
-fn held(holder: Holder, run: RunId) -> Held {
-    Held {
+fn held(holder: Holder, run: RunId) -> LeaseHolder {
+    LeaseHolder {
         holder,
         run,
         epoch: Epoch::default(),
@@ -82,15 +82,15 @@ fn held(holder: Holder, run: RunId) -> Held {
 
 /// Leases that are not as they were.
 async fn alive<M: Migration>(
-    parts: &Parts<M>,
-    before: &BTreeMap<UnitId, Held>,
-) -> Result<Vec<(UnitId, Held)>, Error> {
+    parts: &RunParts<M>,
+    before: &BTreeMap<UnitId, LeaseHolder>,
+) -> Result<Vec<(UnitId, LeaseHolder)>, EngineError> {
     let reading = before
         .keys()
         .map(|unit| async move { parts.store.progress_row(unit).await });
-    let rows = try_join_all(reading).await.map_err(Error::State)?;
+    let rows = try_join_all(reading).await.map_err(EngineError::State)?;
     let leases = rows.into_iter().flatten().filter_map(|row| row.lease);
-    let now = leases.map(|lease| (lease.unit.clone(), Held::from(lease)));
+    let now = leases.map(|lease| (lease.unit.clone(), LeaseHolder::from(lease)));
     Ok(now
         .filter(|(unit, held)| before.get(unit) != Some(held))
         .collect())
@@ -99,14 +99,14 @@ async fn alive<M: Migration>(
 /// When those instances reported last that have a share in the survey and are not at rest. An earlier process of this
 /// very folder is dead: we have its lock.
 async fn reports<M: Migration>(
-    parts: &Parts<M>,
+    parts: &RunParts<M>,
     config: &Config,
-    survey: &Survey,
-) -> Result<Reports, Error> {
+    undo_plan: &UndoPlan,
+) -> Result<Reports, EngineError> {
     let own = config.holder();
-    let fleet = parts.store.fleet().await.map_err(Error::State)?;
+    let fleet = parts.store.fleet().await.map_err(EngineError::State)?;
     let others = fleet.into_iter().filter(|report| {
-        survey.shares.contains(&report.instance)
+        undo_plan.shares.contains(&report.instance)
             && !AT_REST.contains(&report.state.as_str())
             && !report.holder().is_same(&own)
     });

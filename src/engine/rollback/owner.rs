@@ -1,4 +1,4 @@
-//! Effects on an owner, taken back while no unit of the owner is in anybody else's hands.
+//! Effects on an owner, undone while no unit of the owner is in anybody else's hands.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use futures::future::{join_all, select_all};
 use crate::engine::unit::{LeasedUnit, UnitEnd, claim, release};
 use crate::engine::{Migration, OwnerEffects};
 use crate::model::{Effect, Event, Failure, Reason, Undo, UnitId};
-use crate::runtime::Degree;
-use crate::state::{Held, ProgressRow, Reopen};
+use crate::runtime::StopLevel;
+use crate::state::{LeaseHolder, ProgressRow, Reopen};
 
-use super::back::{End, Rolling};
+use super::undo::{End, Rolling};
 
 /// Takes back what was made for an owner.
 pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> End {
@@ -19,7 +19,7 @@ pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> En
     let Some(effects) = migration.owner_effects() else {
         return End::Clean;
     };
-    if run.stop.degree() > Degree::Run {
+    if run.stop.level() > StopLevel::Run {
         return End::Stopped;
     }
     match reversible(effects, owner).await {
@@ -27,12 +27,12 @@ pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> En
         Ok(_) => {}
         Err(failure) => return refuse(rolling, owner, None, failure),
     }
-    let mut hands = Vec::new();
-    let end = match claim_all(rolling, owner, &mut hands).await {
+    let mut all_leased = Vec::new();
+    let end = match claim_all(rolling, owner, &mut all_leased).await {
         Some(end) => end,
-        None => held(rolling, effects, owner, &hands).await,
+        None => held(rolling, effects, owner, &all_leased).await,
     };
-    for released in join_all(hands.iter().map(release)).await {
+    for released in join_all(all_leased.iter().map(release)).await {
         if released.is_err() {
             tracing::warn!(%owner, "a unit was not released; its lease will expire");
         }
@@ -44,19 +44,19 @@ pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> En
 async fn claim_all<M: Migration>(
     rolling: &Rolling<M>,
     owner: &str,
-    hands: &mut Vec<LeasedUnit<M>>,
+    all_leased: &mut Vec<LeasedUnit<M>>,
 ) -> Option<End> {
     let run = &rolling.run;
     let rows = match run.store.progress_of(owner).await {
         Ok(rows) => rows,
         Err(error) => return Some(refuse(rolling, owner, None, error.failure())),
     };
-    let held_by = |row: &ProgressRow| row.lease.clone().map(Held::from);
+    let held_by = |row: &ProgressRow| row.lease.clone().map(LeaseHolder::from);
     // Nothing is leased yet that would have to be kept meanwhile.
     if rows.iter().any(|row| row.lease.is_some()) {
         tokio::select! {
             biased;
-            () = run.stop.reached(Degree::Drain) => return Some(End::Stopped),
+            () = run.stop.reached(StopLevel::Drain) => return Some(End::Stopped),
             () = tokio::time::sleep(run.config.pace.lease_term) => {}
         }
     }
@@ -66,9 +66,9 @@ async fn claim_all<M: Migration>(
         let mut wanted = rolling.wanted(&unit);
         wanted.dead = dead.or(wanted.dead);
         match claim(run, &wanted, Reopen::Yes).await {
-            Ok(leased) => hands.push(leased),
+            Ok(leased) => all_leased.push(leased),
             Err(UnitEnd::Held(held)) => return Some(End::Held(unit, held)),
-            Err(UnitEnd::Trouble(failure)) => return Some(refuse(rolling, owner, None, failure)),
+            Err(UnitEnd::Failed(failure)) => return Some(refuse(rolling, owner, None, failure)),
             Err(_) => return Some(End::Refused),
         }
     }
@@ -80,9 +80,9 @@ async fn held<M: Migration>(
     rolling: &Rolling<M>,
     effects: &dyn OwnerEffects,
     owner: &str,
-    hands: &[LeasedUnit<M>],
+    all_leased: &[LeasedUnit<M>],
 ) -> End {
-    let keeping = hands.iter().filter_map(|leased| {
+    let keeping = all_leased.iter().filter_map(|leased| {
         let lease = leased.lease.clone()?;
         Some(Box::pin(
             async move { leased.renew_until_lost(&lease).await },
@@ -98,7 +98,7 @@ async fn held<M: Migration>(
     };
     tokio::select! {
         biased;
-        end = take_back(rolling, effects, owner, hands) => end,
+        end = undo_effects(rolling, effects, owner, all_leased) => end,
         () = lost => refuse(rolling, owner, None, lost_lease(owner)),
     }
 }
@@ -118,16 +118,16 @@ fn refuse<M: Migration>(
 }
 
 async fn reversible(effects: &dyn OwnerEffects, owner: &str) -> Result<Vec<Effect>, Failure> {
-    let mut standing = effects.standing(owner).await?;
+    let mut standing = effects.existing(owner).await?;
     standing.retain(|effect| effect.undo == Undo::Possible);
     Ok(standing)
 }
 
-async fn take_back<M: Migration>(
+async fn undo_effects<M: Migration>(
     rolling: &Rolling<M>,
     effects: &dyn OwnerEffects,
     owner: &str,
-    hands: &[LeasedUnit<M>],
+    all_leased: &[LeasedUnit<M>],
 ) -> End {
     loop {
         // The world says what is left, after each of them.
@@ -138,12 +138,12 @@ async fn take_back<M: Migration>(
         let Some(effect) = last else {
             return End::Clean;
         };
-        if rolling.run.stop.degree() > Degree::Run {
+        if rolling.run.stop.level() > StopLevel::Run {
             return End::Stopped;
         }
         let trusted =
             |leased: &LeasedUnit<M>| leased.lease.as_ref().is_some_and(|one| one.is_trusted());
-        if !hands.iter().all(trusted) {
+        if !all_leased.iter().all(trusted) {
             return refuse(rolling, owner, Some(&effect), lost_lease(owner));
         }
         if let Err(failure) = once(effects, owner, &effect).await {

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::model::{InstanceId, UnitId};
-use crate::state::Held;
+use crate::state::LeaseHolder;
 
 use super::effects::{EffectIndex, Indexed, KnownRun, Listed, MissingJournal, Things};
 
 /// What a rollback would do. Shown before anything is done.
 #[derive(Debug, Clone)]
-pub struct Survey {
+pub struct UndoPlan {
     /// Effects by kind: first those that stay.
     pub listed: Vec<Listed>,
-    /// Units with something to take back.
+    /// Units with something to undo.
     pub units: u64,
-    /// Units whose rows count items as migrated that no journal at hand knows, and how many.
+    /// Units whose rows count items as migrated that no available journal knows, and how many.
     pub unaccounted: Vec<(UnitId, u64)>,
     /// Journals of which something is missing, and that may tell of units that were asked for.
     pub missing: Vec<MissingJournal>,
@@ -28,21 +28,21 @@ pub struct Survey {
     /// Runs that they know, in order of time.
     pub runs: Vec<KnownRun>,
     /// Leases of the units, and of parts of them.
-    pub(super) leased: BTreeMap<UnitId, Held>,
+    pub(super) leased: BTreeMap<UnitId, LeaseHolder>,
     /// Instances that have a share in the units.
     pub(super) shares: BTreeSet<InstanceId>,
     pub(super) plan: Plan,
 }
 
-impl Survey {
-    /// Whether all that was made is known. Else only what is known is taken back, and nothing of units and owners as a
+impl UndoPlan {
+    /// Whether all that was made is known. Else only what is known is undone, and nothing of units and owners as a
     /// whole.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.unaccounted.is_empty() && self.missing.is_empty()
     }
 
-    /// Effects that would be taken back.
+    /// Effects that would be undone.
     #[must_use]
     pub fn to_undo(&self) -> u64 {
         let undone = self.listed.iter().filter(|listed| listed.undone);
@@ -50,7 +50,7 @@ impl Survey {
     }
 }
 
-/// See [`Survey`].
+/// See [`UndoPlan`].
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) units: BTreeMap<UnitId, UnitPlan>,
@@ -60,14 +60,14 @@ pub(super) struct Plan {
     /// Units of which not all that was made is known.
     pub(super) incomplete: BTreeSet<UnitId>,
     /// Leases that did not beat for a whole term.
-    pub(super) dead: BTreeMap<UnitId, Held>,
+    pub(super) dead: BTreeMap<UnitId, LeaseHolder>,
     /// Things that effects on several items made.
     pub(super) things: Things,
     /// The effects themselves, in a file.
     pub(super) index: EffectIndex,
 }
 
-/// What is taken back of one unit.
+/// What is undone of one unit.
 #[derive(Debug, Clone, Default)]
 pub(super) struct UnitPlan {
     /// Effects on items, and steps of the unit.

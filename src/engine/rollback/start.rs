@@ -7,15 +7,15 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::engine::run::{self, Left, Schedule, ended, helpers, report, write_files};
+use crate::engine::run::{self, Remaining, Schedule, ended, helpers, report, write_files};
 use crate::engine::shared::Shared;
-use crate::engine::{Config, Ended, Error, Migration, Parts, StepFilter};
+use crate::engine::{Config, Ended, EngineError, Migration, RunParts, StepFilter};
 use crate::model::{Event, Failure, UnitId};
-use crate::state::Held;
+use crate::state::LeaseHolder;
 
-use super::back::{End, Refused, Rolling};
 use super::owner::owner;
-use super::plan::{Plan, Survey, UnitPlan};
+use super::plan::{Plan, UndoPlan, UnitPlan};
+use super::undo::{End, Refused, Rolling};
 use super::unit::unit;
 
 /// The file of result lines, after the instance's name; a rollback writes none.
@@ -26,20 +26,20 @@ const RESULTS: &str = "results.ndjson";
 pub struct RolledBack {
     /// How it ended.
     pub ended: Ended,
-    /// Effects that were taken back, by kind.
+    /// Effects that were undone, by kind.
     pub undone: BTreeMap<String, u64>,
     /// Effects that were gone already, or whose making had not come to pass.
     pub gone: u64,
     /// Effects that made what others still need.
     pub kept: u64,
-    /// Units of which nothing is left to take back.
+    /// Units of which nothing is left to undo.
     pub units: u64,
-    /// Effects that could not be taken back.
+    /// Effects that could not be undone.
     pub failed: u64,
     /// The first of them.
     pub first: Vec<Refused>,
     /// Units that others hold, with their holders.
-    pub held: Vec<(UnitId, Held)>,
+    pub held: Vec<(UnitId, LeaseHolder)>,
     /// Files that it wrote.
     pub files: Vec<PathBuf>,
 }
@@ -47,23 +47,23 @@ pub struct RolledBack {
 /// What became of the units.
 #[derive(Debug, Default)]
 struct Units {
-    /// Those of which nothing is left to take back.
+    /// Those of which nothing is left to undo.
     clean: u64,
     /// Owners of units that are not clean.
     owners: BTreeSet<String>,
-    left: Left,
+    remaining: Remaining,
 }
 
 /// Takes back what a survey found, and returns when everything is written. Dropping the future ends
 /// it as a crash would; the next survey finds what is left.
 pub async fn rollback<M: Migration>(
-    parts: Parts<M>,
+    parts: RunParts<M>,
     config: Config,
-    survey: Survey,
-) -> Result<RolledBack, Error> {
+    undo_plan: UndoPlan,
+) -> Result<RolledBack, EngineError> {
     let run = Shared::open(&parts, settings(config), RESULTS).await?;
-    skip_lost_lines(&run, &survey);
-    let effects = survey.to_undo();
+    skip_lost_lines(&run, &undo_plan);
+    let effects = undo_plan.to_undo();
     let Plan {
         units,
         owners,
@@ -72,7 +72,7 @@ pub async fn rollback<M: Migration>(
         dead,
         things,
         index,
-    } = survey.plan;
+    } = undo_plan.plan;
     run.announce(units.len() as u64, 0, None);
     run.events.publish(Event::UndoPlanned { effects });
     let background = helpers(&run).await;
@@ -86,14 +86,14 @@ pub async fn rollback<M: Migration>(
     report(&run).await;
     let tally = rolling.tally();
     Ok(RolledBack {
-        ended: ended(&run, &done.left).await,
+        ended: ended(&run, &done.remaining).await,
         undone: tally.undone,
         gone: tally.gone,
         kept: tally.kept,
         units: done.clean,
         failed: tally.failed,
         first: tally.first,
-        held: done.left.held,
+        held: done.remaining.held,
         files: run.files.paths(),
     })
 }
@@ -111,14 +111,14 @@ fn settings(config: Config) -> Config {
 
 /// Lines that the journal of this instance had and lost are to be missed by the next survey, too: their numbers are not
 /// used again.
-fn skip_lost_lines<M: Migration>(run: &Shared<M>, survey: &Survey) {
+fn skip_lost_lines<M: Migration>(run: &Shared<M>, undo_plan: &UndoPlan) {
     let own = run.config.journal();
-    for missing in survey.missing.iter().filter(|one| one.journal == own) {
+    for missing in undo_plan.missing.iter().filter(|one| one.journal == own) {
         run.files.journal_had(missing.written);
     }
 }
 
-/// What was made for owners of whose units nothing is left to take back.
+/// What was made for owners of whose units nothing is left to undo.
 async fn all_owners<M: Migration>(
     rolling: &Rolling<M>,
     owners: BTreeSet<String>,
@@ -130,9 +130,9 @@ async fn all_owners<M: Migration>(
         }
         match owner(rolling, &name).await {
             End::Clean | End::Refused => {}
-            End::Stopped => done.left.unfinished += 1,
-            End::Held(unit, held) => done.left.held.push((unit, held)),
-            End::Lost => done.left.lost += 1,
+            End::Stopped => done.remaining.unfinished += 1,
+            End::Held(unit, held) => done.remaining.held.push((unit, held)),
+            End::Lost => done.remaining.lost += 1,
         }
     }
 }
@@ -146,15 +146,15 @@ async fn bring_up<M: Migration>(run: &Shared<M>, owners: BTreeSet<String>) {
     }
 }
 
-/// A unit, what is taken back of it, and a lease that did not beat for a whole term.
-type UnitJob = (UnitId, UnitPlan, Option<Held>);
+/// A unit, what is undone of it, and a lease that did not beat for a whole term.
+type UnitJob = (UnitId, UnitPlan, Option<LeaseHolder>);
 
 /// The units of a rollback.
 struct Rounds<M: Migration> {
     rolling: Arc<Rolling<M>>,
     waiting: VecDeque<UnitJob>,
     /// Those that others hold.
-    busy: Vec<(UnitId, UnitPlan, Held)>,
+    busy: Vec<(UnitId, UnitPlan, LeaseHolder)>,
     done: Units,
 }
 
@@ -172,7 +172,7 @@ impl<M: Migration> Schedule for Rounds<M> {
     }
 
     fn ended(&mut self, (id, plan, _): UnitJob, end: Result<End, Failure>) {
-        let left = &mut self.done.left;
+        let remaining = &mut self.done.remaining;
         match end {
             Ok(End::Clean) => {
                 self.done.clean += 1;
@@ -183,9 +183,9 @@ impl<M: Migration> Schedule for Rounds<M> {
                 return;
             }
             Ok(End::Refused) => {}
-            Ok(End::Stopped) => left.unfinished += 1,
-            Ok(End::Lost) => left.lost += 1,
-            Err(failure) => left.troubled.push((id.clone(), failure)),
+            Ok(End::Stopped) => remaining.unfinished += 1,
+            Ok(End::Lost) => remaining.lost += 1,
+            Err(failure) => remaining.troubled.push((id.clone(), failure)),
         }
         self.done.owners.insert(id.owner.to_string());
     }
@@ -218,7 +218,7 @@ async fn all_units<M: Migration>(
     }
     for (id, _, held) in rounds.busy {
         rounds.done.owners.insert(id.owner.to_string());
-        rounds.done.left.held.push((id, held));
+        rounds.done.remaining.held.push((id, held));
     }
     rounds.done
 }

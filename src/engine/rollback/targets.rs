@@ -16,8 +16,7 @@ pub struct Within {
     /// Journals beside those of the state folder: files, or folders that hold some.
     pub journals: Vec<PathBuf>,
     /// The tables that effects must belong to: runs on others are left out, and what is only theirs is refused. Runs of
-    /// an earlier version, which names tables without their id, are taken: each effect is looked for before it is taken
-    /// back. `None` takes all.
+    /// an earlier version, which names tables without their id, are taken: each effect is looked for before it is undone. `None` takes all.
     pub state: Option<StateIdentity>,
 }
 

@@ -1,4 +1,4 @@
-//! One unit: lease it, begin its row anew, take its effects back, give it back.
+//! One unit: lease it, restart its row, undo its effects, give it back.
 
 use std::io;
 use std::pin::pin;
@@ -9,29 +9,29 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use crate::engine::Migration;
 use crate::engine::lease::SaveError;
 use crate::engine::unit::{
-    LeasedUnit, Parts, UnitEnd, adopted, claim, clear, release, save, unsaved,
+    LeasedUnit, SplitUnit, UnitEnd, adopted, claim, clear, on_save_failed, release, save,
 };
 use crate::model::{
     Effect, Event, Failure, ItemId, Reason, Status, StepName, StepRecord, StepState, UnitId,
     UnitProgress,
 };
-use crate::runtime::Degree;
-use crate::state::{Held, Reopen};
+use crate::runtime::StopLevel;
+use crate::state::{LeaseHolder, Reopen};
 
-use super::back::{End, Rolling};
 use super::effects::{Effects, Entry, Indexed, OfItem};
 use super::plan::UnitPlan;
-use super::survey::made;
+use super::plan_undo::made;
+use super::undo::{End, Rolling};
 
 /// Rolls one unit back. `dead` is a lease that did not beat for a whole term.
 pub(super) async fn unit<M: Migration>(
     rolling: &Rolling<M>,
     id: &UnitId,
     plan: UnitPlan,
-    dead: Option<&Held>,
+    dead: Option<&LeaseHolder>,
 ) -> End {
     let run = &rolling.run;
-    if run.stop.degree() > Degree::Run {
+    if run.stop.level() > StopLevel::Run {
         return End::Stopped;
     }
     let mut wanted = rolling.wanted(id);
@@ -39,7 +39,7 @@ pub(super) async fn unit<M: Migration>(
     let leased = match claim(run, &wanted, Reopen::Yes).await {
         Ok(leased) => leased,
         Err(UnitEnd::Held(held)) => return End::Held(id.clone(), held),
-        Err(UnitEnd::Trouble(failure)) => {
+        Err(UnitEnd::Failed(failure)) => {
             rolling.refuse(id, None, None, failure);
             return End::Refused;
         }
@@ -55,10 +55,10 @@ pub(super) async fn unit<M: Migration>(
     put_back(rolling, &leased, end).await
 }
 
-/// Begins the row anew, so that whatever is taken back is missing to the next run. While others work
-/// on parts of the unit, nothing is taken back.
-async fn begin_anew<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) -> Result<(), End> {
-    let stopped = || rolling.run.stop.degree() > Degree::Run;
+/// Restarts the row, so that whatever is undone is missing to the next run. While others work
+/// on parts of the unit, nothing is undone.
+async fn restart<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) -> Result<(), End> {
+    let stopped = || rolling.run.stop.level() > StopLevel::Run;
     let trouble = |failure| {
         if stopped() {
             return End::Stopped;
@@ -66,7 +66,7 @@ async fn begin_anew<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) 
         rolling.refuse(&leased.id, None, None, failure);
         End::Refused
     };
-    let parts = Parts::of(leased);
+    let parts = SplitUnit::of(leased);
     let quiet = async || match &parts {
         Some(parts) => match parts.quiet().await {
             Ok(None) => Ok(()),
@@ -83,7 +83,7 @@ async fn begin_anew<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) 
     match save(leased).await {
         Ok(()) => {}
         Err(SaveError::Lost) => return Err(End::Lost),
-        Err(SaveError::Trouble(error)) => return Err(trouble(error.failure())),
+        Err(SaveError::State(error)) => return Err(trouble(error.failure())),
     }
     // Whoever took a part in between saw the unit as it was.
     quiet().await?;
@@ -105,7 +105,7 @@ async fn forget_failures<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Fai
 
 async fn all<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, plan: UnitPlan) -> End {
     // First of all.
-    if let Err(end) = begin_anew(rolling, leased).await {
+    if let Err(end) = restart(rolling, leased).await {
         return end;
     }
     let at_once = rolling.run.config.concurrency.max(1) as usize;
@@ -138,7 +138,7 @@ async fn all<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, plan: U
         let effect =
             recorded(leased, &step.name()).unwrap_or_else(|| adopted(&*step, &leased.context));
         let taken = rolling
-            .take_back(leased, undo, (None, &step.name(), &effect))
+            .undo_effect(leased, undo, (None, &step.name(), &effect))
             .await;
         worst = match taken {
             Ok(()) => undone(leased, &step.name(), effect),
@@ -148,7 +148,7 @@ async fn all<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, plan: U
     worst
 }
 
-/// What is taken back of a unit, item by item, of which a few are in memory.
+/// What is undone of a unit, item by item, of which a few are in memory.
 fn items<M: Migration>(
     rolling: &Rolling<M>,
     effects: &Indexed,
@@ -196,9 +196,9 @@ async fn item<M: Migration>(
     let run = &rolling.run;
     let _slot = tokio::select! {
         biased;
-        () = run.stop.reached(Degree::Drain) => return End::Stopped,
+        () = run.stop.reached(StopLevel::Drain) => return End::Stopped,
         () = leased.token.cancelled() => return End::Lost,
-        slot = run.gate.slot() => slot,
+        slot = run.admission.slot() => slot,
     };
     for made in made {
         let step = run.steps.iter().find(|step| step.name() == made.step);
@@ -209,7 +209,7 @@ async fn item<M: Migration>(
             continue;
         };
         let what = (Some(id), &made.step, effect);
-        let taking = rolling.take_back(leased, undo, what);
+        let taking = rolling.undo_effect(leased, undo, what);
         match leased.token.run_until_cancelled(taking).await {
             None => return End::Lost,
             Some(Ok(())) => {}
@@ -260,9 +260,9 @@ async fn put_back<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, en
             .change(|progress| progress.status = Status::Pending);
     }
     let unit = leased.context.id.clone();
-    if let Err(unwritten) = release(leased).await {
-        return match unsaved(leased, unwritten) {
-            UnitEnd::Trouble(failure) => {
+    if let Err(save_error) = release(leased).await {
+        return match on_save_failed(leased, save_error) {
+            UnitEnd::Failed(failure) => {
                 rolling.refuse(&unit, None, None, failure);
                 End::Refused
             }

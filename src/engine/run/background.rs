@@ -7,14 +7,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::record::empty_checkpoint;
 use crate::engine::shared::{Core, Shared};
-use crate::engine::{Error, Migration, Pace, holds};
+use crate::engine::{EngineError, Migration, Pace, holds};
 use crate::model::{Event, Failure, InstanceReport, Reason};
-use crate::runtime::{Degree, Dependencies, Moment, Tasks};
+use crate::runtime::{Instant, ServiceRegistry, StopLevel, Tasks};
 
 use super::{control, watchdog};
 
 /// How often it is looked whether a drain has taken too long.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// Does what is asked of the instance, then starts the helpers of a run; they end when the handles
 /// are dropped.
@@ -80,18 +80,18 @@ async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
 
 /// Writes results and checkpoint now. The write goes on when whoever waits for it is dropped: what
 /// it took out of memory must reach the disk.
-pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<(), Error> {
+pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<(), EngineError> {
     let shared = Arc::clone(run);
     let writing = run.tasks.spawn(async move {
-        let board = shared.keeps_records().then(|| {
+        let checkpoints = shared.keeps_records().then(|| {
             let mut empty = empty_checkpoint(&shared.config, shared.migration.name());
             empty.taken_at = shared.clock.unix_ms();
-            (&shared.board, empty)
+            (&shared.checkpoints, empty)
         });
-        shared.files.write(&shared.tasks, board).await
+        shared.files.write(&shared.tasks, checkpoints).await
     });
     writing.await.unwrap_or_else(|source| {
-        Err(Error::File {
+        Err(EngineError::File {
             path: run.store.config().dir.clone(),
             source: std::io::Error::other(source),
         })
@@ -102,7 +102,7 @@ pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<()
 async fn time_limits<M: Migration>(run: &Shared<M>) {
     until_drained(run).await;
     let why = overdue(&run.config.pace, &run.dependencies).await;
-    run.stop.ask(Degree::Abort, &why);
+    run.stop.request(StopLevel::Abort, &why);
 }
 
 /// Drains when the time limit is reached; ready when the run drains, for whatever reason.
@@ -116,7 +116,7 @@ pub(crate) async fn until_drained<M: Migration>(run: &Core<M>) {
     tokio::select! {
         biased;
         () = over => run.drain("the time limit is reached"),
-        () = run.stop.reached(Degree::Drain) => {
+        () = run.stop.reached(StopLevel::Drain) => {
             let reason = run.stop.reason().unwrap_or("on request").to_owned();
             run.events.publish(Event::Draining { reason });
         }
@@ -125,8 +125,8 @@ pub(crate) async fn until_drained<M: Migration>(run: &Core<M>) {
 
 /// Ready, with the reason, when a drain has taken too long; what waits for a service that is down may take less long than
 /// what is worked on.
-async fn overdue(pace: &Pace, dependencies: &Dependencies) -> String {
-    let began = Moment::now();
+async fn overdue(pace: &Pace, dependencies: &ServiceRegistry) -> String {
+    let began = Instant::now();
     let mut down_since = None;
     while began.elapsed() < pace.drain_within {
         let down: Vec<String> = dependencies
@@ -137,11 +137,11 @@ async fn overdue(pace: &Pace, dependencies: &Dependencies) -> String {
             .collect();
         if down.is_empty() {
             down_since = None;
-        } else if down_since.get_or_insert_with(Moment::now).elapsed() >= pace.drain_down_within {
+        } else if down_since.get_or_insert_with(Instant::now).elapsed() >= pace.drain_down_within {
             let within = pace.drain_down_within.as_secs();
             return format!("the drain waited {within} s for {}", down.join(" and "));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
     "the drain took too long".to_owned()
 }
@@ -157,7 +157,7 @@ async fn reports<M: Migration>(run: &Shared<M>) {
 /// Writes the fleet row once. A fault is logged: the next beat is near.
 pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
     let now = run.clock.unix_ms();
-    let report = run.events.look(|seen| InstanceReport {
+    let report = run.events.read(|seen| InstanceReport {
         instance: run.config.instance.clone(),
         folder: run.config.folder.clone(),
         run: run.config.run.clone(),
@@ -184,8 +184,8 @@ pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
         units_settled: seen.units.completed + seen.units.failed,
         in_flight: seen.in_flight,
         items_per_minute: seen.items_per_minute(now),
-        concurrency: run.gate.size(),
-        rate: run.gate.rate(),
+        concurrency: run.admission.size(),
+        rate: run.admission.rate(),
         throttles: seen.throttles.clone(),
         warnings: seen.warnings.clone(),
     });

@@ -7,12 +7,12 @@
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::model::{Control, Event, Limits, Said, Setting};
-use crate::runtime::{Degree, Moment};
+use crate::runtime::{Instant, StopLevel};
 
 /// What is known of what is asked.
 pub(super) struct Heard {
     /// When the last read that was answered was begun.
-    at: Option<Moment>,
+    at: Option<Instant>,
     /// Nothing is begun because nothing can be read.
     deaf: bool,
 }
@@ -27,7 +27,7 @@ pub(super) async fn first<M: Migration>(run: &Shared<M>) -> Heard {
         biased;
         read = heard.again(run) => read,
         // Nothing is begun any more, whatever is asked.
-        () = run.stop.reached(Degree::Drain) => Ok(()),
+        () = run.stop.reached(StopLevel::Drain) => Ok(()),
     };
     if let Err(error) = read
         && error.is_fatal()
@@ -46,9 +46,12 @@ pub(super) async fn listen<M: Migration>(run: &Shared<M>, mut heard: Heard) {
 }
 
 impl Heard {
-    async fn again<M: Migration>(&mut self, run: &Shared<M>) -> Result<(), crate::state::Error> {
-        let asked = Moment::now();
-        let read = run.store.control(&run.config.instance).await;
+    async fn again<M: Migration>(
+        &mut self,
+        run: &Shared<M>,
+    ) -> Result<(), crate::state::StateError> {
+        let asked = Instant::now();
+        let read = run.store.effective_control(&run.config.instance).await;
         let control = match read {
             Ok(control) => control,
             Err(error) => {
@@ -59,18 +62,18 @@ impl Heard {
         };
         self.at = Some(asked);
         let was_deaf = std::mem::take(&mut self.deaf);
-        obey(run, &control, was_deaf);
+        apply_control(run, &control, was_deaf);
         Ok(())
     }
 
     /// Begins nothing new if it was too long ago that anything could be read.
-    fn stand_still<M: Migration>(&mut self, run: &Shared<M>, error: &crate::state::Error) {
+    fn stand_still<M: Migration>(&mut self, run: &Shared<M>, error: &crate::state::StateError) {
         let within = run.config.pace.control_within;
         if self.deaf || self.at.is_some_and(|at| at.elapsed() < within) {
             return;
         }
         self.deaf = true;
-        if !run.gate.pause(true) {
+        if !run.admission.pause(true) {
             return;
         }
         let since = match self.at {
@@ -85,7 +88,7 @@ impl Heard {
     }
 }
 
-fn obey<M: Migration>(run: &Shared<M>, asked: &Control, was_deaf: bool) {
+fn apply_control<M: Migration>(run: &Shared<M>, asked: &Control, was_deaf: bool) {
     let said = |what: &str, setting| {
         let Said { by, why, .. } = asked.said(setting);
         let why = if why.is_empty() {
@@ -95,7 +98,7 @@ fn obey<M: Migration>(run: &Shared<M>, asked: &Control, was_deaf: bool) {
         };
         format!("{what} by {by}{why} (until `sterna ctl resume`)")
     };
-    let changed = run.gate.pause(asked.paused);
+    let changed = run.admission.pause(asked.paused);
     if asked.paused && (changed || was_deaf) {
         let reason = said("paused", Setting::Pause);
         run.events.publish(Event::Paused { reason });
@@ -106,12 +109,12 @@ fn obey<M: Migration>(run: &Shared<M>, asked: &Control, was_deaf: bool) {
         run.drain(&said("drained", Setting::Drain));
     }
     let wanted = asked.concurrency.unwrap_or(run.config.concurrency);
-    if wanted != run.gate.size() {
-        run.gate.resize(wanted);
+    if wanted != run.admission.size() {
+        run.admission.resize(wanted);
     }
-    run.gate.pace(asked.rate);
+    run.admission.pace(asked.rate);
     let limits = limits(asked);
-    if run.events.look(|seen| seen.limits != limits) {
+    if run.events.read(|seen| seen.limits != limits) {
         run.events.publish(Event::Limited { limits });
     }
 }

@@ -4,28 +4,28 @@ use crate::engine::holders::held_by;
 use crate::engine::shared::Core;
 use crate::engine::{Ended, Migration};
 use crate::model::{Class, Failure, Reason, UnitId};
-use crate::runtime::{Degree, Stop};
+use crate::runtime::{Stop, StopLevel};
 
-use super::remaining::Left;
+use super::remaining::Remaining;
 
 /// The worst that holds.
-pub(crate) async fn ended<M: Migration>(run: &Core<M>, left: &Left) -> Ended {
+pub(crate) async fn ended<M: Migration>(run: &Core<M>, remaining: &Remaining) -> Ended {
     if let Some(failure) = run.fatal() {
         return Ended::Fatal(failure);
     }
     if let Some(reason) = run.health.broken() {
         return Ended::Safety { reason };
     }
-    if left.open() == 0 {
-        return finished(left);
+    if remaining.open() == 0 {
+        return finished(remaining);
     }
-    if run.stop.degree() > Degree::Run {
+    if run.stop.level() > StopLevel::Run {
         return Ended::Stopped {
             reason: stopped(&run.stop),
-            aborted: run.stop.degree() >= Degree::Abort,
+            aborted: run.stop.level() >= StopLevel::Abort,
         };
     }
-    if let Some(failure) = &left.unread {
+    if let Some(failure) = &remaining.unread {
         return match failure.class {
             Class::Fatal => Ended::Fatal(failure.clone()),
             _ => Ended::Trouble {
@@ -34,25 +34,25 @@ pub(crate) async fn ended<M: Migration>(run: &Core<M>, left: &Left) -> Ended {
         };
     }
     let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LEASE_LOST;
-    if let Some((_, failure)) = left
+    if let Some((_, failure)) = remaining
         .troubled
         .first()
-        .filter(|_| left.troubled.iter().all(is_held))
+        .filter(|_| remaining.troubled.iter().all(is_held))
     {
-        let more = left.troubled.len() - 1;
+        let more = remaining.troubled.len() - 1;
         let reason = format!("{} (and {more} more)", failure.message);
         return Ended::Held { reason };
     }
-    if let Some((unit, failure)) = left.troubled.first() {
-        let number = left.troubled.len();
+    if let Some((unit, failure)) = remaining.troubled.first() {
+        let number = remaining.troubled.len();
         let reason = format!("{failure} (units without an end: {number}, the first is {unit})");
         return Ended::Trouble { reason };
     }
-    if run.gate.limit_reached() {
+    if run.admission.limit_reached() {
         return Ended::Limit;
     }
-    let held = held_by(&run.store, &run.config, &left.held).await;
-    let lost = || format!("the leases of {} units were lost", left.lost);
+    let held = held_by(&run.store, &run.config, &remaining.held).await;
+    let lost = || format!("the leases of {} units were lost", remaining.lost);
     Ended::Held {
         reason: held.unwrap_or_else(lost),
     }
@@ -68,11 +68,11 @@ fn stopped(stop: &Stop) -> String {
 }
 
 /// Nothing is open: the rows of owners may not say so yet.
-fn finished(left: &Left) -> Ended {
-    let Some((owner, failure)) = left.unsummed.first_key_value() else {
+fn finished(remaining: &Remaining) -> Ended {
+    let Some((owner, failure)) = remaining.unsummed.first_key_value() else {
         return Ended::Finished;
     };
-    let number = left.unsummed.len();
+    let number = remaining.unsummed.len();
     let reason = format!(
         "all is done, and the rows of {number} owners do not say so yet, the first is {owner} ({failure}): the same \
          command again sums them up"

@@ -16,8 +16,8 @@ use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::engine::unit::ClaimRequest;
 use crate::model::{Holder, InstanceId, Unit, UnitId};
-use crate::runtime::Moment;
-use crate::state::{self, Held, ProgressRow, Store};
+use crate::runtime::Instant;
+use crate::state::{self, LeaseHolder, ProgressRow, Store};
 
 /// Open units that are read at once, roughly.
 const READ: usize = 500;
@@ -29,11 +29,11 @@ const READS: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Helper {
     /// When to look next; none when there is nothing to wait for.
-    next: Option<Moment>,
+    next: Option<Instant>,
     /// Whether there is nothing more to help with, now or later.
     over: bool,
     /// Leases of others as they were seen first, and when.
-    watched: BTreeMap<UnitId, (Held, Moment)>,
+    watched: BTreeMap<UnitId, (LeaseHolder, Instant)>,
     /// Units that could not be worked on, or whose lease was lost.
     given_up: BTreeSet<UnitId>,
     /// Looks that failed in a row.
@@ -41,7 +41,7 @@ pub(super) struct Helper {
 }
 
 /// Units and parts that have not ended.
-async fn open(store: &Store) -> Result<Vec<ProgressRow>, state::Error> {
+async fn open(store: &Store) -> Result<Vec<ProgressRow>, state::StateError> {
     let mut open = store.open_units(READ).await?;
     match store.open_parts(READ).await {
         Ok(parts) => open.extend(parts),
@@ -74,12 +74,12 @@ fn in_turn(holder: &Holder, offers: &mut [ClaimRequest]) {
 impl Helper {
     /// When to look for more; none when there is no more. `began` is a moment that is past for sure: real time goes on
     /// between two looks at it.
-    pub(super) fn looks_at(&self, began: Moment) -> Option<Moment> {
+    pub(super) fn polls_at(&self, began: Instant) -> Option<Instant> {
         (!self.over).then(|| self.next.unwrap_or(began))
     }
 
     /// More is looked for at once.
-    pub(super) fn look_now(&mut self) {
+    pub(super) fn poll_now(&mut self) {
         self.next = None;
     }
 
@@ -89,8 +89,8 @@ impl Helper {
     }
 
     /// Another was seen to hold a unit.
-    pub(super) fn saw(&mut self, unit: &UnitId, held: Held) {
-        self.watched.insert(unit.clone(), (held, Moment::now()));
+    pub(super) fn saw(&mut self, unit: &UnitId, held: LeaseHolder) {
+        self.watched.insert(unit.clone(), (held, Instant::now()));
     }
 
     /// Units of others that may be asked for, beside those that are `mine` or worked on here.
@@ -98,17 +98,17 @@ impl Helper {
         &mut self,
         run: &Shared<M>,
         mine: &BTreeSet<UnitId>,
-        in_hand: &BTreeSet<UnitId>,
+        leased: &BTreeSet<UnitId>,
     ) -> Vec<ClaimRequest> {
-        self.next = Some(Moment::now() + run.config.pace.lease_term / 6);
-        if !run.gate.is_idle() {
+        self.next = Some(Instant::now() + run.config.pace.lease_term / 6);
+        if !run.admission.is_idle() {
             return Vec::new();
         }
         match open(&run.store).await {
             Ok(open) => {
                 self.failed = 0;
                 self.watch(&run.store, &open).await;
-                self.choose(run, open, mine, in_hand)
+                self.choose(run, open, mine, leased)
             }
             Err(error) => {
                 tracing::warn!(%error, "open units not read");
@@ -135,11 +135,11 @@ impl Helper {
         let new: Vec<_> = open.iter().filter(is_new).map(read).collect();
         let reads: Vec<_> = stream::iter(new).buffer_unordered(READS).collect().await;
         for (row, unit) in reads {
-            // What was not read now is read at the next look.
+            // What was not read now is read at the next probe.
             if let Ok(Some(row)) = row
                 && let Some(lease) = row.lease
             {
-                self.saw(&unit, Held::from(lease));
+                self.saw(&unit, LeaseHolder::from(lease));
             }
         }
     }
@@ -150,7 +150,7 @@ impl Helper {
         run: &Shared<M>,
         open: Vec<ProgressRow>,
         mine: &BTreeSet<UnitId>,
-        in_hand: &BTreeSet<UnitId>,
+        leased: &BTreeSet<UnitId>,
     ) -> Vec<ClaimRequest> {
         let term = run.config.pace.lease_term;
         let (mut offers, mut parts) = (Vec::new(), Vec::new());
@@ -166,7 +166,7 @@ impl Helper {
             // The lease is asked for as it was seen a term ago: the store refuses if it lives.
             let dead = match (&row.lease, self.watched.get(id)) {
                 // Whoever holds the unit here works on its parts, too.
-                _ if in_hand.contains(&whole) => continue,
+                _ if leased.contains(&whole) => continue,
                 (None, _) => None,
                 (Some(_), Some((held, since))) if since.elapsed() >= term => Some(held.clone()),
                 (Some(_), _) => continue,

@@ -16,6 +16,6 @@ mod watchdog;
 pub(super) use background::{report, spawn, start as helpers, until_drained, write_files};
 pub(super) use ending::ended;
 pub use items::failed_items;
-pub(super) use remaining::Left;
+pub(super) use remaining::Remaining;
 pub use start::run;
 pub(super) use units::{Schedule, all as all_units};

@@ -12,12 +12,12 @@ use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::engine::unit::{ClaimRequest, UnitEnd, work};
 use crate::model::{Class, Event, Failure, Unit, UnitId};
-use crate::runtime::{Degree, Moment};
+use crate::runtime::{Instant, StopLevel};
 
-use crate::state::Held;
+use crate::state::LeaseHolder;
 
 use super::helper::Helper;
-use super::remaining::Left;
+use super::remaining::Remaining;
 use super::unbegun;
 use super::units::Schedule;
 
@@ -27,8 +27,8 @@ type Summed = (Arc<str>, Result<(), Failure>);
 /// A unit that another holds.
 struct Busy {
     unit: Unit,
-    held: Held,
-    seen: Moment,
+    held: LeaseHolder,
+    seen: Instant,
 }
 
 /// The units of a run, and those of others that it helps with.
@@ -36,18 +36,18 @@ pub(super) struct Queue<'a, M: Migration> {
     run: &'a Arc<Shared<M>>,
     waiting: VecDeque<ClaimRequest>,
     busy: Vec<Busy>,
-    /// Units in scope or in hand that have not ended.
+    /// Units in scope or leased that have not ended.
     mine: BTreeSet<UnitId>,
     /// Units that are worked on here now.
-    in_hand: BTreeSet<UnitId>,
+    leased: BTreeSet<UnitId>,
     helper: Option<Helper>,
-    began: Moment,
+    began: Instant,
     /// Units of an owner that have not ended, so that its row is summed up once.
     open_of: BTreeMap<Arc<str>, u64>,
     begun: BTreeSet<Arc<str>>,
     /// Owners' rows that are being summed up.
     sums: FuturesUnordered<AbortOnDropHandle<Summed>>,
-    left: Left,
+    remaining: Remaining,
 }
 
 impl<M: Migration> Schedule for Queue<'_, M> {
@@ -58,7 +58,7 @@ impl<M: Migration> Schedule for Queue<'_, M> {
         if self.is_stopped() {
             return None;
         }
-        let now = Moment::now();
+        let now = Instant::now();
         let ready = |one: &ClaimRequest| one.not_before.is_none_or(|at| at <= now);
         let place = self.waiting.iter().position(ready)?;
         let next = self.waiting.remove(place)?;
@@ -74,7 +74,7 @@ impl<M: Migration> Schedule for Queue<'_, M> {
         while let Some(Some(summed)) = self.sums.next().now_or_never() {
             self.summed(summed);
         }
-        self.end(request, end.unwrap_or_else(UnitEnd::Trouble));
+        self.end(request, end.unwrap_or_else(UnitEnd::Failed));
     }
 
     fn waits(&self) -> bool {
@@ -87,7 +87,7 @@ impl<M: Migration> Schedule for Queue<'_, M> {
             tokio::select! {
                 biased;
                 () = until(at) => {}
-                () = stop.reached(Degree::Drain) => {}
+                () = stop.reached(StopLevel::Drain) => {}
             }
         }
         .boxed()
@@ -96,15 +96,15 @@ impl<M: Migration> Schedule for Queue<'_, M> {
     fn wake(&mut self) -> BoxFuture<'_, ()> {
         async {
             if !self.is_stopped() {
-                self.look_at_busy().await;
-                self.look_for_more().await;
+                self.poll_busy().await;
+                self.find_more().await;
             }
         }
         .boxed()
     }
 }
 
-async fn until(at: Option<Moment>) {
+async fn until(at: Option<Instant>) {
     if let Some(at) = at {
         tokio::time::sleep_until(at).await;
     }
@@ -120,24 +120,24 @@ impl<'a, M: Migration> Queue<'a, M> {
         Self {
             run,
             mine: units.iter().map(|unit| unit.id.clone()).collect(),
-            in_hand: BTreeSet::new(),
+            leased: BTreeSet::new(),
             helper: steals.then(Helper::default),
-            began: Moment::now(),
+            began: Instant::now(),
             waiting: units.into_iter().map(ClaimRequest::own).collect(),
             busy: Vec::new(),
             open_of,
             begun: BTreeSet::new(),
             sums: FuturesUnordered::new(),
-            left: Left::default(),
+            remaining: Remaining::default(),
         }
     }
 
     fn is_stopped(&self) -> bool {
-        self.run.stop.degree() > Degree::Run || self.run.gate.limit_reached()
+        self.run.stop.level() > StopLevel::Run || self.run.admission.limit_reached()
     }
 
     /// When a unit may be ready that is not now.
-    fn next_at(&self) -> Option<Moment> {
+    fn next_at(&self) -> Option<Instant> {
         let later = self.waiting.iter().filter_map(|one| one.not_before);
         let term = self.run.config.pace.lease_term;
         later
@@ -148,26 +148,26 @@ impl<'a, M: Migration> Queue<'a, M> {
 
     /// Units that another held a term ago: those that are free or whose holder did not beat since
     /// wait for their turn, those whose holder lives are left to it; who helps looks again.
-    async fn look_at_busy(&mut self) {
+    async fn poll_busy(&mut self) {
         let term = self.run.config.pace.lease_term;
-        let now = Moment::now();
+        let now = Instant::now();
         for busy in std::mem::take(&mut self.busy) {
             if busy.seen + term > now {
                 self.busy.push(busy);
                 continue;
             }
             let row = self.run.store.progress_row(&busy.unit.id).await;
-            let seen = row.map(|row| row.and_then(|row| row.lease).map(Held::from));
+            let seen = row.map(|row| row.and_then(|row| row.lease).map(LeaseHolder::from));
             let dead = match seen {
                 Ok(Some(held)) if held != busy.held => {
                     if self.helper.is_some() {
                         self.busy.push(Busy {
                             held,
-                            seen: Moment::now(),
+                            seen: Instant::now(),
                             ..busy
                         });
                     } else {
-                        self.left.held.push((busy.unit.id, held));
+                        self.remaining.held.push((busy.unit.id, held));
                     }
                     continue;
                 }
@@ -184,14 +184,14 @@ impl<'a, M: Migration> Queue<'a, M> {
 
     /// Tells the owner's row that work on it began, once.
     fn begin(&mut self, unit: &Unit) {
-        self.in_hand.insert(unit.id.clone());
+        self.leased.insert(unit.id.clone());
         if unit.id.part.is_none() && self.begun.insert(Arc::clone(&unit.id.owner)) {
             self.sum_up(&unit.id.owner);
         }
     }
 
     fn end(&mut self, request: ClaimRequest, end: UnitEnd) {
-        self.in_hand.remove(&request.unit.id);
+        self.leased.remove(&request.unit.id);
         if request.helping.is_some() {
             self.end_helping(request, end);
             return;
@@ -208,40 +208,40 @@ impl<'a, M: Migration> Queue<'a, M> {
                     self.sum_up(&owner);
                 }
             }
-            UnitEnd::Released => self.left.unfinished += 1,
+            UnitEnd::Released => self.remaining.unfinished += 1,
             // Who helps waits for the end of all units; this one is another's now.
             UnitEnd::Lost if self.helper.is_some() => {
-                let look = Moment::now() + self.run.config.pace.lease_term / 6;
+                let look = Instant::now() + self.run.config.pace.lease_term / 6;
                 self.waiting.push_back(ClaimRequest {
                     not_before: Some(look),
                     ..request
                 });
             }
-            UnitEnd::Lost => self.left.lost += 1,
+            UnitEnd::Lost => self.remaining.lost += 1,
             UnitEnd::Held(held) => self.busy.push(Busy {
                 unit: request.unit,
                 held,
-                seen: Moment::now(),
+                seen: Instant::now(),
             }),
-            UnitEnd::Trouble(failure) => self.trouble(request, failure),
+            UnitEnd::Failed(failure) => self.trouble(request, failure),
         }
     }
 
     /// When a helper wants to look for more; none when it has enough, or there is no more.
-    fn helps_at(&self) -> Option<Moment> {
+    fn helps_at(&self) -> Option<Instant> {
         let has_room = self.waiting.is_empty() && !self.is_stopped();
         let helper = self.helper.as_ref().filter(|_| has_room)?;
-        helper.looks_at(self.began)
+        helper.polls_at(self.began)
     }
 
     /// Takes up units of others, if it is time to and items could be begun.
-    async fn look_for_more(&mut self) {
-        let now = Moment::now();
+    async fn find_more(&mut self) {
+        let now = Instant::now();
         if self.helps_at().is_none_or(|at| at > now) {
             return;
         }
         if let Some(helper) = &mut self.helper {
-            let offers = helper.offers(self.run, &self.mine, &self.in_hand).await;
+            let offers = helper.offers(self.run, &self.mine, &self.leased).await;
             self.mine
                 .extend(offers.iter().map(|offer| offer.unit.id.clone()));
             self.waiting.extend(offers);
@@ -251,14 +251,14 @@ impl<'a, M: Migration> Queue<'a, M> {
     /// Room was made: a helper looks for more at once.
     fn has_room(&mut self) {
         if let Some(helper) = &mut self.helper {
-            helper.look_now();
+            helper.poll_now();
         }
     }
 
     /// The work on a unit of another ended.
     fn end_helping(&mut self, request: ClaimRequest, end: UnitEnd) {
         let id = &request.unit.id;
-        if let UnitEnd::Trouble(failure) = end {
+        if let UnitEnd::Failed(failure) = end {
             self.trouble(request, failure);
             return;
         }
@@ -276,7 +276,7 @@ impl<'a, M: Migration> Queue<'a, M> {
                 }
             }
             // What another leaves open is looked at again.
-            UnitEnd::Released | UnitEnd::Lost | UnitEnd::Trouble(_) => {}
+            UnitEnd::Released | UnitEnd::Lost | UnitEnd::Failed(_) => {}
         }
     }
 
@@ -294,20 +294,20 @@ impl<'a, M: Migration> Queue<'a, M> {
             if let Some(helper) = &mut self.helper {
                 helper.give_up(&request.unit.id);
             }
-            self.left.troubled.push((request.unit.id, failure));
+            self.remaining.troubled.push((request.unit.id, failure));
             return;
         }
         // What a unit needs was tried several times already.
         let wait = pace.backoff().wait(troubles + 1, failure.retry_after);
         self.waiting.push_back(ClaimRequest {
             troubles,
-            not_before: Some(Moment::now() + wait),
+            not_before: Some(Instant::now() + wait),
             ..request
         });
     }
 
     /// Brings owners' rows in step and counts what is left.
-    pub(super) async fn close(mut self) -> Left {
+    pub(super) async fn close(mut self) -> Remaining {
         let begun = std::mem::take(&mut self.begun);
         for owner in begun {
             if self.open_of.get(&owner).is_some_and(|open| *open > 0) {
@@ -321,22 +321,22 @@ impl<'a, M: Migration> Queue<'a, M> {
         let own = waiting.into_iter().filter(|one| one.helping.is_none());
         let own: Vec<Unit> = own.map(|one| one.unit).collect();
         let keeps = self.run.keeps_records();
-        self.left.unfinished += if keeps && self.run.stop.degree() == Degree::Drain {
+        self.remaining.unfinished += if keeps && self.run.stop.level() == StopLevel::Drain {
             unbegun::publish(self.run, own).await
         } else {
             own.len() as u64
         };
         let busy = self.busy.drain(..).map(|busy| (busy.unit.id, busy.held));
-        self.left.held.extend(busy);
-        if self.left.unfinished > 0
-            && self.run.gate.limit_reached()
-            && self.run.stop.degree() == Degree::Run
+        self.remaining.held.extend(busy);
+        if self.remaining.unfinished > 0
+            && self.run.admission.limit_reached()
+            && self.run.stop.level() == StopLevel::Run
         {
             self.run.events.publish(Event::Draining {
                 reason: "the limit of items is reached".to_owned(),
             });
         }
-        self.left
+        self.remaining
     }
 
     /// Brings an owner's row in step, beside the work.
@@ -355,8 +355,8 @@ impl<'a, M: Migration> Queue<'a, M> {
     /// Remembers whose row is not up to date.
     fn summed(&mut self, summed: Result<Summed, tokio::task::JoinError>) {
         match summed {
-            Ok((owner, Ok(()))) => drop(self.left.unsummed.remove(&owner)),
-            Ok((owner, Err(failure))) => drop(self.left.unsummed.insert(owner, failure)),
+            Ok((owner, Ok(()))) => drop(self.remaining.unsummed.remove(&owner)),
+            Ok((owner, Err(failure))) => drop(self.remaining.unsummed.insert(owner, failure)),
             Err(error) => tracing::error!(%error, "an owner was not summed up"),
         }
     }

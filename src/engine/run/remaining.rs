@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{Counts, Failure, Reason, Settled, UnitId};
-use crate::state::Held;
+use crate::state::LeaseHolder;
 
 /// What was left over.
 #[derive(Debug, Default)]
-pub(crate) struct Left {
+pub(crate) struct Remaining {
     /// Units or items that were not settled.
     pub(crate) unfinished: u64,
-    pub(crate) held: Vec<(UnitId, Held)>,
+    pub(crate) held: Vec<(UnitId, LeaseHolder)>,
     pub(crate) troubled: Vec<(UnitId, Failure)>,
     /// Units whose lease was lost.
     pub(crate) lost: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Left {
     pub(crate) unsummed: BTreeMap<Arc<str>, Failure>,
 }
 
-impl Left {
+impl Remaining {
     /// Takes in what another was left with.
     pub(crate) fn add(&mut self, other: Self) {
         self.unfinished += other.unfinished;

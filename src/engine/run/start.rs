@@ -6,13 +6,13 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::engine::shared::Shared;
-use crate::engine::{Config, Error, Job, Migration, Outcome, Parts};
+use crate::engine::{Config, EngineError, Job, Migration, Outcome, RunParts};
 use crate::model::{Event, Failure};
 
 use super::ending::ended;
 use super::items::{Chunk, Which, failed_items, named, pieces, single};
 use super::queue::Queue;
-use super::remaining::Left;
+use super::remaining::Remaining;
 use super::{background, units};
 
 /// The file of result lines, after the instance's name.
@@ -21,10 +21,10 @@ const RESULTS: &str = "results.ndjson";
 /// Runs a job to its end, or until it is stopped, and returns when everything is written and
 /// every task of the run has ended. Dropping the future ends the run as a crash would.
 pub async fn run<M: Migration>(
-    parts: Parts<M>,
+    parts: RunParts<M>,
     config: Config,
     job: Job,
-) -> Result<Outcome, Error> {
+) -> Result<Outcome, EngineError> {
     // Who tries again what failed has no share of its own that an earlier process could have left.
     let adopt_own = config.adopt_own && !matches!(job, Job::Failed(_) | Job::Named(_));
     let config = Config {
@@ -34,7 +34,7 @@ pub async fn run<M: Migration>(
     let run = Shared::open(&parts, config, RESULTS).await?;
     announce(&run, &job);
     let helpers = background::start(&run).await;
-    let left = match job {
+    let remaining = match job {
         Job::Units(units) => {
             let mut queue = Queue::new(&run, units);
             units::all(&run, &mut queue).await;
@@ -54,7 +54,7 @@ pub async fn run<M: Migration>(
     if keeps {
         background::report(&run).await;
     }
-    Ok(outcome(&run, left).await)
+    Ok(outcome(&run, remaining).await)
 }
 
 /// Tries items again under the leases of their units.
@@ -62,7 +62,7 @@ async fn retry<M: Migration>(
     run: &Arc<Shared<M>>,
     chunks: BoxStream<'static, Result<Chunk, Failure>>,
     without_rows: bool,
-) -> Left {
+) -> Remaining {
     let events = run.events.clone();
     let chunks = chunks.inspect_ok(move |(_, items)| {
         let items = items.len() as u64;
@@ -90,18 +90,18 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
     run.announce(units as u64, planned, asked.map(|items| items as u64));
 }
 
-async fn outcome<M: Migration>(run: &Shared<M>, left: Left) -> Outcome {
-    let (snapshot, unfinished) = (run.events.snapshot(), left.open());
+async fn outcome<M: Migration>(run: &Shared<M>, remaining: Remaining) -> Outcome {
+    let (snapshot, unfinished) = (run.events.snapshot(), remaining.open());
     Outcome {
-        ended: ended(run, &left).await,
+        ended: ended(run, &remaining).await,
         counts: snapshot.counts,
-        retried: left.retried,
-        retried_reasons: left.retried_reasons,
+        retried: remaining.retried,
+        retried_reasons: remaining.retried_reasons,
         helped: snapshot.helped.clone(),
         snapshot,
         unfinished,
-        held: left.held,
-        troubled: left.troubled,
+        held: remaining.held,
+        troubled: remaining.troubled,
         files: run.files.paths(),
     }
 }

@@ -6,46 +6,49 @@ use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::engine::watch::{disk, speed};
 use crate::model::{Event, Level, Warning};
-use crate::runtime::{Degree, Moment};
+use crate::runtime::{Instant, StopLevel};
 
 /// How often free space is looked at.
-const LOOK_AT_DISK: Duration = Duration::from_secs(30);
+const CHECK_DISK_EVERY: Duration = Duration::from_secs(30);
 
 /// Looks now and then, for as long as the run goes.
 pub(super) async fn watch<M: Migration>(run: &Shared<M>) {
     let pause = run.config.pace.stalled_after / 60;
-    let (mut shown, mut space, mut next_disk) = (Vec::new(), None, Moment::now());
+    let (mut shown, mut space, mut next_disk) = (Vec::new(), None, Instant::now());
     loop {
         tokio::time::sleep(pause).await;
         if run.dependencies.holds().iter().any(|hold| hold.limit == 0) {
-            run.flights.excuse(pause);
+            run.in_flight.excuse(pause);
         }
-        if Moment::now() >= next_disk {
-            next_disk = Moment::now() + LOOK_AT_DISK;
+        if Instant::now() >= next_disk {
+            next_disk = Instant::now() + CHECK_DISK_EVERY;
             let folder = run.store.config().dir.clone();
-            let looking = run.tasks.blocking(move || disk::look(&folder));
+            let looking = run.tasks.blocking(move || disk::check(&folder));
             space = looking.await.ok().flatten();
         }
-        let mut warnings: Vec<Warning> =
-            run.flights.stalled(&run.config.pace).into_iter().collect();
+        let mut warnings: Vec<Warning> = run
+            .in_flight
+            .stalled(&run.config.pace)
+            .into_iter()
+            .collect();
         warnings.extend(space.clone());
         warnings.extend(slower(run));
         if warnings != shown {
-            tell(run, &warnings, &shown);
+            publish_warnings(run, &warnings, &shown);
             shown = warnings;
         }
     }
 }
 
 fn slower<M: Migration>(run: &Shared<M>) -> Option<Warning> {
-    if run.gate.is_paused() || run.stop.degree() > Degree::Run {
+    if run.admission.is_paused() || run.stop.level() > StopLevel::Run {
         return None;
     }
     let now = run.clock.unix_ms();
-    run.events.look(|seen| speed::look(seen, now))
+    run.events.read(|seen| speed::check(seen, now))
 }
 
-fn tell<M: Migration>(run: &Shared<M>, warnings: &[Warning], shown: &[Warning]) {
+fn publish_warnings<M: Migration>(run: &Shared<M>, warnings: &[Warning], shown: &[Warning]) {
     for warning in warnings.iter().filter(|one| !shown.contains(one)) {
         tracing::warn!(level = %warning.level, action = warning.action, "{}", warning.what);
         if warning.level == Level::Critical {

@@ -13,11 +13,11 @@ use futures::stream::{self, BoxStream, StreamExt};
 use super::calls::Calls;
 use crate::engine::tests::reasons::REASONS;
 use crate::engine::{
-    Look, Migration, Need, OwnerRollup, Step, Turn, Undoer, UnitContext, UnitStep,
+    Gap, Migration, OwnerRollup, Step, StepContext, Undoer, UnitContext, UnitObservation, UnitStep,
 };
 use crate::migrations::uploads::CustomerRollup;
 use crate::model::{
-    Between, Effect, Failure, ItemId, MigrationName, Reason, Reasons, StepName, StepState,
+    Effect, Failure, ItemId, ItemRange, MigrationName, Reason, Reasons, StepName, StepState,
 };
 
 /// Two folders.
@@ -28,12 +28,12 @@ pub(super) struct Copy {
 }
 
 /// What is in the target: whether the copy is the same, and whether there is a seal.
-type Seen = (Option<bool>, bool);
+type Observation = (Option<bool>, bool);
 
 #[async_trait]
 impl Migration for Copy {
     type Item = String;
-    type Seen = Seen;
+    type Observation = Observation;
 
     fn name(&self) -> MigrationName {
         MigrationName::new("copy")
@@ -67,12 +67,12 @@ impl Migration for Copy {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        within: Between,
+        within: ItemRange,
     ) -> BoxStream<'a, Result<String, Failure>> {
         let folder = fs::read_dir(self.from.join(&*unit.id.name)).unwrap();
         let mut keys: Vec<String> = folder
             .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .filter(|key| within.takes(&self.item_id(key)))
+            .filter(|key| within.contains(&self.item_id(key)))
             .collect();
         keys.sort();
         // One request for a page of fifty.
@@ -93,7 +93,7 @@ impl Migration for Copy {
             .ok_or_else(|| Failure::permanent(Reason::NOT_FOUND, "gone"))
     }
 
-    async fn probe(&self, unit: &UnitContext, key: &String) -> Result<Seen, Failure> {
+    async fn probe(&self, unit: &UnitContext, key: &String) -> Result<Observation, Failure> {
         self.calls.call("probe", key).await?;
         let source = fs::read(path(&self.from, unit, key)).unwrap();
         let target = fs::read(path(&self.to.0, unit, key)).ok();
@@ -114,31 +114,43 @@ impl Step<Copy> for Write {
         StepName::new(self.1)
     }
 
-    fn needs(&self, unit: &UnitContext, key: &String, seen: &Seen) -> Result<Vec<Need>, Failure> {
-        Ok(match (self.1, seen) {
-            ("copy", (None, _)) => vec![Need::missing(key, "not copied")],
-            ("copy", (Some(false), _)) => vec![Need::wrong(key, "differs")],
-            ("copy", _) if unit.is_taken_over() => vec![Need::unseen(key, "copied by another")],
-            ("seal", (_, false)) => vec![Need::missing(key, "not sealed")],
+    fn gaps(
+        &self,
+        unit: &UnitContext,
+        key: &String,
+        observed: &Observation,
+    ) -> Result<Vec<Gap>, Failure> {
+        Ok(match (self.1, observed) {
+            ("copy", (None, _)) => vec![Gap::missing(key, "not copied")],
+            ("copy", (Some(false), _)) => vec![Gap::wrong(key, "differs")],
+            ("copy", _) if unit.is_taken_over() => vec![Gap::unseen(key, "copied by another")],
+            ("seal", (_, false)) => vec![Gap::missing(key, "not sealed")],
             _ => Vec::new(),
         })
     }
 
-    async fn apply(&self, turn: &Turn<'_, Copy>, need: &Need) -> Result<Effect, Failure> {
-        let (copy, name) = (turn.migration, format!("{}{}", turn.item, self.2));
-        if let Some(StepState::Failed(failure)) = turn.unit.step(&StepName::new("folder")) {
+    async fn apply(
+        &self,
+        step_context: &StepContext<'_, Copy>,
+        gap: &Gap,
+    ) -> Result<Effect, Failure> {
+        let (copy, name) = (
+            step_context.migration,
+            format!("{}{}", step_context.item, self.2),
+        );
+        if let Some(StepState::Failed(failure)) = step_context.unit.step(&StepName::new("folder")) {
             let message = format!("no folder: {}", failure.message);
             return Err(Failure {
                 message,
                 ..failure.clone()
             });
         }
-        copy.calls.call(self.1, &need.subject).await?;
+        copy.calls.call(self.1, &gap.subject).await?;
         let effect = Effect::new(self.1, name.as_str()).reversible();
-        turn.intend(&effect).await?;
-        let bytes = fs::read(path(&copy.from, turn.unit, turn.item)).unwrap();
-        fs::write(path(&self.0.0, turn.unit, &name), bytes).unwrap();
-        copy.calls.call("written", &need.subject).await?;
+        step_context.intend(&effect).await?;
+        let bytes = fs::read(path(&copy.from, step_context.unit, step_context.item)).unwrap();
+        fs::write(path(&self.0.0, step_context.unit, &name), bytes).unwrap();
+        copy.calls.call("written", &gap.subject).await?;
         Ok(effect)
     }
 
@@ -157,11 +169,14 @@ impl UnitStep for Target {
         StepName::new("folder")
     }
 
-    async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure> {
+    async fn probe(&self, unit: &UnitContext) -> Result<UnitObservation, Failure> {
         if path(&self.0, unit, "").is_dir() {
-            return Ok(Look::Done);
+            return Ok(UnitObservation::Done);
         }
-        Ok(Look::Needed(Need::missing(&*unit.id.name, "no folder")))
+        Ok(UnitObservation::Gap(Gap::missing(
+            &*unit.id.name,
+            "no folder",
+        )))
     }
 
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure> {
@@ -186,7 +201,7 @@ impl Target {
 
 #[async_trait]
 impl Undoer for Target {
-    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+    async fn exists(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
         self.1.call("look", &effect.subject).await?;
         Ok(self.place(unit, effect).exists())
     }

@@ -16,7 +16,7 @@ fn corrupt() -> Failure {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permanent_failure_is_set_aside_after_one_attempt_and_the_rest_goes_on() {
+async fn a_permanent_failure_is_quarantined_after_one_attempt_and_the_rest_goes_on() {
     let world = World::new(
         1,
         20,
@@ -47,9 +47,9 @@ async fn a_permanent_failure_is_set_aside_after_one_attempt_and_the_rest_goes_on
     assert_eq!(failed[0].failure.step.as_ref().unwrap().as_str(), "copy");
 }
 
-/// Who retries, whether everything that failed is mended, and whether the checkpoint file is there to tell.
+/// Who retries, whether everything that failed is fixed, and whether the checkpoint file is there to tell.
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_told_publishes_nothing() {
+async fn what_is_unknown_publishes_nothing() {
     let outage = |op: &str, _: &str, _: u32| {
         (op == "probe").then(|| Failure::unknown(Reason::COULD_NOT_TELL, "502"))
     };
@@ -73,7 +73,7 @@ async fn what_could_not_be_told_publishes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_passing_trouble_passes_and_its_effects_are_made_once() {
+async fn a_passing_error_passes_and_its_effects_are_made_once() {
     let fault = |op: &str, key: &str, before: u32| {
         let answer_lost = op == "written" && key.ends_with('3') && before == 0;
         answer_lost.then(|| Failure::unknown(Reason::TIMEOUT, "no answer"))
@@ -210,7 +210,7 @@ async fn progress_that_cannot_be_read_is_not_taken_for_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn progress_that_cannot_be_written_ends_the_run_and_is_told() {
+async fn progress_that_cannot_be_written_ends_the_run_and_is_reported() {
     let mut world = World::new(1, 5, LATENCY, no_fault()).await;
     let rows = faulty(&mut world);
     let breaks = async {
@@ -305,17 +305,17 @@ async fn what_was_asked_holds_while_it_cannot_be_read_and_then_nothing_new_is_be
         tokio::time::sleep(within).await;
         assert_eq!(world.calls("copy"), stopped, "it stands still");
         // Somebody asked for a pause meanwhile: now it is told.
-        let pause = crate::model::Wish::Pause;
+        let pause = crate::model::ControlCommand::Pause;
         let fleet = crate::state::Scope::Fleet;
         world
             .store
-            .ask(&fleet, pause, "ann@a", "deploy")
+            .set_control(&fleet, pause, "ann@a", "deploy")
             .await
             .unwrap_err();
         rows.set(Out::Nothing);
         world
             .store
-            .ask(&fleet, pause, "ann@a", "deploy")
+            .set_control(&fleet, pause, "ann@a", "deploy")
             .await
             .unwrap();
         tokio::time::sleep(within).await;
@@ -325,8 +325,12 @@ async fn what_was_asked_holds_while_it_cannot_be_read_and_then_nothing_new_is_be
             note.unwrap().contains("deploy"),
             "the reason of the operator"
         );
-        let resume = crate::model::Wish::Resume;
-        world.store.ask(&fleet, resume, "ann@a", "").await.unwrap();
+        let resume = crate::model::ControlCommand::Resume;
+        world
+            .store
+            .set_control(&fleet, resume, "ann@a", "")
+            .await
+            .unwrap();
     })
     .await;
     assert_eq!(outcome.ended, Ended::Finished);

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::state::define::{Definition, Made};
 use crate::state::rows::{
-    Batched, Change, Condition, Error, Guard, Key, Location, Memory, Page, Row, Rows, Select,
-    Trouble, Update, Written,
+    Batched, Change, Condition, ErrorKind, Guard, Key, Location, Memory, Page, Row, Rows,
+    RowsError, Select, Update, Written,
 };
 
 /// What is out of order.
@@ -39,14 +39,14 @@ impl Faulty {
         self.out.store(out as u8, Ordering::SeqCst);
     }
 
-    fn check(&self, out: Out, table: &str) -> Result<(), Error> {
+    fn check(&self, out: Out, table: &str) -> Result<(), RowsError> {
         if self.out.load(Ordering::SeqCst) != out as u8 {
             return Ok(());
         }
-        Err(Error {
+        Err(RowsError {
             doing: "reach",
             table: table.to_owned(),
-            trouble: Trouble::Unreachable,
+            kind: ErrorKind::Unreachable,
             detail: "out of order".to_owned(),
             retry_after: None,
         })
@@ -55,7 +55,7 @@ impl Faulty {
 
 #[async_trait]
 impl Rows for Faulty {
-    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError> {
         self.check(Out::Reading, table)?;
         if table.ends_with("control") {
             self.check(Out::Control, table)?;
@@ -69,7 +69,7 @@ impl Rows for Faulty {
         key: &Key,
         row: Row,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         self.check(Out::Writing, table)?;
         self.inner.put(table, key, row, condition).await
     }
@@ -80,12 +80,17 @@ impl Rows for Faulty {
         key: &Key,
         update: Update,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         self.check(Out::Writing, table)?;
         self.inner.update(table, key, update, condition).await
     }
 
-    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+    async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Condition,
+    ) -> Result<Written, RowsError> {
         self.check(Out::Writing, table)?;
         self.inner.delete(table, key, condition).await
     }
@@ -96,12 +101,17 @@ impl Rows for Faulty {
         table: &str,
         key: &Key,
         change: Change,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, RowsError> {
         self.check(Out::Writing, table)?;
         self.inner.change_under(guard, table, key, change).await
     }
 
-    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+    async fn page(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<Page, RowsError> {
         self.check(Out::Reading, table)?;
         self.inner.page(table, select, after).await
     }
@@ -111,21 +121,21 @@ impl Rows for Faulty {
         table: &str,
         select: &Select,
         after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error> {
+    ) -> Result<(u64, Option<Row>), RowsError> {
         self.check(Out::Reading, table)?;
         self.inner.count(table, select, after).await
     }
 
-    async fn locate(&self, table: &str) -> Result<Location, Error> {
+    async fn locate(&self, table: &str) -> Result<Location, RowsError> {
         self.check(Out::Reading, table)?;
         self.inner.locate(table).await
     }
 
-    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+    async fn ensure(&self, table: &Definition) -> Result<Made, RowsError> {
         self.inner.ensure(table).await
     }
 
-    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError> {
         self.check(Out::Writing, table)?;
         self.inner.write_all(table, rows).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{World, done, elsewhere, name, no_fault};
 use crate::engine::{Ended, Job, Retry, Stop, run};
 use crate::model::{Failure, InstanceId, Reason, RunId, Status, Unit, UnitId};
-use crate::state::{Grant, Reopen, Take};
+use crate::state::{Grant, Reopen, TakeKind};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -26,7 +26,7 @@ async fn a_lost_lease_stops_only_its_unit() {
             .unwrap()
             .unwrap();
         let held = row.lease.unwrap();
-        let take = Take::Over {
+        let take = TakeKind::Expired {
             epoch: held.epoch,
             beat: held.beat,
         };
@@ -122,7 +122,7 @@ async fn a_retry_takes_a_unit_over_from_a_holder_that_died() {
     let (dead, run) = (elsewhere(9), RunId::new("dead"));
     let grant = world
         .store
-        .lease(&unit(0), &dead, &run, &Take::Free, Reopen::Yes)
+        .lease(&unit(0), &dead, &run, &TakeKind::Unheld, Reopen::Yes)
         .await
         .unwrap();
     assert!(matches!(grant, Grant::Leased { .. }));

@@ -14,15 +14,15 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use super::world::START;
 use crate::engine::tests::reasons::REASONS;
 use crate::engine::{
-    Clock, Config, Dependencies, Ended, Events, Job, Migration, Moment, Need, OwnerRollup, Parts,
-    Step, Stop, Tasks, Turn, UnitContext, run,
+    Clock, Config, Ended, Events, Gap, Instant, Job, Migration, OwnerRollup, RunParts,
+    ServiceRegistry, Step, StepContext, Stop, Tasks, UnitContext, run,
 };
 use crate::migrations::uploads::{CustomerRollup, namespace};
 use crate::model::{
-    Between, Effect, Event, Failure, InstanceId, ItemId, MigrationName, Reason, Reasons, RunId,
+    Effect, Event, Failure, InstanceId, ItemId, ItemRange, MigrationName, Reason, Reasons, RunId,
     Snapshot, StepName, Unit, UnitId,
 };
-use crate::runtime::{Advice, Classify, Degree, Dependency, DependencyConfig};
+use crate::runtime::{Classify, Dependency, DependencyConfig, RetryHint, StopLevel};
 use crate::state::{self, Store};
 
 /// Calls a second that the service takes.
@@ -42,10 +42,10 @@ enum Trouble {
 }
 
 impl Classify for Trouble {
-    fn advice(&self) -> Advice {
+    fn hint(&self) -> RetryHint {
         match self {
-            Self::Busy => Advice::Slower { after: None },
-            Self::Down => Advice::Retry { after: None },
+            Self::Busy => RetryHint::Slower { after: None },
+            Self::Down => RetryHint::Retry { after: None },
         }
     }
 
@@ -55,12 +55,12 @@ impl Classify for Trouble {
 }
 
 impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
-        let reason = match trouble {
+    fn from(kind: Trouble) -> Self {
+        let reason = match kind {
             Trouble::Busy => Reason::THROTTLED,
             Trouble::Down => Reason::UNREACHABLE,
         };
-        Self::transient(reason, trouble.to_string())
+        Self::transient(reason, kind.to_string())
     }
 }
 
@@ -72,7 +72,7 @@ struct Shelf {
     service: Dependency,
     /// The key of which the first call never ends.
     hangs: Mutex<Option<&'static str>>,
-    start: Moment,
+    start: Instant,
     put: Mutex<BTreeSet<String>>,
     /// Share of the bucket used, in calls.
     used: Mutex<f64>,
@@ -113,7 +113,7 @@ impl Shelf {
 #[async_trait]
 impl Migration for Shelf {
     type Item = u32;
-    type Seen = bool;
+    type Observation = bool;
 
     fn name(&self) -> MigrationName {
         MigrationName::new("shelf")
@@ -138,9 +138,9 @@ impl Migration for Shelf {
     fn items<'a>(
         &'a self,
         _: &'a UnitContext,
-        within: Between,
+        within: ItemRange,
     ) -> BoxStream<'a, Result<u32, Failure>> {
-        let keys = (0..self.keys).filter(move |key| within.takes(&self.item_id(key)));
+        let keys = (0..self.keys).filter(move |key| within.contains(&self.item_id(key)));
         stream::iter(keys.map(Ok)).boxed()
     }
 
@@ -164,28 +164,33 @@ impl Step<Shelf> for Put {
         StepName::new("put")
     }
 
-    fn needs(&self, _: &UnitContext, key: &u32, seen: &bool) -> Result<Vec<Need>, Failure> {
-        let need = Need::missing(key.to_string(), "not there");
-        Ok(if *seen { Vec::new() } else { vec![need] })
+    fn gaps(&self, _: &UnitContext, key: &u32, observed: &bool) -> Result<Vec<Gap>, Failure> {
+        let gap = Gap::missing(key.to_string(), "not there");
+        Ok(if *observed { Vec::new() } else { vec![gap] })
     }
 
-    async fn apply(&self, turn: &Turn<'_, Shelf>, need: &Need) -> Result<Effect, Failure> {
-        let hangs = turn
+    async fn apply(
+        &self,
+        step_context: &StepContext<'_, Shelf>,
+        gap: &Gap,
+    ) -> Result<Effect, Failure> {
+        let hangs = step_context
             .migration
             .hangs
             .lock()
             .unwrap()
-            .take_if(|key| *key == need.subject);
+            .take_if(|key| *key == gap.subject);
         if hangs.is_some() {
             std::future::pending::<()>().await;
         }
-        turn.migration.call().await?;
-        turn.migration
+        step_context.migration.call().await?;
+        step_context
+            .migration
             .put
             .lock()
             .unwrap()
-            .insert(need.subject.clone());
-        Ok(Effect::new("put", &need.subject))
+            .insert(gap.subject.clone());
+        Ok(Effect::new("put", &gap.subject))
     }
 }
 
@@ -204,12 +209,12 @@ struct Shown {
 
 async fn listen(mut news: Receiver<Event>) -> Shown {
     let mut shown = Shown::default();
-    let mut seen = Snapshot::default();
+    let mut observed = Snapshot::default();
     loop {
         let news = news.recv().await;
         if let Ok(event) = &news {
-            seen.fold(event, START);
-            shown.most = shown.most.max(seen.in_flight);
+            observed.fold(event, START);
+            shown.most = shown.most.max(observed.in_flight);
         }
         match news {
             Ok(Event::Throttled { throttles }) => {
@@ -244,7 +249,7 @@ struct Scene {
     shelf: Arc<Shelf>,
     store: Store,
     config: Config,
-    parts: Parts<Shelf>,
+    parts: RunParts<Shelf>,
     _dir: tempfile::TempDir,
 }
 
@@ -255,13 +260,13 @@ async fn scene(
 ) -> Scene {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::set_to(START);
-    let dependencies = Dependencies::new();
+    let dependencies = ServiceRegistry::new();
     let shelf = Arc::new(Shelf {
         keys,
         down,
         service: dependencies.get("shelf", DependencyConfig::default()),
         hangs: Mutex::new(hangs),
-        start: Moment::now(),
+        start: Instant::now(),
         put: Mutex::default(),
         used: Mutex::default(),
         taken: AtomicU32::new(0),
@@ -273,7 +278,7 @@ async fn scene(
     store.create_tables().await.unwrap();
     let mut config = Config::new(InstanceId::number(1), RunId::new("run-1"), "test");
     config.concurrency = CONCURRENCY;
-    let parts = Parts {
+    let parts = RunParts {
         migration: Arc::clone(&shelf),
         store: store.clone(),
         stop: Stop::new(),
@@ -340,7 +345,7 @@ async fn an_outage_of_ten_minutes_pauses_the_work_with_the_reason_and_fails_noth
     let unanswered = shelf.unanswered.load(Ordering::Relaxed);
     assert!(unanswered < 64 + 40, "{unanswered} calls into the outage");
     assert!(shown.given_up < 15, "{} attempts", shown.given_up);
-    // Those that wait to be tried again, or for their last word, are counted as what they are.
+    // Those that wait to be tried again, or for their final outcome, are counted as what they are.
     assert_eq!(shown.most, u64::from(CONCURRENCY));
     // It goes on by itself, at the latest after the longest pause of the breaker.
     assert!(shelf.start.elapsed() < to + Duration::from_mins(1) + Duration::from_secs(40));
@@ -374,8 +379,8 @@ async fn a_drain_does_not_wait_for_a_service_that_stays_down() {
     let (grace, unit) = (config.pace.drain_down_within, job());
     let asking = async {
         tokio::time::sleep(Duration::from_secs(30)).await;
-        stop.ask(Degree::Drain, "SIGTERM");
-        Moment::now()
+        stop.request(StopLevel::Drain, "SIGTERM");
+        Instant::now()
     };
     let (outcome, asked) = futures::join!(run(parts, config, unit), asking);
     let took = asked.elapsed();
@@ -396,7 +401,7 @@ async fn a_drain_waits_for_a_service_that_comes_back() {
     let stop = scene.parts.stop.clone();
     let asking = async {
         tokio::time::sleep(Duration::from_secs(28)).await;
-        stop.ask(Degree::Drain, "SIGTERM");
+        stop.request(StopLevel::Drain, "SIGTERM");
     };
     let (outcome, ()) = futures::join!(run(scene.parts, scene.config, job()), asking);
     let (reason, aborted) = ("SIGTERM".to_owned(), false);

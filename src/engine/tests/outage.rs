@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::world::{World, done};
-use crate::engine::{Ended, Job, Parts, Stop, run};
+use crate::engine::{Ended, Job, RunParts, Stop, run};
 use crate::model::{Failure, Reason, Unit};
-use crate::runtime::{Advice, Classify, Dependency, DependencyConfig};
+use crate::runtime::{Classify, Dependency, DependencyConfig, RetryHint};
 
 const LATENCY: Duration = Duration::from_millis(10);
 /// Longer than an item alone is excused.
@@ -18,8 +18,8 @@ const LONG: Duration = Duration::from_hours(3);
 struct Down;
 
 impl Classify for Down {
-    fn advice(&self) -> Advice {
-        Advice::Down
+    fn hint(&self) -> RetryHint {
+        RetryHint::Down
     }
     fn timed_out(_: Duration) -> Self {
         Self
@@ -27,7 +27,7 @@ impl Classify for Down {
 }
 
 /// The service of a run, which says that it is down.
-async fn down(parts: &Parts<super::copy::Copy>) -> Dependency {
+async fn down(parts: &RunParts<super::copy::Copy>) -> Dependency {
     let config = DependencyConfig {
         patience: Duration::ZERO,
         ..DependencyConfig::default()

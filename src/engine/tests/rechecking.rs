@@ -31,7 +31,7 @@ fn damage(world: &World, units: std::ops::Range<usize>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recheck_mends_what_a_run_does_not_look_at() {
+async fn a_recheck_repairs_what_a_run_does_not_probe() {
     let world = World::new(2, 20, LATENCY, no_fault()).await;
     world.run().await;
     damage(&world, 0..2);
@@ -52,7 +52,7 @@ async fn a_recheck_mends_what_a_run_does_not_look_at() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recheck_that_was_stopped_goes_on_and_looks_at_nothing_twice() {
+async fn a_recheck_that_was_stopped_goes_on_and_probes_nothing_twice() {
     let world = World::new(3, 20, LATENCY, no_fault()).await;
     world.run().await;
     damage(&world, 0..3);
@@ -102,7 +102,7 @@ async fn a_recheck_that_died_goes_on_from_row_or_file() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_recheck_cannot_mend_is_told_by_row_and_failure_until_it_can() {
+async fn what_a_recheck_cannot_repair_is_reported_by_row_and_failure_until_it_can() {
     let broken = Arc::new(AtomicBool::new(false));
     let see = Arc::clone(&broken);
     let fault = move |operation: &str, key: &str, _: u32| {

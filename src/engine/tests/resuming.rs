@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::world::{World, done, elsewhere, no_fault};
-use crate::engine::{Degree, Ended, Error, Job, Stop, run};
-use crate::model::{Failure, ItemId, Reason, RunId, Status, Sweep, Unit, UnitId, UnitProgress};
-use crate::state::{Grant, Reopen, Take};
+use crate::engine::{Ended, EngineError, Job, Stop, StopLevel, run};
+use crate::model::{Failure, ItemId, Pass, Reason, RunId, Status, Unit, UnitId, UnitProgress};
+use crate::state::{Grant, Reopen, TakeKind};
 
 const LATENCY: Duration = Duration::from_millis(50);
 
@@ -43,7 +43,7 @@ async fn a_crash_at_any_time_loses_nothing_whatever_else_is_lost() {
             assert_eq!(outcome.ended, Ended::Finished, "{lost:?} {after:?}");
             assert_eq!(done(&outcome).done, 12, "{lost:?} {after:?}");
             world.assert_all_done(units, 6).await;
-            assert_eq!(world.told_items().len(), 12, "{lost:?} {after:?}");
+            assert_eq!(world.reported_items().len(), 12, "{lost:?} {after:?}");
             // Only what was in flight may have been done twice.
             assert!(world.calls("copy") <= 12 + 4, "{lost:?} {after:?}");
             if !crashed {
@@ -63,7 +63,7 @@ async fn a_drain_settles_what_is_in_flight_and_gives_the_units_back_at_once() {
     let stop = Stop::new();
     let signal = async {
         tokio::time::sleep(LATENCY * 30).await;
-        stop.ask(Degree::Drain, "SIGTERM");
+        stop.request(StopLevel::Drain, "SIGTERM");
     };
     let (outcome, ()) = tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
     let reason = "SIGTERM".to_owned();
@@ -89,7 +89,7 @@ async fn a_drain_settles_what_is_in_flight_and_gives_the_units_back_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_tells_how_far_the_units_are_that_it_never_came_to() {
+async fn a_drain_reports_how_far_the_units_are_that_it_never_came_to() {
     let mut world = World::new(3, 4, LATENCY, no_fault()).await;
     world.config.limit = Some(6);
     assert_eq!(done(&world.run().await).done, 6);
@@ -102,7 +102,7 @@ async fn a_drain_tells_how_far_the_units_are_that_it_never_came_to() {
     let ended = rows.iter().filter(|row| row.progress.status.is_ended());
     let ended = ended.count() as u64;
     let drained = Stop::new();
-    drained.ask(Degree::Drain, "drained by the operator");
+    drained.request(StopLevel::Drain, "drained by the operator");
     let outcome = world.run_job(Job::Units(world.units()), &drained).await;
     assert!(matches!(outcome.ended, Ended::Stopped { .. }));
     let planned: u64 = rows.iter().map(|row| row.progress.counts.planned).sum();
@@ -130,7 +130,7 @@ async fn what_no_row_holds_is_not_called_settled_at_the_end() {
     let stop = Stop::new();
     let signal = async {
         tokio::time::sleep(LATENCY * 60).await;
-        stop.ask(Degree::Drain, "SIGTERM");
+        stop.request(StopLevel::Drain, "SIGTERM");
     };
     let (outcome, ()) = tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
     let row = world.row(0).await;
@@ -146,7 +146,7 @@ async fn an_abort_drops_what_is_in_flight_and_the_next_run_goes_on() {
     let stop = Stop::new();
     let signal = async {
         tokio::time::sleep(LATENCY * 30).await;
-        stop.ask(Degree::Abort, "second SIGINT");
+        stop.request(StopLevel::Abort, "second SIGINT");
     };
     let start = tokio::time::Instant::now();
     let (outcome, ()) = tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
@@ -160,7 +160,7 @@ async fn an_abort_drops_what_is_in_flight_and_the_next_run_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_row_alone_spares_the_looks_at_what_is_settled() {
+async fn the_row_alone_spares_the_probes_of_what_is_settled() {
     for lost in [Lost::Nothing, Lost::File] {
         let mut world = World::new(1, 200, LATENCY, no_fault()).await;
         world.config.pace.checkpoint_every = Duration::from_millis(500);
@@ -202,7 +202,7 @@ async fn a_file_does_not_stand_in_for_rows_that_are_gone() {
 
 /// Tables and target are others under the same names; the file is of the former ones.
 #[tokio::test(start_paused = true)]
-async fn a_file_of_a_world_that_is_gone_is_not_believed_over_pending_rows() {
+async fn a_file_of_a_world_that_is_gone_is_not_trusted_over_pending_rows() {
     let mut world = World::new(2, 10, LATENCY, no_fault()).await;
     // Whatever the file holds: of an ended world, and of one that was stopped in the middle.
     world.run().await;
@@ -261,7 +261,7 @@ async fn rows_of_a_backup_are_right_whatever_the_file_says() {
             // In flight at one crash or the other.
             assert!(row.found <= 8, "what was migrated stays so: {row:?}");
         }
-        let told = world.told_items();
+        let told = world.reported_items();
         assert_eq!(told.len(), 40);
     }
 }
@@ -273,8 +273,10 @@ async fn the_checkpoint_of_another_environment_is_refused() {
     world.config.identity = "production".into();
     let job = Job::Units(world.units());
     let refused = run(world.parts(&Stop::new()), world.next_config(), job).await;
-    assert!(matches!(refused, Err(Error::Foreign { found, wanted, .. })
-        if found.contains("test") && wanted.contains("production")));
+    assert!(
+        matches!(refused, Err(EngineError::Foreign { found, wanted, .. })
+        if found.contains("test") && wanted.contains("production"))
+    );
     assert_eq!(world.row(0).await.status, Status::Completed);
 }
 
@@ -312,15 +314,15 @@ async fn what_came_below_the_cursor_while_nobody_listed_is_done() {
     let (dead, run) = (elsewhere(9), RunId::new("dead"));
     let grant = world
         .store
-        .lease(&unit, &dead, &run, &Take::Free, Reopen::No);
+        .lease(&unit, &dead, &run, &TakeKind::Unheld, Reopen::No);
     let Grant::Leased { mut lease, .. } = grant.await.unwrap() else {
         panic!("not leased");
     };
-    // A second sweep, which an earlier process ended in the middle.
+    // A second pass, which an earlier process ended in the middle.
     let mut progress = UnitProgress::pending(&unit);
     progress.status = Status::InProgress;
     let now = world.clock.unix_ms();
-    progress.sweep = Sweep::first(now).next(now);
+    progress.pass = Pass::first(now).next(now);
     progress.cursor = Some(ItemId::new("key-008"));
     world.store.save(&mut lease, &progress).await.unwrap();
     world.store.release(lease, &progress).await.unwrap();

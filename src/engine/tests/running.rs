@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::calls::{Later, hides};
-use super::simulation::request::{Answer, Asked, Asks, Request};
+use super::simulation::request::{Answer, Asks, EffectFilter, Request};
 use super::world::{World, done, key_name, no_fault};
-use crate::engine::{Degree, Ended, Job, StepFilter, Stop};
-use crate::model::{Status, StepName, StepState, UnitId, Wish};
-use crate::state::rows::{Error, Memory};
+use crate::engine::{Ended, Job, StepFilter, Stop, StopLevel};
+use crate::model::{ControlCommand, Status, StepName, StepState, UnitId};
+use crate::state::rows::{Memory, RowsError};
 use crate::state::{Scope, Store};
 
 const LATENCY: Duration = Duration::from_millis(50);
@@ -35,7 +35,7 @@ async fn everything_is_copied_and_a_second_run_has_nothing_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_is_complete_costs_one_look_and_no_effect() {
+async fn an_item_that_is_complete_costs_one_probe_and_no_effect() {
     let world = World::new(1, 10, LATENCY, no_fault()).await;
     world.run().await;
     let again: Vec<_> = (0..10)
@@ -62,7 +62,7 @@ async fn sixteen_at_once_are_ten_times_as_fast_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_shows_late_is_looked_at_again_and_not_made_again() {
+async fn what_shows_late_is_probed_again_and_not_made_again() {
     let file = Later::default();
     let world = World::new(1, 5, LATENCY, hides("key-002", 1..5, &file)).await;
     file.set(world.copy.to.0.join("unit-00/key-002")).unwrap();
@@ -162,7 +162,7 @@ async fn items_added_below_the_cursor_during_the_run_are_done_too() {
 #[tokio::test(start_paused = true)]
 async fn an_item_that_is_seen_after_the_time_that_its_source_wrote_is_not_lost() {
     let world = World::new(1, 30, LATENCY, no_fault()).await;
-    // Written by its source before the run began, seen when the sweep is past it.
+    // Written by its source before the run began, seen when the pass is past it.
     let written_at = world.clock.unix_ms() - 1_000;
     let run = world.run();
     let add = async {
@@ -184,7 +184,7 @@ async fn a_unit_to_which_nothing_is_added_is_listed_twice() {
     }
     world.run().await;
     assert_eq!(world.calls("list"), 2);
-    assert_eq!(world.row(0).await.sweep.number, 1);
+    assert_eq!(world.row(0).await.pass.number, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,25 +192,27 @@ async fn results_hold_one_line_for_each_item() {
     let world = World::new(2, 25, LATENCY, no_fault()).await;
     let outcome = world.run().await;
     assert_eq!(done(&outcome).done, 50);
-    let told = world.told_items();
+    let told = world.reported_items();
     assert_eq!(told.len(), 50);
     assert!(told.values().all(|lines| *lines == 1));
 }
 
-async fn wish(world: &World, wish: Wish) {
-    let asked = world.store.ask(&Scope::Fleet, wish, "ann@host", "test");
+async fn send_command(world: &World, command: ControlCommand) {
+    let asked = world
+        .store
+        .set_control(&Scope::Fleet, command, "ann@host", "test");
     asked.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_run_makes_nothing_for_its_units_either() {
     let world = World::new(2, 4, LATENCY, no_fault()).await;
-    wish(&world, Wish::Pause).await;
+    send_command(&world, ControlCommand::Pause).await;
     let operator = async {
         tokio::time::sleep(Duration::from_mins(2)).await;
         let made = std::fs::read_dir(&world.copy.to.0).unwrap().count();
         assert_eq!(made, 0, "a folder was made while all was paused");
-        wish(&world, Wish::Resume).await;
+        send_command(&world, ControlCommand::Resume).await;
     };
     let (outcome, ()) = tokio::join!(world.run(), operator);
     assert_eq!(outcome.ended, Ended::Finished);
@@ -220,11 +222,11 @@ async fn a_paused_run_makes_nothing_for_its_units_either() {
 #[tokio::test(start_paused = true)]
 async fn a_paused_run_that_is_stopped_gives_its_units_back_as_they_were() {
     let world = World::new(2, 4, LATENCY, no_fault()).await;
-    wish(&world, Wish::Pause).await;
+    send_command(&world, ControlCommand::Pause).await;
     let stop = Stop::new();
     let signal = async {
         tokio::time::sleep(Duration::from_mins(2)).await;
-        stop.ask(Degree::Drain, "SIGTERM");
+        stop.request(StopLevel::Drain, "SIGTERM");
     };
     let job = Job::Units(world.units());
     let (outcome, ()) = tokio::join!(world.run_job(job, &stop), signal);
@@ -238,7 +240,7 @@ async fn a_paused_run_that_is_stopped_gives_its_units_back_as_they_were() {
             "{row:?}"
         );
     }
-    wish(&world, Wish::Resume).await;
+    send_command(&world, ControlCommand::Resume).await;
     world.run().await;
     world.assert_all_done(2, 4).await;
 }
@@ -249,7 +251,7 @@ struct NoReports(Memory);
 
 #[async_trait]
 impl Asks for NoReports {
-    async fn ask(&self, table: &str, request: Request) -> Result<Answer, Error> {
+    async fn ask(&self, table: &str, request: Request) -> Result<Answer, RowsError> {
         if table.ends_with("fleet") {
             std::future::pending::<()>().await;
         }
@@ -260,12 +262,12 @@ impl Asks for NoReports {
 #[tokio::test(start_paused = true)]
 async fn what_is_asked_is_done_although_no_report_comes_through() {
     let mut world = World::new(1, 400, LATENCY, no_fault()).await;
-    let rows = Asked(NoReports(Memory::new()));
+    let rows = EffectFilter(NoReports(Memory::new()));
     let config = world.store.config().clone();
     world.store = Store::over(Arc::new(rows), config).with_clock(world.clock);
     let operator = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        wish(&world, Wish::Pause).await;
+        send_command(&world, ControlCommand::Pause).await;
         tokio::time::sleep(Duration::from_secs(10)).await;
         let made = world.calls("copy");
         tokio::time::sleep(Duration::from_mins(1)).await;

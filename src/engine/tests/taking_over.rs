@@ -138,7 +138,7 @@ async fn a_repair_whose_effect_does_not_show_is_not_called_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_total_of_long_ago_is_counted_anew() {
+async fn a_total_of_long_ago_is_counted_again() {
     let world = World::new(2, 5, LATENCY, no_fault()).await;
     left(&world, 0, "in-progress", 3).await;
     let mut units = world.units();

@@ -6,10 +6,10 @@ use super::copy::Copy;
 use super::rolling::everything;
 use super::simulation::disk::Drive;
 use super::world::{World, done, no_fault};
-use crate::engine::{Config, Ended, Job, Outcome, Parts, Retry, Stop, rollback, run, survey};
+use crate::engine::{Config, Ended, Job, Outcome, Retry, RunParts, Stop, plan_undo, rollback, run};
 use crate::model::{Failure, FolderId, InstanceReport, Reason};
 use crate::runtime::Process;
-use crate::state::{FailedQuery, Held};
+use crate::state::{FailedQuery, LeaseHolder};
 
 const LATENCY: Duration = Duration::from_millis(50);
 const KEYS: u64 = 2_000;
@@ -17,9 +17,9 @@ const KEYS: u64 = 2_000;
 const LATER: Duration = Duration::from_secs(5);
 
 /// A process with the number of the world's own and files of its own.
-fn second(world: &World, folder: &str) -> (Parts<Copy>, Config) {
+fn second(world: &World, folder: &str) -> (RunParts<Copy>, Config) {
     let disk = Drive::default().of(&Process::new());
-    let parts = Parts {
+    let parts = RunParts {
         store: world.store.clone().with_disk(disk),
         ..world.parts(&Stop::new())
     };
@@ -56,7 +56,7 @@ fn undisturbed(world: &World, first: &Outcome) {
 }
 
 /// The second waited for a term at most, and says who holds what it wanted.
-fn held(world: &World, began: tokio::time::Instant, ended: &Ended, held: &Held) {
+fn held(world: &World, began: tokio::time::Instant, ended: &Ended, held: &LeaseHolder) {
     let term = world.config.pace.lease_term;
     assert!(
         began.elapsed() < term + Duration::from_secs(5),
@@ -135,7 +135,7 @@ async fn a_rollback_beside_a_live_run_of_its_number_takes_nothing_back() {
             tokio::time::sleep(LATER).await;
             let began = tokio::time::Instant::now();
             let (parts, config) = second(&world, folder);
-            let found = survey(&parts, &everything()).await.unwrap();
+            let found = plan_undo(&parts, &everything()).await.unwrap();
             let outcome = rollback(parts, config, found).await.unwrap();
             let [(_, by), ..] = &outcome.held[..] else {
                 panic!("{outcome:?}")

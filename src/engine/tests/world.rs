@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::calls::{Calls, Fault};
 use super::copy::{Copy, Target};
-use crate::engine::{Config, Dependencies, Events, Job, Outcome, Parts, Stop, Tasks, run};
+use crate::engine::{Config, Events, Job, Outcome, RunParts, ServiceRegistry, Stop, Tasks, run};
 use crate::migrations::uploads::namespace;
 use crate::model::{
     Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress,
@@ -81,15 +81,15 @@ impl World {
         }
     }
 
-    pub(super) fn parts(&self, stop: &Stop) -> Parts<Copy> {
-        Parts {
+    pub(super) fn parts(&self, stop: &Stop) -> RunParts<Copy> {
+        RunParts {
             migration: Arc::clone(&self.copy),
             store: self.store.clone(),
             stop: stop.clone(),
             tasks: Tasks::new(),
             clock: self.clock,
             events: Events::new(self.clock),
-            dependencies: Dependencies::new(),
+            dependencies: ServiceRegistry::new(),
         }
     }
 
@@ -198,7 +198,7 @@ impl World {
     }
 
     /// Result lines of each item, by unit and item.
-    pub(super) fn told_items(&self) -> BTreeMap<(String, String), u32> {
+    pub(super) fn reported_items(&self) -> BTreeMap<(String, String), u32> {
         let path = self.dir.path().join("state/instance-1-results.ndjson");
         let mut told = BTreeMap::new();
         for line in fs::read_to_string(path).unwrap().lines() {

@@ -7,8 +7,8 @@ use crate::model::Reason;
 use super::LeasedUnit;
 use super::end::{Interrupted, UnitEnd};
 use super::finish::{finish, leave};
-use super::ready::{ready, tell_steps};
-use super::sweep::listing;
+use super::pass::listing;
+use super::ready::{publish_steps, ready};
 
 /// Makes the steps of a unit that has any item.
 pub(super) async fn steps_alone<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
@@ -23,17 +23,17 @@ async fn make<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Interrupted> {
         Next::Item(..) => {}
         Next::End => return Ok(()),
         Next::Stopped => return Err(Interrupted::Stopped),
-        Next::Failed(failure) => return Err(Interrupted::Trouble(failure)),
+        Next::Failed(failure) => return Err(Interrupted::Failed(failure)),
     }
     let _slot = leased.admit().await.ok_or(Interrupted::Stopped)?;
     let before = leased.progress();
     match leased.token.run_until_cancelled(ready(leased)).await {
         Some(Ok(context)) => {
-            tell_steps(leased, &before, &context);
+            publish_steps(leased, &before, &context);
             Ok(())
         }
         Some(Err(failure)) if failure.reason != Reason::STOPPED => {
-            Err(Interrupted::Trouble(failure))
+            Err(Interrupted::Failed(failure))
         }
         Some(Err(_)) | None => Err(Interrupted::Stopped),
     }

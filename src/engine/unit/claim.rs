@@ -1,4 +1,4 @@
-//! Taking a unit, or a part of one, into hand.
+//! Claims a unit, or a part of one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,11 +8,11 @@ use crate::engine::record::{Recall, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
-    Between, Epoch, Event, Failure, Holder, InstanceId, ItemId, Lease, Status, StepName,
+    Epoch, Event, Failure, Holder, InstanceId, ItemId, ItemRange, Lease, Status, StepName,
     StepRecord, StepState, TakenOver, Unit, UnitProgress,
 };
-use crate::runtime::Moment;
-use crate::state::{FailedQuery, Grant, Held, ProgressRow, Reopen, Take};
+use crate::runtime::Instant;
+use crate::state::{FailedQuery, Grant, LeaseHolder, ProgressRow, Reopen, TakeKind};
 
 use super::end::UnitEnd;
 use super::{Before, LeasedUnit};
@@ -22,7 +22,7 @@ use super::{Before, LeasedUnit};
 pub(crate) struct ClaimRequest {
     pub(crate) unit: Unit,
     /// A holder that did not beat for a whole term.
-    pub(crate) dead: Option<Held>,
+    pub(crate) dead: Option<LeaseHolder>,
     /// Whose it is, when it is taken to help.
     pub(crate) helping: Option<InstanceId>,
     pub(crate) failures: Failures,
@@ -31,7 +31,7 @@ pub(crate) struct ClaimRequest {
     /// Times it could not be worked on in this run.
     pub(crate) troubles: u32,
     /// It is not asked for before.
-    pub(crate) not_before: Option<Moment>,
+    pub(crate) not_before: Option<Instant>,
 }
 
 /// Whether it is read which items of a unit failed before.
@@ -73,7 +73,7 @@ pub(crate) async fn claim<M: Migration>(
     reopen: Reopen,
 ) -> Result<LeasedUnit<M>, UnitEnd> {
     let asked = ask(run, request, reopen).await;
-    asked.unwrap_or_else(|failure| Err(UnitEnd::Trouble(failure)))
+    asked.unwrap_or_else(|failure| Err(UnitEnd::Failed(failure)))
 }
 
 async fn ask<M: Migration>(
@@ -83,16 +83,16 @@ async fn ask<M: Migration>(
 ) -> Result<Result<LeasedUnit<M>, UnitEnd>, Failure> {
     let (config, unit) = (&run.config, &request.unit);
     let take = match &request.dead {
-        Some(held) => Take::Over {
+        Some(held) => TakeKind::Expired {
             epoch: held.epoch,
             beat: held.beat,
         },
-        None if config.adopt_own => Take::Mine(config.holder()),
-        None => Take::Free,
+        None if config.adopt_own => TakeKind::OwnStale(config.holder()),
+        None => TakeKind::Unheld,
     };
-    // Whoever takes back what is made under the lease must find the journal that its row names.
+    // Whoever undoes what is made under the lease must find the journal that its row names.
     run.open_journal().await?;
-    let (asked, holder) = (run.clock.moment(), config.holder());
+    let (asked, holder) = (run.clock.instant(), config.holder());
     let grant = run.store.lease(unit, &holder, &config.run, &take, reopen);
     match grant.await.map_err(|error| error.failure())? {
         Grant::Leased { lease, progress } => {
@@ -105,7 +105,7 @@ async fn ask<M: Migration>(
             let (term, token) = (config.pace.lease_term, run.stop.abort_token());
             let guard = LeaseGuard::new(&run.store, lease, asked, term, token);
             let guard = guard.only_steps(request.only_steps);
-            let leased = in_hand(run, request, progress, guard, place).await?;
+            let leased = leased_unit(run, request, progress, guard, place).await?;
             Ok(Ok(leased))
         }
         Grant::Gone => Ok(Err(UnitEnd::Ended)),
@@ -131,7 +131,7 @@ pub(crate) fn ended_before<M: Migration>(
     progress: UnitProgress,
     by: Option<Holder>,
 ) {
-    run.board.forget(&unit.id);
+    run.checkpoints.forget(&unit.id);
     let announced = unit.planned.unwrap_or(0);
     let (unit, status, counts) = (progress.unit, progress.status, progress.counts);
     run.events.publish(Event::UnitLeased {
@@ -139,7 +139,7 @@ pub(crate) fn ended_before<M: Migration>(
         counts,
         reasons: progress.reasons,
         // What was ended by us before is no news.
-        taken_over: progress.taken_over.filter(TakenOver::is_believed),
+        taken_over: progress.taken_over.filter(TakenOver::is_trusted),
     });
     if let Some(by) = by.filter(|by| is_elsewhere(by, &run.config.holder())) {
         run.events.publish(Event::EndedElsewhere {
@@ -162,7 +162,7 @@ fn is_elsewhere(by: &Holder, own: &Holder) -> bool {
 }
 
 /// Says who holds a unit of one's own scope, and that it is waited for.
-async fn say<M: Migration>(run: &Shared<M>, request: &ClaimRequest, held: &Held) {
+async fn say<M: Migration>(run: &Shared<M>, request: &ClaimRequest, held: &LeaseHolder) {
     let id = &request.unit.id;
     if request.helping.is_none() && request.dead.is_none() && id.part.is_none() {
         run.holders.meet(&run.store, &run.config, id, held).await;
@@ -173,7 +173,7 @@ async fn say<M: Migration>(run: &Shared<M>, request: &ClaimRequest, held: &Held)
 struct Place {
     context: UnitContext,
     /// Its items.
-    within: Between,
+    within: ItemRange,
     /// Nobody worked on them before.
     is_first: bool,
 }
@@ -191,7 +191,7 @@ async fn place<M: Migration>(
             context: run
                 .context(&lease.unit)
                 .taken_over(row.taken_over.is_some()),
-            within: Between::default(),
+            within: ItemRange::default(),
             is_first: lease.epoch == Epoch::default().next() && !was_begun,
         }));
     };
@@ -227,7 +227,7 @@ fn with_made(context: UnitContext, steps: &BTreeMap<StepName, StepRecord>) -> Un
 }
 
 /// The unit as its row has it, with what the checkpoint file remembers.
-async fn in_hand<M: Migration>(
+async fn leased_unit<M: Migration>(
     run: &Arc<Shared<M>>,
     ClaimRequest {
         unit,
@@ -252,7 +252,10 @@ async fn in_hand<M: Migration>(
     };
     // A part is begun by the cut, which its name holds.
     let begun = unit.id.part.is_some() || guard.epoch() != Epoch::default().next();
-    let (file, earlier) = (run.board.mark(&unit.id), run.board.is_earlier(&unit.id));
+    let (file, earlier) = (
+        run.checkpoints.checkpoint_of(&unit.id),
+        run.checkpoints.is_earlier(&unit.id),
+    );
     let file = file.filter(|_| begun && !only_steps);
     if let Some(file) = &file {
         // How long a journal was is known to whoever saw it longer.
@@ -268,7 +271,7 @@ async fn in_hand<M: Migration>(
     let recall = Recall::of(&row, begun, file, &bad).by_earlier(earlier);
     let tracker = Arc::new(Mutex::new(Tracker::new(row, recall)));
     if !only_steps {
-        run.board.follow(&unit.id, &tracker);
+        run.checkpoints.follow(&unit.id, &tracker);
     }
     Ok(LeasedUnit {
         run: Arc::clone(run),
@@ -290,14 +293,14 @@ async fn in_hand<M: Migration>(
 async fn failed_before<M: Migration>(
     run: &Arc<Shared<M>>,
     unit: &Unit,
-    within: &Between,
+    within: &ItemRange,
 ) -> Result<BTreeMap<ItemId, Before>, Failure> {
     let query = FailedQuery::unit(&unit.id);
     let (mut found, mut after) = (BTreeMap::new(), None);
     loop {
         let page = run.store.failed_page(&query, after, None).await;
         let page = page.map_err(|error| error.failure())?;
-        let here = page.items.iter().filter(|one| within.takes(&one.item));
+        let here = page.items.iter().filter(|one| within.contains(&one.item));
         found.extend(here.map(|failed| (failed.item.clone(), Before::from(failed))));
         after = page.next;
         if after.is_none() {
@@ -328,7 +331,7 @@ pub(crate) async fn unrecorded<M: Migration>(
         run: Arc::clone(run),
         id: unit.id.clone(),
         context: with_made(context, &steps),
-        within: Between::default(),
+        within: ItemRange::default(),
         tracker: Arc::new(Mutex::new(Tracker::new(progress, Recall::default()))),
         lease: None,
         epoch,

@@ -2,21 +2,21 @@
 
 use crate::engine::lease::SaveError;
 use crate::model::Failure;
-use crate::state::Held;
+use crate::state::LeaseHolder;
 
 /// How a unit left this process.
 #[derive(Debug)]
 pub(crate) enum UnitEnd {
-    /// Swept to its end, now or in an earlier run.
+    /// Listed to its end, now or in an earlier run.
     Ended,
     /// Given back unfinished.
     Released,
     /// Another holds it.
-    Held(Held),
+    Held(LeaseHolder),
     /// Its lease was lost.
     Lost,
     /// It could not be worked on for now.
-    Trouble(Failure),
+    Failed(Failure),
 }
 
 /// Why the parts were left before all had ended.
@@ -24,7 +24,7 @@ pub(crate) enum Interrupted {
     /// Drain, limit, or lease lost.
     Stopped,
     /// The unit's row could not be written.
-    Unwritten(SaveError),
+    NotSaved(SaveError),
     /// Something else could not be listed, read or written.
-    Trouble(Failure),
+    Failed(Failure),
 }

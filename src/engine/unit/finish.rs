@@ -3,7 +3,7 @@
 use crate::engine::Migration;
 use crate::engine::lease::{LeaseGuard, SaveError};
 use crate::model::{Event, Invariant, Status, UnitProgress};
-use crate::runtime::Degree;
+use crate::runtime::StopLevel;
 
 use super::LeasedUnit;
 use super::end::{Interrupted, UnitEnd};
@@ -12,16 +12,16 @@ use super::kept_back::KeptBack;
 /// The last writes of a unit are not waited for any longer.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// Settles a unit that was swept to its end.
+/// Settles a unit that was listed to its end.
 pub(crate) async fn finish<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
-    debug_assert!(leased.lock().is_even(), "{}", Invariant::CompletedIsSwept);
+    debug_assert!(leased.lock().is_even(), "{}", Invariant::CompletedIsListed);
     let may_be_bad = !leased.failed_before.is_empty() || leased.progress().counts.bad() > 0;
     if may_be_bad && let Err(failure) = leased.recount().await {
-        return leave(leased, Interrupted::Trouble(failure)).await;
+        return leave(leased, Interrupted::Failed(failure)).await;
     }
     leased.lock().change(end);
-    if let Err(unwritten) = release(leased).await {
-        return unsaved(leased, unwritten);
+    if let Err(save_error) = release(leased).await {
+        return on_save_failed(leased, save_error);
     }
     let UnitProgress { status, counts, .. } = leased.progress();
     leased.run.events.publish(Event::UnitSettled {
@@ -39,40 +39,40 @@ pub(super) async fn leave<M: Migration>(
     interrupted: Interrupted,
 ) -> UnitEnd {
     match interrupted {
-        Interrupted::Stopped => give_back(leased).await,
-        Interrupted::Unwritten(error) => unsaved(leased, error),
-        Interrupted::Trouble(failure) => {
-            give_back(leased).await;
-            UnitEnd::Trouble(failure)
+        Interrupted::Stopped => release_unfinished(leased).await,
+        Interrupted::NotSaved(error) => on_save_failed(leased, error),
+        Interrupted::Failed(failure) => {
+            release_unfinished(leased).await;
+            UnitEnd::Failed(failure)
         }
     }
 }
 
 /// Gives a unit back unfinished, with its cursor as far as it is.
-async fn give_back<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
-    let aborted = leased.run.stop.degree() >= Degree::Abort;
+async fn release_unfinished<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
+    let aborted = leased.run.stop.level() >= StopLevel::Abort;
     let trusted = leased.lease.as_ref().is_none_or(|lease| lease.is_trusted());
     if !trusted && !aborted {
-        return unsaved(leased, SaveError::Lost);
+        return on_save_failed(leased, SaveError::Lost);
     }
     match tokio::time::timeout(PATIENCE, release(leased)).await {
-        Ok(Err(SaveError::Lost)) => return unsaved(leased, SaveError::Lost),
+        Ok(Err(SaveError::Lost)) => return on_save_failed(leased, SaveError::Lost),
         // The checkpoint file has it all the same; the lease runs out by itself.
-        Ok(Err(SaveError::Trouble(error))) => {
+        Ok(Err(SaveError::State(error))) => {
             tracing::warn!(unit = %leased.id, %error, "unit not released");
         }
         Err(_) => tracing::warn!(unit = %leased.id, "unit not released in time"),
         Ok(Ok(())) => {}
     }
-    leased.run.board.rest(&leased.id);
+    leased.run.checkpoints.rest(&leased.id);
     let unit = leased.id.clone();
     leased
         .run
         .events
         .publish(Event::UnitReleased { unit: unit.clone() });
-    let is_over = leased.run.stop.degree() > Degree::Run || leased.run.gate.limit_reached();
+    let is_over = leased.run.stop.level() > StopLevel::Run || leased.run.admission.limit_reached();
     if is_over && leased.helping.is_none() && unit.part.is_none() {
-        // What was settled above an item without a last word is in no row: whoever goes on counts it again.
+        // What was settled above an item without a final outcome is in no row: whoever goes on counts it again.
         let progress = leased.progress();
         leased.run.events.publish(Event::UnitCounted {
             unit,
@@ -85,19 +85,22 @@ async fn give_back<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
 }
 
 /// How a unit ends whose row could not be written.
-pub(crate) fn unsaved<M: Migration>(leased: &LeasedUnit<M>, unwritten: SaveError) -> UnitEnd {
+pub(crate) fn on_save_failed<M: Migration>(
+    leased: &LeasedUnit<M>,
+    save_error: SaveError,
+) -> UnitEnd {
     let unit = leased.id.clone();
-    match unwritten {
+    match save_error {
         SaveError::Lost => {
             // Whoever holds it knows better.
-            leased.run.board.forget(&unit);
+            leased.run.checkpoints.forget(&unit);
             leased.run.events.publish(Event::LeaseLost { unit });
             UnitEnd::Lost
         }
-        SaveError::Trouble(error) => {
-            leased.run.board.rest(&unit);
+        SaveError::State(error) => {
+            leased.run.checkpoints.rest(&unit);
             leased.run.events.publish(Event::UnitReleased { unit });
-            UnitEnd::Trouble(error.failure())
+            UnitEnd::Failed(error.failure())
         }
     }
 }
@@ -126,9 +129,9 @@ pub(crate) async fn release<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), 
     }
     if leased.progress().status.is_ended() {
         // The row knows, and the file would grow with every unit that ends.
-        leased.run.board.forget(&leased.id);
+        leased.run.checkpoints.forget(&leased.id);
     } else {
-        leased.run.board.rest(&leased.id);
+        leased.run.checkpoints.rest(&leased.id);
     }
     Ok(())
 }
@@ -150,7 +153,7 @@ async fn count_kept_back<M: Migration>(
     Ok(written?)
 }
 
-/// The status of a unit whose items all have their last word.
+/// The status of a unit whose items all have their final outcome.
 pub(crate) fn end(progress: &mut UnitProgress) {
     let good = progress.counts.bad() == 0;
     progress.counts.close();

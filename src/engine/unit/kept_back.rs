@@ -9,7 +9,7 @@ use crate::engine::Migration;
 use crate::engine::item::End;
 use crate::engine::lease::LeaseGuard;
 use crate::model::{Class, FailedItem, Failure, ItemId, Reason, StepState, UnitProgress};
-use crate::state::{Error, FailedQuery};
+use crate::state::{FailedQuery, StateError};
 
 use super::LeasedUnit;
 
@@ -61,7 +61,7 @@ impl<M: Migration> LeasedUnit<M> {
         &self,
         lease: &LeaseGuard,
         failure: &Failure,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StateError> {
         let written = self.kept_back.get_or_try_init(|| async {
             let cause = self.cause(failure).unwrap_or(failure).clone();
             let item = ItemId::all_of_unit();
@@ -121,7 +121,7 @@ impl<M: Migration> LeasedUnit<M> {
     }
 
     /// Rows of single items of the unit, by class and reason.
-    async fn count_rows(&self) -> Result<BTreeMap<(Class, Reason), u64>, Error> {
+    async fn count_rows(&self) -> Result<BTreeMap<(Class, Reason), u64>, StateError> {
         let query = FailedQuery::unit(&self.context.id);
         let (mut rows, mut after) = (BTreeMap::new(), None);
         loop {

@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::item::End;
 use crate::engine::lease::{LeaseGuard, SaveError};
-use crate::engine::record::{ItemLine, Ticket, Tracker};
+use crate::engine::record::{ItemLine, ItemSeq, Tracker};
 use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
-    Between, Epoch, Event, FailedItem, Failure, Fence, InstanceId, ItemId, Reason, Settled, UnitId,
-    UnitProgress,
+    Epoch, Event, FailedItem, Failure, Fence, InstanceId, ItemId, ItemRange, Reason, Settled,
+    UnitId, UnitProgress,
 };
-use crate::runtime::{Degree, Moment};
+use crate::runtime::{Instant, StopLevel};
 use crate::state;
 
 /// A unit that this process works on. Clones share everything.
@@ -26,7 +26,7 @@ pub(crate) struct LeasedUnit<M: Migration> {
     /// The unit, as steps see it.
     pub(crate) context: UnitContext,
     /// The items that are leased.
-    pub(crate) within: Between,
+    pub(crate) within: ItemRange,
     pub(crate) tracker: Arc<Mutex<Tracker>>,
     /// The lease; none when no records are kept.
     pub(crate) lease: Option<Arc<LeaseGuard>>,
@@ -124,7 +124,7 @@ impl<M: Migration> LeasedUnit<M> {
                     break;
                 }
                 // Tried again at the next beat, until the lease can no longer be trusted.
-                Ok(Err(SaveError::Trouble(error))) => {
+                Ok(Err(SaveError::State(error))) => {
                     if changed {
                         self.lock().keep_changed();
                     }
@@ -163,7 +163,7 @@ impl<M: Migration> LeasedUnit<M> {
     pub(crate) async fn stopped(&self) {
         tokio::select! {
             biased;
-            () = self.run.stop.reached(Degree::Drain) => {}
+            () = self.run.stop.reached(StopLevel::Drain) => {}
             () = self.token.cancelled() => {}
         }
     }
@@ -174,7 +174,7 @@ impl<M: Migration> LeasedUnit<M> {
     }
 
     /// How far the unit is now, with the result lines of all items below its cursor on disk.
-    pub(crate) async fn durable_progress(&self) -> Result<UnitProgress, state::Error> {
+    pub(crate) async fn durable_progress(&self) -> Result<UnitProgress, state::StateError> {
         let mut progress = self.progress();
         let files = Arc::clone(&self.run.files);
         // Goes on when whoever waits for it is dropped: what was taken out of memory must reach the disk.
@@ -183,7 +183,7 @@ impl<M: Migration> LeasedUnit<M> {
             .tasks
             .spawn(async move { files.write_lines().await });
         let written = writing.await.map_err(std::io::Error::other);
-        written.map_err(state::Error::Journal)??;
+        written.map_err(state::StateError::Journal)??;
         let lines = self.run.files.journaled();
         if let Some(trace) = progress.journals.get_mut(&self.run.config.journal()) {
             trace.lines = lines.max(trace.lines);
@@ -191,21 +191,21 @@ impl<M: Migration> LeasedUnit<M> {
         Ok(progress)
     }
 
-    /// Writes an item's last word down: its failure row first, then its line, then the cursor may
+    /// Writes an item's final outcome down: its failure row first, then its line, then the cursor may
     /// pass it.
     pub(crate) async fn end(
         &self,
         item: &ItemId,
-        ticket: Ticket,
+        seq: ItemSeq,
         end: End,
-        began: Moment,
+        began: Instant,
     ) -> Result<(), Failure> {
         let before = self.failed_before.get(item).copied();
         self.write_failure(item, &end, before).await?;
         let reason = end.failure.as_ref().map(|failure| failure.reason);
         let settled = (end.settled, reason);
         let was_bad = before.is_some() || self.was_kept_back(&end);
-        let counted = self.lock().settle(ticket, settled, was_bad);
+        let counted = self.lock().settle(seq, settled, was_bad);
         let end = End {
             settled: counted.known,
             ..end
@@ -266,7 +266,7 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// Tells of an item that was begun and has no last word: it is as if it had not been taken.
+    /// Tells of an item that was begun and has no final outcome: it is as if it had not been taken.
     pub(crate) fn publish_dropped(&self, item: &ItemId) {
         self.run.events.publish(Event::ItemDropped {
             unit: self.id.clone(),
@@ -274,12 +274,12 @@ impl<M: Migration> LeasedUnit<M> {
         });
     }
 
-    /// Tells of an item's last word: results file, events, health.
+    /// Tells of an item's final outcome: results file, events, health.
     pub(crate) fn publish_settled(
         &self,
         item: &ItemId,
         end: End,
-        began: Moment,
+        began: Instant,
         before: Option<(Settled, Option<Reason>)>,
     ) {
         self.write_line(item, &end, began);
@@ -287,7 +287,7 @@ impl<M: Migration> LeasedUnit<M> {
     }
 
     /// Takes the line of an item for the results file.
-    fn write_line(&self, item: &ItemId, end: &End, began: Moment) {
+    fn write_line(&self, item: &ItemId, end: &End, began: Instant) {
         let run = &self.run;
         let line = ItemLine {
             at: run.clock.unix_ms(),
@@ -306,7 +306,7 @@ impl<M: Migration> LeasedUnit<M> {
         &self,
         item: &ItemId,
         end: End,
-        began: Moment,
+        began: Instant,
         (before, earlier): (Option<(Settled, Option<Reason>)>, bool),
     ) {
         let run = &self.run;
@@ -331,6 +331,6 @@ impl<M: Migration> LeasedUnit<M> {
     }
 }
 
-fn millis(began: Moment) -> u64 {
+fn millis(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use crate::engine::lease::SaveError;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{Event, Failure, Reason, StepState, Unit, UnitProgress};
-use crate::runtime::Degree;
-use crate::state::{Held, Reopen};
+use crate::runtime::StopLevel;
+use crate::state::{LeaseHolder, Reopen};
 
 use super::LeasedUnit;
 use super::claim::{ClaimRequest, claim};
@@ -19,7 +19,7 @@ use super::finish::release;
 use super::steps::unit_steps;
 
 /// Looks at a holder that lives, in a term: it may be making the steps just now.
-const LOOKS: u32 = 6;
+const PROBES: u32 = 6;
 
 /// Makes the steps of a unit that are not made yet; gives the unit as items see it then. As [`unit_steps`], which it is
 /// for a unit that is leased already.
@@ -43,7 +43,7 @@ pub(crate) async fn ready<M: Migration>(leased: &LeasedUnit<M>) -> Result<UnitCo
 }
 
 /// What became of the unit's own steps, told for whoever asked for just these: `before` is how the unit was found.
-pub(crate) fn tell_steps<M: Migration>(
+pub(crate) fn publish_steps<M: Migration>(
     leased: &LeasedUnit<M>,
     before: &UnitProgress,
     context: &UnitContext,
@@ -91,7 +91,7 @@ fn under_lease<M: Migration>(
         match released {
             // What was made is written down before it is given back.
             Ok(()) | Err(SaveError::Lost) => Ok(leased.progress()),
-            Err(SaveError::Trouble(error)) => Err(error.failure()),
+            Err(SaveError::State(error)) => Err(error.failure()),
         }
     }
     .boxed()
@@ -105,25 +105,25 @@ enum Leased<M: Migration> {
 /// Asks for the unit for a term: its holder may end, make the steps, or be dead.
 async fn lease<M: Migration>(leased: &LeasedUnit<M>) -> Result<Leased<M>, Failure> {
     let run = &leased.run;
-    let mut wanted = ClaimRequest::for_steps(Unit::new(leased.id.clone()));
-    let mut first: Option<Held> = None;
-    for look in 0..=LOOKS {
-        if look == LOOKS {
-            wanted.dead.clone_from(&first);
+    let mut request = ClaimRequest::for_steps(Unit::new(leased.id.clone()));
+    let mut first: Option<LeaseHolder> = None;
+    for look in 0..=PROBES {
+        if look == PROBES {
+            request.dead.clone_from(&first);
         }
-        let held = match claim(run, &wanted, Reopen::Yes).await {
+        let held = match claim(run, &request, Reopen::Yes).await {
             Ok(leased) => return Ok(Leased::Ours(Box::new(leased))),
             Err(UnitEnd::Held(held)) => held,
-            Err(UnitEnd::Trouble(failure)) => return Err(failure),
+            Err(UnitEnd::Failed(failure)) => return Err(failure),
             Err(_) => break,
         };
         first.get_or_insert(held);
         tokio::select! {
             biased;
-            () = run.stop.reached(Degree::Drain) => {
+            () = run.stop.reached(StopLevel::Drain) => {
                 return Err(Failure::transient(Reason::STOPPED, "stopped before the unit was leased"));
             }
-            () = tokio::time::sleep(run.config.pace.lease_term / LOOKS) => {}
+            () = tokio::time::sleep(run.config.pace.lease_term / PROBES) => {}
         }
         let progress = run.store.progress(&leased.id).await;
         let progress = progress.map_err(|error| error.failure())?;

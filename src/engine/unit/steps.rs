@@ -1,11 +1,11 @@
 //! Steps of a unit: once per unit, recorded in its row before and after.
 
 use crate::engine::attempts::Attempts;
-use crate::engine::{Depth, Look, Migration, UnitContext, UnitStep};
+use crate::engine::{Depth, Migration, UnitContext, UnitObservation, UnitStep};
 use crate::model::{
     Class, Effect, Event, Failure, JournalEntry, Reason, StepName, StepRecord, StepState,
 };
-use crate::runtime::Degree;
+use crate::runtime::StopLevel;
 
 use super::LeasedUnit;
 use super::finish::save;
@@ -50,7 +50,7 @@ async fn is_undone<M: Migration>(
     let context = context.clone().with_step(step.name(), recorded.clone());
     let look = probe(leased, &context, step).await;
     let look = look.map_err(|failure| failure.at(step.name()))?;
-    Ok(matches!(look, Look::Needed(_)))
+    Ok(matches!(look, UnitObservation::Gap(_)))
 }
 
 /// Makes one step, again when that may help. A pause holds each attempt back.
@@ -66,8 +66,8 @@ async fn patiently<M: Migration>(
     loop {
         tokio::select! {
             biased;
-            () = leased.run.gate.open() => {}
-            () = leased.run.stop.reached(Degree::Drain) => {
+            () = leased.run.admission.open() => {}
+            () = leased.run.stop.reached(StopLevel::Drain) => {
                 let text = "stopped while paused, before the step started";
                 return Err(Failure::transient(Reason::STOPPED, text).at(step.name()));
             }
@@ -112,7 +112,7 @@ async fn once<M: Migration>(
     was_started: bool,
 ) -> Result<StepState, Failure> {
     let name = step.name();
-    if probe(leased, context, step).await? == Look::Done {
+    if probe(leased, context, step).await? == UnitObservation::Done {
         // Begun by us and found done: ours.
         let state = if was_started {
             StepState::Applied(adopted(step, context))
@@ -125,8 +125,8 @@ async fn once<M: Migration>(
     record(leased, &name, StepState::Started, attempts).await?;
     leased.check_lease()?;
     let doing = format!("step {name}");
-    let flights = &leased.run.flights;
-    let effect = flights
+    let in_flight = &leased.run.in_flight;
+    let effect = in_flight
         .during(&doing, &context.id, None, |_| step.apply(context))
         .await?;
     leased.run.events.publish(Event::StepApplied {
@@ -145,10 +145,10 @@ async fn probe<M: Migration>(
     leased: &LeasedUnit<M>,
     context: &UnitContext,
     step: &dyn UnitStep,
-) -> Result<Look, Failure> {
+) -> Result<UnitObservation, Failure> {
     let doing = format!("the probe of step {}", step.name());
-    let flights = &leased.run.flights;
-    flights
+    let in_flight = &leased.run.in_flight;
+    in_flight
         .during(&doing, &context.id, None, |_| step.probe(context))
         .await
 }
@@ -159,8 +159,8 @@ async fn verify<M: Migration>(
     step: &dyn UnitStep,
 ) -> Result<(), Failure> {
     let look = async || match probe(leased, context, step).await? {
-        Look::Done | Look::Unseen => Ok(()),
-        Look::Needed(need) => Err(Failure::unknown(Reason::NOT_VISIBLE_YET, need.why)),
+        UnitObservation::Done | UnitObservation::Unseen => Ok(()),
+        UnitObservation::Gap(gap) => Err(Failure::unknown(Reason::NOT_VISIBLE_YET, gap.why)),
     };
     leased.run.until_seen(look).await
 }

@@ -7,47 +7,47 @@ use futures::future::BoxFuture;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::model::{Event, Status, Sweep};
+use crate::model::{Event, Pass, Status};
 use crate::state::{ProgressRow, Reopen};
 
 use super::LeasedUnit;
 use super::alone::steps_alone;
 use super::claim::{ClaimRequest, claim, unrecorded};
-use super::cut::cut;
 use super::end::{Interrupted, UnitEnd};
-use super::finish::{finish, leave, save, unsaved};
-use super::parts::{Parts, clear, sum};
-use super::sweep::{Swept, sweep};
+use super::finish::{finish, leave, on_save_failed, save};
+use super::pass::{PassOutcome, run_pass};
+use super::plan_split::plan_split;
+use super::split::{SplitUnit, clear, sum};
 
-/// After so many sweeps the last one takes whatever is new: clocks that differ must not keep a
+/// After so many passes the last one takes whatever is new: clocks that differ must not keep a
 /// unit open.
-const BOUNDED_SWEEPS: u32 = 3;
+const BOUNDED_PASSES: u32 = 3;
 
 /// Sources write the time of an item before it can be seen, by clocks of their own: items younger
-/// than this, milliseconds, are left to a later sweep, so that none slips in behind one. AWS refuses
+/// than this, milliseconds, are left to a later pass, so that none slips in behind one. AWS refuses
 /// requests whose clock is more than five minutes off (Signature Version 4), so no clock that can
 /// work at all differs by more.
 const YOUNG_MS: u64 = 5 * 60_000;
 
-/// Leases a unit, sweeps it, and settles it or gives it back.
-pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: ClaimRequest) -> UnitEnd {
+/// Leases a unit, runs its passes, and settles it or gives it back.
+pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, request: ClaimRequest) -> UnitEnd {
     let leased = if run.keeps_records() {
-        let reopen = match wanted.helping {
-            None if wanted.unit.id.part.is_none() => run.config.reopen,
+        let reopen = match request.helping {
+            None if request.unit.id.part.is_none() => run.config.reopen,
             _ => Reopen::No,
         };
-        match claim(&run, &wanted, reopen).await {
+        match claim(&run, &request, reopen).await {
             Ok(leased) => leased,
             Err(end) => return end,
         }
     } else {
-        match unrecorded(&run, &wanted.unit).await {
+        match unrecorded(&run, &request.unit).await {
             Ok(leased) => leased,
-            Err(failure) => return UnitEnd::Trouble(failure),
+            Err(failure) => return UnitEnd::Failed(failure),
         }
     };
     let before = leased.lock().progress_with_known();
-    if let Some(from) = wanted.helping {
+    if let Some(from) = request.helping {
         let unit = before.unit.clone();
         tracing::info!(%unit, %from, "helping");
         run.events.publish(Event::UnitTaken { unit, from });
@@ -61,83 +61,83 @@ pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, wanted: ClaimRequest
     if leased.lease.is_none() && run.steps.is_empty() {
         return steps_alone(&leased).await;
     }
-    leased.while_renewing(sweeps(&leased)).await
+    leased.while_renewing(run_passes(&leased)).await
 }
 
-/// Sweeps until nothing new came; a part is swept once.
-pub(crate) async fn sweeps<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
+/// Runs passes until nothing new came; a part gets one pass.
+pub(crate) async fn run_passes<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     let settled_by = settled_by(leased);
     leased.lock().change(|progress| {
         progress.status = Status::InProgress;
         progress.error = None;
-        if progress.sweep.until == 0 {
-            progress.sweep = Sweep::first(settled_by);
+        if progress.pass.until == 0 {
+            progress.pass = Pass::first(settled_by);
         }
     });
-    if let Err(unwritten) = save(leased).await {
-        return unsaved(leased, unwritten);
+    if let Err(save_error) = save(leased).await {
+        return on_save_failed(leased, save_error);
     }
     let is_part = leased.id.part.is_some();
-    if !is_part && let Err(interrupted) = share(leased, |this| next_after(leased, this)).await {
+    if !is_part && let Err(interrupted) = run_parts(leased, |this| next_after(leased, this)).await {
         return leave(leased, interrupted).await;
     }
     loop {
         // One that goes on where another process was knows nothing of what came below its cursor.
         let whole = leased.lock().progress().cursor.is_none();
-        let Swept { taken, deferred } = match sweep(leased).await {
-            Ok(swept) => swept,
+        let PassOutcome { taken, deferred } = match run_pass(leased).await {
+            Ok(outcome) => outcome,
             Err(interrupted) => return leave(leased, interrupted).await,
         };
-        let this = leased.lock().progress().sweep;
+        let this = leased.lock().progress().pass;
         let nothing_new = whole && taken == 0 && deferred == 0;
         let was_last = this.until == u64::MAX || (this.number > 0 && nothing_new);
         if was_last || is_part {
             return finish(leased).await;
         }
         let next = next_after(leased, this);
-        leased.lock().rewind(|progress| progress.sweep = next);
+        leased.lock().rewind(|progress| progress.pass = next);
     }
 }
 
 /// Splits the unit if it is a giant, and works on its parts until all have ended; then the unit has
-/// their sum, and goes on with the sweep that `next` gives.
-async fn share<M: Migration>(
+/// their sum, and goes on with the pass that `next` gives.
+async fn run_parts<M: Migration>(
     leased: &LeasedUnit<M>,
-    next: impl Fn(Sweep) -> Sweep,
+    next: impl Fn(Pass) -> Pass,
 ) -> Result<(), Interrupted> {
     if leased.lease.is_none() {
         return Ok(());
     }
-    clear(leased).await.map_err(Interrupted::Trouble)?;
+    clear(leased).await.map_err(Interrupted::Failed)?;
     if leased.lock().progress().open_split().is_none() {
-        if !cut(leased).await? {
+        if !plan_split(leased).await? {
             return Ok(());
         }
-        save(leased).await.map_err(Interrupted::Unwritten)?;
+        save(leased).await.map_err(Interrupted::NotSaved)?;
     }
-    let Some(parts) = Parts::of(leased) else {
+    let Some(parts) = SplitUnit::of(leased) else {
         return Ok(());
     };
     let rows = until_all_ended(&parts).await?;
     let (counts, reasons) = sum(&rows);
     leased.lock().rewind(|progress| {
         (progress.counts, progress.reasons) = (counts, reasons);
-        progress.sweep = next(progress.sweep);
+        progress.pass = next(progress.pass);
         if let Some(split) = &mut progress.split {
             split.close();
         }
     });
-    save(leased).await.map_err(Interrupted::Unwritten)?;
+    save(leased).await.map_err(Interrupted::NotSaved)?;
     tracing::info!(unit = %leased.id, parts = rows.len(), "all parts have ended");
-    clear(leased).await.map_err(Interrupted::Trouble)
+    clear(leased).await.map_err(Interrupted::Failed)
 }
 
 /// Works on the parts that nobody else works on, until all have ended.
 async fn until_all_ended<M: Migration>(
-    parts: &Parts<'_, M>,
+    parts: &SplitUnit<'_, M>,
 ) -> Result<Vec<ProgressRow>, Interrupted> {
     loop {
-        let rows = parts.rows().await.map_err(Interrupted::Trouble)?;
+        let rows = parts.rows().await.map_err(Interrupted::Failed)?;
         parts.fold(&rows, None);
         if rows.iter().all(|row| row.progress.status.is_ended()) {
             return Ok(rows);
@@ -145,25 +145,25 @@ async fn until_all_ended<M: Migration>(
         if parts.is_stopped() {
             return Err(Interrupted::Stopped);
         }
-        let Some(wanted) = parts.choose(&rows) else {
+        let Some(request) = parts.choose(&rows) else {
             parts.pause().await;
             continue;
         };
-        let Some(part) = wanted.unit.id.part else {
+        let Some(part) = request.unit.id.part else {
             continue;
         };
-        parts.forget_told(part);
+        parts.forget_reported(part);
         let run = Arc::clone(parts.run());
         let end = tokio::select! {
             biased;
-            end = work_on_part(run, wanted) => end,
+            end = work_on_part(run, request) => end,
             never = parts.tend(part) => match never {},
         };
         match end {
             UnitEnd::Ended | UnitEnd::Held(_) => {}
             UnitEnd::Released | UnitEnd::Lost if parts.is_stopped() => {}
             UnitEnd::Released | UnitEnd::Lost => parts.pause().await,
-            UnitEnd::Trouble(failure) => return Err(Interrupted::Trouble(failure)),
+            UnitEnd::Failed(failure) => return Err(Interrupted::Failed(failure)),
         }
     }
 }
@@ -181,9 +181,9 @@ fn settled_by<M: Migration>(leased: &LeasedUnit<M>) -> u64 {
     leased.run.clock.unix_ms().saturating_sub(YOUNG_MS)
 }
 
-fn next_after<M: Migration>(leased: &LeasedUnit<M>, this: Sweep) -> Sweep {
+fn next_after<M: Migration>(leased: &LeasedUnit<M>, this: Pass) -> Pass {
     let mut next = this.next(settled_by(leased));
-    if next.number >= BOUNDED_SWEEPS {
+    if next.number >= BOUNDED_PASSES {
         next.until = u64::MAX;
     }
     next

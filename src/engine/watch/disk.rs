@@ -12,7 +12,7 @@ const TOO_LOW: u64 = 100_000_000;
 
 /// What is to be said of the space left for files in `folder`; nothing when it is enough or
 /// cannot be told. Blocks.
-pub(crate) fn look(folder: &Path) -> Option<Warning> {
+pub(crate) fn check(folder: &Path) -> Option<Warning> {
     let found = rustix::fs::statvfs(folder).ok()?;
     judge(found.f_bavail.saturating_mul(found.f_frsize), folder)
 }
@@ -51,10 +51,10 @@ mod tests {
     }
 
     #[test]
-    fn the_space_of_a_real_folder_can_be_told() {
+    fn the_space_of_a_real_folder_is_known() {
         let folder = tempfile::tempdir().unwrap();
         let found = rustix::fs::statvfs(folder.path()).unwrap();
         assert!(found.f_frsize > 0 && found.f_blocks > 0);
-        assert_eq!(look(Path::new("/no/such/folder")), None);
+        assert_eq!(check(Path::new("/no/such/folder")), None);
     }
 }

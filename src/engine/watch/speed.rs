@@ -16,7 +16,7 @@ const SHARE: f64 = 0.2;
     clippy::cast_precision_loss,
     reason = "a rate is compared, not counted"
 )]
-pub(crate) fn look(seen: &Snapshot, now: u64) -> Option<Warning> {
+pub(crate) fn check(seen: &Snapshot, now: u64) -> Option<Warning> {
     let gone = now.saturating_sub(seen.started_at);
     let here = seen.counts.settled().saturating_sub(seen.settled_before) + seen.verdicts.total();
     let steady = now.saturating_sub(seen.steady_since);
@@ -59,15 +59,15 @@ mod tests {
             seen.rate.count(now - 110_000 + number * 500);
         }
         assert!(
-            look(&seen, now)
+            check(&seen, now)
                 .unwrap()
                 .what
                 .contains("500 items a minute")
         );
-        assert_eq!(look(&seen, 9 * 60_000), None, "too early");
+        assert_eq!(check(&seen, 9 * 60_000), None, "too early");
         for number in 0..100 {
             seen.rate.count(now - 20_000 + number * 10);
         }
-        assert_eq!(look(&seen, now), None, "fast enough");
+        assert_eq!(check(&seen, now), None, "fast enough");
     }
 }

@@ -6,33 +6,33 @@ use std::sync::Arc;
 use cid::Cid;
 
 use super::decide::right_indexes;
-use super::find::{Seen, could_not_tell};
+use super::find::{Observation, could_not_tell};
 use super::item::Upload;
 use super::parts::Parts;
 use super::steps::build;
 use crate::client::Layout;
-use crate::engine::Pulse;
+use crate::engine::Heartbeat;
 use crate::migrations::uploads::reasons;
 use crate::model::{Class, Failure, Reason};
 use crate::proto::index::{ShardedDagIndex, Unverifiable};
 use crate::proto::multihash::{self, Multihash};
 
 /// Reads the shards of an upload, checks every block, and compares what lies where with each index that counts, whose
-/// own bytes are read too. What is wrong is noted in `seen`.
+/// own bytes are read too. What is wrong is noted in `observed`.
 pub(super) async fn read(
     parts: &Arc<Parts>,
     upload: &Upload,
-    seen: &mut Seen,
+    observed: &mut Observation,
 ) -> Result<(), Failure> {
-    if seen.absent.damage.is_some() {
+    if observed.absent.damage.is_some() {
         return Ok(());
     }
-    let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
+    let cids: Vec<_> = observed.shards.iter().map(|shard| shard.cid).collect();
     let tables = &parts.services.tables;
     let rows = tables.shard_rows(&upload.row.space, &cids).await;
     let rows = rows.map_err(could_not_tell)?;
-    let pulse = Pulse::default();
-    let reading = build(parts, seen, &rows, Unverifiable::Refuse, &pulse);
+    let heartbeat = Heartbeat::default();
+    let reading = build(parts, observed, &rows, Unverifiable::Refuse, &heartbeat);
     let built = match reading.await {
         Ok(built) => built.index,
         // Nothing is known to be damaged, and nothing can be said of it.
@@ -40,18 +40,18 @@ pub(super) async fn read(
             return Err(Failure::unknown(failure.reason, failure.message));
         }
         Err(failure) if failure.class == Class::Permanent => {
-            seen.absent.damage = Some(failure);
+            observed.absent.damage = Some(failure);
             return Ok(());
         }
         Err(failure) => return Err(failure),
     };
-    let root = Multihash::of(&seen.root);
+    let root = Multihash::of(&observed.root);
     if root.code() != multihash::IDENTITY && built.find(&root).next().is_none() {
-        let text = format!("the root {} is in none of its shards", seen.root);
-        seen.absent.damage = Some(Failure::permanent(reasons::CORRUPT_CAR, text));
+        let text = format!("the root {} is in none of its shards", observed.root);
+        observed.absent.damage = Some(Failure::permanent(reasons::CORRUPT_CAR, text));
         return Ok(());
     }
-    for link in right_indexes(seen) {
+    for link in right_indexes(observed) {
         let index = parts.services.indexing.index(&root, &link).await;
         let index = index.map_err(could_not_tell)?.ok_or_else(|| {
             let text = format!("index {link} did not come along a second time");
@@ -62,7 +62,7 @@ pub(super) async fn read(
             None => damaged(parts, &link).await?,
         };
         if let Some(why) = why {
-            seen.absent.indexes.insert(link, why);
+            observed.absent.indexes.insert(link, why);
         }
     }
     Ok(())
@@ -91,7 +91,7 @@ async fn damaged(parts: &Parts, link: &Cid) -> Result<Option<String>, Failure> {
     let Some((_, mut blob)) = opened.map_err(could_not_tell)? else {
         return Ok(None);
     };
-    let unverifiable = |error: multihash::Error| {
+    let unverifiable = |error: multihash::MultihashError| {
         Failure::unknown(reasons::UNVERIFIABLE_HASH, format!("index {link}: {error}"))
     };
     let mut hasher = digest.hasher().map_err(unverifiable)?;

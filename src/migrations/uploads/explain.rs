@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::decide::{IndexState, LocationState, Review};
-use super::find::{FoundIndex, Seen};
+use super::find::{FoundIndex, Observation};
 use super::handle::Uploads;
 use super::item::Upload;
 use crate::engine::{Migration as _, UnitContext};
@@ -15,7 +15,7 @@ pub struct Explanation {
     /// Its row.
     pub upload: Upload,
     /// What the world shows.
-    pub seen: Seen,
+    pub observed: Observation,
     /// What that means.
     pub review: Review,
 }
@@ -24,11 +24,11 @@ impl Uploads {
     /// Looks at one upload. Changes nothing.
     pub async fn explain(&self, unit: &UnitContext, id: &ItemId) -> Result<Explanation, Failure> {
         let upload = self.item(unit, id).await?;
-        let seen = self.probe(unit, &upload).await?;
-        let review = self.review(&upload, &seen);
+        let observed = self.probe(unit, &upload).await?;
+        let review = self.review(&upload, &observed);
         Ok(Explanation {
             upload,
-            seen,
+            observed,
             review,
         })
     }
@@ -43,7 +43,7 @@ impl Explanation {
             .shards
             .iter()
             .map(|(shard, state)| {
-                let row = self.seen.rows.get(&shard.hash);
+                let row = self.observed.rows.get(&shard.hash);
                 json!({
                     "shard": shard.cid.to_string(),
                     "multihash": shard.hash.base58(),
@@ -61,8 +61,8 @@ impl Explanation {
             "index": { "state": index_word(&self.review.index), "why": index_why(&self.review.index) },
             "shards": shards,
             "remarks": self.review.remarks,
-            "indexes": self.seen.claims.indexes.iter().map(index_json).collect::<Vec<_>>(),
-            "locations": self.seen.claims.locations.iter().map(super::find::FoundLocation::json).collect::<Vec<_>>(),
+            "indexes": self.observed.claims.indexes.iter().map(index_json).collect::<Vec<_>>(),
+            "locations": self.observed.claims.locations.iter().map(super::find::FoundLocation::json).collect::<Vec<_>>(),
         })
     }
 }

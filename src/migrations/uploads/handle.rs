@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::decide::Review;
-use super::find::Seen;
+use super::find::Observation;
 use super::item::Upload;
 use super::parts::{Parts, Settings};
 use super::rows::CustomerTables;
 use super::sample::{Sample, sample};
 use crate::client::{Config, Services};
-use crate::engine::{Clock, Dependencies};
+use crate::engine::{Clock, ServiceRegistry};
 use crate::model::{CustomerDid, Failure};
 use crate::proto::did::Did;
 
@@ -25,7 +25,7 @@ impl Uploads {
     pub async fn connect(
         config: &Config,
         clock: Clock,
-        dependencies: Dependencies,
+        dependencies: ServiceRegistry,
         rows: CustomerTables,
         settings: Settings,
     ) -> Result<Self, Failure> {
@@ -61,7 +61,7 @@ impl Uploads {
 
     /// Judges an upload of a unit by what was seen of it.
     #[must_use]
-    pub fn review(&self, upload: &Upload, seen: &Seen) -> Review {
-        Review::of(seen, &self.parts.trust, &upload.row.space)
+    pub fn review(&self, upload: &Upload, observed: &Observation) -> Review {
+        Review::of(observed, &self.parts.trust, &upload.row.space)
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::deep;
-use super::find::{Seen, look};
+use super::find::{Observation, probe};
 use super::handle::Uploads;
 use super::item::Upload;
 use super::reasons::REASONS;
@@ -14,12 +14,12 @@ use super::rows::{CustomerRollup, NAME};
 use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
 use super::unit::space;
 use crate::engine::{Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep};
-use crate::model::{Between, Failure, ItemId, MigrationName, Reason, Reasons};
+use crate::model::{Failure, ItemId, ItemRange, MigrationName, Reason, Reasons};
 
 #[async_trait]
 impl Migration for Uploads {
     type Item = Upload;
-    type Seen = Seen;
+    type Observation = Observation;
 
     fn name(&self) -> MigrationName {
         MigrationName::new(NAME)
@@ -60,13 +60,13 @@ impl Migration for Uploads {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        within: Between,
+        within: ItemRange,
     ) -> BoxStream<'a, Result<Upload, Failure>> {
         let space = match space(unit) {
             Ok(space) => space,
             Err(failure) => return stream::once(async { Err(failure) }).boxed(),
         };
-        let Between { after, until } = within;
+        let ItemRange { after, until } = within;
         let first = Some(after.map(|id| id.as_str().to_owned()));
         let pages = stream::try_unfold(first, move |state: Option<Option<String>>| {
             let (space, until) = (space.clone(), until.clone());
@@ -104,11 +104,11 @@ impl Migration for Uploads {
         })
     }
 
-    async fn probe(&self, unit: &UnitContext, upload: &Upload) -> Result<Seen, Failure> {
-        let mut seen = look(&self.parts, unit, upload).await?;
+    async fn probe(&self, unit: &UnitContext, upload: &Upload) -> Result<Observation, Failure> {
+        let mut observed = probe(&self.parts, unit, upload).await?;
         if unit.depth() == Depth::Bytes {
-            deep::read(&self.parts, upload, &mut seen).await?;
+            deep::read(&self.parts, upload, &mut observed).await?;
         }
-        Ok(seen)
+        Ok(observed)
     }
 }

@@ -3,13 +3,13 @@
 //! | folder | what |
 //! |---|---|
 //! | [`mod@self`] | the migration as the engine sees it, and what operators ask of one upload |
-//! | `find` | one look at the world: claims, indexes, sizes |
+//! | `find` | one probe of the world: claims, indexes, sizes |
 //! | `decide` | pure: what counts, what is missing or wrong |
 //! | `grants` | the delegation by which the gateway may serve a space |
 //! | `rows` | what the migration keeps for itself in shared state |
 //! | `spaces` | the migration space of a customer |
-//! | `deep` | the look at every byte |
-//! | `sample` | a look at one upload of a space before a run |
+//! | `deep` | the probe of every byte |
+//! | `sample` | a probe of one upload of a space before a run |
 //! | `reasons` | why an upload or space cannot be migrated |
 //! | `steps` | what is done, one file each |
 
@@ -33,7 +33,7 @@ mod vocabulary;
 
 pub use decide::{IndexState, LocationState, Review, Trust};
 pub use explain::Explanation;
-pub use find::{Absent, Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
+pub use find::{Absent, Claims, FoundIndex, FoundLocation, Observation, Shard, Signed};
 pub use handle::Uploads;
 pub use item::Upload;
 pub use parts::Settings;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use crate::client::{Addresses, Config, Network, Secrets, Services};
-use crate::engine::{Clock, Dependencies};
+use crate::engine::{Clock, ServiceRegistry};
 use crate::model::Failure;
 use crate::proto::did::Did;
 
@@ -52,7 +52,7 @@ impl Parts {
     pub(super) async fn connect(
         config: &Config,
         clock: Clock,
-        dependencies: Dependencies,
+        dependencies: ServiceRegistry,
         rows: CustomerTables,
         settings: Settings,
     ) -> Result<Self, Failure> {

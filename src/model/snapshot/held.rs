@@ -64,7 +64,7 @@ impl Snapshot {
         }
     }
 
-    /// Takes in what holds the run back from `now` (Unix milliseconds) on. Where that changes, the rate is measured anew:
+    /// Takes in what holds the run back from `now` (Unix milliseconds) on. Where that changes, the rate is measured again:
     /// the one of before says nothing of what comes.
     pub(super) fn held(&mut self, event: &Event, now: u64) {
         let before = (self.paused.is_some(), self.waits(), self.limits.clone());
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_measured_anew_when_what_holds_the_run_back_changes() {
+    fn the_rate_is_measured_again_when_what_holds_the_run_back_changes() {
         let mut seen = Snapshot::default();
         for second in 0..60 {
             seen.rate.count(second * 1_000);

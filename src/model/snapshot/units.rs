@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{NAMED, Snapshot, TakenUnit};
-use crate::model::hands::{Share, forget, settled};
+use crate::model::tallies::{Share, forget, settled};
 use crate::model::{Counts, Event, PartCount, Reason, Status, TakenOver, UnitId};
 
 impl Snapshot {
@@ -17,7 +17,7 @@ impl Snapshot {
             named.push(TakenUnit {
                 unit: unit.clone(),
                 found: found.clone(),
-                kept: found.is_believed() && counts.left() == 0,
+                kept: found.is_trusted() && counts.left() == 0,
                 now: None,
             });
         }
@@ -36,7 +36,7 @@ impl Snapshot {
         if let Some(found) = taken_over {
             self.take_over(unit, found, counts);
         }
-        if self.hands.get(unit).is_some() {
+        if self.tallies.get(unit).is_some() {
             // It was taken to help: only what is settled from now on is told, apart.
             self.units.active += 1;
             return;
@@ -55,7 +55,7 @@ impl Snapshot {
         self.count(unit, *counts, reasons);
     }
 
-    /// A unit that the run did not come to, unless it was in hand before.
+    /// A unit that the run did not come to, unless it was leased before.
     pub(super) fn unit_counted(&mut self, event: &Event) {
         let Event::UnitCounted {
             unit,
@@ -66,10 +66,10 @@ impl Snapshot {
         else {
             return;
         };
-        if self.hands.get(unit).is_none() {
+        if self.tallies.get(unit).is_none() {
             let released = self.units.released;
             self.count(unit, *counts, reasons);
-            self.hands.drop(unit);
+            self.tallies.drop(unit);
             self.units.released = released;
             self.announced = (self.announced + counts.planned).saturating_sub(*announced);
             self.counts.planned = self.announced.max(self.counts.settled());
@@ -79,7 +79,7 @@ impl Snapshot {
     /// Adds what was settled in a unit before; replaces what was said of it.
     fn count(&mut self, unit: &UnitId, counts: Counts, reasons: &BTreeMap<Reason, u64>) {
         let settled = settled(counts);
-        if let Some(before) = self.hands.take(unit, settled, reasons) {
+        if let Some(before) = self.tallies.take(unit, settled, reasons) {
             self.units.released = self.units.released.saturating_sub(1);
             self.counts = self.counts.without(&before.counts);
             // What it had settled and did not write down comes again.
@@ -102,49 +102,49 @@ impl Snapshot {
         }
     }
 
-    /// A unit, or a part that was taken to help, left without its last word.
+    /// A unit, or a part that was taken to help, left without its final outcome.
     pub(super) fn unit_left(&mut self, unit: &UnitId) {
-        if unit.part.is_some() && self.hands.get(unit).is_none() {
+        if unit.part.is_some() && self.tallies.get(unit).is_none() {
             return;
         }
         self.units.active = self.units.active.saturating_sub(1);
-        if !self.hands.drop(unit) {
+        if !self.tallies.drop(unit) {
             self.units.released += 1;
         }
     }
 
     pub(super) fn parts_counted(&mut self, unit: &UnitId, parts: &[PartCount]) {
-        let Some(hand) = self.hands.get(unit).filter(|hand| hand.from.is_none()) else {
+        let Some(tally) = self.tallies.get(unit).filter(|tally| tally.from.is_none()) else {
             return;
         };
         let planned = self.counts.planned;
-        if hand.parts.is_empty() {
-            self.counts = self.counts.without(&hand.counts);
-            for (reason, count) in std::mem::take(&mut hand.reasons) {
+        if tally.parts.is_empty() {
+            self.counts = self.counts.without(&tally.counts);
+            for (reason, count) in std::mem::take(&mut tally.reasons) {
                 forget(&mut self.reasons, reason, count);
             }
-            hand.counts = Counts::default();
+            tally.counts = Counts::default();
         }
         for count in parts {
-            let before = hand.parts.remove(&count.part);
-            let share = Share::told(count, before.as_ref());
+            let before = tally.parts.remove(&count.part);
+            let share = Share::from_count(count, before.as_ref());
             if let Some(before) = before {
                 self.counts = self.counts.without(&before.counts);
-                hand.counts = hand.counts.without(&before.counts);
+                tally.counts = tally.counts.without(&before.counts);
                 self.elsewhere = self.elsewhere.without(&before.elsewhere);
                 for (reason, count) in before.reasons {
                     forget(&mut self.reasons, reason, count);
-                    forget(&mut hand.reasons, reason, count);
+                    forget(&mut tally.reasons, reason, count);
                 }
             }
             self.counts = self.counts.plus(&share.counts);
-            hand.counts = hand.counts.plus(&share.counts);
+            tally.counts = tally.counts.plus(&share.counts);
             self.elsewhere = self.elsewhere.plus(&share.elsewhere);
             for (reason, count) in &share.reasons {
                 *self.reasons.entry(*reason).or_default() += count;
-                *hand.reasons.entry(*reason).or_default() += count;
+                *tally.reasons.entry(*reason).or_default() += count;
             }
-            hand.parts.insert(count.part, share);
+            tally.parts.insert(count.part, share);
         }
         self.counts.planned = planned.max(self.counts.settled());
     }
@@ -159,12 +159,12 @@ impl Snapshot {
         else {
             return;
         };
-        let hand = self.hands.end(unit);
-        if unit.part.is_some() && hand.is_none() {
+        let tally = self.tallies.end(unit);
+        if unit.part.is_some() && tally.is_none() {
             return;
         }
         self.units.active = self.units.active.saturating_sub(1);
-        if hand.is_some_and(|hand| hand.from.is_some()) {
+        if tally.is_some_and(|tally| tally.from.is_some()) {
             self.units.helped += u64::from(unit.part.is_none());
             return;
         }

@@ -26,12 +26,12 @@ pub struct Checkpoint {
     /// When it was taken, Unix milliseconds.
     pub taken_at: u64,
     /// Every unit that was begun.
-    pub units: Vec<Mark>,
+    pub units: Vec<UnitCheckpoint>,
 }
 
 /// One unit in a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct UnitCheckpoint {
     /// How far it is.
     pub progress: UnitProgress,
     /// Items above the cursor that are settled already, with their reason when they are bad.
@@ -45,9 +45,10 @@ pub struct Mark {
 /// How far a unit was by an account that its row does not confirm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Further {
-    /// The sweep of the cursor.
-    pub sweep: u32,
-    /// The last item below which every item of the sweep was settled.
+    /// The pass of the cursor.
+    #[serde(rename = "sweep")]
+    pub pass: u32,
+    /// The last item below which every item of the pass was settled.
     pub cursor: Option<ItemId>,
     /// How many items were migrated, not found, up to there.
     pub migrated: u64,
@@ -174,7 +175,7 @@ fn is_zero(seq: &u64) -> bool {
     *seq == 0
 }
 
-/// One line: what happened to one need of one step.
+/// One line: what happened to one gap of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalRecord {
     /// The shape, [`JOURNAL_VERSION`].
@@ -206,9 +207,9 @@ pub struct JournalRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JournalEntry {
-    /// A need is about to be put right; durable before the effect is.
+    /// A gap is about to be put right; durable before the effect is.
     Started {
-        /// What the need is about.
+        /// What the gap is about.
         subject: String,
     },
     /// This effect is about to be made; durable before it is. Whatever becomes of it, a rollback
@@ -220,11 +221,11 @@ pub enum JournalEntry {
     Found,
     /// It was tried and did not work out, or may have.
     Failed(Failure),
-    /// A look at the world after the last effect showed all needs met.
+    /// A probe of the world after the last effect showed no gap.
     Verified,
     /// A rollback is about to take the effect back.
     Undoing(Effect),
-    /// A look at the world showed the effect gone, or others still need what it made.
+    /// A probe of the world showed the effect gone, or others still need what it made.
     Undone(Effect),
 }
 

@@ -31,7 +31,7 @@ impl Split {
             } else {
                 BTreeMap::new()
             },
-            sweep: unit.sweep,
+            pass: unit.pass,
             cursor: unit.cursor.clone().filter(|_| is_first),
             steps: BTreeMap::new(),
             error: None,
@@ -47,12 +47,12 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Epoch, ItemId, Reason, Settled, Stage, Sweep, Unit, UnitId};
+    use crate::model::{Epoch, ItemId, Pass, Reason, Settled, Stage, Unit, UnitId};
 
     #[test]
     fn the_first_part_goes_on_where_the_unit_was_cut() {
         let mut unit = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
-        unit.sweep = Sweep::first(50);
+        unit.pass = Pass::first(50);
         unit.count(Settled::Migrated, None);
         unit.count(Settled::Failed, Some(Reason::TIMEOUT));
         unit.cursor = Some(ItemId::new("b"));
@@ -70,10 +70,7 @@ mod tests {
         };
         let [first, second] = [0, 1].map(|number| split.begin(&unit, number));
         assert_eq!((first.counts.planned, first.counts.settled()), (12, 2));
-        assert_eq!(
-            (first.cursor, first.sweep),
-            (unit.cursor.clone(), unit.sweep)
-        );
+        assert_eq!((first.cursor, first.pass), (unit.cursor.clone(), unit.pass));
         assert_eq!((second.counts, second.cursor), (Counts::planned(10), None));
         assert!(first.reasons.len() == 1 && second.reasons.is_empty());
         assert_eq!(split.ids(&unit.unit).count(), 3);

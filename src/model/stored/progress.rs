@@ -32,21 +32,21 @@ impl Unit {
 /// One listing of a unit, from its first item to its last.
 ///
 /// Sweep 0 takes the items that were there for a while when it began. Items that were added while
-/// a sweep ran may lie below its cursor; they are left to the next sweep, which takes exactly those
-/// that were added since. The sweeps part the items by time, so none is taken
+/// a pass ran may lie below its cursor; they are left to the next pass, which takes exactly those
+/// that were added since. The passes part the items by time, so none is taken
 /// twice and none has to be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Sweep {
+pub struct Pass {
     /// Which one, from 0.
     pub number: u32,
-    /// Takes items added at or after this time, Unix milliseconds; 0 in the first sweep.
+    /// Takes items added at or after this time, Unix milliseconds; 0 in the first pass.
     pub from: u64,
-    /// Takes items added before this time: somewhat before the sweep began; 0 until it has begun.
+    /// Takes items added before this time: somewhat before the pass began; 0 until it has begun.
     pub until: u64,
 }
 
-impl Sweep {
-    /// The first sweep, of the items that were there by `until`.
+impl Pass {
+    /// The first pass, of the items that were there by `until`.
     #[must_use]
     pub fn first(until: u64) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Sweep {
         }
     }
 
-    /// The sweep after this one, of the items that were there by `until`.
+    /// The pass after this one, of the items that were there by `until`.
     #[must_use]
     pub fn next(self, until: u64) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Sweep {
         }
     }
 
-    /// Whether an item that was added at this time belongs to this sweep. Items of unknown age
+    /// Whether an item that was added at this time belongs to this pass. Items of unknown age
     /// belong to the first.
     #[must_use]
     pub fn takes(&self, added_at: Option<u64>) -> bool {
@@ -76,9 +76,9 @@ impl Sweep {
         }
     }
 
-    /// Whether an item that was added at this time is left to a later sweep.
+    /// Whether an item that was added at this time is left to a later pass.
     #[must_use]
-    pub fn leaves(&self, added_at: Option<u64>) -> bool {
+    pub fn defers(&self, added_at: Option<u64>) -> bool {
         added_at.is_some_and(|at| at >= self.until)
     }
 }
@@ -134,9 +134,10 @@ pub struct UnitProgress {
     /// How many of the bad ones, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<Reason, u64>,
-    /// The sweep the cursor belongs to.
-    pub sweep: Sweep,
-    /// The last item below which every item of the sweep is settled.
+    /// The pass the cursor belongs to.
+    #[serde(rename = "sweep")]
+    pub pass: Pass,
+    /// The last item below which every item of the pass is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<ItemId>,
     /// Steps of the unit itself.
@@ -180,7 +181,7 @@ impl UnitProgress {
             status: Status::Pending,
             counts: Counts::planned(unit.planned.unwrap_or(0)),
             reasons: BTreeMap::new(),
-            sweep: Sweep::default(),
+            pass: Pass::default(),
             cursor: None,
             steps: BTreeMap::new(),
             error: None,
@@ -192,26 +193,26 @@ impl UnitProgress {
         }
     }
 
-    /// Begins anew after what was made was taken back: every item is left again. Steps of the unit stay as they are
+    /// Starts over after what was made was undone: every item is left again. Steps of the unit stay as they are
     /// recorded.
     pub fn roll_back(&mut self) {
-        self.begin_anew();
+        self.restart();
         self.round += 1;
     }
 
-    /// Begins anew for a recheck that began at `since`, unless that recheck has begun the unit already.
+    /// Starts over for a recheck that began at `since`, unless that recheck has begun the unit already.
     pub fn begin_recheck(&mut self, since: u64) {
         if self.recheck != Some(since) {
-            self.begin_anew();
+            self.restart();
             self.recheck = Some(since);
         }
     }
 
-    fn begin_anew(&mut self) {
+    fn restart(&mut self) {
         self.status = Status::InProgress;
         self.counts = Counts::planned(self.counts.planned);
         self.reasons.clear();
-        self.sweep = Sweep::default();
+        self.pass = Pass::default();
         self.cursor = None;
         self.error = None;
         if let Some(split) = &mut self.split {
@@ -253,7 +254,7 @@ impl UnitProgress {
         }
     }
 
-    /// Counts an item anew that was counted before; why it was bad, if it was.
+    /// Recounts an item that was counted before; why it was bad, if it was.
     pub fn recount(
         &mut self,
         before: (Settled, Option<Reason>),
@@ -320,13 +321,13 @@ pub struct Lease {
 mod tests {
     use super::*;
 
-    fn progress(sweep: u32, done: u64) -> UnitProgress {
+    fn progress(pass: u32, done: u64) -> UnitProgress {
         let mut one = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
-        one.sweep.number = sweep;
+        one.pass.number = pass;
         for _ in 0..done {
             one.count(Settled::Migrated, None);
         }
-        one.cursor = Some(ItemId::new(format!("{sweep}-{done}")));
+        one.cursor = Some(ItemId::new(format!("{pass}-{done}")));
         one
     }
 
@@ -356,14 +357,14 @@ mod tests {
     }
 
     #[test]
-    fn sweeps_part_the_items_by_time() {
-        let first = Sweep::first(100);
+    fn passes_part_the_items_by_time() {
+        let first = Pass::first(100);
         let second = first.next(150);
         let third = second.next(150);
         for at in [0, 99, 100, 149] {
             let takers = [first, second, third]
                 .iter()
-                .filter(|sweep| sweep.takes(Some(at)))
+                .filter(|pass| pass.takes(Some(at)))
                 .count();
             assert_eq!(takers, 1, "{at}");
         }

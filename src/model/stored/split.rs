@@ -8,17 +8,17 @@ use crate::model::{Counts, Epoch, ItemId, PartId, Reason, UnitId};
 
 /// A range of items in their order: those after `after`, up to and with `until`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Between {
+pub struct ItemRange {
     /// The last item before the range; none is before all.
     pub after: Option<ItemId>,
     /// The last item of the range; none is the last there is.
     pub until: Option<ItemId>,
 }
 
-impl Between {
+impl ItemRange {
     /// Whether an item lies in the range.
     #[must_use]
-    pub fn takes(&self, item: &ItemId) -> bool {
+    pub fn contains(&self, item: &ItemId) -> bool {
         self.after.as_ref().is_none_or(|after| item > after) && !self.passes(item)
     }
 
@@ -80,11 +80,11 @@ impl Split {
 
     /// The items of a part.
     #[must_use]
-    pub fn range(&self, number: u32) -> Option<Between> {
+    pub fn range(&self, number: u32) -> Option<ItemRange> {
         let place = usize::try_from(number).ok()?;
         let (until, _) = self.parts.get(place)?;
         let before = place.checked_sub(1).and_then(|place| self.parts.get(place));
-        Some(Between {
+        Some(ItemRange {
             after: before.and_then(|(until, _)| until.clone()),
             until: until.clone(),
         })
@@ -144,7 +144,7 @@ mod tests {
             for item in items {
                 let item = ItemId::new(item);
                 let takers: Vec<u32> = (0..split.number)
-                    .filter(|number| split.range(*number).unwrap().takes(&item))
+                    .filter(|number| split.range(*number).unwrap().contains(&item))
                     .collect();
                 prop_assert_eq!(takers.len(), 1, "{}", item);
                 prop_assert_eq!(split.part_of(&item).unwrap().number, takers[0]);

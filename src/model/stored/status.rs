@@ -13,9 +13,9 @@ pub enum Status {
     Pending,
     /// Begun and not ended; whether somebody works on it now, the lease says.
     InProgress,
-    /// Swept to its end, and every item done or skipped.
+    /// Listed to its end, and every item done or skipped.
     Completed,
-    /// Swept to its end with items failed or set aside, or it could not be worked on at all.
+    /// Listed to its end with items failed or quarantined, or it could not be worked on at all.
     Failed,
 }
 
@@ -74,7 +74,7 @@ impl Status {
         })
     }
 
-    /// Whether the unit was swept to its end.
+    /// Whether the unit was listed to its end.
     #[must_use]
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)

@@ -31,10 +31,10 @@ pub struct TakenOver {
 }
 
 impl TakenOver {
-    /// Whether everything was gone through and nothing failed. Only that is believed; of anything else nothing is known
+    /// Whether everything was gone through and nothing failed. Only that is trusted; of anything else nothing is known
     /// to be done.
     #[must_use]
-    pub fn is_believed(&self) -> bool {
+    pub fn is_trusted(&self) -> bool {
         self.status == Status::Completed && self.completed >= self.planned
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_gone_through_to_its_end_is_believed() {
+    fn only_what_was_gone_through_to_its_end_is_trusted() {
         let left = |status, completed| TakenOver {
             status,
             planned: 5,
@@ -64,10 +64,10 @@ mod tests {
             error: None,
             at: None,
         };
-        assert!(left(Status::Completed, 5).is_believed());
-        assert!(!left(Status::Completed, 3).is_believed());
-        assert!(!left(Status::Failed, 5).is_believed());
-        assert!(!left(Status::InProgress, 5).is_believed());
+        assert!(left(Status::Completed, 5).is_trusted());
+        assert!(!left(Status::Completed, 3).is_trusted());
+        assert!(!left(Status::Failed, 5).is_trusted());
+        assert!(!left(Status::InProgress, 5).is_trusted());
         assert_eq!(left(Status::Failed, 3).to_string(), "failed with 3 of 5");
     }
 }

@@ -4,7 +4,7 @@ use crate::monitor::paint::Paint;
 use crate::monitor::table::{Cell, table};
 use crate::monitor::view::AskedLine;
 
-/// Wishes as text, a line each, each line ended.
+/// Commands as text, a line each, each line ended.
 pub(super) fn lines(asked: &[AskedLine], paint: Paint) -> String {
     if asked.is_empty() {
         return "none\n".to_owned();

@@ -17,10 +17,10 @@ pub enum CidError {
     Version(u64),
     /// The version or codec is no varint.
     #[error("CID holds a bad number")]
-    Varint(#[source] varint::Error),
+    Varint(#[source] varint::VarintError),
     /// The multihash is damaged.
     #[error("CID holds a bad multihash")]
-    Multihash(#[source] multihash::Error),
+    Multihash(#[source] multihash::MultihashError),
     /// The bytes end too early, or go on after the CID.
     #[error("CID has the wrong length")]
     Size,
@@ -89,8 +89,8 @@ impl BlockId {
     }
 
     /// The same as a `Cid`; fails for digests above 64 bytes.
-    pub fn cid(&self) -> Result<Cid, multihash::Error> {
-        let too_long = || multihash::Error::TooLong(self.hash.digest().len());
+    pub fn cid(&self) -> Result<Cid, multihash::MultihashError> {
+        let too_long = || multihash::MultihashError::TooLong(self.hash.digest().len());
         let hash = cid::multihash::Multihash::wrap(self.hash.code(), self.hash.digest())
             .map_err(|_| too_long())?;
         Cid::new(self.version, self.codec, hash).map_err(|_| too_long())

@@ -7,7 +7,7 @@ use crate::proto::{multihash, raw_cbor, varint};
 
 /// Why a file is not a CAR that can be read to its end. Offsets count from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
-pub enum Error {
+pub enum CarError {
     /// The file has no bytes at all.
     #[error("CAR is empty")]
     Empty,
@@ -50,7 +50,7 @@ pub enum Error {
         /// Where the section starts.
         offset: u64,
         /// What is wrong.
-        source: varint::Error,
+        source: varint::VarintError,
     },
     /// The file ends inside the length of a section.
     #[error("CAR ends inside the length of the section at byte {0}")]
@@ -105,7 +105,7 @@ pub enum Error {
     Roots(usize),
     /// A CID is too long to be a link.
     #[error("CID cannot be used as a link")]
-    Link(#[source] multihash::Error),
+    Link(#[source] multihash::MultihashError),
 }
 
 /// What is wrong inside a header.
@@ -113,10 +113,10 @@ pub enum Error {
 pub enum HeaderError {
     /// Its length is no varint.
     #[error("its length is not valid")]
-    Length(#[source] varint::Error),
+    Length(#[source] varint::VarintError),
     /// Not the CBOR that was expected.
     #[error("it is not a map of roots and version")]
-    Cbor(#[source] raw_cbor::Error),
+    Cbor(#[source] raw_cbor::RawCborError),
     /// A key that does not belong there, or one twice.
     #[error("it holds a key that does not belong there")]
     Key,

@@ -3,7 +3,7 @@
 use cid::Cid;
 
 use super::block_id::BlockId;
-use super::error::{Error, HeaderError};
+use super::error::{CarError, HeaderError};
 use crate::proto::raw_cbor::{Reader, Writer};
 use crate::proto::varint;
 
@@ -18,10 +18,10 @@ pub struct Header {
 
 impl Header {
     /// The only root.
-    pub fn root(&self) -> Result<Cid, Error> {
+    pub fn root(&self) -> Result<Cid, CarError> {
         match &self.roots[..] {
-            [root] => root.cid().map_err(Error::Link),
-            roots => Err(Error::Roots(roots.len())),
+            [root] => root.cid().map_err(CarError::Link),
+            roots => Err(CarError::Roots(roots.len())),
         }
     }
 }

@@ -9,25 +9,25 @@
 //! | CARv1 with or without roots | read |
 //! | header and nothing else | read, no sections |
 //! | CARv2 | read through to its inner CARv1; its index is passed over |
-//! | CARv2 inside CARv2, other versions | [`Error::Version`] |
-//! | CARv2 whose data leaves the file | [`Error::TruncatedData`] |
-//! | CARv2 whose data overlaps its head or wraps | [`Error::Placement`] |
+//! | CARv2 inside CARv2, other versions | [`CarError::Version`] |
+//! | CARv2 whose data leaves the file | [`CarError::TruncatedData`] |
+//! | CARv2 whose data overlaps its head or wraps | [`CarError::Placement`] |
 //! | CIDv0, identity CIDs of any length | read |
 //! | empty payload | read, length 0 |
 //! | last section shorter than 8 bytes | read |
-//! | empty object | [`Error::Empty`] |
+//! | empty object | [`CarError::Empty`] |
 //! | nothing but zeros after the last section | padding: read, and counted in [`Summary::padding`] |
-//! | zero length, then anything else | [`Error::ZeroLengthSection`] |
-//! | end inside a section's length | [`Error::TruncatedLength`] |
-//! | end inside a section | [`Error::TruncatedSection`] |
-//! | end inside the header | [`Error::TruncatedHeader`] |
-//! | section too short for its CID | [`Error::ShortSection`] |
-//! | CID of version 2 and above, or damaged | [`Error::Cid`] |
-//! | length that is no minimal 64-bit varint | [`Error::Length`] |
-//! | header, CID or block above [`Limits`] | [`Error::LargeHeader`], [`Error::LargeCid`], [`Error::LargeBlock`] |
-//! | more sections than [`Limits`] | [`Error::Sections`] |
+//! | zero length, then anything else | [`CarError::ZeroLengthSection`] |
+//! | end inside a section's length | [`CarError::TruncatedLength`] |
+//! | end inside a section | [`CarError::TruncatedSection`] |
+//! | end inside the header | [`CarError::TruncatedHeader`] |
+//! | section too short for its CID | [`CarError::ShortSection`] |
+//! | CID of version 2 and above, or damaged | [`CarError::Cid`] |
+//! | length that is no minimal 64-bit varint | [`CarError::Length`] |
+//! | header, CID or block above [`Limits`] | [`CarError::LargeHeader`], [`CarError::LargeCid`], [`CarError::LargeBlock`] |
+//! | more sections than [`Limits`] | [`CarError::Sections`] |
 //! | other bytes after the last section | read as a section, so one of the errors above |
-//! | digest that does not belong to the payload | not looked at here; `index` refuses it by [`crate::proto::index::Error`] |
+//! | digest that does not belong to the payload | not looked at here; `index` refuses it by [`crate::proto::index::IndexError`] |
 
 mod block_id;
 mod error;
@@ -38,7 +38,7 @@ mod read;
 mod write;
 
 pub use block_id::{BlockId, CidError};
-pub use error::{Error, HeaderError};
+pub use error::{CarError, HeaderError};
 pub use event::{Event, Limits, Section, Summary};
 pub use header::Header;
 pub use parser::Parser;

@@ -1,7 +1,7 @@
 //! A CAR in pieces: bytes go in, events come out.
 
 use super::block_id::BlockId;
-use super::error::{Error, HeaderError};
+use super::error::{CarError, HeaderError};
 use super::event::{Event, Limits, Section, Summary};
 use super::header::{self, Header};
 use crate::proto::varint;
@@ -69,7 +69,7 @@ impl Parser {
     }
 
     /// The next event; takes what it needs from the front of `input`. `None` when `input` is used up.
-    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, CarError> {
         loop {
             if let State::Payload { left: 0, .. } = self.state {
                 self.state = State::Head;
@@ -92,7 +92,7 @@ impl Parser {
     }
 
     /// The end of the file.
-    pub fn finish(self) -> Result<Summary, Error> {
+    pub fn finish(self) -> Result<Summary, CarError> {
         let whole = match self.state {
             State::Head => self.held.is_empty() && self.end.is_none_or(|end| end == self.at),
             State::Padding { .. } => self.end.is_none_or(|end| end == self.at),
@@ -114,7 +114,7 @@ impl Parser {
     }
 
     /// One move of the state machine; `input` is not empty.
-    fn step<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
+    fn step<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, CarError> {
         match self.state {
             State::HeaderLength => self.header_length(input).map(|()| None),
             State::Header { length } => self.header(length, input),
@@ -145,14 +145,14 @@ impl Parser {
         }
     }
 
-    fn header_length(&mut self, input: &mut &[u8]) -> Result<(), Error> {
+    fn header_length(&mut self, input: &mut &[u8]) -> Result<(), CarError> {
         while let Some(byte) = self.take(input, 1).first() {
             self.held.push(*byte);
             let length = varint::decode(&self.held)
-                .map_err(|error| Error::Header(HeaderError::Length(error)))?;
+                .map_err(|error| CarError::Header(HeaderError::Length(error)))?;
             if let Some((length, _)) = length {
                 if length > self.limits.header {
-                    return Err(Error::LargeHeader {
+                    return Err(CarError::LargeHeader {
                         size: length,
                         limit: self.limits.header,
                     });
@@ -169,11 +169,11 @@ impl Parser {
         &mut self,
         length: u64,
         input: &mut &'a [u8],
-    ) -> Result<Option<Event<'a>>, Error> {
+    ) -> Result<Option<Event<'a>>, CarError> {
         if !self.hold(length, input)? {
             return Ok(None);
         }
-        let parsed = header::parse(&std::mem::take(&mut self.held)).map_err(Error::Header)?;
+        let parsed = header::parse(&std::mem::take(&mut self.held)).map_err(CarError::Header)?;
         match (parsed.version, parsed.roots) {
             (1, Some(roots)) => {
                 self.state = State::Head;
@@ -182,16 +182,16 @@ impl Parser {
                     roots,
                 })))
             }
-            (1, None) => Err(Error::Header(HeaderError::NoRoots)),
+            (1, None) => Err(CarError::Header(HeaderError::NoRoots)),
             (2, None) if self.end.is_none() => {
                 self.state = State::Placement;
                 Ok(None)
             }
-            (version, _) => Err(Error::Version(version)),
+            (version, _) => Err(CarError::Version(version)),
         }
     }
 
-    fn placement(&mut self, input: &mut &[u8]) -> Result<(), Error> {
+    fn placement(&mut self, input: &mut &[u8]) -> Result<(), CarError> {
         if !self.hold(40, input)? {
             return Ok(());
         }
@@ -206,7 +206,7 @@ impl Parser {
         let end = offset
             .checked_add(size)
             .filter(|_| offset >= V2_HEAD.max(self.at) && size > 0);
-        self.end = Some(end.ok_or(Error::Placement { offset, size })?);
+        self.end = Some(end.ok_or(CarError::Placement { offset, size })?);
         self.state = if offset == self.at {
             State::HeaderLength
         } else {
@@ -215,7 +215,7 @@ impl Parser {
         Ok(())
     }
 
-    fn head<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, Error> {
+    fn head<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, CarError> {
         if self.held.is_empty() {
             let view = &input[..self.within(input.len() as u64)];
             match self.section(view, self.at)? {
@@ -242,9 +242,9 @@ impl Parser {
         Ok(None)
     }
 
-    fn start<'a>(&mut self, section: Section) -> Result<Event<'a>, Error> {
+    fn start<'a>(&mut self, section: Section) -> Result<Event<'a>, CarError> {
         if self.sections == self.limits.sections {
-            return Err(Error::Sections(self.limits.sections));
+            return Err(CarError::Sections(self.limits.sections));
         }
         self.sections += 1;
         self.state = State::Payload {
@@ -255,8 +255,8 @@ impl Parser {
     }
 
     /// Reads the length and CID at the front of `bytes`, which start at `start` in the file.
-    fn section(&self, bytes: &[u8], start: u64) -> Result<Head, Error> {
-        let length = varint::decode(bytes).map_err(|source| Error::Length {
+    fn section(&self, bytes: &[u8], start: u64) -> Result<Head, CarError> {
+        let length = varint::decode(bytes).map_err(|source| CarError::Length {
             offset: start,
             source,
         })?;
@@ -269,7 +269,7 @@ impl Parser {
         let limit = usize::try_from(length).unwrap_or(usize::MAX);
         let rest = &bytes[first..];
         let rest = &rest[..rest.len().min(limit)];
-        let cid_error = |source| Error::Cid {
+        let cid_error = |source| CarError::Cid {
             offset: start,
             source,
         };
@@ -279,10 +279,10 @@ impl Parser {
             None => BlockId::length(rest).map_err(cid_error)?,
         };
         if size.is_some_and(|size| size > length) || (id.is_none() && rest.len() == limit) {
-            return Err(Error::ShortSection(start));
+            return Err(CarError::ShortSection(start));
         }
         if let Some(size) = size.filter(|&size| size > self.limits.cid) {
-            return Err(Error::LargeCid {
+            return Err(CarError::LargeCid {
                 offset: start,
                 size,
                 limit: self.limits.cid,
@@ -292,7 +292,7 @@ impl Parser {
             .map(|size| length - size)
             .filter(|&size| size > self.limits.block)
         {
-            return Err(Error::LargeBlock {
+            return Err(CarError::LargeBlock {
                 offset: start,
                 size,
                 limit: self.limits.block,
@@ -311,10 +311,10 @@ impl Parser {
         Ok(Head::Whole(section, used))
     }
 
-    fn padding(&mut self, start: u64, input: &mut &[u8]) -> Result<(), Error> {
+    fn padding(&mut self, start: u64, input: &mut &[u8]) -> Result<(), CarError> {
         let zeros = self.take(input, u64::MAX);
         if zeros.iter().any(|&byte| byte != 0) {
-            return Err(Error::ZeroLengthSection(start));
+            return Err(CarError::ZeroLengthSection(start));
         }
         self.padding += zeros.len() as u64;
         if self.end == Some(self.at) {
@@ -324,7 +324,7 @@ impl Parser {
     }
 
     /// Takes bytes into `held` until it has `length`; whether it has.
-    fn hold(&mut self, length: u64, input: &mut &[u8]) -> Result<bool, Error> {
+    fn hold(&mut self, length: u64, input: &mut &[u8]) -> Result<bool, CarError> {
         let piece = self.take(input, length - self.held.len() as u64);
         self.held.extend_from_slice(piece);
         if self.held.len() as u64 == length {
@@ -334,7 +334,7 @@ impl Parser {
     }
 
     /// Fails if the data of a CARv2 ended while something was still wanted from it.
-    fn inner_end(&self) -> Result<(), Error> {
+    fn inner_end(&self) -> Result<(), CarError> {
         if self.end == Some(self.at) {
             Err(self.cut_short())
         } else {
@@ -363,23 +363,23 @@ impl Parser {
     }
 
     /// What it means that no more bytes come.
-    fn cut_short(&self) -> Error {
+    fn cut_short(&self) -> CarError {
         let start = self.at - self.held.len() as u64;
         match self.state {
-            State::HeaderLength if self.at == 0 => Error::Empty,
+            State::HeaderLength if self.at == 0 => CarError::Empty,
             State::HeaderLength | State::Header { .. } | State::Placement => {
-                Error::TruncatedHeader(self.at)
+                CarError::TruncatedHeader(self.at)
             }
             State::Head
                 if matches!(varint::decode(&self.held), Ok(None)) && !self.held.is_empty() =>
             {
-                Error::TruncatedLength(start)
+                CarError::TruncatedLength(start)
             }
-            State::Head if !self.held.is_empty() => Error::TruncatedSection {
+            State::Head if !self.held.is_empty() => CarError::TruncatedSection {
                 offset: start,
                 size: self.at,
             },
-            State::Payload { start, left } if left > 0 => Error::TruncatedSection {
+            State::Payload { start, left } if left > 0 => CarError::TruncatedSection {
                 offset: start,
                 size: self.at,
             },
@@ -387,7 +387,7 @@ impl Parser {
             | State::Head
             | State::Payload { .. }
             | State::Padding { .. }
-            | State::Tail => Error::TruncatedData {
+            | State::Tail => CarError::TruncatedData {
                 end: self.end.unwrap_or(self.at),
                 size: self.at,
             },

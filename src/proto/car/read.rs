@@ -3,7 +3,7 @@
 use cid::Cid;
 
 use super::block_id::BlockId;
-use super::error::Error;
+use super::error::CarError;
 use super::event::{Event, Limits, Summary};
 use super::header::Header;
 use super::parser::Parser;
@@ -32,13 +32,13 @@ pub struct Entry<'a> {
 
 impl Entry<'_> {
     /// The CID as a link; fails for digests above 64 bytes.
-    pub fn cid(&self) -> Result<Cid, Error> {
-        self.id.cid().map_err(Error::Link)
+    pub fn cid(&self) -> Result<Cid, CarError> {
+        self.id.cid().map_err(CarError::Link)
     }
 }
 
 /// Reads a whole CAR, version 1 or 2, of as much as [`Limits::HELD`] allows. Payloads are not checked against their CIDs.
-pub fn read(bytes: &[u8]) -> Result<Car<'_>, Error> {
+pub fn read(bytes: &[u8]) -> Result<Car<'_>, CarError> {
     let mut parser = Parser::new(Limits::HELD);
     let mut input = bytes;
     let mut header = None;
@@ -60,7 +60,7 @@ pub fn read(bytes: &[u8]) -> Result<Car<'_>, Error> {
         }
     }
     let summary = parser.finish()?;
-    let header = header.ok_or(Error::TruncatedHeader(summary.size))?;
+    let header = header.ok_or(CarError::TruncatedHeader(summary.size))?;
     Ok(Car {
         header,
         entries,

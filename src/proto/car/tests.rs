@@ -45,7 +45,11 @@ fn v2(inner: &[u8], gap: u64, tail: usize) -> Vec<u8> {
 }
 
 /// All that a parser says about bytes that come in pieces, its error included.
-fn pieces(bytes: &[u8], cuts: &[usize], limits: Limits) -> (Vec<String>, Result<Summary, Error>) {
+fn pieces(
+    bytes: &[u8],
+    cuts: &[usize],
+    limits: Limits,
+) -> (Vec<String>, Result<Summary, CarError>) {
     let mut parser = Parser::new(limits);
     let mut said = Vec::new();
     let mut payload = Vec::new();
@@ -108,22 +112,28 @@ fn carv2_that_makes_no_sense_is_refused_by_name() {
     let good = v2(&inner, 0, 0);
     assert!(matches!(
         read(&good[..good.len() - 1]),
-        Err(Error::TruncatedSection { .. } | Error::TruncatedData { .. })
+        Err(CarError::TruncatedSection { .. } | CarError::TruncatedData { .. })
     ));
-    assert!(matches!(read(&good[..40]), Err(Error::TruncatedHeader(40))));
-    assert_eq!(read(&v2(&good, 0, 0)), Err(Error::Version(2)));
+    assert!(matches!(
+        read(&good[..40]),
+        Err(CarError::TruncatedHeader(40))
+    ));
+    assert_eq!(read(&v2(&good, 0, 0)), Err(CarError::Version(2)));
     for (offset, size) in [(0_u64, 10_u64), (50, 10), (51, 0), (u64::MAX, 10)] {
         let mut bad = good.clone();
         bad[27..35].copy_from_slice(&offset.to_le_bytes());
         bad[35..43].copy_from_slice(&size.to_le_bytes());
-        assert_eq!(read(&bad), Err(Error::Placement { offset, size }));
+        assert_eq!(read(&bad), Err(CarError::Placement { offset, size }));
     }
     let mut long = good.clone();
     long[35..43].copy_from_slice(&(inner.len() as u64 + 5).to_le_bytes());
-    assert!(matches!(read(&long), Err(Error::TruncatedData { .. })));
+    assert!(matches!(read(&long), Err(CarError::TruncatedData { .. })));
     let mut short = good;
     short[35..43].copy_from_slice(&(inner.len() as u64 - 2).to_le_bytes());
-    assert!(matches!(read(&short), Err(Error::TruncatedSection { .. })));
+    assert!(matches!(
+        read(&short),
+        Err(CarError::TruncatedSection { .. })
+    ));
 }
 
 #[test]
@@ -138,7 +148,7 @@ fn headers_that_are_none_are_refused_by_name() {
     no_roots.map(1).text(b"version").uint(1);
     assert_eq!(
         header(no_roots.finish()),
-        Error::Header(HeaderError::NoRoots)
+        CarError::Header(HeaderError::NoRoots)
     );
     let mut version = Writer::default();
     version
@@ -147,21 +157,24 @@ fn headers_that_are_none_are_refused_by_name() {
         .list(0)
         .text(b"version")
         .uint(3);
-    assert_eq!(header(version.finish()), Error::Version(3));
+    assert_eq!(header(version.finish()), CarError::Version(3));
     let mut none = Writer::default();
     none.map(1).text(b"roots").list(0);
-    assert_eq!(header(none.finish()), Error::Header(HeaderError::NoVersion));
+    assert_eq!(
+        header(none.finish()),
+        CarError::Header(HeaderError::NoVersion)
+    );
     assert!(matches!(
         header(vec![2, 3]),
-        Error::Header(HeaderError::Cbor(_))
+        CarError::Header(HeaderError::Cbor(_))
     ));
     assert!(matches!(
         read(&[0xff; 12]),
-        Err(Error::Header(HeaderError::Length(_)))
+        Err(CarError::Header(HeaderError::Length(_)))
     ));
     assert_eq!(
         read(&[0x80, 0x80, 0x80, 0x01]),
-        Err(Error::LargeHeader {
+        Err(CarError::LargeHeader {
             size: 1 << 21,
             limit: 1 << 20
         })
@@ -175,9 +188,9 @@ fn sections_that_are_none_are_refused_by_name() {
     let with = |tail: &[u8]| read(&[&head[..], tail].concat()).map(|_| ()).unwrap_err();
     assert_eq!(
         with(&section(&[1, 0x55, 0x12, 0x20, 9], b"")),
-        Error::ShortSection(offset)
+        CarError::ShortSection(offset)
     );
-    let version = |version| Error::Cid {
+    let version = |version| CarError::Cid {
         offset,
         source: CidError::Version(version),
     };
@@ -185,28 +198,28 @@ fn sections_that_are_none_are_refused_by_name() {
     assert_eq!(with(&section(&[0x12, 0x21, 0, 0], b"x")), version(0x12));
     assert!(matches!(
         with(&section(&[1, 0x80, 0x00, 0], b"x")),
-        Error::Cid { .. }
+        CarError::Cid { .. }
     ));
-    assert!(matches!(with(&[0x80, 0x00]), Error::Length { .. }));
-    assert!(matches!(with(&[0xff; 11]), Error::Length { .. }));
-    assert_eq!(with(&[0x80]), Error::TruncatedLength(offset));
+    assert!(matches!(with(&[0x80, 0x00]), CarError::Length { .. }));
+    assert!(matches!(with(&[0xff; 11]), CarError::Length { .. }));
+    assert_eq!(with(&[0x80]), CarError::TruncatedLength(offset));
     assert_eq!(
         with(&[5, 1, 0x55]),
-        Error::TruncatedSection {
+        CarError::TruncatedSection {
             offset,
             size: offset + 3
         }
     );
-    assert_eq!(with(&[0, 0, 7]), Error::ZeroLengthSection(offset));
+    assert_eq!(with(&[0, 0, 7]), CarError::ZeroLengthSection(offset));
     let mut huge = Vec::new();
     varint::write(1 << 40, &mut huge);
     huge.extend_from_slice(&raw(b"x").to_bytes());
-    assert!(matches!(with(&huge), Error::LargeBlock { .. }));
+    assert!(matches!(with(&huge), CarError::LargeBlock { .. }));
     let mut cid = vec![1, 0x55, 0];
     varint::write(1 << 21, &mut cid);
     huge.truncate(6);
     huge.extend(cid);
-    assert!(matches!(with(&huge), Error::LargeCid { .. }));
+    assert!(matches!(with(&huge), CarError::LargeCid { .. }));
 }
 
 /// Sections of fewer than eight bytes, padding, and bytes that follow.
@@ -243,7 +256,7 @@ fn identity_cids_of_any_length_and_cidv0_are_read() {
     .concat();
     let read = read(&bytes).unwrap();
     assert_eq!(read.entries[0].id.hash(), &long);
-    assert!(matches!(read.entries[0].cid(), Err(Error::Link(_))));
+    assert!(matches!(read.entries[0].cid(), Err(CarError::Link(_))));
     assert_eq!(read.entries[1].cid().unwrap().version(), cid::Version::V0);
     let step: Vec<_> = (1..bytes.len()).collect();
     assert_eq!(

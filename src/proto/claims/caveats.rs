@@ -4,7 +4,7 @@ use cid::Cid;
 use ipld_core::ipld::Ipld;
 
 use super::content::Content;
-use super::error::Error;
+use super::error::ClaimError;
 use super::range::Range;
 use crate::proto::Did;
 use crate::proto::multihash::Multihash;
@@ -15,12 +15,12 @@ use crate::proto::ucan::Capability;
 pub(super) struct Caveats<'a>(pub(super) &'a Capability);
 
 impl<'a> Caveats<'a> {
-    pub(super) fn content(self) -> Result<Content, Error> {
+    pub(super) fn content(self) -> Result<Content, ClaimError> {
         match self.need("content")? {
             Ipld::Link(cid) => Ok(Content::Link(*cid)),
             Ipld::Map(map) => match map.get("digest") {
                 Some(Ipld::Bytes(bytes)) => {
-                    let multihash = |source| Error::Multihash {
+                    let multihash = |source| ClaimError::Multihash {
                         can: self.0.can.clone(),
                         source,
                     };
@@ -34,7 +34,7 @@ impl<'a> Caveats<'a> {
         }
     }
 
-    pub(super) fn link(self, name: &'static str) -> Result<Cid, Error> {
+    pub(super) fn link(self, name: &'static str) -> Result<Cid, ClaimError> {
         match self.need(name)? {
             Ipld::Link(cid) => Ok(*cid),
             _ => Err(self.malformed(name)),
@@ -42,7 +42,7 @@ impl<'a> Caveats<'a> {
     }
 
     /// One URL at least.
-    pub(super) fn urls(self) -> Result<Vec<String>, Error> {
+    pub(super) fn urls(self) -> Result<Vec<String>, ClaimError> {
         let Ipld::List(list) = self.need("location")? else {
             return Err(self.malformed("location"));
         };
@@ -58,7 +58,7 @@ impl<'a> Caveats<'a> {
         }
     }
 
-    pub(super) fn range(self) -> Result<Option<Range>, Error> {
+    pub(super) fn range(self) -> Result<Option<Range>, ClaimError> {
         let map = match self.get("range") {
             None => return Ok(None),
             Some(Ipld::Map(map)) => map,
@@ -79,7 +79,7 @@ impl<'a> Caveats<'a> {
     }
 
     /// A space as bytes or as text.
-    pub(super) fn space(self) -> Result<Option<Did>, Error> {
+    pub(super) fn space(self) -> Result<Option<Did>, ClaimError> {
         match self.get("space") {
             None => Ok(None),
             Some(Ipld::Bytes(bytes)) => Did::from_bytes(bytes)
@@ -92,7 +92,7 @@ impl<'a> Caveats<'a> {
         }
     }
 
-    pub(super) fn addresses(self) -> Result<Vec<Vec<u8>>, Error> {
+    pub(super) fn addresses(self) -> Result<Vec<Vec<u8>>, ClaimError> {
         let Ipld::Map(provider) = self.need("provider")? else {
             return Err(self.malformed("provider"));
         };
@@ -106,8 +106,8 @@ impl<'a> Caveats<'a> {
         addresses.collect()
     }
 
-    fn need(self, name: &'static str) -> Result<&'a Ipld, Error> {
-        self.get(name).ok_or_else(|| Error::Missing {
+    fn need(self, name: &'static str) -> Result<&'a Ipld, ClaimError> {
+        self.get(name).ok_or_else(|| ClaimError::Missing {
             can: self.0.can.clone(),
             name,
         })
@@ -120,8 +120,8 @@ impl<'a> Caveats<'a> {
             .filter(|value| !matches!(value, Ipld::Null))
     }
 
-    fn malformed(self, name: &'static str) -> Error {
-        Error::Malformed {
+    fn malformed(self, name: &'static str) -> ClaimError {
+        ClaimError::Malformed {
             can: self.0.can.clone(),
             name,
         }

@@ -7,7 +7,7 @@ use ipld_core::ipld::Ipld;
 
 use super::caveats::Caveats;
 use super::content::Content;
-use super::error::Error;
+use super::error::ClaimError;
 use super::location::Location;
 use crate::proto::Did;
 use crate::proto::ucan::{Capability, Delegation};
@@ -59,7 +59,7 @@ pub struct Cache {
 
 impl Claim {
     /// Reads a capability. Unknown abilities are [`Claim::Other`], never an error.
-    pub fn read(capability: &Capability) -> Result<Self, Error> {
+    pub fn read(capability: &Capability) -> Result<Self, ClaimError> {
         let caveats = Caveats(capability);
         match capability.can.as_str() {
             Location::CAN => Location::read(caveats).map(Self::Location),
@@ -82,8 +82,13 @@ impl Claim {
     }
 
     /// Reads the first capability of a delegation, which is the claim.
-    pub fn of(delegation: &Delegation) -> Result<Self, Error> {
-        Self::read(delegation.capabilities().first().ok_or(Error::Nothing)?)
+    pub fn of(delegation: &Delegation) -> Result<Self, ClaimError> {
+        Self::read(
+            delegation
+                .capabilities()
+                .first()
+                .ok_or(ClaimError::Nothing)?,
+        )
     }
 
     /// The content of an assertion.

@@ -6,7 +6,7 @@ use crate::proto::multihash;
 
 /// Why a capability is not the claim it says it is.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
-pub enum Error {
+pub enum ClaimError {
     /// A caveat is missing.
     #[error("{can} has no `{name}`")]
     Missing {
@@ -29,7 +29,7 @@ pub enum Error {
         /// The ability.
         can: String,
         /// What is wrong.
-        source: multihash::Error,
+        source: multihash::MultihashError,
     },
     /// A delegation grants nothing, so it claims nothing.
     #[error("delegation has no capability")]

@@ -4,7 +4,7 @@ use ipld_core::ipld::Ipld;
 
 use super::caveats::Caveats;
 use super::content::Content;
-use super::error::Error;
+use super::error::ClaimError;
 use super::range::Range;
 use crate::proto::multihash::Multihash;
 use crate::proto::ucan::{self, Capability, Delegation, Draft, Expiration};
@@ -43,7 +43,7 @@ impl Location {
         capability
     }
 
-    pub(super) fn read(caveats: Caveats<'_>) -> Result<Self, Error> {
+    pub(super) fn read(caveats: Caveats<'_>) -> Result<Self, ClaimError> {
         Ok(Self {
             content: caveats.content()?,
             location: caveats.urls()?,
@@ -61,7 +61,7 @@ pub fn relocate(
     blob: &Multihash,
     url: &str,
     size: u64,
-) -> Result<Delegation, ucan::Error> {
+) -> Result<Delegation, ucan::UcanError> {
     let location = Location {
         content: Content::Digest(blob.clone()),
         location: vec![url.to_owned()],

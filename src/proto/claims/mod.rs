@@ -15,6 +15,6 @@ mod tests;
 
 pub use claim::{Cache, Claim, Equals, Index};
 pub use content::Content;
-pub use error::Error;
+pub use error::ClaimError;
 pub use location::{Location, relocate};
 pub use range::Range;

@@ -34,7 +34,7 @@ fn a_space_is_read_from_bytes_and_from_text_and_written_as_bytes() {
     let odd = location().caveat("space", Ipld::Integer(5));
     assert!(matches!(
         Claim::read(&odd),
-        Err(Error::Malformed { name: "space", .. })
+        Err(ClaimError::Malformed { name: "space", .. })
     ));
     assert!(matches!(
         Claim::read(&location().caveat("space", Ipld::Null)),
@@ -59,7 +59,7 @@ fn what_is_wrong_is_named() {
     let missing = Capability::new("assert/index", "did:key:x");
     assert_eq!(
         Claim::read(&missing),
-        Err(Error::Missing {
+        Err(ClaimError::Missing {
             can: "assert/index".into(),
             name: "content"
         })
@@ -67,24 +67,24 @@ fn what_is_wrong_is_named() {
     let malformed = |name, value| Claim::read(&location().caveat(name, value));
     assert!(matches!(
         malformed("location", Ipld::List(vec![])),
-        Err(Error::Malformed {
+        Err(ClaimError::Malformed {
             name: "location",
             ..
         })
     ));
     assert!(matches!(
         malformed("range", Ipld::Integer(1)),
-        Err(Error::Malformed { name: "range", .. })
+        Err(ClaimError::Malformed { name: "range", .. })
     ));
     let negative = Ipld::Map([("offset".to_owned(), Ipld::Integer(-1))].into());
     assert!(matches!(
         malformed("range", negative),
-        Err(Error::Malformed { name: "range", .. })
+        Err(ClaimError::Malformed { name: "range", .. })
     ));
     let digest = Ipld::Map([("digest".to_owned(), Ipld::Bytes(vec![0x12, 0x20, 1]))].into());
     assert!(matches!(
         malformed("content", digest),
-        Err(Error::Multihash { .. })
+        Err(ClaimError::Multihash { .. })
     ));
 }
 

@@ -1,6 +1,6 @@
 //! Indexing one shard as it comes in.
 
-use super::error::Error;
+use super::error::IndexError;
 use super::slices::{Position, Slices};
 use crate::proto::car::{BlockId, Event, Limits, Parser, Section, Summary};
 use crate::proto::multihash::{self, Hasher, Multihash, Sha256};
@@ -94,7 +94,7 @@ impl ShardBuilder {
     }
 
     /// Takes the next piece.
-    pub fn push(&mut self, mut piece: &[u8]) -> Result<(), Error> {
+    pub fn push(&mut self, mut piece: &[u8]) -> Result<(), IndexError> {
         if let Some(whole) = &mut self.whole {
             whole.update(piece);
         }
@@ -113,7 +113,7 @@ impl ShardBuilder {
     ///
     /// # Panics
     /// If the builder was made with [`Name::Later`], which ends with [`ShardBuilder::finish_as`].
-    pub fn finish(self) -> Result<Shard, Error> {
+    pub fn finish(self) -> Result<Shard, IndexError> {
         let hash = match (&self.name, &self.whole) {
             (Name::Known { hash, .. }, _) => hash.clone(),
             (_, Some(whole)) => whole.clone().finish(),
@@ -123,18 +123,18 @@ impl ShardBuilder {
     }
 
     /// The end of a shard whose multihash was found out elsewhere.
-    pub fn finish_as(self, hash: Multihash) -> Result<Shard, Error> {
+    pub fn finish_as(self, hash: Multihash) -> Result<Shard, IndexError> {
         let summary = self.parser.finish()?;
         match self.name {
             Name::Known { size, .. } if size != summary.size => {
-                return Err(Error::Size {
+                return Err(IndexError::Size {
                     shard: hash,
                     expected: size,
                     actual: summary.size,
                 });
             }
             Name::Check(expected) if expected != hash => {
-                return Err(Error::Shard {
+                return Err(IndexError::Shard {
                     expected,
                     actual: hash,
                 });
@@ -157,7 +157,7 @@ impl ShardBuilder {
         })
     }
 
-    fn start(&mut self, section: Section) -> Result<(), Error> {
+    fn start(&mut self, section: Section) -> Result<(), IndexError> {
         let check = match (section.id.hash().checkable(), self.unverifiable) {
             (Ok(()), _) => Check::Waiting,
             (Err(_), Unverifiable::Accept) => Check::Skipped,
@@ -170,7 +170,7 @@ impl ShardBuilder {
         Ok(())
     }
 
-    fn payload(&mut self, payload: &[u8]) -> Result<(), Error> {
+    fn payload(&mut self, payload: &[u8]) -> Result<(), IndexError> {
         let Some(Open { section, check }) = &mut self.open else {
             return Ok(());
         };
@@ -191,7 +191,7 @@ impl ShardBuilder {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Error> {
+    fn end(&mut self) -> Result<(), IndexError> {
         let Some(Open {
             section: Section {
                 id, offset, length, ..
@@ -217,6 +217,6 @@ impl ShardBuilder {
     }
 }
 
-fn fault(id: BlockId, offset: u64, source: multihash::Error) -> Error {
-    Error::Block { id, offset, source }
+fn fault(id: BlockId, offset: u64, source: multihash::MultihashError) -> IndexError {
+    IndexError::Block { id, offset, source }
 }

@@ -9,10 +9,10 @@ use crate::proto::raw_cbor;
 
 /// Why a shard cannot be indexed, or bytes are no index.
 #[derive(Debug, ThisError)]
-pub enum Error {
+pub enum IndexError {
     /// The shard or archive is not a CAR that can be read to its end.
     #[error("CAR cannot be read")]
-    Car(#[from] car::Error),
+    Car(#[from] car::CarError),
     /// A block does not have the hash that names it, or its hash cannot be checked.
     #[error("block {id} at byte {offset} fails its check")]
     Block {
@@ -21,7 +21,7 @@ pub enum Error {
         /// Where its payload starts.
         offset: u64,
         /// What is wrong.
-        source: multihash::Error,
+        source: multihash::MultihashError,
     },
     /// The shard as a whole has another hash than was said.
     #[error("shard {expected} hashes to {actual}")]
@@ -50,7 +50,7 @@ pub enum Error {
         /// The block.
         id: Cid,
         /// What is wrong.
-        source: multihash::Error,
+        source: multihash::MultihashError,
     },
     /// The root block is of another kind.
     #[error("index is of the unknown kind `{0}`")]
@@ -61,11 +61,11 @@ pub enum Error {
         /// Which block.
         part: &'static str,
         /// What is wrong.
-        source: raw_cbor::Error,
+        source: raw_cbor::RawCborError,
     },
     /// A multihash inside is damaged.
     #[error("index holds a bad multihash")]
-    Multihash(#[source] multihash::Error),
+    Multihash(#[source] multihash::MultihashError),
     /// A link inside is damaged.
     #[error("index holds a bad link")]
     Link,

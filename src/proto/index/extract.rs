@@ -6,7 +6,7 @@ use cid::Cid;
 use indexmap::IndexMap;
 
 use super::archive::VARIANT;
-use super::error::Error;
+use super::error::IndexError;
 use super::sharded::ShardedDagIndex;
 use super::slices::{Position, Slices};
 use crate::proto::car;
@@ -24,7 +24,7 @@ impl ShardedDagIndex {
     /// # Errors
     /// The bytes are no archive of an index, a block of it is missing or does not have the hash that names it, or there
     /// are more than 65,536 shards or 4,194,304 slices.
-    pub fn extract(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn extract(bytes: &[u8]) -> Result<Self, IndexError> {
         let mut holding = Holding::default();
         let content = read(bytes, &mut holding)?;
         Ok(Self::of(content, holding.shards))
@@ -38,11 +38,11 @@ pub(super) trait Sink {
     /// A shard, whose slices follow; one shard may come twice.
     fn shard(&mut self, shard: Multihash);
     /// A slice of the shard that came last, by the bytes of its multihash, which are not checked.
-    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), Error>;
+    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), IndexError>;
 }
 
 /// Reads an archive into `sink`, and gives the content root.
-pub(super) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<Cid, Error> {
+pub(super) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<Cid, IndexError> {
     let car = car::read(bytes)?;
     let root = car.header.root()?;
     let blocks = car
@@ -76,12 +76,12 @@ impl Sink for Holding {
         entry.or_default();
     }
 
-    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), Error> {
+    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), IndexError> {
         self.slices += 1;
         if self.slices > SLICES {
-            return Err(Error::TooMany("slices", SLICES));
+            return Err(IndexError::TooMany("slices", SLICES));
         }
-        let slice = Multihash::from_bytes(slice).map_err(Error::Multihash)?;
+        let slice = Multihash::from_bytes(slice).map_err(IndexError::Multihash)?;
         if let Some((_, slices)) = self.shards.get_index_mut(self.at) {
             slices.insert(slice, position);
         }
@@ -89,27 +89,27 @@ impl Sink for Holding {
     }
 }
 
-fn find<'a>(blocks: &HashMap<Cid, &'a [u8]>, cid: Cid) -> Result<&'a [u8], Error> {
-    let bytes = blocks.get(&cid).ok_or(Error::Missing(cid))?;
+fn find<'a>(blocks: &HashMap<Cid, &'a [u8]>, cid: Cid) -> Result<&'a [u8], IndexError> {
+    let bytes = blocks.get(&cid).ok_or(IndexError::Missing(cid))?;
     Multihash::of(&cid)
         .verify(bytes)
-        .map_err(|source| Error::Corrupt { id: cid, source })?;
+        .map_err(|source| IndexError::Corrupt { id: cid, source })?;
     Ok(bytes)
 }
 
-fn read_root(bytes: &[u8]) -> Result<(Cid, Vec<Cid>), Error> {
-    let malformed = |source| Error::Malformed {
+fn read_root(bytes: &[u8]) -> Result<(Cid, Vec<Cid>), IndexError> {
+    let malformed = |source| IndexError::Malformed {
         part: "the root",
         source,
     };
-    let unexpected = |expected| malformed(raw_cbor::Error::Unexpected { expected, at: 0 });
+    let unexpected = |expected| malformed(raw_cbor::RawCborError::Unexpected { expected, at: 0 });
     let mut reader = Reader::new(bytes);
     if reader.map().map_err(malformed)? != 1 {
         return Err(unexpected("one variant"));
     }
     let variant = reader.text().map_err(malformed)?;
     if variant != VARIANT.as_bytes() {
-        return Err(Error::Variant(
+        return Err(IndexError::Variant(
             String::from_utf8_lossy(&variant[..variant.len().min(80)]).into_owned(),
         ));
     }
@@ -121,7 +121,7 @@ fn read_root(bytes: &[u8]) -> Result<(Cid, Vec<Cid>), Error> {
                 let mut links = Vec::new();
                 for _ in 0..reader.list().map_err(malformed)? {
                     if links.len() == SHARDS {
-                        return Err(Error::TooMany("shards", SHARDS));
+                        return Err(IndexError::TooMany("shards", SHARDS));
                     }
                     links.push(link(&mut reader, malformed)?);
                 }
@@ -137,15 +137,15 @@ fn read_root(bytes: &[u8]) -> Result<(Cid, Vec<Cid>), Error> {
     ))
 }
 
-fn read_shard(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Error> {
-    let malformed = |source| Error::Malformed {
+fn read_shard(bytes: &[u8], sink: &mut impl Sink) -> Result<(), IndexError> {
+    let malformed = |source| IndexError::Malformed {
         part: "a shard",
         source,
     };
     let mut reader = Reader::new(bytes);
     pair(&mut reader).map_err(malformed)?;
     let shard = Multihash::from_bytes(reader.bytes().map_err(malformed)?);
-    sink.shard(shard.map_err(Error::Multihash)?);
+    sink.shard(shard.map_err(IndexError::Multihash)?);
     for _ in 0..reader.list().map_err(malformed)? {
         pair(&mut reader).map_err(malformed)?;
         let slice = reader.bytes().map_err(malformed)?;
@@ -157,10 +157,10 @@ fn read_shard(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Error> {
     reader.end().map_err(malformed)
 }
 
-fn pair(reader: &mut Reader<'_>) -> Result<(), raw_cbor::Error> {
+fn pair(reader: &mut Reader<'_>) -> Result<(), raw_cbor::RawCborError> {
     match reader.list()? {
         2 => Ok(()),
-        _ => Err(raw_cbor::Error::Unexpected {
+        _ => Err(raw_cbor::RawCborError::Unexpected {
             expected: "a pair",
             at: reader.at(),
         }),
@@ -169,7 +169,7 @@ fn pair(reader: &mut Reader<'_>) -> Result<(), raw_cbor::Error> {
 
 fn link(
     reader: &mut Reader<'_>,
-    malformed: impl Fn(raw_cbor::Error) -> Error,
-) -> Result<Cid, Error> {
-    Cid::try_from(reader.link().map_err(malformed)?).map_err(|_| Error::Link)
+    malformed: impl Fn(raw_cbor::RawCborError) -> IndexError,
+) -> Result<Cid, IndexError> {
+    Cid::try_from(reader.link().map_err(malformed)?).map_err(|_| IndexError::Link)
 }

@@ -9,7 +9,7 @@ use cid::Cid;
 use serde_json::{Value, json};
 
 use super::build::{Name, Shard, ShardBuilder, Unverifiable};
-use super::error::Error;
+use super::error::IndexError;
 use super::sharded::ShardedDagIndex;
 use crate::proto::car::Limits;
 use crate::proto::index::link;
@@ -44,7 +44,10 @@ impl Built {
 
 /// Indexes CAR files whose names are not known: each is read once, and hashed as a whole on a second thread while its
 /// blocks are hashed on this one.
-pub fn build<R: Read>(content: Cid, files: impl IntoIterator<Item = R>) -> Result<Built, Error> {
+pub fn build<R: Read>(
+    content: Cid,
+    files: impl IntoIterator<Item = R>,
+) -> Result<Built, IndexError> {
     let mut index = ShardedDagIndex::new(content);
     for file in files {
         index.add(shard(file)?);
@@ -54,7 +57,7 @@ pub fn build<R: Read>(content: Cid, files: impl IntoIterator<Item = R>) -> Resul
 }
 
 /// What `index show` prints: DAG-JSON of content, shards and slices, in the order of the archive.
-pub fn show(archive: &[u8]) -> Result<Value, Error> {
+pub fn show(archive: &[u8]) -> Result<Value, IndexError> {
     let index = ShardedDagIndex::extract(archive)?;
     let shards: Vec<_> = index
         .shards()
@@ -80,7 +83,7 @@ fn bytes_json(hash: &Multihash) -> Value {
     json!({ "/": { "bytes": base64::engine::general_purpose::STANDARD_NO_PAD.encode(hash.as_bytes()) } })
 }
 
-fn shard(mut file: impl Read) -> Result<Shard, Error> {
+fn shard(mut file: impl Read) -> Result<Shard, IndexError> {
     let mut builder = ShardBuilder::new(Name::Later, Limits::default(), Unverifiable::Refuse);
     thread::scope(|scope| {
         let (pieces, waiting) = mpsc::sync_channel::<Bytes>(WAITING);
@@ -107,7 +110,7 @@ fn shard(mut file: impl Read) -> Result<Shard, Error> {
 }
 
 /// The next piece; empty at the end of the file.
-fn fill(file: &mut impl Read) -> Result<Bytes, Error> {
+fn fill(file: &mut impl Read) -> Result<Bytes, IndexError> {
     let mut piece = vec![0; PIECE];
     let mut length = 0;
     while length < PIECE {

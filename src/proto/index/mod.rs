@@ -23,7 +23,7 @@ mod slices;
 
 pub use archive::link;
 pub use build::{Name, Shard, ShardBuilder, Unverifiable};
-pub use error::Error;
+pub use error::IndexError;
 pub use file::{Built, build, show};
 pub use outline::{Extent, Outline};
 pub use sharded::ShardedDagIndex;

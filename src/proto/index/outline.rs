@@ -3,7 +3,7 @@
 use cid::Cid;
 use indexmap::IndexMap;
 
-use super::error::Error;
+use super::error::IndexError;
 use super::extract::{self, Sink};
 use super::slices::Position;
 use crate::proto::multihash::{IDENTITY, Multihash};
@@ -32,7 +32,7 @@ impl Outline {
     ///
     /// # Errors
     /// As [`super::ShardedDagIndex::extract`].
-    pub fn read(archive: &[u8]) -> Result<Self, Error> {
+    pub fn read(archive: &[u8]) -> Result<Self, IndexError> {
         let mut sink = Reading::default();
         let content = extract::read(archive, &mut sink)?;
         let Reading {
@@ -105,8 +105,8 @@ impl Sink for Reading {
         entry.or_default();
     }
 
-    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), Error> {
-        Multihash::check(slice).map_err(Error::Multihash)?;
+    fn slice(&mut self, slice: &[u8], position: Position) -> Result<(), IndexError> {
+        Multihash::check(slice).map_err(IndexError::Multihash)?;
         self.slices += 1;
         self.leads |= self
             .content
@@ -121,7 +121,7 @@ impl Sink for Reading {
         }
         let end = position.offset.saturating_add(position.length);
         if extent.farthest.as_ref().is_none_or(|(most, _)| end > *most) {
-            let slice = Multihash::from_bytes(slice).map_err(Error::Multihash)?;
+            let slice = Multihash::from_bytes(slice).map_err(IndexError::Multihash)?;
             extent.farthest = Some((end, slice));
         }
         Ok(())

@@ -16,7 +16,7 @@ fn car_of(blocks: &[&[u8]]) -> Vec<u8> {
     car::write(&[], blocks.iter().map(|(cid, data)| (cid, *data)))
 }
 
-fn built(bytes: &[u8], name: Name) -> Result<Shard, Error> {
+fn built(bytes: &[u8], name: Name) -> Result<Shard, IndexError> {
     let mut builder = ShardBuilder::new(name, Limits::default(), Unverifiable::Refuse);
     builder.push(bytes)?;
     builder.finish()
@@ -71,8 +71,8 @@ fn a_block_that_does_not_match_is_named() {
     );
     assert!(matches!(
         error,
-        Error::Block {
-            source: multihash::Error::Mismatch(_),
+        IndexError::Block {
+            source: multihash::MultihashError::Mismatch(_),
             ..
         }
     ));
@@ -118,7 +118,7 @@ fn carv2_is_indexed_and_zero_length_sections_are_named() {
     zero.extend(&car_of(&[b"two"])[18..]);
     assert!(matches!(
         built(&zero, Name::Compute),
-        Err(Error::Car(car::Error::ZeroLengthSection(_)))
+        Err(IndexError::Car(car::CarError::ZeroLengthSection(_)))
     ));
 }
 
@@ -149,17 +149,17 @@ fn sizes_and_names_that_were_wrong_are_named() {
     )
     .unwrap_err();
     assert!(
-        matches!(error, Error::Size { expected, actual, .. } if (expected, actual) == (size + 1, size))
+        matches!(error, IndexError::Size { expected, actual, .. } if (expected, actual) == (size + 1, size))
     );
     assert!(built(&bytes, Name::Check(hash.clone())).is_ok());
     let other = Multihash::sha256(b"other");
     assert!(
-        matches!(built(&bytes, Name::Check(other)), Err(Error::Shard { actual, .. }) if actual == hash)
+        matches!(built(&bytes, Name::Check(other)), Err(IndexError::Shard { actual, .. }) if actual == hash)
     );
     let empty = Name::Known { hash, size: 0 };
     assert!(matches!(
         built(b"", empty),
-        Err(Error::Car(car::Error::Empty))
+        Err(IndexError::Car(car::CarError::Empty))
     ));
 }
 
@@ -170,8 +170,8 @@ fn unknown_hashes_are_refused_or_counted_as_asked() {
     let error = built(&bytes, Name::Compute).unwrap_err();
     assert!(matches!(
         error,
-        Error::Block {
-            source: multihash::Error::Unverifiable { code: 0xd5, .. },
+        IndexError::Block {
+            source: multihash::MultihashError::Unverifiable { code: 0xd5, .. },
             ..
         }
     ));
@@ -201,13 +201,13 @@ fn archives_of_other_kinds_and_changed_ones_are_refused() {
     let payload = rename(car.entries[0].payload);
     let bytes = car::write(&[renamed], [(&renamed, &payload[..])]);
     assert!(
-        matches!(ShardedDagIndex::extract(&bytes), Err(Error::Variant(name)) if name == "index/sharded/dag@0.2")
+        matches!(ShardedDagIndex::extract(&bytes), Err(IndexError::Variant(name)) if name == "index/sharded/dag@0.2")
     );
     let mut changed = good.clone();
     *changed.last_mut().unwrap() ^= 1;
     assert!(matches!(
         ShardedDagIndex::extract(&changed),
-        Err(Error::Corrupt { .. })
+        Err(IndexError::Corrupt { .. })
     ));
 }
 
@@ -231,13 +231,13 @@ fn a_file_that_breaks_off_while_it_is_read_is_an_error() {
     }
     assert!(matches!(
         build(raw(b"content"), [Broken]),
-        Err(Error::Read(_))
+        Err(IndexError::Read(_))
     ));
     let bytes = car_of(&[&[1; 5000]]);
     let error = build(raw(b"content"), [&bytes[..bytes.len() - 1]]).unwrap_err();
     assert!(matches!(
         error,
-        Error::Car(car::Error::TruncatedSection { .. })
+        IndexError::Car(car::CarError::TruncatedSection { .. })
     ));
 }
 

@@ -6,7 +6,7 @@ use crate::proto::{multihash, raw_cbor};
 
 /// Why bytes or text are not what they should be.
 #[derive(Debug, ThisError)]
-pub enum Error {
+pub enum IpniError {
     /// Metadata ends inside a protocol id, or the id is no varint.
     #[error("metadata has a bad protocol id")]
     Protocol,
@@ -16,7 +16,7 @@ pub enum Error {
         /// The protocol.
         protocol: u64,
         /// What is wrong.
-        source: raw_cbor::Error,
+        source: raw_cbor::RawCborError,
     },
     /// A key is missing in the map of a protocol, or holds a bad link.
     #[error("metadata of protocol 0x{protocol:x} has no valid `{key}`")]
@@ -55,5 +55,5 @@ pub enum Error {
     Job(&'static str),
     /// A digest of a job is damaged.
     #[error("publishing job has a bad multihash")]
-    Digest(#[source] multihash::Error),
+    Digest(#[source] multihash::MultihashError),
 }

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::dialect::Dialect;
-use super::error::Error;
+use super::error::IpniError;
 use super::metadata::{Metadata, encode_metadata};
 use super::multiaddr::Multiaddr;
 use super::peer::PeerId;
@@ -76,16 +76,16 @@ pub fn digests_to_body(digests: &[Multihash], dialect: Dialect) -> Vec<u8> {
 }
 
 /// Reads the object in the bucket: lists of byte numbers, base64 texts, or both.
-pub fn digests_from_body(body: &[u8]) -> Result<Vec<Multihash>, Error> {
+pub fn digests_from_body(body: &[u8]) -> Result<Vec<Multihash>, IpniError> {
     let list: Vec<serde_json::Value> = serde_json::from_slice(body)?;
     let digests = list.into_iter().map(|digest| {
         let bytes = match digest {
-            serde_json::Value::String(text) => {
-                STANDARD.decode(text).map_err(|_| Error::Job("digests"))?
-            }
+            serde_json::Value::String(text) => STANDARD
+                .decode(text)
+                .map_err(|_| IpniError::Job("digests"))?,
             numbers => serde_json::from_value(numbers)?,
         };
-        Multihash::from_bytes(&bytes).map_err(Error::Digest)
+        Multihash::from_bytes(&bytes).map_err(IpniError::Digest)
     });
     digests.collect()
 }

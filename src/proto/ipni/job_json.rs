@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::dialect::Dialect;
-use super::error::Error;
+use super::error::IpniError;
 use super::job::{Job, Provider};
 use super::multiaddr::Multiaddr;
 use super::peer::PeerId;
@@ -62,7 +62,7 @@ impl Job {
     ///
     /// # Errors
     /// The body is not such a message.
-    pub fn from_message(body: &str) -> Result<Self, Error> {
+    pub fn from_message(body: &str) -> Result<Self, IpniError> {
         read(body)
     }
 }
@@ -107,15 +107,15 @@ fn write(job: &Job, dialect: Dialect) -> String {
     text.expect("text and lists are JSON")
 }
 
-fn read(body: &str) -> Result<Job, Error> {
+fn read(body: &str) -> Result<Job, IpniError> {
     let outer: Map<String, Value> = serde_json::from_str(body)?;
     let message = object(&outer, "Message")?;
     let provider = object(message, "provider")?;
     let addrs = match field(provider, "addrs") {
         Some(Value::Array(list)) => list
             .iter()
-            .map(|addr| addr.as_str().ok_or(Error::Job("addrs"))),
-        _ => return Err(Error::Job("addrs")),
+            .map(|addr| addr.as_str().ok_or(IpniError::Job("addrs"))),
+        _ => return Err(IpniError::Job("addrs")),
     };
     Ok(Job {
         id: text(&outer, "JobID")?.to_owned(),
@@ -140,20 +140,20 @@ fn field<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 fn object<'a>(
     map: &'a Map<String, Value>,
     name: &'static str,
-) -> Result<&'a Map<String, Value>, Error> {
+) -> Result<&'a Map<String, Value>, IpniError> {
     field(map, name)
         .and_then(Value::as_object)
-        .ok_or(Error::Job(name))
+        .ok_or(IpniError::Job(name))
 }
 
-fn text<'a>(map: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, Error> {
+fn text<'a>(map: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, IpniError> {
     field(map, name)
         .and_then(Value::as_str)
-        .ok_or(Error::Job(name))
+        .ok_or(IpniError::Job(name))
 }
 
-fn base64(map: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, Error> {
+fn base64(map: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, IpniError> {
     STANDARD
         .decode(text(map, name)?)
-        .map_err(|_| Error::Job(name))
+        .map_err(|_| IpniError::Job(name))
 }

@@ -2,7 +2,7 @@
 
 use cid::Cid;
 
-use super::error::Error;
+use super::error::IpniError;
 use crate::proto::claims::Range;
 use crate::proto::raw_cbor::{self, Reader, Writer};
 use crate::proto::varint;
@@ -63,10 +63,10 @@ pub fn encode_metadata(all: &[Metadata]) -> Vec<u8> {
 }
 
 /// Reads all metadata of an advert.
-pub fn decode_metadata(mut bytes: &[u8]) -> Result<Vec<Metadata>, Error> {
+pub fn decode_metadata(mut bytes: &[u8]) -> Result<Vec<Metadata>, IpniError> {
     let mut all = Vec::new();
     while !bytes.is_empty() {
-        let (protocol, rest) = varint::read(bytes).ok_or(Error::Protocol)?;
+        let (protocol, rest) = varint::read(bytes).ok_or(IpniError::Protocol)?;
         bytes = rest;
         if !(INDEX..=LOCATION).contains(&protocol) {
             all.push(Metadata::Other {
@@ -77,7 +77,7 @@ pub fn decode_metadata(mut bytes: &[u8]) -> Result<Vec<Metadata>, Error> {
         }
         let mut reader = Reader::new(bytes);
         let fields =
-            Fields::read(&mut reader).map_err(|source| Error::Metadata { protocol, source })?;
+            Fields::read(&mut reader).map_err(|source| IpniError::Metadata { protocol, source })?;
         bytes = &bytes[reader.at()..];
         all.push(fields.metadata(protocol)?);
     }
@@ -187,7 +187,7 @@ impl Fields {
         writer.finish()
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, raw_cbor::Error> {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, raw_cbor::RawCborError> {
         let mut fields = Self::default();
         for _ in 0..reader.map()? {
             match reader.text()? {
@@ -203,8 +203,8 @@ impl Fields {
         Ok(fields)
     }
 
-    fn metadata(self, protocol: u64) -> Result<Metadata, Error> {
-        let missing = |key| Error::Key { protocol, key };
+    fn metadata(self, protocol: u64) -> Result<Metadata, IpniError> {
+        let missing = |key| IpniError::Key { protocol, key };
         let claim = self.claim.ok_or_else(|| missing('c'))?;
         let expiration = self.expiration.ok_or_else(|| missing('e'))?;
         match protocol {
@@ -228,15 +228,15 @@ impl Fields {
     }
 }
 
-fn link(reader: &mut Reader<'_>) -> Result<Cid, raw_cbor::Error> {
+fn link(reader: &mut Reader<'_>) -> Result<Cid, raw_cbor::RawCborError> {
     let at = reader.at();
-    Cid::try_from(reader.link()?).map_err(|_| raw_cbor::Error::Unexpected {
+    Cid::try_from(reader.link()?).map_err(|_| raw_cbor::RawCborError::Unexpected {
         expected: "a link",
         at,
     })
 }
 
-fn range(reader: &mut Reader<'_>) -> Result<Range, raw_cbor::Error> {
+fn range(reader: &mut Reader<'_>) -> Result<Range, raw_cbor::RawCborError> {
     let at = reader.at();
     match reader.list()? {
         1 => Ok(Range {
@@ -247,7 +247,7 @@ fn range(reader: &mut Reader<'_>) -> Result<Range, raw_cbor::Error> {
             offset: reader.uint()?,
             length: Some(reader.uint()?),
         }),
-        _ => Err(raw_cbor::Error::Unexpected {
+        _ => Err(raw_cbor::RawCborError::Unexpected {
             expected: "one or two numbers",
             at,
         }),

@@ -15,7 +15,7 @@ mod template;
 
 pub use context::{context_id, text_context_id};
 pub use dialect::Dialect;
-pub use error::Error;
+pub use error::IpniError;
 pub use job::{Job, Provider, digests_from_body, digests_to_body};
 pub use metadata::{Metadata, decode_metadata, encode_metadata};
 pub use multiaddr::{Multiaddr, Part};

@@ -1,6 +1,6 @@
 //! Multiaddrs as bytes: varint code, then a value whose length the code tells or a varint before it.
 
-use super::error::Error;
+use super::error::IpniError;
 use super::multiaddr::{
     FLAGS, HTTP_PATH, IP4, IP6, Multiaddr, NAMES, OLD_HTTP_PATH, P2P, Part, TCP, UDP,
 };
@@ -28,16 +28,16 @@ impl Multiaddr {
     }
 
     /// Reads the bytes of either writer.
-    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, IpniError> {
         let mut parts = Vec::new();
         while !bytes.is_empty() {
-            let (code, rest) = varint::read(bytes).ok_or(Error::Multiaddr)?;
+            let (code, rest) = varint::read(bytes).ok_or(IpniError::Multiaddr)?;
             let (part, rest) = part(code, rest)?;
             parts.push(part);
             bytes = rest;
         }
         if parts.is_empty() {
-            Err(Error::Multiaddr)
+            Err(IpniError::Multiaddr)
         } else {
             Ok(Self(parts))
         }
@@ -65,7 +65,7 @@ impl Multiaddr {
     }
 }
 
-fn part(code: u64, bytes: &[u8]) -> Result<(Part, &[u8]), Error> {
+fn part(code: u64, bytes: &[u8]) -> Result<(Part, &[u8]), IpniError> {
     if FLAGS.iter().any(|(known, _)| *known == code) {
         return Ok((Part::Flag(code), bytes));
     }
@@ -92,11 +92,11 @@ fn part(code: u64, bytes: &[u8]) -> Result<(Part, &[u8]), Error> {
         code if NAMES.iter().any(|(known, _)| *known == code) => {
             let (name, rest) = text(bytes, "dns")?;
             if name.is_empty() || name.contains('/') {
-                return Err(Error::Value("dns"));
+                return Err(IpniError::Value("dns"));
             }
             Ok((Part::Dns(code, name.to_owned()), rest))
         }
-        code => Err(Error::UnknownPart(code.to_string())),
+        code => Err(IpniError::UnknownPart(code.to_string())),
     }
 }
 
@@ -111,21 +111,21 @@ fn sized(code: u64, value: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(value);
 }
 
-fn array<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), Error> {
-    let (value, rest) = bytes.split_first_chunk::<N>().ok_or(Error::Multiaddr)?;
+fn array<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), IpniError> {
+    let (value, rest) = bytes.split_first_chunk::<N>().ok_or(IpniError::Multiaddr)?;
     Ok((*value, rest))
 }
 
-fn value(bytes: &[u8]) -> Result<(&[u8], &[u8]), Error> {
-    let (length, rest) = varint::read(bytes).ok_or(Error::Multiaddr)?;
-    let length = usize::try_from(length).map_err(|_| Error::Multiaddr)?;
-    rest.split_at_checked(length).ok_or(Error::Multiaddr)
+fn value(bytes: &[u8]) -> Result<(&[u8], &[u8]), IpniError> {
+    let (length, rest) = varint::read(bytes).ok_or(IpniError::Multiaddr)?;
+    let length = usize::try_from(length).map_err(|_| IpniError::Multiaddr)?;
+    rest.split_at_checked(length).ok_or(IpniError::Multiaddr)
 }
 
-fn text<'a>(bytes: &'a [u8], name: &'static str) -> Result<(&'a str, &'a [u8]), Error> {
+fn text<'a>(bytes: &'a [u8], name: &'static str) -> Result<(&'a str, &'a [u8]), IpniError> {
     let (value, rest) = value(bytes)?;
     Ok((
-        std::str::from_utf8(value).map_err(|_| Error::Value(name))?,
+        std::str::from_utf8(value).map_err(|_| IpniError::Value(name))?,
         rest,
     ))
 }

@@ -3,15 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::error::Error;
+use super::error::IpniError;
 use super::multiaddr::{FLAGS, Multiaddr, NAMES, Part};
 use super::peer::PeerId;
 use crate::proto::did::{percent_decode, percent_encode};
 
 impl Multiaddr {
     /// Reads text.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut words = text.strip_prefix('/').ok_or(Error::Multiaddr)?.split('/');
+    pub fn parse(text: &str) -> Result<Self, IpniError> {
+        let mut words = text
+            .strip_prefix('/')
+            .ok_or(IpniError::Multiaddr)?
+            .split('/');
         let mut parts = Vec::new();
         while let Some(name) = words.next() {
             parts.push(part(name, &mut words)?);
@@ -49,46 +52,46 @@ impl fmt::Display for Part {
 }
 
 impl FromStr for Multiaddr {
-    type Err = Error;
+    type Err = IpniError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, IpniError> {
         Self::parse(text)
     }
 }
 
-fn part<'a>(name: &str, words: &mut impl Iterator<Item = &'a str>) -> Result<Part, Error> {
+fn part<'a>(name: &str, words: &mut impl Iterator<Item = &'a str>) -> Result<Part, IpniError> {
     if let Some((code, _)) = FLAGS.iter().find(|(_, known)| *known == name) {
         return Ok(Part::Flag(*code));
     }
     let dns = NAMES.iter().find(|(_, known)| *known == name);
     if dns.is_none() && !["ip4", "ip6", "tcp", "udp", "p2p", "http-path", "httpath"].contains(&name)
     {
-        return Err(Error::UnknownPart(name.chars().take(40).collect()));
+        return Err(IpniError::UnknownPart(name.chars().take(40).collect()));
     }
-    let value = words.next().ok_or(Error::Multiaddr)?;
+    let value = words.next().ok_or(IpniError::Multiaddr)?;
     match (dns, name) {
-        (Some(_), _) if value.is_empty() => Err(Error::Value("dns")),
+        (Some(_), _) if value.is_empty() => Err(IpniError::Value("dns")),
         (Some((code, _)), _) => Ok(Part::Dns(*code, value.to_owned())),
         (_, "ip4") => value
             .parse()
             .map(Part::Ip4)
-            .map_err(|_| Error::Value("ip4")),
+            .map_err(|_| IpniError::Value("ip4")),
         (_, "ip6") => value
             .parse()
             .map(Part::Ip6)
-            .map_err(|_| Error::Value("ip6")),
+            .map_err(|_| IpniError::Value("ip6")),
         (_, "tcp") => value
             .parse()
             .map(Part::Tcp)
-            .map_err(|_| Error::Value("tcp")),
+            .map_err(|_| IpniError::Value("tcp")),
         (_, "udp") => value
             .parse()
             .map(Part::Udp)
-            .map_err(|_| Error::Value("udp")),
+            .map_err(|_| IpniError::Value("udp")),
         (_, "p2p") => PeerId::parse(value).map(Part::P2p),
         (_, "httpath") => Ok(Part::OldHttpPath(value.to_owned())),
         _ => {
-            let path = percent_decode(value).ok_or(Error::Value("http-path"))?;
+            let path = percent_decode(value).ok_or(IpniError::Value("http-path"))?;
             Ok(Part::HttpPath(
                 path.strip_prefix('/').map(str::to_owned).unwrap_or(path),
             ))

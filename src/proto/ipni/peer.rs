@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use multibase::Base;
 
-use super::error::Error;
+use super::error::IpniError;
 use crate::proto::Did;
 use crate::proto::multihash::Multihash;
 
@@ -20,26 +20,26 @@ pub struct PeerId(Multihash);
 
 impl PeerId {
     /// The peer id of an ed25519 did:key.
-    pub fn of(did: &Did) -> Result<Self, Error> {
+    pub fn of(did: &Did) -> Result<Self, IpniError> {
         let bytes = did.to_bytes();
         match bytes.strip_prefix(&DID_ED25519) {
             Some(key) if did.is_key() && key.len() == 32 => Ok(Self::of_key(key)),
-            _ => Err(Error::NotKey(did.clone())),
+            _ => Err(IpniError::NotKey(did.clone())),
         }
     }
 
     /// Reads text such as `12D3Koo…` or `Qm…`.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let bad = || Error::Peer(text.chars().take(80).collect());
+    pub fn parse(text: &str) -> Result<Self, IpniError> {
+        let bad = || IpniError::Peer(text.chars().take(80).collect());
         let bytes = Base::Base58Btc.decode(text).map_err(|_| bad())?;
         Multihash::from_bytes(&bytes).map(Self).map_err(|_| bad())
     }
 
     /// Reads the bytes of the multihash.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, IpniError> {
         Multihash::from_bytes(bytes)
             .map(Self)
-            .map_err(|_| Error::Peer(format!("{} bytes", bytes.len())))
+            .map_err(|_| IpniError::Peer(format!("{} bytes", bytes.len())))
     }
 
     /// The multihash.
@@ -68,9 +68,9 @@ impl fmt::Display for PeerId {
 }
 
 impl FromStr for PeerId {
-    type Err = Error;
+    type Err = IpniError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, IpniError> {
         Self::parse(text)
     }
 }

@@ -3,7 +3,7 @@
 use cid::Cid;
 use url::Url;
 
-use super::error::Error;
+use super::error::IpniError;
 use super::multiaddr::{DNS, HTTP, HTTPS, Multiaddr, Part, TLS};
 use crate::proto::did::percent_decode;
 use crate::proto::multihash::{Multihash, codec};
@@ -34,8 +34,8 @@ pub enum Port {
 
 impl Multiaddr {
     /// The address of an HTTP URL, which may hold placeholders.
-    pub fn from_url(url: &str, port: Port) -> Result<Self, Error> {
-        let bad = || Error::Url(url.to_owned());
+    pub fn from_url(url: &str, port: Port) -> Result<Self, IpniError> {
+        let bad = || IpniError::Url(url.to_owned());
         let parsed = Url::parse(url).map_err(|_| bad())?;
         let secure = match parsed.scheme() {
             "https" => true,
@@ -68,7 +68,7 @@ impl Multiaddr {
 
     /// The address template that leads to `location`, the URL of a blob: its multihash becomes `{blob}`, the link it
     /// is stored under `{blobCID}`.
-    pub fn for_location(location: &str, blob: &Multihash, link: &Cid) -> Result<Self, Error> {
+    pub fn for_location(location: &str, blob: &Multihash, link: &Cid) -> Result<Self, IpniError> {
         let template = location
             .replace(&link.to_string(), BLOB_CID)
             .replace(&blob.base58(), BLOB);
@@ -86,8 +86,8 @@ impl Multiaddr {
     }
 
     /// The address as URL, placeholders and all. A port is kept even where it is the usual one.
-    pub fn url(&self) -> Result<String, Error> {
-        let not_http = || Error::NotHttp(self.to_string());
+    pub fn url(&self) -> Result<String, IpniError> {
+        let not_http = || IpniError::NotHttp(self.to_string());
         let (mut host, mut port) = (None, None);
         let (mut secure, mut http) = (false, false);
         for part in &self.0 {

@@ -148,10 +148,10 @@ fn metadata_of_several_protocols_is_read_by_id() {
         },
     ];
     assert_eq!(decode_metadata(&encode_metadata(&all)).unwrap(), all);
-    assert!(matches!(decode_metadata(&[0x80]), Err(Error::Protocol)));
+    assert!(matches!(decode_metadata(&[0x80]), Err(IpniError::Protocol)));
     assert!(matches!(
         decode_metadata(&[0x82, 0x80, 0xf8, 0x01, 0xa0]),
-        Err(Error::Key { key: 'c', .. })
+        Err(IpniError::Key { key: 'c', .. })
     ));
 }
 
@@ -207,7 +207,7 @@ fn jobs_are_read_in_both_dialects_and_any_case() {
     );
     assert!(matches!(
         Job::from_message("{\"JobID\":1}"),
-        Err(Error::Job("Message"))
+        Err(IpniError::Job("Message"))
     ));
     let digests = [Multihash::sha256(b"a"), Multihash::identity(b"b")];
     let mixed = format!("[{:?},\"AAFi\"]", digests[0].as_bytes());
@@ -215,7 +215,7 @@ fn jobs_are_read_in_both_dialects_and_any_case() {
     assert!(digests_from_body(b"[[300]]").is_err());
     assert!(matches!(
         digests_from_body(b"[[18,32,1]]"),
-        Err(Error::Digest(_))
+        Err(IpniError::Digest(_))
     ));
 }
 
@@ -226,7 +226,7 @@ fn peer_ids_are_those_of_keys() {
     assert_eq!(PeerId::parse(&peer.to_string()).unwrap(), peer);
     assert_eq!(peer.did(), Some(space()));
     let web = Did::parse("did:web:a.example").unwrap();
-    assert!(matches!(PeerId::of(&web), Err(Error::NotKey(_))));
+    assert!(matches!(PeerId::of(&web), Err(IpniError::NotKey(_))));
     assert!(PeerId::parse("0OIl").is_err());
 }
 

@@ -3,7 +3,7 @@
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::{Error, Message, Receipt};
+use super::{Message, MessageError, Receipt};
 use crate::proto::ucan::{Capability, Delegation, Draft, Fact};
 use crate::proto::{Did, Signer};
 
@@ -11,7 +11,11 @@ use crate::proto::{Did, Signer};
 const CONCLUDE: &str = "ucan/conclude";
 
 /// Makes the `ucan/conclude` invocation that carries a receipt; always the same bytes for the same receipt and issuer.
-pub fn conclude(issuer: &Signer, audience: &Did, receipt: &Receipt) -> Result<Delegation, Error> {
+pub fn conclude(
+    issuer: &Signer,
+    audience: &Did,
+    receipt: &Receipt,
+) -> Result<Delegation, MessageError> {
     let blocks = receipt.export();
     let links = blocks
         .iter()
@@ -26,22 +30,24 @@ pub fn conclude(issuer: &Signer, audience: &Did, receipt: &Receipt) -> Result<De
 }
 
 /// The receipt that a `ucan/conclude` invocation carries.
-pub fn concluded(invocation: &Delegation) -> Result<Receipt, Error> {
+pub fn concluded(invocation: &Delegation) -> Result<Receipt, MessageError> {
     let [capability] = invocation.capabilities() else {
-        return Err(Error::Conclude("it has not exactly one capability"));
+        return Err(MessageError::Conclude("it has not exactly one capability"));
     };
     match capability.get("receipt") {
         Some(Ipld::Link(cid)) if capability.can == CONCLUDE => {
             Receipt::view_shared(cid, invocation.blocks())
         }
-        _ => Err(Error::Conclude("it is not a ucan/conclude with a receipt")),
+        _ => Err(MessageError::Conclude(
+            "it is not a ucan/conclude with a receipt",
+        )),
     }
 }
 
 /// Finds the receipt of a task in a message: reported, or inside a `ucan/conclude` that the message executes, that a
 /// report ran, or that a report sets in motion. Services file receipts under all of these places.
 /// A malformed invocation or receipt on the way counts as not there.
-pub fn find_receipt(message: &Message, task: &Cid) -> Result<Option<Receipt>, Error> {
+pub fn find_receipt(message: &Message, task: &Cid) -> Result<Option<Receipt>, MessageError> {
     if let Some(receipt) = message.receipt(task)? {
         return Ok(Some(receipt));
     }

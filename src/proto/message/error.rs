@@ -6,7 +6,7 @@ use crate::proto::{cbor, did, signature, ucan};
 
 /// Why something is no message or no receipt.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum MessageError {
     /// The message block is malformed.
     #[error("read message: {0}")]
     Message(&'static str),
@@ -24,14 +24,14 @@ pub enum Error {
     Conclude(&'static str),
     /// DAG-CBOR failed.
     #[error(transparent)]
-    Cbor(#[from] cbor::Error),
+    Cbor(#[from] cbor::CborError),
     /// A DID is malformed.
     #[error(transparent)]
-    Did(#[from] did::Error),
+    Did(#[from] did::DidError),
     /// A signature is malformed.
     #[error(transparent)]
-    Signature(#[from] signature::Error),
+    Signature(#[from] signature::SignatureError),
     /// An invocation or other delegation is malformed, or the CAR around it.
     #[error(transparent)]
-    Ucan(#[from] ucan::Error),
+    Ucan(#[from] ucan::UcanError),
 }

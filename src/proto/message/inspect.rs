@@ -3,7 +3,7 @@
 use cid::Cid;
 use serde_json::{Value, json};
 
-use super::{Error, Message, Outcome, Receipt, Task};
+use super::{Message, MessageError, Outcome, Receipt, Task};
 use crate::proto::json;
 use crate::proto::ucan::{self, Keys, describe, signature_state};
 
@@ -17,9 +17,9 @@ const MAX_BYTES: usize = 128 << 20;
 /// `fork`, `join`, `signature`, and `invocation`, the object of what ran, if its block is in the message.
 ///
 /// `keys` gives keys for issuers that are no did:key.
-pub fn inspect(input: &[u8], keys: Keys<'_>) -> Result<Vec<Value>, Error> {
+pub fn inspect(input: &[u8], keys: Keys<'_>) -> Result<Vec<Value>, MessageError> {
     if input.len() > MAX_BYTES {
-        return Err(ucan::Error::Limit("the length of the input").into());
+        return Err(ucan::UcanError::Limit("the length of the input").into());
     }
     if let Ok(message) = Message::decode(input) {
         let invocations = message.invocations()?;
@@ -41,7 +41,7 @@ pub fn inspect(input: &[u8], keys: Keys<'_>) -> Result<Vec<Value>, Error> {
         .collect()
 }
 
-fn describe_receipt(receipt: &Receipt, keys: Keys<'_>) -> Result<Value, Error> {
+fn describe_receipt(receipt: &Receipt, keys: Keys<'_>) -> Result<Value, MessageError> {
     let (name, value) = match receipt.outcome() {
         Outcome::Ok(value) => ("ok", value),
         Outcome::Err(value) => ("error", value),
@@ -55,7 +55,7 @@ fn describe_receipt(receipt: &Receipt, keys: Keys<'_>) -> Result<Value, Error> {
         "receipt": text(receipt.cid()),
         "ran": text(ran.cid()),
         "issuer": receipt.issuer(),
-        "out": { name: json::to_value(value).map_err(ucan::Error::from)? },
+        "out": { name: json::to_value(value).map_err(ucan::UcanError::from)? },
         "fork": receipt.forks().iter().map(Task::cid).map(text).collect::<Vec<_>>(),
         "join": receipt.join().as_ref().map(Task::cid).map(text),
         "signature": signature_state(receipt.signature(), receipt.issuer(), keys, |key| receipt.verify(key)),

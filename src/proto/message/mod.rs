@@ -9,7 +9,7 @@ mod receipt;
 mod wire;
 
 pub use conclude::{conclude, concluded, find_receipt};
-pub use error::Error;
+pub use error::MessageError;
 pub use inspect::inspect;
 pub use negotiate::{CONTENT_TYPE, Refused, negotiate};
 pub use outcome::Outcome;

@@ -3,7 +3,7 @@
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::Error;
+use super::MessageError;
 use crate::proto::ucan::Caveats;
 use crate::proto::{Did, Signature, Signer, cbor};
 
@@ -77,7 +77,7 @@ impl Model {
         outcome: Outcome,
         fork: Vec<Cid>,
         join: Option<Cid>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, MessageError> {
         let mut effects = Caveats::new();
         effects.insert(
             "fork".into(),
@@ -124,31 +124,37 @@ impl Model {
     }
 
     /// Reads a receipt block. `iss`, `fx`, `prf` and `meta` may be missing.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let Ipld::Map(mut root) = cbor::decode(bytes)? else {
-            return Err(Error::Receipt("the block is not a map"));
+            return Err(MessageError::Receipt("the block is not a map"));
         };
         let Some(Ipld::Bytes(signature)) = root.remove("sig") else {
-            return Err(Error::Receipt("sig is not bytes"));
+            return Err(MessageError::Receipt("sig is not bytes"));
         };
-        let ocm = root.remove("ocm").ok_or(Error::Receipt("ocm is missing"))?;
+        let ocm = root
+            .remove("ocm")
+            .ok_or(MessageError::Receipt("ocm is missing"))?;
         let signed = cbor::encode(&ocm)?;
         let Ipld::Map(fields) = &ocm else {
-            return Err(Error::Receipt("ocm is not a map"));
+            return Err(MessageError::Receipt("ocm is not a map"));
         };
         let none = Caveats::new();
         let effects = match fields.get("fx") {
             None => &none,
             Some(Ipld::Map(effects)) => effects,
-            Some(_) => return Err(Error::Receipt("fx is not a map")),
+            Some(_) => return Err(MessageError::Receipt("fx is not a map")),
         };
         let issuer = match fields.get("iss") {
             None | Some(Ipld::Null) => None,
             Some(Ipld::String(text)) => Some(Did::parse(text)?),
-            Some(_) => return Err(Error::Receipt("iss is not text")),
+            Some(_) => return Err(MessageError::Receipt("iss is not text")),
         };
         Ok(Self {
-            ran: link(fields.get("ran").ok_or(Error::Receipt("ran is missing"))?)?,
+            ran: link(
+                fields
+                    .get("ran")
+                    .ok_or(MessageError::Receipt("ran is missing"))?,
+            )?,
             outcome: outcome(fields.get("out"))?,
             fork: links(effects.get("fork"))?,
             join: effects.get("join").map(link).transpose()?,
@@ -161,30 +167,30 @@ impl Model {
     }
 }
 
-fn outcome(value: Option<&Ipld>) -> Result<Outcome, Error> {
+fn outcome(value: Option<&Ipld>) -> Result<Outcome, MessageError> {
     let Some(Ipld::Map(out)) = value else {
-        return Err(Error::Receipt("out is not a map"));
+        return Err(MessageError::Receipt("out is not a map"));
     };
     match (out.get("ok"), out.get("error")) {
         (_, Some(value)) => Ok(Outcome::Err(value.clone())),
         (Some(value), None) => Ok(Outcome::Ok(value.clone())),
-        (None, None) => Err(Error::Receipt("out holds neither ok nor error")),
+        (None, None) => Err(MessageError::Receipt("out holds neither ok nor error")),
     }
 }
 
-fn link(value: &Ipld) -> Result<Cid, Error> {
+fn link(value: &Ipld) -> Result<Cid, MessageError> {
     match value {
         Ipld::Link(cid) => Ok(*cid),
-        _ => Err(Error::Receipt(
+        _ => Err(MessageError::Receipt(
             "ran, fork, join or prf holds something that is not a link",
         )),
     }
 }
 
-fn links(value: Option<&Ipld>) -> Result<Vec<Cid>, Error> {
+fn links(value: Option<&Ipld>) -> Result<Vec<Cid>, MessageError> {
     match value {
         None => Ok(Vec::new()),
         Some(Ipld::List(items)) => items.iter().map(link).collect(),
-        Some(_) => Err(Error::Receipt("fork or prf is not a list")),
+        Some(_) => Err(MessageError::Receipt("fork or prf is not a list")),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cid::Cid;
 
-use super::Error;
+use super::MessageError;
 use super::outcome::{Model, Outcome};
 use crate::proto::ucan::{Delegation, Proof};
 use crate::proto::{Block, Blocks, Did, Signature, Signer, Verifier};
@@ -39,7 +39,7 @@ impl Receipt {
         ran: impl Into<Task>,
         outcome: Outcome,
         effects: Effects,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, MessageError> {
         let ran = ran.into();
         let Effects { fork, join } = effects;
         let mut blocks = Blocks::new();
@@ -67,13 +67,13 @@ impl Receipt {
     }
 
     /// Finds the receipt block `cid` among `blocks` and reads it.
-    pub fn view(cid: &Cid, blocks: &Blocks) -> Result<Self, Error> {
+    pub fn view(cid: &Cid, blocks: &Blocks) -> Result<Self, MessageError> {
         Self::view_shared(cid, &Arc::new(blocks.clone()))
     }
 
     /// As [`Receipt::view`], without copying the set of blocks.
-    pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, Error> {
-        let root = blocks.get(cid).ok_or(Error::Missing(*cid))?;
+    pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, MessageError> {
+        let root = blocks.get(cid).ok_or(MessageError::Missing(*cid))?;
         let model = Model::decode(&root.bytes)?;
         Ok(Self(Arc::new(Inner {
             root,

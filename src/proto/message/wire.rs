@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::{Error, Receipt};
+use super::{MessageError, Receipt};
 use crate::proto::carrier::{self, Carried};
 use crate::proto::ucan::{Caveats, Delegation};
 use crate::proto::{Block, Blocks, cbor};
@@ -28,17 +28,17 @@ pub struct Message {
 
 impl Message {
     /// Makes a message of invocations, in order.
-    pub fn request(invocations: &[Delegation]) -> Result<Self, Error> {
+    pub fn request(invocations: &[Delegation]) -> Result<Self, MessageError> {
         Self::new(invocations, &[])
     }
 
     /// Makes a message of receipts.
-    pub fn reply(receipts: &[Receipt]) -> Result<Self, Error> {
+    pub fn reply(receipts: &[Receipt]) -> Result<Self, MessageError> {
         Self::new(&[], receipts)
     }
 
     /// Makes a message of both. A repeated invocation stays repeated in the list; blocks go once.
-    pub fn new(invocations: &[Delegation], receipts: &[Receipt]) -> Result<Self, Error> {
+    pub fn new(invocations: &[Delegation], receipts: &[Receipt]) -> Result<Self, MessageError> {
         let mut blocks = Blocks::new();
         let mut report: Vec<(Cid, Cid)> = Vec::new();
         for invocation in invocations {
@@ -84,20 +84,24 @@ impl Message {
     }
 
     /// Reads a CAR body. Invocations and receipts are read when asked for.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let Carried { roots, blocks } = carrier::read(bytes)?;
-        let cid = roots.first().ok_or(Error::Message("the CAR has no root"))?;
-        let root = blocks.get(cid).ok_or(Error::Missing(*cid))?;
+        let cid = roots
+            .first()
+            .ok_or(MessageError::Message("the CAR has no root"))?;
+        let root = blocks.get(cid).ok_or(MessageError::Missing(*cid))?;
         let Ipld::Map(mut variants) = cbor::decode(&root.bytes)? else {
-            return Err(Error::Message("the root is not a map"));
+            return Err(MessageError::Message("the root is not a map"));
         };
         let Some(Ipld::Map(mut parts)) = variants.remove(VERSION) else {
-            return Err(Error::Message("the root is not a ucanto/message@7.0.0"));
+            return Err(MessageError::Message(
+                "the root is not a ucanto/message@7.0.0",
+            ));
         };
         let execute = match parts.remove(EXECUTE) {
             None => Vec::new(),
             Some(Ipld::List(links)) => links.iter().map(link).collect::<Result<_, _>>()?,
-            Some(_) => return Err(Error::Message("execute is not a list")),
+            Some(_) => return Err(MessageError::Message("execute is not a list")),
         };
         let report = match parts.remove(REPORT) {
             None => Vec::new(),
@@ -105,7 +109,7 @@ impl Message {
                 .into_iter()
                 .map(reported)
                 .collect::<Result<_, _>>()?,
-            Some(_) => return Err(Error::Message("report is not a map")),
+            Some(_) => return Err(MessageError::Message("report is not a map")),
         };
         Ok(Self {
             root,
@@ -140,7 +144,7 @@ impl Message {
     }
 
     /// The invocations to execute, in order.
-    pub fn invocations(&self) -> Result<Vec<Delegation>, Error> {
+    pub fn invocations(&self) -> Result<Vec<Delegation>, MessageError> {
         self.execute
             .iter()
             .map(|cid| Ok(Delegation::view_shared(cid, &self.blocks)?))
@@ -151,7 +155,7 @@ impl Message {
     ///
     /// # Errors
     /// When it cannot be read, or is the receipt of something else: nobody signs the list that it was found in.
-    pub fn receipt(&self, ran: &Cid) -> Result<Option<Receipt>, Error> {
+    pub fn receipt(&self, ran: &Cid) -> Result<Option<Receipt>, MessageError> {
         let Some((_, root)) = self.report.iter().find(|(task, _)| task == ran) else {
             return Ok(None);
         };
@@ -160,12 +164,12 @@ impl Message {
         if said == *ran {
             Ok(Some(receipt))
         } else {
-            Err(Error::OfAnother(said))
+            Err(MessageError::OfAnother(said))
         }
     }
 
     /// All reported receipts, in no order that means anything.
-    pub fn receipts(&self) -> Result<Vec<Receipt>, Error> {
+    pub fn receipts(&self) -> Result<Vec<Receipt>, MessageError> {
         self.report
             .iter()
             .map(|(_, root)| Receipt::view_shared(root, &self.blocks))
@@ -173,18 +177,18 @@ impl Message {
     }
 }
 
-fn link(value: &Ipld) -> Result<Cid, Error> {
+fn link(value: &Ipld) -> Result<Cid, MessageError> {
     match value {
         Ipld::Link(cid) => Ok(*cid),
-        _ => Err(Error::Message(
+        _ => Err(MessageError::Message(
             "execute or report holds something that is not a link",
         )),
     }
 }
 
-fn reported((ran, root): (String, Ipld)) -> Result<(Cid, Cid), Error> {
+fn reported((ran, root): (String, Ipld)) -> Result<(Cid, Cid), MessageError> {
     let ran = Cid::try_from(ran.as_str())
-        .map_err(|_| Error::Message("report has a key that is not a CID"))?;
+        .map_err(|_| MessageError::Message("report has a key that is not a CID"))?;
     Ok((ran, link(&root)?))
 }
 
@@ -224,7 +228,8 @@ mod tests {
             assert_eq!(found.cid(), receipt.cid());
             let wrong = filed_under(new.cid(), &receipt);
             for found in [wrong.receipt(new.cid()), find_receipt(&wrong, new.cid())] {
-                let is_named = matches!(found, Err(Error::OfAnother(ran)) if ran == *old.cid());
+                let is_named =
+                    matches!(found, Err(MessageError::OfAnother(ran)) if ran == *old.cid());
                 assert!(is_named);
             }
             let conclusion = conclude(&agent, service.did(), &receipt).unwrap();

@@ -1,29 +1,29 @@
-//! Whether data has a hash: data at hand, or in pieces.
+//! Whether data has a hash: data available, or in pieces.
 
 use aws_lc_rs::digest;
 
 use super::codes::SHA2_256;
 use super::function::{Function, Running};
-use super::value::{Error, Multihash};
+use super::value::{Multihash, MultihashError};
 
 impl Multihash {
     /// Whether this hash belongs to `data`.
-    pub fn verify(&self, data: &[u8]) -> Result<(), Error> {
+    pub fn verify(&self, data: &[u8]) -> Result<(), MultihashError> {
         let (function, wanted) = self.function()?;
         if function.gives(data, wanted) {
             Ok(())
         } else {
-            Err(Error::Mismatch(self.clone()))
+            Err(MultihashError::Mismatch(self.clone()))
         }
     }
 
     /// Whether data can be checked against this hash at all.
-    pub fn checkable(&self) -> Result<(), Error> {
+    pub fn checkable(&self) -> Result<(), MultihashError> {
         self.function().map(|_| ())
     }
 
     /// A hasher of the function of this multihash, for data that comes in pieces.
-    pub fn hasher(&self) -> Result<Hasher, Error> {
+    pub fn hasher(&self) -> Result<Hasher, MultihashError> {
         Ok(match self.function()? {
             (Function::Identity, wanted) => Hasher::Identity {
                 wanted: wanted.into(),
@@ -36,7 +36,7 @@ impl Multihash {
     }
 
     /// The function, and the digest it should give.
-    fn function(&self) -> Result<(Function, &[u8]), Error> {
+    fn function(&self) -> Result<(Function, &[u8]), MultihashError> {
         let (code, start) = self.numbers();
         let wanted = &self.0[start..];
         let function = Function::of(code, wanted.len())?;
@@ -80,7 +80,7 @@ impl Hasher {
     }
 
     /// Whether all pieces together have the hash `expected`, which this hasher was made from.
-    pub fn check(self, expected: &Multihash) -> Result<(), Error> {
+    pub fn check(self, expected: &Multihash) -> Result<(), MultihashError> {
         let good = match self {
             Self::Digest(context) => context.finish().as_ref() == expected.digest(),
             Self::Table(mut hasher) => hasher.finalize() == expected.digest(),
@@ -93,7 +93,7 @@ impl Hasher {
         if good {
             Ok(())
         } else {
-            Err(Error::Mismatch(expected.clone()))
+            Err(MultihashError::Mismatch(expected.clone()))
         }
     }
 }

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use multihash_codetable::{Blake2b256, Blake2b512, Blake2s256, Blake3_256, Keccak256, Keccak512};
 
 use super::codes::{IDENTITY, SHA2_256, SHA2_512};
-use super::value::Error;
+use super::value::MultihashError;
 
 const SHA1: u64 = 0x11;
 const SHA3_512: u64 = 0x14;
@@ -28,7 +28,7 @@ pub(super) type Running = Box<dyn multihash_derive::Hasher + Send>;
 
 impl Function {
     /// The function of a code that gives so many bytes.
-    pub(super) fn of(code: u64, length: usize) -> Result<Self, Error> {
+    pub(super) fn of(code: u64, length: usize) -> Result<Self, MultihashError> {
         Ok(match (code, length) {
             (IDENTITY, _) => Function::Identity,
             (SHA1, 20) => Function::Digest(&digest::SHA1_FOR_LEGACY_USE_ONLY),
@@ -42,7 +42,7 @@ impl Function {
             (BLAKE2B_256, 32) => Function::Table(|| Box::new(Blake2b256::default())),
             (BLAKE2B_512, 64) => Function::Table(|| Box::new(Blake2b512::default())),
             (BLAKE2S_256, 32) => Function::Table(|| Box::new(Blake2s256::default())),
-            (code, length) => return Err(Error::Unverifiable { code, length }),
+            (code, length) => return Err(MultihashError::Unverifiable { code, length }),
         })
     }
 
@@ -111,7 +111,10 @@ mod tests {
                 .collect();
             let hash = Multihash::wrap(code, &digest);
             assert_eq!(hash.verify(b"abc"), Ok(()), "{code:x}");
-            assert_eq!(hash.verify(b"abd"), Err(Error::Mismatch(hash.clone())));
+            assert_eq!(
+                hash.verify(b"abd"),
+                Err(MultihashError::Mismatch(hash.clone()))
+            );
             for (head, tail, good) in [(&b"a"[..], &b"bc"[..], true), (b"ab", b"", false)] {
                 let mut hasher = hash.hasher().unwrap();
                 hasher.update(head);

@@ -12,6 +12,6 @@ mod value;
 
 pub use check::{Hasher, Sha256};
 pub use codes::{IDENTITY, SHA2_256, SHA2_512, codec};
-pub use value::{Error, Multihash};
+pub use value::{Multihash, MultihashError};
 
 pub(crate) use value::prefix_length;

@@ -9,9 +9,12 @@ fn identity_hashes_above_64_bytes_are_kept_but_are_no_link() {
     let hash = Multihash::identity(&[7; 200]);
     assert_eq!(Multihash::from_bytes(hash.as_bytes()).unwrap(), hash);
     assert_eq!(hash.digest(), &[7; 200]);
-    assert_eq!(hash.cid(codec::RAW), Err(Error::TooLong(200)));
+    assert_eq!(hash.cid(codec::RAW), Err(MultihashError::TooLong(200)));
     hash.verify(&[7; 200]).unwrap();
-    assert_eq!(hash.verify(&[7; 199]), Err(Error::Mismatch(hash.clone())));
+    assert_eq!(
+        hash.verify(&[7; 199]),
+        Err(MultihashError::Mismatch(hash.clone()))
+    );
 }
 
 #[test]
@@ -19,7 +22,10 @@ fn unknown_hash_functions_are_named() {
     // MD5, and a digest that was cut.
     for (code, length) in [(0xd5, 16), (SHA2_256, 20)] {
         let hash = Multihash::wrap(code, &vec![0; length]);
-        assert_eq!(hash.verify(b"x"), Err(Error::Unverifiable { code, length }));
+        assert_eq!(
+            hash.verify(b"x"),
+            Err(MultihashError::Unverifiable { code, length })
+        );
     }
 }
 

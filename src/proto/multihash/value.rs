@@ -13,10 +13,10 @@ use crate::proto::varint;
 
 /// Why bytes or text are no multihash, or do not match theirs.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
-pub enum Error {
+pub enum MultihashError {
     /// A varint inside is wrong.
     #[error("multihash holds a bad number")]
-    Varint(#[source] varint::Error),
+    Varint(#[source] varint::VarintError),
     /// The bytes end too early.
     #[error("multihash is cut short")]
     Truncated,
@@ -78,11 +78,11 @@ impl Multihash {
     }
 
     /// Takes the whole of `bytes`.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MultihashError> {
         match Self::prefix(bytes)? {
             Some((hash, length)) if length == bytes.len() => Ok(hash),
-            Some((_, length)) => Err(Error::Trailing(bytes.len() - length)),
-            None => Err(Error::Truncated),
+            Some((_, length)) => Err(MultihashError::Trailing(bytes.len() - length)),
+            None => Err(MultihashError::Truncated),
         }
     }
 
@@ -90,19 +90,19 @@ impl Multihash {
     ///
     /// # Errors
     /// As [`Multihash::from_bytes`].
-    pub fn check(bytes: &[u8]) -> Result<(), Error> {
+    pub fn check(bytes: &[u8]) -> Result<(), MultihashError> {
         match prefix_length(bytes)? {
             Some(length) if length == bytes.len() as u64 => Ok(()),
             Some(length) if length < bytes.len() as u64 => {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
-                Err(Error::Trailing(bytes.len().saturating_sub(length)))
+                Err(MultihashError::Trailing(bytes.len().saturating_sub(length)))
             }
-            _ => Err(Error::Truncated),
+            _ => Err(MultihashError::Truncated),
         }
     }
 
     /// Takes a multihash from the start of `bytes` and says how many it took; `None` if more bytes are needed.
-    pub fn prefix(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
+    pub fn prefix(bytes: &[u8]) -> Result<Option<(Self, usize)>, MultihashError> {
         let Some(end) = prefix_length(bytes)? else {
             return Ok(None);
         };
@@ -113,8 +113,9 @@ impl Multihash {
     }
 
     /// Reads multibase text of any base.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let (_, bytes) = multibase::decode(text).map_err(|_| Error::Multibase(shortened(text)))?;
+    pub fn parse(text: &str) -> Result<Self, MultihashError> {
+        let (_, bytes) =
+            multibase::decode(text).map_err(|_| MultihashError::Multibase(shortened(text)))?;
         Self::from_bytes(&bytes)
     }
 
@@ -143,10 +144,10 @@ impl Multihash {
     }
 
     /// The `CIDv1` with this hash; fails for digests above 64 bytes.
-    pub fn cid(&self, codec: u64) -> Result<Cid, Error> {
+    pub fn cid(&self, codec: u64) -> Result<Cid, MultihashError> {
         let hash = cid::multihash::Multihash::wrap(self.code(), self.digest());
         hash.map(|hash| Cid::new_v1(codec, hash))
-            .map_err(|_| Error::TooLong(self.digest().len()))
+            .map_err(|_| MultihashError::TooLong(self.digest().len()))
     }
 
     /// The `CIDv1` of `data` by SHA2-256.
@@ -170,11 +171,12 @@ impl Multihash {
 }
 
 /// How long the multihash at the start of `bytes` is, once its two numbers are there.
-pub(crate) fn prefix_length(bytes: &[u8]) -> Result<Option<u64>, Error> {
-    let Some((_, first)) = varint::decode(bytes).map_err(Error::Varint)? else {
+pub(crate) fn prefix_length(bytes: &[u8]) -> Result<Option<u64>, MultihashError> {
+    let Some((_, first)) = varint::decode(bytes).map_err(MultihashError::Varint)? else {
         return Ok(None);
     };
-    let Some((length, second)) = varint::decode(&bytes[first..]).map_err(Error::Varint)? else {
+    let Some((length, second)) = varint::decode(&bytes[first..]).map_err(MultihashError::Varint)?
+    else {
         return Ok(None);
     };
     Ok(Some(length.saturating_add((first + second) as u64)))
@@ -198,9 +200,9 @@ impl fmt::Debug for Multihash {
 }
 
 impl FromStr for Multihash {
-    type Err = Error;
+    type Err = MultihashError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, MultihashError> {
         Self::parse(text)
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use cid::Cid;
 
 use super::encode::VARIANT;
-use super::error::Error;
+use super::error::QueryError;
 use super::{IndexBlock, QueryResult};
 use crate::proto::multihash::Multihash;
 use crate::proto::raw_cbor::{self, Reader};
@@ -32,19 +32,19 @@ const ITEM: usize = 256;
 ///
 /// # Errors
 /// As [`decode`], or any other status than 200.
-pub fn respond(status: u16, body: &[u8]) -> Result<QueryResult, Error> {
+pub fn respond(status: u16, body: &[u8]) -> Result<QueryResult, QueryError> {
     if status == 200 {
         return decode(body);
     }
     let message = String::from_utf8_lossy(&body[..body.len().min(MESSAGE)]).into_owned();
-    Err(Error::Status { status, message })
+    Err(QueryError::Status { status, message })
 }
 
 /// Reads a copy of the body of an answer, whatever it takes; see [`Answer`].
 ///
 /// # Errors
 /// As [`Answer::open`] and [`Answer::read`].
-pub fn decode(body: &[u8]) -> Result<QueryResult, Error> {
+pub fn decode(body: &[u8]) -> Result<QueryResult, QueryError> {
     Answer::open(&Bytes::copy_from_slice(body))?.read()
 }
 
@@ -69,7 +69,7 @@ impl Answer {
     /// # Errors
     /// The body is not a CAR of a query result, lacks a block that it links to, holds more than is read of one answer, or
     /// holds a named block whose CID does not name the bytes, or whose hash function is not computed here.
-    pub fn open(body: &Bytes) -> Result<Self, Error> {
+    pub fn open(body: &Bytes) -> Result<Self, QueryError> {
         let car = car::read(body)?;
         let root = car.header.root()?;
         let named = car.entries.iter();
@@ -79,7 +79,7 @@ impl Answer {
             .filter_map(|entry| Some((entry.id.cid().ok()?, entry.payload)))
             .collect();
         let find = |cid: &Cid| sections.get(cid).copied();
-        let links = read_root(verified(&root, find(&root).ok_or(Error::Root(root))?)?)?;
+        let links = read_root(verified(&root, find(&root).ok_or(QueryError::Root(root))?)?)?;
         let mut answer = Self {
             claims: links.claims,
             indexes: Vec::new(),
@@ -87,7 +87,7 @@ impl Answer {
             items: 0,
         };
         for (key, link) in links.indexes {
-            let archive = find(&link).ok_or(Error::MissingIndex(link))?;
+            let archive = find(&link).ok_or(QueryError::MissingIndex(link))?;
             let archive = body.slice_ref(verified(&link, archive)?);
             answer.indexes.push(IndexBlock { key, link, archive });
         }
@@ -105,10 +105,10 @@ impl Answer {
     ///
     /// # Errors
     /// One of them is no delegation.
-    pub fn read(self) -> Result<QueryResult, Error> {
+    pub fn read(self) -> Result<QueryResult, QueryError> {
         let blocks = Arc::new(self.blocks);
         let claims = self.claims.into_iter().map(|cid| {
-            Delegation::view_shared(&cid, &blocks).map_err(|source| Error::Claim {
+            Delegation::view_shared(&cid, &blocks).map_err(|source| QueryError::Claim {
                 cid,
                 source: Box::new(source),
             })
@@ -121,9 +121,9 @@ impl Answer {
 
     /// Takes the claims and, as far as they are there, the blocks to which these link, and so on; indexes have their
     /// own place.
-    fn gather<'a>(&mut self, find: impl Fn(&Cid) -> Option<&'a [u8]>) -> Result<(), Error> {
+    fn gather<'a>(&mut self, find: impl Fn(&Cid) -> Option<&'a [u8]>) -> Result<(), QueryError> {
         if let Some(cid) = self.claims.iter().find(|cid| find(cid).is_none()) {
-            return Err(Error::MissingClaim(*cid));
+            return Err(QueryError::MissingClaim(*cid));
         }
         let archives: HashSet<Cid> = self.indexes.iter().map(|index| index.link).collect();
         let mut bytes = 0;
@@ -153,15 +153,15 @@ impl Answer {
 }
 
 /// The bytes of a block, checked against its CID.
-fn verified<'a>(cid: &Cid, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+fn verified<'a>(cid: &Cid, bytes: &'a [u8]) -> Result<&'a [u8], QueryError> {
     let checked = Multihash::of(cid).verify(bytes);
-    checked.map_err(|source| Error::Block { cid: *cid, source })?;
+    checked.map_err(|source| QueryError::Block { cid: *cid, source })?;
     Ok(bytes)
 }
 
-fn bounded(what: &'static str, count: usize, limit: usize) -> Result<(), Error> {
+fn bounded(what: &'static str, count: usize, limit: usize) -> Result<(), QueryError> {
     if count > limit {
-        return Err(Error::TooMuch { what, limit });
+        return Err(QueryError::TooMuch { what, limit });
     }
     Ok(())
 }
@@ -172,49 +172,49 @@ struct Links {
     indexes: Vec<(Vec<u8>, Cid)>,
 }
 
-fn read_root(bytes: &[u8]) -> Result<Links, Error> {
+fn read_root(bytes: &[u8]) -> Result<Links, QueryError> {
     let mut reader = Reader::new(bytes);
     let unexpected = || {
-        Error::Malformed(raw_cbor::Error::Unexpected {
+        QueryError::Malformed(raw_cbor::RawCborError::Unexpected {
             expected: "claims and indexes",
             at: 0,
         })
     };
-    if reader.map().map_err(Error::Malformed)? != 1 {
+    if reader.map().map_err(QueryError::Malformed)? != 1 {
         return Err(unexpected());
     }
-    let variant = reader.text().map_err(Error::Malformed)?;
+    let variant = reader.text().map_err(QueryError::Malformed)?;
     if variant != VARIANT {
-        return Err(Error::Variant(
+        return Err(QueryError::Variant(
             String::from_utf8_lossy(&variant[..variant.len().min(80)]).into_owned(),
         ));
     }
     let mut links = Links::default();
     let mut seen = (false, false);
-    for _ in 0..reader.map().map_err(Error::Malformed)? {
-        match reader.text().map_err(Error::Malformed)? {
+    for _ in 0..reader.map().map_err(QueryError::Malformed)? {
+        match reader.text().map_err(QueryError::Malformed)? {
             b"claims" if !seen.0 => {
                 seen.0 = true;
-                for _ in 0..reader.list().map_err(Error::Malformed)? {
+                for _ in 0..reader.list().map_err(QueryError::Malformed)? {
                     bounded("claims", links.claims.len() + 1, ENTRIES)?;
                     links.claims.push(link(&mut reader)?);
                 }
             }
             b"indexes" if !seen.1 => {
                 seen.1 = true;
-                for _ in 0..reader.map().map_err(Error::Malformed)? {
+                for _ in 0..reader.map().map_err(QueryError::Malformed)? {
                     bounded("indexes", links.indexes.len() + 1, ENTRIES)?;
-                    let key = reader.text().map_err(Error::Malformed)?.to_vec();
+                    let key = reader.text().map_err(QueryError::Malformed)?.to_vec();
                     links.indexes.push((key, link(&mut reader)?));
                 }
             }
             _ => return Err(unexpected()),
         }
     }
-    reader.end().map_err(Error::Malformed)?;
+    reader.end().map_err(QueryError::Malformed)?;
     if seen.0 { Ok(links) } else { Err(unexpected()) }
 }
 
-fn link(reader: &mut Reader<'_>) -> Result<Cid, Error> {
-    Cid::try_from(reader.link().map_err(Error::Malformed)?).map_err(|_| Error::Link)
+fn link(reader: &mut Reader<'_>) -> Result<Cid, QueryError> {
+    Cid::try_from(reader.link().map_err(QueryError::Malformed)?).map_err(|_| QueryError::Link)
 }

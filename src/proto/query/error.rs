@@ -7,7 +7,7 @@ use crate::proto::{car, multihash, raw_cbor, ucan};
 
 /// Why there is no result.
 #[derive(Debug, ThisError)]
-pub enum Error {
+pub enum QueryError {
     /// The service answered with another status than 200.
     #[error("unexpected status: {status}, message: {message}")]
     Status {
@@ -18,21 +18,21 @@ pub enum Error {
     },
     /// The body is not a CAR (the JS client throws here).
     #[error("answer is not a CAR")]
-    Car(#[from] car::Error),
+    Car(#[from] car::CarError),
     /// A block does not have the hash that names it, or its hash cannot be checked.
     #[error("block {cid} of the answer fails its check: {source}")]
     Block {
         /// The block.
         cid: Cid,
         /// What is wrong.
-        source: multihash::Error,
+        source: multihash::MultihashError,
     },
     /// The root block is missing.
     #[error("root block {0} is missing")]
     Root(Cid),
     /// The root block is not a query result.
     #[error("root block is not a query result")]
-    Malformed(#[source] raw_cbor::Error),
+    Malformed(#[source] raw_cbor::RawCborError),
     /// The root block is of another kind.
     #[error("answer is of the unknown kind `{0}`")]
     Variant(String),
@@ -48,7 +48,7 @@ pub enum Error {
         /// The claim.
         cid: Cid,
         /// What is wrong.
-        source: Box<ucan::Error>,
+        source: Box<ucan::UcanError>,
     },
     /// It holds more than is read of one answer.
     #[error("answer holds more than {limit} {what}")]
@@ -63,7 +63,7 @@ pub enum Error {
     MissingIndex(Cid),
 }
 
-impl Error {
+impl QueryError {
     /// The status of the service, if that is the reason. A number, never looked for in text.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

@@ -14,5 +14,5 @@ mod tests;
 
 pub use decode::{Answer, decode, respond};
 pub use encode::{Form, NoIndexes, Place, encode};
-pub use error::Error;
+pub use error::QueryError;
 pub use result::{IndexBlock, QueryResult};

@@ -56,15 +56,17 @@ fn an_index_whose_block_is_missing_is_named() {
     let whole = car::read(&body).unwrap();
     let root = whole.header.root().unwrap();
     let short = car::write(&[root], [(&root, whole.entries[0].payload)]);
-    assert!(matches!(decode(&short), Err(Error::MissingIndex(cid)) if cid == all.indexes[0].link));
-    assert!(matches!(decode(&car::write(&[root], [])), Err(Error::Root(cid)) if cid == root));
+    assert!(
+        matches!(decode(&short), Err(QueryError::MissingIndex(cid)) if cid == all.indexes[0].link)
+    );
+    assert!(matches!(decode(&car::write(&[root], [])), Err(QueryError::Root(cid)) if cid == root));
 }
 
 /// An answer whose block `at` of the CAR has other bytes, or another name.
 fn swapped(
     at: usize,
     swap: impl FnOnce(&mut Cid, &mut Vec<u8>),
-) -> (Cid, Result<QueryResult, Error>) {
+) -> (Cid, Result<QueryResult, QueryError>) {
     let body = encode(&answer(1, 1), Form::GO);
     let whole = car::read(&body).unwrap();
     let roots = [whole.header.root().unwrap()];
@@ -90,7 +92,7 @@ fn a_block_that_its_cid_does_not_name_fails_the_answer_and_is_named() {
         let (cid, result) = swapped(at, |_, bytes| *bytes.last_mut().unwrap() ^= 1);
         let error = result.unwrap_err();
         assert!(
-            matches!(error, Error::Block { cid: named, .. } if named == cid),
+            matches!(error, QueryError::Block { cid: named, .. } if named == cid),
             "{error}"
         );
         assert!(error.to_string().contains(&cid.to_string()), "{error}");
@@ -101,7 +103,7 @@ fn a_block_that_its_cid_does_not_name_fails_the_answer_and_is_named() {
     let index = other.indexes[1].archive.to_vec();
     for (at, bytes) in [(1, claim), (2, index)] {
         let (_, result) = swapped(at, |_, old| *old = bytes);
-        assert!(matches!(result, Err(Error::Block { .. })));
+        assert!(matches!(result, Err(QueryError::Block { .. })));
     }
 }
 
@@ -118,7 +120,7 @@ fn a_block_whose_hash_is_not_computed_here_is_not_trusted() {
     let body = car::write(&[cid], [(&cid, &root[..]), (&md5, b"a claim")]);
     let error = decode(&body).unwrap_err();
     assert!(
-        matches!(error, Error::Block { cid, .. } if cid == md5),
+        matches!(error, QueryError::Block { cid, .. } if cid == md5),
         "{error}"
     );
 }
@@ -135,7 +137,7 @@ fn an_answer_of_very_many_empty_blocks_is_refused_before_they_take_memory() {
     body.extend(EMPTY.repeat(1 << 20));
     assert!(matches!(
         decode(&body),
-        Err(Error::Car(car::Error::Sections(65_536)))
+        Err(QueryError::Car(car::CarError::Sections(65_536)))
     ));
     assert!(body.len() - blocks > 5 << 20);
 }

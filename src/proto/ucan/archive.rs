@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ipld_core::ipld::Ipld;
 
-use super::{Delegation, Error};
+use super::{Delegation, UcanError};
 use crate::proto::carrier::{self, Carried};
 use crate::proto::{Block, Blocks, cbor};
 
@@ -12,7 +12,7 @@ use crate::proto::{Block, Blocks, cbor};
 const VARIANT: &str = "ucan@0.9.1";
 
 /// Writes the archive of a delegation: its export, then a variant block that is the only root.
-pub fn archive(delegation: &Delegation) -> Result<Vec<u8>, Error> {
+pub fn archive(delegation: &Delegation) -> Result<Vec<u8>, UcanError> {
     let variant = Ipld::Map([(VARIANT.to_owned(), Ipld::Link(*delegation.cid()))].into());
     let variant = Block::dag_cbor(&variant)?;
     let mut blocks: Blocks = delegation.export().into_iter().collect();
@@ -21,22 +21,22 @@ pub fn archive(delegation: &Delegation) -> Result<Vec<u8>, Error> {
 }
 
 /// Reads an archive. Every block is checked against its CID.
-pub fn extract(bytes: &[u8]) -> Result<Delegation, Error> {
+pub fn extract(bytes: &[u8]) -> Result<Delegation, UcanError> {
     extract_from(carrier::read(bytes)?)
 }
 
 /// Reads the archive out of a CAR that is read already.
-pub(super) fn extract_from(car: Carried) -> Result<Delegation, Error> {
-    let root = car.roots.first().ok_or(Error::Variant)?;
-    let variant = cbor::decode(&car.blocks.get(root).ok_or(Error::Missing(*root))?.bytes)?;
+pub(super) fn extract_from(car: Carried) -> Result<Delegation, UcanError> {
+    let root = car.roots.first().ok_or(UcanError::Variant)?;
+    let variant = cbor::decode(&car.blocks.get(root).ok_or(UcanError::Missing(*root))?.bytes)?;
     match variant {
         Ipld::Map(entries) => match entries.get(VARIANT) {
             Some(Ipld::Link(cid)) if entries.len() == 1 => {
                 Delegation::view_shared(cid, &Arc::new(car.blocks))
             }
-            _ => Err(Error::Variant),
+            _ => Err(UcanError::Variant),
         },
-        _ => Err(Error::Variant),
+        _ => Err(UcanError::Variant),
     }
 }
 
@@ -53,12 +53,12 @@ pub fn to_bytes(delegations: &[Delegation]) -> Vec<u8> {
 
 /// Reads `delegationsToBytes`: one delegation per root, each seeing all blocks. Every block is checked against its
 /// CID.
-pub fn from_bytes(bytes: &[u8]) -> Result<Vec<Delegation>, Error> {
+pub fn from_bytes(bytes: &[u8]) -> Result<Vec<Delegation>, UcanError> {
     views_of(carrier::read(bytes)?)
 }
 
 /// One delegation per root of a CAR.
-pub(super) fn views_of(car: Carried) -> Result<Vec<Delegation>, Error> {
+pub(super) fn views_of(car: Carried) -> Result<Vec<Delegation>, UcanError> {
     let blocks = Arc::new(car.blocks);
     car.roots
         .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipld_core::ipld::Ipld;
 
-use super::Error;
+use super::UcanError;
 
 /// Caveats of a capability, or the values of a fact.
 pub type Caveats = BTreeMap<String, Ipld>;
@@ -60,13 +60,13 @@ impl Capability {
     }
 
     /// Reads the map of a UCAN block.
-    pub(super) fn from_ipld(value: Ipld) -> Result<Self, Error> {
+    pub(super) fn from_ipld(value: Ipld) -> Result<Self, UcanError> {
         let Ipld::Map(mut fields) = value else {
-            return Err(Error::Field("att holds something that is not a map"));
+            return Err(UcanError::Field("att holds something that is not a map"));
         };
         let mut text = |name| match fields.remove(name) {
             Some(Ipld::String(text)) => Ok(text),
-            _ => Err(Error::Field("a capability lacks can or with")),
+            _ => Err(UcanError::Field("a capability lacks can or with")),
         };
         let (can, with) = (text("can")?, text("with")?);
         let capability = Self {
@@ -90,13 +90,13 @@ impl Capability {
     }
 
     /// Refuses abilities without a `/` in their middle and resources without a scheme.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), UcanError> {
         let letters = self.can.as_bytes();
         let inner = letters
             .get(1..letters.len().saturating_sub(1))
             .unwrap_or_default();
         if self.can != "*" && !inner.contains(&b'/') {
-            return Err(Error::Capability(self.can.chars().take(80).collect()));
+            return Err(UcanError::Capability(self.can.chars().take(80).collect()));
         }
         let scheme = self
             .with
@@ -109,7 +109,7 @@ impl Capability {
                 .bytes()
                 .all(|letter| letter.is_ascii_alphanumeric() || b"+-.".contains(&letter))
         {
-            return Err(Error::Capability(self.with.chars().take(80).collect()));
+            return Err(UcanError::Capability(self.with.chars().take(80).collect()));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::{Capability, Caveats, Error};
+use super::{Capability, Caveats, UcanError};
 use crate::proto::{Did, Signature, cbor};
 
 /// One entry of `fct`.
@@ -39,25 +39,25 @@ pub struct Ucan {
 
 impl Ucan {
     /// Reads the DAG-CBOR bytes of a UCAN block. Key order does not matter, `prf`, `fct` and `nb` may be missing.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, UcanError> {
         let Ipld::Map(mut fields) = cbor::decode(bytes)? else {
-            return Err(Error::Field("the block is not a map"));
+            return Err(UcanError::Field("the block is not a map"));
         };
         let mut take = |name: &str| fields.remove(name);
         Ok(Self {
             version: version(take("v"))?,
             issuer: principal(take("iss"))?,
             audience: principal(take("aud"))?,
-            capabilities: list(take("att").ok_or(Error::Field("att is missing"))?)?
+            capabilities: list(take("att").ok_or(UcanError::Field("att is missing"))?)?
                 .into_iter()
                 .map(Capability::from_ipld)
                 .collect::<Result<_, _>>()?,
-            expiration: seconds(&take("exp").ok_or(Error::Field("exp is missing"))?)?,
+            expiration: seconds(&take("exp").ok_or(UcanError::Field("exp is missing"))?)?,
             not_before: take("nbf").as_ref().map_or(Ok(None), seconds)?,
             nonce: match take("nnc") {
                 None => None,
                 Some(Ipld::String(nonce)) => Some(nonce),
-                Some(_) => return Err(Error::Field("nnc is not text")),
+                Some(_) => return Err(UcanError::Field("nnc is not text")),
             },
             facts: take("fct")
                 .map_or(Ok(Vec::new()), list)?
@@ -71,13 +71,13 @@ impl Ucan {
                 .collect::<Result<_, _>>()?,
             signature: match take("s") {
                 Some(Ipld::Bytes(bytes)) => Signature::from_bytes(&bytes)?,
-                _ => return Err(Error::Field("s is not bytes")),
+                _ => return Err(UcanError::Field("s is not bytes")),
             },
         })
     }
 
     /// Writes the DAG-CBOR bytes.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, UcanError> {
         let mut fields = Caveats::new();
         let mut put = |name: &str, value: Ipld| drop(fields.insert(name.to_owned(), value));
         put("s", self.signature.as_bytes().to_vec().into());
@@ -113,50 +113,50 @@ impl Ucan {
     }
 }
 
-fn version(value: Option<Ipld>) -> Result<String, Error> {
+fn version(value: Option<Ipld>) -> Result<String, UcanError> {
     match value {
         Some(Ipld::String(version)) if version.starts_with("0.9.") && version.len() < 16 => {
             Ok(version)
         }
-        Some(Ipld::String(version)) => Err(Error::Version(version.chars().take(80).collect())),
-        _ => Err(Error::Field("v is not text")),
+        Some(Ipld::String(version)) => Err(UcanError::Version(version.chars().take(80).collect())),
+        _ => Err(UcanError::Field("v is not text")),
     }
 }
 
-fn principal(value: Option<Ipld>) -> Result<Did, Error> {
+fn principal(value: Option<Ipld>) -> Result<Did, UcanError> {
     match value {
         Some(Ipld::Bytes(bytes)) => Ok(Did::from_bytes(&bytes)?),
-        _ => Err(Error::Field("iss or aud is not bytes")),
+        _ => Err(UcanError::Field("iss or aud is not bytes")),
     }
 }
 
-fn seconds(value: &Ipld) -> Result<Option<u64>, Error> {
+fn seconds(value: &Ipld) -> Result<Option<u64>, UcanError> {
     match value {
         Ipld::Null => Ok(None),
         Ipld::Integer(seconds) => Ok(Some(
-            u64::try_from(*seconds).map_err(|_| Error::Field("exp or nbf is negative"))?,
+            u64::try_from(*seconds).map_err(|_| UcanError::Field("exp or nbf is negative"))?,
         )),
-        _ => Err(Error::Field("exp or nbf is not an integer")),
+        _ => Err(UcanError::Field("exp or nbf is not an integer")),
     }
 }
 
-fn list(value: Ipld) -> Result<Vec<Ipld>, Error> {
+fn list(value: Ipld) -> Result<Vec<Ipld>, UcanError> {
     match value {
         Ipld::List(items) => Ok(items),
-        _ => Err(Error::Field("att, fct or prf is not a list")),
+        _ => Err(UcanError::Field("att, fct or prf is not a list")),
     }
 }
 
-fn fact(value: Ipld) -> Result<Fact, Error> {
+fn fact(value: Ipld) -> Result<Fact, UcanError> {
     match value {
         Ipld::Map(fact) => Ok(fact),
-        _ => Err(Error::Field("fct holds something that is not a map")),
+        _ => Err(UcanError::Field("fct holds something that is not a map")),
     }
 }
 
-fn link(value: &Ipld) -> Result<Cid, Error> {
+fn link(value: &Ipld) -> Result<Cid, UcanError> {
     match value {
         Ipld::Link(cid) => Ok(*cid),
-        _ => Err(Error::Field("prf holds something that is not a link")),
+        _ => Err(UcanError::Field("prf holds something that is not a link")),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use cid::Cid;
 
 use super::export::export;
-use super::{Capability, Error, Fact, Ucan};
+use super::{Capability, Fact, Ucan, UcanError};
 use crate::proto::{Block, Blocks, Did, Verifier};
 
 /// Multicodec of UCAN blocks.
@@ -65,15 +65,15 @@ impl From<Cid> for Proof {
 
 impl Delegation {
     /// Finds the UCAN block `cid` among `blocks` and reads it. Proofs are looked up among the same blocks.
-    pub fn view(cid: &Cid, blocks: &Blocks) -> Result<Self, Error> {
+    pub fn view(cid: &Cid, blocks: &Blocks) -> Result<Self, UcanError> {
         Self::view_shared(cid, &Arc::new(blocks.clone()))
     }
 
     /// As [`Delegation::view`], without copying the set of blocks.
-    pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, Error> {
-        let block = blocks.get(cid).ok_or(Error::Missing(*cid))?;
+    pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, UcanError> {
+        let block = blocks.get(cid).ok_or(UcanError::Missing(*cid))?;
         if cid.codec() != DAG_CBOR {
-            return Err(Error::Codec(*cid));
+            return Err(UcanError::Codec(*cid));
         }
         let ucan = Ucan::decode(&block.bytes)?;
         Ok(Self::of(block, ucan, Arc::clone(blocks)))

@@ -7,7 +7,7 @@ use cid::Cid;
 use super::data::VERSION;
 use super::delegation::DAG_CBOR;
 use super::export::attached_links;
-use super::{Capability, Delegation, Error, Fact, Proof, Ucan};
+use super::{Capability, Delegation, Fact, Proof, Ucan, UcanError};
 use crate::proto::{Block, Blocks, Did, Signature, Signer};
 
 /// Who issues a delegation.
@@ -147,7 +147,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Signs. Fails on malformed capabilities, on values that CBOR cannot hold, and on attached blocks without a link.
-    pub fn sign(self) -> Result<Delegation, Error> {
+    pub fn sign(self) -> Result<Delegation, UcanError> {
         let mut blocks = Blocks::new();
         for proof in self.proofs.iter().filter_map(Proof::delegation) {
             blocks.extend(proof.export());
@@ -184,7 +184,7 @@ impl<'a> Draft<'a> {
             .iter()
             .find(|block| !links.contains(&block.cid))
         {
-            return Err(Error::Unlinked(block.cid));
+            return Err(UcanError::Unlinked(block.cid));
         }
         blocks.extend(self.attached);
         let block = Block::new(DAG_CBOR, ucan.encode()?);

@@ -6,7 +6,7 @@ use crate::proto::{block, car, cbor, did, json, signature};
 
 /// Why something is no delegation, or cannot be made one.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum UcanError {
     /// A field of a UCAN block has the wrong type or is missing.
     #[error("read UCAN: {0}")]
     Field(&'static str),
@@ -27,7 +27,7 @@ pub enum Error {
     Unlinked(Cid),
     /// The bytes are no CAR.
     #[error("read blocks")]
-    Car(#[from] car::Error),
+    Car(#[from] car::CarError),
     /// The archive names another version or nothing.
     #[error("read archive: no ucan@0.9.1 variant")]
     Variant,
@@ -42,14 +42,14 @@ pub enum Error {
     Block(#[from] block::Mismatch),
     /// DAG-CBOR failed.
     #[error(transparent)]
-    Cbor(#[from] cbor::Error),
+    Cbor(#[from] cbor::CborError),
     /// DAG-JSON failed.
     #[error(transparent)]
-    Json(#[from] json::Error),
+    Json(#[from] json::DagJsonError),
     /// A principal is malformed.
     #[error(transparent)]
-    Did(#[from] did::Error),
+    Did(#[from] did::DidError),
     /// A signature is malformed.
     #[error(transparent)]
-    Signature(#[from] signature::Error),
+    Signature(#[from] signature::SignatureError),
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::archive::{extract_from, views_of};
 use super::proof_string::parse_proof;
-use super::{Capability, Delegation, Error};
+use super::{Capability, Delegation, UcanError};
 use crate::proto::carrier;
 use crate::proto::{Block, Blocks, Did, Signature, Verifier, json};
 
@@ -19,7 +19,7 @@ pub type Keys<'a> = &'a dyn Fn(&Did) -> Option<Verifier>;
 
 /// Reads any form that delegations travel in, but agent messages: an archive, a `delegationsToBytes` file, a legacy
 /// CAR whose last block is the UCAN, a proof string, or a bare UCAN block.
-pub fn read_any(input: &[u8]) -> Result<Vec<Delegation>, Error> {
+pub fn read_any(input: &[u8]) -> Result<Vec<Delegation>, UcanError> {
     if let Ok(text) = std::str::from_utf8(input) {
         return Ok(vec![parse_proof(text)?]);
     }
@@ -36,7 +36,7 @@ pub fn read_any(input: &[u8]) -> Result<Vec<Delegation>, Error> {
         Ok(delegations) if !delegations.is_empty() => Ok(delegations),
         result => {
             let blocks = car()?.blocks;
-            let last = blocks.iter().last().ok_or(Error::Variant)?.cid;
+            let last = blocks.iter().last().ok_or(UcanError::Variant)?.cid;
             match Delegation::view_shared(&last, &Arc::new(blocks)) {
                 Ok(delegation) => Ok(vec![delegation]),
                 Err(error) => Err(result.err().unwrap_or(error)),
@@ -48,7 +48,7 @@ pub fn read_any(input: &[u8]) -> Result<Vec<Delegation>, Error> {
 /// A delegation as JSON: `cid`, `issuer`, `audience`, `capabilities` (DAG-JSON), `expiration` (null = never),
 /// `notBefore`, `nonce`, `facts` (DAG-JSON), `proofs` (CIDs), and `signature`: `valid`, `invalid`, `absentee`
 /// or `unresolved`.
-pub fn describe(delegation: &Delegation, keys: Keys<'_>) -> Result<Value, Error> {
+pub fn describe(delegation: &Delegation, keys: Keys<'_>) -> Result<Value, UcanError> {
     let ucan = delegation.ucan();
     let capabilities = ucan.capabilities.iter().map(Capability::to_ipld);
     let capabilities: Vec<_> = capabilities

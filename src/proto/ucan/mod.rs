@@ -16,7 +16,7 @@ pub use capability::{Capability, Caveats};
 pub use data::{Fact, Ucan};
 pub use delegation::{Delegation, Proof};
 pub use draft::{Draft, Expiration, Issuer};
-pub use error::Error;
+pub use error::UcanError;
 pub(crate) use export::in_javascript_order;
 pub(crate) use inspect::signature_state;
 pub use inspect::{Keys, describe, read_any};

@@ -4,12 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use ipld_core::ipld::Ipld;
 
-use super::{Capability, Caveats, Error, Ucan};
+use super::{Capability, Caveats, Ucan, UcanError};
 use crate::proto::json;
 
 impl Ucan {
     /// The signed text: header and payload of a JWT as DAG-JSON in base64url, with a dot between.
-    pub fn signed_text(&self) -> Result<String, Error> {
+    pub fn signed_text(&self) -> Result<String, UcanError> {
         let header = json::encode(&Ipld::Map(self.header()))?;
         let payload = json::encode(&Ipld::Map(self.payload()))?;
         Ok(format!(

@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use multibase::Base;
 
 use super::archive::{archive, extract_from};
-use super::{Delegation, Error};
+use super::{Delegation, UcanError};
 use crate::proto::carrier;
 use crate::proto::varint;
 
@@ -25,7 +25,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Writes a proof string: base64 of a CID whose identity hash is the archive.
-pub fn format_proof(delegation: &Delegation) -> Result<String, Error> {
+pub fn format_proof(delegation: &Delegation) -> Result<String, UcanError> {
     let archive = archive(delegation)?;
     let mut cid = Vec::with_capacity(archive.len() + 16);
     for code in [1, CAR, IDENTITY, archive.len() as u64] {
@@ -37,16 +37,16 @@ pub fn format_proof(delegation: &Delegation) -> Result<String, Error> {
 
 /// Reads a proof string: a CID of an archive or of a legacy CAR, or base64 of such a CAR without prefix. White space
 /// around and inside is ignored.
-pub fn parse_proof(text: &str) -> Result<Delegation, Error> {
+pub fn parse_proof(text: &str) -> Result<Delegation, UcanError> {
     if text.len() > MAX_LENGTH {
-        return Err(Error::Limit("the length of a proof"));
+        return Err(UcanError::Limit("the length of a proof"));
     }
     let text: String = text
         .chars()
         .filter(|letter| !letter.is_ascii_whitespace())
         .collect();
     if text.is_empty() {
-        return Err(Error::Proof("it is empty"));
+        return Err(UcanError::Proof("it is empty"));
     }
     match multibase::decode(&text)
         .ok()
@@ -58,7 +58,7 @@ pub fn parse_proof(text: &str) -> Result<Delegation, Error> {
         None => legacy(
             &BASE64
                 .decode(&text)
-                .map_err(|_| Error::Proof("it is neither a CID nor base64"))?,
+                .map_err(|_| UcanError::Proof("it is neither a CID nor base64"))?,
         ),
     }
 }
@@ -78,11 +78,11 @@ fn content(cid: &[u8]) -> Option<&[u8]> {
 }
 
 /// A plain CAR of blocks, the last of which is the UCAN.
-fn legacy(car: &[u8]) -> Result<Delegation, Error> {
+fn legacy(car: &[u8]) -> Result<Delegation, UcanError> {
     let blocks = carrier::read(car)?.blocks;
     let last = blocks
         .iter()
         .last()
-        .ok_or(Error::Proof("it holds no block"))?;
+        .ok_or(UcanError::Proof("it holds no block"))?;
     Delegation::view_shared(&last.cid, &Arc::new(blocks))
 }

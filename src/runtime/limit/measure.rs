@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::runtime::Moment;
+use crate::runtime::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,14 +18,14 @@ const FLOOR: u32 = 64;
 /// Good answers of the last second.
 #[derive(Debug)]
 pub(super) struct Throughput {
-    since: Moment,
+    since: Instant,
     now: u32,
     /// Those of the second before; none when nothing was asked then.
     before: Option<u32>,
 }
 
 impl Throughput {
-    pub(super) fn new(now: Moment) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self {
             since: now,
             now: 0,
@@ -34,20 +34,20 @@ impl Throughput {
     }
 
     /// Counts a good answer.
-    pub(super) fn good(&mut self, now: Moment) {
+    pub(super) fn good(&mut self, now: Instant) {
         self.turn(now);
         self.now += 1;
     }
 
     /// Answers a second: those of this second, and the share of the last one that is less than a
     /// second ago. `None` when it was not watched for a second.
-    pub(super) fn per_second(&mut self, now: Moment) -> Option<f64> {
+    pub(super) fn per_second(&mut self, now: Instant) -> Option<f64> {
         self.turn(now);
         let gone = (now - self.since).as_secs_f64();
         Some(f64::from(self.now) + f64::from(self.before?) * (1.0 - gone))
     }
 
-    fn turn(&mut self, now: Moment) {
+    fn turn(&mut self, now: Instant) {
         let gone = now - self.since;
         if gone < SECOND {
             return;
@@ -68,7 +68,7 @@ pub(super) struct Latency {
 
 impl Latency {
     /// Counts an answer. `Some` with both times when answers have become slow; the count then
-    /// begins anew.
+    /// starts over.
     pub(super) fn answer(&mut self, took: Duration) -> Option<(Duration, Duration)> {
         let took = took.as_secs_f64();
         if self.answers == 0 {
@@ -94,15 +94,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn counts_the_answers_of_the_last_second() {
-        let mut seen = Throughput::new(Moment::now());
+        let mut seen = Throughput::new(Instant::now());
         for _ in 0..300 {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            seen.good(Moment::now());
+            seen.good(Instant::now());
         }
-        let rate = seen.per_second(Moment::now()).unwrap();
+        let rate = seen.per_second(Instant::now()).unwrap();
         assert!((195.0..=205.0).contains(&rate), "{rate}");
         tokio::time::sleep(3 * SECOND).await;
-        assert_eq!(seen.per_second(Moment::now()), None);
+        assert_eq!(seen.per_second(Instant::now()), None);
     }
 
     #[test]

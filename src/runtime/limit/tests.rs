@@ -84,9 +84,9 @@ async fn one_call_is_always_allowed() {
 async fn calls(takes: Duration, serves: impl Fn(u32) -> bool) -> (u32, u32) {
     let limit = Limit::new(64);
     let (good, refused, open) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
-    let end = Moment::now() + Duration::from_mins(3);
+    let end = Instant::now() + Duration::from_mins(3);
     let caller = async || {
-        while Moment::now() < end {
+        while Instant::now() < end {
             let permit = limit.permit().await;
             if serves(open.load(Ordering::Relaxed)) {
                 open.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +113,7 @@ async fn calls(takes: Duration, serves: impl Fn(u32) -> bool) -> (u32, u32) {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_refuses_by_rate_gets_nearly_all_it_takes_and_few_refusals() {
     for takes in [QUICK / 10, QUICK, 4 * QUICK] {
-        let (start, served) = (Moment::now(), AtomicU32::new(0));
+        let (start, served) = (Instant::now(), AtomicU32::new(0));
         let (good, refused) = calls(takes, |_| {
             let allowed = 20.0 + 200.0 * start.elapsed().as_secs_f64();
             let unused = allowed - f64::from(served.load(Ordering::Relaxed));

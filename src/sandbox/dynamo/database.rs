@@ -15,7 +15,7 @@ use dynoxide::{AttributeValue, Database, DynoxideError, ImportOptions};
 
 use super::row::Row;
 use super::tables::create_request;
-use crate::sandbox::config::Error;
+use crate::sandbox::config::SandboxError;
 use crate::sandbox::layout::Table;
 
 /// Items written in one transaction at most, the limit of `DynamoDB`.
@@ -42,8 +42,8 @@ pub struct Put {
 
 impl Db {
     /// Opens the database at `path` and makes the tables that are missing.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let text = path.to_str().ok_or_else(|| Error::State {
+    pub fn open(path: &Path) -> Result<Self, SandboxError> {
+        let text = path.to_str().ok_or_else(|| SandboxError::State {
             path: path.to_owned(),
             reason: "the path is not text".to_owned(),
         })?;
@@ -55,7 +55,7 @@ impl Db {
                 .is_none()
             {
                 let request = serde_json::from_value(create_request(table)).map_err(|error| {
-                    Error::State {
+                    SandboxError::State {
                         path: path.to_owned(),
                         reason: error.to_string(),
                     }
@@ -69,7 +69,7 @@ impl Db {
     }
 
     /// Writes an item, over any that has its key.
-    pub async fn put(&self, table: Table, row: Row) -> Result<(), Error> {
+    pub async fn put(&self, table: Table, row: Row) -> Result<(), SandboxError> {
         self.blocking(move |database| {
             database
                 .put_item(put_request(table, row))
@@ -80,7 +80,7 @@ impl Db {
     }
 
     /// Writes an item unless there is one with its key; whether it was written.
-    pub async fn put_new(&self, table: Table, row: Row) -> Result<bool, Error> {
+    pub async fn put_new(&self, table: Table, row: Row) -> Result<bool, SandboxError> {
         self.blocking(move |database| {
             let mut request = put_request(table, row);
             request.condition_expression = Some(absent());
@@ -95,7 +95,7 @@ impl Db {
     }
 
     /// Writes many items of one table at once, over any that have their keys.
-    pub async fn put_all(&self, table: Table, rows: Vec<Row>) -> Result<(), Error> {
+    pub async fn put_all(&self, table: Table, rows: Vec<Row>) -> Result<(), SandboxError> {
         self.blocking(move |database| {
             let items = rows.into_iter().map(|row| row.0).collect();
             database
@@ -107,7 +107,7 @@ impl Db {
     }
 
     /// Writes all of `puts` or none; whether they were written (`false`: a condition failed).
-    pub async fn transact(&self, puts: Vec<Put>) -> Result<bool, Error> {
+    pub async fn transact(&self, puts: Vec<Put>) -> Result<bool, SandboxError> {
         debug_assert!(puts.len() <= TRANSACTION_LIMIT);
         self.blocking(move |database| {
             let request = TransactWriteItemsRequest {
@@ -124,7 +124,7 @@ impl Db {
     }
 
     /// The item with the key that `key` holds (and nothing else).
-    pub async fn get(&self, table: Table, key: Row) -> Result<Option<Row>, Error> {
+    pub async fn get(&self, table: Table, key: Row) -> Result<Option<Row>, SandboxError> {
         self.blocking(move |database| {
             let request = GetItemRequest {
                 table_name: table.name().to_owned(),
@@ -138,7 +138,7 @@ impl Db {
     }
 
     /// Removes the item with the key that `key` holds; whether there was one.
-    pub async fn delete(&self, table: Table, key: Row) -> Result<bool, Error> {
+    pub async fn delete(&self, table: Table, key: Row) -> Result<bool, SandboxError> {
         self.blocking(move |database| {
             let request = DeleteItemRequest {
                 table_name: table.name().to_owned(),
@@ -160,7 +160,7 @@ impl Db {
         table: Table,
         index: Option<&'static str>,
         value: &str,
-    ) -> Result<Vec<Row>, Error> {
+    ) -> Result<Vec<Row>, SandboxError> {
         let partition = match index {
             None => table.key().0,
             Some(name) => table
@@ -175,7 +175,7 @@ impl Db {
     }
 
     /// All items of a table.
-    pub async fn scan(&self, table: Table) -> Result<Vec<Row>, Error> {
+    pub async fn scan(&self, table: Table) -> Result<Vec<Row>, SandboxError> {
         self.blocking(move |database| {
             let mut rows = Vec::new();
             let mut from = None;
@@ -199,8 +199,8 @@ impl Db {
     /// Runs `work` on a thread that may block; the database serialises its callers.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+        work: impl FnOnce(&Database) -> Result<T, SandboxError> + Send + 'static,
+    ) -> Result<T, SandboxError> {
         let database = self.database.clone();
         tokio::task::spawn_blocking(move || work(&database)).await?
     }
@@ -212,7 +212,7 @@ fn query_pages(
     index: Option<&str>,
     partition: &str,
     value: &str,
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<Row>, SandboxError> {
     let mut rows = Vec::new();
     let mut from = None;
     loop {
@@ -271,8 +271,8 @@ fn key_names(table: Table) -> HashMap<String, String> {
     HashMap::from([("#partition".to_owned(), table.key().0.to_owned())])
 }
 
-fn failed(action: &'static str) -> impl Fn(DynoxideError) -> Error {
-    move |error| Error::Database {
+fn failed(action: &'static str) -> impl Fn(DynoxideError) -> SandboxError {
+    move |error| SandboxError::Database {
         action: action.to_owned(),
         reason: error.to_string(),
     }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use cid::Cid;
 
-use super::blocks::{Blocks, Error};
+use super::blocks::{BlockError, Blocks};
 use super::request::{Format, Wanted};
 use super::{content_type, files};
 use crate::sandbox::ranges::{Asked, asked, content_range};
@@ -33,16 +33,16 @@ pub(super) async fn content(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Respo
 }
 
 /// The answer for content that cannot be read.
-pub(super) fn refusal(error: &Error) -> Response<Body> {
+pub(super) fn refusal(error: &BlockError) -> Response<Body> {
     let status = match error {
-        Error::NotFound(_) | Error::NoEntry(_) => StatusCode::NOT_FOUND,
-        Error::OtherType(_) => StatusCode::NOT_IMPLEMENTED,
-        Error::Fetch { .. } | Error::Node { .. } => StatusCode::BAD_GATEWAY,
+        BlockError::NotFound(_) | BlockError::NoEntry(_) => StatusCode::NOT_FOUND,
+        BlockError::OtherType(_) => StatusCode::NOT_IMPLEMENTED,
+        BlockError::Fetch { .. } | BlockError::Node { .. } => StatusCode::BAD_GATEWAY,
     };
     plain(status, &error.to_string())
 }
 
-async fn entry(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body>, Error> {
+async fn entry(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body>, BlockError> {
     let wanted = asker.wanted;
     match files::resolve(blocks, &wanted.root, &wanted.path).await? {
         files::Found::File { cid, size } => file(asker, blocks, &cid, size).await,
@@ -67,7 +67,7 @@ async fn file(
     blocks: &mut Blocks<'_>,
     cid: &Cid,
     size: u64,
-) -> Result<Response<Body>, Error> {
+) -> Result<Response<Body>, BlockError> {
     let etag = format!("\"{cid}\"");
     if unchanged(asker.headers, &etag) {
         return Ok(build(
@@ -105,7 +105,7 @@ async fn file(
     }
     let bytes = files::read(blocks, cid, part.clone()).await?;
     if bytes.len() as u64 != part.end - part.start {
-        return Err(Error::Node {
+        return Err(BlockError::Node {
             cid: *cid,
             reason: "the file is shorter than its size".to_owned(),
         });
@@ -117,7 +117,7 @@ async fn file(
     ))
 }
 
-async fn raw(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body>, Error> {
+async fn raw(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body>, BlockError> {
     let cid = target(asker, blocks).await?;
     let bytes = blocks.get(&cid).await?;
     Ok(whole(
@@ -128,7 +128,7 @@ async fn raw(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body
     ))
 }
 
-async fn car(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body>, Error> {
+async fn car(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body>, BlockError> {
     let cid = target(asker, blocks).await?;
     let bytes = files::export(blocks, &cid).await?;
     Ok(whole(
@@ -140,7 +140,7 @@ async fn car(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Response<Body
 }
 
 /// The block that the path leads to.
-async fn target(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Cid, Error> {
+async fn target(asker: &Asker<'_>, blocks: &mut Blocks<'_>) -> Result<Cid, BlockError> {
     if asker.wanted.path.is_empty() {
         return Ok(asker.wanted.root);
     }

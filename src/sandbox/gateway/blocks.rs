@@ -9,7 +9,7 @@ use crate::proto::multihash::{IDENTITY, Multihash};
 
 /// Why content could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(super) enum BlockError {
     /// Nobody claims to have a block.
     #[error("block {0} was not found")]
     NotFound(Cid),
@@ -54,14 +54,14 @@ impl<'a> Blocks<'a> {
     }
 
     /// A block, from the first site that gives it.
-    pub(super) async fn get(&mut self, cid: &Cid) -> Result<Bytes, Error> {
+    pub(super) async fn get(&mut self, cid: &Cid) -> Result<Bytes, BlockError> {
         let digest = Multihash::of(cid);
         if digest.code() == IDENTITY {
             return Ok(Bytes::copy_from_slice(digest.digest()));
         }
         let sites = self.locator.locate(&digest).await;
         if sites.is_empty() {
-            return Err(Error::NotFound(*cid));
+            return Err(BlockError::NotFound(*cid));
         }
         let mut reasons = Vec::new();
         for site in &sites {
@@ -73,7 +73,7 @@ impl<'a> Blocks<'a> {
                 }
             }
         }
-        Err(Error::Fetch {
+        Err(BlockError::Fetch {
             cid: *cid,
             reason: reasons.join("; "),
         })

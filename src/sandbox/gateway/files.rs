@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use super::blocks::{Blocks, Error};
+use super::blocks::{BlockError, Blocks};
 use crate::proto::multihash::codec;
 use crate::proto::{car, cbor};
 use crate::sandbox::unixfs::{Data, Entry, HashBits, Kind, Link, PbNode, entry, prefix_width};
@@ -33,10 +33,10 @@ pub(super) async fn resolve(
     blocks: &mut Blocks<'_>,
     root: &Cid,
     path: &[String],
-) -> Result<Found, Error> {
+) -> Result<Found, BlockError> {
     let mut cid = *root;
     for name in path {
-        let no_entry = || Error::NoEntry(name.clone());
+        let no_entry = || BlockError::NoEntry(name.clone());
         if cid.codec() != codec::DAG_PB {
             return Err(no_entry());
         }
@@ -58,7 +58,7 @@ pub(super) async fn resolve(
     found(blocks, cid).await
 }
 
-async fn found(blocks: &mut Blocks<'_>, cid: Cid) -> Result<Found, Error> {
+async fn found(blocks: &mut Blocks<'_>, cid: Cid) -> Result<Found, BlockError> {
     match cid.codec() {
         codec::RAW => Ok(Found::File {
             cid,
@@ -83,11 +83,11 @@ async fn found(blocks: &mut Blocks<'_>, cid: Cid) -> Result<Found, Error> {
                     cid,
                     entries: all_entries(blocks, node, &data).await?,
                 }),
-                Kind::Symlink => Err(Error::OtherType("symlink")),
-                Kind::Metadata => Err(Error::OtherType("metadata")),
+                Kind::Symlink => Err(BlockError::OtherType("symlink")),
+                Kind::Metadata => Err(BlockError::OtherType("metadata")),
             }
         }
-        _ => Err(Error::OtherType("object")),
+        _ => Err(BlockError::OtherType("object")),
     }
 }
 
@@ -97,7 +97,7 @@ async fn in_shards(
     mut level: PbNode,
     data: &Data,
     name: &str,
-) -> Result<Option<Cid>, Error> {
+) -> Result<Option<Cid>, BlockError> {
     let mut fanout = data.fanout.unwrap_or(256);
     let mut bits = HashBits::of(name);
     loop {
@@ -118,7 +118,7 @@ async fn all_entries(
     blocks: &mut Blocks<'_>,
     root: PbNode,
     data: &Data,
-) -> Result<Vec<(String, Cid)>, Error> {
+) -> Result<Vec<(String, Cid)>, BlockError> {
     let mut levels = vec![(root, data.fanout.unwrap_or(256), 0)];
     let mut entries = Vec::new();
     while let Some((level, fanout, depth)) = levels.pop() {
@@ -131,7 +131,7 @@ async fn all_entries(
                 }
                 Some(name) if !name.is_empty() => entries.push((name.to_owned(), cid)),
                 _ => {
-                    return Err(Error::Node {
+                    return Err(BlockError::Node {
                         cid,
                         reason: "malformed sharded directory".to_owned(),
                     });
@@ -148,11 +148,11 @@ pub(super) async fn read(
     blocks: &mut Blocks<'_>,
     root: &Cid,
     range: Range<u64>,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>, BlockError> {
     let mut bytes = Vec::new();
     let mut stack = vec![(*root, 0_u64, 0)];
     while let Some((cid, start, depth)) = stack.pop() {
-        let malformed = |reason: &str| Error::Node {
+        let malformed = |reason: &str| BlockError::Node {
             cid,
             reason: reason.to_owned(),
         };
@@ -194,7 +194,7 @@ fn take(part: &[u8], start: u64, range: &Range<u64>, into: &mut Vec<u8>) {
 }
 
 /// A CAR of everything below a block, depth first, each block once.
-pub(super) async fn export(blocks: &mut Blocks<'_>, root: &Cid) -> Result<Vec<u8>, Error> {
+pub(super) async fn export(blocks: &mut Blocks<'_>, root: &Cid) -> Result<Vec<u8>, BlockError> {
     let mut seen = HashSet::new();
     let mut stack = vec![*root];
     let mut all: Vec<(Cid, Bytes)> = Vec::new();
@@ -212,17 +212,17 @@ pub(super) async fn export(blocks: &mut Blocks<'_>, root: &Cid) -> Result<Vec<u8
     ))
 }
 
-fn links(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, Error> {
+fn links(cid: &Cid, bytes: &[u8]) -> Result<Vec<Cid>, BlockError> {
     match cid.codec() {
         codec::DAG_PB => {
-            let node = PbNode::decode(bytes).map_err(|error| Error::Node {
+            let node = PbNode::decode(bytes).map_err(|error| BlockError::Node {
                 cid: *cid,
                 reason: error.to_string(),
             })?;
             Ok(node.links.into_iter().map(|link| link.cid).collect())
         }
         codec::DAG_CBOR => {
-            let value = cbor::decode(bytes).map_err(|error| Error::Node {
+            let value = cbor::decode(bytes).map_err(|error| BlockError::Node {
                 cid: *cid,
                 reason: error.to_string(),
             })?;
@@ -243,8 +243,8 @@ fn collect(value: &Ipld, into: &mut Vec<Cid>) {
     }
 }
 
-async fn node(blocks: &mut Blocks<'_>, cid: &Cid) -> Result<(PbNode, Data), Error> {
-    let malformed = |reason: String| Error::Node { cid: *cid, reason };
+async fn node(blocks: &mut Blocks<'_>, cid: &Cid) -> Result<(PbNode, Data), BlockError> {
+    let malformed = |reason: String| BlockError::Node { cid: *cid, reason };
     let bytes = blocks.get(cid).await?;
     let node = PbNode::decode(&bytes).map_err(|error| malformed(error.to_string()))?;
     let data = Data::of(&node).map_err(|error| malformed(error.to_string()))?;

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_retrieval_is_told_in_words() {
+    fn what_is_no_retrieval_is_answered_in_words() {
         assert_eq!(
             at("x", "/ipns/example.net"),
             Err("unsupported protocol: ipns".to_owned())

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 
 use super::serve::retrieve;
 use super::state::Gateway;
-use crate::sandbox::config::Error;
+use crate::sandbox::config::SandboxError;
 use crate::sandbox::identity::did_documents;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{answer_message, plain};
@@ -20,7 +20,7 @@ const MESSAGE: usize = 64 << 20;
 const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 
 /// The gateway's listener: messages at any path, content, its DID document.
-pub(crate) fn router(shared: Arc<Network>) -> Result<Router, Error> {
+pub(crate) fn router(shared: Arc<Network>) -> Result<Router, SandboxError> {
     let document = did_documents::route(&shared.keys.gateway);
     let gateway = Arc::new(Gateway::new(shared)?);
     Ok(Router::new()

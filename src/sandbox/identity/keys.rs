@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
-use crate::sandbox::config::Error;
+use crate::sandbox::config::SandboxError;
 
 /// The upload service.
 pub(crate) const UPLOAD_DID: &str = "did:web:up.sterna.test";
@@ -39,7 +39,7 @@ pub struct Keys {
 
 impl Keys {
     /// The keys that belong to `seed`.
-    pub fn from_seed(seed: u64) -> Result<Self, Error> {
+    pub fn from_seed(seed: u64) -> Result<Self, SandboxError> {
         Ok(Self {
             upload: alias(seed, "upload", UPLOAD_DID)?,
             node: alias(seed, "node", NODE_DID)?,
@@ -67,8 +67,8 @@ impl Keys {
     }
 }
 
-fn alias(seed: u64, label: &str, did: &str) -> Result<Signer, Error> {
-    let did = Did::parse(did).map_err(|error| Error::Proof {
+fn alias(seed: u64, label: &str, did: &str) -> Result<Signer, SandboxError> {
+    let did = Did::parse(did).map_err(|error| SandboxError::Proof {
         what: "a DID",
         reason: error.to_string(),
     })?;

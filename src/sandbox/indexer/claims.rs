@@ -46,7 +46,7 @@ pub(super) async fn store(indexer: &Indexer, claim: &Delegation) -> Result<(), F
 pub(super) async fn get(
     indexer: &Indexer,
     cid: &Cid,
-) -> Result<Option<Bytes>, crate::sandbox::s3::Error> {
+) -> Result<Option<Bytes>, crate::sandbox::s3::ObjectError> {
     let network = &indexer.network;
     if let Some(archive) = network
         .shelf

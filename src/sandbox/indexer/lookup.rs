@@ -6,7 +6,7 @@ use super::{ipni, legacy};
 use crate::proto::Did;
 use crate::proto::ipni::{Metadata, context_id};
 use crate::proto::multihash::Multihash;
-use crate::sandbox::shelf::Item;
+use crate::sandbox::kv_store::Item;
 
 /// One thing a record says about a hash.
 pub(super) struct Known {
@@ -17,7 +17,7 @@ pub(super) struct Known {
 /// Why records could not be looked up: the legacy claims failed and IPNI had nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("fetching provider records: {0}")]
-pub(super) struct Error(pub(super) String);
+pub(super) struct LookupError(pub(super) String);
 
 /// What is known about a hash of the wanted kinds. Locations for other spaces than `spaces` are left out (none given:
 /// all stay), after all caches.
@@ -26,7 +26,7 @@ pub(super) async fn find(
     digest: &Multihash,
     kinds: &[Kind],
     spaces: &[Did],
-) -> Result<Vec<Known>, Error> {
+) -> Result<Vec<Known>, LookupError> {
     let records = records(indexer, digest, kinds).await?;
     let contexts: Vec<_> = spaces
         .iter()
@@ -57,7 +57,7 @@ async fn records(
     indexer: &Indexer,
     digest: &Multihash,
     kinds: &[Kind],
-) -> Result<Vec<Record>, Error> {
+) -> Result<Vec<Record>, LookupError> {
     let network = &indexer.network;
     let now = network.clock.unix_ms();
     let cached: Vec<Record> = network
@@ -72,7 +72,9 @@ async fn records(
     }
     let from_ipni = ask_ipni(indexer, digest, kinds);
     let found = if from_ipni.is_empty() {
-        let legacy = legacy::records(network, digest).await.map_err(Error)?;
+        let legacy = legacy::records(network, digest)
+            .await
+            .map_err(LookupError)?;
         legacy
             .into_iter()
             .filter(|record| record.is_any(kinds))

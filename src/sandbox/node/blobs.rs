@@ -15,7 +15,7 @@ use crate::proto::multihash::{Multihash, SHA2_256};
 use crate::sandbox::blob::{Blob, key_of};
 use crate::sandbox::carpark;
 use crate::sandbox::layout::bucket;
-use crate::sandbox::s3::{Error, PutOptions};
+use crate::sandbox::s3::{ObjectError, PutOptions};
 use crate::sandbox::ucan_server::plain;
 
 /// `PUT`: takes the bytes of an allocated blob, if they have its length and its hash.
@@ -58,7 +58,7 @@ pub(super) async fn put(
         .await
     {
         Ok(meta) if meta.size == size => plain(StatusCode::OK, ""),
-        Ok(_) | Err(Error::Digest(_) | Error::Body(_)) => {
+        Ok(_) | Err(ObjectError::Digest(_) | ObjectError::Body(_)) => {
             plain(StatusCode::BAD_REQUEST, "the body is not the blob")
         }
         Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),

@@ -10,13 +10,13 @@ use axum::routing::get;
 
 use super::blobs;
 use super::state::Node;
-use crate::sandbox::config::Error;
+use crate::sandbox::config::SandboxError;
 use crate::sandbox::identity::did_documents;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{answer_message, plain};
 
 /// The storage node's listener: messages, blobs, claims, its DID document.
-pub(crate) fn router(shared: Arc<Network>) -> Result<Router, Error> {
+pub(crate) fn router(shared: Arc<Network>) -> Result<Router, SandboxError> {
     let document = did_documents::route(&shared.keys.node);
     let node = Arc::new(Node::new(shared)?);
     Ok(Router::new()

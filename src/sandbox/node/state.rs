@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::proto::Signer;
 use crate::proto::ucan::{Capability, Delegation, Draft};
-use crate::sandbox::config::Error;
+use crate::sandbox::config::SandboxError;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{Audiences, Dialect, Party};
 
@@ -19,13 +19,13 @@ pub(super) struct Node {
 impl Node {
     /// Makes the node with the proof that the indexing service gave it. It is known by its did:key, which its claims
     /// need; invocations may be addressed to its did:web too.
-    pub(super) fn new(network: Arc<Network>) -> Result<Self, Error> {
+    pub(super) fn new(network: Arc<Network>) -> Result<Self, SandboxError> {
         let keys = &network.keys;
         let signer = keys.node.clone().with_did(keys.node.key_did().clone());
         let may_cache = Draft::new(&keys.indexer, signer.did())
             .capability(Capability::new("claim/cache", keys.indexer.did().as_str()))
             .sign()
-            .map_err(|error| Error::Proof {
+            .map_err(|error| SandboxError::Proof {
                 what: "the storage node's proof",
                 reason: error.to_string(),
             })?;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5};
 
-use super::error::Error;
+use super::error::ObjectError;
 
 /// What a request says about its body. Texts are base64, as in the headers.
 #[derive(Clone, Debug, Default)]
@@ -98,12 +98,12 @@ impl Hasher {
     }
 
     /// Compares with what the request's head said.
-    pub(super) fn check(&self, expected: &Expected) -> Result<(), Error> {
+    pub(super) fn check(&self, expected: &Expected) -> Result<(), ObjectError> {
         if expected
             .sha256
             .is_some_and(|sha256| sha256 != self.sums.sha256)
         {
-            return Err(Error::Digest("SHA-256"));
+            return Err(ObjectError::Digest("SHA-256"));
         }
         let pairs = [
             ("sha256", &expected.sha256_text),
@@ -121,7 +121,7 @@ impl Hasher {
     }
 
     /// Compares one checksum; one that was not computed is not compared.
-    pub(super) fn check_one(&self, name: &str, wanted: &str) -> Result<(), Error> {
+    pub(super) fn check_one(&self, name: &str, wanted: &str) -> Result<(), ObjectError> {
         let sums = &self.sums;
         let (title, sum) = match name {
             "sha256" => ("SHA-256", Some(BASE64.encode(sums.sha256))),
@@ -132,7 +132,7 @@ impl Hasher {
             _ => return Ok(()),
         };
         if sum.is_some_and(|sum| sum != wanted) {
-            return Err(Error::Digest(title));
+            return Err(ObjectError::Digest(title));
         }
         Ok(())
     }

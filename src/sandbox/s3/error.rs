@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Why the object store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ObjectError {
     /// There is no such bucket.
     #[error("find bucket {0}")]
     NoBucket(String),
@@ -38,9 +38,9 @@ pub enum Error {
 }
 
 /// Names the file that the system refused.
-pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Error + use<> {
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> ObjectError + use<> {
     let path = path.to_owned();
-    move |source| Error::File {
+    move |source| ObjectError::File {
         path: path.clone(),
         source,
     }

@@ -16,7 +16,7 @@ const MAGIC: &[u8; 8] = b"sterna-1";
 /// Longer file names are replaced by a hash; most file systems take 255 bytes.
 const NAME_LIMIT: usize = 200;
 
-/// The longest description that is believed.
+/// The longest description that is trusted.
 const META_LIMIT: u64 = 1 << 20;
 
 /// The description of an object.

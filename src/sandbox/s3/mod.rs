@@ -14,7 +14,7 @@ mod store;
 mod translate;
 mod write;
 
-pub use error::Error;
+pub use error::ObjectError;
 pub use file::Meta;
 pub use list::{Listing, Page};
 pub use store::{Condition, Objects, PutOptions};

@@ -11,7 +11,7 @@ use multibase::Base::Base16Lower;
 use serde::{Deserialize, Serialize};
 
 use super::checksums::{Expected, Hasher};
-use super::error::{Error, at};
+use super::error::{ObjectError, at};
 use super::file::{Meta, seal, sync_folder, unseal};
 use super::store::{Condition, Objects, PutOptions};
 use super::write::Spooled;
@@ -36,7 +36,7 @@ impl Objects {
         bucket: &str,
         key: &str,
         options: PutOptions,
-    ) -> Result<String, Error> {
+    ) -> Result<String, ObjectError> {
         self.check_bucket(bucket)?;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let folder = self.root().join(".multipart").join(&id);
@@ -65,8 +65,8 @@ impl Objects {
         number: i32,
         body: impl Stream<Item = Result<Bytes, E>>,
         expected: Expected,
-        finish: impl FnOnce(&Hasher) -> Result<(), Error>,
-    ) -> Result<String, Error> {
+        finish: impl FnOnce(&Hasher) -> Result<(), ObjectError>,
+    ) -> Result<String, ObjectError> {
         let folder = self.upload_folder(id)?;
         let spooled = self.spool(body, expected, finish).await?;
         let meta = Meta {
@@ -99,7 +99,7 @@ impl Objects {
         id: &str,
         parts: Vec<(i32, Option<String>)>,
         condition: Condition,
-    ) -> Result<Meta, Error> {
+    ) -> Result<Meta, ObjectError> {
         let folder = self.upload_folder(id)?;
         let spool = self
             .root()
@@ -124,13 +124,13 @@ impl Objects {
     }
 
     /// Forgets an upload and its parts.
-    pub(super) fn abort_upload(&self, id: &str) -> Result<(), Error> {
+    pub(super) fn abort_upload(&self, id: &str) -> Result<(), ObjectError> {
         let folder = self.upload_folder(id)?;
         fs::remove_dir_all(&folder).map_err(at(&folder))
     }
 
-    fn upload_folder(&self, id: &str) -> Result<PathBuf, Error> {
-        let missing = || Error::NoUpload(id.to_owned());
+    fn upload_folder(&self, id: &str) -> Result<PathBuf, ObjectError> {
+        let missing = || ObjectError::NoUpload(id.to_owned());
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(missing());
         }
@@ -147,7 +147,7 @@ fn join(
     folder: &std::path::Path,
     spool: &std::path::Path,
     parts: &[(i32, Option<String>)],
-) -> Result<(Upload, Spooled, String), Error> {
+) -> Result<(Upload, Spooled, String), ObjectError> {
     let path = folder.join("upload.json");
     let json = fs::read(&path).map_err(at(&path))?;
     let upload: Upload = serde_json::from_slice(&json).map_err(|error| at(&path)(error.into()))?;
@@ -162,16 +162,16 @@ fn join(
     for (at_part, (number, wanted)) in parts.iter().enumerate() {
         let path = folder.join(part_name(*number));
         let mut file = File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Part(*number),
+            io::ErrorKind::NotFound => ObjectError::Part(*number),
             _ => at(&path)(error),
         })?;
         let meta = unseal(&mut file).map_err(at(&path))?;
         let same_tag = wanted.as_ref().is_none_or(|wanted| *wanted == meta.etag);
         if *number <= before || !same_tag {
-            return Err(Error::Part(*number));
+            return Err(ObjectError::Part(*number));
         }
         if meta.size < SMALLEST_PART && at_part + 1 < parts.len() {
-            return Err(Error::SmallPart(*number));
+            return Err(ObjectError::SmallPart(*number));
         }
         before = *number;
         tags.update(meta.etag.as_bytes());
@@ -179,7 +179,7 @@ fn join(
         io::copy(&mut file.take(meta.size), &mut whole).map_err(at(spool))?;
     }
     if parts.is_empty() {
-        return Err(Error::Part(0));
+        return Err(ObjectError::Part(0));
     }
     let etag = format!(
         "{}-{}",
@@ -194,9 +194,9 @@ fn part_name(number: i32) -> String {
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
+    work: impl FnOnce() -> Result<T, ObjectError> + Send + 'static,
+) -> Result<T, ObjectError> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| Error::Body(error.to_string()))?
+        .map_err(|error| ObjectError::Body(error.to_string()))?
 }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::checksums::Expected;
-use super::error::{Error, at};
+use super::error::{ObjectError, at};
 use super::file::{Meta, name_of, sync_folder, unseal};
 use super::list::{self, Listing, Page};
 use crate::runtime::Clock;
@@ -68,7 +68,7 @@ pub struct PutOptions {
 
 impl Objects {
     /// Opens the store in `root` and reads the descriptions of all objects.
-    pub fn open(root: &Path, clock: Clock) -> Result<Self, Error> {
+    pub fn open(root: &Path, clock: Clock) -> Result<Self, ObjectError> {
         let spool = root.join(".spool");
         fs::remove_dir_all(&spool).ok();
         fs::create_dir_all(&spool).map_err(at(&spool))?;
@@ -92,7 +92,7 @@ impl Objects {
     }
 
     /// Makes a bucket; whether it is new.
-    pub fn create_bucket(&self, bucket: &str) -> Result<bool, Error> {
+    pub fn create_bucket(&self, bucket: &str) -> Result<bool, ObjectError> {
         let path = self.inner.root.join(bucket);
         fs::create_dir_all(&path).map_err(at(&path))?;
         sync_folder(&self.inner.root).map_err(at(&self.inner.root))?;
@@ -115,7 +115,7 @@ impl Objects {
         key: &str,
         body: impl Into<Bytes>,
         options: PutOptions,
-    ) -> Result<Meta, Error> {
+    ) -> Result<Meta, ObjectError> {
         let body = futures::stream::iter([Ok::<_, io::Error>(body.into())]);
         self.put_stream(bucket, key, body, options).await
     }
@@ -127,7 +127,7 @@ impl Objects {
         key: &str,
         body: impl Stream<Item = Result<Bytes, E>>,
         options: PutOptions,
-    ) -> Result<Meta, Error> {
+    ) -> Result<Meta, ObjectError> {
         let expected = Expected {
             sha256: options.sha256,
             ..Expected::default()
@@ -146,7 +146,7 @@ impl Objects {
     }
 
     /// A whole object.
-    pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<(Meta, Bytes)>, Error> {
+    pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<(Meta, Bytes)>, ObjectError> {
         let path = self.path(bucket, key);
         let read = tokio::task::spawn_blocking(move || {
             let Some((meta, file)) = open(&path)? else {
@@ -172,7 +172,7 @@ impl Objects {
             Meta,
             impl Stream<Item = io::Result<Bytes>> + Send + Sync + use<>,
         )>,
-        Error,
+        ObjectError,
     > {
         let path = self.path(bucket, key);
         let opened = {
@@ -194,11 +194,11 @@ impl Objects {
     }
 
     /// One page of a listing.
-    pub fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, Error> {
+    pub fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, ObjectError> {
         let buckets = self.read_index();
         let objects = buckets
             .get(bucket)
-            .ok_or_else(|| Error::NoBucket(bucket.to_owned()))?;
+            .ok_or_else(|| ObjectError::NoBucket(bucket.to_owned()))?;
         Ok(list::page(objects, listing))
     }
 
@@ -208,7 +208,7 @@ impl Objects {
         bucket: &str,
         key: &str,
         condition: Condition,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, ObjectError> {
         self.check_bucket(bucket)?;
         let this = self.clone();
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
@@ -235,11 +235,11 @@ impl Objects {
         &self.inner.root
     }
 
-    pub(super) fn check_bucket(&self, bucket: &str) -> Result<(), Error> {
+    pub(super) fn check_bucket(&self, bucket: &str) -> Result<(), ObjectError> {
         if self.read_index().contains_key(bucket) {
             return Ok(());
         }
-        Err(Error::NoBucket(bucket.to_owned()))
+        Err(ObjectError::NoBucket(bucket.to_owned()))
     }
 
     pub(super) fn check(
@@ -247,7 +247,7 @@ impl Objects {
         bucket: &str,
         key: &str,
         condition: &Condition,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ObjectError> {
         let buckets = self.read_index();
         let found = buckets.get(bucket).and_then(|objects| objects.get(key));
         let holds = match condition {
@@ -259,7 +259,7 @@ impl Objects {
         if holds {
             return Ok(());
         }
-        Err(Error::Condition(key.to_owned()))
+        Err(ObjectError::Condition(key.to_owned()))
     }
 
     pub(super) fn path(&self, bucket: &str, key: &str) -> PathBuf {
@@ -295,7 +295,7 @@ impl Objects {
 }
 
 /// Reads the descriptions of a bucket's objects.
-fn read_bucket(folder: &Path) -> Result<BTreeMap<String, Arc<Meta>>, Error> {
+fn read_bucket(folder: &Path) -> Result<BTreeMap<String, Arc<Meta>>, ObjectError> {
     let mut objects = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(at(folder))? {
         let path = entry.map_err(at(folder))?.path();
@@ -307,7 +307,7 @@ fn read_bucket(folder: &Path) -> Result<BTreeMap<String, Arc<Meta>>, Error> {
 }
 
 /// Opens an object's file at its first byte; `None` if there is none.
-fn open(path: &Path) -> Result<Option<(Meta, File)>, Error> {
+fn open(path: &Path) -> Result<Option<(Meta, File)>, ObjectError> {
     match File::open(path) {
         Ok(mut file) => {
             let meta = unseal(&mut file).map_err(at(path))?;
@@ -318,6 +318,9 @@ fn open(path: &Path) -> Result<Option<(Meta, File)>, Error> {
     }
 }
 
-pub(super) async fn joined<T>(task: tokio::task::JoinHandle<Result<T, Error>>) -> Result<T, Error> {
-    task.await.map_err(|error| Error::Body(error.to_string()))?
+pub(super) async fn joined<T>(
+    task: tokio::task::JoinHandle<Result<T, ObjectError>>,
+) -> Result<T, ObjectError> {
+    task.await
+        .map_err(|error| ObjectError::Body(error.to_string()))?
 }

@@ -8,7 +8,7 @@ use s3s::dto::{ETagCondition, Metadata, Timestamp};
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
 use super::checksums::Hasher;
-use super::error::Error;
+use super::error::ObjectError;
 use super::file::Meta;
 use super::store::Condition;
 
@@ -22,7 +22,7 @@ pub(super) fn trailer_of(headers: &axum::http::HeaderMap) -> Option<String> {
 pub(super) fn check_trailers(
     hasher: &Hasher,
     trailers: Option<TrailingHeaders>,
-) -> Result<(), Error> {
+) -> Result<(), ObjectError> {
     let headers = trailers.and_then(|trailers| trailers.take());
     for (name, value) in headers.iter().flatten() {
         let algorithm = name.as_str().strip_prefix("x-amz-checksum-");
@@ -82,17 +82,17 @@ pub(super) fn read_token(token: &str) -> S3Result<(Option<String>, bool)> {
     read.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is not one of ours"))
 }
 
-pub(super) fn refused(error: Error) -> s3s::S3Error {
+pub(super) fn refused(error: ObjectError) -> s3s::S3Error {
     let message = error.to_string();
     match error {
-        Error::NoBucket(_) => s3_error!(NoSuchBucket, "{message}"),
-        Error::Condition(_) => s3_error!(PreconditionFailed, "{message}"),
-        Error::Digest(_) => s3_error!(BadDigest, "{message}"),
-        Error::NoUpload(_) => s3_error!(NoSuchUpload, "{message}"),
-        Error::Part(_) => s3_error!(InvalidPart, "{message}"),
-        Error::SmallPart(_) => s3_error!(EntityTooSmall, "{message}"),
-        Error::Body(_) => s3_error!(IncompleteBody, "{message}"),
-        Error::File { source, .. } => s3_error!(InternalError, "{message}: {source}"),
+        ObjectError::NoBucket(_) => s3_error!(NoSuchBucket, "{message}"),
+        ObjectError::Condition(_) => s3_error!(PreconditionFailed, "{message}"),
+        ObjectError::Digest(_) => s3_error!(BadDigest, "{message}"),
+        ObjectError::NoUpload(_) => s3_error!(NoSuchUpload, "{message}"),
+        ObjectError::Part(_) => s3_error!(InvalidPart, "{message}"),
+        ObjectError::SmallPart(_) => s3_error!(EntityTooSmall, "{message}"),
+        ObjectError::Body(_) => s3_error!(IncompleteBody, "{message}"),
+        ObjectError::File { source, .. } => s3_error!(InternalError, "{message}: {source}"),
     }
 }
 

@@ -12,7 +12,7 @@ use multibase::Base::Base16Lower;
 use tokio::io::AsyncWriteExt;
 
 use super::checksums::{Expected, Hasher as BodyHasher};
-use super::error::{Error, at};
+use super::error::{ObjectError, at};
 use super::file::{Meta, seal, sync_folder};
 use super::store::{Objects, PutOptions, joined};
 
@@ -39,8 +39,8 @@ impl Objects {
         &self,
         body: impl Stream<Item = Result<Bytes, E>>,
         expected: Expected,
-        finish: impl FnOnce(&BodyHasher) -> Result<(), Error>,
-    ) -> Result<Spooled, Error> {
+        finish: impl FnOnce(&BodyHasher) -> Result<(), ObjectError>,
+    ) -> Result<Spooled, ObjectError> {
         let name = uuid::Uuid::new_v4().to_string();
         let path = self.root().join(".spool").join(name);
         let mut spooled = Spooled {
@@ -55,7 +55,7 @@ impl Objects {
         let mut hasher = BodyHasher::new(&expected);
         let mut body = std::pin::pin!(body);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| Error::Body(error.to_string()))?;
+            let chunk = chunk.map_err(|error| ObjectError::Body(error.to_string()))?;
             hasher.update(&chunk);
             file.write_all(&chunk).await.map_err(at(&path))?;
             spooled.size += chunk.len() as u64;
@@ -76,7 +76,7 @@ impl Objects {
         spooled: Spooled,
         options: PutOptions,
         etag: Option<String>,
-    ) -> Result<Meta, Error> {
+    ) -> Result<Meta, ObjectError> {
         let meta = Meta {
             v: 1,
             key: key.to_owned(),

@@ -14,7 +14,7 @@ use s3s::crypto::{Checksum as _, Md5};
 use serde_json::{Map, Value, json};
 
 use super::queue::Receipt;
-use super::store::{Error, HIDDEN_MS, Outgoing, Queues, Sent, is_fifo};
+use super::store::{HIDDEN_MS, Outgoing, QueueError, Queues, Sent, is_fifo};
 use crate::sandbox::layout::{ACCOUNT, REGION};
 use crate::sandbox::network::{Network, Urls};
 
@@ -57,17 +57,17 @@ async fn serve(
         Ok(answer) => respond(StatusCode::OK, &answer),
         Err(error) => {
             let (name, code) = match &error {
-                Error::NoQueue => (
+                QueueError::NoQueue => (
                     "QueueDoesNotExist",
                     "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
                 ),
-                Error::NoGroup => ("MissingParameter", "MissingParameter".to_owned()),
-                Error::BadHandle => (
+                QueueError::NoGroup => ("MissingParameter", "MissingParameter".to_owned()),
+                QueueError::BadHandle => (
                     "ReceiptHandleIsInvalid",
                     "ReceiptHandleIsInvalid".to_owned(),
                 ),
-                Error::Batch { code, .. } => (*code, format!("AWS.SimpleQueueService.{code}")),
-                Error::File(_) => ("InternalError", "InternalError".to_owned()),
+                QueueError::Batch { code, .. } => (*code, format!("AWS.SimpleQueueService.{code}")),
+                QueueError::File(_) => ("InternalError", "InternalError".to_owned()),
             };
             let kind = format!("com.amazonaws.sqs#{name}");
             let mut answer = refusal(&kind, &error.to_string());
@@ -87,7 +87,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn run(&self, operation: &str) -> Result<Value, Error> {
+    async fn run(&self, operation: &str) -> Result<Value, QueueError> {
         match operation {
             "SendMessage" => self.send(),
             "SendMessageBatch" => self.send_batch(),
@@ -110,25 +110,25 @@ impl Call<'_> {
             "CreateQueue" => {
                 let name = self.text("QueueName");
                 if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-                    return Err(Error::NoQueue);
+                    return Err(QueueError::NoQueue);
                 }
                 self.queues.create(name)?;
                 Ok(json!({ "QueueUrl": self.urls.queue(name) }))
             }
-            _ => Err(Error::NoQueue),
+            _ => Err(QueueError::NoQueue),
         }
     }
 
-    fn send(&self) -> Result<Value, Error> {
+    fn send(&self) -> Result<Value, QueueError> {
         let sent = self
             .queues
             .send(&self.queue()?, vec![outgoing(self.request)])?
             .pop()
-            .ok_or(Error::NoQueue)??;
+            .ok_or(QueueError::NoQueue)??;
         Ok(self.sent(&sent, self.text("MessageBody")))
     }
 
-    fn send_batch(&self) -> Result<Value, Error> {
+    fn send_batch(&self) -> Result<Value, QueueError> {
         let entries = self.entries()?;
         let bodies = entries.iter().map(|entry| outgoing(entry)).collect();
         let results = self.queues.send(&self.queue()?, bodies)?;
@@ -150,7 +150,7 @@ impl Call<'_> {
         Ok(json!({ "Successful": good, "Failed": bad }))
     }
 
-    async fn receive(&self) -> Result<Value, Error> {
+    async fn receive(&self) -> Result<Value, QueueError> {
         let queue = self.queue()?;
         let limit = self.number("MaxNumberOfMessages").unwrap_or(1);
         let limit = usize::try_from(limit).unwrap_or(BATCH).clamp(1, BATCH);
@@ -169,7 +169,7 @@ impl Call<'_> {
         }
     }
 
-    fn delete_batch(&self) -> Result<Value, Error> {
+    fn delete_batch(&self) -> Result<Value, QueueError> {
         let queue = self.queue()?;
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for entry in self.entries()? {
@@ -185,7 +185,7 @@ impl Call<'_> {
         Ok(json!({ "Successful": good, "Failed": bad }))
     }
 
-    fn attributes(&self) -> Result<Value, Error> {
+    fn attributes(&self) -> Result<Value, QueueError> {
         let name = self.queue()?;
         let (visible, hidden) = self.queues.counts(&name)?;
         let mut attributes = json!({
@@ -216,7 +216,7 @@ impl Call<'_> {
         Ok(json!({ "Attributes": attributes }))
     }
 
-    fn url(&self) -> Result<Value, Error> {
+    fn url(&self) -> Result<Value, QueueError> {
         let name = self.text("QueueName");
         self.queues.counts(name)?;
         Ok(json!({ "QueueUrl": self.urls.queue(name) }))
@@ -243,15 +243,15 @@ impl Call<'_> {
     }
 
     /// The name in `QueueUrl`, the last segment of its path.
-    fn queue(&self) -> Result<String, Error> {
+    fn queue(&self) -> Result<String, QueueError> {
         let url = self.text("QueueUrl");
         let name = url.rsplit('/').next().filter(|name| !name.is_empty());
-        name.map(str::to_owned).ok_or(Error::NoQueue)
+        name.map(str::to_owned).ok_or(QueueError::NoQueue)
     }
 
     /// The entries of a batch: one to ten, each with an id of its own.
-    fn entries(&self) -> Result<Vec<&Map<String, Value>>, Error> {
-        let refused = |code, text| Err(Error::Batch { code, text });
+    fn entries(&self) -> Result<Vec<&Map<String, Value>>, QueueError> {
+        let refused = |code, text| Err(QueueError::Batch { code, text });
         let entries: Vec<_> = self
             .request
             .get("Entries")

@@ -51,7 +51,7 @@ pub(super) struct Sent {
 
 /// Why a queue did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(super) enum QueueError {
     #[error("The specified queue does not exist.")]
     NoQueue,
     #[error("The request must contain the parameter MessageGroupId.")]
@@ -132,11 +132,11 @@ impl Queues {
         &self,
         name: &str,
         outgoing: Vec<Outgoing>,
-    ) -> Result<Vec<Result<Sent, Error>>, Error> {
+    ) -> Result<Vec<Result<Sent, QueueError>>, QueueError> {
         let now = self.inner.clock.unix_ms();
         let fifo = is_fifo(name);
         let mut queues = self.lock();
-        let queue = queues.get_mut(name).ok_or(Error::NoQueue)?;
+        let queue = queues.get_mut(name).ok_or(QueueError::NoQueue)?;
         let mut lines = Vec::new();
         let results = outgoing
             .into_iter()
@@ -151,43 +151,43 @@ impl Queues {
         name: &str,
         limit: usize,
         hide_ms: u64,
-    ) -> Result<Vec<Receipt>, Error> {
+    ) -> Result<Vec<Receipt>, QueueError> {
         let now = self.inner.clock.unix_ms();
         let mut queues = self.lock();
-        let queue = queues.get_mut(name).ok_or(Error::NoQueue)?;
+        let queue = queues.get_mut(name).ok_or(QueueError::NoQueue)?;
         Ok(queue.state.receive(limit, hide_ms, now))
     }
 
-    pub(super) fn delete(&self, name: &str, handle: &str) -> Result<(), Error> {
-        let number = number_of(handle).ok_or(Error::BadHandle)?;
+    pub(super) fn delete(&self, name: &str, handle: &str) -> Result<(), QueueError> {
+        let number = number_of(handle).ok_or(QueueError::BadHandle)?;
         self.change(name, |_| Event::Deleted(number))
     }
 
-    pub(super) fn purge(&self, name: &str) -> Result<(), Error> {
+    pub(super) fn purge(&self, name: &str) -> Result<(), QueueError> {
         self.change(name, |state| Event::Purged(state.last()))
     }
 
-    pub(super) fn hide(&self, name: &str, handle: &str, hide_ms: u64) -> Result<(), Error> {
+    pub(super) fn hide(&self, name: &str, handle: &str, hide_ms: u64) -> Result<(), QueueError> {
         let now = self.inner.clock.unix_ms();
         let mut queues = self.lock();
-        let queue = queues.get_mut(name).ok_or(Error::NoQueue)?;
+        let queue = queues.get_mut(name).ok_or(QueueError::NoQueue)?;
         if queue.state.hide(handle, hide_ms, now) {
             return Ok(());
         }
-        Err(Error::BadHandle)
+        Err(QueueError::BadHandle)
     }
 
     /// Messages visible and hidden.
-    pub(super) fn counts(&self, name: &str) -> Result<(usize, usize), Error> {
+    pub(super) fn counts(&self, name: &str) -> Result<(usize, usize), QueueError> {
         let now = self.inner.clock.unix_ms();
         let queues = self.lock();
-        let queue = queues.get(name).ok_or(Error::NoQueue)?;
+        let queue = queues.get(name).ok_or(QueueError::NoQueue)?;
         Ok(queue.state.counts(now))
     }
 
-    fn change(&self, name: &str, event: impl FnOnce(&State) -> Event) -> Result<(), Error> {
+    fn change(&self, name: &str, event: impl FnOnce(&State) -> Event) -> Result<(), QueueError> {
         let mut queues = self.lock();
-        let queue = queues.get_mut(name).ok_or(Error::NoQueue)?;
+        let queue = queues.get_mut(name).ok_or(QueueError::NoQueue)?;
         let event = event(&queue.state);
         append(&mut queue.file, std::slice::from_ref(&event))?;
         queue.state.apply(&event);
@@ -214,11 +214,11 @@ fn take_in(
     outgoing: Outgoing,
     fifo: bool,
     now: u64,
-) -> Result<Sent, Error> {
+) -> Result<Sent, QueueError> {
     let mut deduplication = String::new();
     if fifo {
         if outgoing.group.as_deref().unwrap_or_default().is_empty() {
-            return Err(Error::NoGroup);
+            return Err(QueueError::NoGroup);
         }
         deduplication = outgoing
             .deduplication

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::admit::admit;
 use super::answer::{answer, problem};
 use super::faults::Plan;
-use crate::runtime::causes;
+use crate::runtime::error_chain;
 use crate::sandbox::network::Network;
 use crate::sandbox::{env, world};
 
@@ -65,7 +65,7 @@ async fn seed(State(shared): State<Arc<Network>>, body: Bytes) -> Response<Body>
     let plan = world::plan::Plan::new(wanted.seed, sizes);
     match world::seed(&shared, &plan).await {
         Ok(manifest) => answer(StatusCode::OK, &manifest.summary(&shared.dir)),
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &causes(&error)),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error_chain(&error)),
     }
 }
 

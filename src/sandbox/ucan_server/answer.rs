@@ -134,12 +134,12 @@ macro_rules! thrown_from {
 }
 
 thrown_from!(
-    crate::sandbox::config::Error,
-    crate::sandbox::s3::Error,
-    crate::proto::ucan::Error,
-    crate::proto::message::Error,
-    crate::proto::cbor::Error,
-    crate::proto::did::Error,
+    crate::sandbox::config::SandboxError,
+    crate::sandbox::s3::ObjectError,
+    crate::proto::ucan::UcanError,
+    crate::proto::message::MessageError,
+    crate::proto::cbor::CborError,
+    crate::proto::did::DidError,
     std::io::Error,
 );
 

@@ -14,7 +14,7 @@ pub(crate) enum CallError {
         /// Who was called.
         url: String,
         /// What was wrong.
-        source: crate::proto::message::Error,
+        source: crate::proto::message::MessageError,
     },
     /// There was no reply in time.
     #[error("reach {url}")]

@@ -2,7 +2,7 @@
 
 use cid::Cid;
 
-use super::protobuf::{Error, field, put_bytes, put_number};
+use super::protobuf::{ProtobufError, field, put_bytes, put_number};
 
 /// One link of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub struct PbNode {
 
 impl PbNode {
     /// Reads a block. Takes links and data in either order; never panics.
-    pub fn decode(mut block: &[u8]) -> Result<Self, Error> {
+    pub fn decode(mut block: &[u8]) -> Result<Self, ProtobufError> {
         let mut node = Self::default();
         while let Some((number, value)) = field(&mut block)? {
             match number {
                 1 => node.data = Some(value.bytes(1)?.to_vec()),
                 2 => node.links.push(decode_link(value.bytes(2)?)?),
-                _ => return Err(Error::Field(number)),
+                _ => return Err(ProtobufError::Field(number)),
             }
         }
         Ok(node)
@@ -56,22 +56,22 @@ impl PbNode {
     }
 }
 
-fn decode_link(mut bytes: &[u8]) -> Result<Link, Error> {
+fn decode_link(mut bytes: &[u8]) -> Result<Link, ProtobufError> {
     let mut cid = None;
     let mut name = String::new();
     let mut total = 0;
     while let Some((number, value)) = field(&mut bytes)? {
         match number {
-            1 => cid = Some(Cid::try_from(value.bytes(1)?).map_err(|_| Error::Cid)?),
+            1 => cid = Some(Cid::try_from(value.bytes(1)?).map_err(|_| ProtobufError::Cid)?),
             2 => String::from_utf8(value.bytes(2)?.to_vec())
-                .map_err(|_| Error::Name)?
+                .map_err(|_| ProtobufError::Name)?
                 .clone_into(&mut name),
             3 => total = value.number(3)?,
-            _ => return Err(Error::Field(number)),
+            _ => return Err(ProtobufError::Field(number)),
         }
     }
     Ok(Link {
-        cid: cid.ok_or(Error::Cid)?,
+        cid: cid.ok_or(ProtobufError::Cid)?,
         name,
         total,
     })

@@ -10,4 +10,4 @@ mod protobuf;
 pub use dag_pb::{Link, PbNode};
 pub use hamt::{Entry, HashBits, entry, prefix_width};
 pub use node::{Data, Kind};
-pub use protobuf::Error;
+pub use protobuf::ProtobufError;

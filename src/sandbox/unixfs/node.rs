@@ -1,7 +1,7 @@
 //! The UnixFS message inside a DAG-PB node.
 
 use super::dag_pb::PbNode;
-use super::protobuf::{Error, field, number, put_bytes, put_number};
+use super::protobuf::{ProtobufError, field, number, put_bytes, put_number};
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +52,12 @@ impl Data {
     }
 
     /// Reads the message of a node.
-    pub fn of(node: &PbNode) -> Result<Self, Error> {
-        Self::decode(node.data.as_deref().ok_or(Error::NoData)?)
+    pub fn of(node: &PbNode) -> Result<Self, ProtobufError> {
+        Self::decode(node.data.as_deref().ok_or(ProtobufError::NoData)?)
     }
 
     /// Reads a message. Takes block sizes packed and unpacked; skips modes and times.
-    pub fn decode(mut message: &[u8]) -> Result<Self, Error> {
+    pub fn decode(mut message: &[u8]) -> Result<Self, ProtobufError> {
         let mut kind = None;
         let mut data = Self::new(Kind::Raw);
         while let Some((at, value)) = field(&mut message)? {
@@ -73,11 +73,11 @@ impl Data {
                 _ => {}
             }
         }
-        data.kind = kind.ok_or(Error::NoData)?;
+        data.kind = kind.ok_or(ProtobufError::NoData)?;
         if let Some(fanout) = data.fanout
             && !(fanout.is_power_of_two() && (8..=1024).contains(&fanout))
         {
-            return Err(Error::Fanout(fanout));
+            return Err(ProtobufError::Fanout(fanout));
         }
         Ok(data)
     }
@@ -104,7 +104,7 @@ impl Data {
     }
 }
 
-fn packed(mut bytes: &[u8]) -> Result<Vec<u64>, Error> {
+fn packed(mut bytes: &[u8]) -> Result<Vec<u64>, ProtobufError> {
     let mut sizes = Vec::new();
     while !bytes.is_empty() {
         sizes.push(number(&mut bytes)?);
@@ -112,7 +112,7 @@ fn packed(mut bytes: &[u8]) -> Result<Vec<u64>, Error> {
     Ok(sizes)
 }
 
-fn kind_of(code: u64) -> Result<Kind, Error> {
+fn kind_of(code: u64) -> Result<Kind, ProtobufError> {
     Ok(match code {
         0 => Kind::Raw,
         1 => Kind::Directory,
@@ -120,7 +120,7 @@ fn kind_of(code: u64) -> Result<Kind, Error> {
         3 => Kind::Metadata,
         4 => Kind::Symlink,
         5 => Kind::Shard,
-        other => return Err(Error::Kind(other)),
+        other => return Err(ProtobufError::Kind(other)),
     })
 }
 
@@ -169,7 +169,10 @@ mod tests {
                 fanout: Some(fanout),
                 ..Data::new(Kind::Shard)
             };
-            assert_eq!(Data::decode(&shard.encode()), Err(Error::Fanout(fanout)));
+            assert_eq!(
+                Data::decode(&shard.encode()),
+                Err(ProtobufError::Fanout(fanout))
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum ProtobufError {
     /// The message ends inside a field.
     #[error("read protobuf: cut short")]
     Short,
@@ -40,24 +40,24 @@ pub(super) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// The number, or that field `number` has another type.
-    pub(super) fn number(self, number: u64) -> Result<u64, Error> {
+    pub(super) fn number(self, number: u64) -> Result<u64, ProtobufError> {
         match self {
             Self::Number(value) => Ok(value),
-            Self::Bytes(_) => Err(Error::Field(number)),
+            Self::Bytes(_) => Err(ProtobufError::Field(number)),
         }
     }
 
     /// The bytes, or that field `number` has another type.
-    pub(super) fn bytes(self, number: u64) -> Result<&'a [u8], Error> {
+    pub(super) fn bytes(self, number: u64) -> Result<&'a [u8], ProtobufError> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            Self::Number(_) => Err(Error::Field(number)),
+            Self::Number(_) => Err(ProtobufError::Field(number)),
         }
     }
 }
 
 /// Takes the next field off the front; `None` at the end.
-pub(super) fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, Error> {
+pub(super) fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>, ProtobufError> {
     if rest.is_empty() {
         return Ok(None);
     }
@@ -65,32 +65,32 @@ pub(super) fn field<'a>(rest: &mut &'a [u8]) -> Result<Option<(u64, Value<'a>)>,
     let value = match key & 7 {
         0 => Value::Number(number(rest)?),
         2 => {
-            let length = usize::try_from(number(rest)?).map_err(|_| Error::Short)?;
-            let (bytes, after) = rest.split_at_checked(length).ok_or(Error::Short)?;
+            let length = usize::try_from(number(rest)?).map_err(|_| ProtobufError::Short)?;
+            let (bytes, after) = rest.split_at_checked(length).ok_or(ProtobufError::Short)?;
             *rest = after;
             Value::Bytes(bytes)
         }
-        _ => return Err(Error::Field(key >> 3)),
+        _ => return Err(ProtobufError::Field(key >> 3)),
     };
     Ok(Some((key >> 3, value)))
 }
 
 /// Takes a varint off the front.
-pub(super) fn number(rest: &mut &[u8]) -> Result<u64, Error> {
+pub(super) fn number(rest: &mut &[u8]) -> Result<u64, ProtobufError> {
     let mut value = 0_u64;
     for at in 0..10_u32 {
-        let (byte, after) = rest.split_first().ok_or(Error::Short)?;
+        let (byte, after) = rest.split_first().ok_or(ProtobufError::Short)?;
         *rest = after;
         let bits = u64::from(byte & 0x7f);
         if at == 9 && bits > 1 {
-            return Err(Error::Number);
+            return Err(ProtobufError::Number);
         }
         value |= bits << (7 * at);
         if byte & 0x80 == 0 {
             return Ok(value);
         }
     }
-    Err(Error::Number)
+    Err(ProtobufError::Number)
 }
 
 /// Appends a varint.

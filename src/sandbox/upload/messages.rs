@@ -11,19 +11,19 @@ use crate::sandbox::s3::PutOptions;
 
 /// Why a message could not be stored or found.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(super) enum MessageError {
     /// The tables or buckets refused.
     #[error(transparent)]
-    Store(#[from] crate::sandbox::config::Error),
+    Store(#[from] crate::sandbox::config::SandboxError),
     /// The bucket refused.
     #[error(transparent)]
-    Objects(#[from] crate::sandbox::s3::Error),
+    Objects(#[from] crate::sandbox::s3::ObjectError),
     /// A stored message cannot be read.
     #[error(transparent)]
-    Message(#[from] crate::proto::message::Error),
+    Message(#[from] crate::proto::message::MessageError),
     /// A stored invocation cannot be read.
     #[error(transparent)]
-    Ucan(#[from] crate::proto::ucan::Error),
+    Ucan(#[from] crate::proto::ucan::UcanError),
 }
 
 /// Key of a message in its bucket.
@@ -32,7 +32,7 @@ pub(super) fn key(message: &str) -> String {
 }
 
 /// Stores a message, and where each of its invocations and receipts is.
-pub(super) async fn store(network: &Network, message: &Message) -> Result<(), Error> {
+pub(super) async fn store(network: &Network, message: &Message) -> Result<(), MessageError> {
     let name = message.cid().to_string();
     if network
         .objects
@@ -96,14 +96,20 @@ fn add_invocation(invocation: &Delegation, into: &mut Vec<(Cid, &'static str, Ci
 }
 
 /// The message that holds the receipt of a task: its CID as text.
-pub(super) async fn with_receipt(network: &Network, task: &Cid) -> Result<Option<String>, Error> {
+pub(super) async fn with_receipt(
+    network: &Network,
+    task: &Cid,
+) -> Result<Option<String>, MessageError> {
     Ok(found(network, task, "out")
         .await?
         .map(|(_, message)| message))
 }
 
 /// The receipt of a task.
-pub(super) async fn receipt(network: &Network, task: &Cid) -> Result<Option<Receipt>, Error> {
+pub(super) async fn receipt(
+    network: &Network,
+    task: &Cid,
+) -> Result<Option<Receipt>, MessageError> {
     let Some((root, name)) = found(network, task, "out").await? else {
         return Ok(None);
     };
@@ -114,7 +120,10 @@ pub(super) async fn receipt(network: &Network, task: &Cid) -> Result<Option<Rece
 }
 
 /// The invocation of a task.
-pub(super) async fn invocation(network: &Network, task: &Cid) -> Result<Option<Delegation>, Error> {
+pub(super) async fn invocation(
+    network: &Network,
+    task: &Cid,
+) -> Result<Option<Delegation>, MessageError> {
     let Some((root, name)) = found(network, task, "in").await? else {
         return Ok(None);
     };
@@ -124,7 +133,11 @@ pub(super) async fn invocation(network: &Network, task: &Cid) -> Result<Option<D
     Ok(Some(Delegation::view_shared(&root, message.blocks())?))
 }
 
-async fn found(network: &Network, task: &Cid, kind: &str) -> Result<Option<(Cid, String)>, Error> {
+async fn found(
+    network: &Network,
+    task: &Cid,
+    kind: &str,
+) -> Result<Option<(Cid, String)>, MessageError> {
     let rows = network
         .db
         .query(Table::AgentIndex, None, &format!("{task}.{kind}"))
@@ -135,7 +148,7 @@ async fn found(network: &Network, task: &Cid, kind: &str) -> Result<Option<(Cid,
     }))
 }
 
-async fn message(network: &Network, name: &str) -> Result<Option<Message>, Error> {
+async fn message(network: &Network, name: &str) -> Result<Option<Message>, MessageError> {
     match network.objects.get(bucket::MESSAGES, &key(name)).await? {
         Some((_, bytes)) => Ok(Some(Message::decode(&bytes)?)),
         None => Ok(None),

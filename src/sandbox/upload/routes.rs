@@ -12,7 +12,7 @@ use cid::Cid;
 use super::messages;
 use super::state::Upload;
 use crate::proto::message::CONTENT_TYPE;
-use crate::sandbox::config::Error;
+use crate::sandbox::config::SandboxError;
 use crate::sandbox::identity::did_documents;
 use crate::sandbox::layout::bucket;
 use crate::sandbox::network::Network;
@@ -20,7 +20,7 @@ use crate::sandbox::service::Service;
 use crate::sandbox::ucan_server::{answer_message, plain};
 
 /// The upload service's listener: messages, receipts, stored messages, its DID document.
-pub(crate) fn router(shared: Arc<Network>) -> Result<Router, Error> {
+pub(crate) fn router(shared: Arc<Network>) -> Result<Router, SandboxError> {
     let document = did_documents::route(&shared.keys.upload);
     let service = Arc::new(Upload::new(shared)?);
     Ok(Router::new()

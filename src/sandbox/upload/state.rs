@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::proto::Did;
 use crate::proto::ucan::{Capability, Delegation, Draft};
-use crate::sandbox::config::Error;
+use crate::sandbox::config::SandboxError;
 use crate::sandbox::network::Network;
 use crate::sandbox::ucan_server::{Audiences, Dialect, Party};
 
@@ -25,14 +25,14 @@ pub(super) struct Upload {
 
 impl Upload {
     /// Makes the service with the proofs it was given by its neighbours.
-    pub(super) fn new(network: Arc<Network>) -> Result<Self, Error> {
+    pub(super) fn new(network: Arc<Network>) -> Result<Self, SandboxError> {
         let keys = &network.keys;
         let node = keys.node.clone().with_did(keys.node.key_did().clone());
         let grant = |from, can: &str, with: &Did| {
             Draft::new(from, keys.upload.did())
                 .capability(Capability::new(can, with.as_str()))
                 .sign()
-                .map_err(|error| Error::Proof {
+                .map_err(|error| SandboxError::Proof {
                     what: "a proof for the upload service",
                     reason: error.to_string(),
                 })

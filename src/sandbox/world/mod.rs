@@ -10,4 +10,4 @@ pub mod plan;
 mod seed;
 pub mod writer;
 
-pub use seed::{Error, seed};
+pub use seed::{SeedError, seed};

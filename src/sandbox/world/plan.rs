@@ -151,7 +151,7 @@ pub enum Expected {
     Migrated,
     /// It is found complete and left alone.
     AlreadyComplete,
-    /// It is set aside with this reason code.
+    /// It is quarantined with this reason code.
     Failed(String),
 }
 

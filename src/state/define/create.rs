@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 use serde::Serialize;
 
 use super::shape::{Definition, Index, SORTED_BY};
-use crate::state::rows::{Error, Trouble};
+use crate::state::rows::{ErrorKind, RowsError};
 
 /// How long a table may take to become active.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -30,7 +30,10 @@ pub struct Made {
 }
 
 /// Makes the table if it is not there, and waits until it and its indexes are active.
-pub(in crate::state) async fn ensure(client: &Client, table: &Definition) -> Result<Made, Error> {
+pub(in crate::state) async fn ensure(
+    client: &Client,
+    table: &Definition,
+) -> Result<Made, RowsError> {
     let there = describe(client, table).await?;
     let created = there.is_none();
     if created {
@@ -53,21 +56,24 @@ pub(in crate::state) async fn ensure(client: &Client, table: &Definition) -> Res
     })
 }
 
-async fn describe(client: &Client, table: &Definition) -> Result<Option<TableDescription>, Error> {
+async fn describe(
+    client: &Client,
+    table: &Definition,
+) -> Result<Option<TableDescription>, RowsError> {
     match client.describe_table().table_name(&table.name).send().await {
         Ok(answer) => match answer.table {
             Some(description) => Ok(Some(description)),
-            None => Err(Error::untold("describe", &table.name)),
+            None => Err(RowsError::incomplete("describe", &table.name)),
         },
         Err(error) => match error.as_service_error() {
             Some(DescribeTableError::ResourceNotFoundException(_)) => Ok(None),
-            _ => Err(Error::of("describe", &table.name, &error)),
+            _ => Err(RowsError::of("describe", &table.name, &error)),
         },
     }
 }
 
-async fn create(client: &Client, table: &Definition) -> Result<(), Error> {
-    let fault = |error: BuildError| Error::shape(&table.name, error.to_string());
+async fn create(client: &Client, table: &Definition) -> Result<(), RowsError> {
+    let fault = |error: BuildError| RowsError::shape(&table.name, error.to_string());
     let mut request = client
         .create_table()
         .table_name(&table.name)
@@ -89,7 +95,7 @@ async fn create(client: &Client, table: &Definition) -> Result<(), Error> {
         {
             Ok(())
         }
-        Err(error) => Err(Error::of("create", &table.name, &error)),
+        Err(error) => Err(RowsError::of("create", &table.name, &error)),
     }
 }
 
@@ -118,7 +124,7 @@ fn keys(partition: &str, sort: Option<&str>) -> Result<Vec<KeySchemaElement>, Bu
         .collect()
 }
 
-async fn wait(client: &Client, table: &Definition) -> Result<TableDescription, Error> {
+async fn wait(client: &Client, table: &Definition) -> Result<TableDescription, RowsError> {
     let begun = tokio::time::Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
@@ -128,10 +134,10 @@ async fn wait(client: &Client, table: &Definition) -> Result<TableDescription, E
             return Ok(description);
         }
         if begun.elapsed() > PATIENCE {
-            return Err(Error {
+            return Err(RowsError {
                 doing: "wait for",
                 table: table.name.clone(),
-                trouble: Trouble::Broken,
+                kind: ErrorKind::Broken,
                 detail: format!("not active after {} s", PATIENCE.as_secs()),
                 retry_after: None,
             });

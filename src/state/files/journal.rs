@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Disk, Local, atomic};
 use crate::model::InstanceId;
 use crate::runtime::{Tasks, printable_json, private};
-use crate::state::{Config, Error, FilePrefix};
+use crate::state::{Config, FilePrefix, StateError};
 
 /// When the file is put aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,14 +129,14 @@ impl Journal {
     /// # Errors
     /// After a failed write the journal takes no more records: what is on disk is then unknown, and opening it again
     /// finds out.
-    pub async fn append<T: Serialize>(&self, record: &T) -> Result<(), Error> {
+    pub async fn append<T: Serialize>(&self, record: &T) -> Result<(), StateError> {
         self.append_all(std::slice::from_ref(record)).await
     }
 
     /// Appends several records with one sync.
-    pub async fn append_all<T: Serialize>(&self, records: &[T]) -> Result<(), Error> {
+    pub async fn append_all<T: Serialize>(&self, records: &[T]) -> Result<(), StateError> {
         let added = self.add_all(records);
-        self.write(added).await.map_err(Error::Journal)
+        self.write(added).await.map_err(StateError::Journal)
     }
 
     /// Appends the record that belongs to the next number, its `seq`: that of the line before it and one more, from 1,
@@ -144,9 +144,9 @@ impl Journal {
     pub async fn append_numbered<T: Serialize>(
         &self,
         record: impl FnOnce(u64) -> T,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StateError> {
         let added = self.add_numbered(record);
-        self.write(added).await.map_err(Error::Journal)
+        self.write(added).await.map_err(StateError::Journal)
     }
 
     /// Does not use these numbers again: records had them that are lost.

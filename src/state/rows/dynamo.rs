@@ -26,7 +26,7 @@ use super::codec::{self, Item};
 use super::condition::{Condition, Update};
 use super::expression::{self, Aliases};
 use super::row::Row;
-use super::{Batched, Change, Error, Guard, Key, Location, Page, Rows, Select, Written};
+use super::{Batched, Change, Guard, Key, Location, Page, Rows, RowsError, Select, Written};
 use crate::runtime::{Policy, retry};
 use crate::state::define::{self, Definition, Made};
 
@@ -67,9 +67,9 @@ impl Dynamo {
         table: &str,
         repeat: bool,
         make: impl FnMut() -> F,
-    ) -> Result<T, Error>
+    ) -> Result<T, RowsError>
     where
-        F: Future<Output = Result<T, Error>>,
+        F: Future<Output = Result<T, RowsError>>,
     {
         let policy = if repeat {
             self.policy
@@ -81,8 +81,9 @@ impl Dynamo {
 }
 
 /// An answer without the part that always comes is none.
-fn told<T>(doing: &'static str, table: &str, part: Option<&T>) -> Result<(), Error> {
-    part.map(drop).ok_or_else(|| Error::untold(doing, table))
+fn required<T>(doing: &'static str, table: &str, part: Option<&T>) -> Result<(), RowsError> {
+    part.map(drop)
+        .ok_or_else(|| RowsError::incomplete(doing, table))
 }
 
 /// What became of a write, whose answer gives the row if it tells anything at all. A failed condition is an answer, not
@@ -94,23 +95,23 @@ fn written<E>(
         SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>,
     >,
     refused: impl FnOnce(&E) -> Option<Option<Item>>,
-) -> Result<Written, Error>
+) -> Result<Written, RowsError>
 where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + 'static,
 {
     match answer {
         Ok(Some(item)) => Ok(Written::Done(codec::row(item))),
-        Ok(None) => Err(Error::untold("write", table)),
+        Ok(None) => Err(RowsError::incomplete("write", table)),
         Err(error) => match error.as_service_error().and_then(refused) {
             Some(held) => Ok(Written::Refused(held.map(codec::row))),
-            None => Err(Error::of("write", table, &error)),
+            None => Err(RowsError::of("write", table, &error)),
         },
     }
 }
 
 #[async_trait]
 impl Rows for Dynamo {
-    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError> {
         let get = || async {
             let send = self
                 .client
@@ -122,8 +123,8 @@ impl Rows for Dynamo {
                 .send();
             let answer = send
                 .await
-                .map_err(|error| Error::of("read", table, &error))?;
-            told("read", table, answer.consumed_capacity.as_ref())?;
+                .map_err(|error| RowsError::of("read", table, &error))?;
+            required("read", table, answer.consumed_capacity.as_ref())?;
             Ok(answer.item)
         };
         Ok(self.tried(table, true, get).await?.map(codec::row))
@@ -135,7 +136,7 @@ impl Rows for Dynamo {
         key: &Key,
         row: Row,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         let mut item = codec::item(&row);
         item.extend(codec::key(key));
         let put = || async {
@@ -173,7 +174,7 @@ impl Rows for Dynamo {
         key: &Key,
         update: Update,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         let make = || async {
             let mut aliases = Aliases::default();
             let change = expression::update(&mut aliases, &update);
@@ -204,7 +205,12 @@ impl Rows for Dynamo {
         self.tried(table, update.add.is_empty(), make).await
     }
 
-    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+    async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Condition,
+    ) -> Result<Written, RowsError> {
         let make = || async {
             let mut aliases = Aliases::default();
             let condition = expression::condition(&mut aliases, &condition);
@@ -243,11 +249,16 @@ impl Rows for Dynamo {
         table: &str,
         key: &Key,
         change: Change,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, RowsError> {
         self.transact(guard, table, key, &change).await
     }
 
-    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+    async fn page(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<Page, RowsError> {
         Ok(self.read(table, select, after, false).await?.0)
     }
 
@@ -256,27 +267,27 @@ impl Rows for Dynamo {
         table: &str,
         select: &Select,
         after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error> {
+    ) -> Result<(u64, Option<Row>), RowsError> {
         let (page, number) = self.read(table, select, after, true).await?;
         Ok((number, page.next))
     }
 
-    async fn locate(&self, table: &str) -> Result<Location, Error> {
+    async fn locate(&self, table: &str) -> Result<Location, RowsError> {
         let describe = || async {
             let answer = self.client.describe_table().table_name(table).send().await;
-            let answer = answer.map_err(|error| Error::of("describe", table, &error))?;
+            let answer = answer.map_err(|error| RowsError::of("describe", table, &error))?;
             let arn = answer.table.and_then(|table| table.table_arn);
             let location = arn.as_deref().and_then(Location::of_arn);
-            location.ok_or_else(|| Error::untold("describe", table))
+            location.ok_or_else(|| RowsError::incomplete("describe", table))
         };
         self.tried(table, true, describe).await
     }
 
-    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+    async fn ensure(&self, table: &Definition) -> Result<Made, RowsError> {
         define::ensure(&self.client, table).await
     }
 
-    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError> {
         self.write_batches(table, rows).await
     }
 }

@@ -8,18 +8,18 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::aws::{Fault, Kind, Lack, Setting};
 use crate::model::Class;
-use crate::runtime::{Advice, Classify};
+use crate::runtime::{Classify, RetryHint};
 
 /// A request to a table that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{doing} table {table}: {trouble}{}", if detail.is_empty() { String::new() } else { format!(": {detail}") })]
-pub struct Error {
+#[error("{doing} table {table}: {kind}{}", if detail.is_empty() { String::new() } else { format!(": {detail}") })]
+pub struct RowsError {
     /// What was being done: `read`, `write`, ….
     pub doing: &'static str,
     /// Name of the table.
     pub table: String,
     /// Kind of trouble.
-    pub trouble: Trouble,
+    pub kind: ErrorKind,
     /// Code and message of the service.
     pub detail: String,
     /// How long the service asked to wait.
@@ -28,7 +28,7 @@ pub struct Error {
 
 /// Kinds of trouble with the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum ErrorKind {
     /// The table or the index is not there.
     #[error("it does not exist (run `sterna init`, or set its name)")]
     Missing,
@@ -76,15 +76,15 @@ pub enum Trouble {
     Shape,
 }
 
-impl Error {
+impl RowsError {
     /// Whether the table, or the index of it, does not exist.
     #[must_use]
     pub fn is_missing(&self) -> bool {
-        self.trouble == Trouble::Missing
+        self.kind == ErrorKind::Missing
     }
 }
 
-impl Trouble {
+impl ErrorKind {
     /// Whether the same request may do better a moment later.
     #[must_use]
     pub fn passes(self) -> bool {
@@ -106,7 +106,7 @@ impl Trouble {
     pub fn class(self) -> Class {
         match self {
             Self::Missing | Self::Clock | Self::Region => Class::Fatal,
-            trouble if trouble.is_about_credentials() => Class::Fatal,
+            kind if kind.is_about_credentials() => Class::Fatal,
             Self::Throttled | Self::Unreachable => Class::Transient,
             Self::Invalid | Self::Shape => Class::Permanent,
             _ => Class::Unknown,
@@ -114,7 +114,7 @@ impl Trouble {
     }
 }
 
-impl From<Kind> for Trouble {
+impl From<Kind> for ErrorKind {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::NoResource => Self::Missing,
@@ -134,16 +134,16 @@ impl From<Kind> for Trouble {
     }
 }
 
-impl Classify for Error {
-    fn advice(&self) -> Advice {
-        match self.trouble {
-            Trouble::Throttled => Advice::Slower {
+impl Classify for RowsError {
+    fn hint(&self) -> RetryHint {
+        match self.kind {
+            ErrorKind::Throttled => RetryHint::Slower {
                 after: self.retry_after,
             },
-            trouble if trouble.passes() => Advice::Retry {
+            kind if kind.passes() => RetryHint::Retry {
                 after: self.retry_after,
             },
-            _ => Advice::GiveUp,
+            _ => RetryHint::GiveUp,
         }
     }
 
@@ -151,14 +151,14 @@ impl Classify for Error {
         Self {
             doing: "reach",
             table: String::new(),
-            trouble: Trouble::Unanswered,
+            kind: ErrorKind::Unanswered,
             detail: format!("within {} ms", deadline.as_millis()),
             retry_after: None,
         }
     }
 }
 
-impl Error {
+impl RowsError {
     /// The error, laid to a table if it names none yet.
     pub(super) fn at(mut self, table: &str) -> Self {
         if self.table.is_empty() {
@@ -180,18 +180,18 @@ impl Error {
         Self {
             doing,
             table: table.to_owned(),
-            trouble: fault.kind.into(),
+            kind: fault.kind.into(),
             detail: fault.text,
             retry_after: fault.retry_after,
         }
     }
 
     /// An answer that says nothing of what was asked; a write may have happened.
-    pub(in crate::state) fn untold(doing: &'static str, table: &str) -> Self {
+    pub(in crate::state) fn incomplete(doing: &'static str, table: &str) -> Self {
         Self {
             doing,
             table: table.to_owned(),
-            trouble: Trouble::Broken,
+            kind: ErrorKind::Broken,
             detail: "the answer is not one of DynamoDB's".to_owned(),
             retry_after: None,
         }
@@ -203,7 +203,7 @@ impl Error {
         Self {
             doing: "read",
             table: table.to_owned(),
-            trouble: Trouble::Shape,
+            kind: ErrorKind::Shape,
             detail: detail.into(),
             retry_after: None,
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::condition::{Condition, Update};
 use super::key::share;
 use super::row::Row;
-use super::{Batched, Bound, Change, Error, Guard, Key, Page, Rows, Select, Written};
+use super::{Batched, Bound, Change, Guard, Key, Page, Rows, RowsError, Select, Written};
 use crate::state::define::{Definition, Made};
 
 type Rank = (String, String);
@@ -128,7 +128,7 @@ fn placed(place: &Row) -> (String, Rank) {
 
 #[async_trait]
 impl Rows for Memory {
-    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError> {
         Ok(self
             .lock()
             .get(table)
@@ -142,7 +142,7 @@ impl Rows for Memory {
         key: &Key,
         row: Row,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         Ok(self.write(table, key, &condition, |_| Some(row)))
     }
 
@@ -152,11 +152,16 @@ impl Rows for Memory {
         key: &Key,
         update: Update,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         Ok(self.write(table, key, &condition, |row| Some(update.apply(row))))
     }
 
-    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+    async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Condition,
+    ) -> Result<Written, RowsError> {
         Ok(self.write(table, key, &condition, |_| None))
     }
 
@@ -166,7 +171,7 @@ impl Rows for Memory {
         table: &str,
         key: &Key,
         change: Change,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, RowsError> {
         let mut tables = self.lock();
         let asked = tables.get(&guard.table);
         let asked = asked.and_then(|rows| rows.get(&rank(&guard.key)));
@@ -182,7 +187,12 @@ impl Rows for Memory {
         Ok(true)
     }
 
-    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+    async fn page(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<Page, RowsError> {
         let tables = self.lock();
         let mut found: Vec<((String, Rank), &Row)> = tables
             .get(table)
@@ -229,7 +239,7 @@ impl Rows for Memory {
         })
     }
 
-    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+    async fn ensure(&self, table: &Definition) -> Result<Made, RowsError> {
         let mut tables = self.lock();
         let created = !tables.contains_key(&table.name);
         tables.entry(table.name.clone()).or_default();
@@ -240,7 +250,7 @@ impl Rows for Memory {
         })
     }
 
-    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError> {
         for row in rows {
             match row {
                 Batched::Put(key, row) => {

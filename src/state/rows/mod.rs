@@ -21,7 +21,7 @@ use super::define::{Definition, Made};
 
 pub use condition::{Condition, Update};
 pub use dynamo::Dynamo;
-pub use fault::{Error, Trouble};
+pub use fault::{ErrorKind, RowsError};
 pub use json::{stamp, unstamp};
 pub use key::Key;
 pub use location::Location;
@@ -80,11 +80,11 @@ pub enum Written {
 /// A store of rows.
 ///
 /// Contract: reads of the table itself are strongly consistent, of an index eventually. A conditional write is atomic.
-/// [`Trouble::Unanswered`] on a write means that it may have happened.
+/// [`ErrorKind::Unanswered`] on a write means that it may have happened.
 #[async_trait]
 pub trait Rows: Send + Sync + std::fmt::Debug {
     /// The row of `key`.
-    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error>;
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError>;
     /// Writes a whole row if `condition` holds for the row that is there (an empty one if there is none).
     async fn put(
         &self,
@@ -92,7 +92,7 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         key: &Key,
         row: Row,
         condition: Condition,
-    ) -> Result<Written, Error>;
+    ) -> Result<Written, RowsError>;
     /// Changes attributes of a row (made if it is not there) if `condition` holds.
     async fn update(
         &self,
@@ -100,9 +100,14 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         key: &Key,
         update: Update,
         condition: Condition,
-    ) -> Result<Written, Error>;
+    ) -> Result<Written, RowsError>;
     /// Removes a row if `condition` holds. `Done` holds the row that was removed, empty if there was none.
-    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error>;
+    async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Condition,
+    ) -> Result<Written, RowsError>;
     /// Changes a row if `guard` holds for another row at that very moment; `false`: it did not, and nothing changed.
     async fn change_under(
         &self,
@@ -110,9 +115,14 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         table: &str,
         key: &Key,
         change: Change,
-    ) -> Result<bool, Error>;
+    ) -> Result<bool, RowsError>;
     /// One page of rows, from `after` on.
-    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error>;
+    async fn page(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<Page, RowsError>;
     /// How many rows one page of `select` holds, and where the next begins. A store that can tell without sending the rows
     /// does so.
     async fn count(
@@ -120,18 +130,18 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         table: &str,
         select: &Select,
         after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error> {
+    ) -> Result<(u64, Option<Row>), RowsError> {
         let page = self.page(table, select, after).await?;
         Ok((page.rows.len() as u64, page.next))
     }
     /// Where a table is. A store that is in no account and no region says so by an empty [`Location`].
-    async fn locate(&self, _table: &str) -> Result<Location, Error> {
+    async fn locate(&self, _table: &str) -> Result<Location, RowsError> {
         Ok(Location::default())
     }
     /// Makes a table that is not there and waits until it is active; one that is there is left alone.
-    async fn ensure(&self, table: &Definition) -> Result<Made, Error>;
+    async fn ensure(&self, table: &Definition) -> Result<Made, RowsError>;
     /// Writes or removes whole rows without conditions; repeats what the store left undone.
-    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error>;
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError>;
 }
 
 /// What must hold of one row while another is changed.
@@ -164,7 +174,7 @@ pub enum Batched {
 }
 
 /// Every row of `select`, page by page to the end.
-pub async fn all(rows: &dyn Rows, table: &str, select: &Select) -> Result<Vec<Row>, Error> {
+pub async fn all(rows: &dyn Rows, table: &str, select: &Select) -> Result<Vec<Row>, RowsError> {
     let mut found = Vec::new();
     let mut after = None;
     loop {

@@ -21,7 +21,7 @@ use self::file::Place;
 use super::condition::{Condition, Update};
 use super::key::share;
 use super::row::Row;
-use super::{Batched, Change, Error, Guard, Key, Page, Rows, Select, Written};
+use super::{Batched, Change, Guard, Key, Page, Rows, RowsError, Select, Written};
 use crate::state::define::{Definition, Index, Made, SORTED_BY};
 
 /// Rows that are written in one transaction at most.
@@ -42,7 +42,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// The file is of another program or of a later version, a link, or cannot be used.
-    pub fn open(path: &Path, wait: Duration) -> Result<Self, Error> {
+    pub fn open(path: &Path, wait: Duration) -> Result<Self, RowsError> {
         let opened = file::open(path, wait);
         let (connection, place) = opened.map_err(|fault| fault.at("open", &shown(path)))?;
         Ok(Self {
@@ -56,7 +56,7 @@ impl Sqlite {
         &self,
         (doing, table): (&'static str, &str),
         work: impl FnOnce(&mut Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Error> {
+    ) -> Result<T, RowsError> {
         let connection = Arc::clone(&self.connection);
         let place = Arc::clone(&self.place);
         let work = tokio::task::spawn_blocking(move || {
@@ -77,7 +77,7 @@ impl Sqlite {
         key: &Key,
         condition: Condition,
         make: impl FnOnce(Row) -> Option<Row> + Send + 'static,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         let (name, key) = (table.to_owned(), key.clone());
         self.with((doing, table), move |connection| {
             let transaction = begin(connection)?;
@@ -168,7 +168,7 @@ fn change(row: Row, change: Change) -> Option<Row> {
 
 #[async_trait]
 impl Rows for Sqlite {
-    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError> {
         let (name, key) = (table.to_owned(), key.clone());
         self.with(("read", table), move |connection| {
             let found = get(connection, &name, &key)?;
@@ -186,7 +186,7 @@ impl Rows for Sqlite {
         key: &Key,
         row: Row,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         let put = move |_| Some(row);
         self.write(("write", table), key, condition, put).await
     }
@@ -197,12 +197,17 @@ impl Rows for Sqlite {
         key: &Key,
         update: Update,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         let apply = move |row| Some(update.apply(row));
         self.write(("write", table), key, condition, apply).await
     }
 
-    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+    async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Condition,
+    ) -> Result<Written, RowsError> {
         self.write(("remove from", table), key, condition, |_| None)
             .await
     }
@@ -213,7 +218,7 @@ impl Rows for Sqlite {
         table: &str,
         key: &Key,
         to: Change,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, RowsError> {
         let (guard, name, key) = (guard.clone(), table.to_owned(), key.clone());
         self.with(("write", table), move |connection| {
             let transaction = begin(connection)?;
@@ -229,7 +234,12 @@ impl Rows for Sqlite {
         .await
     }
 
-    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+    async fn page(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<Page, RowsError> {
         let (name, select) = (table.to_owned(), select.clone());
         self.with(("list", table), move |connection| {
             indexes(connection, &name)?;
@@ -238,7 +248,7 @@ impl Rows for Sqlite {
         .await
     }
 
-    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+    async fn ensure(&self, table: &Definition) -> Result<Made, RowsError> {
         let table = table.clone();
         let name = table.name.clone();
         self.with(("create", &name), move |connection| {
@@ -267,7 +277,7 @@ impl Rows for Sqlite {
         .await
     }
 
-    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError> {
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let batch: Vec<Batched> = rows.by_ref().take(BATCH).collect();

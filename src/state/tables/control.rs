@@ -1,15 +1,15 @@
 //! `…-migration-control`: what the operator asks of the fleet or of one instance, kept over restarts, and its log.
 //!
-//! One row per scope (`current`) holds the wish in force. It goes to the log when another replaces it, and counts as
-//! its last line until then: the log names no wish that never was in force, and misses none.
+//! One row per scope (`current`) holds the command in force. It goes to the log when another replaces it, and counts as
+//! its last line until then: the log names no command that never was in force, and misses none.
 
-use crate::model::{Control, InstanceId, Wish};
+use crate::model::{Control, ControlCommand, InstanceId};
 use crate::state::rows::{
-    self, Batched, Condition, Key, Row, Select, Trouble, Value, Written, stamp,
+    self, Batched, Condition, ErrorKind, Key, Row, Select, Value, Written, stamp,
 };
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
-/// Whom a wish is for.
+/// Target of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Every instance.
@@ -18,9 +18,9 @@ pub enum Scope {
     Instance(InstanceId),
 }
 
-/// A wish, and whom it was for.
+/// A command, and whom it was for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ScopedControl {
     /// Whom: `fleet`, `instance#N`.
     pub scope: String,
     /// What, by whom, when, why.
@@ -31,7 +31,7 @@ const CURRENT: &str = "current";
 const LOG: &str = "log#";
 const REVISION: &str = "revision";
 
-/// Tries of a wish whose row changes at the same time.
+/// Tries of a command whose row changes at the same time.
 const TRIES: u32 = 8;
 
 impl Scope {
@@ -49,23 +49,23 @@ impl Scope {
     }
 }
 
-fn read(row: &Row) -> Option<Asked> {
-    Some(Asked {
+fn read(row: &Row) -> Option<ScopedControl> {
+    Some(ScopedControl {
         scope: row.text("scope")?.to_owned(),
         control: row.get("control")?.read()?,
     })
 }
 
 impl Store {
-    /// Changes what is asked of `scope` by a wish of `by` for the reason `why`, and logs it; gives what holds then.
-    /// Wishes of several people at once are all kept.
-    pub async fn ask(
+    /// Changes what is asked of `scope` by a command of `by` for the reason `why`, and logs it; gives what holds then.
+    /// Commands of several people at once are all kept.
+    pub async fn set_control(
         &self,
         scope: &Scope,
-        wish: Wish,
+        command: ControlCommand,
         by: &str,
         why: &str,
-    ) -> Result<Control, Error> {
+    ) -> Result<Control, StateError> {
         let (table, key) = (&self.tables().control, scope.key(CURRENT));
         for _ in 0..TRIES {
             let row = self.rows.get(table, &key).await?;
@@ -75,7 +75,9 @@ impl Store {
             if let Some(before) = &before {
                 self.log(scope, before).await?;
             }
-            let next = before.unwrap_or_default().after(wish, by, why, self.now());
+            let next = before
+                .unwrap_or_default()
+                .after(command, by, why, self.now());
             let row = Row::new()
                 .with("updatedAt", stamp(next.at))
                 .with("control", Value::of(&next))
@@ -94,10 +96,10 @@ impl Store {
                 Written::Refused(_) => {}
             }
         }
-        Err(rows::Error {
+        Err(rows::RowsError {
             doing: "change",
             table: table.clone(),
-            trouble: Trouble::Throttled,
+            kind: ErrorKind::Throttled,
             detail: format!(
                 "the control row of {} kept changing during {TRIES} tries",
                 scope.text()
@@ -107,8 +109,8 @@ impl Store {
         .into())
     }
 
-    /// Puts a wish that is about to be replaced into the log; again, it is the same line.
-    async fn log(&self, scope: &Scope, control: &Control) -> Result<(), Error> {
+    /// Puts a command that is about to be replaced into the log; again, it is the same line.
+    async fn log(&self, scope: &Scope, control: &Control) -> Result<(), StateError> {
         let key = scope.key(&format!("{LOG}{}#{}", stamp(control.at), control.by));
         let row = Row::new()
             .with("updatedAt", stamp(control.at))
@@ -119,7 +121,7 @@ impl Store {
     }
 
     /// What is asked of `scope` itself.
-    pub async fn asked(&self, scope: &Scope) -> Result<Control, Error> {
+    pub async fn control_of(&self, scope: &Scope) -> Result<Control, StateError> {
         let table = &self.tables().control;
         let row = self.rows.get(table, &scope.key(CURRENT)).await?;
         let asked = row.as_ref().and_then(read);
@@ -127,23 +129,24 @@ impl Store {
     }
 
     /// What holds for an instance: what is asked of it and of the fleet together.
-    pub async fn control(&self, instance: &InstanceId) -> Result<Control, Error> {
+    pub async fn effective_control(&self, instance: &InstanceId) -> Result<Control, StateError> {
         let own = Scope::Instance(instance.clone());
-        let (fleet, own) = futures::try_join!(self.asked(&Scope::Fleet), self.asked(&own))?;
+        let (fleet, own) =
+            futures::try_join!(self.control_of(&Scope::Fleet), self.control_of(&own))?;
         Ok(fleet.and_of(&own))
     }
 
     /// What is asked of the fleet and of each instance of which anything was ever asked; the fleet first.
-    pub async fn standing(&self) -> Result<Vec<Asked>, Error> {
+    pub async fn controls(&self) -> Result<Vec<ScopedControl>, StateError> {
         let current = Condition::Equals("entry", CURRENT.into());
-        self.wishes(Some(current)).await
+        self.commands(Some(current)).await
     }
 
-    /// Every wish ever, oldest first; those in force stand among them.
-    pub async fn control_log(&self) -> Result<Vec<Asked>, Error> {
-        let mut log = self.wishes(None).await?;
+    /// Every command ever, oldest first; those in force stand among them.
+    pub async fn control_log(&self) -> Result<Vec<ScopedControl>, StateError> {
+        let mut log = self.commands(None).await?;
         log.sort_by(|left, right| {
-            let key = |asked: &Asked| (asked.control.at, asked.scope.clone());
+            let key = |asked: &ScopedControl| (asked.control.at, asked.scope.clone());
             key(left).cmp(&key(right))
         });
         // One in force that was about to be replaced stands there twice.
@@ -151,18 +154,18 @@ impl Store {
         Ok(log)
     }
 
-    async fn wishes(&self, filter: Option<Condition>) -> Result<Vec<Asked>, Error> {
+    async fn commands(&self, filter: Option<Condition>) -> Result<Vec<ScopedControl>, StateError> {
         let select = Select {
             filter,
             ..Select::default()
         };
         let rows = rows::all(&*self.rows, &self.tables().control, &select).await?;
-        let mut wishes: Vec<Asked> = rows.iter().filter_map(read).collect();
-        let number = |asked: &Asked| {
+        let mut commands: Vec<ScopedControl> = rows.iter().filter_map(read).collect();
+        let number = |asked: &ScopedControl| {
             let text = asked.scope.rsplit('#').next();
             text.and_then(|text| text.parse::<u32>().ok())
         };
-        wishes.sort_by_key(|asked| (asked.scope != "fleet", number(asked), asked.scope.clone()));
-        Ok(wishes)
+        commands.sort_by_key(|asked| (asked.scope != "fleet", number(asked), asked.scope.clone()));
+        Ok(commands)
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{
 use crate::state::define::{BY_INSTANCE, BY_REASON, Index, by_owner};
 use crate::state::namespace::Columns;
 use crate::state::rows::{Bound, Change, Key, Row, Select, Update, stamp, unstamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// Which failures: all that is given must hold, and nothing given is all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -143,8 +143,8 @@ impl Store {
     /// changes nothing.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`]: nothing was written.
-    pub async fn put_failed(&self, lease: &Lease, failed: &FailedItem) -> Result<(), Error> {
+    /// [`StateError::LeaseLost`]: nothing was written.
+    pub async fn put_failed(&self, lease: &Lease, failed: &FailedItem) -> Result<(), StateError> {
         let failure = &failed.failure;
         let mut update = Update::new()
             .set(self.columns().owner, &*failed.unit.owner)
@@ -180,8 +180,8 @@ impl Store {
     /// Removes the row of an item that is good now, under a lease that covers it.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`]: nothing was removed.
-    pub async fn remove_failed(&self, lease: &Lease, item: &ItemId) -> Result<(), Error> {
+    /// [`StateError::LeaseLost`]: nothing was removed.
+    pub async fn remove_failed(&self, lease: &Lease, item: &ItemId) -> Result<(), StateError> {
         self.change_failed(lease, item, Change::Delete).await
     }
 
@@ -190,7 +190,7 @@ impl Store {
         lease: &Lease,
         item: &ItemId,
         change: Change,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StateError> {
         let table = &self.tables().failures;
         let key = key(self.columns(), &lease.unit.whole(), item);
         let guard = self.guard(lease);
@@ -198,9 +198,9 @@ impl Store {
             return Ok(());
         }
         let by = self.progress_row(&lease.unit).await?;
-        Err(Error::LeaseLost {
+        Err(StateError::LeaseLost {
             unit: lease.unit.clone(),
-            by: by.and_then(|row| row.lease).map(super::Held::from),
+            by: by.and_then(|row| row.lease).map(super::LeaseHolder::from),
         })
     }
 
@@ -209,7 +209,7 @@ impl Store {
         &self,
         unit: &UnitId,
         item: &ItemId,
-    ) -> Result<Option<FailedItem>, Error> {
+    ) -> Result<Option<FailedItem>, StateError> {
         let (table, columns) = (&self.tables().failures, self.columns());
         let row = self.rows.get(table, &key(columns, unit, item)).await?;
         let failed = row.as_ref().and_then(|row| read(columns, row));
@@ -222,7 +222,7 @@ impl Store {
         query: &FailedQuery,
         after: Option<Row>,
         most: Option<u32>,
-    ) -> Result<FailedPage, Error> {
+    ) -> Result<FailedPage, StateError> {
         let select = Select {
             page: most,
             ..query.select(self.columns())
@@ -243,7 +243,7 @@ impl Store {
     }
 
     /// Every failure, page by page to the end.
-    pub async fn failed_items(&self, query: &FailedQuery) -> Result<Vec<FailedItem>, Error> {
+    pub async fn failed_items(&self, query: &FailedQuery) -> Result<Vec<FailedItem>, StateError> {
         let mut found = Vec::new();
         let mut after = None;
         loop {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{FolderId, Holder, InstanceId, InstanceReport};
 use crate::state::rows::{self, Condition, Key, Row, Select, Value, Written, stamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// State of an instance that `setup` gave work to and that never ran.
 const ASSIGNED: &str = "assigned";
@@ -62,7 +62,7 @@ fn is_current(report: &InstanceReport, same_number: &[InstanceReport], now: u64)
 impl Store {
     /// Writes what a holder says of itself. A row of another run of the same holder is replaced only if that one
     /// began earlier: an old process that thaws does not cover a new one.
-    pub async fn report(&self, report: &InstanceReport) -> Result<bool, Error> {
+    pub async fn report(&self, report: &InstanceReport) -> Result<bool, StateError> {
         let row = row(report)
             .with("run", report.run.as_str())
             .with("startedAt", stamp(report.started_at));
@@ -83,7 +83,7 @@ impl Store {
         &self,
         report: &InstanceReport,
         seen: &[InstanceReport],
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StateError> {
         let report = InstanceReport {
             state: ASSIGNED.to_owned(),
             folder: None,
@@ -119,7 +119,7 @@ impl Store {
     }
 
     /// Forgets what `setup` gave to an instance that never ran and that a new plan has not.
-    pub async fn forget_assigned(&self, instance: &InstanceId) -> Result<(), Error> {
+    pub async fn forget_assigned(&self, instance: &InstanceId) -> Result<(), StateError> {
         let assigned = Condition::Equals("state", ASSIGNED.into());
         let table = &self.tables().fleet;
         self.rows
@@ -131,7 +131,7 @@ impl Store {
     /// Every holder, by number, those of one number by when they began; two rows with one number are two machines, or
     /// two state folders. Rows that this program cannot read are left out, and so are those that a later run of the
     /// same number made stale.
-    pub async fn fleet(&self) -> Result<Vec<InstanceReport>, Error> {
+    pub async fn fleet(&self) -> Result<Vec<InstanceReport>, StateError> {
         let now = self.now();
         let mut of_number: BTreeMap<_, Vec<InstanceReport>> = BTreeMap::new();
         for report in self.fleet_rows().await? {
@@ -151,7 +151,7 @@ impl Store {
     }
 
     /// Every row, those that [`Store::fleet`] leaves out among them.
-    pub async fn fleet_rows(&self) -> Result<Vec<InstanceReport>, Error> {
+    pub async fn fleet_rows(&self) -> Result<Vec<InstanceReport>, StateError> {
         let rows = rows::all(&*self.rows, &self.tables().fleet, &Select::default()).await?;
         let read = |row: &Row| row.get("report")?.read();
         Ok(rows.iter().filter_map(read).collect())

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::StateIdentity;
 use crate::state::namespace::Namespace;
 use crate::state::rows::{Condition, Key, Row, Update, Value, Written, stamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// The version of the rows that this program writes, the only one that it reads.
 pub const FORMAT: u32 = 1;
@@ -55,8 +55,8 @@ impl Store {
     /// `init` did not run on them since ids exist.
     ///
     /// # Errors
-    /// [`Error::Other`] if the rows are of another version or environment, or of other tables than the settings name.
-    pub async fn identity(&self, environment: &str) -> Result<Option<StateIdentity>, Error> {
+    /// [`StateError::Other`] if the rows are of another version or environment, or of other tables than the settings name.
+    pub async fn identity(&self, environment: &str) -> Result<Option<StateIdentity>, StateError> {
         match self.check_format(environment).await? {
             Some(id) => Ok(Some(self.located(environment, id).await?)),
             None => Ok(None),
@@ -67,8 +67,8 @@ impl Store {
     /// say nothing pass.
     ///
     /// # Errors
-    /// [`Error::Other`] with both.
-    pub async fn check_format(&self, environment: &str) -> Result<Option<String>, Error> {
+    /// [`StateError::Other`] with both.
+    pub async fn check_format(&self, environment: &str) -> Result<Option<String>, StateError> {
         let table = &self.tables().control;
         match self.rows.get(table, &key()).await? {
             None => Ok(None),
@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::check_format`].
-    pub async fn mark_format(&self, environment: &str) -> Result<StateIdentity, Error> {
+    pub async fn mark_format(&self, environment: &str) -> Result<StateIdentity, StateError> {
         let table = &self.tables().control;
         let format = Format {
             version: FORMAT,
@@ -107,7 +107,7 @@ impl Store {
         self.located(environment, id.unwrap_or_default()).await
     }
 
-    async fn located(&self, environment: &str, id: String) -> Result<StateIdentity, Error> {
+    async fn located(&self, environment: &str, id: String) -> Result<StateIdentity, StateError> {
         let tables = self.tables();
         let location = self.rows.locate(&tables.control).await?;
         Ok(StateIdentity {
@@ -119,7 +119,7 @@ impl Store {
     }
 
     /// The tables' id in the row.
-    fn judge(&self, row: &Row, environment: &str) -> Result<Option<String>, Error> {
+    fn judge(&self, row: &Row, environment: &str) -> Result<Option<String>, StateError> {
         let words = |version: &str, environment: &str, program: &str| {
             format!("rows of version {version} of {environment} (written by Sterna {program})")
         };
@@ -140,7 +140,7 @@ impl Store {
     }
 
     /// Tables that a later version adds are in no row of an earlier one.
-    fn judge_names(&self, row: &Row) -> Result<(), Error> {
+    fn judge_names(&self, row: &Row) -> Result<(), StateError> {
         let wanted = names(&self.config.namespace);
         let found: BTreeMap<String, String> =
             row.get("tables").and_then(Value::read).unwrap_or_default();
@@ -154,8 +154,8 @@ impl Store {
         Err(self.other(named(name), named(&wanted[what])))
     }
 
-    fn other(&self, found: String, wanted: String) -> Error {
-        Error::Other {
+    fn other(&self, found: String, wanted: String) -> StateError {
+        StateError::Other {
             table: self.tables().control.clone(),
             found,
             wanted,

@@ -3,13 +3,17 @@
 
 use crate::model::{JournalId, UnitId};
 use crate::state::rows::{self, Condition, Key, Row, Select, Value, stamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 const SCOPE: &str = "journal";
 
 impl Store {
     /// Notes that a journal is about to tell of effects in a unit whose lease is not held. Again, it changes nothing.
-    pub async fn note_unleased(&self, journal: &JournalId, unit: &UnitId) -> Result<(), Error> {
+    pub async fn note_unleased(
+        &self,
+        journal: &JournalId,
+        unit: &UnitId,
+    ) -> Result<(), StateError> {
         let entry = format!("{journal} {unit}");
         let row = Row::new()
             .with("updatedAt", stamp(self.now()))
@@ -24,7 +28,7 @@ impl Store {
     }
 
     /// Every journal and unit that was noted so.
-    pub async fn unleased(&self) -> Result<Vec<(JournalId, UnitId)>, Error> {
+    pub async fn unleased(&self) -> Result<Vec<(JournalId, UnitId)>, StateError> {
         let select = Select {
             partition: Some(("scope", SCOPE.to_owned())),
             ..Select::default()
@@ -35,7 +39,7 @@ impl Store {
             let journal = row.text("journal").map(JournalId::new);
             let unit = row.get("unit").and_then(Value::read);
             journal.zip(unit).ok_or_else(|| {
-                rows::Error::shape(table, "the row of a journal is not one of ours").into()
+                rows::RowsError::shape(table, "the row of a journal is not one of ours").into()
             })
         };
         rows.iter().map(read).collect()

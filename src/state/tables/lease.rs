@@ -11,13 +11,13 @@ use crate::model::{
 };
 use crate::state::namespace::Columns;
 use crate::state::rows::{Condition, Guard, Row, Update, Value, Written, stamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 use super::progress::{JOURNAL, ProgressRow, own_status, with_steps, written};
 
 /// The lease of another, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct LeaseHolder {
     /// Who holds it.
     pub holder: Holder,
     /// The run of the holder.
@@ -30,14 +30,14 @@ pub struct Held {
 
 /// Which leases may be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Take {
+pub enum TakeKind {
     /// Only those that nobody holds.
-    Free,
+    Unheld,
     /// Also those of this instance in this state folder: an earlier process of ours, which the lock of the folder
     /// proves dead. The same number in another folder is another holder.
-    Mine(Holder),
+    OwnStale(Holder),
     /// Also exactly this one, which was seen not to beat for a whole term.
-    Over {
+    Expired {
         /// Its epoch.
         epoch: Epoch,
         /// Its beat.
@@ -50,9 +50,9 @@ pub enum Take {
 pub enum Reopen {
     /// They are left alone.
     No,
-    /// Those that another program ended and we did not go through since; they begin anew.
+    /// Those that another program ended and we did not go through since; they start over.
     TakenOver,
-    /// All, and those in progress too: they begin anew, unless the recheck that began at this time (Unix milliseconds)
+    /// All, and those in progress too: they start over, unless the recheck that began at this time (Unix milliseconds)
     /// has begun them already.
     Recheck(u64),
     /// They are.
@@ -70,7 +70,7 @@ pub enum Grant {
         progress: UnitProgress,
     },
     /// Another holds it.
-    Busy(Held),
+    Busy(LeaseHolder),
     /// It is a part of a unit, and there is no such part any more.
     Gone,
     /// The unit ended, and was not to be opened again.
@@ -82,7 +82,7 @@ pub enum Grant {
     },
 }
 
-impl From<Lease> for Held {
+impl From<Lease> for LeaseHolder {
     fn from(lease: Lease) -> Self {
         Self {
             holder: lease.holder,
@@ -93,9 +93,9 @@ impl From<Lease> for Held {
     }
 }
 
-impl Held {
+impl LeaseHolder {
     /// By somebody who is not known.
-    fn untold(epoch: Epoch) -> Self {
+    fn unknown(epoch: Epoch) -> Self {
         Self {
             holder: Holder {
                 instance: InstanceId::new("?"),
@@ -121,13 +121,13 @@ impl Reopen {
     }
 }
 
-impl Take {
+impl TakeKind {
     /// Whether a lease may be taken; `but` is a run from which it is not taken as one's own.
     fn may(&self, lease: &Lease, but: Option<&RunId>) -> bool {
         match self {
-            Self::Free => false,
-            Self::Mine(holder) => lease.holder.is_same(holder) && but != Some(&lease.run),
-            Self::Over { epoch, beat } => lease.epoch == *epoch && lease.beat == *beat,
+            Self::Unheld => false,
+            Self::OwnStale(holder) => lease.holder.is_same(holder) && but != Some(&lease.run),
+            Self::Expired { epoch, beat } => lease.epoch == *epoch && lease.beat == *beat,
         }
     }
 }
@@ -205,7 +205,7 @@ fn taking(
             .set("instanceFolder", folder.as_str()),
         None => update.remove("leaseFolder").remove("instanceFolder"),
     };
-    // Before any effect is made: whoever takes it back must find its journal.
+    // Before any effect is made: whoever undoes it must find its journal.
     let journal = journal_of(lease);
     let traces = seen.map(|row| &row.progress.journals);
     let trace = JournalTrace {
@@ -249,15 +249,15 @@ impl Store {
     /// status stays until the holder saves.
     ///
     /// # Errors
-    /// [`Error::ForeignStatus`] if the row's status is not one of ours.
+    /// [`StateError::ForeignStatus`] if the row's status is not one of ours.
     pub async fn lease(
         &self,
         unit: &Unit,
         holder: &Holder,
         run: &RunId,
-        take: &Take,
+        take: &TakeKind,
         reopen: Reopen,
-    ) -> Result<Grant, Error> {
+    ) -> Result<Grant, StateError> {
         let (table, key) = self.place(&unit.id);
         let is_part = unit.id.part.is_some();
         let seen = self.progress_row(&unit.id).await?;
@@ -267,7 +267,7 @@ impl Store {
         }
         if let Some(row) = &seen {
             if let Some(status) = &row.foreign_status {
-                return Err(Error::ForeignStatus {
+                return Err(StateError::ForeignStatus {
                     unit: unit.id.clone(),
                     status: status.clone(),
                 });
@@ -311,7 +311,7 @@ impl Store {
             }),
             Some(held) => Ok(Grant::Busy(held.into())),
             // Taken and given back, or touched by another program, between our read and our write.
-            None => Ok(Grant::Busy(Held::untold(row.epoch))),
+            None => Ok(Grant::Busy(LeaseHolder::unknown(row.epoch))),
         }
     }
 
@@ -321,14 +321,14 @@ impl Store {
     /// same beat again would look like no life at all.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`]: nothing was written.
-    pub async fn save(&self, lease: &mut Lease, progress: &UnitProgress) -> Result<(), Error> {
+    /// [`StateError::LeaseLost`]: nothing was written.
+    pub async fn save(&self, lease: &mut Lease, progress: &UnitProgress) -> Result<(), StateError> {
         self.write_held(lease, written(self.columns(), progress, self.now()))
             .await
     }
 
     /// Shows that the holder lives, and nothing else: cheaper than [`Store::save`], because no index entry changes.
-    pub async fn renew(&self, lease: &mut Lease) -> Result<(), Error> {
+    pub async fn renew(&self, lease: &mut Lease) -> Result<(), StateError> {
         self.write_held(lease, Update::new()).await
     }
 
@@ -338,25 +338,29 @@ impl Store {
         &self,
         lease: &mut Lease,
         progress: &UnitProgress,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StateError> {
         self.write_held(lease, with_steps(Update::new(), progress))
             .await
     }
 
     /// Writes how far a unit is and gives it back at once.
-    pub async fn release(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
+    pub async fn release(&self, lease: Lease, progress: &UnitProgress) -> Result<(), StateError> {
         let progress = given_back(&lease, progress);
         let update = written(self.columns(), &progress, self.now());
         self.give_back(lease, update).await
     }
 
     /// Writes where the steps of a unit stand, as [`Store::save_steps`], and gives it back at once.
-    pub async fn release_steps(&self, lease: Lease, progress: &UnitProgress) -> Result<(), Error> {
+    pub async fn release_steps(
+        &self,
+        lease: Lease,
+        progress: &UnitProgress,
+    ) -> Result<(), StateError> {
         let steps = with_steps(Update::new(), &given_back(&lease, progress));
         self.give_back(lease, steps).await
     }
 
-    async fn give_back(&self, lease: Lease, update: Update) -> Result<(), Error> {
+    async fn give_back(&self, lease: Lease, update: Update) -> Result<(), StateError> {
         let update = update
             .remove("leaseHolder")
             .remove("leaseFolder")
@@ -387,7 +391,7 @@ impl Store {
         }
     }
 
-    async fn write_held(&self, lease: &mut Lease, update: Update) -> Result<(), Error> {
+    async fn write_held(&self, lease: &mut Lease, update: Update) -> Result<(), StateError> {
         lease.beat += 1;
         let update = update.set("leaseBeat", lease.beat);
         let (table, key) = self.place(&lease.unit);
@@ -397,20 +401,20 @@ impl Store {
         }
     }
 
-    fn lost(&self, unit: &UnitId, row: &Row) -> Error {
+    fn lost(&self, unit: &UnitId, row: &Row) -> StateError {
         match self.read(self.place(unit).0, row) {
             Ok(ProgressRow {
                 foreign_status: Some(status),
                 ..
-            }) => Error::ForeignStatus {
+            }) => StateError::ForeignStatus {
                 unit: unit.clone(),
                 status,
             },
-            Ok(row) => Error::LeaseLost {
+            Ok(row) => StateError::LeaseLost {
                 unit: unit.clone(),
-                by: row.lease.map(Held::from),
+                by: row.lease.map(LeaseHolder::from),
             },
-            Err(_) => Error::LeaseLost {
+            Err(_) => StateError::LeaseLost {
                 unit: unit.clone(),
                 by: None,
             },

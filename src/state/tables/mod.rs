@@ -11,9 +11,9 @@ mod plans;
 mod progress;
 mod totals;
 
-pub use control::{Asked, Scope};
+pub use control::{Scope, ScopedControl};
 pub use failures::{FailedPage, FailedQuery};
 pub use format::FORMAT;
-pub use lease::{Grant, Held, Reopen, Take};
+pub use lease::{Grant, LeaseHolder, Reopen, TakeKind};
 pub use progress::ProgressRow;
 pub use totals::{StoredTotals, Turn};

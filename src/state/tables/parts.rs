@@ -6,7 +6,7 @@
 
 use crate::model::{Epoch, InstanceId, PartId, UnitId, UnitProgress};
 use crate::state::rows::{self, Bound, Condition, Key, Row, Select, stamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 use super::progress::{self, ProgressRow, written};
 
@@ -28,7 +28,11 @@ impl Store {
     }
 
     /// Makes the row of a part that has none; one that is there is left alone. Its epochs go on from the cut.
-    pub async fn plan_part(&self, part: &UnitProgress, instance: &InstanceId) -> Result<(), Error> {
+    pub async fn plan_part(
+        &self,
+        part: &UnitProgress,
+        instance: &InstanceId,
+    ) -> Result<(), StateError> {
         let (table, key) = self.place(&part.unit);
         let cut = part.unit.part.map_or(Epoch::default(), |part| part.cut);
         let (now, columns) = (self.now(), self.columns());
@@ -47,7 +51,7 @@ impl Store {
     }
 
     /// The parts of a cut of a unit, in order.
-    pub async fn parts(&self, unit: &UnitId, cut: Epoch) -> Result<Vec<ProgressRow>, Error> {
+    pub async fn parts(&self, unit: &UnitId, cut: Epoch) -> Result<Vec<ProgressRow>, StateError> {
         let table = &self.tables().parts;
         let first = PartId { cut, number: 0 }.to_string();
         let of_cut = first.split('-').next().unwrap_or_default();
@@ -64,12 +68,12 @@ impl Store {
     }
 
     /// Some parts that have not ended, as [`Store::open_units`].
-    pub async fn open_parts(&self, most: usize) -> Result<Vec<ProgressRow>, Error> {
+    pub async fn open_parts(&self, most: usize) -> Result<Vec<ProgressRow>, StateError> {
         self.open_in(&self.tables().parts, most).await
     }
 
     /// Removes the row of a part, whoever holds it: its holder loses it.
-    pub async fn remove_part(&self, part: &UnitId) -> Result<(), Error> {
+    pub async fn remove_part(&self, part: &UnitId) -> Result<(), StateError> {
         let (table, key) = self.place(part);
         self.rows.delete(table, &key, Condition::Always).await?;
         Ok(())

@@ -1,11 +1,11 @@
 //! Rows `plan` of `…-migration-control`: the plan in force, and those that were before it.
 //!
-//! As with wishes, one row (`current`) holds the plan in force, and goes to the log when another replaces it. Assignment
+//! As with commands, one row (`current`) holds the plan in force, and goes to the log when another replaces it. Assignment
 //! files name their plan: one of a plan that is not in force is refused.
 
 use crate::model::{PlanId, PlanSummary};
 use crate::state::rows::{self, Batched, Condition, Key, Row, Select, Value, Written, stamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 const SCOPE: &str = "plan";
 const CURRENT: &str = "current";
@@ -23,23 +23,23 @@ fn row(plan: &PlanSummary) -> Row {
 }
 
 impl Store {
-    fn read_plan(&self, row: &Row) -> Result<PlanSummary, rows::Error> {
+    fn read_plan(&self, row: &Row) -> Result<PlanSummary, rows::RowsError> {
         let plan = row.get("plan").and_then(Value::read);
         plan.ok_or_else(|| {
             let table = &self.tables().control;
-            rows::Error::shape(table, "the row of a plan is not one of ours")
+            rows::RowsError::shape(table, "the row of a plan is not one of ours")
         })
     }
 
     /// The plan in force; `None` if `setup` never made one.
-    pub async fn current_plan(&self) -> Result<Option<PlanSummary>, Error> {
+    pub async fn current_plan(&self) -> Result<Option<PlanSummary>, StateError> {
         let table = &self.tables().control;
         let row = self.rows.get(table, &key(CURRENT)).await?;
         Ok(row.map(|row| self.read_plan(&row)).transpose()?)
     }
 
     /// Every plan that ever was in force, oldest first; the last one is.
-    pub async fn plans(&self) -> Result<Vec<PlanSummary>, Error> {
+    pub async fn plans(&self) -> Result<Vec<PlanSummary>, StateError> {
         let select = Select {
             partition: Some(("scope", SCOPE.to_owned())),
             ..Select::default()
@@ -60,7 +60,7 @@ impl Store {
         &self,
         plan: &PlanSummary,
         seen: Option<&PlanSummary>,
-    ) -> Result<Option<PlanSummary>, Error> {
+    ) -> Result<Option<PlanSummary>, StateError> {
         let table = &self.tables().control;
         let same = match seen {
             None => Condition::Absent("planId"),
@@ -82,7 +82,7 @@ impl Store {
     }
 
     /// What is known of a plan: of those with this id the last.
-    pub async fn plan(&self, id: &PlanId) -> Result<Option<PlanSummary>, Error> {
+    pub async fn plan(&self, id: &PlanId) -> Result<Option<PlanSummary>, StateError> {
         let plans = self.plans().await?;
         Ok(plans.into_iter().rfind(|plan| plan.id == *id))
     }

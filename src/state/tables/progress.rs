@@ -2,7 +2,7 @@
 //!
 //! What such a program reads and writes is kept in step: `status`, `instanceId`, `error`, and the columns for planned
 //! and completed items and for the last one, whose names the namespace gives. Its counters are not trusted (docs/protocol/pitfalls.md
-//! 43-46): ours lie beside them in `counts`, `sweep`, `cursor`, in one `step:NAME` per step of the unit, and
+//! 43-46): ours lie beside them in `counts`, `pass`, `cursor`, in one `step:NAME` per step of the unit, and
 //! in one `journal:ID` per journal that tells of it. What the other program had written when the unit was taken over
 //! is kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the unit. Lease attributes:
 //! `super::lease`. Rows of parts of a split unit have the same shape, in a table of their own: `super::parts`.
@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     Counts, Epoch, FolderId, Holder, InstanceId, ItemId, JournalId, JournalTrace, Lease, PartId,
-    RunId, Split, Status, StepName, Sweep, TakenOver, Unit, UnitId, UnitProgress,
+    Pass, RunId, Split, Status, StepName, TakenOver, Unit, UnitId, UnitProgress,
 };
 use crate::state::define::BY_STATUS;
 use crate::state::namespace::Columns;
 use crate::state::rows::{
     self, Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp,
 };
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// Before the id of a journal that tells of the unit.
 pub(super) const JOURNAL: &str = "journal:";
@@ -84,7 +84,7 @@ pub(super) fn own_status() -> Condition {
 }
 
 /// The row as data.
-fn read((table, columns): (&str, &Columns), row: &Row) -> Result<ProgressRow, rows::Error> {
+fn read((table, columns): (&str, &Columns), row: &Row) -> Result<ProgressRow, rows::RowsError> {
     let unit = unit_of((table, columns), row)?;
     let of_table = (table, &unit);
     let word = row.text("status").unwrap_or(Status::Pending.as_str());
@@ -107,7 +107,7 @@ fn read((table, columns): (&str, &Columns), row: &Row) -> Result<ProgressRow, ro
         .filter_map(|(name, value)| Some((name.strip_prefix(STEP)?, value)));
     let steps = steps.map(|(name, value)| {
         let record = value.read().ok_or_else(|| {
-            rows::Error::shape(table, format!("{STEP}{name} of {unit} is not one of ours"))
+            rows::RowsError::shape(table, format!("{STEP}{name} of {unit} is not one of ours"))
         })?;
         Ok((StepName::from(name.to_owned()), record))
     });
@@ -119,9 +119,9 @@ fn read((table, columns): (&str, &Columns), row: &Row) -> Result<ProgressRow, ro
             status: status.unwrap_or(Status::Failed),
             counts,
             reasons: attribute(of_table, row, "reasons")?.unwrap_or_default(),
-            sweep: attribute::<Sweep>(of_table, row, "sweep")?.unwrap_or_default(),
+            pass: attribute::<Pass>(of_table, row, "sweep")?.unwrap_or_default(),
             cursor: row.text("cursor").map(ItemId::new),
-            steps: steps.collect::<Result<BTreeMap<_, _>, rows::Error>>()?,
+            steps: steps.collect::<Result<BTreeMap<_, _>, rows::RowsError>>()?,
             round: round(row),
             error: row.text("error").map(str::to_owned),
             taken_over,
@@ -140,10 +140,10 @@ fn read((table, columns): (&str, &Columns), row: &Row) -> Result<ProgressRow, ro
     })
 }
 
-fn unit_of((table, columns): (&str, &Columns), row: &Row) -> Result<UnitId, rows::Error> {
+fn unit_of((table, columns): (&str, &Columns), row: &Row) -> Result<UnitId, rows::RowsError> {
     let text = |name: &str| {
         row.text(name)
-            .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
+            .ok_or_else(|| rows::RowsError::shape(table, format!("a row has no {name}")))
     };
     Ok(UnitId {
         part: part_of(table, row)?,
@@ -155,7 +155,7 @@ fn unit_of((table, columns): (&str, &Columns), row: &Row) -> Result<UnitId, rows
 fn journals(
     of_table: (&str, &UnitId),
     row: &Row,
-) -> Result<BTreeMap<JournalId, JournalTrace>, rows::Error> {
+) -> Result<BTreeMap<JournalId, JournalTrace>, rows::RowsError> {
     let named = row.0.keys().filter_map(|name| name.strip_prefix(JOURNAL));
     let read = named.map(|id| {
         let trace = attribute(of_table, row, &format!("{JOURNAL}{id}"))?;
@@ -204,7 +204,7 @@ fn begun_elsewhere(columns: &Columns, row: &Row, status: Status) -> Option<Taken
 /// Status and counters of a row without counters of ours.
 ///
 /// Another program's `completed` may mean "ended by a limit", and its counter may count failures as completed (docs/protocol/pitfalls.md
-/// 43-46): it is believed only where all items were gone through. Of anything else nothing is known to be
+/// 43-46): it is trusted only where all items were gone through. Of anything else nothing is known to be
 /// done, and probing finds what is.
 fn uncounted(
     (columns, row): (&Columns, &Row),
@@ -214,7 +214,7 @@ fn uncounted(
     let total = row.number(columns.planned).unwrap_or(0);
     let counts = Counts::planned(total);
     match taken_over {
-        Some(found) if found.is_believed() => (
+        Some(found) if found.is_trusted() => (
             status,
             Counts {
                 done: total,
@@ -227,18 +227,18 @@ fn uncounted(
 }
 
 /// The part whose row it is; none for the row of a unit.
-fn part_of(table: &str, row: &Row) -> Result<Option<PartId>, rows::Error> {
+fn part_of(table: &str, row: &Row) -> Result<Option<PartId>, rows::RowsError> {
     let part = row.text("part").map(str::parse).transpose();
-    part.map_err(|error| rows::Error::shape(table, format!("{error}")))
+    part.map_err(|error| rows::RowsError::shape(table, format!("{error}")))
 }
 
 fn attribute<T: serde::de::DeserializeOwned>(
     (table, unit): (&str, &UnitId),
     row: &Row,
     name: &str,
-) -> Result<Option<T>, rows::Error> {
+) -> Result<Option<T>, rows::RowsError> {
     let wrong = || {
-        rows::Error::shape(
+        rows::RowsError::shape(
             table,
             format!("{name} of {:?} is not one of ours", unit.name),
         )
@@ -257,7 +257,7 @@ pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> U
         .set(columns.completed, counts.done + counts.skipped)
         .set("counts", Value::of(counts))
         .set("reasons", Value::of(&progress.reasons))
-        .set("sweep", Value::of(&progress.sweep))
+        .set("sweep", Value::of(&progress.pass))
         .set("error", progress.error.as_deref().unwrap_or(""))
         .set("updatedAt", stamp(now))
         .set_some("cursor", progress.cursor.as_ref().map(ItemId::as_str))
@@ -297,12 +297,12 @@ pub(super) fn with_steps(update: Update, progress: &UnitProgress) -> Update {
 
 impl Store {
     /// A row of this table as data.
-    pub(super) fn read(&self, table: &str, row: &Row) -> Result<ProgressRow, rows::Error> {
+    pub(super) fn read(&self, table: &str, row: &Row) -> Result<ProgressRow, rows::RowsError> {
         read((table, self.columns()), row)
     }
 
     /// Makes the row of a unit that has none; `false` if it was there, and then nothing of it is changed.
-    pub async fn plan_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<bool, Error> {
+    pub async fn plan_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<bool, StateError> {
         let (now, columns) = (self.now(), self.columns());
         let row = Row::new()
             .with("status", Status::Pending.as_str())
@@ -328,7 +328,7 @@ impl Store {
     /// Gives a unit that has a row to an instance of a new plan. Status, counters and lease stay as they are; as long
     /// as nobody has begun it, `instanceId` says the same, and of a row of ours that nobody ever leased the number of
     /// items is that of the new plan.
-    pub async fn assign_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<(), Error> {
+    pub async fn assign_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<(), StateError> {
         let (table, unit, planned) = (&self.tables().progress, &unit.id, unit.planned);
         let columns = self.columns();
         let assigned = Update::new().set("assigned", instance.as_str());
@@ -359,19 +359,19 @@ impl Store {
     }
 
     /// How far a unit is.
-    pub async fn progress(&self, unit: &UnitId) -> Result<Option<UnitProgress>, Error> {
+    pub async fn progress(&self, unit: &UnitId) -> Result<Option<UnitProgress>, StateError> {
         Ok(self.progress_row(unit).await?.map(|row| row.progress))
     }
 
     /// The whole row of a unit, or of a part of one.
-    pub async fn progress_row(&self, unit: &UnitId) -> Result<Option<ProgressRow>, Error> {
+    pub async fn progress_row(&self, unit: &UnitId) -> Result<Option<ProgressRow>, StateError> {
         let (table, key) = self.place(unit);
         let row = self.rows.get(table, &key).await?;
         Ok(row.map(|row| self.read(table, &row)).transpose()?)
     }
 
     /// Every unit of an owner, in order of name.
-    pub async fn progress_of(&self, owner: &str) -> Result<Vec<ProgressRow>, Error> {
+    pub async fn progress_of(&self, owner: &str) -> Result<Vec<ProgressRow>, StateError> {
         self.read_progress(Select {
             partition: Some((self.columns().owner, owner.to_owned())),
             ..Select::default()
@@ -384,7 +384,7 @@ impl Store {
         &self,
         status: Status,
         before: Option<u64>,
-    ) -> Result<Vec<ProgressRow>, Error> {
+    ) -> Result<Vec<ProgressRow>, StateError> {
         let before = before.map(|before| ("updatedAt", rows::Bound::Below(stamp(before))));
         self.read_progress(Select {
             index: Some(BY_STATUS.name),
@@ -397,7 +397,7 @@ impl Store {
 
     /// Some units that have not ended, those in work first: all of them if there are fewer than `most`. The index may
     /// lag behind; a lease is asked of the row itself.
-    pub async fn open_units(&self, most: usize) -> Result<Vec<ProgressRow>, Error> {
+    pub async fn open_units(&self, most: usize) -> Result<Vec<ProgressRow>, StateError> {
         self.open_in(&self.tables().progress, most).await
     }
 
@@ -406,7 +406,7 @@ impl Store {
         &self,
         table: &str,
         most: usize,
-    ) -> Result<Vec<ProgressRow>, Error> {
+    ) -> Result<Vec<ProgressRow>, StateError> {
         let mut found = Vec::new();
         for status in [Status::InProgress, Status::Pending] {
             let select = Select {
@@ -434,7 +434,7 @@ impl Store {
         &self,
         name: Option<&str>,
         instance: Option<&InstanceId>,
-    ) -> Result<Vec<ProgressRow>, Error> {
+    ) -> Result<Vec<ProgressRow>, StateError> {
         let name = name.map(|name| Condition::Equals(self.columns().unit, name.into()));
         let instance =
             instance.map(|instance| Condition::Equals("instanceId", instance.as_str().into()));
@@ -447,7 +447,7 @@ impl Store {
         .await
     }
 
-    async fn read_progress(&self, select: Select) -> Result<Vec<ProgressRow>, Error> {
+    async fn read_progress(&self, select: Select) -> Result<Vec<ProgressRow>, StateError> {
         let table = &self.tables().progress;
         let rows = rows::all(&*self.rows, table, &select).await?;
         let read = rows.iter().map(|row| self.read(table, row));

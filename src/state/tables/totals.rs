@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{InstanceId, ProgressTotals, RowCounts, Summing};
 use crate::state::rows::{Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp};
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 use super::progress::ProgressRow;
 
@@ -64,7 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of the table.
-    pub async fn stored_totals(&self) -> Result<Option<StoredTotals>, Error> {
+    pub async fn stored_totals(&self) -> Result<Option<StoredTotals>, StateError> {
         let table = &self.tables().control;
         let row = self.rows.get(table, &key()).await?;
         Ok(row.as_ref().and_then(stored))
@@ -79,7 +79,7 @@ impl Store {
         &self,
         pages: Option<u32>,
         mut told: impl FnMut(u64) + Send,
-    ) -> Result<Option<ProgressTotals>, Error> {
+    ) -> Result<Option<ProgressTotals>, StateError> {
         let table = &self.tables().progress;
         let (mut summing, mut after, mut read_pages) = (Summing::default(), None, 0);
         loop {
@@ -109,7 +109,7 @@ impl Store {
         &self,
         by: &InstanceId,
         age: Duration,
-    ) -> Result<Option<Turn>, Error> {
+    ) -> Result<Option<Turn>, StateError> {
         let table = &self.tables().control;
         let row = self.rows.get(table, &key()).await?.unwrap_or_default();
         let now = self.now();
@@ -148,7 +148,11 @@ impl Store {
     ///
     /// # Errors
     /// Those of the table.
-    pub async fn store_totals(&self, turn: &Turn, totals: &ProgressTotals) -> Result<bool, Error> {
+    pub async fn store_totals(
+        &self,
+        turn: &Turn,
+        totals: &ProgressTotals,
+    ) -> Result<bool, StateError> {
         let update = Update::new()
             .set("totals", Value::of(totals))
             .set("takenAt", stamp(turn.taken_at))
@@ -171,7 +175,7 @@ impl Store {
         &self,
         by: &InstanceId,
         age: Duration,
-    ) -> Result<Option<StoredTotals>, Error> {
+    ) -> Result<Option<StoredTotals>, StateError> {
         let Some(turn) = self.take_turn_to_sum(by, age).await? else {
             return Ok(None);
         };

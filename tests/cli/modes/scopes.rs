@@ -64,7 +64,7 @@ fn a_root_that_a_space_does_not_have_is_not_found_whatever_is_asked() {
 }
 
 #[test]
-fn a_customers_file_names_somebody_and_says_each_thing_once_or_is_told() {
+fn a_customers_file_names_somebody_and_says_each_thing_once_or_is_refused() {
     let place = Place::new();
     let _network = planned(&place);
     let all = spaces(&place);

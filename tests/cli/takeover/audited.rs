@@ -82,8 +82,8 @@ async fn what_an_audit_finds_in_a_completed_space_is_put_right_by_its_report() {
     nothing_else_is_taken(&scene, kept, &space);
     assert_eq!(audit(&scene, &space, 4)["verdicts"], *verdicts);
 
-    let mended = scene.sterna(&["retry", "--audit", kept, "--output", "json"]);
-    let counts = mended.ends(0).json()["counts"].clone();
+    let fixed = scene.sterna(&["retry", "--audit", kept, "--output", "json"]);
+    let counts = fixed.ends(0).json()["counts"].clone();
     assert_eq!(counts["planned"].as_u64(), Some(total), "{counts}");
     assert_eq!(counts["done"].as_u64(), Some(total), "{counts}");
     let right = audit(&scene, &space, 0);

@@ -244,7 +244,7 @@ async fn what_the_existing_tool_left_is_finished_and_nothing_is_reset() {
     );
     scene.adverts_are_published().await;
 
-    // What it had completed in full is believed, and not a byte of it changed.
+    // What it had completed in full is trusted, and not a byte of it changed.
     let whole = [("space", left.whole.as_str())];
     let row = tables.row(PROGRESS, &whole).await.unwrap();
     let same = |before: &Value| kept(before, std::slice::from_ref(&row));

@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::StreamExt as _;
-use sterna::client::{Blob, Error, QueryKind, Services};
+use sterna::client::{Blob, ClientError, QueryKind, Services};
 use sterna::model::{Class, Reason};
 use sterna::proto::multihash::Multihash;
 use sterna::sandbox::Service;
@@ -60,7 +60,7 @@ pub(super) enum Kind {
     Sqs,
 }
 
-type Make = for<'a> fn(&'a Stage, &'a Services) -> BoxFuture<'a, Result<Found, Error>>;
+type Make = for<'a> fn(&'a Stage, &'a Services) -> BoxFuture<'a, Result<Found, ClientError>>;
 
 /// A call.
 pub(super) struct Call {
@@ -730,7 +730,7 @@ pub(super) const CALLS: &[Call] = &[
     ),
 ];
 
-fn add<'a>(stage: &'a Stage, with: &'a Services) -> BoxFuture<'a, Result<Found, Error>> {
+fn add<'a>(stage: &'a Stage, with: &'a Services) -> BoxFuture<'a, Result<Found, ClientError>> {
     let blob = Blob::new(new_bytes());
     async move {
         with.upload
@@ -741,7 +741,7 @@ fn add<'a>(stage: &'a Stage, with: &'a Services) -> BoxFuture<'a, Result<Found, 
     .boxed()
 }
 
-fn register<'a>(stage: &'a Stage, with: &'a Services) -> BoxFuture<'a, Result<Found, Error>> {
+fn register<'a>(stage: &'a Stage, with: &'a Services) -> BoxFuture<'a, Result<Found, ClientError>> {
     async {
         let (root, index) = (&stage.root, &stage.index);
         let done = with.indexing.assert_index(&stage.paid, root, index).await;

@@ -76,7 +76,7 @@ async fn looked(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn looks_before_a_run_take_no_trouble_for_presence() {
+async fn probes_before_a_run_take_no_error_for_presence() {
     let mut local = Local::start(small()).await;
     local.config.limits.tries = usize::try_from(TRIES).unwrap();
     let config = local.config.clone();

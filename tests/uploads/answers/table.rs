@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sterna::client::{Error, Services};
+use sterna::client::{ClientError, Services};
 use sterna::model::{Class, Failure, Reason};
 use sterna::sandbox::{Plan, Service, When};
 
@@ -312,7 +312,7 @@ async fn make(stage: &Stage, call: &Call, clients: &Services) -> Result<End, Str
     }
 }
 
-fn failed(error: Error) -> End {
+fn failed(error: ClientError) -> End {
     let failure = Failure::from(error);
     End::Fails(failure.class, failure.reason)
 }

@@ -223,7 +223,7 @@ async fn wherever_a_migrating_process_dies_the_network_comes_out_the_same() {
 
 /// With its journal gone a rollback would not know what was made, so nothing is lost here.
 #[tokio::test(flavor = "multi_thread")]
-async fn wherever_a_process_that_takes_back_dies_the_network_comes_out_the_same() {
+async fn wherever_a_rollback_process_dies_the_network_comes_out_the_same() {
     Box::pin(enumerate(Task::RollBack, &[Loss::Process], ROLLING_BACK)).await;
 }
 

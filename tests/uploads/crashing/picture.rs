@@ -12,7 +12,7 @@ use sterna::migrations::uploads::CustomerTables;
 use sterna::model::{Counts, StepState};
 use sterna::proto::claims::Claim;
 use sterna::proto::multihash::Multihash;
-use sterna::runtime::{Clock, Dependencies};
+use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::{Listing, Service, Table, bucket, queue};
 use sterna::state::{FailedQuery, ProgressRow, Store};
 
@@ -154,7 +154,7 @@ impl Scene {
     /// What a reader of the network is told of each root, shard and index, and what IPNI holds of it.
     async fn claims(&self, picture: &mut Picture) {
         let config = self.settings.client();
-        let services = Services::connect(&config, Clock::system(), Dependencies::new());
+        let services = Services::connect(&config, Clock::system(), ServiceRegistry::new());
         let services = Box::pin(services).await.unwrap();
         let cids = self.world.uploads.iter().flat_map(|record| {
             let texts = std::iter::once(&record.root).chain(&record.shards);
@@ -195,8 +195,8 @@ impl Scene {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
-            let face: app::Face = Arc::new(|_| {});
-            let verify = Box::pin(app::verify(&settings, options, Stop::new(), face));
+            let sink: app::ProgressSink = Arc::new(|_| {});
+            let verify = Box::pin(app::verify(&settings, options, Stop::new(), sink));
             let report = runtime.unwrap().block_on(verify).unwrap();
             format!("{:?} {:?}", report.ended, report.verdicts)
         };

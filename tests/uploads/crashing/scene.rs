@@ -1,4 +1,4 @@
-//! A network with a small world, and processes that migrate it or take it back, and die on the way.
+//! A network with a small world, and processes that migrate it or undo it, and die on the way.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -115,7 +115,7 @@ impl Scene {
             analyze: false,
             while_running: false,
         };
-        let unseen: app::Face = Arc::new(|_: app::Seen<'_>| {});
+        let unseen: app::ProgressSink = Arc::new(|_: app::ProgressUpdate<'_>| {});
         app::setup(&settings, setup, (Stop::new(), unseen))
             .await
             .unwrap();
@@ -317,7 +317,7 @@ fn is_of_instance(path: &Path) -> bool {
 }
 
 async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
-    let face: app::Face = Arc::new(|_| {});
+    let sink: app::ProgressSink = Arc::new(|_| {});
     match task {
         Task::Migrate => {
             let options = options::Migrate {
@@ -336,7 +336,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
                 expected: BTreeMap::new(),
                 index_unverified: false,
             };
-            let report = app::migrate(settings, options, Stop::new(), face).await;
+            let report = app::migrate(settings, options, Stop::new(), sink).await;
             let report = report.unwrap();
             assert!(report.counts.add_up(), "{:?}", report.counts);
             report.ended
@@ -352,7 +352,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
                 dry_run: false,
             };
             let agree = |_: &app::RollbackPlan| Ok(());
-            let told = (Stop::new(), face);
+            let told = (Stop::new(), sink);
             let report = Box::pin(app::rollback(settings, options, &agree, told)).await;
             let report = report.unwrap();
             assert_eq!(report.failed, 0, "{:?}", report.refused);

@@ -7,7 +7,7 @@
 //! - blocks whose digest is wrong are read as CAR and refused as index.
 
 use serde_json::Value;
-use sterna::proto::car::{self, Car, Error, Event, Limits, Parser};
+use sterna::proto::car::{self, Car, CarError, Event, Limits, Parser};
 use sterna::proto::index::{self, Name, ShardBuilder, Unverifiable};
 use sterna::proto::multihash::Multihash;
 
@@ -15,7 +15,7 @@ use super::{number, pair};
 use crate::load::{hex, list, load, name, section, unhex};
 
 /// What the pieces of a CAR say, put together again.
-fn in_pieces(bytes: &[u8], size: usize) -> Result<Vec<(String, u64, Vec<u8>)>, Error> {
+fn in_pieces(bytes: &[u8], size: usize) -> Result<Vec<(String, u64, Vec<u8>)>, CarError> {
     let mut parser = Parser::new(Limits::default());
     let mut sections: Vec<(String, u64, Vec<u8>)> = Vec::new();
     for mut piece in bytes.chunks(size) {
@@ -73,7 +73,7 @@ fn against_buffer_reader(vector: &Value, bytes: &[u8]) {
         match ours {
             Ok(car) => assert!(car.summary.padding > 0, "{}", name(vector)),
             Err(error) => assert!(
-                !matches!(error, Error::Roots(_) | Error::Link(_)),
+                !matches!(error, CarError::Roots(_) | CarError::Link(_)),
                 "{}",
                 name(vector)
             ),
@@ -159,7 +159,7 @@ fn an_index_holds_every_block_of_a_sound_car_and_names_the_block_of_an_unsound_o
         let built = builder.push(&bytes).and_then(|()| builder.finish());
         let Ok(car) = car::read(&bytes) else {
             assert!(
-                matches!(built, Err(index::Error::Car(_))),
+                matches!(built, Err(index::IndexError::Car(_))),
                 "{}",
                 name(vector)
             );
@@ -170,7 +170,7 @@ fn an_index_holds_every_block_of_a_sound_car_and_names_the_block_of_an_unsound_o
             .iter()
             .find(|entry| entry.id.hash().verify(entry.payload).is_err());
         match (built, wrong) {
-            (Err(index::Error::Block { id, offset, .. }), Some(wrong)) => {
+            (Err(index::IndexError::Block { id, offset, .. }), Some(wrong)) => {
                 assert_eq!(
                     (id, offset),
                     (wrong.id.clone(), wrong.offset),

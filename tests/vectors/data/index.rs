@@ -178,14 +178,14 @@ fn archives_are_read_back_in_any_block_order() {
             let short = car::write(&roots, rest.map(|(_, (cid, bytes))| (cid, *bytes)));
             let error = ShardedDagIndex::extract(&short).unwrap_err();
             assert!(
-                matches!(error, index::Error::Missing(cid) if cid == blocks[missing].0),
+                matches!(error, index::IndexError::Missing(cid) if cid == blocks[missing].0),
                 "{error}"
             );
         }
         let rootless = car::write(&[], blocks.iter().map(|(cid, bytes)| (cid, *bytes)));
         assert!(matches!(
             ShardedDagIndex::extract(&rootless),
-            Err(index::Error::Car(car::Error::Roots(0)))
+            Err(index::IndexError::Car(car::CarError::Roots(0)))
         ));
     }
 }
@@ -248,7 +248,7 @@ fn a_changed_byte_in_a_shard_is_found() {
         let mut builder = ShardBuilder::new(Name::Compute, Limits::default(), Unverifiable::Refuse);
         let error = builder.push(&bad).unwrap_err();
         assert!(
-            matches!(&error, index::Error::Block { id, offset, .. } if (id, *offset) == (&entry.0, entry.1)),
+            matches!(&error, index::IndexError::Block { id, offset, .. } if (id, *offset) == (&entry.0, entry.1)),
             "{error}"
         );
         assert!(error.to_string().contains(&entry.0.to_string()));

@@ -6,7 +6,7 @@ use sterna::proto::car;
 use sterna::proto::claims::Claim;
 use sterna::proto::index::{ShardedDagIndex, link};
 use sterna::proto::multihash::Multihash;
-use sterna::proto::query::{self, Error, Form, IndexBlock, NoIndexes, Place};
+use sterna::proto::query::{self, Form, IndexBlock, NoIndexes, Place, QueryError};
 
 use super::base64;
 use crate::load::{cid, hex, ipld, list, load, name, section, text};
@@ -138,14 +138,18 @@ fn failures_are_told_apart_by_type() {
         let expected = &vector["error"];
         let thrown = vector["thrown"].as_bool().unwrap();
         match (thrown, text(expected, "name")) {
-            (true, _) => assert!(matches!(error, Error::Car(_)), "{}: {error}", name(vector)),
+            (true, _) => assert!(
+                matches!(error, QueryError::Car(_)),
+                "{}: {error}",
+                name(vector)
+            ),
             (false, "NetworkError") => {
                 assert_eq!(error.status(), Some(status), "{}", name(vector));
                 assert_eq!(error.to_string(), text(expected, "message"));
             }
             (false, _) => {
                 assert_eq!(error.status(), None);
-                assert!(!matches!(error, Error::Car(_)), "{}", name(vector));
+                assert!(!matches!(error, QueryError::Car(_)), "{}", name(vector));
                 assert_eq!(error.to_string(), text(expected, "message"));
             }
         }

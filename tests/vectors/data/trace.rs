@@ -35,7 +35,7 @@ fn puts<'a>(file: &'a Value, content_type: &'a str) -> impl Iterator<Item = &'a 
         .filter(move |put| put["method"] == "PUT" && put["content_type"] == content_type)
 }
 
-/// The last word of a path.
+/// The final outcome of a path.
 fn key(put: &Value) -> &str {
     text(put, "path").rsplit('/').next().unwrap()
 }

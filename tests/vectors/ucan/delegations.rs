@@ -329,7 +329,7 @@ fn signatures_verify_under_the_issuer_and_nobody_else() {
 }
 
 #[test]
-fn inspection_tells_the_same_of_every_form() {
+fn inspection_says_the_same_of_every_form() {
     for_each(|name, vector, delegation| {
         let output = &vector["output"];
         let key = verifier(&vector["input"]["issuer"]);

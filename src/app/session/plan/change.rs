@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use crate::app::{Kind, PlanReport, Trouble};
+use crate::app::{CommandError, Kind, PlanReport};
 use crate::model::{InstanceId, InstanceReport, Noun, PlanId, PlanSummary, UnitId, Vocabulary};
 use crate::monitor::{PlanLine, is_alive};
 use crate::plan::Plan;
 use crate::state::rows::stamp;
-use crate::state::{Error, ProgressRow, Store};
+use crate::state::{ProgressRow, StateError, Store};
 
 /// What the tables hold before anything is written.
 pub(in crate::app) struct Standing {
@@ -29,7 +29,7 @@ impl Standing {
         };
         let (progress, fleet, plan) = read
             .await
-            .map_err(|error: Error| Trouble::of_state(&error))?;
+            .map_err(|error: StateError| CommandError::of_state(&error))?;
         let by_unit = |row: ProgressRow| (row.progress.unit.clone(), row);
         Ok(Self {
             progress: progress.into_iter().map(by_unit).collect(),
@@ -122,7 +122,7 @@ impl Change {
     }
 
     /// Refuses to take work from instances that run, unless it is asked for.
-    pub(in crate::app) fn allow(&self, while_running: bool) -> Result<(), Trouble> {
+    pub(in crate::app) fn allow(&self, while_running: bool) -> Result<(), CommandError> {
         if while_running || self.is_in_force || self.taken_from.is_empty() {
             return Ok(());
         }
@@ -149,7 +149,7 @@ impl Change {
                 self.unit.many
             ),
         };
-        Err(Trouble::new(
+        Err(CommandError::new(
             Kind::Mismatch,
             what,
             cause,

@@ -7,7 +7,7 @@ use super::write::{NewPlan, PlanBy};
 use crate::app::session::{Session, Workload};
 use crate::app::{PlanReport, Stop, stopped};
 use crate::plan::{self, Load};
-use crate::runtime::Degree;
+use crate::runtime::StopLevel;
 
 impl<W: Workload> Session<W> {
     /// Shares units out over instances, writes their rows and puts the plan in force. Work that was begun stays as it is.
@@ -28,8 +28,8 @@ impl<W: Workload> Session<W> {
         let made = NewPlan::of(&plan, &standing, (self.identity()?, words), by);
         let change = made.change();
         change.allow(false)?;
-        let go_on = || match stop.degree() {
-            Degree::Run => Ok(()),
+        let go_on = || match stop.level() {
+            StopLevel::Run => Ok(()),
             _ => Err(stopped(stop, "write the plan")),
         };
         made.write_units(&self.store, go_on).await?;

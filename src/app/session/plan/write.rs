@@ -7,7 +7,7 @@ use anyhow::Result;
 use futures::stream::{self, TryStreamExt as _};
 
 use super::change::{Change, Standing, shares};
-use crate::app::{Kind, Trouble};
+use crate::app::{CommandError, Kind};
 use crate::model::{
     Counts, InstanceId, InstanceReport, MigrationName, PlanSummary, RunId, ShareSize,
     StateIdentity, Unit, UnitId, Vocabulary,
@@ -15,7 +15,7 @@ use crate::model::{
 use crate::monitor::is_alive;
 use crate::plan::{self, Plan};
 use crate::state::rows::stamp;
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// Rows that are written at the same time.
 const AT_ONCE: usize = 32;
@@ -82,14 +82,14 @@ impl<'a> NewPlan<'a> {
     pub(in crate::app) async fn write_units(
         &self,
         store: &Store,
-        go_on: impl Fn() -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
+        go_on: impl Fn() -> Result<(), CommandError>,
+    ) -> Result<(), CommandError> {
         let go_on = &go_on;
-        let units = stream::iter(shares(self.plan).map(Ok::<_, Trouble>));
+        let units = stream::iter(shares(self.plan).map(Ok::<_, CommandError>));
         let write = |unit| async move {
             go_on()?;
             let written = self.write_unit(store, unit).await;
-            written.map_err(|error| Trouble::of_state(&error))
+            written.map_err(|error| CommandError::of_state(&error))
         };
         units.try_for_each_concurrent(AT_ONCE, write).await
     }
@@ -100,7 +100,7 @@ impl<'a> NewPlan<'a> {
         &self,
         store: &Store,
         (instance, id, items): (InstanceId, UnitId, u64),
-    ) -> Result<(), Error> {
+    ) -> Result<(), StateError> {
         let row = self.standing.progress.get(&id);
         let unit = Unit {
             id,
@@ -119,7 +119,7 @@ impl<'a> NewPlan<'a> {
     }
 
     /// Shows what each instance was given; those that run show themselves.
-    pub(in crate::app) async fn write_fleet(&self, store: &Store) -> Result<(), Trouble> {
+    pub(in crate::app) async fn write_fleet(&self, store: &Store) -> Result<(), CommandError> {
         let writing = async {
             let reports = reports(self, &store.config().namespace.migration);
             let made = &self.summary;
@@ -145,22 +145,22 @@ impl<'a> NewPlan<'a> {
         };
         writing
             .await
-            .map_err(|error: Error| Trouble::of_state(&error))
+            .map_err(|error: StateError| CommandError::of_state(&error))
     }
 
     /// Puts the plan in force. Of two at the same time the later one is refused.
     ///
     /// # Errors
     /// [`Kind::Mismatch`] if another setup replaced the plan since the standing one was read; those of the table.
-    pub(in crate::app) async fn put_in_force(&self, store: &Store) -> Result<(), Trouble> {
+    pub(in crate::app) async fn put_in_force(&self, store: &Store) -> Result<(), CommandError> {
         let plan = &self.summary;
         let other = store
             .put_plan_in_force(plan, self.standing.plan.as_ref())
             .await;
-        let Some(other) = other.map_err(|error| Trouble::of_state(&error))? else {
+        let Some(other) = other.map_err(|error| CommandError::of_state(&error))? else {
             return Ok(());
         };
-        Err(Trouble::new(
+        Err(CommandError::new(
             Kind::Mismatch,
             format!("put plan {} in force", plan.id.short()),
             format!(

@@ -60,7 +60,7 @@ impl Resolver<'_> {
         let mut looks = stream::iter(names)
             .map(|(root, name)| async move {
                 let spaces = self.tables.spaces_of_root(&name).await;
-                let spaces = spaces.map_err(|error| self.tables_trouble(&error))?;
+                let spaces = spaces.map_err(|error| self.tables_error(&error))?;
                 anyhow::Ok((root, ItemId::new(name), spaces))
             })
             .buffered(QUERIES);

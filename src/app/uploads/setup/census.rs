@@ -4,7 +4,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, TryStreamExt as _};
 
-use crate::app::Trouble;
+use crate::app::CommandError;
 use crate::client::{self, Consumer, ConsumerEntry, NetworkTables};
 use crate::migrations::uploads::plan::ConsumerRow;
 use crate::model::SpaceDid;
@@ -14,18 +14,22 @@ use crate::proto::did::Did;
 #[async_trait]
 pub(super) trait Census: Send + Sync {
     /// All consumer rows, read in parallel segments, in no order; ends at the first error.
-    fn consumers(&self, segments: u16) -> BoxStream<'_, Result<ConsumerEntry, client::Error>>;
+    fn consumers(&self, segments: u16)
+    -> BoxStream<'_, Result<ConsumerEntry, client::ClientError>>;
     /// Uploads of a space, over every page.
-    async fn uploads(&self, space: &SpaceDid) -> Result<u64, client::Error>;
+    async fn uploads(&self, space: &SpaceDid) -> Result<u64, client::ClientError>;
 }
 
 #[async_trait]
 impl Census for NetworkTables {
-    fn consumers(&self, segments: u16) -> BoxStream<'_, Result<ConsumerEntry, client::Error>> {
+    fn consumers(
+        &self,
+        segments: u16,
+    ) -> BoxStream<'_, Result<ConsumerEntry, client::ClientError>> {
         self.scan_consumers(segments)
     }
 
-    async fn uploads(&self, space: &SpaceDid) -> Result<u64, client::Error> {
+    async fn uploads(&self, space: &SpaceDid) -> Result<u64, client::ClientError> {
         let did = Did::parse(space.as_str()).map_err(|error| {
             client::Cause::Malformed(error.to_string())
                 .at(client::Dependency::DynamoDb, "count the uploads of a space")
@@ -47,7 +51,11 @@ pub(super) async fn scan<C: Census>(census: &C, segments: u32) -> Result<Scanned
     let segments = u16::try_from(segments.max(1)).unwrap_or(u16::MAX);
     let mut entries = census.consumers(segments);
     let mut scanned = Scanned::default();
-    while let Some(entry) = entries.try_next().await.map_err(|error| trouble(&error))? {
+    while let Some(entry) = entries
+        .try_next()
+        .await
+        .map_err(|error| census_error(&error))?
+    {
         let read = match entry {
             ConsumerEntry::Consumer(consumer) => row(&consumer),
             ConsumerEntry::Unreadable(why) => Err(why),
@@ -75,8 +83,8 @@ fn row(consumer: &Consumer) -> Result<ConsumerRow, String> {
 }
 
 /// What an error of the tables means for `setup`.
-pub(super) fn trouble(error: &client::Error) -> Trouble {
-    Trouble::of_client(
+pub(super) fn census_error(error: &client::ClientError) -> CommandError {
+    CommandError::of_client(
         error,
         "CONSUMER_TABLE_NAME, UPLOAD_TABLE_NAME or AWS_ENDPOINT_URL_DYNAMODB",
         "DynamoDB",

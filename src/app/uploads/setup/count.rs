@@ -8,18 +8,18 @@ use futures::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
 use super::{Census, Parts, census};
-use crate::app::{Face, Kind, Seen, Stop, Trouble};
+use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::client;
 use crate::migrations::uploads::plan::Chosen;
 use crate::model::{SpaceDid, StateIdentity};
 use crate::monitor;
-use crate::runtime::{Degree, Moment};
+use crate::runtime::{Instant, StopLevel};
 use crate::state::files::{Sealed, Unreadable};
 
 /// Spaces that are counted at the same time.
 const AT_ONCE: usize = 32;
 /// Counts between two looks at the clock, and seconds between two checkpoints.
-const LOOK_EVERY: usize = 64;
+const POLL_EVERY: usize = 64;
 const CHECKPOINT_SECONDS: u64 = 5;
 
 /// Uploads by space.
@@ -46,7 +46,7 @@ impl Counted {
         self.uploads.get(space).copied().unwrap_or(0)
     }
 
-    /// Removes the checkpoint: the next setup counts anew.
+    /// Removes the checkpoint: the next setup counts again.
     pub(super) fn forget(&self) -> io::Result<()> {
         for path in [self.file.path().to_path_buf(), self.file.previous()] {
             match std::fs::remove_file(path) {
@@ -63,7 +63,7 @@ impl Counted {
 pub(super) async fn count<C: Census>(
     parts: &Parts<C>,
     chosen: &Chosen,
-    ends: (&Stop, &Face),
+    ends: (&Stop, &ProgressSink),
 ) -> Result<Counted> {
     let file = Sealed::new(parts.dir.join("setup-checkpoint.json"), "sterna.setup", 2);
     let mut saved = begun(&file, (&parts.state, &parts.uploads_table))?;
@@ -85,7 +85,7 @@ pub(super) async fn count<C: Census>(
         file.write(&saved)?;
         let (spaces, errors): (Vec<_>, Vec<_>) = failed?.into_iter().unzip();
         if let (true, Some(error)) = (last, errors.first()) {
-            return Err(census::trouble(error).into());
+            return Err(census::census_error(error).into());
         }
         left = spaces;
     }
@@ -97,7 +97,7 @@ pub(super) async fn count<C: Census>(
 }
 
 /// What an earlier setup counted; one of another version, other tables or another network is refused.
-fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, Trouble> {
+fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, CommandError> {
     let fresh = Saved {
         state: wanted.0.clone(),
         uploads_table: wanted.1.clone(),
@@ -109,7 +109,7 @@ fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, Trou
         Ok(Some((saved, _))) if (&saved.state, &saved.uploads_table) == wanted => Ok(saved),
         // What is damaged costs a count, no more.
         Ok(None) | Err(Unreadable::Damaged { .. }) => Ok(fresh),
-        Ok(Some((saved, _))) => Err(Trouble::new(
+        Ok(Some((saved, _))) => Err(CommandError::new(
             Kind::Mismatch,
             format!("continue with {}", file.path().display()),
             format!(
@@ -119,7 +119,7 @@ fn begun(file: &Sealed, wanted: (&StateIdentity, &String)) -> Result<Saved, Trou
             ),
             "check --env, use another --state-dir, or remove the file and count again; nothing was changed",
         )),
-        Err(error) => Err(Trouble::of_state(&error.into())),
+        Err(error) => Err(CommandError::of_state(&error.into())),
     }
 }
 
@@ -128,10 +128,10 @@ async fn pass<C: Census>(
     parts: &Parts<C>,
     spaces: Vec<SpaceDid>,
     (saved, file): (&mut Saved, &Sealed),
-    (stop, face): (&Stop, &Face),
-) -> Result<Vec<(SpaceDid, client::Error)>> {
+    (stop, sink): (&Stop, &ProgressSink),
+) -> Result<Vec<(SpaceDid, client::ClientError)>> {
     let mut failed = Vec::new();
-    let mut written = Moment::now();
+    let mut written = Instant::now();
     let count = |space: SpaceDid| async move {
         let uploads = parts.census.uploads(&space).await;
         (space, uploads)
@@ -148,26 +148,26 @@ async fn pass<C: Census>(
             Ok(uploads) => {
                 saved.uploads.insert(space, uploads);
             }
-            Err(error) if hopeless(&error) => return Err(census::trouble(&error).into()),
+            Err(error) if hopeless(&error) => return Err(census::census_error(&error).into()),
             Err(error) => failed.push((space, error)),
         }
         seen += 1;
         let done = (before + seen) as u64;
         let what = "counting uploads by space";
-        face(Seen::Start { what, done, of });
-        if stop.degree() > Degree::Run {
+        sink(ProgressUpdate::Start { what, done, of });
+        if stop.level() > StopLevel::Run {
             return Err(stopped(stop, saved.uploads.len()).into());
         }
-        if seen.is_multiple_of(LOOK_EVERY) && written.elapsed().as_secs() >= CHECKPOINT_SECONDS {
+        if seen.is_multiple_of(POLL_EVERY) && written.elapsed().as_secs() >= CHECKPOINT_SECONDS {
             file.write(saved)?;
-            written = Moment::now();
+            written = Instant::now();
         }
     }
     Ok(failed)
 }
 
 /// Whether no other space can be counted either.
-fn hopeless(error: &client::Error) -> bool {
+fn hopeless(error: &client::ClientError) -> bool {
     matches!(
         error.cause,
         client::Cause::Missing
@@ -178,8 +178,8 @@ fn hopeless(error: &client::Error) -> bool {
 }
 
 /// What `setup` says when it is told to stop.
-pub(super) fn stopped(stop: &Stop, counted: usize) -> Trouble {
-    Trouble::new(
+pub(super) fn stopped(stop: &Stop, counted: usize) -> CommandError {
+    CommandError::new(
         Kind::Stopped,
         format!(
             "setup was stopped after it had counted {}",

@@ -6,24 +6,24 @@ use anyhow::Result;
 
 use super::super::takeover;
 use super::count::Counted;
-use crate::app::{Difference, Trouble};
+use crate::app::{CommandError, LegacyFinding};
 use crate::migrations::uploads::plan::Chosen;
 use crate::migrations::uploads::{CustomerRow, CustomerTables};
 use crate::model::{Counts, SpaceDid, Status};
 use crate::monitor::count;
-use crate::state::{Error, ProgressRow, Store};
+use crate::state::{ProgressRow, StateError, Store};
 
 /// All that was found otherwise than a run of ours leaves it, in order of customers.
 pub(super) async fn differences(
     store: &Store,
     progress: impl Iterator<Item = &ProgressRow> + Clone,
     (chosen, counted, migration_spaces): (&Chosen, &Counted, &BTreeSet<SpaceDid>),
-) -> Result<Vec<Difference>> {
-    let trouble = |error: Error| Trouble::of_state(&error);
+) -> Result<Vec<LegacyFinding>> {
+    let trouble = |error: StateError| CommandError::of_state(&error);
     let tables = CustomerTables::of(store);
     let customers = tables.customers_of(None).await.map_err(trouble)?;
     let (spaces, odd) = tables.migration_spaces().await.map_err(trouble)?;
-    let mut all: Vec<Difference> = progress
+    let mut all: Vec<LegacyFinding> = progress
         .clone()
         .filter_map(|row| of_unit(row, chosen, counted, migration_spaces))
         .collect();
@@ -31,7 +31,7 @@ pub(super) async fn differences(
     all.extend(customers.iter().filter_map(|row| of_customer(row, &sums)));
     all.extend(spaces.iter().filter_map(|space| {
         let finishes = space.sealed_key.is_some();
-        Some(Difference {
+        Some(LegacyFinding {
             customer: space.customer.to_string(),
             space: Some(space.space.to_string()),
             found: space.left_undone()?,
@@ -44,7 +44,7 @@ pub(super) async fn differences(
             needs_a_look: !finishes,
         })
     }));
-    all.extend(odd.into_iter().map(|why| Difference {
+    all.extend(odd.into_iter().map(|why| LegacyFinding {
         customer: why.split(": ").next().unwrap_or_default().to_owned(),
         space: None,
         found: format!("a row of a migration space that cannot be read: {why}"),
@@ -60,9 +60,9 @@ fn of_unit(
     chosen: &Chosen,
     counted: &Counted,
     migration_spaces: &BTreeSet<SpaceDid>,
-) -> Option<Difference> {
+) -> Option<LegacyFinding> {
     let unit = &row.progress.unit;
-    let told = |found: String, done: &str, needs_a_look| Difference {
+    let told = |found: String, done: &str, needs_a_look| LegacyFinding {
         customer: unit.owner.to_string(),
         space: Some(unit.name.to_string()),
         found,
@@ -101,8 +101,8 @@ fn of_unit(
     if uploads != left.planned {
         found = format!("{found}; it has {} now", count(uploads, "upload"));
     }
-    let done = if left.is_believed() && row.progress.status == Status::Completed {
-        takeover::BELIEVED
+    let done = if left.is_trusted() && row.progress.status == Status::Completed {
+        takeover::TRUSTED_COMPLETE
     } else {
         "kept: a run checks every upload again and counts again"
     };
@@ -136,7 +136,7 @@ fn sums<'a>(
 }
 
 /// A customer's row whose status or numbers are not what its spaces come to.
-fn of_customer(row: &CustomerRow, sums: &BTreeMap<&str, Sum>) -> Option<Difference> {
+fn of_customer(row: &CustomerRow, sums: &BTreeMap<&str, Sum>) -> Option<LegacyFinding> {
     if row.is_summed || row.status == Status::Pending.as_str() {
         return None;
     }
@@ -151,7 +151,7 @@ fn of_customer(row: &CustomerRow, sums: &BTreeMap<&str, Sum>) -> Option<Differen
         .error
         .as_ref()
         .map_or_else(String::new, |error| format!(" ({error})"));
-    (!same).then(|| Difference {
+    (!same).then(|| LegacyFinding {
         customer: row.customer.to_string(),
         space: None,
         found: format!(

@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::Parts;
 use super::count::stopped;
 use crate::app::session::NewPlan;
-use crate::app::{Kind, Stop, Trouble};
+use crate::app::{CommandError, Kind, Stop};
 use crate::config::CustomersFile;
 use crate::migrations::uploads::plan::{
     Entry, Head, Totals, customers_file, customers_file_instance, customers_file_name,
@@ -18,9 +18,9 @@ use crate::migrations::uploads::{Assignment, CustomerTables, Placed};
 use crate::model::{Belongs, CustomerDid, InstanceId, StateIdentity};
 use crate::monitor::count;
 use crate::plan::{Portion, Share};
-use crate::runtime::Degree;
+use crate::runtime::StopLevel;
 use crate::state::files::write_atomic;
-use crate::state::{Error, Store};
+use crate::state::{StateError, Store};
 
 /// Rows that are written at the same time.
 const AT_ONCE: usize = 32;
@@ -36,9 +36,9 @@ pub(super) struct Writing<'a> {
 impl Writing<'_> {
     /// Writes progress, customer and fleet rows; gives notes on what was kept.
     pub(super) async fn rows(self, filter: Option<&str>) -> Result<Vec<String>> {
-        let trouble = |error: Error| Trouble::of_state(&error);
+        let trouble = |error: StateError| CommandError::of_state(&error);
         let go_on = || {
-            if self.stop.degree() > Degree::Run {
+            if self.stop.level() > StopLevel::Run {
                 Err(stopped(self.stop, 0))
             } else {
                 Ok(())
@@ -112,7 +112,7 @@ fn assignments(plan: &NewPlan<'_>, filter: Option<&str>) -> Vec<Assignment> {
 }
 
 /// Refuses a folder with customers files of another environment or other tables: they would be written over.
-pub(super) fn refuse_foreign(dir: &Path, state: &StateIdentity) -> Result<(), Trouble> {
+pub(super) fn refuse_foreign(dir: &Path, state: &StateIdentity) -> Result<(), CommandError> {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Ok(());
     };
@@ -124,7 +124,7 @@ pub(super) fn refuse_foreign(dir: &Path, state: &StateIdentity) -> Result<(), Tr
         if let Some(found) =
             CustomersFile::state_of(&path).filter(|found| state.judge(found) == Belongs::Elsewhere)
         {
-            return Err(Trouble::new(
+            return Err(CommandError::new(
                 Kind::Mismatch,
                 format!("write customers files to {}", dir.display()),
                 format!(

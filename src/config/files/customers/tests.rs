@@ -97,7 +97,7 @@ fn every_wrong_entry_is_named() {
 }
 
 #[test]
-fn entries_of_one_customer_are_put_together_and_told() {
+fn entries_of_one_customer_are_put_together_and_reported() {
     let other = "did:key:z6MkwDK3M4PxU1FqcSt4quXghquH1MoWXGzTrNkNWTSy2NLD";
     let part = |spaces: &[&str]| format!(r#"{{"customer":"{ALICE}","spaces":{spaces:?}}}"#);
     let whole = format!(r#""{ALICE}""#);

@@ -21,7 +21,7 @@ pub(crate) struct Order {
     pub(crate) seq: u64,
     /// Unix milliseconds; never less than that of the line before it in its journal.
     pub(crate) at: u64,
-    /// Its place among the lines at hand of its journal.
+    /// Its place among the available lines of its journal.
     pub(crate) line: u64,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Entry {
     pub(crate) effect: Option<Effect>,
     pub(crate) order: Order,
     pub(crate) run: RunId,
-    /// It was made, or may have been; else it was taken back.
+    /// It was made, or may have been; else it was undone.
     pub(crate) lives: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is taken back, by unit, in a file: memory holds one item's effects, and a few words of each unit.
+//! What is undone, by unit, in a file: memory holds one item's effects, and a few words of each unit.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek, SeekFrom, Wr
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::Error;
+use crate::engine::EngineError;
 use crate::model::{ItemId, RunId, StepName, Undo, UnitId};
 use crate::runtime::private;
 use crate::state::files::{Scratch, Sorter};
@@ -21,23 +21,23 @@ use super::things::{Hold, Things, things};
 const BATCH: usize = 64;
 
 /// What the survey wants to know of an effect.
-pub(crate) trait Asked {
+pub(crate) trait EffectFilter {
     /// Whether a unit is asked for.
     fn takes(&self, unit: &UnitId) -> bool;
     /// The run that is asked for.
     fn run(&self) -> Option<&RunId>;
-    /// Whether the effects of a step can be taken back, and what they leave.
+    /// Whether the effects of a step can be undone, and what they leave.
     fn step(&self, step: &StepName) -> (bool, &'static str);
     /// What an entry's effect made, if others may have made the same.
     fn thing(&self, entry: &Entry) -> Option<String>;
 }
 
-/// What is taken back of one unit, in the file.
+/// What is undone of one unit, in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Indexed {
     at: u64,
     bytes: u64,
-    /// Effects that are taken back.
+    /// Effects that are undone.
     pub(crate) effects: u64,
     /// Items of which any effect is known.
     pub(crate) items: u64,
@@ -68,10 +68,10 @@ impl EffectIndex {
     /// Puts in order what was read, and keeps of each effect what was said last. Blocks.
     pub(crate) fn of(
         read: Read,
-        asked: &dyn Asked,
+        asked: &dyn EffectFilter,
         scratch: &Arc<Scratch>,
         list: &mut List,
-    ) -> Result<(Self, Things), Error> {
+    ) -> Result<(Self, Things), EngineError> {
         let Read {
             entries, foreign, ..
         } = read;
@@ -93,7 +93,7 @@ impl EffectIndex {
                 continue;
             }
             fold.see(&entry);
-            // What was found is nobody's here to take back, and says nothing of what was made.
+            // What was found is nobody's here to undo, and says nothing of what was made.
             if entry
                 .effect
                 .as_ref()
@@ -134,13 +134,13 @@ impl EffectIndex {
 
 /// Walks over the entries in order.
 struct Fold<'a> {
-    asked: &'a dyn Asked,
+    asked: &'a dyn EffectFilter,
     list: &'a mut List,
     out: BufWriter<File>,
     written: u64,
     /// The item that was seen last.
     item: Option<(UnitId, ItemId)>,
-    /// Effects of one item that are taken back.
+    /// Effects of one item that are undone.
     made: Vec<Entry>,
     units: BTreeMap<UnitId, Indexed>,
     holds: Sorter<Hold>,

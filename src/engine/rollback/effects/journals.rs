@@ -1,4 +1,4 @@
-//! Reads the journals at hand: what they say of effects, which runs they know, and which of their lines are there.
+//! Reads the available journals: what they say of effects, which runs they know, and which of their lines are there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::engine::Error;
+use crate::engine::EngineError;
 use crate::model::{
     Belongs, InstanceId, JOURNAL_VERSION, JournalEntry, JournalFault, JournalId, JournalLine,
     JournalOpening, JournalRecord, PlanId, RunId, StateIdentity,
@@ -27,11 +27,11 @@ pub struct KnownRun {
     pub instance: Option<InstanceId>,
     /// The plan that its scope was a part of.
     pub plan: Option<PlanId>,
-    /// Effects that it made, those that were taken back since among them.
+    /// Effects that it made, those that were undone since among them.
     pub effects: u64,
-    /// Effects that it took back: it was a rollback.
+    /// Effects that it undid: it was a rollback.
     pub undone: u64,
-    /// When it made or took back the first and the last one, Unix milliseconds.
+    /// When it made or undid the first and the last one, Unix milliseconds.
     pub first_at: u64,
     /// See `first_at`.
     pub last_at: u64,
@@ -53,7 +53,7 @@ pub(crate) struct Read {
 
 /// Which lines of the journals count.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct LineFilter<'a> {
     /// The run that is asked for.
     pub(crate) run: Option<&'a RunId>,
     /// What effects must belong to; `None` takes all.
@@ -88,13 +88,13 @@ impl Read {
     /// Reads the journals; `takes` says which entries are of interest. Blocks.
     ///
     /// # Errors
-    /// [`Error::ForeignJournal`] for lines of another version, and for a journal or a wanted run of another environment.
+    /// [`EngineError::ForeignJournal`] for lines of another version, and for a journal or a wanted run of another environment.
     pub(crate) fn all(
         journals: &[PathBuf],
-        wanted: Wanted<'_>,
+        wanted: LineFilter<'_>,
         scratch: &Arc<Scratch>,
         takes: impl Fn(&Entry) -> bool,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, EngineError> {
         let mut all = Self {
             entries: Sorter::new(scratch, SORTED_IN_MEMORY),
             chains: Chains::default(),
@@ -116,9 +116,9 @@ impl Read {
     fn journal(
         &mut self,
         path: &Path,
-        wanted: Wanted<'_>,
+        wanted: LineFilter<'_>,
         takes: &impl Fn(&Entry) -> bool,
-    ) -> Result<BTreeSet<RunId>, Error> {
+    ) -> Result<BTreeSet<RunId>, EngineError> {
         let (mut runs, mut line, mut at) = (BTreeSet::new(), 0, 0);
         self.chains.begin();
         for file in journal_files(path)? {
@@ -144,7 +144,7 @@ impl Read {
                         }
                     }
                 }
-                Ok::<(), Error>(())
+                Ok::<(), EngineError>(())
             })?;
         }
         self.knows_run |= wanted.run.is_some_and(|run| runs.contains(run));
@@ -163,7 +163,7 @@ impl Read {
         (run.instance, run.plan) = (Some(opening.instance), opening.plan);
     }
 
-    /// Counts what a run made or took back.
+    /// Counts what a run made or undid.
     fn count(&mut self, record: &JournalRecord) {
         let (made, undone) = match record.entry {
             JournalEntry::Applied(_) => (1, 0),
@@ -193,8 +193,8 @@ impl Read {
         &mut self,
         path: &Path,
         runs: &BTreeSet<RunId>,
-        wanted: Wanted<'_>,
-    ) -> Result<(), Error> {
+        wanted: LineFilter<'_>,
+    ) -> Result<(), EngineError> {
         let mut foreign = runs.iter().filter_map(|run| self.foreign.get(run));
         let found = match wanted.run {
             Some(run) => self.foreign.get(run),
@@ -203,7 +203,7 @@ impl Read {
         };
         match found {
             None => Ok(()),
-            Some(found) => Err(Error::ForeignJournal {
+            Some(found) => Err(EngineError::ForeignJournal {
                 path: path.to_path_buf(),
                 found: format!("effects of {found}"),
                 wanted: wanted
@@ -227,13 +227,13 @@ impl Read {
 }
 
 /// A line that may be read; one of another version is refused whole.
-fn parse(file: &Path, number: u64, text: &[u8]) -> Result<JournalLine, Error> {
+fn parse(file: &Path, number: u64, text: &[u8]) -> Result<JournalLine, EngineError> {
     JournalLine::parse(text).map_err(|fault| match fault {
-        JournalFault::Version(_) => Error::ForeignJournal {
+        JournalFault::Version(_) => EngineError::ForeignJournal {
             path: file.to_path_buf(),
             found: format!("line {number} of {fault}"),
             wanted: format!("this program reads journal version {JOURNAL_VERSION}"),
         },
-        JournalFault::Damaged(_) => Error::Journals(damaged(file, number, &fault)),
+        JournalFault::Damaged(_) => EngineError::Journals(damaged(file, number, &fault)),
     })
 }

@@ -1,4 +1,4 @@
-//! Effects by kind: how many, whether they are taken back, and what they leave.
+//! Effects by kind: how many, whether they are undone, and what they leave.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct Listed {
     pub kind: String,
     /// How many.
     pub effects: u64,
-    /// Whether they are taken back; else they stay.
+    /// Whether they are undone; else they stay.
     pub undone: bool,
     /// What stays in the world, and why.
     pub leaves: String,

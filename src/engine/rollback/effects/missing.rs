@@ -1,4 +1,4 @@
-//! Journals that must exist, by what shared state says, and are not at hand, or not whole: each line has the number
+//! Journals that must exist, by what shared state says, and are not available, or not whole: each line has the number
 //! after that of the line before it, so that what is missing is seen.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,11 +11,11 @@ use crate::model::{JournalId, JournalTrace, RunId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "lacks", rename_all = "kebab-case")]
 pub enum Lack {
-    /// Nothing of it is at hand.
+    /// Nothing of it is available.
     Absent,
     /// It ends too early.
     Cut {
-        /// Number of its last line at hand.
+        /// Number of its last available line.
         ends: u64,
     },
     /// Lines in the middle are missing: a rotated file, mostly.
@@ -41,11 +41,11 @@ pub struct MissingJournal {
     pub units: u64,
 }
 
-/// What is at hand of the journals.
+/// What is available of the journals.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct AtHand(pub(crate) BTreeMap<JournalId, Chain>);
+pub(crate) struct Available(pub(crate) BTreeMap<JournalId, Chain>);
 
-impl AtHand {
+impl Available {
     /// What is missing of a journal that was written as far as a row says.
     pub(crate) fn lack(&self, journal: &JournalId, trace: JournalTrace) -> Option<Lack> {
         let Some(chain) = self.0.get(journal) else {
@@ -85,7 +85,7 @@ impl Missing {
     }
 }
 
-/// Lines that are at hand, by run: only the first line of a run says whose journal it is.
+/// Lines that are available, by run: only the first line of a run says whose journal it is.
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     runs: BTreeMap<RunId, Vec<(u64, u64)>>,
@@ -94,7 +94,7 @@ pub(crate) struct Chains {
     files: Vec<BTreeSet<RunId>>,
 }
 
-/// What is at hand of one journal.
+/// What is available of one journal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Chain {
     /// Number of the last line.
@@ -114,7 +114,7 @@ impl Chains {
         self.journals.insert(run.clone(), journal);
     }
 
-    /// A line of a run is at hand; those of earlier versions have no number.
+    /// A line of a run is available; those of earlier versions have no number.
     pub(crate) fn note(&mut self, run: &RunId, seq: u64) {
         if seq == 0 {
             return;
@@ -131,12 +131,12 @@ impl Chains {
         }
     }
 
-    /// The journal that a run wrote, if its beginning is at hand.
+    /// The journal that a run wrote, if its beginning is available.
     pub(crate) fn journal_of(&self, run: &RunId) -> Option<JournalId> {
         self.journals.get(run).cloned()
     }
 
-    /// Each journal of which a beginning of a run is at hand.
+    /// Each journal of which a beginning of a run is available.
     pub(crate) fn by_journal(&self) -> BTreeMap<JournalId, Chain> {
         let mut own: BTreeMap<&JournalId, BTreeSet<&RunId>> = BTreeMap::new();
         // Without its beginning nobody knows whose the lines of a run are: they are missing where they belong.

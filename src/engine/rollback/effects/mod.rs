@@ -8,11 +8,11 @@ mod missing;
 mod things;
 
 pub(super) use entry::{Entry, Key};
-pub(super) use index::{Asked, EffectIndex, Effects, Indexed, OfItem};
+pub(super) use index::{EffectFilter, EffectIndex, Effects, Indexed, OfItem};
 pub use journals::KnownRun;
-pub(super) use journals::{Read, Wanted, journals};
+pub(super) use journals::{LineFilter, Read, journals};
 pub(super) use list::List;
 pub use list::Listed;
-pub(super) use missing::{AtHand, Missing};
+pub(super) use missing::{Available, Missing};
 pub use missing::{Lack, MissingJournal};
 pub(super) use things::Things;

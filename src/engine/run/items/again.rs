@@ -4,11 +4,11 @@ use futures::{StreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::engine::item::End;
-use crate::engine::run::Left;
+use crate::engine::run::Remaining;
 use crate::engine::unit::{Before, LeasedUnit, end, save, step, unit_steps};
 use crate::engine::{Depth, Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, Settled};
-use crate::runtime::Moment;
+use crate::runtime::Instant;
 
 /// Which items of a piece are tried, and how.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub(crate) struct Which {
 
 /// What became of an item.
 enum Tried {
-    /// It has no last word.
+    /// It has no final outcome.
     Open,
     /// It is bad again, and its row says so.
     Bad(Settled, Reason),
@@ -38,34 +38,34 @@ pub(super) async fn try_again<M: Migration>(
     leased: &LeasedUnit<M>,
     mut items: Vec<ItemId>,
     which: Which,
-) -> Result<Left, Failure> {
-    let context = unit_steps_anew(leased, which).await?;
+) -> Result<Remaining, Failure> {
+    let context = repeat_unit_steps(leased, which).await?;
     let leased = &LeasedUnit {
         context,
         ..leased.clone()
     };
     let at_once = usize::try_from(leased.run.config.pace.checkpoint_items).unwrap_or(usize::MAX);
-    let (mut left, mut trouble) = (Left::default(), None);
-    left.retried.planned = items.len() as u64;
+    let (mut remaining, mut trouble) = (Remaining::default(), None);
+    remaining.retried.planned = items.len() as u64;
     while !items.is_empty() {
         let rest = items.split_off(at_once.clamp(1, items.len()));
-        let failure = some(leased, items, which, &mut left).await?;
+        let failure = some(leased, items, which, &mut remaining).await?;
         trouble = trouble.or(failure);
         items = rest;
     }
     if let Some(failure) = trouble {
-        left.troubled.push((leased.id.clone(), failure));
+        remaining.troubled.push((leased.id.clone(), failure));
     }
-    Ok(left)
+    Ok(remaining)
 }
 
-/// Tries some items and writes down what became of them: bad ones have their rows anew, then the counters are written,
+/// Tries some items and writes down what became of them: bad ones have their rows rewritten, then the counters are written,
 /// with the status they mean, then the rows of good ones go. After a crash in between, rows are left that another retry finds good.
 async fn some<M: Migration>(
     leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
     which: Which,
-    left: &mut Left,
+    remaining: &mut Remaining,
 ) -> Result<Option<Failure>, Failure> {
     let mut tries = stream::iter(items)
         .map(|item| one(leased, item, which))
@@ -73,17 +73,17 @@ async fn some<M: Migration>(
     let (mut rows, mut trouble) = (Vec::new(), None);
     while let Some(tried) = tries.next().await {
         match tried {
-            Ok(Tried::Open) => left.unfinished += 1,
-            Ok(Tried::Bad(settled, reason)) => left.settle_bad(settled, reason, 1),
+            Ok(Tried::Open) => remaining.unfinished += 1,
+            Ok(Tried::Bad(settled, reason)) => remaining.settle_bad(settled, reason, 1),
             Ok(Tried::Good(settled, row)) => {
-                left.retried.settle(settled);
+                remaining.retried.settle(settled);
                 rows.extend(row);
             }
             Ok(Tried::KeptBack(settled, reason, items)) => {
-                left.retried.planned += items.saturating_sub(1);
-                left.settle_bad(settled, reason, items);
+                remaining.retried.planned += items.saturating_sub(1);
+                remaining.settle_bad(settled, reason, items);
             }
-            Ok(Tried::GoodAlready) => left.retried.settle(Settled::Found),
+            Ok(Tried::GoodAlready) => remaining.retried.settle(Settled::Found),
             Err(failure) => trouble = Some(failure),
         }
     }
@@ -102,7 +102,7 @@ async fn some<M: Migration>(
 }
 
 /// A step of the unit that failed for good is made again, too: it may be why the items failed.
-pub(super) async fn unit_steps_anew<M: Migration>(
+pub(super) async fn repeat_unit_steps<M: Migration>(
     leased: &LeasedUnit<M>,
     which: Which,
 ) -> Result<UnitContext, Failure> {
@@ -160,14 +160,14 @@ async fn one<M: Migration>(
     })
 }
 
-/// Finds an item by its name and settles it; none when it has no last word. Its slot is held until that is written.
+/// Finds an item by its name and settles it; none when it has no final outcome. Its slot is held until that is written.
 pub(super) async fn settle_by_name<M: Migration>(
     leased: &LeasedUnit<M>,
     item: &ItemId,
     not_read: impl FnOnce(Failure) -> End,
-) -> Option<(End, Moment, Option<OwnedSemaphorePermit>)> {
+) -> Option<(End, Instant, Option<OwnedSemaphorePermit>)> {
     let run = &leased.run;
-    let began = run.clock.moment();
+    let began = run.clock.instant();
     let mut slot = Some(leased.admit().await?);
     run.events.publish(Event::ItemStarted {
         unit: leased.id.clone(),
@@ -195,7 +195,7 @@ fn not_read(failure: Failure) -> End {
     End::failed(failure, 1)
 }
 
-/// Counts an item anew if the counters of the unit hold it; gives what it was counted as.
+/// Recounts an item if the counters of the unit hold it; gives what it was counted as.
 ///
 /// An item without a row that is good was counted as good, or came after the unit was listed last and is in no count:
 /// both stay as they are. So does one that a cause of the unit keeps back as it did before: it is counted as bad.

@@ -9,7 +9,7 @@ use futures::{Stream, TryStreamExt, stream};
 use crate::engine::{Named, Retry};
 use crate::model::{Failure, ItemId, Reason, UnitId};
 use crate::runtime::Tasks;
-use crate::state::{Error, FailedPage, FailedQuery, Store};
+use crate::state::{FailedPage, FailedQuery, StateError, Store};
 
 /// Items of a piece, and rows of a page, at most.
 const MOST: u32 = 500;
@@ -32,7 +32,7 @@ pub fn failed_items(
         .flat_map(move |query| pages(store.clone(), query))
         .map_ok(move |page| stream::iter(by_unit(&retry, page).into_iter().map(Ok)))
         .try_flatten()
-        .map_err(|error: Error| error.failure())
+        .map_err(|error: StateError| error.failure())
         .boxed()
 }
 
@@ -56,7 +56,10 @@ fn queries(retry: &Retry) -> Vec<FailedQuery> {
     vec![base.clone()]
 }
 
-fn pages(store: Store, query: FailedQuery) -> impl Stream<Item = Result<FailedPage, Error>> + Send {
+fn pages(
+    store: Store,
+    query: FailedQuery,
+) -> impl Stream<Item = Result<FailedPage, StateError>> + Send {
     stream::try_unfold(Some(None), move |after| {
         let (store, query) = (store.clone(), query.clone());
         async move {
@@ -82,7 +85,7 @@ fn by_unit(retry: &Retry, page: FailedPage) -> BTreeMap<UnitId, Vec<ItemId>> {
     found
 }
 
-/// Items that are at hand, by unit.
+/// Items that are available, by unit.
 pub(crate) fn single(items: Vec<(UnitId, ItemId)>) -> BoxStream<'static, Result<Chunk, Failure>> {
     let mut of_unit: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
     for (unit, item) in items {

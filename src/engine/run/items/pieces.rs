@@ -8,17 +8,18 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
 
 use crate::engine::Migration;
-use crate::engine::run::Left;
+use crate::engine::run::Remaining;
 use crate::engine::run::units::{self, Schedule};
 use crate::engine::shared::Shared;
 use crate::engine::unit::{
-    ClaimRequest, Failures, LeasedUnit, Parts, UnitEnd, claim, release, sweeps, unsaved,
+    ClaimRequest, Failures, LeasedUnit, SplitUnit, UnitEnd, claim, on_save_failed, release,
+    run_passes,
 };
 use crate::model::{Event, Failure, ItemId, Reason, Unit, UnitId, UnitProgress};
-use crate::runtime::Degree;
-use crate::state::{Held, Reopen};
+use crate::runtime::StopLevel;
+use crate::state::{LeaseHolder, Reopen};
 
-use super::again::{Which, end_again, try_again, unit_steps_anew};
+use super::again::{Which, end_again, repeat_unit_steps, try_again};
 use super::chunks::Chunk;
 use super::unleased;
 
@@ -28,7 +29,7 @@ struct Piece {
     unit: UnitId,
     items: Vec<ItemId>,
     /// Its holder, as it was seen a term ago.
-    held: Option<Held>,
+    held: Option<LeaseHolder>,
 }
 
 impl From<Chunk> for Piece {
@@ -55,13 +56,13 @@ struct Pieces<'a, M: Migration> {
     counted: BTreeSet<UnitId>,
     /// Those that others hold.
     busy: Vec<Piece>,
-    left: Left,
+    remaining: Remaining,
 }
 
 impl<M: Migration> Schedule for Pieces<'_, M> {
     type Job = (Piece, Option<Which>);
     /// A piece that another holds is given back.
-    type End = Result<Left, Box<Piece>>;
+    type End = Result<Remaining, Box<Piece>>;
 
     fn next(&mut self) -> Option<Self::Job> {
         let piece = self.waiting.front()?;
@@ -90,13 +91,13 @@ impl<M: Migration> Schedule for Pieces<'_, M> {
     fn ended(&mut self, (piece, _): Self::Job, end: Result<Self::End, Failure>) {
         self.units.remove(&piece.unit);
         match end {
-            Ok(Ok(left)) => self.left.add(left),
+            Ok(Ok(remaining)) => self.remaining.add(remaining),
             Ok(Err(busy)) => {
                 // Nothing was done with it: its counters are for who takes it next.
                 self.counted.remove(&piece.unit);
                 self.busy.push(*busy);
             }
-            Err(failure) => self.left.troubled.push((piece.unit, failure)),
+            Err(failure) => self.remaining.troubled.push((piece.unit, failure)),
         }
     }
 
@@ -109,7 +110,7 @@ impl<M: Migration> Schedule for Pieces<'_, M> {
             match self.chunks.next().await {
                 Some(Ok(chunk)) => self.waiting.push_back(chunk.into()),
                 Some(Err(failure)) => {
-                    self.left.unread = Some(failure);
+                    self.remaining.unread = Some(failure);
                     self.is_read = true;
                 }
                 None => self.is_read = true,
@@ -126,7 +127,7 @@ pub(crate) async fn pieces<M: Migration>(
     run: &Arc<Shared<M>>,
     chunks: BoxStream<'static, Result<Chunk, Failure>>,
     which: Option<Which>,
-) -> Left {
+) -> Remaining {
     let mut pieces = Pieces {
         run,
         which,
@@ -136,7 +137,7 @@ pub(crate) async fn pieces<M: Migration>(
         units: BTreeSet::new(),
         counted: BTreeSet::new(),
         busy: Vec::new(),
-        left: Left::default(),
+        remaining: Remaining::default(),
     };
     units::all(run, &mut pieces).await;
     if !pieces.busy.is_empty() {
@@ -145,15 +146,17 @@ pub(crate) async fn pieces<M: Migration>(
         units::all(run, &mut pieces).await;
     }
     for piece in std::mem::take(&mut pieces.busy) {
-        held(&mut pieces.left, piece);
+        held(&mut pieces.remaining, piece);
     }
-    pieces.left
+    pieces.remaining
 }
 
 /// Another holds it, and lives.
-fn held(left: &mut Left, piece: Piece) {
-    left.retried.planned += piece.items.len() as u64;
-    left.held.extend(piece.held.map(|held| (piece.unit, held)));
+fn held(remaining: &mut Remaining, piece: Piece) {
+    remaining.retried.planned += piece.items.len() as u64;
+    remaining
+        .held
+        .extend(piece.held.map(|held| (piece.unit, held)));
 }
 
 /// Tries the items of parts, as those of units.
@@ -161,7 +164,7 @@ fn of_parts<M: Migration>(
     run: &Arc<Shared<M>>,
     of_part: BTreeMap<UnitId, Vec<ItemId>>,
     which: Which,
-) -> BoxFuture<'_, Left> {
+) -> BoxFuture<'_, Remaining> {
     let chunks = stream::iter(of_part.into_iter().map(Ok)).boxed();
     async move { pieces(run, chunks, Some(which)).await }.boxed()
 }
@@ -171,25 +174,25 @@ async fn try_all<M: Migration>(
     leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
     which: Which,
-) -> Result<Left, Failure> {
-    let mut left = Left::default();
-    let Some(parts) = Parts::of(leased) else {
+) -> Result<Remaining, Failure> {
+    let mut remaining = Remaining::default();
+    let Some(parts) = SplitUnit::of(leased) else {
         return try_again(leased, items, which).await;
     };
-    unit_steps_anew(leased, which).await?;
+    repeat_unit_steps(leased, which).await?;
     parts.fold(&parts.rows().await?, None);
     let mut of_part: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
     for item in items {
         // What the unit keeps back is tried again when its parts have ended.
         match parts.part_of(&item).filter(|_| !item.is_all_of_unit()) {
             Some(part) => of_part.entry(part).or_default().push(item),
-            None => left.unfinished += 1,
+            None => remaining.unfinished += 1,
         }
     }
-    left.retried.planned += left.unfinished;
-    left.add(of_parts(&leased.run, of_part, which).await);
+    remaining.retried.planned += remaining.unfinished;
+    remaining.add(of_parts(&leased.run, of_part, which).await);
     parts.fold(&parts.rows().await?, None);
-    Ok(left)
+    Ok(remaining)
 }
 
 /// Tries the items of one unit; gives them back if another holds it.
@@ -197,9 +200,9 @@ async fn of_one_unit<M: Migration>(
     run: &Arc<Shared<M>>,
     piece: Piece,
     which: Which,
-) -> Result<Left, Box<Piece>> {
+) -> Result<Remaining, Box<Piece>> {
     let number = piece.items.len() as u64;
-    let mut left = Left::default();
+    let mut remaining = Remaining::default();
     let leased = match taken(run, &piece, which).await {
         Ok(leased) => leased,
         Err(UnitEnd::Held(held)) => {
@@ -209,14 +212,14 @@ async fn of_one_unit<M: Migration>(
             }));
         }
         Err(end) => {
-            left.retried.planned = number;
+            remaining.retried.planned = number;
             match end {
-                UnitEnd::Trouble(failure) => left.troubled.push((piece.unit, failure)),
-                UnitEnd::Released => left.unfinished = number,
+                UnitEnd::Failed(failure) => remaining.troubled.push((piece.unit, failure)),
+                UnitEnd::Released => remaining.unfinished = number,
                 // A part that is none any more.
                 _ => {}
             }
-            return Ok(left);
+            return Ok(remaining);
         }
     };
     let Piece { unit, items, .. } = piece;
@@ -228,13 +231,13 @@ async fn of_one_unit<M: Migration>(
         taken_over: before.taken_over,
     });
     match tried(&leased, items, which).await {
-        Ok(Tried::Items(of_items)) => left.add(of_items),
+        Ok(Tried::Items(of_items)) => remaining.add(of_items),
         Ok(Tried::Swept(end)) => return Ok(swept(&leased, end).await),
         Err(failure) => {
-            left.retried.planned = number;
+            remaining.retried.planned = number;
             // Of a lost lease, putting the unit back will tell.
             if failure.reason != Reason::LEASE_LOST {
-                left.troubled.push((unit.clone(), failure));
+                remaining.troubled.push((unit.clone(), failure));
             }
         }
     }
@@ -242,14 +245,14 @@ async fn of_one_unit<M: Migration>(
         && leased.progress().status.is_ended()
         && let Err(failure) = leased.recount().await
     {
-        left.troubled.push((unit.clone(), failure));
+        remaining.troubled.push((unit.clone(), failure));
     }
     match put_back(&leased).await {
         Ok(true) => {}
-        Ok(false) => left.lost += 1,
-        Err(failure) => drop(left.unsummed.insert(Arc::clone(&unit.owner), failure)),
+        Ok(false) => remaining.lost += 1,
+        Err(failure) => drop(remaining.unsummed.insert(Arc::clone(&unit.owner), failure)),
     }
-    Ok(left)
+    Ok(remaining)
 }
 
 /// Takes the unit of a piece, also one that ended.
@@ -258,10 +261,10 @@ async fn taken<M: Migration>(
     piece: &Piece,
     which: Which,
 ) -> Result<LeasedUnit<M>, UnitEnd> {
-    if run.stop.degree() > Degree::Run || run.gate.limit_reached() {
+    if run.stop.level() > StopLevel::Run || run.admission.limit_reached() {
         return Err(UnitEnd::Released);
     }
-    let wanted = ClaimRequest {
+    let request = ClaimRequest {
         dead: piece.held.clone(),
         // Of items without rows of their own, the row of all that are kept back may tell.
         failures: if which.without_rows || piece.items.iter().any(ItemId::is_all_of_unit) {
@@ -271,7 +274,7 @@ async fn taken<M: Migration>(
         },
         ..ClaimRequest::own(Unit::new(piece.unit.clone()))
     };
-    claim(run, &wanted, Reopen::Yes).await
+    claim(run, &request, Reopen::Yes).await
 }
 
 /// Tries a piece while the lease is kept.
@@ -283,8 +286,8 @@ async fn tried<M: Migration>(
     let trying = async {
         let all_of_unit = ItemId::all_of_unit();
         let whole = items.contains(&all_of_unit) || leased.failed_before.contains_key(&all_of_unit);
-        if whole && Parts::of(leased).is_none() && goes_on(leased, which).await? {
-            return Ok(Tried::Swept(sweeps(leased).await));
+        if whole && SplitUnit::of(leased).is_none() && goes_on(leased, which).await? {
+            return Ok(Tried::Swept(run_passes(leased).await));
         }
         try_all(leased, items, which).await.map(Tried::Items)
     };
@@ -294,14 +297,14 @@ async fn tried<M: Migration>(
 /// What came of a piece.
 enum Tried {
     /// Its items were tried.
-    Items(Left),
+    Items(Remaining),
     /// The whole unit was gone through.
     Swept(UnitEnd),
 }
 
-/// Whether what kept items of the unit back is gone: then it begins anew, for no row says which items these are.
+/// Whether what kept items of the unit back is gone: then it starts over, for no row says which items these are.
 async fn goes_on<M: Migration>(leased: &LeasedUnit<M>, which: Which) -> Result<bool, Failure> {
-    let context = unit_steps_anew(leased, which).await?;
+    let context = repeat_unit_steps(leased, which).await?;
     let kept_back = leased.run.unit_steps.iter().any(|step| {
         let state = context.step(&step.name());
         matches!(state, Some(crate::model::StepState::Failed(_)))
@@ -313,32 +316,32 @@ async fn goes_on<M: Migration>(leased: &LeasedUnit<M>, which: Which) -> Result<b
 }
 
 /// What became of a unit that was gone through as a whole.
-async fn swept<M: Migration>(leased: &LeasedUnit<M>, end: UnitEnd) -> Left {
-    let mut left = Left {
+async fn swept<M: Migration>(leased: &LeasedUnit<M>, end: UnitEnd) -> Remaining {
+    let mut remaining = Remaining {
         retried: leased.progress().counts,
         retried_reasons: leased.progress().reasons,
-        ..Left::default()
+        ..Remaining::default()
     };
     let unit = leased.id.clone();
     match end {
         UnitEnd::Ended => {}
-        UnitEnd::Released => left.unfinished += left.retried.left().max(1),
-        UnitEnd::Held(held) => left.held.push((unit, held)),
-        UnitEnd::Lost => left.lost += 1,
-        UnitEnd::Trouble(failure) => left.troubled.push((unit, failure)),
+        UnitEnd::Released => remaining.unfinished += remaining.retried.left().max(1),
+        UnitEnd::Held(held) => remaining.held.push((unit, held)),
+        UnitEnd::Lost => remaining.lost += 1,
+        UnitEnd::Failed(failure) => remaining.troubled.push((unit, failure)),
     }
     let owner = &leased.id.owner;
     if let Err(failure) = leased.run.sum_up(owner).await {
-        left.unsummed.insert(Arc::clone(owner), failure);
+        remaining.unsummed.insert(Arc::clone(owner), failure);
     }
-    left
+    remaining
 }
 
 /// Writes the unit's row, gives it back and sums its owner up; `false` when the lease was lost.
 async fn put_back<M: Migration>(leased: &LeasedUnit<M>) -> Result<bool, Failure> {
     end_again(leased);
-    if let Err(unwritten) = release(leased).await {
-        unsaved(leased, unwritten);
+    if let Err(save_error) = release(leased).await {
+        on_save_failed(leased, save_error);
         return Ok(false);
     }
     let UnitProgress { status, counts, .. } = leased.progress();

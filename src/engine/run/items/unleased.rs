@@ -7,9 +7,9 @@ use futures::stream;
 
 use crate::engine::Migration;
 use crate::engine::item::End;
-use crate::engine::run::Left;
+use crate::engine::run::Remaining;
 use crate::engine::shared::Shared;
-use crate::engine::unit::{LeasedUnit, ready, tell_steps, unrecorded};
+use crate::engine::unit::{LeasedUnit, publish_steps, ready, unrecorded};
 use crate::model::{ItemId, Unit, UnitId};
 
 use super::again::settle_by_name;
@@ -19,28 +19,28 @@ pub(super) async fn of_one_unit<M: Migration>(
     run: &Arc<Shared<M>>,
     unit: UnitId,
     items: Vec<ItemId>,
-) -> Left {
-    let mut left = Left::default();
+) -> Remaining {
+    let mut remaining = Remaining::default();
     let opening = async {
         let leased = unrecorded(run, &Unit::new(unit.clone())).await?;
         let before = leased.progress();
         let context = ready(&leased).await?;
         if run.steps.is_empty() {
-            tell_steps(&leased, &before, &context);
+            publish_steps(&leased, &before, &context);
         }
         Ok(LeasedUnit { context, ..leased })
     };
     let leased = match opening.await {
         Ok(leased) => leased,
         Err(failure) => {
-            left.unfinished += items.len() as u64;
-            left.troubled.push((unit, failure));
-            return left;
+            remaining.unfinished += items.len() as u64;
+            remaining.troubled.push((unit, failure));
+            return remaining;
         }
     };
     if run.steps.is_empty() {
         // Nothing is to be made of items.
-        return left;
+        return remaining;
     }
     let leased = &leased;
     let unsettled = stream::iter(items)
@@ -48,11 +48,11 @@ pub(super) async fn of_one_unit<M: Migration>(
         .buffer_unordered(run.config.concurrency.max(1) as usize)
         .fold(0, async |sum, one| sum + one)
         .await;
-    left.unfinished += unsettled;
-    left
+    remaining.unfinished += unsettled;
+    remaining
 }
 
-/// One item; `false` when it has no last word.
+/// One item; `false` when it has no final outcome.
 async fn one<M: Migration>(leased: &LeasedUnit<M>, id: &ItemId) -> bool {
     let not_found = |failure| End::failed(failure, 1);
     let Some((end, began, _slot)) = settle_by_name(leased, id, not_found).await else {

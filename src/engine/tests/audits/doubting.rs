@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use crate::engine::tests::faulty::{Faulty, Out};
 use crate::engine::tests::world::{World, no_fault};
-use crate::engine::{AuditOutcome, Config, Ended, Error, Parts, Report, Scope, Stop, audit};
+use crate::engine::{
+    AuditOutcome, Config, Ended, EngineError, Report, RunParts, Scope, Stop, audit,
+};
 use crate::migrations::uploads::namespace;
 use crate::model::{AuditLine, Class, Failure, Reason, Verdict, VerdictCounts};
-use crate::runtime::{Advice, Classify, Degree, DependencyConfig, Moment};
+use crate::runtime::{Classify, DependencyConfig, Instant, RetryHint, StopLevel};
 use crate::state::{self, Store};
 
 const LATENCY: Duration = Duration::from_millis(10);
@@ -60,7 +62,7 @@ async fn migrated(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_whose_look_panics_is_one_that_could_not_be_told() {
+async fn an_item_whose_probe_panics_is_unknown() {
     let world = migrated(1, 6, |operation, key, _| {
         assert!(operation != "probe" || key != "key-004", "a bug");
         None
@@ -81,7 +83,7 @@ async fn an_item_whose_look_panics_is_one_that_could_not_be_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listing_that_panics_leaves_its_unit_untold_and_no_other() {
+async fn a_listing_that_panics_leaves_its_unit_unknown_and_no_other() {
     let world = migrated(2, 60, |operation, key, number| {
         assert!(
             operation != "list" || key != "key-050" || number > 70,
@@ -114,7 +116,7 @@ async fn a_listing_that_breaks_is_gone_on_with_as_in_a_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_listed_is_untold_whatever_the_class_of_the_failure() {
+async fn what_cannot_be_listed_is_unknown_whatever_the_class_of_the_failure() {
     for class in [Class::Transient, Class::Permanent] {
         let world = migrated(1, 120, move |operation, key, _| {
             (operation == "list" && key != "key-000")
@@ -223,7 +225,7 @@ async fn a_stopped_audit_says_what_it_covers_and_is_gone_on_with() {
         };
         let config = world.next_config();
         let ended = audit(world.parts(&Stop::new()), config, whole(&world), report).await;
-        let Err(Error::NothingToResume { ended, .. }) = ended else {
+        let Err(EngineError::NothingToResume { ended, .. }) = ended else {
             panic!("{ended:?}")
         };
         assert_eq!(ended.is_some(), scope == "all");
@@ -246,10 +248,10 @@ async fn a_drain_ends_an_audit_within_its_grace_whatever_it_waits_for() {
         })
         .await;
         let stop = Stop::new();
-        let started = Moment::now();
+        let started = Instant::now();
         let asked = async {
             tokio::time::sleep(Duration::from_mins(1)).await;
-            stop.ask(Degree::Drain, "SIGTERM");
+            stop.request(StopLevel::Drain, "SIGTERM");
         };
         let audit = audit(
             world.parts(&stop),
@@ -274,8 +276,8 @@ async fn a_drain_ends_an_audit_within_its_grace_whatever_it_waits_for() {
 struct Down;
 
 impl Classify for Down {
-    fn advice(&self) -> Advice {
-        Advice::Retry { after: None }
+    fn hint(&self) -> RetryHint {
+        RetryHint::Retry { after: None }
     }
     fn timed_out(_: Duration) -> Self {
         Self
@@ -283,7 +285,7 @@ impl Classify for Down {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_down_is_waited_for_and_nothing_is_untold_when_it_is_back() {
+async fn a_service_that_is_down_is_waited_for_and_nothing_is_unknown_when_it_is_back() {
     let down = Arc::new(AtomicBool::new(true));
     let see = Arc::clone(&down);
     let world = migrated(1, 40, move |operation, _, _| {
@@ -291,7 +293,7 @@ async fn a_service_that_is_down_is_waited_for_and_nothing_is_untold_when_it_is_b
             .then(|| Failure::transient(Reason::SERVICE_ERROR, "503").from_dependency("target"))
     })
     .await;
-    let parts: Parts<_> = world.parts(&Stop::new());
+    let parts: RunParts<_> = world.parts(&Stop::new());
     let service = parts
         .dependencies
         .get("target", DependencyConfig::default());

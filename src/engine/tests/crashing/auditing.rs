@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::points::{Passed, Phase, Point, Points};
 use super::{Loss, Scene, simulated, try_all};
-use crate::engine::{AuditOutcome, Ended, Error, Report, Scope, audit};
+use crate::engine::{AuditOutcome, Ended, EngineError, Report, Scope, audit};
 use crate::model::AuditLine;
 
 const LOSSES: [Loss; 1] = [Loss::Process];
@@ -34,7 +34,7 @@ impl Scene {
         run: &str,
         report: Report,
         points: &Arc<Points>,
-    ) -> Option<Result<AuditOutcome, Error>> {
+    ) -> Option<Result<AuditOutcome, EngineError>> {
         *self.points.lock().unwrap() = Some(Arc::clone(points));
         let (parts, config) = self.parts(0, run, points);
         let scope = Scope::Units(self.world.units());
@@ -55,7 +55,7 @@ impl Scene {
         };
         let resumed = self.audit_as("b", report, &points).await.unwrap();
         match resumed {
-            Err(Error::NothingToResume { .. }) => {
+            Err(EngineError::NothingToResume { .. }) => {
                 let report = Report::new("audit", "all");
                 let anew = self.audit_as("c", report, &points).await;
                 anew.unwrap().unwrap()
@@ -102,7 +102,7 @@ fn after_death_at(point: &Point) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn wherever_an_audit_dies_the_next_one_goes_on_and_tells_the_same() {
+fn wherever_an_audit_dies_the_next_one_goes_on_and_finds_the_same() {
     let (wanted, passed) = undisturbed();
     try_all(&passed, &LOSSES, &wanted, |point, _| after_death_at(point));
 }

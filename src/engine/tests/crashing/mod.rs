@@ -20,10 +20,10 @@ use self::watched::{WatchedMigration, kind_of};
 use super::copy::Copy;
 use super::setting;
 use super::simulation::disk::Drive;
-use super::simulation::request::Asked;
+use super::simulation::request::EffectFilter;
 use super::world::{World, elsewhere};
 use crate::engine::{
-    Config, Dependencies, Ended, Events, Job, Migration, Parts, Retry, Stop, Tasks, run,
+    Config, Ended, Events, Job, Migration, Retry, RunParts, ServiceRegistry, Stop, Tasks, run,
 };
 use crate::migrations::uploads::{CustomerTables, namespace};
 use crate::model::{Counts, Failure, Invariant, Reason, RunId, StepState, UnitId};
@@ -69,15 +69,15 @@ struct Scene {
     drives: [Drive; 2],
     /// The files of all instances are real ones, in one folder.
     real: bool,
-    mended: Arc<AtomicBool>,
+    fixed: Arc<AtomicBool>,
     points: Arc<std::sync::Mutex<Option<Arc<Points>>>>,
 }
 
 impl Scene {
     async fn new() -> Self {
-        let mended = Arc::new(AtomicBool::new(false));
+        let fixed = Arc::new(AtomicBool::new(false));
         let points: Arc<std::sync::Mutex<Option<Arc<Points>>>> = Arc::default();
-        let (see, watch) = (Arc::clone(&mended), Arc::clone(&points));
+        let (see, watch) = (Arc::clone(&fixed), Arc::clone(&points));
         let fault = move |operation: &str, key: &str, _: u32| {
             // An effect that is made and not answered for.
             let points = watch.lock().unwrap().clone()?;
@@ -94,7 +94,7 @@ impl Scene {
             memory: Arc::default(),
             drives: Default::default(),
             real: false,
-            mended,
+            fixed,
             points,
         }
     }
@@ -103,7 +103,7 @@ impl Scene {
     async fn process(&self, instance: usize, number: u32, points: &Arc<Points>) -> bool {
         *self.points.lock().unwrap() = Some(Arc::clone(points));
         let going = async {
-            self.mended.store(false, Ordering::SeqCst);
+            self.fixed.store(false, Ordering::SeqCst);
             self.job(
                 instance,
                 &format!("{number}a"),
@@ -111,7 +111,7 @@ impl Scene {
                 Job::Units(self.world.units()),
             )
             .await;
-            self.mended.store(true, Ordering::SeqCst);
+            self.fixed.store(true, Ordering::SeqCst);
             let retry = Job::Failed(Retry::default());
             self.job(instance, &format!("{number}b"), points, retry)
                 .await;
@@ -157,8 +157,8 @@ impl Scene {
         instance: usize,
         name: &str,
         points: &Arc<Points>,
-    ) -> (Parts<WatchedMigration<Copy>>, Config) {
-        let rows = Asked(Watched {
+    ) -> (RunParts<WatchedMigration<Copy>>, Config) {
+        let rows = EffectFilter(Watched {
             memory: Arc::clone(&self.memory),
             points: Arc::clone(points),
         });
@@ -171,7 +171,7 @@ impl Scene {
             points: Arc::clone(points),
         };
         let clock = self.world.clock;
-        let parts = Parts {
+        let parts = RunParts {
             migration: Arc::new(WatchedMigration::<Copy> {
                 inner: Arc::clone(&self.world.copy),
                 points: Arc::clone(points),
@@ -183,7 +183,7 @@ impl Scene {
             tasks: Tasks::of(&points.process),
             clock,
             events: Events::new(clock),
-            dependencies: Dependencies::new(),
+            dependencies: ServiceRegistry::new(),
         };
         let holder = ON[instance].1.map(elsewhere);
         let holder = holder.unwrap_or_else(|| self.world.config.holder());
@@ -256,7 +256,7 @@ impl Scene {
             owner.status, owner.total_uploads
         );
         picture.insert("owner".to_owned(), owner);
-        // An effect that was made or taken back is never so again: the look before it shows it.
+        // An effect that was made or undone is never so again: the probe before it shows it.
         let made = self.world.copy.calls.made.lock().unwrap().clone();
         let made = made
             .into_iter()

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crate::engine::tests::simulation::request::{Answer, Asks, Request};
 use crate::runtime::Process;
 use crate::state::files::{Disk, Local};
-use crate::state::rows::{Error, Memory, Trouble};
+use crate::state::rows::{ErrorKind, Memory, RowsError};
 
 /// Where in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +105,7 @@ pub(super) struct Watched {
 
 #[async_trait]
 impl Asks for Watched {
-    async fn ask(&self, table: &str, request: Request) -> Result<Answer, Error> {
+    async fn ask(&self, table: &str, request: Request) -> Result<Answer, RowsError> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         if !request.writes() {
             return request.land(&self.memory, table);
@@ -119,10 +119,10 @@ impl Asks for Watched {
         points.pass(&kind, number, Phase::After);
         points.alive().await;
         if points.is_at(&kind, number, Phase::Unanswered) {
-            return Err(Error {
+            return Err(RowsError {
                 doing: name,
                 table: table.to_owned(),
-                trouble: Trouble::Unanswered,
+                kind: ErrorKind::Unanswered,
                 detail: String::new(),
                 retry_after: None,
             });

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::points::{Passed, Phase, Point, Points};
 use super::watched::kind_of_undo;
 use super::{Loss, Scene, simulated, try_all};
-use crate::engine::{Ended, Migration, RolledBack, Within, rollback, survey};
+use crate::engine::{Ended, Migration, RolledBack, Within, plan_undo, rollback};
 
 /// The journals outlive the process: without them nobody knows what was made.
 const LOSSES: [Loss; 4] = [Loss::Process, Loss::Checkpoint, Loss::Machine, Loss::Number];
@@ -27,7 +27,7 @@ impl Scene {
     /// Takes everything back, or dies on the way.
     async fn back(&self, instance: usize, number: u32, points: &Arc<Points>) -> bool {
         *self.points.lock().unwrap() = Some(Arc::clone(points));
-        self.mended.store(true, Ordering::SeqCst);
+        self.fixed.store(true, Ordering::SeqCst);
         let going = async {
             // What could not be written for lack of an answer is tried again, as an operator would.
             for turn in 0..4 {
@@ -55,7 +55,7 @@ impl Scene {
         };
         let tasks = parts.tasks.clone();
         let work = async move {
-            let found = survey(&parts, &within).await.unwrap();
+            let found = plan_undo(&parts, &within).await.unwrap();
             rollback(parts, config, found).await.unwrap()
         };
         tasks.spawn(work).await.unwrap()
@@ -97,13 +97,13 @@ fn after_death_at(point: &Point, loss: Loss) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn wherever_a_rollback_dies_another_takes_back_what_is_left() {
+fn wherever_a_rollback_dies_another_undoes_what_is_left() {
     let (wanted, passed) = undisturbed();
     try_all(&passed, &LOSSES, &wanted, after_death_at);
 }
 
 #[test]
-fn every_effect_that_is_taken_back_and_every_record_of_it_has_its_points() {
+fn every_effect_that_is_undone_and_every_record_of_it_has_its_points() {
     let (_, passed) = undisturbed();
     let copy = simulated(async || Scene::new().await).world.copy;
     let steps = copy.steps();

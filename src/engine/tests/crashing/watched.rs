@@ -7,9 +7,9 @@ use futures::stream::BoxStream;
 
 use super::points::{Phase, Points};
 use crate::engine::{
-    Look, Migration, Need, OwnerRollup, Step, Turn, Undoer, UnitContext, UnitStep,
+    Gap, Migration, OwnerRollup, Step, StepContext, Undoer, UnitContext, UnitObservation, UnitStep,
 };
-use crate::model::{Between, Effect, Failure, ItemId, MigrationName, Reasons, StepName, UnitId};
+use crate::model::{Effect, Failure, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId};
 
 /// A migration with points.
 pub(super) struct WatchedMigration<M> {
@@ -22,7 +22,7 @@ pub(super) fn kind_of(step: &StepName) -> String {
     format!("apply {step}")
 }
 
-/// The kind of the points at which an effect of a step is taken back.
+/// The kind of the points at which an effect of a step is undone.
 pub(super) fn kind_of_undo(step: &StepName) -> String {
     format!("undo {step}")
 }
@@ -43,7 +43,7 @@ async fn watched<T>(
 #[async_trait]
 impl<M: Migration> Migration for WatchedMigration<M> {
     type Item = M::Item;
-    type Seen = M::Seen;
+    type Observation = M::Observation;
 
     fn name(&self) -> MigrationName {
         self.inner.name()
@@ -88,7 +88,7 @@ impl<M: Migration> Migration for WatchedMigration<M> {
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
-        within: Between,
+        within: ItemRange,
     ) -> BoxStream<'a, Result<M::Item, Failure>> {
         self.inner.items(unit, within)
     }
@@ -97,7 +97,7 @@ impl<M: Migration> Migration for WatchedMigration<M> {
         self.inner.item(unit, id).await
     }
 
-    async fn probe(&self, unit: &UnitContext, item: &M::Item) -> Result<M::Seen, Failure> {
+    async fn probe(&self, unit: &UnitContext, item: &M::Item) -> Result<M::Observation, Failure> {
         self.inner.probe(unit, item).await
     }
 }
@@ -114,30 +114,30 @@ impl<M: Migration> Step<WatchedMigration<M>> for WatchedStep<dyn Step<M>> {
         self.step.name()
     }
 
-    fn needs(
+    fn gaps(
         &self,
         unit: &UnitContext,
         item: &M::Item,
-        seen: &M::Seen,
-    ) -> Result<Vec<Need>, Failure> {
-        self.step.needs(unit, item, seen)
+        observed: &M::Observation,
+    ) -> Result<Vec<Gap>, Failure> {
+        self.step.gaps(unit, item, observed)
     }
 
     async fn apply(
         &self,
-        turn: &Turn<'_, WatchedMigration<M>>,
-        need: &Need,
+        step_context: &StepContext<'_, WatchedMigration<M>>,
+        gap: &Gap,
     ) -> Result<Effect, Failure> {
-        let inner = Turn {
-            migration: &*turn.migration.inner,
-            unit: turn.unit,
-            item: turn.item,
-            seen: turn.seen,
-            intent: turn.intent,
-            pulse: turn.pulse.clone(),
+        let inner = StepContext {
+            migration: &*step_context.migration.inner,
+            unit: step_context.unit,
+            item: step_context.item,
+            observed: step_context.observed,
+            intent: step_context.intent,
+            heartbeat: step_context.heartbeat.clone(),
         };
         let kind = kind_of(&self.step.name());
-        watched(&self.points, kind, self.step.apply(&inner, need)).await
+        watched(&self.points, kind, self.step.apply(&inner, gap)).await
     }
 
     fn undo(&self) -> Option<&dyn Undoer> {
@@ -147,8 +147,8 @@ impl<M: Migration> Step<WatchedMigration<M>> for WatchedStep<dyn Step<M>> {
 
 #[async_trait]
 impl<M: Migration> Undoer for WatchedStep<dyn Step<M>> {
-    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
-        self.step.undo().unwrap().stands(unit, effect).await
+    async fn exists(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+        self.step.undo().unwrap().exists(unit, effect).await
     }
 
     async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure> {
@@ -168,7 +168,7 @@ impl UnitStep for WatchedStep<dyn UnitStep> {
         self.step.name()
     }
 
-    async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure> {
+    async fn probe(&self, unit: &UnitContext) -> Result<UnitObservation, Failure> {
         self.step.probe(unit).await
     }
 
@@ -184,8 +184,8 @@ impl UnitStep for WatchedStep<dyn UnitStep> {
 
 #[async_trait]
 impl Undoer for WatchedStep<dyn UnitStep> {
-    async fn stands(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
-        self.step.undo().unwrap().stands(unit, effect).await
+    async fn exists(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+        self.step.undo().unwrap().exists(unit, effect).await
     }
 
     async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::engine::tests::simulation::named::List;
 use crate::engine::tests::world::{World, done, name};
-use crate::engine::{Degree, Ended, Job, Retry, Stop};
+use crate::engine::{Ended, Job, Retry, Stop, StopLevel};
 use crate::model::{Failure, InstanceId, ItemId, Reason, Status, UnitId};
 use crate::state::FailedQuery;
 
@@ -18,8 +18,8 @@ fn corrupt() -> Failure {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() {
-    let mended = Arc::new(AtomicBool::new(false));
-    let see = Arc::clone(&mended);
+    let fixed = Arc::new(AtomicBool::new(false));
+    let see = Arc::clone(&fixed);
     let fault = move |op: &str, key: &str, _: u32| {
         (op == "copy" && key.ends_with('5') && !see.load(Ordering::SeqCst)).then(corrupt)
     };
@@ -49,7 +49,7 @@ async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() 
         .await
         .unwrap();
     assert!(failed.iter().all(|failed| failed.attempts == 2));
-    mended.store(true, Ordering::SeqCst);
+    fixed.store(true, Ordering::SeqCst);
     let outcome = world
         .run_job(Job::Failed(Retry::default()), &Stop::new())
         .await;
@@ -91,7 +91,7 @@ async fn a_retry_counts_by_what_the_last_one_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_tells_of_the_failures_that_it_took_up_and_of_no_others() {
+async fn a_retry_reports_the_failures_that_it_took_up_and_no_others() {
     let fault = |op: &str, key: &str, _: u32| match (op, key) {
         ("copy", "key-003") => Some(corrupt()),
         ("copy", "key-005") => Some(Failure::permanent(Reason::BAD_ANSWER, "not CBOR")),
@@ -107,17 +107,17 @@ async fn a_retry_tells_of_the_failures_that_it_took_up_and_of_no_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever() {
-    for (by, mends) in [(1, true), (2, true), (1, false), (2, false)] {
-        let mended = Arc::new(AtomicBool::new(false));
-        let see = Arc::clone(&mended);
+async fn what_a_retry_repaired_above_the_cursor_is_not_counted_as_failed_for_ever() {
+    for (by, fixes) in [(1, true), (2, true), (1, false), (2, false)] {
+        let fixed = Arc::new(AtomicBool::new(false));
+        let see = Arc::clone(&fixed);
         let fault = move |op: &str, key: &str, before: u32| match (op, key) {
             // Waits for its second attempt when the drain comes: the cursor stays below it.
             ("copy", "key-002") if before == 0 => {
                 Some(Failure::transient(Reason::THROTTLED, "429").after(Some(LATENCY * 1_000)))
             }
             ("copy", "key-001" | "key-004") if !see.load(Ordering::SeqCst) => Some(corrupt()),
-            ("copy", "key-001") if !mends => Some(corrupt()),
+            ("copy", "key-001") if !fixes => Some(corrupt()),
             _ => None,
         };
         let mut world = World::new(1, 10, LATENCY, Box::new(fault)).await;
@@ -125,7 +125,7 @@ async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever(
         let stop = Stop::new();
         let signal = async {
             tokio::time::sleep(LATENCY * 100).await;
-            stop.ask(Degree::Drain, "SIGTERM");
+            stop.request(StopLevel::Drain, "SIGTERM");
         };
         tokio::join!(world.run_job(Job::Units(world.units()), &stop), signal);
         let row = world.row(0).await;
@@ -135,7 +135,7 @@ async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever(
         let failed = world.store.failed_items(&query).await.unwrap();
         assert_eq!(failed.len(), 2);
 
-        mended.store(true, Ordering::SeqCst);
+        fixed.store(true, Ordering::SeqCst);
         world.config.instance = InstanceId::number(by);
         // Only the one above the cursor: the one below it stays counted.
         assert!(failed.iter().any(|row| row.item.as_str() == "key-004"));
@@ -161,7 +161,7 @@ async fn what_a_retry_mended_above_the_cursor_is_not_counted_as_failed_for_ever(
         assert_eq!(failed.len(), 1);
         let again = Job::Failed(Retry::default());
         world.run_job(again, &Stop::new()).await;
-        if mends {
+        if fixes {
             world.assert_all_done(1, 10).await;
         } else {
             assert_eq!(world.row(0).await.counts.quarantined, 1);

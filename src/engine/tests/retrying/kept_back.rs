@@ -13,11 +13,11 @@ use crate::state::FailedQuery;
 
 const LATENCY: Duration = Duration::from_millis(10);
 
-/// The folder of the first unit cannot be made until it is mended, and one file is corrupt as long.
-fn no_folder(mended: &Arc<AtomicBool>) -> Fault {
-    let mended = Arc::clone(mended);
+/// The folder of the first unit cannot be made until it is fixed, and one file is corrupt as long.
+fn no_folder(fixed: &Arc<AtomicBool>) -> Fault {
+    let fixed = Arc::clone(fixed);
     Box::new(move |operation, key, _| {
-        if mended.load(Ordering::SeqCst) {
+        if fixed.load(Ordering::SeqCst) {
             return None;
         }
         match operation {
@@ -43,8 +43,8 @@ async fn retry(world: &World) -> crate::engine::Outcome {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_cause_of_the_unit_keeps_back_has_one_row_with_its_number_and_is_all_tried_again() {
-    let mended = Arc::new(AtomicBool::new(false));
-    let world = World::new(2, 30, LATENCY, no_folder(&mended)).await;
+    let fixed = Arc::new(AtomicBool::new(false));
+    let world = World::new(2, 30, LATENCY, no_folder(&fixed)).await;
     let outcome = world.run().await;
     assert_eq!((done(&outcome).done, done(&outcome).quarantined), (30, 30));
     let row = world.row(0).await;
@@ -72,7 +72,7 @@ async fn what_a_cause_of_the_unit_keeps_back_has_one_row_with_its_number_and_is_
     assert_eq!(world.row(0).await.counts, row.counts);
     assert_eq!(rows(&world).await[0].items, 30);
 
-    mended.store(true, Ordering::SeqCst);
+    fixed.store(true, Ordering::SeqCst);
     let outcome = retry(&world).await;
     assert_eq!(outcome.ended, Ended::Finished);
     assert_eq!((outcome.retried.planned, outcome.retried.done), (30, 30));
@@ -84,11 +84,11 @@ async fn what_a_cause_of_the_unit_keeps_back_has_one_row_with_its_number_and_is_
 /// when the cause is gone all of them are gone through.
 #[tokio::test(start_paused = true)]
 async fn naming_what_is_kept_back_counts_nothing_twice() {
-    let mended = Arc::new(AtomicBool::new(true));
-    let world = World::new(1, 30, LATENCY, no_folder(&mended)).await;
+    let fixed = Arc::new(AtomicBool::new(true));
+    let world = World::new(1, 30, LATENCY, no_folder(&fixed)).await;
     world.run().await;
     std::fs::remove_dir_all(world.copy.to.0.join(name(0))).unwrap();
-    mended.store(false, Ordering::SeqCst);
+    fixed.store(false, Ordering::SeqCst);
     for _ in 0..2 {
         let outcome = mend(&world, &[1, 5]).await;
         assert_eq!(
@@ -103,7 +103,7 @@ async fn naming_what_is_kept_back_counts_nothing_twice() {
         assert_eq!((row.counts.done, row.counts.quarantined), (28, 2));
         assert_eq!(rows(&world).await[0].items, 2);
     }
-    mended.store(true, Ordering::SeqCst);
+    fixed.store(true, Ordering::SeqCst);
     assert_eq!(mend(&world, &[1]).await.ended, Ended::Finished);
     assert!(rows(&world).await.is_empty());
     world.assert_all_done(1, 30).await;
@@ -112,13 +112,13 @@ async fn naming_what_is_kept_back_counts_nothing_twice() {
 /// A unit that nobody began keeps its row; what is kept back in it is not passed by.
 #[tokio::test(start_paused = true)]
 async fn what_a_list_finds_kept_back_in_a_pending_unit_is_taken_up_by_a_retry() {
-    let mended = Arc::new(AtomicBool::new(false));
-    let world = World::new(1, 6, LATENCY, no_folder(&mended)).await;
+    let fixed = Arc::new(AtomicBool::new(false));
+    let world = World::new(1, 6, LATENCY, no_folder(&fixed)).await;
     mend(&world, &[2]).await;
     assert_eq!(world.row(0).await.status, Status::Pending);
     let outcome = retry(&world).await;
     assert_eq!(outcome.retried.quarantined, 1);
-    mended.store(true, Ordering::SeqCst);
+    fixed.store(true, Ordering::SeqCst);
     retry(&world).await;
     assert!(rows(&world).await.is_empty());
 }
@@ -126,8 +126,8 @@ async fn what_a_list_finds_kept_back_in_a_pending_unit_is_taken_up_by_a_retry() 
 /// A run that died after the first of them goes on with the row that it wrote.
 #[tokio::test(start_paused = true)]
 async fn the_row_is_right_after_a_crash_and_when_others_of_the_unit_failed_by_themselves() {
-    let mended = Arc::new(AtomicBool::new(false));
-    let folder = no_folder(&mended);
+    let fixed = Arc::new(AtomicBool::new(false));
+    let folder = no_folder(&fixed);
     let fault: Fault = Box::new(move |operation, key, before| {
         let corrupt = operation == "probe" && key == "key-007";
         let corrupt = corrupt.then(|| Failure::permanent(Reason::new("CORRUPT_CAR"), "flipped"));
@@ -147,7 +147,7 @@ async fn the_row_is_right_after_a_crash_and_when_others_of_the_unit_failed_by_th
     assert_eq!(of_unit[0].items, 199);
     let row = world.row(0).await;
     assert_eq!((row.counts.quarantined, row.counts.left()), (200, 0));
-    mended.store(true, Ordering::SeqCst);
+    fixed.store(true, Ordering::SeqCst);
     let outcome = retry(&world).await;
     assert_eq!(
         (outcome.retried.done, outcome.retried.quarantined),

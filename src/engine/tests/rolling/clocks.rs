@@ -2,7 +2,7 @@
 
 use super::super::world::{START, World, no_fault};
 use super::{LATENCY, everything};
-use crate::engine::{Ended, Job, Parts, Stop, Within, rollback, run, survey};
+use crate::engine::{Ended, Job, RunParts, Stop, Within, plan_undo, rollback, run};
 use crate::model::{InstanceId, RunId};
 use crate::runtime::Clock;
 
@@ -17,9 +17,9 @@ struct Machine {
 }
 
 impl Machine {
-    fn parts(&self, world: &World) -> Parts<Copy> {
+    fn parts(&self, world: &World) -> RunParts<Copy> {
         let parts = world.parts(&Stop::new());
-        Parts {
+        RunParts {
             clock: self.clock,
             store: world.store.clone().with_clock(self.clock),
             ..parts
@@ -42,12 +42,15 @@ impl Machine {
     }
 
     async fn to_undo(&self, world: &World, within: &Within) -> u64 {
-        survey(&self.parts(world), within).await.unwrap().to_undo()
+        plan_undo(&self.parts(world), within)
+            .await
+            .unwrap()
+            .to_undo()
     }
 
     async fn roll_back(&self, world: &World, name: &str) -> u64 {
         let (parts, config) = (self.parts(world), self.config(world, name));
-        let found = survey(&parts, &everything()).await.unwrap();
+        let found = plan_undo(&parts, &everything()).await.unwrap();
         let outcome = rollback(parts, config, found).await.unwrap();
         assert_eq!((outcome.ended, outcome.failed), (Ended::Finished, 0));
         outcome.undone.values().sum()

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::super::world::{World, no_fault};
 use super::{LATENCY, everything};
-use crate::engine::{Ended, Job, Stop, rollback, run, survey, watch_others};
+use crate::engine::{Ended, Job, Stop, plan_undo, rollback, run, watch_others};
 use crate::model::{FolderId, InstanceId, RunId};
-use crate::runtime::Moment;
+use crate::runtime::Instant;
 
 impl World {
     /// Another machine of this number.
@@ -35,7 +35,7 @@ async fn whoever_lives_is_named_and_nothing_is_touched_whatever_its_number() {
         let undoing = async {
             tokio::time::sleep(LATENCY * 30).await;
             let parts = world.parts(&Stop::new());
-            let mut found = survey(&parts, &everything()).await.unwrap();
+            let mut found = plan_undo(&parts, &everything()).await.unwrap();
             let busy = watch_others(&parts, &world.other(1, "back"), &mut found).await;
             let busy = busy.unwrap().expect("somebody works on it");
             for word in [
@@ -46,7 +46,7 @@ async fn whoever_lives_is_named_and_nothing_is_touched_whatever_its_number() {
                 assert!(busy.who.contains(word), "{word}: {}", busy.who);
             }
             assert_eq!(busy.instances, [InstanceId::number(number)].into());
-            stop.ask(crate::engine::Degree::Drain, "enough");
+            stop.request(crate::engine::StopLevel::Drain, "enough");
         };
         let (outcome, ()) = tokio::join!(working, undoing);
         assert!(matches!(outcome.unwrap().ended, Ended::Stopped { .. }));
@@ -60,8 +60,8 @@ async fn the_dead_are_waited_out_for_one_term_and_free_units_not_at_all() {
     let back = world.other(2, "back");
     let term = back.pace.lease_term;
     let parts = world.parts(&Stop::new());
-    let mut found = survey(&parts, &everything()).await.unwrap();
-    let began = Moment::now();
+    let mut found = plan_undo(&parts, &everything()).await.unwrap();
+    let began = Instant::now();
     let busy = watch_others(&parts, &back, &mut found).await.unwrap();
     assert_eq!(busy, None);
     assert!(began.elapsed() >= term && began.elapsed() < term * 2);
@@ -69,8 +69,8 @@ async fn the_dead_are_waited_out_for_one_term_and_free_units_not_at_all() {
     assert_eq!((outcome.ended, outcome.failed), (Ended::Finished, 0));
     assert!(world.paths().is_empty());
     let parts = world.parts(&Stop::new());
-    let mut found = survey(&parts, &everything()).await.unwrap();
-    let began = Moment::now();
+    let mut found = plan_undo(&parts, &everything()).await.unwrap();
+    let began = Instant::now();
     let third = world.other(3, "third");
     assert_eq!(
         watch_others(&parts, &third, &mut found).await.unwrap(),
@@ -85,7 +85,7 @@ async fn of_two_rollbacks_at_once_the_second_is_refused_and_all_is_undone_once()
     world.run().await;
     let first = async {
         let parts = world.parts(&Stop::new());
-        let found = survey(&parts, &everything()).await.unwrap();
+        let found = plan_undo(&parts, &everything()).await.unwrap();
         rollback(parts, world.other(2, "first"), found)
             .await
             .unwrap()
@@ -93,7 +93,7 @@ async fn of_two_rollbacks_at_once_the_second_is_refused_and_all_is_undone_once()
     let second = async {
         tokio::time::sleep(LATENCY * 20).await;
         let parts = world.parts(&Stop::new());
-        let mut found = survey(&parts, &everything()).await.unwrap();
+        let mut found = plan_undo(&parts, &everything()).await.unwrap();
         watch_others(&parts, &world.other(3, "second"), &mut found)
             .await
             .unwrap()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::super::world::{World, name, no_fault};
 use super::{LATENCY, everything};
-use crate::engine::{Ended, Job, Lack, MissingJournal, Stop, Within, rollback, survey};
+use crate::engine::{Ended, Job, Lack, MissingJournal, Stop, Within, plan_undo, rollback};
 use crate::model::{ItemId, UnitId};
 
 fn journal(world: &World) -> PathBuf {
@@ -13,7 +13,7 @@ fn journal(world: &World) -> PathBuf {
 }
 
 async fn missing(world: &World, within: &Within) -> Vec<MissingJournal> {
-    let found = survey(&world.parts(&Stop::new()), within).await.unwrap();
+    let found = plan_undo(&world.parts(&Stop::new()), within).await.unwrap();
     assert_eq!(
         found.is_whole(),
         found.missing.is_empty() && found.unaccounted.is_empty()
@@ -51,7 +51,7 @@ async fn a_journal_that_is_absent_cut_or_has_a_hole_is_seen_and_what_hangs_toget
 
     // What is known goes; what needs to know that all is gone stays.
     let parts = world.parts(&Stop::new());
-    let found = survey(&parts, &everything()).await.unwrap();
+    let found = plan_undo(&parts, &everything()).await.unwrap();
     assert!(
         found
             .listed

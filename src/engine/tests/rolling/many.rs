@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use super::super::setting;
 use super::super::world::{World, name, no_fault};
 use super::everything;
-use crate::engine::{Stop, survey};
+use crate::engine::{Stop, plan_undo};
 use crate::model::{
     Effect, Epoch, Fence, ItemId, JOURNAL_VERSION, JournalEntry, JournalRecord, RunId, StepName,
     UnitId,
@@ -88,7 +88,7 @@ fn memory(what: &str) -> u64 {
 async fn surveyed(effects: u64) {
     let world = World::new(1, 1, std::time::Duration::ZERO, no_fault()).await;
     let live = write_journal(&world, effects);
-    let found = survey(&world.parts(&Stop::new()), &everything())
+    let found = plan_undo(&world.parts(&Stop::new()), &everything())
         .await
         .unwrap();
     assert_eq!((found.to_undo(), found.units), (live, UNITS));

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::world::{World, done, key_name, name, no_fault};
 use crate::engine::{
-    Degree, Ended, Error, Parts, RolledBack, Stop, Survey, Within, rollback, survey,
+    Ended, EngineError, RolledBack, RunParts, Stop, StopLevel, UndoPlan, Within, plan_undo,
+    rollback,
 };
 use crate::migrations::uploads::CustomerTables;
 use crate::model::{Failure, InstanceId, Reason, RunId, Status, StepState};
@@ -37,12 +38,12 @@ fn one(unit: usize) -> Within {
 }
 
 impl World {
-    async fn survey(&self, within: &Within) -> Survey {
-        survey(&self.parts(&Stop::new()), within).await.unwrap()
+    async fn survey(&self, within: &Within) -> UndoPlan {
+        plan_undo(&self.parts(&Stop::new()), within).await.unwrap()
     }
 
-    async fn undo(&self, parts: Parts<Copy>, within: &Within) -> RolledBack {
-        let found = survey(&parts, within).await.unwrap();
+    async fn undo(&self, parts: RunParts<Copy>, within: &Within) -> RolledBack {
+        let found = plan_undo(&parts, within).await.unwrap();
         rollback(parts, self.next_config(), found).await.unwrap()
     }
 
@@ -295,7 +296,7 @@ async fn a_drain_gives_the_unit_back_and_the_next_rollback_goes_on() {
     let stop = Stop::new();
     let signal = async {
         tokio::time::sleep(LATENCY * 20).await;
-        stop.ask(Degree::Drain, "SIGTERM");
+        stop.request(StopLevel::Drain, "SIGTERM");
     };
     let within = everything();
     let undoing = world.undo(world.parts(&stop), &within);
@@ -312,7 +313,7 @@ async fn a_drain_gives_the_unit_back_and_the_next_rollback_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_effect_that_stays_keeps_those_before_it_and_is_told() {
+async fn an_effect_that_stays_keeps_those_before_it_and_is_reported() {
     let fault: super::calls::Fault = Box::new(|operation, key, before| {
         let refused = operation == "undo" && key == "key-001.seal" && before == 0;
         let shaky = operation == "undo" && key == "key-002" && before < 2;
@@ -341,7 +342,7 @@ async fn an_effect_that_stays_keeps_those_before_it_and_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn items_that_no_journal_knows_are_told_beforehand() {
+async fn items_that_no_journal_knows_are_reported_beforehand() {
     let world = World::new(2, 6, LATENCY, no_fault()).await;
     world.run().await;
     let journal = world.dir.path().join("state/instance-1-journal.ndjson");
@@ -363,8 +364,8 @@ async fn items_that_no_journal_knows_are_told_beforehand() {
     assert_eq!(world.roll_back(&within).await.ended, Ended::Finished);
     world.assert_undone(2, 6).await;
     within.journals = vec![world.dir.path().join("nowhere.ndjson")];
-    let refused = survey(&world.parts(&Stop::new()), &within).await;
-    assert!(matches!(refused, Err(Error::Journals(_))));
+    let refused = plan_undo(&world.parts(&Stop::new()), &within).await;
+    assert!(matches!(refused, Err(EngineError::Journals(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -390,8 +391,8 @@ async fn journals_of_another_environment_or_version_are_refused() {
     assert_eq!(found.runs[0].instance, Some(InstanceId::number(1)));
 
     let refuses = async |within: &Within, words: [&str; 2]| {
-        let refused = survey(&world.parts(&Stop::new()), within).await;
-        let Err(error @ Error::ForeignJournal { .. }) = refused else {
+        let refused = plan_undo(&world.parts(&Stop::new()), within).await;
+        let Err(error @ EngineError::ForeignJournal { .. }) = refused else {
             panic!("{refused:?}")
         };
         for word in words {

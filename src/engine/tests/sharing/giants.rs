@@ -2,7 +2,7 @@
 
 use super::{KEYS, LATENCY, as_instance, assert_done, by, giant, instance, mortal, parts, unit};
 use crate::engine::tests::world::{done, key_name};
-use crate::engine::{Ended, Events, Job, Parts, Stop, run};
+use crate::engine::{Ended, Events, Job, RunParts, Stop, run};
 use crate::model::{Counts, InstanceId, Stage, Status, Unit};
 
 #[tokio::test(start_paused = true)]
@@ -164,7 +164,7 @@ async fn a_drain_gives_unit_and_part_back_at_once() {
     let stop = Stop::new();
     let drained = async {
         tokio::time::sleep(LATENCY * 30).await;
-        stop.ask(crate::runtime::Degree::Drain, "enough");
+        stop.request(crate::runtime::StopLevel::Drain, "enough");
     };
     let (first, second, ()) = tokio::join!(
         instance(&world, 1, &stop),
@@ -244,7 +244,7 @@ async fn late_arrivals_in_every_part_are_found() {
 async fn nothing_is_counted_twice_in_a_snapshot_at_any_instant() {
     let world = giant().await;
     let (stop, events) = (Stop::new(), Events::new(world.clock));
-    let parts = Parts {
+    let parts = RunParts {
         events: events.clone(),
         ..world.parts(&stop)
     };

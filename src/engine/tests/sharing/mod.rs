@@ -1,7 +1,7 @@
 //! Instances that share work: whole units of each other, and parts of giant units.
 
+mod fixed;
 mod giants;
-mod mended;
 mod stealing;
 
 use std::time::Duration;

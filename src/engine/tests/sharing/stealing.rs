@@ -70,7 +70,7 @@ async fn an_idle_instance_does_what_nobody_began() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_wish_to_help_the_units_of_others_are_left_alone() {
+async fn without_help_the_units_of_others_are_left_alone() {
     let (mut world, shares) = shared(2, 2).await;
     world.config.steal = false;
     assert_eq!(work(&world, 1, &shares[0]).await.ended, Ended::Finished);

@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::controls;
 use super::disk::Drive;
-use super::ferry::Ferry;
+use super::fake_migration::FakeMigration;
+use super::faults::FaultProfile;
 use super::judge;
 use super::mutant::{self, Mutant};
 use super::named;
-use super::request::Asked;
-use super::sea::{Sea, Thing, unit};
+use super::request::EffectFilter;
 use super::sim::{Broken, Sim, Who, config};
-use super::weather::Weather;
 use super::wire::Wire;
-use super::wishes;
+use super::world::{Thing, World, unit};
 use crate::engine::tests::world::START;
-use crate::engine::{Config, Dependencies, Ended, Events, Job, Outcome, Pace, Parts, Tasks, run};
+use crate::engine::{
+    Config, Ended, Events, Job, Outcome, Pace, RunParts, ServiceRegistry, Tasks, run,
+};
 use crate::model::{FolderId, InstanceId, Invariant, RunId, Unit};
-use crate::runtime::{Clock, Degree, Process, Stop, seed_chance};
+use crate::runtime::{Clock, Process, Stop, StopLevel, seed_chance};
 use crate::state::{FailedQuery, Store};
 
 /// The term of a lease.
@@ -38,7 +40,7 @@ pub(super) struct Report {
 }
 
 /// Simulates one seed, in its weather.
-pub(super) fn simulate(seed: u64, weather: Weather, mutant: Option<Mutant>) -> Report {
+pub(super) fn simulate(seed: u64, faults: FaultProfile, mutant: Option<Mutant>) -> Report {
     seed_chance(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -46,8 +48,8 @@ pub(super) fn simulate(seed: u64, weather: Weather, mutant: Option<Mutant>) -> R
         .build()
         .unwrap();
     runtime.block_on(async {
-        let sea = sea(seed, &weather);
-        let sim = Sim::new(seed, weather, mutant, sea);
+        let world = sea(seed, &faults);
+        let sim = Sim::new(seed, faults, mutant, world);
         tokio::select! {
             biased;
             () = sim.over() => {}
@@ -63,37 +65,37 @@ pub(super) fn simulate(seed: u64, weather: Weather, mutant: Option<Mutant>) -> R
 }
 
 /// The world before the migration.
-fn sea(seed: u64, weather: &Weather) -> Sea {
+fn sea(seed: u64, faults: &FaultProfile) -> World {
     let mut chance = fastrand::Rng::with_seed(!seed);
-    let mut sea = Sea::default();
-    for number in 0..weather.units {
+    let mut world = World::default();
+    for number in 0..faults.units {
         let unit = unit(number);
-        sea.units.entry(unit.clone()).or_default();
-        for item in 0..chance.u32(1..=weather.items) {
+        world.units.entry(unit.clone()).or_default();
+        for item in 0..chance.u32(1..=faults.items) {
             let thing = Thing {
                 added_at: chance.bool().then(|| START - chance.u64(0..2_000_000)),
-                corrupt: chance.u8(0..100) < weather.corrupt,
+                corrupt: chance.u8(0..100) < faults.corrupt,
                 ..Thing::default()
             };
-            *sea.thing(&unit, &format!("item-{item:02}")) = thing;
+            *world.thing(&unit, &format!("item-{item:02}")) = thing;
         }
     }
-    sea
+    world
 }
 
 async fn voyage(sim: &Arc<Sim>) {
-    sim.log(format_args!("{:?}", sim.weather));
-    let weather = &sim.weather;
+    sim.log(format_args!("{:?}", sim.faults));
+    let faults = &sim.faults;
     let calm = async {
-        tokio::time::sleep(weather.faults_for).await;
+        tokio::time::sleep(faults.faults_for).await;
         sim.log("the faults are over");
         sim.lock().calm = true;
     };
-    let instances = (1..=weather.engines).map(|number| instance(sim, number));
-    let operator = wishes::operator(sim);
-    let comes = async { tokio::join!(wishes::late_items(sim), wishes::mends(sim)) };
+    let instances = (1..=faults.engines).map(|number| instance(sim, number));
+    let operator = controls::operator(sim);
+    let comes = async { tokio::join!(controls::late_items(sim), controls::mends(sim)) };
     let all = async { tokio::join!(join_all(instances), comes, operator, calm) };
-    if tokio::time::timeout(weather.faults_for + PATIENCE, all)
+    if tokio::time::timeout(faults.faults_for + PATIENCE, all)
         .await
         .is_err()
     {
@@ -101,16 +103,16 @@ async fn voyage(sim: &Arc<Sim>) {
         return;
     }
     // What dead or hasty processes sent arrives, too.
-    tokio::time::sleep(weather.slow.max(weather.late.longest)).await;
+    tokio::time::sleep(faults.slow.max(faults.late.longest)).await;
     end(sim);
 }
 
 /// One machine: its processes, one after the other.
 async fn instance(sim: &Arc<Sim>, machine: u32) {
     let (drive, mut folders) = (Drive::default(), 0);
-    let id = InstanceId::number(sim.weather.number_on(machine));
+    let id = InstanceId::number(sim.faults.number_on(machine));
     sim.lock().drives.push(drive.clone());
-    let skew = sim.wait(sim.weather.skew);
+    let skew = sim.wait(sim.faults.skew);
     let ahead = sim.flips(50);
     for process in 0.. {
         let job = job(sim, machine);
@@ -155,30 +157,30 @@ async fn instance(sim: &Arc<Sim>, machine: u32) {
 /// What an operator asks for: whole units first, then what failed in them.
 fn job(sim: &Arc<Sim>, number: u32) -> Job {
     let failed = failed(sim);
-    // Whoever mended something has it tried again soon.
-    let mended = || {
+    // Whoever fixed something has it tried again soon.
+    let fixed = || {
         failed
             .iter()
-            .any(|row| sim.lock().sea.thing(&row.unit, row.item.as_str()).mended)
+            .any(|row| sim.lock().world.thing(&row.unit, row.item.as_str()).fixed)
     };
-    let early = || sim.happens(sim.weather.giants.early_retry) || mended() && sim.flips(60);
+    let early = || sim.happens(sim.faults.giants.early_retry) || fixed() && sim.flips(60);
     if !failed.is_empty() && (all_ended(sim) || early()) {
         return named::retry(sim, failed);
     }
     let counted = |number| {
         let id = unit(number);
-        let is_split = sim.weather.giants.split.is_some();
-        let planned = is_split.then(|| sim.lock().sea.units[&id].len() as u64);
+        let is_split = sim.faults.giants.split.is_some();
+        let planned = is_split.then(|| sim.lock().world.units[&id].len() as u64);
         Unit { id, planned }
     };
-    let mut units: Vec<_> = (0..sim.weather.units).map(counted).collect();
+    let mut units: Vec<_> = (0..sim.faults.units).map(counted).collect();
     let turn = number as usize % units.len();
     units.rotate_left(turn);
     Job::Units(units)
 }
 
 fn all_ended(sim: &Sim) -> bool {
-    (0..sim.weather.units).all(|number| {
+    (0..sim.faults.units).all(|number| {
         judge::row(sim, &unit(number)).is_some_and(|row| row.progress.status.is_ended())
     })
 }
@@ -194,7 +196,7 @@ fn failed(sim: &Sim) -> Vec<crate::model::FailedItem> {
         .unwrap();
     let mut inside = sim.lock();
     rows.into_iter()
-        .filter(|row| !inside.sea.thing(&row.unit, row.item.as_str()).corrupt)
+        .filter(|row| !inside.world.thing(&row.unit, row.item.as_str()).corrupt)
         .collect()
 }
 
@@ -205,7 +207,7 @@ async fn start(
     (clock, stop): (Clock, &Stop),
     job: Job,
 ) -> Outcome {
-    let wire = Asked(Wire {
+    let wire = EffectFilter(Wire {
         sim: Arc::clone(sim),
         who: who.clone(),
     });
@@ -213,20 +215,20 @@ async fn start(
         .with_clock(clock)
         .with_disk(drive.of(&who.process));
     let (tasks, events) = (Tasks::of(&who.process), Events::new(clock));
-    let parts = Parts {
-        migration: Arc::new(Ferry::new(sim, who, drive, &store)),
+    let parts = RunParts {
+        migration: Arc::new(FakeMigration::new(sim, who, drive, &store)),
         store,
         stop: stop.clone(),
         tasks: tasks.clone(),
         clock,
         events: events.clone(),
-        dependencies: Dependencies::new(),
+        dependencies: ServiceRegistry::new(),
     };
     let mut news = events.subscribe();
     let (listener, teller) = (Arc::clone(sim), who.clone());
     sim.tasks.spawn(async move {
         while let Ok(event) = news.recv().await {
-            let add_up = events.look(crate::model::Snapshot::adds_up);
+            let add_up = events.read(crate::model::Snapshot::adds_up);
             judge::event(&listener, &teller, &event, add_up);
         }
     });
@@ -241,8 +243,8 @@ fn settings(sim: &Sim, who: &Who) -> Config {
     config.concurrency = 4;
     config.units_at_once = 2;
     config.max_failure_rate = 1.0;
-    config.steal = sim.weather.giants.steal;
-    let (split_above, part_items) = sim.weather.giants.split.unwrap_or((u64::MAX, 1));
+    config.steal = sim.faults.giants.steal;
+    let (split_above, part_items) = sim.faults.giants.split.unwrap_or((u64::MAX, 1));
     config.pace = Pace {
         lease_term: TERM,
         checkpoint_items: 5,
@@ -252,7 +254,7 @@ fn settings(sim: &Sim, who: &Who) -> Config {
         verify_within: Duration::from_secs(5),
         verify_wait: Duration::from_millis(100),
         report_every: Duration::from_secs(3),
-        control_within: wishes::CONTROL_WITHIN,
+        control_within: controls::CONTROL_WITHIN,
         window: 6,
         split_above,
         part_items,
@@ -263,29 +265,29 @@ fn settings(sim: &Sim, who: &Who) -> Config {
 
 /// Freezes, cuts off and kills a process at times that chance sets.
 async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
-    let weather = &sim.weather;
+    let faults = &sim.faults;
     let calm_between = async |longest: Option<Duration>| match longest {
         Some(longest) => tokio::time::sleep(sim.wait(longest)).await,
         None => std::future::pending().await,
     };
     let freezes = async {
         loop {
-            calm_between(weather.freezes).await;
+            calm_between(faults.freezes).await;
             if sim.happens(100) {
                 let span = sim.wait(TERM * 4);
                 sim.log(format_args!("{who} freezes for {} ms", span.as_millis()));
                 who.process.freeze();
                 tokio::time::sleep(span).await;
                 sim.log(format_args!("{who} thaws"));
-                wishes::unheard(sim, who);
-                wishes::thawed(sim, who);
+                controls::unheard(sim, who);
+                controls::thawed(sim, who);
                 who.process.thaw();
             }
         }
     };
     let partitions = async {
         loop {
-            calm_between(weather.partitions).await;
+            calm_between(faults.partitions).await;
             if sim.happens(100) {
                 let span = sim.wait(TERM * 3);
                 sim.log(format_args!("{who} is cut off for {} ms", span.as_millis()));
@@ -298,7 +300,7 @@ async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
     };
     let crashes = async {
         loop {
-            calm_between(weather.crashes).await;
+            calm_between(faults.crashes).await;
             if sim.happens(100) {
                 sim.log(format_args!("{who} dies"));
                 who.process.kill();
@@ -306,10 +308,10 @@ async fn misfortunes(sim: &Arc<Sim>, who: &Who, stop: &Stop) {
         }
     };
     let drains = async {
-        calm_between(weather.drains).await;
+        calm_between(faults.drains).await;
         if sim.happens(100) {
             sim.log(format_args!("{who} is asked to drain"));
-            stop.ask(Degree::Drain, "SIGTERM");
+            stop.request(StopLevel::Drain, "SIGTERM");
         }
     };
     tokio::join!(freezes, partitions, crashes, drains);
@@ -322,8 +324,8 @@ async fn come_back(sim: &Arc<Sim>, who: &Who, drive: &Drive, folders: &mut u32) 
         drive.crash(|most| usize::try_from(sim.between(0..most as u64)).unwrap());
     }
     for (percent, what) in [
-        (sim.weather.lost_disk, "instance"),
-        (sim.weather.lost_file, "checkpoint"),
+        (sim.faults.lost_disk, "instance"),
+        (sim.faults.lost_file, "checkpoint"),
     ] {
         if sim.flips(percent) {
             sim.log(format_args!("{who}: files of {what} are gone"));
@@ -335,7 +337,7 @@ async fn come_back(sim: &Arc<Sim>, who: &Who, drive: &Drive, folders: &mut u32) 
         }
     }
     // The last one comes back, or nothing would ever end.
-    if who.machine > 1 && sim.flips(sim.weather.never_back) {
+    if who.machine > 1 && sim.flips(sim.faults.never_back) {
         sim.log(format_args!("{who} does not come back"));
         return false;
     }
@@ -369,16 +371,16 @@ fn settled(sim: &Sim, who: &Who, outcome: &Outcome, is_retry: bool) {
 
 /// Everything ended: the rows say what is true.
 fn end(sim: &Arc<Sim>) {
-    for number in 0..sim.weather.units.min(2) {
+    for number in 0..sim.faults.units.min(2) {
         judge::owner(sim, &unit(number).owner);
     }
-    for number in 0..sim.weather.units {
+    for number in 0..sim.faults.units {
         let unit = unit(number);
         let Some(row) = judge::row(sim, &unit) else {
             return sim.broken(Invariant::NothingLost, format_args!("{unit} has no row"));
         };
         judge::parts_gone(sim, &row);
-        let (counts, things) = (row.progress.counts, sim.lock().sea.units[&unit].clone());
+        let (counts, things) = (row.progress.counts, sim.lock().world.units[&unit].clone());
         let late = |item: &str| item.contains("late");
         let told = |item: &str| {
             let inside = sim.lock();
@@ -393,7 +395,7 @@ fn end(sim: &Arc<Sim>) {
                     .any(|drive| drive.has_line("results.ndjson", line))
         };
         // What came after its unit was gone through and was named by somebody is in no count, and whoever stopped
-        // before its last word said nothing of it.
+        // before its final outcome said nothing of it.
         let is_counted =
             |item: &str| !late(item) || judge::settled_in(sim, &unit, item) == Some(true);
         let is_said = |item: &str| !late(item) || judge::settled_in(sim, &unit, item).is_some();

@@ -8,41 +8,41 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
+use super::controls;
 use super::mutant;
 use super::parts;
 use super::request::{Answer, Request};
 use super::sim::{Sim, Who};
-use super::wishes;
 use crate::engine::tests::simulation::fleet::TERM;
-use crate::model::{Event, Invariant, ItemId, Settled, Sweep, UnitId};
-use crate::runtime::Moment;
+use crate::model::{Event, Invariant, ItemId, Pass, Settled, UnitId};
+use crate::runtime::Instant;
 use crate::state::ProgressRow;
 use crate::state::rows::Written;
 
 use effects::{held, verified};
 
-pub(super) use effects::{effect, look, made, told, unit_effect};
+pub(super) use effects::{check_reported, effect, made, probe, unit_effect};
 pub(super) use owners::{keys, owner};
 
 /// What the rules have to remember.
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(super) struct Ledger {
     /// Until when each run may trust its lease of a unit.
-    trust: BTreeMap<UnitId, BTreeMap<String, (Who, Moment)>>,
+    trust: BTreeMap<UnitId, BTreeMap<String, (Who, Instant)>>,
     looks: BTreeMap<Place, Look>,
     /// When the last effect of a run on an item was made.
-    made: BTreeMap<Place, Moment>,
-    /// Items that had their last word, and whether one was when their unit was gone through.
+    made: BTreeMap<Place, Instant>,
+    /// Items that had their final outcome, and whether one was when their unit was gone through.
     settled: BTreeMap<(UnitId, String), bool>,
 }
 
 /// A run, a unit, an item.
 type Place = (String, UnitId, String);
 
-/// The last look of a run at an item.
+/// The last probe of a run at an item.
 #[derive(Debug, Clone, Copy)]
 struct Look {
-    began: Moment,
+    began: Instant,
     told: bool,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn land(
     who: &Who,
     table: &str,
     request: Request,
-    asked: Moment,
+    asked: Instant,
 ) -> Answer {
     let request = mutant::twist(sim, table, request);
     let unit = request.key().filter(|_| request.writes());
@@ -126,9 +126,9 @@ pub(super) fn parts_gone(sim: &Sim, row: &ProgressRow) {
     }
 }
 
-/// Whether an item has its last word: its effects are there, or its failure row is.
+/// Whether an item has its final outcome: its effects are there, or its failure row is.
 pub(super) fn is_settled(sim: &Sim, unit: &UnitId, item: &str) -> bool {
-    sim.lock().sea.thing(unit, item).is_done() || has_failed(sim, unit, item)
+    sim.lock().world.thing(unit, item).is_done() || has_failed(sim, unit, item)
 }
 
 pub(super) fn has_failed(sim: &Sim, unit: &UnitId, item: &str) -> bool {
@@ -140,17 +140,17 @@ pub(super) fn has_failed(sim: &Sim, unit: &UnitId, item: &str) -> bool {
         .is_some()
 }
 
-/// Whether an item had its last word in any run, and if so, in one that went through its unit.
+/// Whether an item had its final outcome in any run, and if so, in one that went through its unit.
 pub(super) fn settled_in(sim: &Sim, unit: &UnitId, item: &str) -> Option<bool> {
     let place = (unit.clone(), item.to_owned());
-    sim.lock().books.settled.get(&place).copied()
+    sim.lock().ledger.settled.get(&place).copied()
 }
 
-fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, asked: Moment) {
+fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, asked: Instant) {
     let Some(now) = row(sim, unit) else {
         if unit.part.is_some() {
             // Whoever leased a part of a closed cut has looked, works on nothing, and removes the row.
-            sim.lock().books.trust.remove(unit);
+            sim.lock().ledger.trust.remove(unit);
             return parts::removed(sim, who, unit);
         }
         return sim.broken(
@@ -166,7 +166,7 @@ fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, as
     sim.log(format_args!(
         "    {} sweep {} cursor {} settled {}/{} epoch {}",
         progress.status,
-        progress.sweep.number,
+        progress.pass.number,
         progress.cursor.as_ref().map_or("-", ItemId::as_str),
         progress.counts.settled(),
         progress.counts.planned,
@@ -180,28 +180,28 @@ fn written(sim: &Sim, who: &Who, unit: &UnitId, before: Option<&ProgressRow>, as
         );
     }
     if unit.part.is_some() {
-        return parts::swept(sim, who, &now);
+        return parts::check_listed(sim, who, &now);
     }
-    swept(sim, who, before, &now);
+    check_listed(sim, who, before, &now);
     parts::sum(sim, who, before, &now);
 }
 
 /// The cursor passes settled items alone, and so does the end.
-fn swept(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow) {
+fn check_listed(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow) {
     let (progress, unit) = (&now.progress, &now.progress.unit);
     let (from_start, by_run) = {
         let inside = sim.lock();
-        let listed = inside.sea.listed.get(unit);
+        let listed = inside.world.listed.get(unit);
         listed.map_or((0, 0), |listed| {
             let by = listed.by.get(who.run.as_str()).copied().unwrap_or(0);
             (listed.from_start, by)
         })
     };
-    // What comes while the last sweep runs, which takes whatever it meets, is left to another run.
-    let is_last = progress.sweep.until == u64::MAX;
+    // What comes while the last pass runs, which takes whatever it meets, is left to another run.
+    let is_last = progress.pass.until == u64::MAX;
     let cursor = progress.cursor.as_ref().map(ItemId::as_str);
     let there = if is_last { from_start } else { u64::MAX };
-    if let (Some(cursor), Some(open)) = (cursor, open(sim, unit, &progress.sweep, cursor, there)) {
+    if let (Some(cursor), Some(open)) = (cursor, open(sim, unit, &progress.pass, cursor, there)) {
         sim.broken(
             Invariant::CursorBelowSettled,
             format_args!("{who} moved the cursor of {unit} to {cursor}, and {open} is not settled"),
@@ -209,7 +209,7 @@ fn swept(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow) 
     }
     let ended_now = progress.status.is_ended()
         && before.is_none_or(|before| !before.progress.status.is_ended());
-    let all_of_them = Sweep {
+    let all_of_them = Pass {
         number: 0,
         from: 0,
         until: u64::MAX,
@@ -217,7 +217,7 @@ fn swept(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow) 
     let there = if is_last { from_start } else { by_run };
     if let (true, Some(open)) = (ended_now, open(sim, unit, &all_of_them, None, there)) {
         sim.broken(
-            Invariant::CompletedIsSwept,
+            Invariant::CompletedIsListed,
             format_args!(
                 "{who} ended {unit}, and {open} is not settled, which was there when it was listed"
             ),
@@ -225,25 +225,25 @@ fn swept(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow) 
     }
 }
 
-/// The first item of a sweep that came before a time, is not above the cursor, and is not settled.
+/// The first item of a pass that came before a time, is not above the cursor, and is not settled.
 pub(super) fn open(
     sim: &Sim,
     unit: &UnitId,
-    sweep: &Sweep,
+    pass: &Pass,
     cursor: Option<&str>,
     before: u64,
 ) -> Option<String> {
-    let things = sim.lock().sea.units[unit].clone();
+    let things = sim.lock().world.units[unit].clone();
     things
         .into_iter()
         .filter(|(item, _)| cursor.is_none_or(|cursor| item.as_str() <= cursor))
-        .filter(|(_, thing)| sweep.takes(thing.added_at) && thing.added_at.unwrap_or(0) < before)
+        .filter(|(_, thing)| pass.takes(thing.added_at) && thing.added_at.unwrap_or(0) < before)
         .map(|(item, _)| item)
         .find(|item| !is_settled(sim, unit, item))
 }
 
 /// One holder, and no write of another.
-fn holder(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow, asked: Moment) {
+fn holder(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow, asked: Instant) {
     let unit = &now.progress.unit;
     let held_by = |row: &ProgressRow| row.lease.as_ref().map(|lease| lease.run.clone());
     let (was, is) = (before.and_then(held_by), held_by(now));
@@ -268,16 +268,16 @@ fn holder(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &ProgressRow,
         );
     }
     let mut inside = sim.lock();
-    let trust = inside.books.trust.entry(unit.clone()).or_default();
+    let trust = inside.ledger.trust.entry(unit.clone()).or_default();
     let other = trust
         .values()
         .find(|(other, until)| {
-            taken && other.run != who.run && !other.process.is_dead() && *until > Moment::now()
+            taken && other.run != who.run && !other.process.is_dead() && *until > Instant::now()
         })
         .map(|(other, until)| {
             format!(
                 "{who} took {unit}, which {other} trusts for {:?} more",
-                *until - Moment::now()
+                *until - Instant::now()
             )
         });
     if is.as_ref() == Some(&who.run) {
@@ -315,12 +315,12 @@ pub(super) fn event(sim: &Sim, who: &Who, event: &Event, counts_add_up: bool) {
                 settled.as_str()
             ));
             let place = (unit.whole(), item.to_string());
-            *sim.lock().books.settled.entry(place).or_default() |= who.lists;
+            *sim.lock().ledger.settled.entry(place).or_default() |= who.lists;
             if matches!(settled, Settled::Migrated | Settled::Found) {
                 verified(sim, who, &unit.whole(), item.as_str());
             }
         }
-        Event::ItemStarted { unit, item } => wishes::item(sim, who, unit, item.as_str()),
+        Event::ItemStarted { unit, item } => controls::item(sim, who, unit, item.as_str()),
         Event::LeaseLost { unit } => sim.log(format_args!("{who} lost {unit}")),
         Event::UnitLeased { unit, .. } => sim.log(format_args!("{who} has {unit}")),
         Event::UnitReleased { unit } => sim.log(format_args!("{who} gave {unit} back")),

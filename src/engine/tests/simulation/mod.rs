@@ -3,26 +3,26 @@
 //! `STERNA_SIM_SEED=N` replays one seed, `STERNA_SIM_LOG=1` prints its whole log, `STERNA_SIM_SEEDS=N` tries so many
 //! seeds instead of the usual ones.
 
+mod controls;
 pub(super) mod disk;
-mod ferry;
+mod fake_migration;
+mod faults;
 mod fleet;
 mod judge;
 mod mutant;
 pub(super) mod named;
 mod parts;
 pub(super) mod request;
-mod sea;
 mod sim;
-mod weather;
 mod wire;
-mod wishes;
+mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::setting;
+use faults::FaultProfile;
 use fleet::{Report, simulate};
 use mutant::Mutant;
-use weather::Weather;
 
 /// Seeds of the usual run.
 const SEEDS: u64 = 200;
@@ -57,7 +57,7 @@ fn each_seed(seeds: std::ops::Range<u64>, look: impl Fn(u64, Report) + Sync) {
                     if seed >= seeds.end {
                         return;
                     }
-                    look(seed, simulate(seed, Weather::of(seed), None));
+                    look(seed, simulate(seed, FaultProfile::of(seed), None));
                 }
             });
         }
@@ -92,7 +92,7 @@ fn no_rule_is_broken_whatever_goes_wrong() {
 #[test]
 fn a_seed_replays_to_the_letter() {
     for seed in [3, 7, 17, 58] {
-        let [first, second] = [0, 1].map(|_| simulate(seed, Weather::of(seed), None));
+        let [first, second] = [0, 1].map(|_| simulate(seed, FaultProfile::of(seed), None));
         assert!(first.happened > 100, "{}", first.happened);
         assert_eq!(
             (first.digest, first.happened),
@@ -107,7 +107,7 @@ fn each_mutant_breaks_the_rule_that_it_should() {
     for mutant in Mutant::ALL {
         let mut seen = Vec::new();
         let caught = (0..100).any(|seed| {
-            let broken = simulate(seed, mutant.weather(seed), Some(mutant)).broken;
+            let broken = simulate(seed, mutant.faults(seed), Some(mutant)).broken;
             let rule = broken.map(|broken| broken.rule);
             seen.extend(rule);
             rule == Some(mutant.breaks())

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::ferry::Seen;
+use super::fake_migration::Observation;
+use super::faults::{FaultProfile, Late};
 use super::request::{Answer, Request};
 use super::sim::Sim;
-use super::weather::{Late, Weather};
 use crate::model::{Control, Counts, FolderId, Invariant, Split, Stage};
-use crate::state::rows::{Condition, Error, Value};
+use crate::state::rows::{Condition, RowsError, Value};
 
 /// An operator who asks a lot does so after this long at the latest.
 const ASKS: Duration = Duration::from_secs(8);
@@ -70,35 +70,35 @@ impl Mutant {
     ];
 
     /// The weather of a seed in which it can be noticed: what it does wrong must come to pass.
-    pub(super) fn weather(self, seed: u64) -> Weather {
-        let weather = Weather::of(seed);
+    pub(super) fn faults(self, seed: u64) -> FaultProfile {
+        let faults = FaultProfile::of(seed);
         match self {
-            Self::NumberAlone => Weather {
+            Self::NumberAlone => FaultProfile {
                 twins: true,
-                ..weather
+                ..faults
             },
             // Much is left to do when the operator asks.
-            Self::DeafToWishes | Self::DeafToLimits => Weather {
-                wishes: Some(ASKS),
-                items: weather.items.max(MANY),
-                ..weather
+            Self::DeafToWishes | Self::DeafToLimits => FaultProfile {
+                controls: Some(ASKS),
+                items: faults.items.max(MANY),
+                ..faults
             },
-            Self::UnfencedFailures => Weather {
+            Self::UnfencedFailures => FaultProfile {
                 late: Late::most(),
-                corrupt: weather.corrupt.max(30),
-                ..weather
+                corrupt: faults.corrupt.max(30),
+                ..faults
             },
             // Several end units of one owner at the same time.
-            Self::BlindSums => Weather {
+            Self::BlindSums => FaultProfile {
                 units: 8,
                 items: 2,
-                ..weather
+                ..faults
             },
-            Self::FailsOpen => Weather {
-                throttled: weather.throttled.max(30),
-                ..weather
+            Self::FailsOpen => FaultProfile {
+                throttled: faults.throttled.max(30),
+                ..faults
             },
-            _ => weather,
+            _ => faults,
         }
     }
 
@@ -191,7 +191,7 @@ pub(super) fn twist(sim: &Sim, table: &str, mut request: Request) -> Request {
 }
 
 /// What an instance takes from an answer of the control table.
-pub(super) fn unread(sim: &Sim, answer: Result<Answer, Error>) -> Result<Answer, Error> {
+pub(super) fn unread(sim: &Sim, answer: Result<Answer, RowsError>) -> Result<Answer, RowsError> {
     match answer {
         Err(_) if sim.mutant == Some(Mutant::FailsOpen) => Ok(Answer::Row(None)),
         answer => answer,
@@ -216,11 +216,11 @@ pub(super) fn answer(sim: &Sim, table: &str, mut answer: Answer) -> Answer {
     answer
 }
 
-/// What a look shows.
-pub(super) fn seen(sim: &Sim, seen: Seen) -> Seen {
+/// What a probe shows.
+pub(super) fn seen(sim: &Sim, seen: Observation) -> Observation {
     match sim.mutant {
-        Some(Mutant::BlindLooks) => Seen::all(false),
-        Some(Mutant::LyingLooks) => Seen::all(true),
+        Some(Mutant::BlindLooks) => Observation::all(false),
+        Some(Mutant::LyingLooks) => Observation::all(true),
         _ => seen,
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn retry(sim: &Sim, failed: Vec<FailedItem>) -> Job {
     }
     let mut items: BTreeSet<(UnitId, ItemId)> =
         failed.into_iter().map(|row| (row.unit, row.item)).collect();
-    let units = sim.lock().sea.units.clone();
+    let units = sim.lock().world.units.clone();
     for (unit, things) in units {
         let some = things.keys().filter(|_| sim.flips(20));
         items.extend(some.map(|item| (unit.clone(), ItemId::new(item.as_str()))));

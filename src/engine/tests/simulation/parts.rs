@@ -29,7 +29,7 @@ pub(super) fn part_of(sim: &Sim, unit: &UnitId, item: &str) -> UnitId {
 
 /// How many items a unit has, or a part of it.
 pub(super) fn items(sim: &Sim, unit: &UnitId) -> u64 {
-    let items = sim.lock().sea.units[&unit.whole()]
+    let items = sim.lock().world.units[&unit.whole()]
         .keys()
         .cloned()
         .collect::<Vec<_>>();
@@ -54,13 +54,13 @@ pub(super) fn removed(sim: &Sim, who: &Who, part: &UnitId) {
 }
 
 /// The cursor of a part passes settled items alone, and so does its end.
-pub(super) fn swept(sim: &Sim, who: &Who, now: &ProgressRow) {
+pub(super) fn check_listed(sim: &Sim, who: &Who, now: &ProgressRow) {
     let (progress, part) = (&now.progress, &now.progress.unit);
     if !is_open(sim, part) {
         return;
     }
     let whole = part.whole();
-    let things = sim.lock().sea.units[&whole].clone();
+    let things = sim.lock().world.units[&whole].clone();
     let passed = |item: &str| {
         let below = progress
             .cursor
@@ -69,14 +69,14 @@ pub(super) fn swept(sim: &Sim, who: &Who, now: &ProgressRow) {
         below || progress.status.is_ended()
     };
     let open = things.iter().find(|(item, thing)| {
-        progress.sweep.takes(thing.added_at)
+        progress.pass.takes(thing.added_at)
             && passed(item)
             && part_of(sim, &whole, item) == *part
             && !is_settled(sim, &whole, item)
     });
     if let Some((item, _)) = open {
         let (rule, what) = if progress.status.is_ended() {
-            (Invariant::CompletedIsSwept, "ended")
+            (Invariant::CompletedIsListed, "ended")
         } else {
             (Invariant::CursorBelowSettled, "moved the cursor of")
         };
@@ -93,10 +93,13 @@ pub(super) fn sum(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &Prog
     let split_of = |row: &ProgressRow| row.progress.open_split().cloned();
     let (was, is) = (before.and_then(split_of), split_of(now));
     if let Some(split) = &is {
-        let items: Vec<String> = sim.lock().sea.units[unit].keys().cloned().collect();
+        let items: Vec<String> = sim.lock().world.units[unit].keys().cloned().collect();
         for item in items.iter().map(|item| ItemId::new(item.as_str())) {
-            let lies_in =
-                |number: &u32| split.range(*number).is_some_and(|range| range.takes(&item));
+            let lies_in = |number: &u32| {
+                split
+                    .range(*number)
+                    .is_some_and(|range| range.contains(&item))
+            };
             let parts = (0..split.number).filter(lies_in).count();
             if parts != 1 {
                 let how = format_args!("{who}: {item} of {unit} lies in {parts} parts");

@@ -5,7 +5,8 @@ use futures::FutureExt;
 
 use crate::state::define::{Definition, Made};
 use crate::state::rows::{
-    Batched, Change, Condition, Error, Guard, Key, Memory, Page, Row, Rows, Select, Update, Written,
+    Batched, Change, Condition, Guard, Key, Memory, Page, Row, Rows, RowsError, Select, Update,
+    Written,
 };
 
 /// One operation of [`Rows`].
@@ -76,7 +77,7 @@ impl Request {
     }
 
     /// Carries it out.
-    pub(in super::super) fn land(self, memory: &Memory, table: &str) -> Result<Answer, Error> {
+    pub(in super::super) fn land(self, memory: &Memory, table: &str) -> Result<Answer, RowsError> {
         let landing = async {
             Ok(match self {
                 Self::Get(key) => Answer::Row(memory.get(table, &key).await?),
@@ -114,15 +115,15 @@ impl Request {
 /// Something that answers requests, and so is a store of rows.
 #[async_trait]
 pub(in super::super) trait Asks: Send + Sync + std::fmt::Debug {
-    async fn ask(&self, table: &str, request: Request) -> Result<Answer, Error>;
+    async fn ask(&self, table: &str, request: Request) -> Result<Answer, RowsError>;
 }
 
 /// The store of rows that it is.
 #[derive(Debug)]
-pub(in super::super) struct Asked<T>(pub(in super::super) T);
+pub(in super::super) struct EffectFilter<T>(pub(in super::super) T);
 
-impl<T: Asks> Asked<T> {
-    async fn written(&self, table: &str, request: Request) -> Result<Written, Error> {
+impl<T: Asks> EffectFilter<T> {
+    async fn written(&self, table: &str, request: Request) -> Result<Written, RowsError> {
         match self.0.ask(table, request).await? {
             Answer::Written(written) => Ok(written),
             other => unreachable!("{other:?}"),
@@ -131,8 +132,8 @@ impl<T: Asks> Asked<T> {
 }
 
 #[async_trait]
-impl<T: Asks> Rows for Asked<T> {
-    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, Error> {
+impl<T: Asks> Rows for EffectFilter<T> {
+    async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError> {
         match self.0.ask(table, Request::Get(key.clone())).await? {
             Answer::Row(row) => Ok(row),
             other => unreachable!("{other:?}"),
@@ -145,7 +146,7 @@ impl<T: Asks> Rows for Asked<T> {
         key: &Key,
         row: Row,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         self.written(table, Request::Put(key.clone(), row, condition))
             .await
     }
@@ -156,12 +157,17 @@ impl<T: Asks> Rows for Asked<T> {
         key: &Key,
         update: Update,
         condition: Condition,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written, RowsError> {
         self.written(table, Request::Update(key.clone(), update, condition))
             .await
     }
 
-    async fn delete(&self, table: &str, key: &Key, condition: Condition) -> Result<Written, Error> {
+    async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Condition,
+    ) -> Result<Written, RowsError> {
         self.written(table, Request::Delete(key.clone(), condition))
             .await
     }
@@ -172,7 +178,7 @@ impl<T: Asks> Rows for Asked<T> {
         table: &str,
         key: &Key,
         change: Change,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, RowsError> {
         let request = Request::ChangeUnder(guard.clone(), key.clone(), change);
         match self.0.ask(table, request).await? {
             Answer::Changed(done) => Ok(done),
@@ -180,7 +186,12 @@ impl<T: Asks> Rows for Asked<T> {
         }
     }
 
-    async fn page(&self, table: &str, select: &Select, after: Option<Row>) -> Result<Page, Error> {
+    async fn page(
+        &self,
+        table: &str,
+        select: &Select,
+        after: Option<Row>,
+    ) -> Result<Page, RowsError> {
         match self
             .0
             .ask(table, Request::Page(select.clone(), after))
@@ -196,7 +207,7 @@ impl<T: Asks> Rows for Asked<T> {
         table: &str,
         select: &Select,
         after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), Error> {
+    ) -> Result<(u64, Option<Row>), RowsError> {
         match self
             .0
             .ask(table, Request::Count(select.clone(), after))
@@ -207,7 +218,7 @@ impl<T: Asks> Rows for Asked<T> {
         }
     }
 
-    async fn ensure(&self, table: &Definition) -> Result<Made, Error> {
+    async fn ensure(&self, table: &Definition) -> Result<Made, RowsError> {
         match self
             .0
             .ask(&table.name, Request::Ensure(table.clone()))
@@ -218,7 +229,7 @@ impl<T: Asks> Rows for Asked<T> {
         }
     }
 
-    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+    async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError> {
         self.0.ask(table, Request::WriteAll(rows)).await.map(drop)
     }
 }

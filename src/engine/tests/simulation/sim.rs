@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::controls::Controls;
 use super::disk::Drive;
-use super::judge::Books;
+use super::faults::FaultProfile;
+use super::judge::Ledger;
 use super::mutant::Mutant;
-use super::sea::Sea;
-use super::weather::Weather;
-use super::wishes::Wishes;
+use super::world::World;
 use crate::engine::tests::setting;
 use crate::engine::tests::world::START;
 use crate::migrations::uploads::namespace;
 use crate::model::{FolderId, InstanceId, Invariant, RunId};
-use crate::runtime::{Clock, Moment, Process, Tasks};
+use crate::runtime::{Clock, Instant, Process, Tasks};
 use crate::state::rows::Memory;
 use crate::state::{self, Store};
 
@@ -54,7 +54,7 @@ pub(super) struct Broken {
 /// See the file.
 #[derive(Debug)]
 pub(super) struct Sim {
-    pub(super) weather: Weather,
+    pub(super) faults: FaultProfile,
     pub(super) mutant: Option<Mutant>,
     /// The tables, without anything in between.
     pub(super) memory: Arc<Memory>,
@@ -62,7 +62,7 @@ pub(super) struct Sim {
     pub(super) clock: Clock,
     /// What goes on outside of all processes.
     pub(super) tasks: Tasks,
-    began: Moment,
+    began: Instant,
     inside: Mutex<Inside>,
     over: Notify,
 }
@@ -71,9 +71,9 @@ pub(super) struct Sim {
 #[derive(Debug)]
 pub(super) struct Inside {
     chance: fastrand::Rng,
-    pub(super) sea: Sea,
-    pub(super) books: Books,
-    pub(super) wishes: Wishes,
+    pub(super) world: World,
+    pub(super) ledger: Ledger,
+    pub(super) controls: Controls,
     /// Machines that the store does not hear, and that do not hear it.
     pub(super) cut: BTreeSet<u32>,
     /// The disks of the instances, and whether one was lost.
@@ -87,23 +87,28 @@ pub(super) struct Inside {
 }
 
 impl Sim {
-    pub(super) fn new(seed: u64, weather: Weather, mutant: Option<Mutant>, sea: Sea) -> Arc<Self> {
+    pub(super) fn new(
+        seed: u64,
+        faults: FaultProfile,
+        mutant: Option<Mutant>,
+        world: World,
+    ) -> Arc<Self> {
         let memory = Arc::new(Memory::new());
         let clock = Clock::set_to(START);
         let store = Store::over(Arc::clone(&memory) as _, config(0)).with_clock(clock);
         Arc::new(Self {
-            weather,
+            faults,
             mutant,
             memory,
             store,
             clock,
             tasks: Tasks::new(),
-            began: Moment::now(),
+            began: Instant::now(),
             inside: Mutex::new(Inside {
                 chance: fastrand::Rng::with_seed(seed),
-                sea,
-                books: Books::default(),
-                wishes: Wishes::default(),
+                world,
+                ledger: Ledger::default(),
+                controls: Controls::default(),
                 cut: BTreeSet::new(),
                 drives: Vec::new(),
                 lost_disk: false,

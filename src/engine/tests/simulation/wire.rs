@@ -6,13 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
+use super::controls;
 use super::judge;
 use super::mutant;
 use super::request::{Answer, Asks, Request};
 use super::sim::{Sim, Who};
-use super::wishes;
-use crate::runtime::Moment;
-use crate::state::rows::{Error, Trouble};
+use crate::runtime::Instant;
+use crate::state::rows::{ErrorKind, RowsError};
 
 /// The deadline of a try, and tries of a request, as a client of the store has them.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -29,26 +29,31 @@ pub(super) struct Wire {
 
 #[async_trait]
 impl Asks for Wire {
-    async fn ask(&self, table: &str, request: Request) -> Result<Answer, Error> {
-        let asked = Moment::now();
+    async fn ask(&self, table: &str, request: Request) -> Result<Answer, RowsError> {
+        let asked = Instant::now();
         let answer = self.tries(table, request, asked).await;
         let at_once = answer.is_ok() && asked.elapsed() < AT_ONCE;
         if table != self.sim.store.config().namespace.tables.control {
             return answer;
         }
         if !at_once {
-            wishes::unheard(&self.sim, &self.who);
+            controls::unheard(&self.sim, &self.who);
         }
         if answer.is_ok() {
-            wishes::heard(&self.sim, &self.who);
+            controls::heard(&self.sim, &self.who);
         }
         mutant::unread(&self.sim, answer)
     }
 }
 
 impl Wire {
-    async fn tries(&self, table: &str, request: Request, asked: Moment) -> Result<Answer, Error> {
-        let mut trouble = Trouble::Unanswered;
+    async fn tries(
+        &self,
+        table: &str,
+        request: Request,
+        asked: Instant,
+    ) -> Result<Answer, RowsError> {
+        let mut kind = ErrorKind::Unanswered;
         for _ in 0..TRIES {
             let (answer, answered) = oneshot::channel();
             self.sim.tasks.spawn(travel(
@@ -61,21 +66,21 @@ impl Wire {
                     answer,
                 },
             ));
-            trouble = match tokio::time::timeout(DEADLINE, answered).await {
+            kind = match tokio::time::timeout(DEADLINE, answered).await {
                 Ok(Ok(Ok(answer))) => return Ok(answer),
-                Ok(Ok(Err(trouble))) => trouble,
+                Ok(Ok(Err(kind))) => kind,
                 Ok(Err(_)) => {
                     tokio::time::sleep(DEADLINE).await;
-                    Trouble::Unanswered
+                    ErrorKind::Unanswered
                 }
-                Err(_) => Trouble::Unanswered,
+                Err(_) => ErrorKind::Unanswered,
             };
             tokio::time::sleep(self.sim.wait(Duration::from_millis(400))).await;
         }
-        Err(Error {
+        Err(RowsError {
             doing: request.name(),
             table: table.to_owned(),
-            trouble,
+            kind,
             detail: String::new(),
             retry_after: None,
         })
@@ -88,29 +93,29 @@ struct Letter {
     table: String,
     request: Request,
     /// When the sender began to ask for it.
-    asked: Moment,
-    answer: oneshot::Sender<Result<Answer, Trouble>>,
+    asked: Instant,
+    answer: oneshot::Sender<Result<Answer, ErrorKind>>,
 }
 
 async fn travel(sim: Arc<Sim>, letter: Letter) {
-    let weather = &sim.weather;
+    let faults = &sim.faults;
     let is_failure = matches!(letter.request, Request::ChangeUnder(..));
-    let slow = if is_failure && sim.happens(weather.late.rows) {
-        weather.late.longest
-    } else if sim.happens(weather.slow_store) {
-        weather.slow
+    let slow = if is_failure && sim.happens(faults.late.rows) {
+        faults.late.longest
+    } else if sim.happens(faults.slow_store) {
+        faults.slow
     } else {
-        weather.latency
+        faults.latency
     };
     tokio::time::sleep(sim.wait(slow)).await;
     if sim.lock().cut.contains(&letter.who.machine) {
         if sim.flips(50) {
-            let _ = letter.answer.send(Err(Trouble::Unreachable));
+            let _ = letter.answer.send(Err(ErrorKind::Unreachable));
         }
         return;
     }
-    if sim.happens(weather.throttled) {
-        let _ = letter.answer.send(Err(Trouble::Throttled));
+    if sim.happens(faults.throttled) {
+        let _ = letter.answer.send(Err(ErrorKind::Throttled));
         return;
     }
     let landed = judge::land(
@@ -120,8 +125,8 @@ async fn travel(sim: Arc<Sim>, letter: Letter) {
         letter.request,
         letter.asked,
     );
-    tokio::time::sleep(sim.wait(weather.latency)).await;
-    if sim.happens(weather.lost_answer) || sim.lock().cut.contains(&letter.who.machine) {
+    tokio::time::sleep(sim.wait(faults.latency)).await;
+    if sim.happens(faults.lost_answer) || sim.lock().cut.contains(&letter.who.machine) {
         return;
     }
     let _ = letter.answer.send(Ok(landed));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cid::Cid;
 
-use crate::migrations::uploads::find::{FoundIndex, Seen, Signed};
+use crate::migrations::uploads::find::{FoundIndex, Observation, Signed};
 use crate::migrations::uploads::reasons;
 use crate::model::{Failure, Reason};
 use crate::proto::did::Did;
@@ -33,10 +33,10 @@ pub enum IndexState {
 /// When a claim ends is not asked. The service keeps the `assert/index` invocation itself as the claim, and those of
 /// the existing tool end after 30 s (docs/protocol/pitfalls.md 70); neither the service nor its clients look at the
 /// end of an index claim when they read, and what it names is known by its own hash.
-pub(crate) fn index_state(seen: &Seen) -> IndexState {
+pub(crate) fn index_state(observed: &Observation) -> IndexState {
     let mut first: Option<IndexState> = None;
-    for found in entitled(seen) {
-        match judge(found, seen) {
+    for found in entitled(observed) {
+        match judge(found, observed) {
             IndexState::Right => return IndexState::Right,
             // "Could not tell" outweighs what is known to be wrong: it may be right.
             state @ IndexState::CannotTell(_) => first = Some(state),
@@ -49,29 +49,29 @@ pub(crate) fn index_state(seen: &Seen) -> IndexState {
 }
 
 /// The index claims about the root by those whose claims count, whether signed or not.
-fn entitled(seen: &Seen) -> impl Iterator<Item = &FoundIndex> {
-    let about = about_root(seen);
-    about.filter(|found| is_entitled(found, seen))
+fn entitled(observed: &Observation) -> impl Iterator<Item = &FoundIndex> {
+    let about = about_root(observed);
+    about.filter(|found| is_entitled(found, observed))
 }
 
-fn about_root(seen: &Seen) -> impl Iterator<Item = &FoundIndex> {
-    let root = Multihash::of(&seen.root);
-    let all = seen.claims.indexes.iter();
+fn about_root(observed: &Observation) -> impl Iterator<Item = &FoundIndex> {
+    let root = Multihash::of(&observed.root);
+    let all = observed.claims.indexes.iter();
     all.filter(move |found| found.content == root)
 }
 
-fn is_entitled(found: &FoundIndex, seen: &Seen) -> bool {
-    seen.claimants.contains(&found.issuer) || found.on_behalf_of.is_some()
+fn is_entitled(found: &FoundIndex, observed: &Observation) -> bool {
+    observed.claimants.contains(&found.issuer) || found.on_behalf_of.is_some()
 }
 
 /// Whether an index claim is signed, by one whose claims count.
-pub(crate) fn is_credible(found: &FoundIndex, seen: &Seen) -> bool {
-    found.signed == Signed::Yes && is_entitled(found, seen)
+pub(crate) fn is_credible(found: &FoundIndex, observed: &Observation) -> bool {
+    found.signed == Signed::Yes && is_entitled(found, observed)
 }
 
 /// The index claims about the root by people whose claims do not count, the first few by name.
-pub(crate) fn strangers(seen: &Seen) -> Option<String> {
-    let claims = about_root(seen).filter(|found| !is_entitled(found, seen));
+pub(crate) fn strangers(observed: &Observation) -> Option<String> {
+    let claims = about_root(observed).filter(|found| !is_entitled(found, observed));
     let claims: BTreeSet<(&Cid, &Did)> = claims.map(|found| (&found.link, &found.issuer)).collect();
     let name = |(link, issuer): &(&Cid, &Did)| {
         format!(
@@ -85,7 +85,7 @@ pub(crate) fn strangers(seen: &Seen) -> Option<String> {
     (!each.is_empty()).then(|| each.join("; "))
 }
 
-fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
+fn judge(found: &FoundIndex, observed: &Observation) -> IndexState {
     let wrong = |why: String| IndexState::Wrong(format!("index claim {} {why}", found.claim));
     match found.signed {
         Signed::Yes => {}
@@ -97,10 +97,10 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
             ));
         }
     }
-    if seen.removed.contains(&found.link) {
+    if observed.removed.contains(&found.link) {
         return wrong("names an index that was removed from its space".to_owned());
     }
-    if let Some(why) = seen.absent.indexes.get(&found.link) {
+    if let Some(why) = observed.absent.indexes.get(&found.link) {
         return wrong(format!("names index {}, {why}", found.link));
     }
     match &found.index {
@@ -109,19 +109,19 @@ fn judge(found: &FoundIndex, seen: &Seen) -> IndexState {
             found.link
         )),
         Some(Err(error)) => wrong(format!("names an index that cannot be read: {error}")),
-        Some(Ok(index)) => lack(index, seen).map_or(IndexState::Right, wrong),
+        Some(Ok(index)) => lack(index, observed).map_or(IndexState::Right, wrong),
     }
 }
 
 /// The indexes that count.
-pub(crate) fn right_indexes(seen: &Seen) -> BTreeSet<Cid> {
-    let right = entitled(seen).filter(|found| judge(found, seen) == IndexState::Right);
+pub(crate) fn right_indexes(observed: &Observation) -> BTreeSet<Cid> {
+    let right = entitled(observed).filter(|found| judge(found, observed) == IndexState::Right);
     right.map(|found| found.link).collect()
 }
 
 /// What an index lacks to be this upload's.
-fn lack(index: &Outline, seen: &Seen) -> Option<String> {
-    if Multihash::of(index.content()) != Multihash::of(&seen.root) {
+fn lack(index: &Outline, observed: &Observation) -> Option<String> {
+    if Multihash::of(index.content()) != Multihash::of(&observed.root) {
         return Some(format!(
             "names an index of other content ({})",
             index.content()
@@ -130,11 +130,11 @@ fn lack(index: &Outline, seen: &Seen) -> Option<String> {
     if index.shard_count() == 0 {
         return Some("names an index without shards".to_owned());
     }
-    let named = seen.shards.iter().map(|shard| &shard.hash);
-    let lacks = if seen.shards.is_empty() {
-        first_lack(index, index.shards(), seen)
+    let named = observed.shards.iter().map(|shard| &shard.hash);
+    let lacks = if observed.shards.is_empty() {
+        first_lack(index, index.shards(), observed)
     } else {
-        first_lack(index, named, seen)
+        first_lack(index, named, observed)
     };
     if lacks.is_some() {
         return lacks;
@@ -147,12 +147,12 @@ fn lack(index: &Outline, seen: &Seen) -> Option<String> {
 fn first_lack<'a>(
     index: &Outline,
     mut shards: impl Iterator<Item = &'a Multihash>,
-    seen: &Seen,
+    observed: &Observation,
 ) -> Option<String> {
-    shards.find_map(|shard| lack_of_shard(index, shard, seen))
+    shards.find_map(|shard| lack_of_shard(index, shard, observed))
 }
 
-fn lack_of_shard(index: &Outline, shard: &Multihash, seen: &Seen) -> Option<String> {
+fn lack_of_shard(index: &Outline, shard: &Multihash, observed: &Observation) -> Option<String> {
     let Some(extent) = index.extent(shard) else {
         return Some(format!("names an index that leaves out shard {shard}"));
     };
@@ -161,7 +161,7 @@ fn lack_of_shard(index: &Outline, shard: &Multihash, seen: &Seen) -> Option<Stri
             "names an index in which shard {shard} has no slice of its own"
         ));
     }
-    let size = seen.rows.get(shard)?.size;
+    let size = observed.rows.get(shard)?.size;
     let beyond = extent.farthest.as_ref().filter(|(end, _)| *end > size);
     beyond.map(|(_, slice)| {
         format!("names an index that puts {slice} beyond the end of shard {shard}")
@@ -169,10 +169,10 @@ fn lack_of_shard(index: &Outline, shard: &Multihash, seen: &Seen) -> Option<Stri
 }
 
 /// The shards of an upload whose row names none, from the first index that counts (docs/protocol/pitfalls.md 13, 14).
-pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
+pub(crate) fn indexed_shards(observed: &Observation) -> Result<Vec<Multihash>, Failure> {
     let mut unread = None;
-    for found in entitled(seen) {
-        match (judge(found, seen), &found.index) {
+    for found in entitled(observed) {
+        match (judge(found, observed), &found.index) {
             (IndexState::Right, Some(Ok(index))) => {
                 return Ok(index.shards().cloned().collect());
             }
@@ -184,8 +184,8 @@ pub(crate) fn indexed_shards(seen: &Seen) -> Result<Vec<Multihash>, Failure> {
         let why = format!("upload names no shards, and {why}");
         return Err(Failure::unknown(Reason::COULD_NOT_TELL, why));
     }
-    let why = format!("upload {} names no shards and has no index", seen.root);
-    let why = match strangers(seen) {
+    let why = format!("upload {} names no shards and has no index", observed.root);
+    let why = match strangers(observed) {
         None => why,
         Some(strangers) => format!("{why} that counts: {strangers}"),
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::migrations::uploads::decide::{IndexState, Trust, index_state, is_credible};
-use crate::migrations::uploads::find::{FoundLocation, Seen, Shard, Signed};
+use crate::migrations::uploads::find::{FoundLocation, Observation, Shard, Signed};
 use crate::proto::did::Did;
 
 /// What the claims say of a shard's place.
@@ -19,15 +19,15 @@ pub enum LocationState {
 
 /// Judges the location claims of one shard for a space.
 pub(crate) fn location_state(
-    seen: &Seen,
+    observed: &Observation,
     trust: &Trust,
     shard: &Shard,
     space: &Did,
 ) -> LocationState {
-    let size = size(seen, shard);
+    let size = size(observed, shard);
     let mut first = None;
-    for found in of_space(seen, shard, space) {
-        match fault(found, trust, shard, size, seen) {
+    for found in of_space(observed, shard, space) {
+        match fault(found, trust, shard, size, observed) {
             None => return LocationState::Right,
             Some(why) => {
                 first.get_or_insert(LocationState::Wrong(format!(
@@ -45,14 +45,14 @@ pub(crate) fn location_state(
 /// Such a claim was published by a migration, and is findable for good only if that migration advertised it
 /// (docs/protocol/pitfalls.md 1, 32): a storage node's own claim is advertised by the node.
 pub(crate) fn republished<'a>(
-    seen: &'a Seen,
+    observed: &'a Observation,
     trust: &Trust,
     shard: &Shard,
     space: &Did,
 ) -> Option<&'a FoundLocation> {
-    let size = size(seen, shard);
-    let mut counting = of_space(seen, shard, space)
-        .filter(|found| fault(found, trust, shard, size, seen).is_none())
+    let size = size(observed, shard);
+    let mut counting = of_space(observed, shard, space)
+        .filter(|found| fault(found, trust, shard, size, observed).is_none())
         .peekable();
     let first = *counting.peek()?;
     counting
@@ -62,11 +62,11 @@ pub(crate) fn republished<'a>(
 
 /// The claims that name a shard and a space.
 fn of_space<'a>(
-    seen: &'a Seen,
+    observed: &'a Observation,
     shard: &Shard,
     space: &Did,
 ) -> impl Iterator<Item = &'a FoundLocation> {
-    seen.claims.locations.iter().filter(move |found| {
+    observed.claims.locations.iter().filter(move |found| {
         found.location.content.hash() == shard.hash && found.location.space.as_ref() == Some(space)
     })
 }
@@ -77,9 +77,9 @@ fn fault(
     trust: &Trust,
     shard: &Shard,
     size: Option<u64>,
-    seen: &Seen,
+    observed: &Observation,
 ) -> Option<String> {
-    if found.expiration.is_some_and(|end| end <= seen.at) {
+    if found.expiration.is_some_and(|end| end <= observed.at) {
         return Some("has expired".to_owned());
     }
     if found.signed == Signed::No {
@@ -109,7 +109,7 @@ fn fault(
         .location
         .location
         .iter()
-        .all(|url| !trust.is_place_of(url, shard) || seen.absent.addresses.contains(url))
+        .all(|url| !trust.is_place_of(url, shard) || observed.absent.addresses.contains(url))
     {
         return Some("leads to an address with nothing there".to_owned());
     }
@@ -128,39 +128,42 @@ fn fault(
 
 /// The addresses to which the claims of a shard that count lead.
 pub(crate) fn claimed_places(
-    seen: &Seen,
+    observed: &Observation,
     trust: &Trust,
     shard: &Shard,
     space: &Did,
 ) -> Vec<String> {
-    let size = size(seen, shard);
-    let counting = of_space(seen, shard, space)
-        .filter(|found| fault(found, trust, shard, size, seen).is_none());
+    let size = size(observed, shard);
+    let counting = of_space(observed, shard, space)
+        .filter(|found| fault(found, trust, shard, size, observed).is_none());
     let urls = counting.flat_map(|found| &found.location.location);
     let places: BTreeSet<&String> = urls.filter(|url| trust.is_place_of(url, shard)).collect();
     places.into_iter().cloned().collect()
 }
 
 /// Bytes of a shard: by the tables, else by its own slice in an index of somebody whose claims count.
-pub(crate) fn size(seen: &Seen, shard: &Shard) -> Option<u64> {
-    if let Some(row) = seen.rows.get(&shard.hash) {
+pub(crate) fn size(observed: &Observation, shard: &Shard) -> Option<u64> {
+    if let Some(row) = observed.rows.get(&shard.hash) {
         return Some(row.size);
     }
     let own = |found: &crate::migrations::uploads::find::FoundIndex| {
         let index = found.index.as_ref()?.as_ref().ok()?;
         index.extent(&shard.hash)?.length
     };
-    let mut credible = seen
+    let mut credible = observed
         .claims
         .indexes
         .iter()
-        .filter(|found| is_credible(found, seen));
+        .filter(|found| is_credible(found, observed));
     credible.find_map(own)
 }
 
 /// Whether everything can be judged without asking the tables: the index is right and tells the size of every
 /// shard.
-pub(crate) fn knows_sizes(seen: &Seen) -> bool {
-    index_state(seen) == IndexState::Right
-        && seen.shards.iter().all(|shard| size(seen, shard).is_some())
+pub(crate) fn knows_sizes(observed: &Observation) -> bool {
+    index_state(observed) == IndexState::Right
+        && observed
+            .shards
+            .iter()
+            .all(|shard| size(observed, shard).is_some())
 }

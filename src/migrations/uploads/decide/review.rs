@@ -3,7 +3,7 @@
 use crate::migrations::uploads::decide::{
     IndexState, LocationState, Trust, index_state, location_state, strangers,
 };
-use crate::migrations::uploads::find::{Seen, Shard};
+use crate::migrations::uploads::find::{Observation, Shard};
 use crate::model::Verdict;
 use crate::proto::did::Did;
 
@@ -21,16 +21,16 @@ pub struct Review {
 impl Review {
     /// Judges what was seen of an upload of a space.
     #[must_use]
-    pub fn of(seen: &Seen, trust: &Trust, space: &Did) -> Self {
-        let judge = |shard: &Shard| (shard.clone(), location_state(seen, trust, shard, space));
+    pub fn of(observed: &Observation, trust: &Trust, space: &Did) -> Self {
+        let judge = |shard: &Shard| (shard.clone(), location_state(observed, trust, shard, space));
         Self {
-            index: index_state(seen),
-            shards: seen.shards.iter().map(judge).collect(),
-            remarks: seen
+            index: index_state(observed),
+            shards: observed.shards.iter().map(judge).collect(),
+            remarks: observed
                 .shards
                 .iter()
-                .filter_map(|shard| old_claim(seen, shard))
-                .chain(strangers(seen))
+                .filter_map(|shard| old_claim(observed, shard))
+                .chain(strangers(observed))
                 .collect(),
         }
     }
@@ -54,8 +54,8 @@ impl Review {
 }
 
 /// While a claim without length is visible the gateway uses it and counts no egress (docs/protocol/gateway.md §3).
-fn old_claim(seen: &Seen, shard: &Shard) -> Option<String> {
-    let old = seen.claims.locations.iter().find(|found| {
+fn old_claim(observed: &Observation, shard: &Shard) -> Option<String> {
+    let old = observed.claims.locations.iter().find(|found| {
         found.location.content.hash() == shard.hash
             && found
                 .location

@@ -34,16 +34,16 @@ fn a_complete_upload_of_many_shards_is_left_alone_and_its_sizes_need_no_table() 
     let world = complete();
     assert_eq!(world.review().verdict(), Verdict::Ok);
     assert!(world.review().remarks.is_empty());
-    assert!(knows_sizes(&world.seen));
+    assert!(knows_sizes(&world.observed));
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table, one row per reason")]
 fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
-    let other = |world: &World| cid("other", world.seen.root.codec());
+    let other = |world: &World| cid("other", world.observed.root.codec());
     let table: Vec<(&str, Verdict, Change)> = vec![
         ("no claim", Verdict::Missing, |world| {
-            world.seen.claims.indexes.clear();
+            world.observed.claims.indexes.clear();
         }),
         ("about other content", Verdict::Missing, |world| {
             world.index().content = Multihash::sha256(b"other");
@@ -58,18 +58,18 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
             world.index().index = None;
         }),
         ("leaves out a shard", Verdict::Wrong, |world| {
-            let index = right_index(world.seen.root, &world.seen.shards[..1]);
+            let index = right_index(world.observed.root, &world.observed.shards[..1]);
             world.index().index = Some(Ok(outlined(&index)));
         }),
         ("without shards", Verdict::Wrong, |world| {
-            world.index().index = Some(Ok(outlined(&ShardedDagIndex::new(world.seen.root))));
+            world.index().index = Some(Ok(outlined(&ShardedDagIndex::new(world.observed.root))));
         }),
         (
             "in no slice of which the root lies",
             Verdict::Wrong,
             |world| {
-                let mut index = ShardedDagIndex::new(world.seen.root);
-                for shard in &world.seen.shards {
+                let mut index = ShardedDagIndex::new(world.observed.root);
+                for shard in &world.observed.shards {
                     let (offset, length) = (0, SIZE);
                     index.set_slice(&shard.hash, shard.hash.clone(), Position { offset, length });
                 }
@@ -77,8 +77,8 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
             },
         ),
         ("without a slice of a shard", Verdict::Wrong, |world| {
-            let mut index = right_index(world.seen.root, &world.seen.shards[..1]);
-            index.add(without_slices(&world.seen.shards[1].hash));
+            let mut index = right_index(world.observed.root, &world.observed.shards[..1]);
+            index.add(without_slices(&world.observed.shards[1].hash));
             world.index().index = Some(Ok(outlined(&index)));
         }),
         ("by one whose key is not known", Verdict::Wrong, |world| {
@@ -89,8 +89,8 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
                 size: SIZE - 1,
                 protocol: Protocol::Blob,
             };
-            let hash = world.seen.shards[0].hash.clone();
-            world.seen.rows.insert(hash, row);
+            let hash = world.observed.shards[0].hash.clone();
+            world.observed.rows.insert(hash, row);
         }),
     ];
     for (name, verdict, change) in table {
@@ -100,7 +100,7 @@ fn an_index_counts_only_if_it_covers_the_shards_and_is_signed() {
         assert_ne!(world.review().verdict(), Verdict::Ok, "{name}");
     }
     let mut world = complete();
-    let foreign = right_index(other(&world), &world.seen.shards);
+    let foreign = right_index(other(&world), &world.observed.shards);
     world.index().index = Some(Ok(outlined(&foreign)));
     assert_eq!(
         world.review().verdict(),
@@ -121,7 +121,7 @@ fn the_end_of_an_index_claim_does_not_end_the_index() {
 fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
     let table: Vec<(&str, Verdict, Change)> = vec![
         ("none", Verdict::Missing, |world| {
-            drop(world.seen.claims.locations.pop());
+            drop(world.observed.claims.locations.pop());
         }),
         ("no space", Verdict::Missing, |world| {
             world.location().location.space = None;
@@ -177,7 +177,7 @@ fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
             world.location().location.location = vec!["file:///carpark.test/shard".to_owned()];
         }),
         ("at another shard's address", Verdict::Wrong, |world| {
-            let other = world.seen.shards[0].hash.clone();
+            let other = world.observed.shards[0].hash.clone();
             let url = world.trust.addresses.of(&other, Layout::Blob).unwrap();
             world.location().location.location = vec![url.to_string()];
         }),
@@ -204,7 +204,7 @@ fn a_location_claim_counts_only_if_issuer_space_range_and_place_are_right() {
 fn what_else_is_said_of_a_shard_takes_nothing_from_a_right_claim() {
     let table: Vec<(&str, Change)> = vec![
         ("the store layout", |world| {
-            let hash = world.seen.shards[1].hash.clone();
+            let hash = world.observed.shards[1].hash.clone();
             let url = world.trust.addresses.of(&hash, Layout::Store).unwrap();
             world.location().location.location = vec![url.to_string()];
         }),
@@ -214,25 +214,25 @@ fn what_else_is_said_of_a_shard_takes_nothing_from_a_right_claim() {
             world.location().location.location = vec!["https://storage.test/blob/x".to_owned()];
         }),
         ("content as a link", |world| {
-            let link = world.seen.shards[1].cid;
+            let link = world.observed.shards[1].cid;
             world.location().location.content = Content::Link(link);
         }),
         ("wrong claims before it", |world| {
             let mut wrong = world.location().clone();
             wrong.location.range = None;
-            world.seen.claims.locations.insert(0, wrong);
+            world.observed.claims.locations.insert(0, wrong);
         }),
         ("a wrong index claim before the right one", |world| {
             let mut wrong = world.index().clone();
             wrong.index = Some(Err("garbage".to_owned()));
-            world.seen.claims.indexes.insert(0, wrong);
+            world.observed.claims.indexes.insert(0, wrong);
         }),
         (
             "an index that did not come along beside the right one",
             |world| {
                 let mut unread = world.index().clone();
                 unread.index = None;
-                world.seen.claims.indexes.insert(0, unread);
+                world.observed.claims.indexes.insert(0, unread);
             },
         ),
     ];
@@ -248,7 +248,7 @@ fn an_old_claim_without_length_is_reported_while_it_is_visible() {
     let mut world = complete();
     let mut old = world.location().clone();
     (old.location.range, old.location.space) = (None, None);
-    world.seen.claims.locations.push(old);
+    world.observed.claims.locations.push(old);
     assert_eq!(world.review().verdict(), Verdict::Ok);
     assert_eq!(world.review().remarks.len(), 1);
 }
@@ -256,18 +256,18 @@ fn an_old_claim_without_length_is_reported_while_it_is_visible() {
 #[test]
 fn a_claim_of_the_upload_service_is_a_migrations_unless_another_issuers_counts_too() {
     let mut world = complete();
-    let shard = world.seen.shards[1].clone();
+    let shard = world.observed.shards[1].clone();
     let of = |world: &World| {
-        republished(&world.seen, &world.trust, &shard, &world.space).map(|found| found.claim)
+        republished(&world.observed, &world.trust, &shard, &world.space).map(|found| found.claim)
     };
     let own = world.location().claim;
     assert_eq!(of(&world), Some(own));
     let mut node = world.location().clone();
     node.issuer = did("did:web:storage.test");
     node.with = "did:web:storage.test".to_owned();
-    world.seen.claims.locations.push(node.clone());
+    world.observed.claims.locations.push(node.clone());
     assert_eq!(of(&world), None, "the node advertised its own");
-    world.seen.claims.locations.pop();
+    world.observed.claims.locations.pop();
     world.location().expiration = Some(NOW);
     assert_eq!(of(&world), None, "a claim that does not count");
 }
@@ -275,7 +275,7 @@ fn a_claim_of_the_upload_service_is_a_migrations_unless_another_issuers_counts_t
 #[test]
 fn wrong_outweighs_missing_and_missing_outweighs_could_not_tell() {
     let mut world = complete();
-    world.seen.claims.locations.clear();
+    world.observed.claims.locations.clear();
     assert_eq!(world.review().verdict(), Verdict::Missing);
     world.index().signed = Signed::No;
     assert_eq!(world.review().verdict(), Verdict::Wrong);
@@ -291,18 +291,18 @@ fn wrong_outweighs_missing_and_missing_outweighs_could_not_tell() {
 fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
     let mut world = complete();
     let hashes: Vec<_> = world
-        .seen
+        .observed
         .shards
         .drain(..)
         .map(|shard| shard.hash)
         .collect();
-    let mut found = indexed_shards(&world.seen).unwrap();
+    let mut found = indexed_shards(&world.observed).unwrap();
     found.sort();
     let mut wanted = hashes;
     wanted.sort();
     assert_eq!(found, wanted);
     world.index().index = None;
-    let failure = indexed_shards(&world.seen).unwrap_err();
+    let failure = indexed_shards(&world.observed).unwrap_err();
     assert_eq!(
         (failure.class, failure.reason),
         (
@@ -310,8 +310,8 @@ fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
             crate::model::Reason::COULD_NOT_TELL
         )
     );
-    world.seen.claims.indexes.clear();
-    let failure = indexed_shards(&world.seen).unwrap_err();
+    world.observed.claims.indexes.clear();
+    let failure = indexed_shards(&world.observed).unwrap_err();
     assert_eq!(
         (failure.class, failure.reason),
         (
@@ -324,11 +324,11 @@ fn an_upload_without_shards_has_those_of_its_index_or_fails_by_name() {
 #[test]
 fn without_an_own_slice_the_tables_are_asked() {
     let mut world = complete();
-    let mut index = ShardedDagIndex::new(world.seen.root);
-    for shard in &world.seen.shards {
+    let mut index = ShardedDagIndex::new(world.observed.root);
+    for shard in &world.observed.shards {
         index.set_slice(
             &shard.hash,
-            Multihash::of(&world.seen.root),
+            Multihash::of(&world.observed.root),
             Position {
                 offset: 60,
                 length: 40,
@@ -336,27 +336,29 @@ fn without_an_own_slice_the_tables_are_asked() {
         );
     }
     world.index().index = Some(Ok(outlined(&index)));
-    assert!(!knows_sizes(&world.seen));
+    assert!(!knows_sizes(&world.observed));
 }
 
 #[test]
-fn what_a_closer_look_finds_absent_does_not_count() {
+fn what_a_closer_probe_finds_absent_does_not_count() {
     let mut world = complete();
-    assert_eq!(right_indexes(&world.seen).len(), 1);
+    assert_eq!(right_indexes(&world.observed).len(), 1);
     let link = world.index().link;
     let why = "whose bytes are nowhere".to_owned();
-    world.seen.absent.indexes.insert(link, why);
-    assert!(matches!(index_state(&world.seen), IndexState::Wrong(why) if why.contains("nowhere")));
-    assert!(right_indexes(&world.seen).is_empty());
+    world.observed.absent.indexes.insert(link, why);
+    assert!(
+        matches!(index_state(&world.observed), IndexState::Wrong(why) if why.contains("nowhere"))
+    );
+    assert!(right_indexes(&world.observed).is_empty());
 
     let mut world = complete();
-    let shard = world.seen.shards[0].clone();
-    let places = claimed_places(&world.seen, &world.trust, &shard, &world.space);
+    let shard = world.observed.shards[0].clone();
+    let places = claimed_places(&world.observed, &world.trust, &shard, &world.space);
     assert!(!places.is_empty());
-    world.seen.absent.addresses.extend(places);
-    let state = location_state(&world.seen, &world.trust, &shard, &world.space);
+    world.observed.absent.addresses.extend(places);
+    let state = location_state(&world.observed, &world.trust, &shard, &world.space);
     assert!(matches!(state, LocationState::Wrong(why) if why.contains("nothing there")));
-    let left = claimed_places(&world.seen, &world.trust, &shard, &world.space);
+    let left = claimed_places(&world.observed, &world.trust, &shard, &world.space);
     assert!(left.is_empty());
 }
 
@@ -370,7 +372,7 @@ fn a_shard_that_a_known_issuer_places_elsewhere_is_not_called_missing() {
     let table: Vec<(&str, bool, Change)> = vec![
         ("in the carpark", true, |_| {}),
         ("by nobody", true, |world| {
-            drop(world.seen.claims.locations.pop());
+            drop(world.observed.claims.locations.pop());
         }),
         ("forged", true, |world| {
             world.location().signed = Signed::No;
@@ -389,8 +391,8 @@ fn a_shard_that_a_known_issuer_places_elsewhere_is_not_called_missing() {
             elsewhere(&mut world);
         }
         change(&mut world);
-        let shard = world.seen.shards[1].clone();
-        match nowhere(&world.seen, &world.trust, &shard) {
+        let shard = world.observed.shards[1].clone();
+        match nowhere(&world.observed, &world.trust, &shard) {
             Ok(failure) => {
                 assert!(is_missing, "{name}: {failure}");
                 assert_eq!(failure.reason, reasons::MISSING_BLOB);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::observation::{FoundIndex, Observation, Signed};
 use super::presence::could_not_tell;
-use super::seen::{FoundIndex, Seen, Signed};
 use crate::engine::UnitContext;
 use crate::migrations::uploads::decide::{granted, resource};
 use crate::migrations::uploads::item::Upload;
@@ -26,23 +26,25 @@ pub(super) async fn tell_claimants(
     parts: &Parts,
     unit: &UnitContext,
     upload: &Upload,
-    seen: &mut Seen,
+    observed: &mut Observation,
 ) -> Result<(), Failure> {
-    seen.claimants.clone_from(&parts.trust.issuers);
-    seen.claimants.insert(upload.row.space.clone());
-    if !unknown(seen).is_empty() {
-        seen.claimants.extend(migration_space(parts, unit).await?);
+    observed.claimants.clone_from(&parts.trust.issuers);
+    observed.claimants.insert(upload.row.space.clone());
+    if !unknown(observed).is_empty() {
+        observed
+            .claimants
+            .extend(migration_space(parts, unit).await?);
     }
-    let unknown = unknown(seen);
+    let unknown = unknown(observed);
     if !unknown.is_empty() {
         let others = spaces_of_customer(parts, unit, &unknown).await?;
-        seen.claimants.extend(others);
+        observed.claimants.extend(others);
     }
     let mut behind = Vec::new();
-    for found in &seen.claims.indexes {
-        behind.push(on_behalf_of(parts, seen, found).await?);
+    for found in &observed.claims.indexes {
+        behind.push(on_behalf_of(parts, observed, found).await?);
     }
-    for (found, space) in seen.claims.indexes.iter_mut().zip(behind) {
+    for (found, space) in observed.claims.indexes.iter_mut().zip(behind) {
         found.on_behalf_of = space;
         found.delegation = None;
     }
@@ -50,16 +52,17 @@ pub(super) async fn tell_claimants(
 }
 
 /// Issuers of signed index claims about the root, and the spaces they are on, as far as neither counts.
-fn unknown(seen: &Seen) -> BTreeSet<Did> {
-    let root = Multihash::of(&seen.root);
-    let signed = seen.claims.indexes.iter();
+fn unknown(observed: &Observation) -> BTreeSet<Did> {
+    let root = Multihash::of(&observed.root);
+    let signed = observed.claims.indexes.iter();
     let signed = signed.filter(|found| found.content == root && found.signed == Signed::Yes);
     let parties = signed.map(|found| {
         let mut parties = vec![found.issuer.clone()];
         parties.extend(found.delegation.as_ref().and_then(resource));
         parties
     });
-    let unknown = parties.filter(|parties| parties.iter().all(|one| !seen.claimants.contains(one)));
+    let unknown =
+        parties.filter(|parties| parties.iter().all(|one| !observed.claimants.contains(one)));
     unknown.flatten().filter(Did::is_key).collect()
 }
 
@@ -95,16 +98,16 @@ async fn spaces_of_customer(
 /// The space for which an agent registered an index: one that counts, and lets the agent do so.
 async fn on_behalf_of(
     parts: &Parts,
-    seen: &Seen,
+    observed: &Observation,
     found: &FoundIndex,
 ) -> Result<Option<Did>, Failure> {
-    if found.signed != Signed::Yes || seen.claimants.contains(&found.issuer) {
+    if found.signed != Signed::Yes || observed.claimants.contains(&found.issuer) {
         return Ok(None);
     }
     let upload_service = parts.secrets.upload_service.verifier();
     let granted = |claim: &Delegation| {
-        let space = resource(claim).filter(|space| seen.claimants.contains(space))?;
-        Some((space, granted(claim, &upload_service, seen.at)?))
+        let space = resource(claim).filter(|space| observed.claimants.contains(space))?;
+        Some((space, granted(claim, &upload_service, observed.at)?))
     };
     let Some((space, chain)) = found.delegation.as_ref().and_then(granted) else {
         return Ok(None);

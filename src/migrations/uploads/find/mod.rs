@@ -1,12 +1,12 @@
-//! One look at the world: the claims about an upload, and the sizes of its shards.
+//! One probe of the world: the claims about an upload, and the sizes of its shards.
 
 mod claimants;
-mod look;
+mod observation;
 mod presence;
+mod probe;
 mod read;
-mod seen;
 
-pub(super) use look::look;
+pub(super) use observation::StoredIndex;
+pub use observation::{Absent, Claims, FoundIndex, FoundLocation, Observation, Shard, Signed};
 pub(super) use presence::{check_length, could_not_tell, is_index_there, nowhere};
-pub(super) use seen::StoredIndex;
-pub use seen::{Absent, Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
+pub(super) use probe::probe;

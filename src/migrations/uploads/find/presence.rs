@@ -1,10 +1,10 @@
-//! A closer look: whether what the records of an upload name is there.
+//! A closer probe: whether what the records of an upload name is there.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use url::Url;
 
-use super::seen::{Absent, Seen, Shard, Signed};
-use crate::client::{Error, Layout, QueryKind};
+use super::observation::{Absent, Observation, Shard, Signed};
+use crate::client::{ClientError, Layout, QueryKind};
 use crate::migrations::uploads::decide::{Trust, claimed_places, right_indexes, size};
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::reasons;
@@ -19,19 +19,23 @@ const AT_ONCE: usize = 8;
 /// Looks for the index and the shards of an upload, without reading them.
 ///
 /// An index or a shard counts as absent only if every place where it may lie says so.
-pub(crate) async fn presence(parts: &Parts, space: &Did, seen: &Seen) -> Result<Absent, Failure> {
+pub(crate) async fn presence(
+    parts: &Parts,
+    space: &Did,
+    observed: &Observation,
+) -> Result<Absent, Failure> {
     let mut absent = Absent::default();
-    for link in right_indexes(seen) {
+    for link in right_indexes(observed) {
         if is_index_there(parts, &Multihash::of(&link)).await? {
             break;
         }
         let why = "whose bytes are nowhere".to_owned();
         absent.indexes.insert(link, why);
     }
-    let looks: Vec<_> = seen
+    let looks: Vec<_> = observed
         .shards
         .iter()
-        .map(|shard| of_shard(parts, space, seen, shard))
+        .map(|shard| of_shard(parts, space, observed, shard))
         .collect();
     let looks = stream::iter(looks).buffered(AT_ONCE);
     let looks: Vec<(Vec<String>, Option<Failure>)> = looks.try_collect().await?;
@@ -81,13 +85,13 @@ pub(crate) async fn is_index_there(parts: &Parts, index: &Multihash) -> Result<b
 async fn of_shard(
     parts: &Parts,
     space: &Did,
-    seen: &Seen,
+    observed: &Observation,
     shard: &Shard,
 ) -> Result<(Vec<String>, Option<Failure>), Failure> {
     let carpark = &parts.services.carpark;
-    let size = size(seen, shard);
+    let size = size(observed, shard);
     let mut dead = Vec::new();
-    for place in claimed_places(seen, &parts.trust, shard, space) {
+    for place in claimed_places(observed, &parts.trust, shard, space) {
         let Ok(url) = Url::parse(&place) else {
             continue;
         };
@@ -96,12 +100,12 @@ async fn of_shard(
             None => dead.push(place),
         }
     }
-    let layout = seen.rows.get(&shard.hash);
+    let layout = observed.rows.get(&shard.hash);
     let layout = layout.map_or(Layout::Blob, |row| Layout::from(row.protocol));
-    let places = seen.known_places(shard);
+    let places = observed.known_places(shard);
     let located = carpark.locate(&shard.hash, layout, &places).await;
     let damage = match located.map_err(could_not_tell)? {
-        None => Some(nowhere(seen, &parts.trust, shard)?),
+        None => Some(nowhere(observed, &parts.trust, shard)?),
         Some(located) => check_length(shard, size, located.length).err(),
     };
     Ok((dead, damage))
@@ -129,8 +133,12 @@ pub(crate) fn check_length(
 ///
 /// # Errors
 /// It could not be told: a claim of a known issuer leads to a place from which nothing is fetched.
-pub(crate) fn nowhere(seen: &Seen, trust: &Trust, shard: &Shard) -> Result<Failure, Failure> {
-    let claims = seen.claims.locations.iter();
+pub(crate) fn nowhere(
+    observed: &Observation,
+    trust: &Trust,
+    shard: &Shard,
+) -> Result<Failure, Failure> {
+    let claims = observed.claims.locations.iter();
     let of_shard = claims.filter(|found| {
         found.location.content.hash() == shard.hash
             && found.signed == Signed::Yes
@@ -157,7 +165,7 @@ pub(crate) fn nowhere(seen: &Seen, trust: &Trust, shard: &Shard) -> Result<Failu
 }
 
 /// Trouble with reading leaves the world unknown, whatever it was; only what ends the run stays what it is.
-pub(crate) fn could_not_tell(error: Error) -> Failure {
+pub(crate) fn could_not_tell(error: ClientError) -> Failure {
     let mut failure = Failure::from(error);
     if failure.class != Class::Fatal {
         failure.class = Class::Unknown;
@@ -165,7 +173,7 @@ pub(crate) fn could_not_tell(error: Error) -> Failure {
     failure
 }
 
-impl Seen {
+impl Observation {
     /// Addresses that claims name for a shard, whoever issued them; only expected ones are ever asked.
     pub(in crate::migrations::uploads) fn known_places(&self, shard: &Shard) -> Vec<Url> {
         let of_shard = self

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cid::Cid;
 
-use super::seen::{Claims, FoundIndex, FoundLocation, Signed};
+use super::observation::{Claims, FoundIndex, FoundLocation, Signed};
 use crate::client::{Answer, ServiceKeys};
 use crate::proto::claims::Claim;
 use crate::proto::did::Did;

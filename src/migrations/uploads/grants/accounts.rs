@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cid::Cid;
 use futures::stream::{self, StreamExt as _};
 
-use crate::client::{Cause, Error, Services};
+use crate::client::{Cause, ClientError, Services};
 use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
 
@@ -62,7 +62,7 @@ impl Accounts {
         services: &Services,
         account: &Did,
         space: &Did,
-    ) -> Result<Vec<Cid>, Error> {
+    ) -> Result<Vec<Cid>, ClientError> {
         let of = self.account(account);
         let asked = of.begun.load(Ordering::Acquire);
         let mut known = of.known.lock().await;
@@ -100,7 +100,7 @@ impl Accounts {
 
 impl Known {
     /// Reads what was not seen yet. What was read is kept if the rest cannot be.
-    async fn learn(&mut self, services: &Services, links: Vec<Cid>) -> Result<(), Error> {
+    async fn learn(&mut self, services: &Services, links: Vec<Cid>) -> Result<(), ClientError> {
         let new: Vec<_> = links
             .into_iter()
             .filter(|link| !self.seen.contains(link))

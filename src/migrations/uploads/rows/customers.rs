@@ -3,7 +3,7 @@
 //! Its counters are a sum of progress rows and never a source of truth: `super::rollup`.
 
 use crate::model::{CustomerDid, InstanceId, PlanId, Status};
-use crate::state::Error;
+use crate::state::StateError;
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
     self, Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp,
@@ -74,15 +74,15 @@ pub(super) fn key(customer: &CustomerDid) -> Key {
     Key::one("customer", customer.as_str())
 }
 
-fn read(table: &str, row: &Row) -> Result<CustomerRow, rows::Error> {
+fn read(table: &str, row: &Row) -> Result<CustomerRow, rows::RowsError> {
     let customer = row
         .text("customer")
-        .ok_or_else(|| rows::Error::shape(table, "a row has no customer"))?;
+        .ok_or_else(|| rows::RowsError::shape(table, "a row has no customer"))?;
     let number = |name: &str| row.number(name).unwrap_or(0);
     Ok(CustomerRow {
-        customer: customer
-            .parse()
-            .map_err(|error: crate::model::IdError| rows::Error::shape(table, error.to_string()))?,
+        customer: customer.parse().map_err(|error: crate::model::IdError| {
+            rows::RowsError::shape(table, error.to_string())
+        })?,
         status: row
             .text("status")
             .unwrap_or(Status::Pending.as_str())
@@ -133,7 +133,7 @@ impl Assignment {
 
 impl CustomerTables {
     /// Gives a customer to an instance. Work that had begun is never reset (docs/protocol/pitfalls.md 61).
-    pub async fn assign(&self, assignment: &Assignment) -> Result<Placed, Error> {
+    pub async fn assign(&self, assignment: &Assignment) -> Result<Placed, StateError> {
         let (table, key) = (self.customers_table(), key(&assignment.customer));
         let unbegun = Condition::Any(vec![
             Condition::Absent("customer"),
@@ -168,7 +168,7 @@ impl CustomerTables {
 
     /// Notes how many spaces a customer has by a listing: its row is not completed before so many are. Makes a row
     /// that is not there; fewer than are known change nothing.
-    pub async fn note_spaces(&self, customer: &CustomerDid, spaces: u64) -> Result<(), Error> {
+    pub async fn note_spaces(&self, customer: &CustomerDid, spaces: u64) -> Result<(), StateError> {
         let now = stamp(self.store.now());
         let update = Update::new()
             .set("spacesKnown", spaces)
@@ -191,14 +191,20 @@ impl CustomerTables {
     }
 
     /// The row of a customer.
-    pub async fn customer(&self, customer: &CustomerDid) -> Result<Option<CustomerRow>, Error> {
+    pub async fn customer(
+        &self,
+        customer: &CustomerDid,
+    ) -> Result<Option<CustomerRow>, StateError> {
         let table = self.customers_table();
         let row = self.rows().get(table, &key(customer)).await?;
         Ok(row.map(|row| read(table, &row)).transpose()?)
     }
 
     /// Customers of one status, longest ago first.
-    pub async fn customers_by_status(&self, status: Status) -> Result<Vec<CustomerRow>, Error> {
+    pub async fn customers_by_status(
+        &self,
+        status: Status,
+    ) -> Result<Vec<CustomerRow>, StateError> {
         self.read_customers(Select {
             index: Some(BY_STATUS.name),
             partition: Some((BY_STATUS.partition, status.as_str().to_owned())),
@@ -211,7 +217,7 @@ impl CustomerTables {
     pub async fn customers_of(
         &self,
         instance: Option<&InstanceId>,
-    ) -> Result<Vec<CustomerRow>, Error> {
+    ) -> Result<Vec<CustomerRow>, StateError> {
         let filter =
             instance.map(|instance| Condition::Equals("instanceId", instance.as_str().into()));
         self.read_customers(Select {
@@ -221,7 +227,7 @@ impl CustomerTables {
         .await
     }
 
-    async fn read_customers(&self, select: Select) -> Result<Vec<CustomerRow>, Error> {
+    async fn read_customers(&self, select: Select) -> Result<Vec<CustomerRow>, StateError> {
         let table = self.customers_table();
         let rows = rows::all(self.rows(), table, &select).await?;
         Ok(rows

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use crate::engine::OwnerRollup;
 use crate::model::{Counts, Status};
 use crate::runtime::full_jitter;
-use crate::state::rows::{self, Condition, Key, Row, Trouble, Update, Written, stamp};
-use crate::state::{Error, ProgressRow, Store};
+use crate::state::rows::{self, Condition, ErrorKind, Key, Row, Update, Written, stamp};
+use crate::state::{ProgressRow, StateError, Store};
 
 use super::CustomerTables;
 
@@ -24,7 +24,7 @@ pub struct CustomerRollup;
 
 #[async_trait]
 impl OwnerRollup for CustomerRollup {
-    async fn refresh(&self, store: &Store, owner: &str) -> Result<(), Error> {
+    async fn refresh(&self, store: &Store, owner: &str) -> Result<(), StateError> {
         CustomerTables::of(store).refresh(owner).await
     }
 }
@@ -36,7 +36,7 @@ impl CustomerTables {
     ///
     /// # Errors
     /// The row is as it was; also when it changed under all tries (a minute and more), which is transient.
-    pub async fn refresh(&self, owner: &str) -> Result<(), Error> {
+    pub async fn refresh(&self, owner: &str) -> Result<(), StateError> {
         let (table, key, now) = (
             self.customers_table(),
             Key::one("customer", owner),
@@ -69,10 +69,10 @@ impl CustomerTables {
                 return Ok(());
             }
         }
-        Err(rows::Error {
+        Err(rows::RowsError {
             doing: "sum up",
             table: table.to_owned(),
-            trouble: Trouble::Throttled,
+            kind: ErrorKind::Throttled,
             detail: format!("{owner} kept changing during {TRIES} tries"),
             retry_after: None,
         }
@@ -84,7 +84,7 @@ impl CustomerTables {
         &self,
         owner: &str,
         mut units: Vec<ProgressRow>,
-    ) -> Result<Vec<ProgressRow>, Error> {
+    ) -> Result<Vec<ProgressRow>, StateError> {
         if let Ok(customer) = owner.parse()
             && let Some(own) = self.migration_space(&customer).await?
         {

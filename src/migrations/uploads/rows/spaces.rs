@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::{CustomerDid, SpaceDid};
-use crate::state::Error;
+use crate::state::StateError;
 use crate::state::rows::{self, Condition, Key, Row, Update, Written, stamp};
 
 use super::CustomerTables;
@@ -115,12 +115,12 @@ fn key(customer: &CustomerDid) -> Key {
     Key::one("customer", customer.as_str())
 }
 
-fn read(table: &str, row: &Row) -> Result<MigrationSpace, rows::Error> {
+fn read(table: &str, row: &Row) -> Result<MigrationSpace, rows::RowsError> {
     let text = |name: &str| {
         row.text(name)
-            .ok_or_else(|| rows::Error::shape(table, format!("a row has no {name}")))
+            .ok_or_else(|| rows::RowsError::shape(table, format!("a row has no {name}")))
     };
-    let wrong = |error: crate::model::IdError| rows::Error::shape(table, error.to_string());
+    let wrong = |error: crate::model::IdError| rows::RowsError::shape(table, error.to_string());
     Ok(MigrationSpace {
         customer: text("customer")?.parse().map_err(wrong)?,
         space: text("migrationSpace")?.parse().map_err(wrong)?,
@@ -141,14 +141,14 @@ impl CustomerTables {
     pub async fn migration_space(
         &self,
         customer: &CustomerDid,
-    ) -> Result<Option<MigrationSpace>, Error> {
+    ) -> Result<Option<MigrationSpace>, StateError> {
         let table = self.spaces_table();
         let row = self.rows().get(table, &key(customer)).await?;
         Ok(row.map(|row| read(table, &row)).transpose()?)
     }
 
     /// The names of all migration spaces: reads the whole table.
-    pub async fn migration_space_names(&self) -> Result<BTreeSet<SpaceDid>, Error> {
+    pub async fn migration_space_names(&self) -> Result<BTreeSet<SpaceDid>, StateError> {
         let table = self.spaces_table();
         let rows = rows::all(self.rows(), table, &rows::Select::default()).await?;
         let name = |row: &Row| {
@@ -159,7 +159,7 @@ impl CustomerTables {
     }
 
     /// Every migration space whose row can be read, and what is wrong with the others: reads the whole table.
-    pub async fn migration_spaces(&self) -> Result<(Vec<MigrationSpace>, Vec<String>), Error> {
+    pub async fn migration_spaces(&self) -> Result<(Vec<MigrationSpace>, Vec<String>), StateError> {
         let table = self.spaces_table();
         let rows = rows::all(self.rows(), table, &rows::Select::default()).await?;
         let (mut spaces, mut odd) = (Vec::new(), Vec::new());
@@ -176,7 +176,10 @@ impl CustomerTables {
     }
 
     /// Stores `space` unless the customer has one; gives the stored one in either case.
-    pub async fn create_migration_space(&self, space: &MigrationSpace) -> Result<Stored, Error> {
+    pub async fn create_migration_space(
+        &self,
+        space: &MigrationSpace,
+    ) -> Result<Stored, StateError> {
         let table = self.spaces_table();
         let status = match space.status {
             SpaceStatus::Active => ACTIVE,
@@ -215,7 +218,7 @@ impl CustomerTables {
                         .migration_space(&space.customer)
                         .await?
                         .ok_or_else(|| {
-                            rows::Error::shape(
+                            rows::RowsError::shape(
                                 table,
                                 format!("the row of {} came and went", space.customer),
                             )
@@ -237,7 +240,7 @@ impl CustomerTables {
         customer: &CustomerDid,
         space: &SpaceDid,
         mark: SpaceMark,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StateError> {
         let update = Update::new();
         let update = match mark {
             SpaceMark::Provisioned(true) => update.set("status", PROVISIONED),
@@ -259,7 +262,7 @@ impl CustomerTables {
         customer: &CustomerDid,
         space: &SpaceDid,
         update: Update,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StateError> {
         let same = Condition::Equals("migrationSpace", space.as_str().into());
         let written = self
             .rows()

@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use zeroize::Zeroizing;
 
-use crate::client::{EncryptionKey, Error, Network, Provision, Services};
+use crate::client::{ClientError, EncryptionKey, Network, Provision, Services};
 use crate::engine::Clock;
 use crate::migrations::uploads::reasons;
 use crate::migrations::uploads::rows::SpaceMark;
@@ -140,7 +140,7 @@ impl Spaces {
         Ok(stored.map_err(|error| error.failure())?.into_space())
     }
 
-    /// Makes the space ready anew when it is wanted next.
+    /// Makes the space ready again when it is wanted next.
     pub(super) fn forget(&self, customer: &CustomerDid) {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         ready.remove(customer);
@@ -182,7 +182,12 @@ impl Spaces {
         }
     }
 
-    async fn provision(&self, account: &Did, space: &Did, clock: &Clock) -> Result<(), Error> {
+    async fn provision(
+        &self,
+        account: &Did,
+        space: &Did,
+        clock: &Clock,
+    ) -> Result<(), ClientError> {
         let provision = self.provisioning(account, space, iso_of(clock.unix_ms()));
         self.services.tables.provision(&provision).await
     }

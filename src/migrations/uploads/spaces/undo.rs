@@ -127,14 +127,14 @@ impl Spaces {
 
 #[async_trait]
 impl OwnerEffects for Spaces {
-    async fn standing(&self, owner: &str) -> Result<Vec<Effect>, Failure> {
+    async fn existing(&self, owner: &str) -> Result<Vec<Effect>, Failure> {
         let Ok(customer) = owner.parse::<CustomerDid>() else {
             return Ok(Vec::new());
         };
         let opened = match self.opened(&customer).await {
             Ok(Some(opened)) => opened,
             Ok(None) => return Ok(Vec::new()),
-            // Without its key nothing of the space can be taken back.
+            // Without its key nothing of the space can be undone.
             Err(failure) if failure.reason == reasons::KEY_UNAVAILABLE => {
                 return Ok(vec![Effect::new(SPACE, owner)]);
             }
@@ -173,7 +173,7 @@ impl OwnerEffects for Spaces {
         }
     }
 
-    fn leaves(&self, kind: &str) -> &'static str {
+    fn residue(&self, kind: &str) -> &'static str {
         match kind {
             SPACE => "its row and sealed key stay, so that a later run uses the same space",
             DELEGATED => "its revocation stays",

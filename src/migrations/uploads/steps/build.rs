@@ -7,8 +7,8 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use url::Url;
 
 use crate::client::{CarparkBlob, Layout, ShardRow};
-use crate::engine::Pulse;
-use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
+use crate::engine::Heartbeat;
+use crate::migrations::uploads::find::{Observation, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::reasons;
 use crate::model::Failure;
@@ -28,45 +28,45 @@ pub(crate) struct Built {
 /// Reads every shard of an upload, checks the hash of every block, and gives the index.
 pub(crate) async fn build(
     parts: &Arc<Parts>,
-    seen: &Seen,
+    observed: &Observation,
     rows: &BTreeMap<Multihash, ShardRow>,
     unverifiable: Unverifiable,
-    pulse: &Pulse,
+    heartbeat: &Heartbeat,
 ) -> Result<Built, Failure> {
     let read = |shard: &Shard| {
-        let known = (rows.get(&shard.hash).copied(), seen.known_places(shard));
-        let how = (unverifiable, pulse);
-        read_shard(Arc::clone(parts), seen, shard.clone(), known, how)
+        let known = (rows.get(&shard.hash).copied(), observed.known_places(shard));
+        let how = (unverifiable, heartbeat);
+        read_shard(Arc::clone(parts), observed, shard.clone(), known, how)
     };
-    let all: Vec<_> = seen.shards.iter().map(read).collect();
+    let all: Vec<_> = observed.shards.iter().map(read).collect();
     let shards: Vec<IndexedShard> = stream::iter(all)
         .buffered(parts.shards_at_once.max(1))
         .try_collect()
         .await?;
-    let mut index = ShardedDagIndex::new(seen.root);
+    let mut index = ShardedDagIndex::new(observed.root);
     let unverified = shards.iter().map(|shard| shard.unverified).sum();
     for shard in shards {
         index.add(shard);
     }
-    if index.leads_to(&Multihash::of(&seen.root)) {
+    if index.leads_to(&Multihash::of(&observed.root)) {
         return Ok(Built { index, unverified });
     }
     Err(Failure::permanent(
         reasons::MISSING_ROOT,
         format!(
             "root {} is in none of the {} shards that its upload names",
-            seen.root,
-            seen.shards.len()
+            observed.root,
+            observed.shards.len()
         ),
     ))
 }
 
 async fn read_shard(
     parts: Arc<Parts>,
-    seen: &Seen,
+    observed: &Observation,
     shard: Shard,
     (row, known): (Option<ShardRow>, Vec<Url>),
-    (unverifiable, pulse): (Unverifiable, &Pulse),
+    (unverifiable, heartbeat): (Unverifiable, &Heartbeat),
 ) -> Result<IndexedShard, Failure> {
     let layout = row.map_or(Layout::Blob, |row| Layout::from(row.protocol));
     let opened = parts
@@ -75,11 +75,11 @@ async fn read_shard(
         .open(&shard.hash, layout, &known)
         .await?;
     let Some((place, mut blob)) = opened else {
-        return Err(nowhere(seen, &parts.trust, &shard)?);
+        return Err(nowhere(observed, &parts.trust, &shard)?);
     };
     let size = row.map(|row| row.size).or(place.length);
     check_length(&shard, row.map(|row| row.size), place.length)?;
-    seen.note_located(&shard.hash, place);
+    observed.note_located(&shard.hash, place);
     let name = match size {
         Some(size) => Name::Known {
             hash: shard.hash.clone(),
@@ -88,7 +88,7 @@ async fn read_shard(
         None => Name::Later,
     };
     let mut builder = ShardBuilder::new(name, car::Limits::default(), unverifiable);
-    feed(&mut blob, &mut builder, &shard, pulse).await?;
+    feed(&mut blob, &mut builder, &shard, heartbeat).await?;
     builder
         .finish_as(shard.hash.clone())
         .map_err(|error| refused(&shard, &error))
@@ -98,10 +98,10 @@ async fn feed(
     blob: &mut CarparkBlob,
     builder: &mut ShardBuilder,
     shard: &Shard,
-    pulse: &Pulse,
+    heartbeat: &Heartbeat,
 ) -> Result<(), Failure> {
     while let Some(piece) = blob.next().await? {
-        pulse.beat();
+        heartbeat.beat();
         builder
             .push(&piece)
             .map_err(|error| refused(shard, &error))?;
@@ -111,20 +111,20 @@ async fn feed(
     Ok(())
 }
 
-fn refused(shard: &Shard, error: &index::Error) -> Failure {
+fn refused(shard: &Shard, error: &index::IndexError) -> Failure {
     let reason = match error {
-        index::Error::Size { .. } => reasons::WRONG_SIZE,
-        index::Error::Car(
+        index::IndexError::Size { .. } => reasons::WRONG_SIZE,
+        index::IndexError::Car(
             // Other readers may take what this one does not.
-            car::Error::Version(_)
-            | car::Error::Header(_)
-            | car::Error::LargeHeader { .. }
-            | car::Error::LargeCid { .. }
-            | car::Error::LargeBlock { .. }
-            | car::Error::Sections(_),
+            car::CarError::Version(_)
+            | car::CarError::Header(_)
+            | car::CarError::LargeHeader { .. }
+            | car::CarError::LargeCid { .. }
+            | car::CarError::LargeBlock { .. }
+            | car::CarError::Sections(_),
         ) => reasons::UNSUPPORTED_CAR,
-        index::Error::Block {
-            source: multihash::Error::Unverifiable { .. },
+        index::IndexError::Block {
+            source: multihash::MultihashError::Unverifiable { .. },
             ..
         } => reasons::UNVERIFIABLE_HASH,
         _ => reasons::CORRUPT_CAR,
@@ -148,28 +148,31 @@ mod tests {
     #[test]
     fn the_data_is_not_blamed_for_what_cannot_be_done_here() {
         let shard = Shard::new(Multihash::sha256(b"shard").cid(codec::CAR).unwrap());
-        let block = |source| index::Error::Block {
+        let block = |source| index::IndexError::Block {
             id: car::BlockId::from_bytes(&shard.cid.to_bytes()).unwrap(),
             offset: 9,
             source,
         };
-        let unverifiable = multihash::Error::Unverifiable {
+        let unverifiable = multihash::MultihashError::Unverifiable {
             code: 0xd5,
             length: 16,
         };
         for (error, reason) in [
             (block(unverifiable), reasons::UNVERIFIABLE_HASH),
             (
-                block(multihash::Error::Mismatch(shard.hash.clone())),
+                block(multihash::MultihashError::Mismatch(shard.hash.clone())),
                 reasons::CORRUPT_CAR,
             ),
-            (car::Error::Version(7).into(), reasons::UNSUPPORTED_CAR),
+            (car::CarError::Version(7).into(), reasons::UNSUPPORTED_CAR),
             (
-                car::Error::Header(HeaderError::Key).into(),
+                car::CarError::Header(HeaderError::Key).into(),
                 reasons::UNSUPPORTED_CAR,
             ),
-            (car::Error::Sections(4).into(), reasons::UNSUPPORTED_CAR),
-            (car::Error::TruncatedHeader(3).into(), reasons::CORRUPT_CAR),
+            (car::CarError::Sections(4).into(), reasons::UNSUPPORTED_CAR),
+            (
+                car::CarError::TruncatedHeader(3).into(),
+                reasons::CORRUPT_CAR,
+            ),
         ] {
             let failure = refused(&shard, &error);
             assert_eq!(

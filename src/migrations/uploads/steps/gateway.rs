@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cid::Cid;
 
-use crate::engine::{Depth, Look, Need, UnitContext, UnitStep};
+use crate::engine::{Depth, Gap, UnitContext, UnitObservation, UnitStep};
 use crate::migrations::uploads::GATEWAY;
 use crate::migrations::uploads::find::could_not_tell;
 use crate::migrations::uploads::grants::{confirm, find};
@@ -29,19 +29,19 @@ impl UnitStep for AuthorizeGateway {
         GATEWAY
     }
 
-    /// The gateway cannot be asked what it holds. A closer look shows whether what it was given still holds.
-    async fn probe(&self, unit: &UnitContext) -> Result<Look, Failure> {
+    /// The gateway cannot be asked what it holds. A closer probe shows whether what it was given still holds.
+    async fn probe(&self, unit: &UnitContext) -> Result<UnitObservation, Failure> {
         let Some(StepState::Applied(effect)) = unit.step(&GATEWAY) else {
-            return Ok(Look::Unseen);
+            return Ok(UnitObservation::Unseen);
         };
         let proof = effect.facts.get(PROOF);
         let proof = proof.and_then(|text| Cid::try_from(text.as_str()).ok());
         let Some(proof) = proof.filter(|_| unit.depth() >= Depth::Presence) else {
-            return Ok(Look::Unseen);
+            return Ok(UnitObservation::Unseen);
         };
         let ended = self.ended(&proof, effect, unit.clock.unix_secs()).await?;
-        Ok(ended.map_or(Look::Unseen, |why| {
-            Look::Needed(Need::wrong(&*unit.id.name, why))
+        Ok(ended.map_or(UnitObservation::Unseen, |why| {
+            UnitObservation::Gap(Gap::wrong(&*unit.id.name, why))
         }))
     }
 
@@ -70,7 +70,7 @@ impl UnitStep for AuthorizeGateway {
         })
     }
 
-    fn leaves(&self) -> &'static str {
+    fn residue(&self) -> &'static str {
         "the gateway has no way to remove it, and content whose claims name the space needs it"
     }
 }

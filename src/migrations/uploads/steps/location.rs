@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::place::{Place, find};
 use super::publish::{ProviderAddresses, address_link, advert, claim_addresses};
 use crate::client::CacheRequest;
-use crate::engine::{Depth, Need, Step, Turn, UnitContext};
+use crate::engine::{Depth, Gap, Step, StepContext, UnitContext};
 use crate::migrations::uploads::decide::{LocationState, location_state, republished};
-use crate::migrations::uploads::find::{FoundLocation, Seen, Shard};
+use crate::migrations::uploads::find::{FoundLocation, Observation, Shard};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::reasons;
@@ -28,14 +28,14 @@ impl Step<Uploads> for RepublishLocation {
         LOCATION
     }
 
-    fn needs(
+    fn gaps(
         &self,
         unit: &UnitContext,
         upload: &Upload,
-        seen: &Seen,
-    ) -> Result<Vec<Need>, Failure> {
+        observed: &Observation,
+    ) -> Result<Vec<Gap>, Failure> {
         let (trust, space) = (&self.0.trust, &upload.row.space);
-        if let Some(damage) = &seen.absent.damage {
+        if let Some(damage) = &observed.absent.damage {
             return Err(damage.clone());
         }
         // Whoever looks closely wants to know whether the claims that are there are of any use.
@@ -44,28 +44,32 @@ impl Step<Uploads> for RepublishLocation {
         {
             return Err(not_served(failure));
         }
-        let of_shard = |shard| match location_state(seen, trust, shard, space) {
+        let of_shard = |shard| match location_state(observed, trust, shard, space) {
             LocationState::Right if unit.is_taken_over() => {
-                let claim = republished(seen, trust, shard, space)?;
+                let claim = republished(observed, trust, shard, space)?;
                 Some(readvertised(shard, claim))
             }
             state => need(shard, state),
         };
-        Ok(seen.shards.iter().filter_map(of_shard).collect())
+        Ok(observed.shards.iter().filter_map(of_shard).collect())
     }
 
-    async fn apply(&self, turn: &Turn<'_, Uploads>, need: &Need) -> Result<Effect, Failure> {
-        Self::allowed(turn.unit)?;
-        let space = &turn.item.row.space;
-        let shard = turn
-            .seen
+    async fn apply(
+        &self,
+        context: &StepContext<'_, Uploads>,
+        gap: &Gap,
+    ) -> Result<Effect, Failure> {
+        Self::allowed(context.unit)?;
+        let space = &context.item.row.space;
+        let shard = context
+            .observed
             .shards
             .iter()
-            .find(|shard| shard.cid.to_string() == need.subject);
+            .find(|shard| shard.cid.to_string() == gap.subject);
         let shard = shard.ok_or_else(|| {
-            Failure::permanent(Reason::INTERNAL, format!("no shard {}", need.subject))
+            Failure::permanent(Reason::INTERNAL, format!("no shard {}", gap.subject))
         })?;
-        let place = find(&self.0, turn.seen, shard, space).await?;
+        let place = find(&self.0, context.observed, shard, space).await?;
         let claim = relocate(
             &self.0.secrets.upload_service,
             space,
@@ -76,13 +80,13 @@ impl Step<Uploads> for RepublishLocation {
         let claim =
             claim.map_err(|error| Failure::permanent(Reason::INTERNAL, error.to_string()))?;
         let job = self.publish(space, shard, &place, &claim).await?;
-        Ok(Effect::new("claim-published", need.subject.clone())
+        Ok(Effect::new("claim-published", gap.subject.clone())
             .fact("claim", claim.cid().to_string())
             .fact("url", place.url)
             .fact("job", job))
     }
 
-    fn leaves(&self) -> &'static str {
+    fn residue(&self) -> &'static str {
         "published claims and their adverts in IPNI cannot be withdrawn"
     }
 }
@@ -94,23 +98,23 @@ fn not_served(failure: &Failure) -> Failure {
     }
 }
 
-fn need(shard: &Shard, state: LocationState) -> Option<Need> {
+fn need(shard: &Shard, state: LocationState) -> Option<Gap> {
     let subject = shard.cid.to_string();
     match state {
         LocationState::Right => None,
-        LocationState::Missing => Some(Need::missing(subject, "no location claim names the space")),
-        LocationState::Wrong(why) => Some(Need::wrong(subject, why)),
+        LocationState::Missing => Some(Gap::missing(subject, "no location claim names the space")),
+        LocationState::Wrong(why) => Some(Gap::wrong(subject, why)),
     }
 }
 
 /// The existing tool advertises claims under context ids that no query with a space matches, and it may have ended
 /// between showing a claim and queueing its advert (docs/protocol/pitfalls.md 1, 32). Neither can be seen from here.
-fn readvertised(shard: &Shard, claim: &FoundLocation) -> Need {
+fn readvertised(shard: &Shard, claim: &FoundLocation) -> Gap {
     let why = format!(
         "claim {} was published by the existing tool: its advert is useless, or was never queued",
         claim.claim
     );
-    Need::unseen(shard.cid.to_string(), why)
+    Gap::unseen(shard.cid.to_string(), why)
 }
 
 impl RepublishLocation {

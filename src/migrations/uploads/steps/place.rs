@@ -1,7 +1,7 @@
 //! Where a shard lies and how large it is, as a claim will say it.
 
 use crate::client::{Layout, Located, Protocol, ShardRow};
-use crate::migrations::uploads::find::{Seen, Shard, check_length, nowhere};
+use crate::migrations::uploads::find::{Observation, Shard, check_length, nowhere};
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::reasons;
 use crate::model::Failure;
@@ -24,14 +24,14 @@ pub(crate) struct Place {
 /// last resort from the carpark.
 pub(crate) async fn find(
     parts: &Parts,
-    seen: &Seen,
+    observed: &Observation,
     shard: &Shard,
     space: &Did,
 ) -> Result<Place, Failure> {
-    let row = row(parts, seen, shard, space).await?;
-    let located = match seen.located(&shard.hash) {
+    let row = row(parts, observed, shard, space).await?;
+    let located = match observed.located(&shard.hash) {
         Some(located) => located,
-        None => ask(parts, seen, shard, row).await?,
+        None => ask(parts, observed, shard, row).await?,
     };
     check_length(shard, row.map(|row| row.size), located.length)?;
     let size = row
@@ -55,11 +55,11 @@ pub(crate) async fn find(
 
 async fn row(
     parts: &Parts,
-    seen: &Seen,
+    observed: &Observation,
     shard: &Shard,
     space: &Did,
 ) -> Result<Option<ShardRow>, Failure> {
-    if let Some(row) = seen.rows.get(&shard.hash) {
+    if let Some(row) = observed.rows.get(&shard.hash) {
         return Ok(Some(*row));
     }
     let found = parts
@@ -72,7 +72,7 @@ async fn row(
 
 async fn ask(
     parts: &Parts,
-    seen: &Seen,
+    observed: &Observation,
     shard: &Shard,
     row: Option<ShardRow>,
 ) -> Result<Located, Failure> {
@@ -80,11 +80,11 @@ async fn ask(
     let located = parts
         .services
         .carpark
-        .locate(&shard.hash, layout, &seen.known_places(shard))
+        .locate(&shard.hash, layout, &observed.known_places(shard))
         .await?;
     match located {
         Some(located) => Ok(located),
-        None => Err(nowhere(seen, &parts.trust, shard)?),
+        None => Err(nowhere(observed, &parts.trust, shard)?),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn claim_addresses(
     link: &Cid,
     url: &str,
 ) -> Result<ProviderAddresses, Failure> {
-    let wrong = |error: crate::proto::ipni::Error| {
+    let wrong = |error: crate::proto::ipni::IpniError| {
         Failure::permanent(Reason::MISCONFIGURED, error.to_string())
     };
     let mut claims = network.storage_node.service.url.to_string();

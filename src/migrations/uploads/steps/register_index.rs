@@ -9,8 +9,8 @@ use super::publish::claim_addresses;
 use super::remove_index::RemoveIndex;
 use super::store_index::{needs, store};
 use crate::client::{CacheRequest, lacks_location};
-use crate::engine::{Need, Step, Turn, Undoer, UnitContext};
-use crate::migrations::uploads::find::{Seen, StoredIndex};
+use crate::engine::{Gap, Step, StepContext, Undoer, UnitContext};
+use crate::migrations::uploads::find::{Observation, StoredIndex};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::unit::customer;
@@ -43,26 +43,31 @@ impl Step<Uploads> for RegisterIndex {
         REGISTER_INDEX
     }
 
-    fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
-        needs(upload, seen)
+    fn gaps(
+        &self,
+        _: &UnitContext,
+        upload: &Upload,
+        observed: &Observation,
+    ) -> Result<Vec<Gap>, Failure> {
+        needs(upload, observed)
     }
 
-    async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
+    async fn apply(&self, context: &StepContext<'_, Uploads>, _: &Gap) -> Result<Effect, Failure> {
         let parts = &self.parts;
-        let (space, stored) = if let Some(stored) = turn.seen.stored() {
-            let customer = customer(turn.unit)?;
+        let (space, stored) = if let Some(stored) = context.observed.stored() {
+            let customer = customer(context.unit)?;
             (
-                parts.spaces.ensure(&customer, &turn.unit.clock).await?,
+                parts.spaces.ensure(&customer, &context.unit.clock).await?,
                 stored,
             )
         } else {
             // Stored in an earlier life: storing again finds it there and gives its place.
-            let (space, stored, _) = store(parts, turn).await?;
+            let (space, stored, _) = store(parts, context).await?;
             (space, stored)
         };
-        self.register(turn, &space, &stored).await?;
+        self.register(context, &space, &stored).await?;
         Ok(Effect::new("index-registered", stored.link.to_string())
-            .fact("content", turn.seen.root.to_string())
+            .fact("content", context.observed.root.to_string())
             .fact("space", space.did().as_str()))
     }
 
@@ -71,7 +76,7 @@ impl Step<Uploads> for RegisterIndex {
         Some(&self.undo)
     }
 
-    fn leaves(&self) -> &'static str {
+    fn residue(&self) -> &'static str {
         "the indexing service has no way to withdraw a claim"
     }
 }
@@ -81,7 +86,7 @@ impl RegisterIndex {
     /// own claim is sent again, since no other issuer's counts (docs/protocol/pitfalls.md 2).
     async fn register(
         &self,
-        turn: &Turn<'_, Uploads>,
+        context: &StepContext<'_, Uploads>,
         space: &Signer,
         stored: &StoredIndex,
     ) -> Result<(), Failure> {
@@ -89,7 +94,7 @@ impl RegisterIndex {
         let mut tries = 0;
         loop {
             let error = match indexing
-                .assert_index(space, &turn.seen.root, &stored.link)
+                .assert_index(space, &context.observed.root, &stored.link)
                 .await
             {
                 Ok(()) => return Ok(()),

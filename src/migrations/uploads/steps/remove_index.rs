@@ -17,7 +17,7 @@ pub(crate) struct RemoveIndex(pub Arc<Parts>);
 
 #[async_trait]
 impl Undoer for RemoveIndex {
-    async fn stands(&self, _: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
+    async fn exists(&self, _: &UnitContext, effect: &Effect) -> Result<bool, Failure> {
         let (space, index) = place(effect)?;
         Ok(self.0.services.tables.has_blob(&space, &index).await?)
     }

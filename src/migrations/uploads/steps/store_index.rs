@@ -9,9 +9,9 @@ use cid::Cid;
 
 use super::remove_index::RemoveIndex;
 use crate::client::Blob;
-use crate::engine::{Depth, Need, Step, Turn, Undoer, UnitContext};
+use crate::engine::{Depth, Gap, Step, StepContext, Undoer, UnitContext};
 use crate::migrations::uploads::decide::{IndexState, index_state, strangers};
-use crate::migrations::uploads::find::{Seen, StoredIndex, is_index_there};
+use crate::migrations::uploads::find::{Observation, StoredIndex, is_index_there};
 use crate::migrations::uploads::grants::confirm;
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
@@ -44,15 +44,20 @@ impl Step<Uploads> for StoreIndex {
         STORE_INDEX
     }
 
-    fn needs(&self, _: &UnitContext, upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
-        let needs = needs(upload, seen)?.into_iter();
-        Ok(needs.map(|need| need.reading(bytes(seen))).collect())
+    fn gaps(
+        &self,
+        _: &UnitContext,
+        upload: &Upload,
+        observed: &Observation,
+    ) -> Result<Vec<Gap>, Failure> {
+        let gaps = needs(upload, observed)?.into_iter();
+        Ok(gaps.map(|gap| gap.reading(bytes(observed))).collect())
     }
 
-    async fn apply(&self, turn: &Turn<'_, Uploads>, _: &Need) -> Result<Effect, Failure> {
-        let (_, stored, effect) = store(&self.parts, turn).await?;
+    async fn apply(&self, context: &StepContext<'_, Uploads>, _: &Gap) -> Result<Effect, Failure> {
+        let (_, stored, effect) = store(&self.parts, context).await?;
         let location = stored.location.cid().to_string();
-        turn.seen.note_stored(stored);
+        context.observed.note_stored(stored);
         Ok(effect.fact("location", location))
     }
 
@@ -60,32 +65,32 @@ impl Step<Uploads> for StoreIndex {
         Some(&self.undo)
     }
 
-    fn leaves(&self) -> &'static str {
+    fn residue(&self) -> &'static str {
         "the storage node keeps the bytes and its location claim; the bill keeps both entries"
     }
 }
 
 /// Bytes of the shards that are streamed to build the index, as far as their sizes are recorded.
-fn bytes(seen: &Seen) -> Option<u64> {
-    let sizes = seen
+fn bytes(observed: &Observation) -> Option<u64> {
+    let sizes = observed
         .shards
         .iter()
-        .filter_map(|shard| seen.rows.get(&shard.hash));
+        .filter_map(|shard| observed.rows.get(&shard.hash));
     sizes.map(|row| row.size).reduce(|sum, size| sum + size)
 }
 
 /// An index is needed unless a valid claim names one that covers the upload; not knowing is no need.
-pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> {
-    match index_state(seen) {
+pub(crate) fn needs(upload: &Upload, observed: &Observation) -> Result<Vec<Gap>, Failure> {
+    match index_state(observed) {
         IndexState::Right => Ok(Vec::new()),
         IndexState::Missing => {
-            let why = match strangers(seen) {
+            let why = match strangers(observed) {
                 None => "no index is registered".to_owned(),
                 Some(strangers) => format!("no index that counts is registered: {strangers}"),
             };
-            Ok(vec![Need::missing(upload.row.root.clone(), why)])
+            Ok(vec![Gap::missing(upload.row.root.clone(), why)])
         }
-        IndexState::Wrong(why) => Ok(vec![Need::wrong(upload.row.root.clone(), why)]),
+        IndexState::Wrong(why) => Ok(vec![Gap::wrong(upload.row.root.clone(), why)]),
         IndexState::CannotTell(why) => Err(Failure::unknown(Reason::COULD_NOT_TELL, why)),
     }
 }
@@ -94,15 +99,15 @@ pub(crate) fn needs(upload: &Upload, seen: &Seen) -> Result<Vec<Need>, Failure> 
 /// shards give the same bytes.
 pub(crate) async fn store(
     parts: &Arc<Parts>,
-    turn: &Turn<'_, Uploads>,
+    context: &StepContext<'_, Uploads>,
 ) -> Result<(Signer, StoredIndex, Effect), Failure> {
-    let (seen, upload) = (turn.seen, turn.item);
-    let customer = customer(turn.unit)?;
-    let confirmed = confirm(parts, turn.unit).await;
-    confirmed.map_err(|failure| of_whole_space(turn.unit, failure))?;
-    let cids: Vec<_> = seen.shards.iter().map(|shard| shard.cid).collect();
+    let (observed, upload) = (context.observed, context.item);
+    let customer = customer(context.unit)?;
+    let confirmed = confirm(parts, context.unit).await;
+    confirmed.map_err(|failure| of_whole_space(context.unit, failure))?;
+    let cids: Vec<_> = observed.shards.iter().map(|shard| shard.cid).collect();
     let asked;
-    let rows = if seen.rows.is_empty() {
+    let rows = if observed.rows.is_empty() {
         asked = parts
             .services
             .tables
@@ -110,7 +115,7 @@ pub(crate) async fn store(
             .await?;
         &asked
     } else {
-        &seen.rows
+        &observed.rows
     };
     parts.name_refusal_of_writes().await;
     let unverifiable = if parts.settings.index_unverified {
@@ -118,10 +123,10 @@ pub(crate) async fn store(
     } else {
         Unverifiable::Refuse
     };
-    let built = build(parts, seen, rows, unverifiable, &turn.pulse).await?;
+    let built = build(parts, observed, rows, unverifiable, &context.heartbeat).await?;
     let archive = built.index.archive();
     let index = link(&archive);
-    let space = parts.spaces.ensure(&customer, &turn.unit.clock).await?;
+    let space = parts.spaces.ensure(&customer, &context.unit.clock).await?;
     let effect = Effect::new("index-stored", index.to_string())
         .fact("space", space.did().as_str())
         .fact("bytes", archive.len().to_string());
@@ -132,11 +137,11 @@ pub(crate) async fn store(
             effect.fact("unverified_blocks", blocks.to_string())
         }
     };
-    let effect = if has_index(parts, turn.unit, &space, &index).await? {
+    let effect = if has_index(parts, context.unit, &space, &index).await? {
         effect.found()
     } else {
         let effect = effect.reversible();
-        turn.intend(&effect).await?;
+        context.intend(&effect).await?;
         effect
     };
     let stored = parts

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::proto::multihash::Multihash;
 use crate::sandbox::indexer::record::{Provider, Record};
+use crate::sandbox::kv_store::Item;
 use crate::sandbox::network::Network;
-use crate::sandbox::shelf::Item;
 
 /// Bytes before a record in IPNI: the Unix millisecond from which on it is found.
 const VISIBLE: usize = 8;

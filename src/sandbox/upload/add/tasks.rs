@@ -3,7 +3,7 @@
 use cid::Cid;
 use ipld_core::ipld::Ipld;
 
-use crate::proto::ucan::{Capability, Caveats, Delegation, Draft, Error};
+use crate::proto::ucan::{Capability, Caveats, Delegation, Draft, UcanError};
 use crate::proto::{Did, Signer};
 use crate::sandbox::blob::Blob;
 use crate::sandbox::ucan_server::{Failure, map, text};
@@ -22,7 +22,11 @@ pub(super) struct Order<'a> {
 
 impl Order<'_> {
     /// `blob/allocate` of the service at the node.
-    pub(super) fn allocate(&self, cause: &Cid, proof: &Delegation) -> Result<Delegation, Error> {
+    pub(super) fn allocate(
+        &self,
+        cause: &Cid,
+        proof: &Delegation,
+    ) -> Result<Delegation, UcanError> {
         let capability = Capability::new("blob/allocate", self.node.as_str())
             .caveat("blob", self.blob.to_ipld())
             .caveat("cause", Ipld::Link(*cause))
@@ -34,7 +38,7 @@ impl Order<'_> {
     }
 
     /// Its legacy twin, of the service at itself.
-    pub(super) fn legacy_allocate(&self, cause: &Cid) -> Result<Delegation, Error> {
+    pub(super) fn legacy_allocate(&self, cause: &Cid) -> Result<Delegation, UcanError> {
         let capability = Capability::new("web3.storage/blob/allocate", self.service.did().as_str())
             .caveat("blob", self.blob.to_ipld())
             .caveat("cause", Ipld::Link(*cause))
@@ -45,7 +49,7 @@ impl Order<'_> {
     }
 
     /// `blob/accept` of the service at the node.
-    pub(super) fn accept(&self, put: &Cid, proof: &Delegation) -> Result<Delegation, Error> {
+    pub(super) fn accept(&self, put: &Cid, proof: &Delegation) -> Result<Delegation, UcanError> {
         let capability = Capability::new("blob/accept", self.node.as_str())
             .caveat("blob", self.blob.to_ipld())
             .caveat("space", Ipld::Bytes(self.space.to_bytes()))
@@ -57,7 +61,7 @@ impl Order<'_> {
     }
 
     /// Its legacy twin, of the service at itself.
-    pub(super) fn legacy_accept(&self, put: &Cid) -> Result<Delegation, Error> {
+    pub(super) fn legacy_accept(&self, put: &Cid) -> Result<Delegation, UcanError> {
         let capability = Capability::new("web3.storage/blob/accept", self.service.did().as_str())
             .caveat("blob", self.blob.to_ipld())
             .caveat("space", text(self.space.as_str()))
@@ -78,7 +82,7 @@ pub(super) fn put_key(blob: &Blob) -> Result<Signer, Failure> {
 }
 
 /// `http/put` of the derived key at itself, which waits for an allocation.
-pub(super) fn put(key: &Signer, blob: &Blob, allocate: &Cid) -> Result<Delegation, Error> {
+pub(super) fn put(key: &Signer, blob: &Blob, allocate: &Cid) -> Result<Delegation, UcanError> {
     let capability = Capability::new("http/put", key.did().as_str())
         .caveat("body", blob.to_ipld())
         .caveat("url", awaits(".out.ok.address.url", allocate))

@@ -1,6 +1,6 @@
 //! Customers and spaces: subscriptions, consumers, and what a space delegated to its account.
 
-use super::Error;
+use super::SeedError;
 use super::delegations::{self, Given};
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
@@ -26,7 +26,7 @@ pub(super) struct Account {
 }
 
 /// Writes customers and spaces; gives the spaces in the order of the plan.
-pub(super) async fn write(network: &Network, plan: &Plan) -> Result<Vec<Account>, Error> {
+pub(super) async fn write(network: &Network, plan: &Plan) -> Result<Vec<Account>, SeedError> {
     let mut accounts = Vec::with_capacity(plan.spaces.len());
     for (index, space) in plan.spaces.iter().enumerate() {
         let (account, beside) = account(plan, index, space)?;
@@ -49,7 +49,11 @@ pub(super) async fn write(network: &Network, plan: &Plan) -> Result<Vec<Account>
 }
 
 /// A space with what lies beside the delegation to its account.
-fn account(plan: &Plan, index: usize, space: &Space) -> Result<(Account, Vec<Delegation>), Error> {
+fn account(
+    plan: &Plan,
+    index: usize,
+    space: &Space,
+) -> Result<(Account, Vec<Delegation>), SeedError> {
     let customer = Did::parse(&plan.customers[space.customer])?;
     let key = Signer::from_seed(space.key);
     let Given { to_account, beside } = delegations::given(plan, index, &key, &customer)?;
@@ -61,7 +65,7 @@ fn account(plan: &Plan, index: usize, space: &Space) -> Result<(Account, Vec<Del
     Ok((account, beside))
 }
 
-async fn rows(network: &Network, account: &Account) -> Result<(), Error> {
+async fn rows(network: &Network, account: &Account) -> Result<(), SeedError> {
     let Account {
         customer, space, ..
     } = account;
@@ -89,7 +93,7 @@ async fn rows(network: &Network, account: &Account) -> Result<(), Error> {
     Ok(())
 }
 
-async fn store(network: &Network, delegation: &Delegation, bucket: &str) -> Result<(), Error> {
+async fn store(network: &Network, delegation: &Delegation, bucket: &str) -> Result<(), SeedError> {
     let link = delegation.cid().to_string();
     let bytes = to_bytes(std::slice::from_ref(delegation));
     let key = format!("/delegations/{link}.car");

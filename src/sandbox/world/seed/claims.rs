@@ -3,7 +3,7 @@
 use cid::Cid;
 
 use super::accounts::{Account, LONG_AGO};
-use super::{Error, shards};
+use super::{SeedError, shards};
 use crate::proto::car::Limits;
 use crate::proto::claims::{Content as Subject, Index, Location, Range, relocate};
 use crate::proto::index::{Name, ShardBuilder, ShardedDagIndex, Unverifiable, link};
@@ -26,7 +26,7 @@ pub(super) async fn write(
     upload: &Upload,
     content: &Content,
     shards: &[Shard],
-) -> Result<(), Error> {
+) -> Result<(), SeedError> {
     match upload.condition {
         Condition::Fresh | Condition::CorruptCar | Condition::MissingBlob => Ok(()),
         Condition::IndexOnly | Condition::NoShards => {
@@ -51,7 +51,7 @@ async fn index(
     account: &Account,
     root: &Cid,
     shards: &[Shard],
-) -> Result<(), Error> {
+) -> Result<(), SeedError> {
     let mut index = ShardedDagIndex::new(*root);
     for shard in shards {
         let name = Name::Check(shard.digest.clone());
@@ -85,7 +85,11 @@ async fn index(
 }
 
 /// Location claims of before spaces were named in them.
-async fn old_locations(network: &Network, upload: &Upload, shards: &[Shard]) -> Result<(), Error> {
+async fn old_locations(
+    network: &Network,
+    upload: &Upload,
+    shards: &[Shard],
+) -> Result<(), SeedError> {
     let length = !upload.number.is_multiple_of(WITHOUT_LENGTH_EVERY);
     for shard in shards {
         let range = length.then_some(Range {
@@ -109,7 +113,11 @@ async fn old_locations(network: &Network, upload: &Upload, shards: &[Shard]) -> 
 }
 
 /// A claim of before IPNI: a row under the hash, the archive in the indexing service's bucket.
-async fn old_claim(network: &Network, hash: &Multihash, claim: &Delegation) -> Result<(), Error> {
+async fn old_claim(
+    network: &Network,
+    hash: &Multihash,
+    claim: &Delegation,
+) -> Result<(), SeedError> {
     let cid = claim.cid().to_string();
     let key = format!("{cid}/{cid}.car");
     network
@@ -136,7 +144,7 @@ async fn new_locations(
     account: &Account,
     protocol: Protocol,
     shards: &[Shard],
-) -> Result<(), Error> {
+) -> Result<(), SeedError> {
     let space = account.space.did();
     for shard in shards {
         let url = shards::url(network, protocol, shard);
@@ -173,7 +181,7 @@ async fn new_locations(
 }
 
 /// The storage node of a protocol with the addresses it advertises.
-fn provider(network: &Network, protocol: Protocol) -> Result<Provider, Error> {
+fn provider(network: &Network, protocol: Protocol) -> Result<Provider, SeedError> {
     let (key, template) = match protocol {
         Protocol::Blob => (&network.keys.node, "{blob}/{blob}.blob"),
         Protocol::Store => (&network.keys.store_node, "{blobCID}/{blobCID}.car"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipld_core::ipld::Ipld;
 
-use super::Error;
+use super::SeedError;
 use crate::proto::did::Did;
 use crate::proto::key::Signer;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, Fact};
@@ -41,7 +41,7 @@ pub(super) fn given(
     index: usize,
     space: &Signer,
     customer: &Did,
-) -> Result<Given, Error> {
+) -> Result<Given, SeedError> {
     let device = Signer::from_seed(derive(plan.seed, &format!("agent {index}")));
     let mut given = Given {
         to_account: None,
@@ -79,7 +79,7 @@ impl Given {
         device: &Signer,
         customer: &Did,
         end: Expiration,
-    ) -> Result<(), Error> {
+    ) -> Result<(), SeedError> {
         let to_device = everything(space, device.did()).expiration(end).sign()?;
         let mut shared = Draft::new(device, customer).proof(to_device.clone());
         for ability in SHARED {

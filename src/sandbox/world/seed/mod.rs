@@ -11,5 +11,5 @@ mod serving;
 mod shards;
 mod write;
 
-pub use error::Error;
+pub use error::SeedError;
 pub use write::seed;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ipld_core::ipld::Ipld;
 
-use super::Error;
+use super::SeedError;
 use super::accounts::Account;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration, archive};
 use crate::sandbox::world::plan::{Condition, Plan};
@@ -12,7 +12,7 @@ use crate::sandbox::{Network, gateway};
 
 /// Lets the gateway serve every space that has a complete upload: its claims name the space,
 /// so without this its content would be off the air.
-pub(super) fn write(network: &Network, plan: &Plan, accounts: &[Account]) -> Result<(), Error> {
+pub(super) fn write(network: &Network, plan: &Plan, accounts: &[Account]) -> Result<(), SeedError> {
     let complete = plan
         .uploads
         .iter()
@@ -36,7 +36,7 @@ fn delegations(
     network: &Network,
     account: &Account,
     proof: &Delegation,
-) -> Result<[Delegation; 2], Error> {
+) -> Result<[Delegation; 2], SeedError> {
     let keys = &network.keys;
     let space = account.space.did().as_str();
     let serve = Draft::new(&account.customer, keys.gateway.did())

@@ -1,6 +1,6 @@
 //! Uploads as stored: shards in the carpark, their rows, the row of the upload.
 
-use super::Error;
+use super::SeedError;
 use super::accounts::{Account, LONG_AGO};
 use crate::proto::multihash::Multihash;
 use crate::sandbox::layout::bucket;
@@ -26,7 +26,7 @@ pub(super) async fn write(
     upload: &Upload,
     content: &Content,
     shards: &[Shard],
-) -> Result<(), Error> {
+) -> Result<(), SeedError> {
     for (index, shard) in shards.iter().enumerate() {
         let last = index + 1 == shards.len();
         if !(last && upload.condition == Condition::MissingBlob) {
@@ -60,7 +60,7 @@ pub(super) async fn write_blob(
     account: &Account,
     blob: &Multihash,
     bytes: Vec<u8>,
-) -> Result<(), Error> {
+) -> Result<(), SeedError> {
     let size = bytes.len() as u64;
     let key = blob_key(blob);
     network
@@ -102,7 +102,7 @@ async fn shard_rows(
     account: &Account,
     protocol: Protocol,
     shard: &Shard,
-) -> Result<(), Error> {
+) -> Result<(), SeedError> {
     let size = shard.car.len() as u64;
     match protocol {
         Protocol::Blob => blob_rows(network, account, &shard.digest, size).await,
@@ -125,7 +125,7 @@ async fn blob_rows(
     account: &Account,
     blob: &Multihash,
     size: u64,
-) -> Result<(), Error> {
+) -> Result<(), SeedError> {
     let digest = blob.base58();
     let row = Row::new()
         .text("space", account.space.did().as_str())

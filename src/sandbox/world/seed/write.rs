@@ -3,7 +3,7 @@
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::accounts::Account;
-use super::{Error, accounts, claims, serving, shards};
+use super::{SeedError, accounts, claims, serving, shards};
 use crate::sandbox::Network;
 use crate::sandbox::world::content;
 use crate::sandbox::world::manifest::{self, Manifest, Record};
@@ -13,7 +13,7 @@ use crate::sandbox::world::plan::{Plan, Upload};
 const AT_ONCE: usize = 8;
 
 /// Writes `plan` into `network` and its manifest into the network's folder.
-pub async fn seed(network: &Network, plan: &Plan) -> Result<Manifest, Error> {
+pub async fn seed(network: &Network, plan: &Plan) -> Result<Manifest, SeedError> {
     let accounts = accounts::write(network, plan).await?;
     serving::write(network, plan, &accounts)?;
     // Futures that are made before the stream takes them spare it a closure over all lifetimes.
@@ -43,7 +43,7 @@ async fn one(
     plan: &Plan,
     accounts: &[Account],
     upload: &Upload,
-) -> Result<(Record, u64), Error> {
+) -> Result<(Record, u64), SeedError> {
     let account = &accounts[upload.space];
     let content = make(plan, upload).await;
     let shards = shards::stored(upload, &content);

@@ -7,13 +7,17 @@ use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, WriteRequest};
 use super::{Dynamo, FIRST_WAIT};
 use crate::runtime::full_jitter;
 use crate::state::rows::codec;
-use crate::state::rows::{Batched, Error, Trouble};
+use crate::state::rows::{Batched, ErrorKind, RowsError};
 
 /// Most rows that one batch write takes (docs/protocol/tables.md §5).
 const BATCH: usize = 25;
 
 impl Dynamo {
-    pub(super) async fn write_batches(&self, table: &str, rows: Vec<Batched>) -> Result<(), Error> {
+    pub(super) async fn write_batches(
+        &self,
+        table: &str,
+        rows: Vec<Batched>,
+    ) -> Result<(), RowsError> {
         // A batch may name a key once only; the last line for it is the one that counts.
         let mut last = HashMap::new();
         for row in rows {
@@ -40,22 +44,22 @@ impl Dynamo {
         &self,
         table: &str,
         requests: Vec<WriteRequest>,
-    ) -> Result<Vec<WriteRequest>, Error> {
+    ) -> Result<Vec<WriteRequest>, RowsError> {
         let answer = self
             .client
             .batch_write_item()
             .request_items(table, requests)
             .send()
             .await
-            .map_err(|error| Error::of("batch write to", table, &error))?;
+            .map_err(|error| RowsError::of("batch write to", table, &error))?;
         let mut left = answer
             .unprocessed_items
-            .ok_or_else(|| Error::untold("batch write to", table))?;
+            .ok_or_else(|| RowsError::incomplete("batch write to", table))?;
         Ok(left.remove(table).unwrap_or_default())
     }
 
     /// Writes up to [`BATCH`] rows; what is left undone is sent again, and a try counts only when nothing moved.
-    async fn batch(&self, table: &str, mut requests: Vec<WriteRequest>) -> Result<(), Error> {
+    async fn batch(&self, table: &str, mut requests: Vec<WriteRequest>) -> Result<(), RowsError> {
         let mut idle = 0;
         while !requests.is_empty() {
             let before = requests.len();
@@ -71,10 +75,10 @@ impl Dynamo {
                 0
             };
             if idle >= self.policy.tries {
-                return Err(Error {
+                return Err(RowsError {
                     doing: "batch write to",
                     table: table.to_owned(),
-                    trouble: Trouble::Throttled,
+                    kind: ErrorKind::Throttled,
                     detail: format!("{before} rows left unprocessed"),
                     retry_after: None,
                 });
@@ -85,8 +89,9 @@ impl Dynamo {
     }
 }
 
-fn request(row: Batched, table: &str) -> Result<WriteRequest, Error> {
-    let fault = |error: aws_sdk_dynamodb::error::BuildError| Error::shape(table, error.to_string());
+fn request(row: Batched, table: &str) -> Result<WriteRequest, RowsError> {
+    let fault =
+        |error: aws_sdk_dynamodb::error::BuildError| RowsError::shape(table, error.to_string());
     let request = WriteRequest::builder();
     Ok(match row {
         Batched::Put(key, row) => {

@@ -3,11 +3,11 @@
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity as Capacity;
 use aws_sdk_dynamodb::types::Select as Projection;
 
-use super::{Dynamo, told};
+use super::{Dynamo, required};
 use crate::state::rows::codec::{self, Item};
 use crate::state::rows::expression::{self, Aliases};
 use crate::state::rows::row::Row;
-use crate::state::rows::{Error, Page, Select};
+use crate::state::rows::{Page, RowsError, Select};
 
 /// What a query and a scan answer alike.
 struct Listed {
@@ -23,7 +23,7 @@ impl Dynamo {
         select: &Select,
         after: Option<Row>,
         count: bool,
-    ) -> Result<Listed, Error> {
+    ) -> Result<Listed, RowsError> {
         let mut aliases = Aliases::default();
         let key = expression::key_condition(&mut aliases, select);
         let filter = select
@@ -47,8 +47,8 @@ impl Dynamo {
             .return_consumed_capacity(Capacity::Total)
             .send()
             .await
-            .map_err(|error| Error::of("query", table, &error))?;
-        told("query", table, answer.consumed_capacity.as_ref())?;
+            .map_err(|error| RowsError::of("query", table, &error))?;
+        required("query", table, answer.consumed_capacity.as_ref())?;
         Ok(Listed {
             items: answer.items,
             count: answer.count,
@@ -62,7 +62,7 @@ impl Dynamo {
         select: &Select,
         after: Option<Row>,
         count: bool,
-    ) -> Result<Listed, Error> {
+    ) -> Result<Listed, RowsError> {
         let mut aliases = Aliases::default();
         let filter = select
             .filter
@@ -86,8 +86,8 @@ impl Dynamo {
             .return_consumed_capacity(Capacity::Total)
             .send()
             .await
-            .map_err(|error| Error::of("scan", table, &error))?;
-        told("scan", table, answer.consumed_capacity.as_ref())?;
+            .map_err(|error| RowsError::of("scan", table, &error))?;
+        required("scan", table, answer.consumed_capacity.as_ref())?;
         Ok(Listed {
             items: answer.items,
             count: answer.count,
@@ -102,7 +102,7 @@ impl Dynamo {
         select: &Select,
         after: Option<Row>,
         count: bool,
-    ) -> Result<(Page, u64), Error> {
+    ) -> Result<(Page, u64), RowsError> {
         let once = || async {
             if select.partition.is_some() {
                 self.query_once(table, select, after.clone(), count).await

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::Dynamo;
 use crate::aws::Fault;
 use crate::state::rows::expression::{self, Aliases};
-use crate::state::rows::{Change, Error, Guard, Key, codec};
+use crate::state::rows::{Change, Guard, Key, RowsError, codec};
 
 const DOING: &str = "write under a lease to";
 
@@ -26,9 +26,9 @@ impl Dynamo {
         table: &str,
         key: &Key,
         change: &Change,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, RowsError> {
         let fault = |error: aws_sdk_dynamodb::error::BuildError| {
-            Error::shape(table, format!("a part of a transaction: {error}"))
+            RowsError::shape(table, format!("a part of a transaction: {error}"))
         };
         let parts = [
             check(guard).map_err(fault)?,
@@ -44,7 +44,7 @@ impl Dynamo {
             match send.await {
                 Ok(done) => {
                     let used = done.consumed_capacity.filter(|used| !used.is_empty());
-                    super::told(DOING, table, used.as_ref()).map(|()| true)
+                    super::required(DOING, table, used.as_ref()).map(|()| true)
                 }
                 Err(error) => refused(table, &error),
             }
@@ -99,8 +99,8 @@ fn changing(
 fn refused(
     table: &str,
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
-) -> Result<bool, Error> {
-    let other = Error::of(DOING, table, error);
+) -> Result<bool, RowsError> {
+    let other = RowsError::of(DOING, table, error);
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
         error.as_service_error()
     else {
@@ -111,11 +111,9 @@ fn refused(
         return Ok(false);
     }
     let said = codes.iter().find(|code| *code != "None");
-    let trouble = said.map_or(other.trouble, |code| {
-        Fault::of_entry(code, None).kind.into()
-    });
-    Err(Error {
-        trouble,
+    let kind = said.map_or(other.kind, |code| Fault::of_entry(code, None).kind.into());
+    Err(RowsError {
+        kind,
         detail: format!("{} ({})", other.detail, codes.join(", ")),
         ..other
     })

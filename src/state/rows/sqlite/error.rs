@@ -2,7 +2,7 @@
 
 use rusqlite::ErrorCode;
 
-use crate::state::rows::{Error, Trouble};
+use crate::state::rows::{ErrorKind, RowsError};
 
 /// Why some work with the file was not done.
 #[derive(Debug)]
@@ -29,22 +29,22 @@ impl From<rusqlite::Error> for Fault {
 
 impl Fault {
     /// The same, as an error of a table.
-    pub(super) fn at(self, doing: &'static str, table: &str) -> Error {
-        let (trouble, detail) = match self {
-            Self::NoTable => (Trouble::Missing, String::new()),
+    pub(super) fn at(self, doing: &'static str, table: &str) -> RowsError {
+        let (kind, detail) = match self {
+            Self::NoTable => (ErrorKind::Missing, String::new()),
             Self::Gone => (
-                Trouble::Missing,
+                ErrorKind::Missing,
                 "the file was replaced or removed while it was in use".to_owned(),
             ),
-            Self::Sql(error) => (trouble(&error), error.to_string()),
-            Self::Shape(detail) => (Trouble::Shape, detail),
-            Self::Unusable(detail) => (Trouble::Invalid, detail),
-            Self::Ended => (Trouble::Unreachable, "the program ends".to_owned()),
+            Self::Sql(error) => (kind_of(&error), error.to_string()),
+            Self::Shape(detail) => (ErrorKind::Shape, detail),
+            Self::Unusable(detail) => (ErrorKind::Invalid, detail),
+            Self::Ended => (ErrorKind::Unreachable, "the program ends".to_owned()),
         };
-        Error {
+        RowsError {
             doing,
             table: table.to_owned(),
-            trouble,
+            kind,
             detail,
             retry_after: None,
         }
@@ -52,16 +52,16 @@ impl Fault {
 }
 
 /// A lock that others hold passes; of what the disk refuses nobody knows how far it went.
-fn trouble(error: &rusqlite::Error) -> Trouble {
+fn kind_of(error: &rusqlite::Error) -> ErrorKind {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Trouble::Throttled,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Throttled,
         Some(ErrorCode::SystemIoFailure | ErrorCode::DiskFull | ErrorCode::OutOfMemory) => {
-            Trouble::Broken
+            ErrorKind::Broken
         }
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-            Trouble::Invalid
+            ErrorKind::Invalid
         }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Trouble::Shape,
-        _ => Trouble::Unclear,
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => ErrorKind::Shape,
+        _ => ErrorKind::Unclear,
     }
 }

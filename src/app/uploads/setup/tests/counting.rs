@@ -13,7 +13,7 @@ async fn an_interrupted_setup_goes_on_and_ends_as_one_that_was_not() {
     let mut parts = parts(network, broken.path());
     let error = run(&parts, &options(3), &Stop::new()).await.unwrap_err();
     assert_eq!(
-        error.downcast_ref::<Trouble>().unwrap().kind,
+        error.downcast_ref::<CommandError>().unwrap().kind,
         crate::app::Kind::Temporary
     );
     assert!(!broken.path().join("instance-1-customers.json").exists());
@@ -49,7 +49,7 @@ async fn a_space_that_cannot_be_counted_once_does_not_end_the_count() {
     assert_eq!(parts.census.asked.load(Ordering::Relaxed), 40);
 }
 
-/// What an analysis counted is not believed later: uploads come.
+/// What an analysis counted is not trusted later: uploads come.
 #[tokio::test]
 async fn a_count_that_came_to_its_end_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -84,7 +84,7 @@ async fn a_later_setup_counts_what_nobody_has_begun() {
     let (unit, run_id) = (Unit::new(begun.clone()), RunId::new("r"));
     let grant = parts
         .store
-        .lease(&unit, &by, &run_id, &Take::Free, Reopen::No);
+        .lease(&unit, &by, &run_id, &TakeKind::Unheld, Reopen::No);
     assert!(matches!(grant.await.unwrap(), Grant::Leased { .. }));
     for unit in [&begun, &pending] {
         parts.census.uploads.insert(unit.name.to_string(), 1_000);
@@ -108,11 +108,11 @@ async fn a_stop_ends_the_count_with_its_checkpoint_written() {
     let folder = tempfile::tempdir().unwrap();
     let parts = parts(network(), folder.path());
     let stop = Stop::new();
-    stop.ask(Degree::Drain, "SIGINT");
+    stop.request(StopLevel::Drain, "SIGINT");
     let error = run(&parts, &options(2), &stop).await.unwrap_err();
     assert!(error.to_string().contains("stopped"), "{error}");
     assert_eq!(
-        error.downcast_ref::<Trouble>().unwrap().kind,
+        error.downcast_ref::<CommandError>().unwrap().kind,
         crate::app::Kind::Stopped
     );
     assert!(folder.path().join("setup-checkpoint.json").exists());
@@ -123,12 +123,12 @@ async fn a_count_of_another_network_or_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut parts = parts(network(), folder.path());
     let stop = Stop::new();
-    stop.ask(Degree::Drain, "SIGINT");
+    stop.request(StopLevel::Drain, "SIGINT");
     run(&parts, &options(2), &stop).await.unwrap_err();
     parts.uploads_table = "another".to_owned();
     let refuses = async |parts: &Parts<Network>, word: &str| {
         let refused = run(parts, &options(2), &Stop::new()).await.unwrap_err();
-        let refused = refused.downcast_ref::<Trouble>().unwrap();
+        let refused = refused.downcast_ref::<CommandError>().unwrap();
         assert_eq!(refused.kind, crate::app::Kind::Mismatch);
         assert!(format!("{refused:?}").contains(word), "{refused:?}");
     };

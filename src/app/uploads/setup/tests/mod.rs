@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 
 use super::*;
-use crate::client::{Cause, Consumer, ConsumerEntry, Dependency, Error};
+use crate::client::{Cause, ClientError, Consumer, ConsumerEntry, Dependency};
 use crate::config::CustomersFile;
 use crate::migrations::uploads::{CustomerTables, namespace};
 use crate::migrations::uploads::{MigrationSpace, SpaceStatus};
@@ -19,15 +19,15 @@ use crate::model::{
     Status, Unit, UnitId,
 };
 use crate::proto::did::Did;
-use crate::runtime::Degree;
-use crate::state::{Config, Grant, Reopen, Take};
+use crate::runtime::StopLevel;
+use crate::state::{Config, Grant, Reopen, TakeKind};
 
 async fn run<C: Census>(
     parts: &Parts<C>,
     options: &options::Setup,
     stop: &Stop,
 ) -> Result<SetupReport> {
-    let unseen: Face = std::sync::Arc::new(|_: crate::app::Seen<'_>| {});
+    let unseen: ProgressSink = std::sync::Arc::new(|_: crate::app::ProgressUpdate<'_>| {});
     super::run(parts, options, (stop, &unseen)).await
 }
 
@@ -43,13 +43,13 @@ struct Network {
 
 #[async_trait]
 impl Census for Network {
-    fn consumers(&self, _segments: u16) -> BoxStream<'_, Result<ConsumerEntry, Error>> {
+    fn consumers(&self, _segments: u16) -> BoxStream<'_, Result<ConsumerEntry, ClientError>> {
         let read = self.consumers.iter().cloned().map(ConsumerEntry::Consumer);
         let odd = self.odd.iter().cloned().map(ConsumerEntry::Unreadable);
         stream::iter(read.chain(odd).map(Ok)).boxed()
     }
 
-    async fn uploads(&self, space: &SpaceDid) -> Result<u64, Error> {
+    async fn uploads(&self, space: &SpaceDid) -> Result<u64, ClientError> {
         let take = |left: &AtomicUsize| {
             left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(1)
@@ -173,7 +173,7 @@ async fn everything(parts: &Parts<Network>) -> String {
 }
 
 #[tokio::test]
-async fn every_space_stands_in_one_file_and_has_its_row() {
+async fn every_space_is_in_one_file_and_has_its_row() {
     let folder = tempfile::tempdir().unwrap();
     let parts = parts(network(), folder.path());
     let report = run(&parts, &options(3), &Stop::new()).await.unwrap();
@@ -242,7 +242,7 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
         mut progress,
     } = parts
         .store
-        .lease(&unit, &one, &id, &Take::Free, Reopen::No)
+        .lease(&unit, &one, &id, &TakeKind::Unheld, Reopen::No)
         .await
         .unwrap()
     else {
@@ -343,7 +343,7 @@ async fn files_of_another_environment_are_refused_and_not_written_over() {
     let asked = parts.census.asked.load(Ordering::Relaxed);
     parts.state = "staging other-progress".into();
     let refused = run(&parts, &options(2), &Stop::new()).await.unwrap_err();
-    let refused = refused.downcast_ref::<Trouble>().unwrap();
+    let refused = refused.downcast_ref::<CommandError>().unwrap();
     assert_eq!(refused.kind, crate::app::Kind::Mismatch);
     for told in ["local test-migration-progress", "staging other-progress"] {
         assert!(refused.cause.contains(told), "{}", refused.cause);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_plan_of_nothing_is_told_and_takes_no_place() {
+async fn a_plan_of_nothing_is_reported_and_takes_no_place() {
     let folder = tempfile::tempdir().unwrap();
     let parts = parts(network(), folder.path());
     run(&parts, &options(2), &Stop::new()).await.unwrap();
@@ -15,7 +15,7 @@ async fn a_plan_of_nothing_is_told_and_takes_no_place() {
             ..options(2)
         };
         let error = run(&parts, &asked, &Stop::new()).await.unwrap_err();
-        let trouble = error.downcast_ref::<Trouble>().unwrap();
+        let trouble = error.downcast_ref::<CommandError>().unwrap();
         assert_eq!(trouble.kind, crate::app::Kind::NotFound);
         assert!(trouble.cause.contains("--filter"), "{}", trouble.cause);
     }
@@ -84,7 +84,7 @@ async fn another_plan_is_refused_while_instances_run_that_would_lose_spaces() {
     assert!(parts.store.report(&two).await.unwrap());
     let before = everything(&parts).await;
     let refused = run(&parts, &options(2), &Stop::new()).await.unwrap_err();
-    let refused = refused.downcast_ref::<Trouble>().unwrap();
+    let refused = refused.downcast_ref::<CommandError>().unwrap();
     assert_eq!(refused.kind, crate::app::Kind::Mismatch);
     assert!(refused.what.contains("instance 2: "), "{}", refused.what);
     assert!(!refused.what.contains("instance 1: ") && !refused.what.contains("instance 3: "));
@@ -149,7 +149,9 @@ async fn an_instance_that_ended_shows_its_new_share_with_what_is_done_of_it() {
     let unit = Unit::new(row.unwrap().progress.unit.clone());
     let one = Holder::new(InstanceId::number(1), FolderId::new("here"));
     let id = RunId::new("r");
-    let lease = parts.store.lease(&unit, &one, &id, &Take::Free, Reopen::No);
+    let lease = parts
+        .store
+        .lease(&unit, &one, &id, &TakeKind::Unheld, Reopen::No);
     let Grant::Leased {
         lease,
         mut progress,

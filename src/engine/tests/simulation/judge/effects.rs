@@ -1,25 +1,25 @@
 //! The rules of looks and effects.
 
+use super::super::controls;
 use super::super::disk::Drive;
 use super::super::parts;
 use super::super::sim::{Sim, Who};
-use super::super::wishes;
 use super::{Look, Place, row};
 use crate::model::{Invariant, StepName, StepState, UnitId};
-use crate::runtime::Moment;
+use crate::runtime::Instant;
 
-/// A look begins.
-pub(in super::super) fn look(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
+/// A probe begins.
+pub(in super::super) fn probe(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
     let look = Look {
-        began: Moment::now(),
+        began: Instant::now(),
         told: false,
     };
-    sim.lock().books.looks.insert(place(who, unit, item), look);
+    sim.lock().ledger.looks.insert(place(who, unit, item), look);
 }
 
-/// A look showed something.
-pub(in super::super) fn told(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
-    if let Some(look) = sim.lock().books.looks.get_mut(&place(who, unit, item)) {
+/// A probe showed something.
+pub(in super::super) fn check_reported(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
+    if let Some(look) = sim.lock().ledger.looks.get_mut(&place(who, unit, item)) {
         look.told = true;
     }
 }
@@ -54,12 +54,12 @@ pub(in super::super) fn effect(
     }
     let (look, there) = {
         let mut inside = sim.lock();
-        let look = inside.books.looks.get(&place(who, unit, item)).copied();
-        (look, *inside.sea.thing(unit, item).effect(step))
+        let look = inside.ledger.looks.get(&place(who, unit, item)).copied();
+        (look, *inside.world.thing(unit, item).effect(step))
     };
     match look {
         Some(Look { told: true, began }) => {
-            wishes::begun(sim, who, began, format_args!("{step} of {unit} {item}"));
+            controls::begun(sim, who, began, format_args!("{step} of {unit} {item}"));
             if there.is_some_and(|seen| seen < began) {
                 sim.broken(
                     Invariant::NothingTwice,
@@ -78,7 +78,7 @@ pub(in super::super) fn effect(
 pub(in super::super) fn unit_effect(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
     sim.log(format_args!("{who} {step} {unit}"));
     held(sim, who, unit, step);
-    wishes::unit_step(sim, who, unit, step);
+    controls::unit_step(sim, who, unit, step);
     let record = row(sim, unit).and_then(|row| {
         row.progress
             .steps
@@ -108,21 +108,21 @@ pub(super) fn held(sim: &Sim, who: &Who, unit: &UnitId, step: &str) {
 /// An effect was made.
 pub(in super::super) fn made(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
     sim.lock()
-        .books
+        .ledger
         .made
-        .insert(place(who, unit, item), Moment::now());
+        .insert(place(who, unit, item), Instant::now());
 }
 
-/// Done is said only of what the last look showed to be done, after the last effect.
+/// Done is said only of what the last probe showed to be done, after the last effect.
 pub(super) fn verified(sim: &Sim, who: &Who, unit: &UnitId, item: &str) {
     let (done, look, made) = {
         let mut inside = sim.lock();
         let place = place(who, unit, item);
-        let done = inside.sea.thing(unit, item).is_done();
+        let done = inside.world.thing(unit, item).is_done();
         (
             done,
-            inside.books.looks.get(&place).copied(),
-            inside.books.made.get(&place).copied(),
+            inside.ledger.looks.get(&place).copied(),
+            inside.ledger.made.get(&place).copied(),
         )
     };
     if !done {

@@ -75,7 +75,7 @@ pub(super) fn covered(sim: &Sim, who: &Who, key: &Key, before: u64) {
 pub(in super::super) fn keys(sim: &Sim) {
     let two = sim
         .lock()
-        .sea
+        .world
         .keys
         .iter()
         .find(|(_, keys)| keys.len() > 1)

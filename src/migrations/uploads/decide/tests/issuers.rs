@@ -54,7 +54,7 @@ fn an_index_counts_only_if_it_is_claimed_by_one_who_has_to_do_with_the_upload() 
         let review = world.review();
         assert_eq!(review.verdict(), verdict, "{name}");
         assert_eq!(
-            right_indexes(&world.seen).is_empty(),
+            right_indexes(&world.observed).is_empty(),
             verdict != Verdict::Ok,
             "{name}"
         );
@@ -63,7 +63,11 @@ fn an_index_counts_only_if_it_is_claimed_by_one_who_has_to_do_with_the_upload() 
             usize::from(verdict != Verdict::Ok),
             "{name}"
         );
-        assert_eq!(knows_sizes(&world.seen), verdict == Verdict::Ok, "{name}");
+        assert_eq!(
+            knows_sizes(&world.observed),
+            verdict == Verdict::Ok,
+            "{name}"
+        );
     }
 }
 
@@ -72,7 +76,7 @@ fn a_strangers_claim_takes_nothing_from_a_right_one_and_is_named() {
     let mut world = complete();
     let mut foreign = world.index().clone();
     foreign.issuer = stranger();
-    world.seen.claims.indexes.insert(0, foreign.clone());
+    world.observed.claims.indexes.insert(0, foreign.clone());
     let review = world.review();
     assert_eq!(review.verdict(), Verdict::Ok);
     let wanted = format!(
@@ -83,13 +87,13 @@ fn a_strangers_claim_takes_nothing_from_a_right_one_and_is_named() {
 }
 
 #[test]
-fn a_strangers_index_tells_neither_shards_nor_sizes() {
+fn a_strangers_index_names_neither_shards_nor_sizes() {
     let mut world = complete();
     world.index().issuer = stranger();
-    let shard = world.seen.shards[0].clone();
-    assert_eq!(size(&world.seen, &shard), None);
-    world.seen.shards.clear();
-    let failure = indexed_shards(&world.seen).unwrap_err();
+    let shard = world.observed.shards[0].clone();
+    assert_eq!(size(&world.observed, &shard), None);
+    world.observed.shards.clear();
+    let failure = indexed_shards(&world.observed).unwrap_err();
     assert_eq!(failure.reason, reasons::NO_SHARDS);
     assert!(
         failure.message.contains("was claimed by did:key:"),
@@ -103,9 +107,9 @@ fn of_many_strangers_a_few_are_named() {
     for seed in 20..30 {
         let mut foreign = world.index().clone();
         foreign.issuer = Signer::from_seed([seed; 32]).did().clone();
-        world.seen.claims.indexes.push(foreign);
+        world.observed.claims.indexes.push(foreign);
     }
-    let text = strangers(&world.seen).unwrap();
+    let text = strangers(&world.observed).unwrap();
     assert_eq!(text.matches("was claimed by").count(), 3, "{text}");
     assert!(text.ends_with("; 7 more by such issuers"), "{text}");
 }

@@ -10,7 +10,9 @@ use crate::client::{
     Addresses, Buckets, Carpark, Layout, Network, Queues, Service, StorageNode, Tables,
 };
 use crate::migrations::uploads::decide::*;
-use crate::migrations::uploads::find::{Claims, FoundIndex, FoundLocation, Seen, Shard, Signed};
+use crate::migrations::uploads::find::{
+    Claims, FoundIndex, FoundLocation, Observation, Shard, Signed,
+};
 use crate::proto::claims::{Content, Index, Location, Range};
 use crate::proto::did::Did;
 use crate::proto::index::{Outline, Position, ShardedDagIndex};
@@ -22,7 +24,7 @@ pub(super) const NOW: u64 = 1_000;
 pub(super) const SIZE: u64 = 100;
 
 pub(super) struct World {
-    pub(super) seen: Seen,
+    pub(super) observed: Observation,
     pub(super) trust: Trust,
     pub(super) space: Did,
 }
@@ -191,23 +193,28 @@ pub(super) fn complete() -> World {
             .map(|shard| location_claim(&trust, shard, &space))
             .collect(),
     };
-    let mut seen = Seen::new(root, shards, claims, NOW);
-    seen.claimants.clone_from(&trust.issuers);
-    seen.claimants
+    let mut observed = Observation::new(root, shards, claims, NOW);
+    observed.claimants.clone_from(&trust.issuers);
+    observed
+        .claimants
         .extend([space.clone(), migration_space().did().clone()]);
-    World { seen, trust, space }
+    World {
+        observed,
+        trust,
+        space,
+    }
 }
 
 impl World {
     pub(super) fn review(&self) -> Review {
-        Review::of(&self.seen, &self.trust, &self.space)
+        Review::of(&self.observed, &self.trust, &self.space)
     }
 
     pub(super) fn index(&mut self) -> &mut FoundIndex {
-        &mut self.seen.claims.indexes[0]
+        &mut self.observed.claims.indexes[0]
     }
 
     pub(super) fn location(&mut self) -> &mut FoundLocation {
-        &mut self.seen.claims.locations[1]
+        &mut self.observed.claims.locations[1]
     }
 }
