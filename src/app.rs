@@ -34,6 +34,6 @@ pub use session::store::{init, init_template};
 pub use session::{Agree, lack, stopped, unless_stopped};
 pub use uploads::{
     Reliance, STEPS, StepWords, explain, migrate, preflight, readable, retry, rollback, setup,
-    step_words, verify,
+    step_group_names, step_words, steps_named, verify,
 };
 pub use words::vocabulary;

@@ -10,16 +10,70 @@
 //! `Args → Config → Plan → Unit → Item → Effect → Event → Snapshot`, one way. Each noun is
 //! plain data, made by one room and only read after it.
 //!
-//! - A **unit** is what one instance leases and checkpoints (for uploads: a space).
-//! - An **item** is what is stepped (an upload). The items of a unit have a stable order.
-//! - A **step** makes one effect on an item, or on a unit (gateway authorisation).
-//! - An **effect** is what a step changed in the world, as data.
-//! - An **event** is a fact about the run; a **snapshot** is the fold of events and state
-//!   that every display shows.
-//!
-//! One path serves the first run, a resumed one, the audit and the rollback:
+//! One path serves the first run, a resumed one, a retry, the audit and the rollback:
 //! probe → record → apply → record → probe. There is no recovery mode: resuming is a run
-//! that meets steps already done, and a rollback walks the journal backwards the same way.
+//! that finds steps already done, and a rollback walks the journal backwards the same way.
+//!
+//! # The path of one upload
+//!
+//! | | file | function | what happens |
+//! |---|---|---|---|
+//! | 1 | `app/session/run.rs` | `Session::run` | locks the instance, connects, starts the engine |
+//! | 2 | `engine/run/start.rs` | `run` | opens the local files, starts what goes on beside, schedules the job |
+//! | 3 | `engine/run/units.rs` | `all` | the one loop over many units, some at once |
+//! | 4 | `engine/unit/claim.rs` | `claim` | asks for the lease: a `ClaimRequest` becomes a `LeasedUnit` |
+//! | 5 | `engine/listing.rs` | `Listing::next` | gives the next item, and goes on where a listing broke off |
+//! | 6 | `engine/unit/pass.rs` | `step` | admits the item and settles it in a task of its own |
+//! | 7 | `engine/item/settle.rs` | `settle` | makes whole attempts with backoff, until the outcome is final |
+//! | 8 | `engine/item/attempt.rs` | `attempt` | probe, record, apply, record, probe until it is visible |
+//! | 9 | `migrations/uploads/migration.rs` | `probe` | reads what is there: index, claims, shards, gateway |
+//! | 10 | `migrations/uploads/steps` | `gaps`, `apply` | decides what is missing (pure), makes the one effect that closes it |
+//! | 11 | `engine/unit/leased.rs` | `LeasedUnit::end` | writes failure row, cursor, result line and event |
+//! | 12 | `engine/unit/finish.rs` | `finish` | writes the unit's row, releases the lease, sums up the owner |
+//!
+//! The lease is renewed by `LeasedUnit::renew_until_lost` (`engine/unit/leased.rs`); every write
+//! under it goes through `LeaseGuard` (`engine/lease.rs`). A retry and named items take stations
+//! 7 to 11 (`engine/run/items`); an audit stops after 9 and judges (`engine/audit`); a rollback
+//! walks the journals (`engine/rollback`).
+//!
+//! # Glossary
+//!
+//! One word per layer: an upload is an item, a space is a unit, a customer is an owner.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | migration | what is run: items, how they are probed, and the steps that put them right |
+//! | owner | whose units they are; uploads: customer |
+//! | unit | what one instance leases and checkpoints; uploads: space |
+//! | item | what is stepped, in a stable order within its unit; uploads: upload |
+//! | probe | one reading of the world about an item or a unit; changes nothing |
+//! | observation | what a probe showed |
+//! | gap | one thing a step found missing or wrong |
+//! | step | what closes gaps of one kind, with one effect for each |
+//! | effect | what a step changed in the world, as data; enough to prove, count and undo it |
+//! | residue | what stays in the world after an undo, in words |
+//! | undo | taking an effect out of the world; a rollback undoes what the journals name |
+//! | pass | one listing of a unit from its first item to its last |
+//! | settle | to give an item its final outcome: migrated, found, skipped, failed, quarantined, unknown |
+//! | quarantined | failed for a permanent reason; the run goes on without it |
+//! | cursor | the last item below which every item of the pass is settled |
+//! | checkpoint | cursor and settled items above it, in the row and in a local file |
+//! | journal | the local append-only file of effects: intended, applied, undone |
+//! | lease | the right of one holder to write for one unit or part |
+//! | lease holder | an instance number and the id of its state folder |
+//! | epoch | the number of a lease of a unit; grows with every grant |
+//! | fenced write | a write that is refused unless the lease has still its epoch |
+//! | split unit | a large unit whose items several instances share |
+//! | part, range | one leased piece of a split unit, and the items from one to another that it holds |
+//! | admission control | how many items may be in flight, and how many begin a minute |
+//! | in flight | begun and not settled |
+//! | circuit breaker | stops calls to a service that is down until it answers again |
+//! | congestion window | how many calls a service bears at once, found by trying |
+//! | pacing | an even spread of new work over time |
+//! | drain, abort | end after what is in flight is settled; end now |
+//! | control command | pause, resume, drain or limits, set by the operator and kept over restarts |
+//! | session | a connected command: stores, clients, tasks, stop |
+//! | error kinds | transient (retry), permanent (quarantine), unknown (probe), fatal (stop) |
 //!
 //! # The rooms
 //!
@@ -47,10 +101,16 @@
 //!
 //! # Where a change belongs
 //!
-//! A new field on the wire: `proto`, with a vector. A new call to a service: one file in that
-//! service's folder of `client`. A new effect on uploads: one file in
-//! `migrations::uploads`, and its gap in the pure decision beside it. A new thing to keep
-//! over a crash: one table, one file in `state`. A new way to look at a run: a face in `monitor`.
+//! - A new **field on the wire**: `proto`, with a vector. A new **call** to a service: one file in
+//!   that service's folder of `client`.
+//! - A new **step** on uploads: one file in `migrations/uploads/steps`, its gaps in the pure
+//!   decision beside it (`migrations/uploads/decide`), one line in `Uploads::steps`.
+//! - A new **migration**: `migrations/X` (items, steps, reasons, vocabulary), a `Workload` in
+//!   `app/X`, its commands in `cli/commands`; `tests/uploads/beside.rs` is a whole small one.
+//! - A new **store of rows**: the trait `state::rows::Rows`, held to the suite in `tests/state`.
+//! - A new thing to **keep over a crash**: one table, one file in `state/tables`; rows of one
+//!   migration alone go to `migrations/X/rows`.
+//! - A new **face**: one file in `monitor`, over `View`.
 
 pub mod app;
 pub mod aws;

@@ -201,7 +201,7 @@ impl CommandError {
                 "correct the path, then run the rollback again; nothing was changed",
             ),
             io::ErrorKind::InvalidData => Self {
-                next: "put a whole copy of the file in its place; or move it aside and add --allow-missing-journal, which \
+                next: "put an intact copy of the file in its place; or move it aside and add --allow-missing-journal, which \
                        undoes what the others know; nothing was changed"
                     .to_owned(),
                 ..Self::of_io(what, error)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cid::Cid;
 
 use crate::app::{self, STEPS};
+use crate::config::options::Steps;
 use crate::config::{self, CONCURRENCY, Root, Settings};
 use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid, StepName};
 use crate::monitor::is_printable;
@@ -213,6 +214,12 @@ pub(super) fn step(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(unknown("step", text, names))
+}
+
+/// Steps that a run may perform alone.
+pub(super) fn step_group(text: &str) -> Result<Steps, String> {
+    let names = app::step_group_names();
+    app::steps_named(text).ok_or_else(|| unknown("group of steps", text, names))
 }
 
 /// What to do with blocks whose hash functions are not computed here.

@@ -1,6 +1,6 @@
 //! What a migration has to say: its items, its look at the world, its steps.
 //!
-//! The engine knows no upload. It asks these traits, and everything else (leases, checkpoints,
+//! The engine knows no migration by name. It asks these traits, and everything else (leases, checkpoints,
 //! retries, throttles, verification, rollback, progress, audits) a migration gets for nothing.
 
 use async_trait::async_trait;
@@ -201,7 +201,7 @@ pub enum UnitObservation {
 /// One thing that a step found missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Gap {
-    /// What it is about (a shard, an index), unique among the gaps of one step and item.
+    /// What it is about, unique among the gaps of one step and item.
     pub subject: String,
     /// Whether it is there and wrong; else it is missing.
     pub wrong: bool,

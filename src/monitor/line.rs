@@ -218,7 +218,7 @@ mod tests {
             what: "nothing moved for 300 s: the probe of bafy in did:key".into(),
             action: "see".into(),
         }];
-        assert!(line(&snapshot, 120_000).contains("; warning: nothing moved for 300 s: the look"));
+        assert!(line(&snapshot, 120_000).contains("; warning: nothing moved for 300 s: the probe"));
         snapshot.paused = Some("paused by ann: deploy".into());
         let text = line(&snapshot, 120_000);
         assert!(text.ends_with("; paused by ann: deploy"), "{text}");

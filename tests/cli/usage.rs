@@ -96,6 +96,7 @@ fn flags_that_contradict_or_do_nothing_are_refused() {
         &["migrate", "--cid", ROOT, "--limit", "5"],
         &["migrate", "--cid", ROOT, "--checkpoint-every", "5"],
         &["migrate", "--test-index", "--test-location-claims"],
+        &["migrate", "--only", "index", "--test-gateway-auth"],
         &["migrate", "--test-gateway-auth", "--verify-only"],
         &["migrate", "--verify-only", "--dry-run"],
         &["migrate", "--verify-only", "--max-failure-rate", "5%"],

@@ -133,7 +133,13 @@ fn rows() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 
 /// The rows of the map in the text of `lib.rs`: each room with what it may import.
 fn map_in(text: &str) -> Vec<(String, Vec<String>)> {
-    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let section = text
+        .split("//! # ")
+        .find(|one| one.starts_with("The rooms"));
+    let section = section.unwrap_or(text);
+    let rows = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | "));
     let cells = rows.map(|row| row.trim_end_matches('|').split('|').map(str::trim));
     let rooms = cells.filter_map(|mut cells| {
         let room = cells.next()?.trim_matches(['[', ']', '`']).to_owned();

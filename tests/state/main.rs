@@ -11,6 +11,7 @@
 )]
 
 mod customers;
+mod earlier;
 mod escapes;
 mod failures;
 mod fleet;

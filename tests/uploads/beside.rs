@@ -360,6 +360,15 @@ async fn whole_life(scene: &Scene, store: &Store) {
     assert!(overview.contains("8 of 8"), "{overview}");
 
     assert_eq!(audited(&session).await.ok, 8);
+    // A journal of uploads is refused by name.
+    let foreign = Rollback {
+        journals: vec![scene.state().join("instance-1-journal.ndjson")],
+        ..Rollback::default()
+    };
+    let refused = session.rollback(of(&session), foreign, &|_| Ok(()), ends());
+    let refused = format!("{:?}", refused.await.unwrap_err());
+    assert!(refused.contains("local-migration-progress"), "{refused}");
+    assert_eq!(letters.copied(), 8);
     let rollback = session.rollback(of(&session), Rollback::default(), &|_| Ok(()), ends());
     let undone = rollback.await.unwrap();
     assert_eq!((undone.undone.get("copied"), undone.failed), (Some(&8), 0));

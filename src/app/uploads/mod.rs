@@ -26,5 +26,5 @@ pub use preflight::{Reliance, preflight};
 pub use retry::retry;
 pub use rollback::rollback;
 pub use setup::setup;
-pub use steps::{STEPS, StepWords, readable, step_words};
+pub use steps::{STEPS, StepWords, readable, step_group_names, step_words, steps_named};
 pub use verify::verify;

@@ -42,6 +42,24 @@ fn group(steps: options::Steps) -> Option<StepGroup> {
     }
 }
 
+/// The choice that a name of [`GROUPS`] stands for.
+#[must_use]
+pub fn steps_named(name: &str) -> Option<options::Steps> {
+    let choices = [
+        options::Steps::Index,
+        options::Steps::LocationClaims,
+        options::Steps::GatewayAuthorization,
+    ];
+    let named = |choice: &options::Steps| group(*choice).is_some_and(|group| group.name == name);
+    choices.into_iter().find(named)
+}
+
+/// The names that [`steps_named`] knows.
+#[must_use]
+pub fn step_group_names() -> Vec<&'static str> {
+    GROUPS.iter().map(|group| group.name).collect()
+}
+
 /// The steps that a run may make.
 pub(super) fn filter(steps: options::Steps) -> StepFilter {
     group(steps).map_or(StepFilter::All, |group| {

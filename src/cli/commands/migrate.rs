@@ -55,6 +55,9 @@ pub(in crate::cli) struct MigrateArgs {
     scope: ScopeArgs,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
     concurrency: Option<usize>,
+    /// Only perform these steps: index, location-claims or gateway-auth; the same as --test-index and so on
+    #[arg(long, value_name = "STEPS", group = "mode", value_parser = values::step_group)]
+    only: Option<Steps>,
     /// Only build, store and register indexes; like the other test modes, record no progress of uploads
     #[arg(long, group = "mode")]
     test_index: bool,
@@ -108,7 +111,9 @@ pub(in crate::cli) struct MigrateArgs {
 
 impl MigrateArgs {
     fn steps(&self) -> Steps {
-        if self.test_index {
+        if let Some(only) = self.only {
+            only
+        } else if self.test_index {
             Steps::Index
         } else if self.test_location_claims {
             Steps::LocationClaims

@@ -90,6 +90,7 @@ impl Files {
                 instance: config.instance.clone(),
                 folder: config.folder.clone(),
                 plan: config.plan.clone(),
+                migration: Some(store.config().namespace.migration.clone()),
                 state: config.identity.clone(),
                 program: env!("CARGO_PKG_VERSION").to_owned(),
             },

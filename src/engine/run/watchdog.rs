@@ -8,13 +8,13 @@ use crate::engine::watch::{disk, speed};
 use crate::model::{Event, Level, Warning};
 use crate::runtime::{Instant, StopLevel};
 
-/// How often free space is looked at.
+/// How often free space is checked.
 const CHECK_DISK_EVERY: Duration = Duration::from_secs(30);
 
-/// Looks now and then, for as long as the run goes.
+/// Checks now and then, for as long as the run goes.
 pub(super) async fn watch<M: Migration>(run: &Shared<M>) {
     let pause = run.config.pace.stalled_after / 60;
-    let (mut shown, mut space, mut next_disk) = (Vec::new(), None, Instant::now());
+    let (mut shown, mut disk_warning, mut next_disk) = (Vec::new(), None, Instant::now());
     loop {
         tokio::time::sleep(pause).await;
         if run.dependencies.holds().iter().any(|hold| hold.limit == 0) {
@@ -24,14 +24,14 @@ pub(super) async fn watch<M: Migration>(run: &Shared<M>) {
             next_disk = Instant::now() + CHECK_DISK_EVERY;
             let folder = run.store.config().dir.clone();
             let looking = run.tasks.blocking(move || disk::check(&folder));
-            space = looking.await.ok().flatten();
+            disk_warning = looking.await.ok().flatten();
         }
         let mut warnings: Vec<Warning> = run
             .in_flight
             .stalled(&run.config.pace)
             .into_iter()
             .collect();
-        warnings.extend(space.clone());
+        warnings.extend(disk_warning.clone());
         warnings.extend(slower(run));
         if warnings != shown {
             publish_warnings(run, &warnings, &shown);

@@ -10,8 +10,7 @@ const LOW: u64 = 1_000_000_000;
 /// Below this much the run stops while it can still write down where it was, bytes.
 const TOO_LOW: u64 = 100_000_000;
 
-/// What is to be said of the space left for files in `folder`; nothing when it is enough or
-/// cannot be told. Blocks.
+/// A warning when little free space is left for files in `folder`; none when it is enough or cannot be told. Blocks.
 pub(crate) fn check(folder: &Path) -> Option<Warning> {
     let found = rustix::fs::statvfs(folder).ok()?;
     judge(found.f_bavail.saturating_mul(found.f_frsize), folder)
@@ -31,7 +30,7 @@ fn judge(free: u64, folder: &Path) -> Option<Warning> {
             (free / TOO_LOW + 1) * TOO_LOW / 1_000_000,
             folder.display()
         ),
-        action: "free some space there, or move --state-dir to a larger disk and start again"
+        action: "delete files there, or move --state-dir to a larger disk and start again"
             .to_owned(),
     })
 }

@@ -105,6 +105,9 @@ pub struct JournalOpening {
     /// The plan that its scope is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
+    /// The migration; lines of the versions that knew but one do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<MigrationName>,
     /// The tables that its effects belong to.
     pub state: StateIdentity,
     /// Version of the program.

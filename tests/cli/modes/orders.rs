@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{FILE, network_changes, number, planned};
 use crate::run::Place;
 
-const INDEX: &str = "--test-index";
+const INDEX: &str = "--only=index";
 const LOCATION: &str = "--test-location-claims";
 const GATEWAY: &str = "--test-gateway-auth";
 

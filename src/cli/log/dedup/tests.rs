@@ -88,7 +88,7 @@ fn a_flood_is_a_few_lines_then_one_per_interval_then_one_at_the_end() {
             "in_all=4000",
             "reason=\"CORRUPT\"",
             "item=\"5\"",
-            "from=\"sterna::cli::log::fold::tests\"",
+            "from=\"sterna::cli::log::dedup::tests\"",
         ] {
             assert!(told[0].contains(word), "no {word} in {}", told[0]);
         }

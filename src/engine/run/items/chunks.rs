@@ -36,7 +36,7 @@ pub fn failed_items(
         .boxed()
 }
 
-/// The narrowest reads that have all of them: one for each space that is named, else one for each owner if they are few.
+/// The narrowest reads that have all of them: one for each unit that is named, else one for each owner if they are few.
 fn queries(retry: &Retry) -> Vec<FailedQuery> {
     let base = &retry.query;
     if !retry.names.is_empty() {
