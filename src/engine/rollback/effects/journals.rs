@@ -47,8 +47,8 @@ pub(crate) struct Read {
     pub(crate) knows_run: bool,
     /// Runs that made effects or took some back.
     pub(crate) runs: BTreeMap<RunId, KnownRun>,
-    /// Runs of another environment, and which: nothing of them is taken up.
-    pub(crate) foreign: BTreeMap<RunId, StateIdentity>,
+    /// Runs of another environment or migration, and which, in words: nothing of them is undone.
+    pub(crate) foreign: BTreeMap<RunId, String>,
 }
 
 /// Which lines of the journals count.
@@ -156,7 +156,11 @@ impl Read {
         self.chains.open(&opening.run, journal);
         self.chains.note(&opening.run, opening.seq);
         if state.is_some_and(|state| state.judge(&opening.state) == Belongs::Elsewhere) {
-            self.foreign.insert(opening.run, opening.state);
+            let migration = opening.migration.as_ref();
+            let migration =
+                migration.map_or_else(String::new, |name| format!("migration {name}, "));
+            let whose = format!("{migration}{}", opening.state);
+            self.foreign.insert(opening.run, whose);
             return;
         }
         let run = self.runs.entry(opening.run).or_default();
