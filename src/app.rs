@@ -14,8 +14,8 @@ mod uploads;
 mod words;
 
 pub use crate::engine::{Listed, Refused};
-/// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::private::process as keep_private;
+/// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::{Stop, StopLevel, Tasks};
 pub use command_error::{CommandError, Kind};
 pub use control::{control, control_log, control_status};

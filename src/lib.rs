@@ -18,23 +18,23 @@
 //!
 //! | | file | function | what happens |
 //! |---|---|---|---|
-//! | 1 | `app/session/run.rs` | `Session::run` | locks the instance, connects, starts the engine |
+//! | 1 | `app/session/run.rs` | `Session::run` | locks the instance and starts the engine; `Session::connect` came before |
 //! | 2 | `engine/run/start.rs` | `run` | opens the local files, starts what goes on beside, schedules the job |
 //! | 3 | `engine/run/units.rs` | `all` | the one loop over many units, some at once |
 //! | 4 | `engine/unit/claim.rs` | `claim` | asks for the lease: a `ClaimRequest` becomes a `LeasedUnit` |
 //! | 5 | `engine/listing.rs` | `Listing::next` | gives the next item, and goes on where a listing broke off |
-//! | 6 | `engine/unit/pass.rs` | `step` | admits the item and settles it in a task of its own |
+//! | 6 | `engine/unit/pass.rs` | `step` | settles the item in a task of its own, which `begin` admitted |
 //! | 7 | `engine/item/settle.rs` | `settle` | makes whole attempts with backoff, until the outcome is final |
 //! | 8 | `engine/item/attempt.rs` | `attempt` | probe, record, apply, record, probe until it is visible |
 //! | 9 | `migrations/uploads/migration.rs` | `probe` | reads what is there: index, claims, shards, gateway |
-//! | 10 | `migrations/uploads/steps` | `gaps`, `apply` | decides what is missing (pure), makes the one effect that closes it |
+//! | 10 | `migrations/uploads/steps` | `gaps`, `apply` | decides what is missing (pure, with `decide`), makes the one effect that closes it |
 //! | 11 | `engine/unit/leased.rs` | `LeasedUnit::end` | writes failure row, cursor, result line and event |
-//! | 12 | `engine/unit/finish.rs` | `finish` | writes the unit's row, releases the lease, sums up the owner |
+//! | 12 | `engine/unit/finish.rs` | `finish` | writes the unit's row and releases the lease; then the owner is summed up |
 //!
 //! The lease is renewed by `LeasedUnit::renew_until_lost` (`engine/unit/leased.rs`); every write
-//! under it goes through `LeaseGuard` (`engine/lease.rs`). A retry and named items take stations
-//! 7 to 11 (`engine/run/items`); an audit stops after 9 and judges (`engine/audit`); a rollback
-//! walks the journals (`engine/rollback`).
+//! of its row goes through `LeaseGuard` (`engine/lease.rs`). A retry takes stations 4 and 7 to 10,
+//! and writes failure rows, then counters (`engine/run/items`); an audit takes 9 and the gaps of 10,
+//! and judges (`engine/audit`); a rollback walks the journals (`engine/rollback`).
 //!
 //! # Glossary
 //!
@@ -72,7 +72,7 @@
 //! | pacing | an even spread of new work over time |
 //! | drain, abort | end after what is in flight is settled; end now |
 //! | control command | pause, resume, drain or limits, set by the operator and kept over restarts |
-//! | session | a connected command: stores, clients, tasks, stop |
+//! | session | a connected command: store, migration, tasks, clock |
 //! | error kinds | transient (retry), permanent (quarantine), unknown (probe), fatal (stop) |
 //!
 //! # The rooms
@@ -104,7 +104,8 @@
 //! - A new **field on the wire**: `proto`, with a vector. A new **call** to a service: one file in
 //!   that service's folder of `client`.
 //! - A new **step** on uploads: one file in `migrations/uploads/steps`, its gaps in the pure
-//!   decision beside it (`migrations/uploads/decide`), one line in `Uploads::steps`.
+//!   decision beside it (`migrations/uploads/decide`), one line in `migrations/uploads/migration.rs`,
+//!   its words in `app/uploads/steps.rs`.
 //! - A new **migration**: `migrations/X` (items, steps, reasons, vocabulary), a `Workload` in
 //!   `app/X`, its commands in `cli/commands`; `tests/uploads/beside.rs` is a whole small one.
 //! - A new **store of rows**: the trait `state::rows::Rows`, held to the suite in `tests/state`.

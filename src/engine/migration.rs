@@ -75,7 +75,7 @@ pub trait Migration: Send + Sync + Sized + 'static {
     async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<Self::Item, Failure>;
 
     /// One probe of the world. Makes no change. "Could not tell" is a failure of class
-    /// [`crate::model::Class::Unknown`] or `Transient`, never a `Seen` in which things are absent.
+    /// [`crate::model::Class::Unknown`] or `Transient`, never an `Observation` in which things are absent.
     async fn probe(
         &self,
         unit: &UnitContext,

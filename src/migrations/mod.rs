@@ -1,6 +1,6 @@
 //! The content migrations: items, pure decisions, and one file per step.
 //!
-//! May import `proto`, `model`, `client` and `engine`. A migration says what is to be done and how; loops, leases,
+//! A migration says what is to be done and how; loops, leases,
 //! retries, checkpoints and displays are the engine's.
 
 pub mod uploads;

@@ -14,7 +14,7 @@ pub enum Settled {
     Migrated,
     /// Nothing was needed.
     Found,
-    /// Left alone on purpose.
+    /// No longer in the source.
     Skipped,
     /// Tried as often as allowed; may succeed another time.
     Failed,

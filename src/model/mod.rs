@@ -1,18 +1,6 @@
 //! The words of a run, pure: what every other room says when it speaks of work.
 //!
-//! | word | meaning |
-//! |---|---|
-//! | unit | what one instance leases and checkpoints: a digest prefix |
-//! | item | what is stepped: a blob; items of a unit have a stable order |
-//! | step | what makes one effect, on an item or on a unit |
-//! | gap | one thing a step found missing or wrong, and would put right |
-//! | effect | what a step changed in the world, as data |
-//! | settled | an item with its final outcome for this run: done, skipped, failed, quarantined or unknown |
-//! | cursor | the last item below which every item is settled |
-//! | part | a range of the items of a split unit, leased by itself, so that several instances share the unit |
-//! | pass | one listing of a unit from first item to last |
-//! | lease | the right of one process to write for one unit, fenced by an epoch |
-//! | snapshot | the fold of all events, which every display shows |
+//! The glossary in `lib.rs` says what each word means.
 //!
 //! May import `proto`. Never waits, never reads a clock, a file or the network.
 

@@ -5,16 +5,8 @@ use anyhow::Result;
 use super::run::ended;
 use super::{Session, Work, Workload};
 use crate::app::{AuditReport, AuditedUpload, CommandError, ProgressSink, Stop, UnlistedSpace};
-use crate::engine::{self, AuditOutcome, Config, Depth, Report, Scope};
+use crate::engine::{self, AuditOutcome, Config, Report, Scope};
 use crate::model::{Audited, Failure, Unlisted};
-
-/// What an audit leaves out unless it is deep.
-const BYTES: &str = "the bytes of shards and indexes (use --deep)";
-/// What no audit looks at.
-const NEVER_CHECKED: [&str; 2] = [
-    "whether the gateway holds its authorisation (it cannot be asked; its record, revocation and expiry are checked)",
-    "retrieval through the gateway, and adverts in IPNI",
-];
 
 impl<W: Workload> Session<W> {
     /// Probes what `work` names as a run would, and says what it would do. Changes nothing.
@@ -65,19 +57,12 @@ impl<W: Workload> Session<W> {
             unlisted: outcome.unlisted,
             unlisted_spaces: outcome.first_unlisted.into_iter().map(unlisted).collect(),
             uploads: outcome.first.into_iter().map(audited).collect(),
-            not_checked: left_out(depth),
+            not_checked: self.workload.not_checked(depth),
             seconds: started.elapsed().as_secs_f64(),
             file: Some(outcome.file),
             unknown_roots: Vec::new(),
         })
     }
-}
-
-fn left_out(depth: Depth) -> Vec<String> {
-    let bytes = (depth < Depth::Bytes).then_some(BYTES);
-    let presence = (depth < Depth::Presence).then_some("whether shards and indexes are there");
-    let left_out = presence.into_iter().chain(bytes).chain(NEVER_CHECKED);
-    left_out.map(str::to_owned).collect()
 }
 
 fn said(failure: &Failure) -> String {

@@ -73,7 +73,10 @@ impl Begun {
     /// It has come to its end: the next one starts over.
     pub(in crate::app) fn end(self) -> Result<()> {
         let path = &self.path;
-        std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.with_context(|| format!("remove {}", path.display())),
+        }
     }
 }
 

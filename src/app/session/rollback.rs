@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::run::ended;
-use super::{Session, Workload, folder, unless_stopped};
+use super::{Session, Workload, folder, stopped, unless_stopped};
 use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
 use crate::app::{CommandError, Ended, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::engine::{
@@ -14,6 +14,7 @@ use crate::engine::{
 };
 use crate::model::{InstanceId, RunId};
 use crate::monitor::count;
+use crate::runtime::StopLevel;
 use crate::state::rows::stamp;
 
 /// What is told when a rollback was stopped before it began.
@@ -85,9 +86,7 @@ impl<W: Workload> Session<W> {
             });
         }
         refuse_incomplete(&found, &wish)?;
-        if let Some(busy) = watch(&parts, &config, &mut found).await? {
-            return Err(busy.into());
-        }
+        watch(&parts, &config, &mut found, &stop).await?;
         agree(&plan)?;
         let showing = self.show(events, Arc::clone(&sink));
         let run = config.run.clone();
@@ -132,10 +131,11 @@ async fn watch(
     parts: &engine::RunParts<impl Migration>,
     config: &engine::Config,
     found: &mut UndoPlan,
-) -> Result<Option<CommandError>> {
+    stop: &Stop,
+) -> Result<()> {
     let busy = engine::watch_others(parts, config, found).await;
     let busy = busy.map_err(|error| CommandError::of_engine(&error))?;
-    let trouble = |busy: Busy| {
+    let refusal = |busy: Busy| {
         let numbers = busy.instances.iter().map(InstanceId::as_str);
         let drain: Vec<String> = numbers
             .map(|number| format!("`sterna ctl drain --instance {number} --why rollback`"))
@@ -150,7 +150,11 @@ async fn watch(
             ),
         )
     };
-    Ok(busy.map(trouble))
+    match busy {
+        Some(busy) => Err(refusal(busy).into()),
+        None if stop.level() > StopLevel::Run => Err(stopped(stop, BEGIN).into()),
+        None => Ok(()),
+    }
 }
 
 /// What is missing must be named, or left out knowingly.

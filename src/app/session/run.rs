@@ -1,5 +1,6 @@
 //! A run: what it is given, and what it came to.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -21,6 +22,7 @@ impl<W: Workload> Session<W> {
         work: Work,
         (stop, sink): (Stop, ProgressSink),
     ) -> Result<RunReport> {
+        let _lock = self.lock(&config)?;
         let first = if matches!(config.steps, StepFilter::All) {
             self.workload
                 .before_run(self, &work, (&stop, &sink))
@@ -28,7 +30,7 @@ impl<W: Workload> Session<W> {
         } else {
             Vec::new()
         };
-        let mut report = Box::pin(self.run(config, work.into(), (stop, sink))).await?;
+        let mut report = Box::pin(self.run_locked(config, work.into(), (stop, sink))).await?;
         report.differences.splice(0..0, first);
         Ok(report)
     }
@@ -39,16 +41,29 @@ impl<W: Workload> Session<W> {
     /// The lock is another's; the run could not begin; a fatal failure ended it.
     pub async fn run(
         &self,
+        config: Config,
+        job: Job,
+        ends: (Stop, ProgressSink),
+    ) -> Result<RunReport> {
+        let _lock = self.lock(&config)?;
+        self.run_locked(config, job, ends).await
+    }
+
+    /// Takes the lock of the instance. Holding it proves that an earlier process of this instance and folder is dead. A
+    /// run that makes one step only has the same journal as all others of its instance, so that a rollback knows what it
+    /// made: never two at once.
+    fn lock(&self, config: &Config) -> Result<File> {
+        folder::lock(self.store.config(), &config.instance)
+    }
+
+    async fn run_locked(
+        &self,
         mut config: Config,
         job: Job,
         (stop, sink): (Stop, ProgressSink),
     ) -> Result<RunReport> {
         let started = self.clock.instant();
-        // Holding the lock proves that an earlier process of this instance and folder is dead. A run that makes one step
-        // only has the same journal as all others of its instance, so that a rollback knows what it made: never two at once.
-        let state = self.store.config();
-        let _lock = folder::lock(state, &config.instance)?;
-        config.folder = Some(folder::id(&state.dir)?);
+        config.folder = Some(folder::id(&self.store.config().dir)?);
         config.adopt_own = true;
         let (run, plan) = (config.run.clone(), config.plan.clone());
         let of_units = matches!(job, Job::Units(_));

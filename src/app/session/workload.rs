@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{Session, Work};
 use crate::app::{LegacyFinding, ProgressSink, RunReport, Stop};
-use crate::engine::Migration;
+use crate::engine::{Depth, Migration};
 use crate::model::{Snapshot, StepName, Vocabulary};
 use crate::runtime::{Clock, ServiceRegistry};
 use crate::state::{Namespace, Store};
@@ -33,6 +33,12 @@ pub trait Workload: Send + Sync + Sized + 'static {
     /// Steps that can be made alone, by the name that `--only` knows them by.
     fn step_groups(&self) -> &'static [StepGroup] {
         &[]
+    }
+
+    /// What an audit of this depth does not check, in words.
+    fn not_checked(&self, depth: Depth) -> Vec<String> {
+        let _ = depth;
+        Vec::new()
     }
 
     /// Writes what must be in place before a run that makes every step; what it found goes into the report.

@@ -13,12 +13,21 @@ use crate::app::{
     CommandError, LegacyFinding, ProgressSink, ProgressUpdate, RunReport, Stop, unless_stopped,
 };
 use crate::config::{Settings, options};
+use crate::engine::Depth;
 use crate::migrations::uploads::{self, CustomerTables, Uploads};
 use crate::model::{CustomerDid, Snapshot, Vocabulary};
 use crate::state::Namespace;
 
 /// What is told when a run was stopped before it began.
 pub(super) const BEGIN: &str = "migrate uploads";
+
+/// What an audit leaves out unless it is deep.
+const BYTES: &str = "the bytes of shards and indexes (use --deep)";
+/// What no audit checks.
+const NEVER_CHECKED: [&str; 2] = [
+    "whether the gateway holds its authorisation (it cannot be asked; its record, revocation and expiry are checked)",
+    "retrieval through the gateway, and adverts in IPNI",
+];
 
 /// The uploads of one network.
 #[derive(Clone)]
@@ -78,6 +87,13 @@ impl Workload for UploadsWorkload {
 
     fn step_groups(&self) -> &'static [StepGroup] {
         steps::GROUPS
+    }
+
+    fn not_checked(&self, depth: Depth) -> Vec<String> {
+        let bytes = (depth < Depth::Bytes).then_some(BYTES);
+        let presence = (depth < Depth::Presence).then_some("whether shards and indexes are there");
+        let left_out = presence.into_iter().chain(bytes).chain(NEVER_CHECKED);
+        left_out.map(str::to_owned).collect()
     }
 
     async fn before_run(

@@ -17,7 +17,7 @@ use crate::state::{FailedQuery, Grant, LeaseHolder, ProgressRow, Reopen, TakeKin
 use super::end::UnitEnd;
 use super::{Before, LeasedUnit};
 
-/// A unit that is request, and on what terms.
+/// A unit to claim, and on what terms.
 #[derive(Debug, Clone)]
 pub(crate) struct ClaimRequest {
     pub(crate) unit: Unit,
@@ -30,7 +30,7 @@ pub(crate) struct ClaimRequest {
     pub(crate) only_steps: bool,
     /// Times it could not be worked on in this run.
     pub(crate) troubles: u32,
-    /// It is not asked for before.
+    /// The earliest time at which to ask for it.
     pub(crate) not_before: Option<Instant>,
 }
 

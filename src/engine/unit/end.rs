@@ -19,7 +19,7 @@ pub(crate) enum UnitEnd {
     Failed(Failure),
 }
 
-/// Why the parts were left before all had ended.
+/// Why work on a unit ended early.
 pub(crate) enum Interrupted {
     /// Drain, limit, or lease lost.
     Stopped,

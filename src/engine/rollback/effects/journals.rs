@@ -158,8 +158,8 @@ impl Read {
         if state.is_some_and(|state| state.judge(&opening.state) == Belongs::Elsewhere) {
             let migration = opening.migration.as_ref();
             let migration =
-                migration.map_or_else(String::new, |name| format!("migration {name}, "));
-            let whose = format!("{migration}{}", opening.state);
+                migration.map_or_else(String::new, |name| format!(", migration {name}"));
+            let whose = format!("{}{migration}", opening.state);
             self.foreign.insert(opening.run, whose);
             return;
         }
