@@ -42,7 +42,7 @@ fn group(steps: options::Steps) -> Option<StepGroup> {
     }
 }
 
-/// The choice that a name of [`GROUPS`] stands for.
+/// The choice that a name of `--only` stands for.
 #[must_use]
 pub fn steps_named(name: &str) -> Option<options::Steps> {
     let choices = [
