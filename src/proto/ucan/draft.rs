@@ -62,7 +62,7 @@ pub enum Expiration {
 ///     .expiration(Expiration::Never)
 ///     .sign()?;
 /// assert!(grant.verify(&space.verifier()));
-/// # Ok::<(), sterna::proto::ucan::Error>(())
+/// # Ok::<(), sterna::proto::ucan::UcanError>(())
 /// ```
 #[must_use]
 pub struct Draft<'a> {
