@@ -177,7 +177,9 @@ fn faults(text: &str, page: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
 
 /// Links of a page to other files: their targets.
 fn links(page: &str) -> Vec<&str> {
-    let targets = page.split("](").skip(1);
+    let targets = page
+        .match_indices("](")
+        .map(|(at, sign)| &page[at + sign.len()..]);
     targets
         .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
         .filter(|target| !target.contains("://"))
@@ -248,7 +250,8 @@ fn every_source_that_a_page_names_exists() {
     for file in pages() {
         let text = fs::read_to_string(&file).unwrap();
         // What stands between two backticks.
-        let quoted = text.split('`').skip(1).step_by(2);
+        let pieces: Vec<&str> = text.split('`').collect();
+        let quoted = pieces.chunks(2).filter_map(|pair| pair.get(1));
         let sources = quoted.filter(|text| {
             ["src/", "tests/", "scripts/", "docs/"]
                 .iter()

@@ -250,7 +250,7 @@ fn unknown<'a>(what: &str, typed: &str, names: impl IntoIterator<Item = &'a str>
     let names: Vec<&str> = names.into_iter().collect();
     let near = config::nearest(typed, names.iter().copied());
     let near = near.map_or_else(String::new, |near| format!(" did you mean {near}?"));
-    format!("no such {what};{near} there are {}", names.join(", "))
+    format!("no such {what};{near} choose one of {}", names.join(", "))
 }
 
 /// A failure class.
@@ -356,7 +356,7 @@ mod tests {
         assert!(
             step("x")
                 .unwrap_err()
-                .contains("there are gateway-auth, store-index")
+                .contains("choose one of gateway-auth, store-index")
         );
         assert!(step("").is_err());
     }

@@ -16,7 +16,7 @@ mod tables;
 pub use config::{Backend, Config};
 pub use error::StateError;
 pub use files::Journal;
-pub use namespace::{Columns, FilePrefix, Namespace, OwnTable, Tables};
+pub use namespace::{Columns, FilePrefix, NameError, Namespace, OwnTable, Tables};
 pub use store::Store;
 pub use tables::{
     FORMAT, FailedPage, FailedQuery, Grant, LeaseHolder, ProgressRow, Reopen, Scope, ScopedControl,

@@ -8,6 +8,16 @@ use std::path::{Path, PathBuf};
 use super::define::Definition;
 use crate::model::{InstanceId, MigrationName};
 
+/// What names of the migration that was there first begin with.
+const TAKEN: [&str; 2] = ["migration", "instance"];
+
+/// A name under which no state of its own can be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0} cannot name a migration: write lower-case letters, and neither migration nor instance"
+)]
+pub struct NameError(MigrationName);
+
 /// The state of one migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Namespace {
@@ -100,15 +110,22 @@ impl Tables {
 
 impl Namespace {
     /// The usual one of a migration: tables `PREFIX-NAME-progress`, files `NAME-instance-N-…`.
-    #[must_use]
-    pub fn new(migration: MigrationName, prefix: &str) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The name could meet the tables or files of another migration.
+    pub fn new(migration: MigrationName, prefix: &str) -> Result<Self, NameError> {
+        let name = migration.as_str();
+        let is_plain = !name.is_empty() && name.bytes().all(|letter| letter.is_ascii_lowercase());
+        if !is_plain || TAKEN.contains(&name) {
+            return Err(NameError(migration));
+        }
+        Ok(Self {
             tables: Tables::with_prefix(&format!("{prefix}-{migration}-")),
             columns: Columns::USUAL,
             own: Vec::new(),
             files: FilePrefix(format!("{migration}-")),
             migration,
-        }
+        })
     }
 
     /// The whole names of all tables.
@@ -156,5 +173,36 @@ impl FilePrefix {
     #[must_use]
     pub fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(&*self.0)?.strip_prefix("instance-")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_meets_the_state_of_another_migration() {
+        let new = |name: &str| Namespace::new(MigrationName::from(name.to_owned()), "local");
+        for taken in [
+            "",
+            "migration",
+            "instance",
+            "a-b",
+            "../a",
+            "instance-1",
+            "B",
+        ] {
+            assert!(new(taken).is_err(), "{taken}");
+        }
+        let blobs = new("blobs").unwrap();
+        assert_eq!(blobs.tables.progress, "local-blobs-progress");
+        let one = InstanceId::number(1);
+        assert_eq!(
+            blobs.files.name(&one, "-journal.ndjson"),
+            "blobs-instance-1-journal.ndjson"
+        );
+        let first = FilePrefix::default();
+        assert_eq!(first.rest("blobs-instance-1-journal.ndjson"), None);
+        assert_eq!(blobs.files.rest("instance-1-journal.ndjson"), None);
     }
 }

@@ -38,6 +38,8 @@ fn a_migration_lives_its_whole_life_in_a_file() {
     let _network = Network::start(&place);
     // Before there are tables in the file, whoever needs them says how they are made.
     place.sterna(["monitor"]).ends(8).tells(&["sterna init"]);
+    place.sterna(["init", "--dry-run"]).ends(0);
+    assert!(!place.path().join("rows.sqlite").exists());
     slow_run(&place);
     let slower = ["ctl", "set", "rate=30", "--why", "it shall be killed"];
     place.sterna(slower).ends(0);

@@ -68,7 +68,11 @@ fn a_misspelt_name_is_answered_with_the_nearest() {
         .tells(&["ndjson"]);
     for (flag, typed, near) in [
         ("--step", "location-claim", "location-claims"),
-        ("--step", "gateway", "there are gateway-auth, store-index"),
+        (
+            "--step",
+            "gateway",
+            "choose one of gateway-auth, store-index",
+        ),
         ("--reason", "corupt-car", "CORRUPT_CAR"),
         ("--class", "permanant", "permanent"),
     ] {

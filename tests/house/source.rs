@@ -143,9 +143,11 @@ fn hidden(text: &str, before: &str) -> Option<usize> {
 /// The bytes of a literal up to its closing quote.
 fn quoted(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
-    for (at, letter) in text.char_indices().skip(1) {
+    let inside = text.strip_prefix(quote).unwrap_or(text);
+    let open = text.len() - inside.len();
+    for (at, letter) in inside.char_indices() {
         if !is_escaped && letter == quote {
-            return at + 1;
+            return open + at + letter.len_utf8();
         }
         is_escaped = letter == '\\' && !is_escaped;
     }

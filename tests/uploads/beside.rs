@@ -43,7 +43,7 @@ static WORDS: Vocabulary = Vocabulary {
     reasons: REASONS,
 };
 static NAMESPACE: LazyLock<Namespace> =
-    LazyLock::new(|| Namespace::new(MigrationName::new("letters"), "local"));
+    LazyLock::new(|| Namespace::new(MigrationName::new("letters"), "local").unwrap());
 
 /// Copies letters from one folder to another; a unit is a box of letters.
 #[derive(Clone)]

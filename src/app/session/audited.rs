@@ -132,11 +132,18 @@ fn check(opening: &AuditOpening, state: &str) -> Result<(), NoReport> {
 
 /// The next line with its end; none at the end of the file.
 fn next(reader: &mut impl BufRead) -> Result<Option<String>, Error> {
-    let mut text = String::new();
-    let read = std::io::Read::take(&mut *reader, LONGEST_LINE as u64).read_line(&mut text)?;
+    let mut bytes = Vec::new();
+    let mut limited = std::io::Read::take(&mut *reader, LONGEST_LINE as u64);
+    let read = limited.read_until(b'\n', &mut bytes)?;
     if read >= LONGEST_LINE {
         return Err(Error::new(ErrorKind::InvalidData, "the line is too long"));
     }
+    // A crash may cut the last line within a letter.
+    let is_cut = !bytes.ends_with(b"\n");
+    let text = match String::from_utf8(bytes) {
+        Err(error) if is_cut => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        text => text.map_err(|error| Error::new(ErrorKind::InvalidData, error))?,
+    };
     Ok((read > 0).then_some(text))
 }
 
@@ -204,6 +211,22 @@ mod tests {
         let path = dir.path().join("report.ndjson");
         std::fs::write(&path, text).unwrap();
         (dir, path)
+    }
+
+    #[test]
+    fn a_last_line_that_is_cut_within_a_letter_says_nothing() {
+        let (_dir, path) = file("");
+        let mut bytes = text(&AuditLine::Audit(opening())).into_bytes();
+        bytes.extend(item(0, 1, Verdict::Missing).into_bytes());
+        bytes.extend(b"{\"line\":\"item\",\"why\":\"no answer\xe2\x80");
+        std::fs::write(&path, &bytes).unwrap();
+        let unit = UnitId::new("did:mailto:a:b", "space0");
+        let read = AuditedItems::open(&path, STATE).unwrap();
+        assert_eq!(read.items(&unit, 0, 9).unwrap().len(), 1);
+        // In the middle of a report it is damage.
+        bytes.extend(b"\n");
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(AuditedItems::open(&path, STATE).is_err());
     }
 
     #[test]

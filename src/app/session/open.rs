@@ -10,7 +10,7 @@ use super::store;
 use super::workload::{Connecting, Workload};
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::config::Settings;
-use crate::engine::{Config, Events, Pace, RunParts};
+use crate::engine::{Config, Events, Pace, RunParts, StepFilter};
 use crate::model::{InstanceId, RunId, StateIdentity};
 use crate::runtime::{Clock, ServiceRegistry, Tasks};
 use crate::state::Store;
@@ -124,6 +124,17 @@ impl<W: Workload> Session<W> {
             .units_at_once
             .min(config.concurrency.saturating_mul(2));
         Ok(config)
+    }
+
+    /// The steps of a group of the workload; all of them without a name, none for a name that it does not have.
+    #[must_use]
+    pub fn steps(&self, group: Option<&str>) -> StepFilter {
+        let Some(name) = group else {
+            return StepFilter::All;
+        };
+        let mut groups = self.workload.step_groups().iter();
+        let named = groups.find(|group| group.name == name);
+        StepFilter::Only(named.map_or_else(Vec::new, |group| group.steps.to_vec()))
     }
 
     /// The parts of one run, and the events that its display looks at.

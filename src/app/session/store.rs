@@ -1,5 +1,7 @@
 //! The migration's own tables: open them, make them, say which they are.
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use crate::config::{Settings, user};
 use crate::model::StateIdentity;
 use crate::state::{Backend, Store};
 
-/// The migration tables of these settings, whatever they hold.
+/// The migration tables of these settings, whatever they hold. A file for rows is made if it is not there.
 async fn connect(settings: &Settings) -> Result<Store> {
     let config = settings.state.clone();
     let Backend::Sqlite(file) = &settings.state.backend else {
@@ -20,8 +22,25 @@ async fn connect(settings: &Settings) -> Result<Store> {
     Ok(opened.map_err(|error| CommandError::of_state_file(file, &error))?)
 }
 
+/// The file for rows that the settings name, if it is not there. Only `init` makes one: a path that is mistyped is told.
+fn absent_file(settings: &Settings) -> Option<&Path> {
+    match &settings.state.backend {
+        Backend::Sqlite(file) if file.symlink_metadata().is_err() => Some(file),
+        _ => None,
+    }
+}
+
 /// The migration tables of these settings. Tables whose rows are of another version or environment are refused.
 pub(in crate::app) async fn open(settings: &Settings) -> Result<Store> {
+    if let Some(file) = absent_file(settings) {
+        return Err(CommandError::new(
+            Kind::Preflight,
+            format!("use {} for state: it does not exist", file.display()),
+            "`sterna init` has not made it, or --state names another path",
+            "check the path, or run `sterna init` with the same --state; nothing was done",
+        )
+        .into());
+    }
     let store = connect(settings).await?;
     let checked = store.check_format(settings.environment.as_str()).await;
     checked.map_err(|error| CommandError::of_state(&error))?;
@@ -51,7 +70,11 @@ pub(super) fn without_id(table: &str) -> CommandError {
 /// Creates the migration tables that are not there and waits until they are active; a dry run only says which.
 pub async fn init(settings: &Settings) -> Result<InitReport> {
     let dry_run = settings.dry_run;
-    let store = connect(settings).await?;
+    let store = match absent_file(settings) {
+        // What it would hold is what an empty store lacks.
+        Some(_) if dry_run => Store::in_memory(settings.state.clone()),
+        _ => connect(settings).await?,
+    };
     match store.check_format(settings.environment.as_str()).await {
         Err(error) if !error.is_missing_table() => {
             return Err(CommandError::of_state(&error).into());

@@ -33,8 +33,8 @@ pub async fn migrate(
     config.plan = plan;
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
-    config.steps = steps::filter(options.steps);
     let only = steps::name(options.steps);
+    config.steps = opened.steps(only);
     if options.recheck {
         config.depth = Depth::Presence;
     }

@@ -9,7 +9,6 @@ use super::{ROWS, UploadsSession};
 use crate::app::CommandError;
 use crate::app::session::{StepGroup, Work};
 use crate::config::options;
-use crate::engine::StepFilter;
 use crate::migrations::uploads::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
 use crate::model::{Counts, StepName, UnitId, UnitProgress};
 
@@ -58,13 +57,6 @@ pub fn steps_named(name: &str) -> Option<options::Steps> {
 #[must_use]
 pub fn step_group_names() -> Vec<&'static str> {
     GROUPS.iter().map(|group| group.name).collect()
-}
-
-/// The steps that a run may make.
-pub(super) fn filter(steps: options::Steps) -> StepFilter {
-    group(steps).map_or(StepFilter::All, |group| {
-        StepFilter::Only(group.steps.to_vec())
-    })
 }
 
 /// How a report names a run that may make one group of steps only.

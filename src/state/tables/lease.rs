@@ -13,7 +13,7 @@ use crate::state::namespace::Columns;
 use crate::state::rows::{Condition, Guard, Row, Update, Value, Written, stamp};
 use crate::state::{StateError, Store};
 
-use super::progress::{JOURNAL, ProgressRow, own_status, with_steps, written};
+use super::progress_row::{JOURNAL, ProgressRow, own_status, with_steps, written};
 
 /// The lease of another, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,11 +9,12 @@ mod lease;
 mod parts;
 mod plans;
 mod progress;
+mod progress_row;
 mod totals;
 
 pub use control::{Scope, ScopedControl};
 pub use failures::{FailedPage, FailedQuery};
 pub use format::FORMAT;
 pub use lease::{Grant, LeaseHolder, Reopen, TakeKind};
-pub use progress::ProgressRow;
+pub use progress_row::ProgressRow;
 pub use totals::{StoredTotals, Turn};

@@ -1,6 +1,6 @@
 //! One row per part of a split unit, while the unit is worked on.
 //!
-//! The rows have the shape of progress rows and are leased like them (`super::progress`, `super::lease`), under the key
+//! The rows have the shape of progress rows and are leased like them (`super::progress_row`, `super::lease`), under the key
 //! `unit` (owner and name) and `part` (cut and number). They lie apart so that another program finds one progress
 //! row for each unit, as ever.
 
@@ -8,7 +8,7 @@ use crate::model::{Epoch, InstanceId, PartId, UnitId, UnitProgress};
 use crate::state::rows::{self, Bound, Condition, Key, Row, Select, stamp};
 use crate::state::{StateError, Store};
 
-use super::progress::{self, ProgressRow, written};
+use super::progress_row::{self, ProgressRow, written};
 
 fn part_key(unit: &UnitId, part: PartId) -> Key {
     Key::two(
@@ -23,7 +23,7 @@ impl Store {
         let tables = self.tables();
         match unit.part {
             Some(part) => (&tables.parts, part_key(unit, part)),
-            None => (&tables.progress, progress::key(self.columns(), unit)),
+            None => (&tables.progress, progress_row::key(self.columns(), unit)),
         }
     }
 

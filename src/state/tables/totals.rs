@@ -9,7 +9,7 @@ use crate::model::{InstanceId, ProgressTotals, RowCounts, Summing};
 use crate::state::rows::{Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp};
 use crate::state::{StateError, Store};
 
-use super::progress::ProgressRow;
+use super::progress_row::ProgressRow;
 
 /// A turn to sum is over after this time: who took it is dead.
 const TURN: Duration = Duration::from_mins(5);
