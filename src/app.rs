@@ -11,7 +11,6 @@ mod monitor;
 mod reports;
 pub mod session;
 mod uploads;
-mod words;
 
 pub use crate::engine::{Listed, Refused};
 pub use crate::runtime::private::process as keep_private;
@@ -34,6 +33,5 @@ pub use session::store::{init, init_template};
 pub use session::{Agree, lack, stopped, unless_stopped};
 pub use uploads::{
     Reliance, STEPS, StepWords, explain, migrate, preflight, readable, retry, rollback, setup,
-    step_group_names, step_words, steps_named, verify,
+    step_group_names, step_words, steps_named, uploads_vocabulary, verify,
 };
-pub use words::vocabulary;

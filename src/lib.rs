@@ -94,7 +94,7 @@
 //! | `sandbox` | a local network on loopback that speaks the real wire | proto, runtime |
 //! | [`config`] | the one reader of flags, environment and files; opens nothing | proto, runtime, model, plan, client, state, engine, migrations |
 //! | [`app`] | the one composition root: config → parts; spawn; drain | all but aws and cli |
-//! | [`cli`] | one short file per command: arguments, run, exit code | config, app, model, monitor |
+//! | [`cli`] | one short file per command: arguments, run, exit code | proto, config, app, model, monitor |
 //!
 //! `sandbox` is a default cargo feature, so that a production build can leave it out. It never
 //! imports `client`: both sides agree with the protocol and not with each other.
@@ -111,7 +111,10 @@
 //! - A new **store of rows**: the trait `state::rows::Rows`, held to the suite in `tests/state`.
 //! - A new thing to **keep over a crash**: one table, one file in `state/tables`; rows of one
 //!   migration alone go to `migrations/X/rows`.
-//! - A new **face**: one file in `monitor`, over `View`.
+//! - A new **face** (a form of `--output`): one file in `monitor/faces` with its `FACE`, and its line in `FACES`. The
+//!   command line takes its name from there, and every answer of the monitor goes through it.
+//! - A new **answer** of the monitor: a variant of `Ask` and of `View`, with neutral names of fields; JSON gets the words
+//!   of the migration from its vocabulary.
 
 pub mod app;
 pub mod aws;

@@ -8,11 +8,10 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::words::vocabulary;
 use crate::client::{self, Cause};
 use crate::engine;
 use crate::migrations::uploads::reasons;
-use crate::model::{Class, Failure, Reason};
+use crate::model::{Class, Failure, Reason, Reasons};
 use crate::runtime::error_chain;
 use crate::state;
 
@@ -116,9 +115,9 @@ impl CommandError {
         Self::new(kind, error.to_string(), cause, next)
     }
 
-    /// What a failure outside of any item means for a command.
+    /// What a failure outside of any item means for a command; `reasons` are those of its migration.
     #[must_use]
-    pub fn of_failure(failure: &Failure) -> Self {
+    pub fn of_failure(failure: &Failure, reasons: Reasons) -> Self {
         let (kind, cause) = match (failure.class, failure.reason) {
             (_, Reason::CREDENTIALS) => (
                 Kind::Credentials,
@@ -141,13 +140,13 @@ impl CommandError {
             }
             _ => (Kind::Unexpected, "the run could not continue"),
         };
-        let next = vocabulary().reasons.advice(failure.reason);
+        let next = reasons.advice(failure.reason);
         Self::new(kind, failure.to_string(), cause, next)
     }
 
     /// What it means that a run could not begin or go on.
     #[must_use]
-    pub fn of_engine(error: &engine::EngineError) -> Self {
+    pub fn of_engine(error: &engine::EngineError, reasons: Reasons) -> Self {
         match error {
             engine::EngineError::State(error) => Self::of_state(error),
             engine::EngineError::Foreign { path, .. } => Self::new(
@@ -172,7 +171,7 @@ impl CommandError {
                     path.display()
                 ),
             ),
-            engine::EngineError::Survey(failure) => Self::of_failure(failure),
+            engine::EngineError::Survey(failure) => Self::of_failure(failure, reasons),
             engine::EngineError::Journals(source) => Self::of_journals(&error_chain(error), source),
             engine::EngineError::NothingToResume { ended, .. } => Self::new(
                 Kind::NotFound,

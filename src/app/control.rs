@@ -3,15 +3,18 @@
 use anyhow::Result;
 
 use super::session::store as tables;
-use super::words::vocabulary;
 use super::{CommandError, ControlReport};
 use crate::config::{Settings, options};
+use crate::migrations::uploads::VOCABULARY;
 use crate::model::{Control, ControlCommand, InstanceId, Setting};
-use crate::monitor::{self, Alive, Ask, InstanceLine, View};
+use crate::monitor::{self, Alive, Answer, Ask, InstanceLine, View};
 use crate::runtime::Clock;
 use crate::state::{Scope, ScopedControl, Store};
 
 /// Asks something of the fleet or of one instance.
+///
+/// # Errors
+/// Those of the tables.
 pub async fn control(settings: &Settings, options: &options::Control) -> Result<ControlReport> {
     let store = tables::open(settings).await?;
     let scope = match options.instance {
@@ -40,31 +43,40 @@ pub async fn control(settings: &Settings, options: &options::Control) -> Result<
         wish: now.what.clone(),
         by: now.by.clone(),
         why: now.why.clone(),
-        holds: now.words(),
+        holds: now.words(VOCABULARY.item),
         running,
         notes,
     })
 }
 
 /// What is asked, and what the instances do.
-pub async fn control_status(settings: &Settings) -> Result<View> {
+///
+/// # Errors
+/// Those of the tables.
+pub async fn control_status(settings: &Settings) -> Result<Answer> {
     answer(settings, &Ask::Control).await
 }
 
 /// Every command of the operator.
-pub async fn control_log(settings: &Settings) -> Result<View> {
+///
+/// # Errors
+/// Those of the tables.
+pub async fn control_log(settings: &Settings) -> Result<Answer> {
     answer(settings, &Ask::ControlLog).await
 }
 
-async fn answer(settings: &Settings, ask: &Ask) -> Result<View> {
+async fn answer(settings: &Settings, ask: &Ask) -> Result<Answer> {
     let store = tables::open(settings).await?;
-    let view = monitor::answer(&store, Clock::system(), ask, vocabulary(), None).await;
-    Ok(view.map_err(|error| CommandError::of_state(&error))?)
+    let view = monitor::answer(&store, Clock::system(), ask, &VOCABULARY, None).await;
+    Ok(Answer {
+        view: view.map_err(|error| CommandError::of_state(&error))?,
+        words: &VOCABULARY,
+    })
 }
 
 /// Instances of a scope that run, and a note when the one that is meant does not.
 async fn running(store: &Store, scope: &Scope) -> Result<(Vec<String>, Option<String>)> {
-    let view = monitor::answer(store, Clock::system(), &Ask::Control, vocabulary(), None).await;
+    let view = monitor::answer(store, Clock::system(), &Ask::Control, &VOCABULARY, None).await;
     let View::Control { instances, .. } = view.map_err(|error| CommandError::of_state(&error))?
     else {
         return Ok((Vec::new(), None));

@@ -3,12 +3,12 @@
 use anyhow::Result;
 
 use super::session::store;
-use super::words::vocabulary;
 use super::{CommandError, Kind};
 use crate::config::{Settings, options};
-use crate::migrations::uploads::CustomerTables;
-use crate::model::{CustomerDid, InstanceId};
-use crate::monitor::{self, Ask, OwnerRecord, View};
+use crate::migrations::uploads::{CustomerTables, VOCABULARY};
+use crate::model::InstanceId;
+use crate::monitor::{self, Answer, Ask, OwnerRecord, View};
+use crate::proto::CustomerDid;
 use crate::runtime::Clock;
 use crate::state::{self, FailedQuery, Store};
 
@@ -24,20 +24,23 @@ pub async fn monitor(
     settings: &Settings,
     options: &options::Monitor,
     told: impl FnMut(u64) + Send,
-) -> Result<View> {
+) -> Result<Answer> {
     let store = store::open(settings).await?;
     let clock = Clock::system();
     let view = if options.exact {
-        let exact = monitor::exact(&store, clock.unix_ms(), told).await;
+        let exact = monitor::exact(&store, clock.unix_ms(), &VOCABULARY, told).await;
         exact.map(View::Overview)
     } else {
         let owner = owner(&store, options.customer.as_ref()).await;
         let owner = owner.map_err(|error| CommandError::of_state(&error))?;
-        monitor::answer(&store, clock, &ask(options), vocabulary(), owner).await
+        monitor::answer(&store, clock, &ask(options), &VOCABULARY, owner).await
     };
     let view = view.map_err(|error| CommandError::of_state(&error))?;
-    match view.unknown() {
-        None => Ok(view),
+    match view.unknown(&VOCABULARY) {
+        None => Ok(Answer {
+            view,
+            words: &VOCABULARY,
+        }),
         Some(what) => Err(CommandError::new(
             Kind::NotFound,
             format!("show {what}"),
@@ -77,12 +80,12 @@ fn ask(options: &options::Monitor) -> Ask {
         return Ask::Stuck {
             idle_seconds: STUCK_AFTER_SECONDS,
             instance,
-            customer: options.customer.clone(),
+            owner: options.customer.as_ref().map(ToString::to_string),
         };
     }
     match (&options.space, &options.customer, instance) {
-        (Some(space), ..) => Ask::Space(space.clone()),
-        (_, Some(customer), _) => Ask::Customer(customer.clone()),
+        (Some(space), ..) => Ask::Unit(space.to_string()),
+        (_, Some(customer), _) => Ask::Owner(customer.to_string()),
         (_, _, Some(instance)) => Ask::Instance(instance),
         _ => Ask::Overview,
     }

@@ -9,7 +9,7 @@ use crate::engine::{Listed, MissingJournal, Refused};
 use crate::migrations::uploads::reasons::{GATEWAY_NOT_AUTHORIZED, REASONS};
 use crate::model::{
     Counts, Finding, InstanceId, PlanId, Reason, RunId, Snapshot, StateIdentity, StepCounts,
-    StepName, StepPlan, Verdict, VerdictCounts, each_shown, shown,
+    StepName, StepPlan, Verdict, VerdictCounts, Vocabulary, each_shown, shown,
 };
 use crate::monitor::{PlanLine, Totals};
 
@@ -290,8 +290,8 @@ pub enum ProgressUpdate<'a> {
         /// How much there is, if that is known.
         of: Option<u64>,
     },
-    /// The work.
-    Run(&'a Snapshot),
+    /// The work, and the words of its migration.
+    Run(&'a Snapshot, &'a Vocabulary),
 }
 
 /// Shows where a command stands; called some times a second from its tasks, must not block.

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice, Command, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ColorChoice, Command, CommandFactory as _, Parser, Subcommand};
 
 use super::commands as one;
 use super::exit::Exit;
@@ -47,7 +48,7 @@ pub(super) struct Global {
     allow_unverified_receipts: bool,
     /// Print results in this form
     // A text, because `index build` has a flag of this name whose value is a file.
-    #[arg(long, global = true, value_name = "FORM", default_value = "table", value_parser = ["table", "json", "ndjson"])]
+    #[arg(long, global = true, value_name = "FORM", default_value = Output::DEFAULT.name(), value_parser = PossibleValuesParser::new(Output::names()))]
     output: String,
     #[command(flatten)]
     pub(super) log: Log,
@@ -72,7 +73,7 @@ impl Global {
 
     /// The form of results.
     pub(super) fn output(&self) -> Output {
-        <Output as ValueEnum>::from_str(&self.output, false).unwrap_or_default()
+        Output::named(&self.output).unwrap_or(Output::DEFAULT)
     }
 
     /// Whether talk on standard error has colours.

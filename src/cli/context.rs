@@ -65,7 +65,7 @@ mod tests {
         for (signal, exit) in [("SIGINT", Exit::Interrupted), ("SIGTERM", Exit::Terminated)] {
             let context = Context {
                 flags: Flags::default(),
-                output: Output::Table,
+                output: Output::DEFAULT,
                 paint: Paint::Plain,
                 #[cfg(feature = "sandbox")]
                 talk: Paint::Plain,

@@ -1,6 +1,6 @@
 //! One short file per command: arguments, run, exit code.
 //!
-//! Results go to standard output, talk to standard error. May import `config`, `app`, `model` and `monitor`. Holds
+//! Results go to standard output, talk to standard error. May import `proto`, `config`, `app`, `model` and `monitor`. Holds
 //! no logic of the domain, and opens nothing but what its flags name.
 
 mod args;

@@ -7,35 +7,64 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::ValueEnum;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::terminal;
-use crate::monitor::{Paint, printable, printable_json, printable_lines, width};
+use crate::monitor::{
+    Answer, FACES, Face, Form, Paint, printable, printable_json, printable_lines, width,
+};
 
 /// How often it is asked whether somebody still reads.
 const POLL_EVERY: Duration = Duration::from_millis(200);
 
-/// The form of results.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
-    /// Text for people.
-    #[default]
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON record per line: an instance, a space, a failed upload, a run.
-    Ndjson,
-}
+/// The form of results: a face of the monitor, and what is like it for reports of other commands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output(Face);
 
 /// The name and version of a JSON result.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schema(pub(super) &'static str, pub(super) u32);
 
 impl Output {
-    /// Prints one result: the text of `table`, or `value` as JSON with its schema's name and version.
+    /// What nobody has to ask for.
+    pub(super) const DEFAULT: Self = Self(FACES[0]);
+
+    /// The names of all forms.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        FACES.iter().map(|face| face.name)
+    }
+
+    /// The form of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        FACES
+            .iter()
+            .find(|face| face.name == name)
+            .copied()
+            .map(Self)
+    }
+
+    /// Its name.
+    pub(super) const fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// What it is made for.
+    pub(super) fn form(self) -> Form {
+        self.0.form
+    }
+
+    /// Prints an answer of the monitor.
+    pub(super) fn answer(self, answer: &Answer, paint: Paint) -> Result<()> {
+        let text = (self.0.render)(answer, paint).context("write the result as JSON")?;
+        match &*text {
+            "" => Ok(()),
+            text => write_text(text),
+        }
+    }
+
+    /// Prints one report: the text of `table`, or `value` as JSON with its schema's name and version.
     pub(super) fn result(
         self,
         schema: Schema,
@@ -57,10 +86,10 @@ impl Output {
             let value = serde_json::to_value(value).context("write the result as JSON")?;
             Ok(schema.named(value))
         };
-        match self {
-            Self::Table => write_text(&printable_lines(&table(paint), paint)),
-            Self::Json => json(&value()?, true),
-            Self::Ndjson => json(&value()?, false),
+        match self.form() {
+            Form::Text => write_text(&printable_lines(&table(paint), paint)),
+            Form::Document => json(&value()?, true),
+            Form::Lines => json(&value()?, false),
         }
     }
 }
@@ -73,14 +102,6 @@ impl Schema {
             fields.insert("version".into(), json!(self.1));
         }
         value
-    }
-
-    /// Prints records, a line each.
-    pub(super) fn records(self, records: Vec<Value>) -> Result<()> {
-        let lines = records
-            .into_iter()
-            .map(|record| format!("{}\n", self.named(record)));
-        bytes(printable_json(&lines.collect::<String>()).as_bytes())
     }
 }
 

@@ -133,7 +133,7 @@ pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> 
 }
 
 fn gateway(spaces: &StepCounts) -> String {
-    let reasons = app::vocabulary().reasons;
+    let reasons = app::uploads_vocabulary().reasons;
     let mut line = parts(&[
         (spaces.applied, SPACE, "authorised"),
         (spaces.found, SPACE, "already authorised"),

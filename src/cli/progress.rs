@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::output::talk;
 use super::terminal;
 use crate::app::{self, ProgressSink, ProgressUpdate, Stop};
-use crate::model::Snapshot;
+use crate::model::{Snapshot, Vocabulary};
 use crate::monitor::{Paint, cut, grouped, line, printable};
 
 /// Time between two lines of a run where nothing can be redrawn.
@@ -64,7 +64,7 @@ impl Progress {
             let mut state = lock(&state);
             match seen {
                 ProgressUpdate::Start { what, done, of } => state.show_start(what, done, of),
-                ProgressUpdate::Run(snapshot) => state.show_run(snapshot),
+                ProgressUpdate::Run(snapshot, words) => state.show_run(snapshot, words),
             }
         })
     }
@@ -115,7 +115,7 @@ impl State {
         }
     }
 
-    fn show_run(&mut self, snapshot: &Snapshot) {
+    fn show_run(&mut self, snapshot: &Snapshot, words: &Vocabulary) {
         if let (true, Some(run)) = (self.names_run, &snapshot.run) {
             self.names_run = false;
             let instance = snapshot.instance.as_ref().map_or("?", |one| one.as_str());
@@ -127,7 +127,7 @@ impl State {
             talk(&format!("run {run}, instance {instance}, {plan}"));
         }
         if self.is_due(PLAIN_EVERY) {
-            draw(&line(snapshot, snapshot.updated_at));
+            draw(&line(snapshot, snapshot.updated_at, words));
         }
     }
 

@@ -12,7 +12,7 @@ use super::values::{self, Limit};
 use crate::app::{self, Reliance, Stop, Tasks};
 use crate::config::options::Scope;
 use crate::config::{self, CustomersFile, Faults, Root, Settings};
-use crate::model::{CustomerDid, SpaceDid};
+use crate::proto::{CustomerDid, SpaceDid};
 
 /// Uploads taken when nothing narrows a run.
 const SAMPLE: u64 = 10;

@@ -170,8 +170,8 @@ pub(super) fn of_totals(totals: &Totals) -> String {
         bad => format!(", {} failed, quarantined or unknown", grouped(bad)),
     };
     let (ended, spaces) = (
-        grouped(totals.spaces.ended()),
-        count(totals.spaces.all(), "space"),
+        grouped(totals.units.ended()),
+        count(totals.units.all(), "space"),
     );
     let age = if totals.live {
         String::new()
@@ -304,7 +304,7 @@ mod tests {
             counts: counts(94, 0, 3, 160),
             ..Totals::default()
         };
-        (totals.spaces.completed, totals.spaces.pending) = (4, 2);
+        (totals.units.completed, totals.units.pending) = (4, 2);
         let wanted = "  plan:     97 of 160 uploads settled, 63 left, 3 failed, quarantined or unknown; \
                       4 of 6 spaces ended";
         assert_eq!(of_totals(&totals), wanted);

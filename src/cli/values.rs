@@ -9,8 +9,9 @@ use cid::Cid;
 use crate::app::{self, STEPS};
 use crate::config::options::Steps;
 use crate::config::{self, CONCURRENCY, Root, Settings};
-use crate::model::{Class, CustomerDid, Limit as Limits, Reason, SpaceDid, StepName};
+use crate::model::{Class, Limit as Limits, Reason, StepName};
 use crate::monitor::is_printable;
+use crate::proto::{CustomerDid, SpaceDid};
 
 /// What every command says of its `--concurrency`.
 pub(super) const CONCURRENCY_HELP: &str =
@@ -198,7 +199,7 @@ pub(super) fn root(text: &str) -> Result<Root, String> {
 /// A reason code, in any case, with the nearest one in the refusal.
 pub(super) fn reason(text: &str) -> Result<Reason, String> {
     let code = text.to_uppercase().replace('-', "_");
-    let reasons = app::vocabulary().reasons;
+    let reasons = app::uploads_vocabulary().reasons;
     let known = |reason: &Reason| reasons.info(*reason).is_some();
     code.parse().ok().filter(known).ok_or_else(|| {
         let codes = reasons.all().map(|info| info.reason.as_str());
@@ -237,7 +238,10 @@ pub(super) fn expected(text: &str) -> Result<(Reason, f64), String> {
         .split_once('=')
         .ok_or("write a reason and a percentage, such as MISSING_BLOB=30%")?;
     let reason = reason(name)?;
-    if !app::vocabulary().reasons.is_explained_by_data(reason) {
+    if !app::uploads_vocabulary()
+        .reasons
+        .is_explained_by_data(reason)
+    {
         return Err(format!(
             "{reason} does not lie in the data: --max-failure-rate limits such failures"
         ));

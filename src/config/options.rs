@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::model::{Class, ControlCommand, CustomerDid, Reason, RunId, SpaceDid};
+use crate::model::{Class, ControlCommand, Reason, RunId};
+use crate::proto::{CustomerDid, SpaceDid};
 
 /// What a run, an audit or a retry is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

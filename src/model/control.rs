@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::count;
+use super::Noun;
 
 /// What is asked of an instance, or of all; kept over restarts until another command replaces it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -226,25 +226,28 @@ impl Control {
         self.paused || self.drain
     }
 
-    /// What is asked, in words; `None` when nothing is.
+    /// What is asked of the items so called, in words; `None` when nothing is.
     #[must_use]
-    pub fn words(&self) -> Option<String> {
-        let wishes: Vec<String> = self.holds().into_iter().map(|one| self.word(one)).collect();
-        (!wishes.is_empty()).then(|| wishes.join(", "))
+    pub fn words(&self, items: Noun) -> Option<String> {
+        let settings = self.holds().into_iter();
+        let words: Vec<String> = settings.map(|one| self.word(one, items)).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
-    /// A setting that holds, in words.
+    /// A setting that holds, in words; `items` is what items are called.
     #[must_use]
-    pub fn word(&self, setting: Setting) -> String {
-        let uploads = |limit: Option<u32>| count(limit.unwrap_or_default().into(), "upload");
+    pub fn word(&self, setting: Setting, items: Noun) -> String {
+        let at_most = |limit: Option<u32>| {
+            let number = items.count(limit.unwrap_or_default().into());
+            format!("at most {number}")
+        };
         match setting {
             Setting::Pause => "paused".to_owned(),
             Setting::Drain => "draining".to_owned(),
-            Setting::Concurrency => format!(
-                "at most {} in flight per instance",
-                uploads(self.concurrency)
-            ),
-            Setting::Rate => format!("at most {} a minute per instance", uploads(self.rate)),
+            Setting::Concurrency => {
+                format!("{} in flight per instance", at_most(self.concurrency))
+            }
+            Setting::Rate => format!("{} a minute per instance", at_most(self.rate)),
         }
     }
 }
@@ -290,6 +293,8 @@ mod tests {
         assert_eq!(held.what, "set rate=default");
         assert_eq!(SET.words(), "set concurrency=4 rate=600");
     }
+
+    const LETTERS: Noun = Noun::new("letter", "letters");
 
     fn said(control: &Control, setting: Setting) -> (String, String, u64) {
         let Said { by, why, at } = control.said(setting);
@@ -339,9 +344,9 @@ mod tests {
         assert_eq!(said(&held, Setting::Rate).0, "bob@b");
         assert_eq!((held.by.as_str(), held.rate), ("bob@b", Some(600)));
         assert_eq!(
-            own.words().unwrap(),
-            "at most 4 uploads in flight per instance, at most 600 uploads a minute per instance"
+            own.words(LETTERS).unwrap(),
+            "at most 4 letters in flight per instance, at most 600 letters a minute per instance"
         );
-        assert_eq!(Control::default().words(), None);
+        assert_eq!(Control::default().words(LETTERS), None);
     }
 }

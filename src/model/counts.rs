@@ -276,12 +276,6 @@ impl std::iter::Sum for Counts {
     }
 }
 
-/// `1 blob`, `2 blobs`.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    let end = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{end}")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -7,36 +7,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A name that is not what it should be.
+/// A text that names no part of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IdError {
-    /// The text is no DID of the kind that is wanted here.
-    #[error("{text:?} is not a {wanted}")]
-    NotDid {
-        /// The text as it was given.
-        text: String,
-        /// What was wanted, in words.
-        wanted: &'static str,
-    },
-    /// The text is no name of a part.
-    #[error("{text:?} is not a part of a unit")]
-    NotPart {
-        /// The text as it was given.
-        text: String,
-    },
-    /// The text is empty.
-    #[error("a {what} may not be empty")]
-    Empty {
-        /// What the text should have named.
-        what: &'static str,
-    },
+#[error("{text:?} is not a part of a unit")]
+pub struct PartIdError {
+    /// The text as it was given.
+    pub text: String,
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $from:ident) => {
+    ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde($from = "String", into = "String")]
+        #[serde(from = "String", into = "String")]
         pub struct $name(Arc<str>);
 
         impl From<$name> for String {
@@ -46,6 +29,11 @@ macro_rules! text_id {
         }
 
         impl $name {
+            /// Takes any text as a name.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
             /// The name as text, as it is written on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -64,17 +52,6 @@ macro_rules! text_id {
                 &self.0
             }
         }
-    };
-}
-
-macro_rules! free_id {
-    ($name:ident) => {
-        impl $name {
-            /// Takes any text as a name.
-            pub fn new(text: impl Into<Arc<str>>) -> Self {
-                Self(text.into())
-            }
-        }
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
@@ -90,73 +67,30 @@ macro_rules! free_id {
     };
 }
 
-macro_rules! did_id {
-    ($name:ident, $prefix:literal, $wanted:literal) => {
-        impl TryFrom<String> for $name {
-            type Error = IdError;
-
-            fn try_from(text: String) -> Result<Self, IdError> {
-                text.parse()
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = IdError;
-
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-                if plain && text.len() > $prefix.len() && text.starts_with($prefix) {
-                    return Ok(Self(text.into()));
-                }
-                Err(IdError::NotDid {
-                    text: text.to_owned(),
-                    wanted: $wanted,
-                })
-            }
-        }
-    };
-}
-
-text_id! {
-    /// A customer of the network, a DID (`did:mailto:example.com:alice`).
-    CustomerDid, try_from
-}
-did_id!(CustomerDid, "did:", "customer DID");
-text_id! {
-    /// A space, a `did:key`.
-    SpaceDid, try_from
-}
-did_id!(SpaceDid, "did:key:", "space DID (did:key:…)");
 text_id! {
     /// One instance of the fleet, usually its number as text.
-    InstanceId, from
+    InstanceId
 }
-free_id!(InstanceId);
 text_id! {
     /// The random id of a state folder, made once and kept in it.
-    FolderId, from
+    FolderId
 }
-free_id!(FolderId);
 text_id! {
     /// One journal: the number of its instance, and the id of the state folder that it lies in (`1#93ab…`).
-    JournalId, from
+    JournalId
 }
-free_id!(JournalId);
 text_id! {
     /// One run of one process, unique in the world.
-    RunId, from
+    RunId
 }
-free_id!(RunId);
 text_id! {
-    /// A plan of `setup`: the digest of who does which spaces, in hexadecimal digits.
-    PlanId, from
+    /// A plan of `setup`: the digest of who does which units, in hexadecimal digits.
+    PlanId
 }
-free_id!(PlanId);
 text_id! {
     /// One item inside its unit; items are listed in a stable order of these.
-    ItemId, from
+    ItemId
 }
-free_id!(ItemId);
 
 impl InstanceId {
     /// The instance with this number, as `setup` hands them out.
@@ -210,16 +144,13 @@ impl PlanId {
     }
 }
 
-/// A unit: who it belongs to and its own name.
-///
-/// For uploads the owner is the customer's DID and the name the space's, which are the two
-/// keys of a progress row.
+/// A unit: who it belongs to and its own name. Both are keys of its row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UnitId {
-    /// What units are grouped under (a customer, a job).
+    /// What units are grouped under.
     #[serde(with = "shared_text")]
     pub owner: Arc<str>,
-    /// The unit itself (a space, a digest prefix).
+    /// The unit itself.
     #[serde(with = "shared_text")]
     pub name: Arc<str>,
     /// Which part of a split unit; none is the whole of it.
@@ -265,12 +196,6 @@ impl UnitId {
             ..self.clone()
         }
     }
-
-    /// The unit of one customer's space.
-    #[must_use]
-    pub fn space(customer: &CustomerDid, space: &SpaceDid) -> Self {
-        Self::new(Arc::clone(&customer.0), Arc::clone(&space.0))
-    }
 }
 
 impl fmt::Display for UnitId {
@@ -290,9 +215,9 @@ impl fmt::Display for PartId {
 }
 
 impl FromStr for PartId {
-    type Err = IdError;
+    type Err = PartIdError;
 
-    fn from_str(text: &str) -> Result<Self, IdError> {
+    fn from_str(text: &str) -> Result<Self, PartIdError> {
         let read = || {
             let (cut, number) = text.split_once('-')?;
             Some(Self {
@@ -300,7 +225,7 @@ impl FromStr for PartId {
                 number: number.parse().ok()?,
             })
         };
-        read().ok_or_else(|| IdError::NotPart {
+        read().ok_or_else(|| PartIdError {
             text: text.to_owned(),
         })
     }
@@ -357,7 +282,7 @@ macro_rules! static_name {
 }
 
 static_name! {
-    /// A migration: `uploads`, `blobs`, `store`.
+    /// A migration: `blobs`, `store`.
     MigrationName
 }
 static_name! {
@@ -389,14 +314,6 @@ impl fmt::Display for Epoch {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_space_must_be_a_key() {
-        assert!("did:key:z6Mk".parse::<SpaceDid>().is_ok());
-        for wrong in ["", "did:key:", "did:mailto:a.b:c", "z6Mk", "did:key:z 6"] {
-            assert!(wrong.parse::<SpaceDid>().is_err(), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn a_part_is_the_unit_with_its_cut_and_number() {

@@ -32,8 +32,8 @@ pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Limits, Throttle, Warning};
 pub use ids::{
-    CustomerDid, Epoch, FolderId, IdError, InstanceId, ItemId, JournalId, MigrationName, PartId,
-    PlanId, RunId, SpaceDid, StepName, UnitId,
+    Epoch, FolderId, InstanceId, ItemId, JournalId, MigrationName, PartId, PartIdError, PlanId,
+    RunId, StepName, UnitId,
 };
 pub use invariant::Invariant;
 pub use plan::{PlanSummary, ShareSize};
@@ -48,4 +48,4 @@ pub use stored::{
     UnitProgress,
 };
 pub use tallies::{UnitTallies, UnitTally};
-pub use vocabulary::{Noun, Vocabulary};
+pub use vocabulary::{Noun, Vocabulary, rename_keys};

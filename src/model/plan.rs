@@ -1,13 +1,12 @@
-//! What is told of a plan: who made it, when, of what size.
-
-use std::fmt;
+//! What a plan is: who made it, when, of what size.
 
 use serde::{Deserialize, Serialize};
 
-use super::PlanId;
-use super::counts::count;
+use super::{Noun, PlanId, Vocabulary};
 
-/// A plan of `setup` as the shared state knows it. What it gives to whom is in the customers files and in the rows.
+const INSTANCE: Noun = Noun::new("instance", "instances");
+
+/// A plan of `setup` as the shared state knows it. What it gives to whom is in the rows of units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanSummary {
     /// Digest of who does what: the same for the same distribution, whenever it is made.
@@ -18,12 +17,12 @@ pub struct PlanSummary {
     pub made_by: String,
     /// The flags of `setup` that shaped it.
     pub shaped_by: String,
-    /// Customers, each once.
-    pub customers: u64,
-    /// Spaces of all shares.
-    pub spaces: u64,
-    /// Uploads of all shares, as they were counted.
-    pub uploads: u64,
+    /// Owners, each once.
+    pub owners: u64,
+    /// Units of all shares.
+    pub units: u64,
+    /// Items of all shares, as they were counted.
+    pub items: u64,
     /// One per instance, the first is instance 1's.
     pub shares: Vec<ShareSize>,
 }
@@ -31,24 +30,25 @@ pub struct PlanSummary {
 /// How much one instance was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ShareSize {
-    /// Customers, those that are split among them.
-    pub customers: u64,
-    /// Spaces.
-    pub spaces: u64,
-    /// Uploads.
-    pub uploads: u64,
+    /// Owners, those whose units are split among them.
+    pub owners: u64,
+    /// Units.
+    pub units: u64,
+    /// Items.
+    pub items: u64,
 }
 
-impl fmt::Display for PlanSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
+impl PlanSummary {
+    /// The plan in one line, in the words of its migration.
+    #[must_use]
+    pub fn line(&self, words: &Vocabulary) -> String {
+        format!(
             "plan {}: {}, {}, {}, {} ({})",
             self.id.short(),
-            count(self.shares.len() as u64, "instance"),
-            count(self.customers, "customer"),
-            count(self.spaces, "space"),
-            count(self.uploads, "upload"),
+            INSTANCE.count(self.shares.len() as u64),
+            words.owner.count(self.owners),
+            words.unit.count(self.units),
+            words.item.count(self.items),
             self.shaped_by
         )
     }

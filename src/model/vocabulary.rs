@@ -1,5 +1,7 @@
 //! How a migration calls its units, items, owners and reasons, for whatever shows them.
 
+use serde_json::Value;
+
 use super::Reasons;
 
 /// What a thing is called.
@@ -42,4 +44,19 @@ pub struct Vocabulary {
     pub owner: Noun,
     /// Why items fail.
     pub reasons: Reasons,
+}
+
+/// Gives keys of JSON, at any depth, the names that `renamed` has for them; the others keep theirs.
+pub fn rename_keys(value: &mut Value, renamed: &impl Fn(&str) -> Option<String>) {
+    match value {
+        Value::Object(fields) => {
+            let fields_before = std::mem::take(fields).into_iter();
+            fields.extend(fields_before.map(|(name, mut field)| {
+                rename_keys(&mut field, renamed);
+                (renamed(&name).unwrap_or(name), field)
+            }));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|one| rename_keys(one, renamed)),
+        _ => {}
+    }
 }

@@ -11,10 +11,8 @@ use std::collections::BTreeMap;
 
 use self::instance::instance as instance_line;
 use self::units::lines;
-use super::view::{Alive, CustomerView, FailureView, InstanceLine, InstanceView, View};
-use crate::model::{
-    Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status, Vocabulary,
-};
+use super::view::{Alive, FailureView, InstanceLine, InstanceView, OwnerView, View};
+use crate::model::{Counts, FailedItem, InstanceId, Reason, Status, Vocabulary};
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
 use crate::state::{FailedQuery, ProgressRow, StateError, Store};
@@ -22,33 +20,33 @@ use crate::state::{FailedQuery, ProgressRow, StateError, Store};
 pub use self::instance::is_alive;
 pub use self::overview::exact;
 pub use self::totals::{of as totals_of, totals};
-pub use self::units::space_line;
+pub use self::units::unit_line;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// The whole migration, in at most 20 requests.
     Overview,
-    /// One customer.
-    Customer(CustomerDid),
-    /// One space: with its customer one read, without it a scan.
-    Space(SpaceDid),
+    /// One owner.
+    Owner(String),
+    /// The units of a name: a scan.
+    Unit(String),
     /// One instance.
     Instance(InstanceId),
-    /// Every failed upload that is asked for.
+    /// Every failed item that is asked for.
     Failed(FailedQuery),
     /// What the operator asks.
     Control,
     /// What the operator ever asked.
     ControlLog,
-    /// Every space without progress for so long, of one instance or of all.
+    /// Every unit without progress for so long, of one instance or of all.
     Stuck {
         /// Shorter pauses are no matter.
         idle_seconds: u64,
-        /// Only spaces of this instance.
+        /// Only units of this instance.
         instance: Option<InstanceId>,
-        /// Only spaces of this customer.
-        customer: Option<CustomerDid>,
+        /// Only units of this owner.
+        owner: Option<String>,
     },
 }
 
@@ -61,8 +59,8 @@ pub struct OwnerRecord {
     pub instance: Option<InstanceId>,
 }
 
-/// Answers a question in the words of a migration. Lists are read to their last page. `owner` is the record of the owner that the question names,
-/// if there is one.
+/// Answers a question in the words of a migration. Lists are read to their last page. `owner` is the record of the
+/// owner that the question names, if there is one.
 ///
 /// # Errors
 /// Those of the tables.
@@ -75,34 +73,32 @@ pub async fn answer(
 ) -> Result<View, StateError> {
     let now = clock.unix_ms();
     Ok(match ask {
-        Ask::Overview => View::Overview(overview::overview(store, now).await?),
-        Ask::Customer(customer) => {
-            View::Customer(of_customer(store, (customer, owner), now).await?)
-        }
-        Ask::Space(space) => {
-            let rows = store.progress_where(Some(space.as_str()), None).await?;
+        Ask::Overview => View::Overview(overview::overview(store, now, words).await?),
+        Ask::Owner(name) => View::Owner(of_owner(store, (name, owner), now).await?),
+        Ask::Unit(unit) => {
+            let rows = store.progress_where(Some(unit), None).await?;
             let query = FailedQuery {
-                name: Some(space.to_string()),
+                name: Some(unit.clone()),
                 ..FailedQuery::default()
             };
-            View::Space {
+            View::Unit {
                 at: stamp(now),
-                space: space.to_string(),
-                spaces: lines(store, &rows).await?,
+                unit: unit.clone(),
+                units: lines(store, &rows).await?,
                 failures: failures(store, &query, words).await?,
             }
         }
         Ask::Instance(instance) => View::Instance(of_instance(store, instance, now).await?),
         Ask::Failed(query) => failed(store, query, (owner.is_some(), now), words).await?,
-        Ask::Control => control::standing(store, now).await?,
-        Ask::ControlLog => control::log(store, now).await?,
+        Ask::Control => control::standing(store, now, words).await?,
+        Ask::ControlLog => control::log(store, now, words).await?,
         Ask::Stuck {
             idle_seconds,
             instance,
-            customer,
+            owner: of,
         } => {
-            let only = (instance.as_ref(), customer.as_ref());
-            stuck_in(store, *idle_seconds, only, (owner.is_some(), now)).await?
+            let only = (instance.as_ref(), of.as_deref());
+            stuck_in(store, *idle_seconds, only, (owner.is_some(), now), words).await?
         }
     })
 }
@@ -120,12 +116,12 @@ async fn failed(
         instance: query.instance.as_ref(),
     };
     let unknown = match failures.as_slice() {
-        [] => unknown(store, now, named).await?,
+        [] => unknown(store, now, named, words).await?,
         _ => None,
     };
     Ok(View::Failed {
         at: stamp(now),
-        reasons: by_reason(failures.iter().map(|one| (one.reason, one.uploads))),
+        reasons: by_reason(failures.iter().map(|one| (one.reason, one.items))),
         failures,
         unknown,
     })
@@ -134,23 +130,24 @@ async fn failed(
 async fn stuck_in(
     store: &Store,
     idle_seconds: u64,
-    only: (Option<&InstanceId>, Option<&CustomerDid>),
+    only: (Option<&InstanceId>, Option<&str>),
     (has_record, now): (bool, u64),
+    words: &Vocabulary,
 ) -> Result<View, StateError> {
-    let spaces = stuck::stuck(store, idle_seconds, only, now).await?;
+    let units = stuck::stuck(store, idle_seconds, only, now).await?;
     let named = Named {
-        owner: only.1.map(CustomerDid::as_str).filter(|_| !has_record),
+        owner: only.1.filter(|_| !has_record),
         name: None,
         instance: only.0,
     };
-    let unknown = match spaces.as_slice() {
-        [] => unknown(store, now, named).await?,
+    let unknown = match units.as_slice() {
+        [] => unknown(store, now, named, words).await?,
         _ => None,
     };
     Ok(View::Stuck {
         at: stamp(now),
         idle_seconds,
-        spaces,
+        units,
         unknown,
     })
 }
@@ -165,16 +162,21 @@ struct Named<'a> {
 }
 
 /// What of it is in no table: an empty list of such is no good news.
-async fn unknown(store: &Store, now: u64, named: Named<'_>) -> Result<Option<String>, StateError> {
+async fn unknown(
+    store: &Store,
+    now: u64,
+    named: Named<'_>,
+    words: &Vocabulary,
+) -> Result<Option<String>, StateError> {
     if let Some(owner) = named.owner
         && store.progress_of(owner).await?.is_empty()
     {
-        return Ok(Some(format!("customer {owner}")));
+        return Ok(Some(format!("{} {owner}", words.owner.one)));
     }
     if let Some(name) = named.name
         && store.progress_where(Some(name), None).await?.is_empty()
     {
-        return Ok(Some(format!("space {name}")));
+        return Ok(Some(format!("{} {name}", words.unit.one)));
     }
     if let Some(instance) = named.instance {
         let (fleet, sum) = futures::try_join!(store.fleet(), totals::sum(store, now))?;
@@ -186,28 +188,25 @@ async fn unknown(store: &Store, now: u64, named: Named<'_>) -> Result<Option<Str
     Ok(None)
 }
 
-async fn of_customer(
+async fn of_owner(
     store: &Store,
-    (customer, record): (&CustomerDid, Option<OwnerRecord>),
+    (owner, record): (&str, Option<OwnerRecord>),
     now: u64,
-) -> Result<CustomerView, StateError> {
+) -> Result<OwnerView, StateError> {
     let query = FailedQuery {
-        owner: Some(customer.to_string()),
+        owner: Some(owner.to_owned()),
         ..FailedQuery::default()
     };
-    let (rows, failed) = futures::try_join!(
-        store.progress_of(customer.as_str()),
-        store.failed_items(&query)
-    )?;
-    Ok(CustomerView {
+    let (rows, failed) = futures::try_join!(store.progress_of(owner), store.failed_items(&query))?;
+    Ok(OwnerView {
         at: stamp(now),
-        customer: customer.to_string(),
+        owner: owner.to_owned(),
         status: record.as_ref().map(|record| record.status.clone()),
         instance: record
             .and_then(|record| record.instance)
             .map(|instance| instance.to_string()),
         counts: rows.iter().map(|row| row.progress.counts).sum::<Counts>(),
-        spaces: lines(store, &rows).await?,
+        units: lines(store, &rows).await?,
         failures: failed.iter().map(|failed| failed.items).sum(),
     })
 }
@@ -248,12 +247,12 @@ async fn of_instance(
         share,
         instance: of_number.pop().map(|line| InstanceLine { share, ..line }),
         same_number: of_number,
-        spaces: lines(store, &held).await?,
+        units: lines(store, &held).await?,
         failures: by_reason(failed.iter().map(|one| (one.failure.reason, one.items))),
     })
 }
 
-/// Failed uploads as they are listed, page by page to the end.
+/// Failed items as they are listed, page by page to the end.
 ///
 /// # Errors
 /// Those of the table.
@@ -272,10 +271,10 @@ pub async fn failures(
 
 fn failure(failed: &FailedItem, words: &Vocabulary) -> FailureView {
     FailureView {
-        customer: failed.unit.owner.to_string(),
-        space: failed.unit.name.to_string(),
+        owner: failed.unit.owner.to_string(),
+        unit: failed.unit.name.to_string(),
         item: failed.item.to_string(),
-        uploads: failed.items,
+        items: failed.items,
         step: failed.failure.step.as_ref().map(ToString::to_string),
         class: failed.failure.class,
         reason: failed.failure.reason,
@@ -290,8 +289,8 @@ fn failure(failed: &FailedItem, words: &Vocabulary) -> FailureView {
 
 fn by_reason(reasons: impl Iterator<Item = (Reason, u64)>) -> BTreeMap<Reason, u64> {
     let mut counted = BTreeMap::new();
-    for (reason, uploads) in reasons {
-        *counted.entry(reason).or_default() += uploads;
+    for (reason, items) in reasons {
+        *counted.entry(reason).or_default() += items;
     }
     counted
 }

@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 
 use super::eta::eta;
-use super::table::{count, grouped, percent};
-use crate::model::{Counts, Snapshot, Throttle};
+use super::table::{grouped, of, percent};
+use crate::model::{Counts, Snapshot, Throttle, Vocabulary};
 
 /// Reasons that are named in the line.
 const REASONS: usize = 3;
 
-/// Where a run stands at `now` (Unix milliseconds), in one line without colour.
+/// Where a run stands at `now` (Unix milliseconds), in one line without colour and in the words of its migration.
 #[must_use]
-pub fn line(snapshot: &Snapshot, now: u64) -> String {
+pub fn line(snapshot: &Snapshot, now: u64, words: &Vocabulary) -> String {
     if snapshot.to_undo > 0 {
         return undo(snapshot);
     }
@@ -23,7 +23,8 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
         Some(asked) => (here, asked),
         None => (counts.settled(), counts.planned),
     };
-    let mut text = format!("{} of {} uploads", grouped(done), grouped(planned));
+    let (of, items) = (grouped(planned), words.item.many);
+    let mut text = format!("{} of {of} {items}", grouped(done));
     // Writing to a String cannot fail.
     let _ = if done > planned {
         write!(text, " (more than were planned)")
@@ -34,7 +35,7 @@ pub fn line(snapshot: &Snapshot, now: u64) -> String {
         let _ = write!(text, ", {} in this run", grouped(here));
     }
     text.push_str(&speed(snapshot, planned.saturating_sub(done), now));
-    text.push_str(&findings(snapshot));
+    text.push_str(&findings(snapshot, words));
     // Reasons are of all that was done here, for others too.
     let for_others: u64 = snapshot.helped.values().map(Counts::bad).sum();
     let bad = counts.bad() + for_others;
@@ -116,7 +117,7 @@ fn undo(snapshot: &Snapshot) -> String {
 }
 
 /// What an audit found so far.
-fn findings(snapshot: &Snapshot) -> String {
+fn findings(snapshot: &Snapshot, words: &Vocabulary) -> String {
     let verdicts = &snapshot.verdicts;
     let found = [
         (verdicts.wrong, "wrong"),
@@ -128,8 +129,8 @@ fn findings(snapshot: &Snapshot) -> String {
         let _ = write!(text, ", {} {what}", grouped(*number));
     }
     if snapshot.unlisted > 0 {
-        let spaces = count(snapshot.unlisted, "space");
-        let _ = write!(text, ", {spaces} not listed to the end");
+        let units = of(snapshot.unlisted, words.unit);
+        let _ = write!(text, ", {units} not listed to the end");
     }
     text
 }
@@ -158,7 +159,14 @@ fn throttled(throttle: &Throttle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{InstanceId, Level, Limits, Reason, VerdictCounts, Warning};
+    use crate::model::{InstanceId, Level, Limits, Noun, Reason, Reasons, VerdictCounts, Warning};
+
+    const WORDS: Vocabulary = Vocabulary {
+        item: Noun::new("letter", "letters"),
+        unit: Noun::new("box", "boxes"),
+        owner: Noun::new("sender", "senders"),
+        reasons: Reasons::COMMON,
+    };
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "one run, seen again and again")]
@@ -184,10 +192,10 @@ mod tests {
         for second in 0..60 {
             snapshot.rate.count(60_000 + second * 1_000);
         }
-        let text = line(&snapshot, 120_000);
+        let text = line(&snapshot, 120_000, &WORDS);
         assert!(
             text.starts_with(
-                "1,205 of 4,000 uploads (30.1 %), 205 in this run, 30/min, 16 in flight, 1 h 14 min to 2 h"
+                "1,205 of 4,000 letters (30.1 %), 205 in this run, 30/min, 16 in flight, 1 h 14 min to 2 h"
             ),
             "{text}"
         );
@@ -201,7 +209,7 @@ mod tests {
         };
         snapshot.helped.insert(InstanceId::number(2), other);
         snapshot.reasons.insert(Reason::COULD_NOT_TELL, 1);
-        let text = line(&snapshot, 120_000);
+        let text = line(&snapshot, 120_000, &WORDS);
         assert!(
             text.contains("6 failed or quarantined, 1 of them for others (TIMEOUT 3, "),
             "{text}"
@@ -212,15 +220,18 @@ mod tests {
             reason: "429".into(),
             retry_seconds: None,
         }];
-        assert!(line(&snapshot, 120_000).ends_with("; slow: carpark at 2 (429)"));
+        assert!(line(&snapshot, 120_000, &WORDS).ends_with("; slow: carpark at 2 (429)"));
         snapshot.warnings = vec![Warning {
             level: Level::Warning,
             what: "nothing moved for 300 s: the probe of bafy in did:key".into(),
             action: "see".into(),
         }];
-        assert!(line(&snapshot, 120_000).contains("; warning: nothing moved for 300 s: the probe"));
+        assert!(
+            line(&snapshot, 120_000, &WORDS)
+                .contains("; warning: nothing moved for 300 s: the probe")
+        );
         snapshot.paused = Some("paused by ann: deploy".into());
-        let text = line(&snapshot, 120_000);
+        let text = line(&snapshot, 120_000, &WORDS);
         assert!(text.ends_with("; paused by ann: deploy"), "{text}");
         assert!(
             text.contains("in this run, 16 in flight, 6 failed"),
@@ -229,7 +240,9 @@ mod tests {
         snapshot.paused = None;
         // A retry is of what it was asked for, whatever else its spaces hold.
         snapshot.asked = Some(210);
-        assert!(line(&snapshot, 120_000).starts_with("205 of 210 uploads (97.6 %), 30/min"));
+        assert!(
+            line(&snapshot, 120_000, &WORDS).starts_with("205 of 210 letters (97.6 %), 30/min")
+        );
     }
 
     /// 30 a minute, 3,000 left.
@@ -253,7 +266,7 @@ mod tests {
     }
 
     fn after_counts(snapshot: &Snapshot) -> String {
-        let text = line(snapshot, 120_000);
+        let text = line(snapshot, 120_000, &WORDS);
         let (_, rest) = text.split_once(" (25.0 %)").unwrap();
         rest.to_owned()
     }
@@ -318,11 +331,11 @@ mod tests {
             }],
             ..Snapshot::default()
         };
-        let text = line(&snapshot, 1);
-        assert!(text.starts_with("100 of 400 uploads (25.0 %)"), "{text}");
+        let text = line(&snapshot, 1, &WORDS);
+        assert!(text.starts_with("100 of 400 letters (25.0 %)"), "{text}");
         assert!(
             text.ends_with(
-                ", 1 wrong, 2 missing, 1 could not tell, 1 space not listed to the end; \
+                ", 1 wrong, 2 missing, 1 could not tell, 1 box not listed to the end; \
                  waiting for indexing-service, next try in 20 s (down: 503)"
             ),
             "{text}"

@@ -1,6 +1,7 @@
 //! Columns that line up, with and without colour.
 
 use super::paint::{Paint, width};
+use crate::model::Noun;
 use crate::runtime::printable;
 
 /// A cell: its text, and how it is coloured.
@@ -144,6 +145,12 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// `1 blob`, `2,000 blobs`.
+#[must_use]
+pub fn of(number: u64, noun: Noun) -> String {
+    format!("{} {}", grouped(number), noun.of(number))
+}
+
+/// The same of a noun that takes an s.
 #[must_use]
 pub fn count(number: u64, noun: &str) -> String {
     let end = if number == 1 { "" } else { "s" };

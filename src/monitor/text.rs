@@ -6,11 +6,11 @@ mod overview;
 mod pieces;
 
 use self::instances::instances;
-use self::pieces::{heading, labelled, of_counts, progress, reasons, title};
+use self::pieces::{capital, heading, labelled, of_counts, progress, reasons, title};
 use super::eta::span;
 use super::paint::Paint;
-use super::table::{Cell, bad, count, grouped, table};
-use super::view::{CustomerView, FailureView, InstanceView, SpaceLine, StuckLine, Verdict, View};
+use super::table::{Cell, bad, grouped, of, table};
+use super::view::{FailureView, InstanceView, OwnerView, StuckLine, UnitLine, Verdict, View};
 use crate::model::Vocabulary;
 use crate::runtime::printable;
 
@@ -20,17 +20,17 @@ impl View {
     pub fn text(&self, paint: Paint, words: &Vocabulary) -> String {
         match self {
             Self::Overview(view) => overview::overview(view, paint, words),
-            Self::Customer(view) => customer(view, paint),
-            Self::Space {
+            Self::Owner(view) => owner(view, paint, words),
+            Self::Unit {
                 at,
-                spaces: lines,
+                units: lines,
                 failures: failed,
                 ..
             } => {
                 let heads = [
-                    title("Space", at, paint),
-                    spaces(lines, paint),
-                    failures(failed, paint),
+                    title(&capital(words.unit.one), at, paint),
+                    units(lines, paint, words),
+                    failures(failed, paint, words),
                 ];
                 heads.concat()
             }
@@ -41,9 +41,9 @@ impl View {
                 failures: failed,
                 ..
             } => [
-                title("Failed uploads", at, paint),
+                title(&format!("Failed {}", words.item.many), at, paint),
                 reasons(counted, paint, words),
-                failures(failed, paint),
+                failures(failed, paint, words),
             ]
             .concat(),
             Self::Control {
@@ -54,7 +54,7 @@ impl View {
                 title("In force", at, paint),
                 asked::lines(asked, paint),
                 heading("Instances", paint),
-                instances(lines, paint),
+                instances(lines, paint, words),
             ]
             .concat(),
             Self::ControlLog { at, wishes } => [
@@ -65,21 +65,22 @@ impl View {
             Self::Stuck {
                 at,
                 idle_seconds,
-                spaces,
+                units,
                 ..
             } => {
                 let head = format!(
-                    "Stuck spaces (no progress for {}, or held by a dead instance)",
+                    "Stuck {} (no progress for {}, or held by a dead instance)",
+                    words.unit.many,
                     span(*idle_seconds)
                 );
-                [title(&head, at, paint), stuck(spaces, paint)].concat()
+                [title(&head, at, paint), stuck(units, paint, words)].concat()
             }
         }
     }
 }
 
-fn customer(view: &CustomerView, paint: Paint) -> String {
-    let mut text = title(&view.customer, &view.at, paint);
+fn owner(view: &OwnerView, paint: Paint, words: &Vocabulary) -> String {
+    let mut text = title(&view.owner, &view.at, paint);
     text += &labelled(
         "Status",
         view.status
@@ -88,31 +89,37 @@ fn customer(view: &CustomerView, paint: Paint) -> String {
     );
     text += &labelled("Instance", view.instance.as_deref().unwrap_or("-"));
     text += &progress(
-        "Uploads",
+        &capital(words.item.many),
         view.counts.settled(),
         view.counts.planned,
         &of_counts(&view.counts, paint),
     );
     if view.failures > 0 {
         let more = format!(
-            "{} (`sterna monitor --failed --customer {}`)",
-            view.failures, view.customer
+            "{} (`sterna monitor --failed --{} {}`)",
+            view.failures, words.owner.one, view.owner
         );
         text += &labelled("Failures", &more);
     }
-    text += &heading("Spaces", paint);
-    text + &spaces(&view.spaces, paint)
+    text += &heading(&capital(words.unit.many), paint);
+    text + &units(&view.units, paint, words)
 }
 
 fn instance(view: &InstanceView, paint: Paint, words: &Vocabulary) -> String {
     let mut text = title(&format!("Instance {}", view.number), &view.at, paint);
+    let items = capital(words.item.many);
     match &view.share {
         Some(share) => {
             let (counts, more) = (&share.counts, of_counts(&share.counts, paint));
-            text += &progress("Uploads", counts.settled(), counts.planned, &more);
-            text += &progress("Spaces", share.spaces_ended, share.spaces, " ended");
+            text += &progress(&items, counts.settled(), counts.planned, &more);
+            text += &progress(
+                &capital(words.unit.many),
+                share.units_ended,
+                share.units,
+                " ended",
+            );
         }
-        None => text += &labelled("Uploads", "the plan assigns none to it"),
+        None => text += &labelled(&items, "the plan assigns none to it"),
     }
     let Some(line) = &view.instance else {
         return text + "it never ran\n";
@@ -120,17 +127,18 @@ fn instance(view: &InstanceView, paint: Paint, words: &Vocabulary) -> String {
     if let Some(run) = &line.run {
         let (settled, planned) = (line.counts.settled(), line.counts.planned);
         let scope = format!(
-            "{} of {} uploads settled",
+            "{} of {} {} settled",
             grouped(settled),
-            grouped(planned)
+            grouped(planned),
+            words.item.many
         );
         text += &labelled("Last run", &format!("{run}: {scope} in its scope"));
     }
     text += "\n";
     let lines: Vec<_> = view.same_number.iter().chain([line]).cloned().collect();
-    text += &instances(&lines, paint);
-    text += &heading("Leased spaces", paint);
-    text += &spaces(&view.spaces, paint);
+    text += &instances(&lines, paint, words);
+    text += &heading(&format!("Leased {}", words.unit.many), paint);
+    text += &units(&view.units, paint, words);
     if !view.failures.is_empty() {
         text += &heading("Failed, quarantined or unknown", paint);
         text += &reasons(&view.failures, paint, words);
@@ -138,18 +146,18 @@ fn instance(view: &InstanceView, paint: Paint, words: &Vocabulary) -> String {
     text
 }
 
-fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
+fn units(lines: &[UnitLine], paint: Paint, words: &Vocabulary) -> String {
     if lines.is_empty() {
         return "none\n".to_owned();
     }
-    let row = |line: &SpaceLine| {
+    let row = |line: &UnitLine| {
         let status = match line.status.as_str() {
             "completed" => Cell::left("completed").painted(Paint::good),
             "failed" => Cell::left("failed").painted(Paint::bad),
             other => Cell::left(other),
         };
         vec![
-            Cell::left(&line.space),
+            Cell::left(&line.unit),
             status,
             Cell::right(grouped(line.counts.settled())),
             Cell::right(grouped(line.counts.planned)),
@@ -164,7 +172,7 @@ fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
         ]
     };
     let heads = [
-        "space",
+        words.unit.one,
         "status",
         "settled",
         "of",
@@ -178,7 +186,7 @@ fn spaces(lines: &[SpaceLine], paint: Paint) -> String {
 }
 
 /// `did:key:… is split in 20 parts: 7 ended, held by 1 (1 part), 2 (1 part)`.
-fn split(line: &SpaceLine) -> Option<String> {
+fn split(line: &UnitLine) -> Option<String> {
     let split = line.split.as_ref()?;
     let held = split.held_by.iter().map(|(instance, parts)| {
         let end = if *parts == 1 { "" } else { "s" };
@@ -191,14 +199,14 @@ fn split(line: &SpaceLine) -> Option<String> {
     };
     let text = format!(
         "{} is split in {} parts: {} ended, {held}",
-        line.space, split.parts, split.ended
+        line.unit, split.parts, split.ended
     );
     Some(format!("{}\n", printable(&text)))
 }
 
-fn failures(lines: &[FailureView], paint: Paint) -> String {
+fn failures(lines: &[FailureView], paint: Paint, words: &Vocabulary) -> String {
     if lines.is_empty() {
-        return "no upload failed\n".to_owned();
+        return format!("no {} failed\n", words.item.one);
     }
     let row = |line: &FailureView| {
         vec![
@@ -207,17 +215,24 @@ fn failures(lines: &[FailureView], paint: Paint) -> String {
             Cell::left(line.step.as_deref().unwrap_or("-")),
             Cell::right(line.attempts.to_string()),
             Cell::left(&line.last_at),
-            Cell::left(&line.space),
-            Cell::left(match (line.item.as_str(), line.uploads) {
+            Cell::left(&line.unit),
+            Cell::left(match (line.item.as_str(), line.items) {
                 ("*", 0) => "all that need it".to_owned(),
-                ("*", uploads) => count(uploads, "upload"),
+                ("*", items) => of(items, words.item),
                 (item, _) => item.to_owned(),
             }),
             Cell::left(line.message.lines().next().unwrap_or("")),
         ]
     };
     let heads = [
-        "reason", "class", "step", "tries", "last", "space", "upload", "message",
+        "reason",
+        "class",
+        "step",
+        "tries",
+        "last",
+        words.unit.one,
+        words.item.one,
+        "message",
     ];
     format!(
         "\n{}",
@@ -225,7 +240,7 @@ fn failures(lines: &[FailureView], paint: Paint) -> String {
     )
 }
 
-fn stuck(lines: &[StuckLine], paint: Paint) -> String {
+fn stuck(lines: &[StuckLine], paint: Paint, words: &Vocabulary) -> String {
     if lines.is_empty() {
         return "none\n".to_owned();
     }
@@ -238,17 +253,23 @@ fn stuck(lines: &[StuckLine], paint: Paint) -> String {
         vec![
             verdict,
             Cell::right(span(line.idle_seconds)),
-            Cell::left(&line.space.customer),
-            Cell::left(&line.space.space),
-            Cell::right(grouped(line.space.counts.settled())),
-            Cell::right(grouped(line.space.counts.planned)),
+            Cell::left(&line.unit.owner),
+            Cell::left(&line.unit.unit),
+            Cell::right(grouped(line.unit.counts.settled())),
+            Cell::right(grouped(line.unit.counts.planned)),
             Cell::left(&line.because),
         ]
     };
     let heads = [
-        "verdict", "idle", "customer", "space", "settled", "of", "because",
+        "verdict",
+        "idle",
+        words.owner.one,
+        words.unit.one,
+        "settled",
+        "of",
+        "because",
     ];
-    // Said once for all spaces that it holds for.
+    // Said once for all units that it holds for.
     let mut remedies: Vec<&str> = lines
         .iter()
         .filter_map(|line| line.remedy.as_deref())

@@ -1,4 +1,6 @@
-//! What a look shows, as data. Names of fields carry their unit; times are RFC 3339.
+//! What a look shows, as data. Names of fields carry their unit of measure; times are RFC 3339.
+//!
+//! Fields have neutral names; [`super::in_words`] gives their keys the words of a migration.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +8,8 @@ use serde::Serialize;
 
 use super::eta::Eta;
 use crate::model::{
-    ByStatus, Class, Counts, PlanSummary, Reason, Status, Throttle, Warning, each_shown, shown,
+    ByStatus, Class, Counts, PlanSummary, Reason, Status, Throttle, Vocabulary, Warning,
+    each_shown, shown,
 };
 use crate::state::rows::stamp;
 
@@ -21,22 +24,22 @@ pub const VERSION: u32 = 2;
 pub enum View {
     /// The whole migration.
     Overview(Overview),
-    /// One customer.
-    Customer(CustomerView),
-    /// One space, in the rows of each customer that has it.
-    Space {
+    /// One owner.
+    Owner(OwnerView),
+    /// One unit, in the rows of each owner that has it.
+    Unit {
         /// When it was read.
         at: String,
-        /// The space.
-        space: String,
+        /// The unit.
+        unit: String,
         /// Its rows.
-        spaces: Vec<SpaceLine>,
-        /// Its failed uploads.
+        units: Vec<UnitLine>,
+        /// Its failed items.
         failures: Vec<FailureView>,
     },
     /// One instance.
     Instance(InstanceView),
-    /// Failed uploads.
+    /// Failed items.
     Failed {
         /// When it was read.
         at: String,
@@ -64,14 +67,14 @@ pub enum View {
         /// All of them, oldest first.
         wishes: Vec<AskedLine>,
     },
-    /// Spaces that make no progress.
+    /// Units that make no progress.
     Stuck {
         /// When it was read.
         at: String,
-        /// For how long a space must be without progress.
+        /// For how long a unit must be without progress.
         idle_seconds: u64,
         /// All of them, longest ago first.
-        spaces: Vec<StuckLine>,
+        units: Vec<StuckLine>,
         /// What was asked for and is in no table.
         #[serde(skip)]
         unknown: Option<String>,
@@ -81,12 +84,13 @@ pub enum View {
 impl View {
     /// What was asked for and is in no table: that it has nothing to show does not mean that all is well.
     #[must_use]
-    pub fn unknown(&self) -> Option<String> {
+    pub fn unknown(&self, words: &Vocabulary) -> Option<String> {
+        let (owner_word, unit_word) = (words.owner.one, words.unit.one);
         match self {
-            Self::Customer(view) => (view.status.is_none() && view.spaces.is_empty())
-                .then(|| format!("customer {}", view.customer)),
-            Self::Space { space, spaces, .. } => {
-                spaces.is_empty().then(|| format!("space {space}"))
+            Self::Owner(view) => (view.status.is_none() && view.units.is_empty())
+                .then(|| format!("{owner_word} {}", view.owner)),
+            Self::Unit { unit, units, .. } => {
+                units.is_empty().then(|| format!("{unit_word} {unit}"))
             }
             Self::Instance(view) => (view.instance.is_none() && view.share.is_none())
                 .then(|| format!("instance {}", view.number)),
@@ -105,24 +109,24 @@ pub struct Totals {
     pub age_seconds: u64,
     /// Whether the rows were read for this look; else it is the sum that instances store while they run.
     pub live: bool,
-    /// Uploads, with `left` and `adds_up`.
+    /// Items, with `left` and `adds_up`.
     #[serde(serialize_with = "shown")]
     pub counts: Counts,
-    /// Spaces by status; `foreign` ones have a word of another program and are left alone.
-    pub spaces: ByStatus,
-    /// Customers by the status of their spaces together.
-    pub customers: ByStatus,
-    /// Failed, quarantined and unknown uploads by reason, as the spaces' rows count them.
+    /// Units by status; `foreign` ones have a word of another program and are left alone.
+    pub units: ByStatus,
+    /// Owners by the status of their units together.
+    pub owners: ByStatus,
+    /// Failed, quarantined and unknown items by reason, as the rows of units count them.
     pub reasons: BTreeMap<Reason, u64>,
-    /// Whether every sum makes up its whole: that of each space, and that of all.
+    /// Whether every sum makes up its whole: that of each unit, and that of all.
     pub adds_up: bool,
-    /// Spaces whose own counters do not.
+    /// Units whose own counters do not.
     pub uneven: u64,
-    /// The first 20 of them, as customer and space.
-    pub uneven_spaces: Vec<String>,
+    /// The first 20 of them, as owner and unit.
+    pub uneven_units: Vec<String>,
 }
 
-/// Rows of failed uploads, which `monitor --failed` lists and `retry` takes up.
+/// Rows of failed items, which `monitor --failed` lists and `retry` takes up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FailureRows {
     /// Whether all rows were read; else there are more.
@@ -140,11 +144,11 @@ pub struct Overview {
     pub at: String,
     /// The sum of all progress rows; `None` where there are many and nobody summed them yet.
     pub totals: Option<Totals>,
-    /// Rows of failed uploads; `None` if their table is missing.
+    /// Rows of failed items; `None` if their table is missing.
     pub failure_rows: Option<FailureRows>,
     /// Tables that do not exist: what they would say is missing here.
     pub missing_tables: Vec<String>,
-    /// Uploads a minute, over the last minutes, of the instances that run.
+    /// Items a minute, over the last minutes, of the instances that run.
     pub items_per_minute: f64,
     /// How long it will take, if it goes on as it does: of the instances that are not held back.
     pub eta: Option<Eta>,
@@ -155,8 +159,8 @@ pub struct Overview {
     pub instances: Vec<InstanceLine>,
     /// The plan in force; `None` if `setup` never made one.
     pub plan: Option<PlanLine>,
-    /// Spaces of that plan that have no row any more: what is to do in them is in no total.
-    pub spaces_without_row: u64,
+    /// Units of that plan that have no row any more: what is to do in them is in no total.
+    pub units_without_row: u64,
     /// What the operator asks of the fleet and of single instances; nothing is left out.
     pub asked: Vec<AskedLine>,
 }
@@ -175,11 +179,11 @@ pub struct PlanLine {
     /// How many instances it is for.
     pub instances: u64,
     /// How much it gives to all of them, as it was counted then.
-    pub customers: u64,
-    /// See `customers`.
-    pub spaces: u64,
-    /// See `customers`.
-    pub uploads: u64,
+    pub owners: u64,
+    /// See `owners`.
+    pub units: u64,
+    /// See `owners`.
+    pub items: u64,
 }
 
 impl PlanLine {
@@ -192,9 +196,9 @@ impl PlanLine {
             made_by: plan.made_by.clone(),
             shaped_by: plan.shaped_by.clone(),
             instances: plan.shares.len() as u64,
-            customers: plan.customers,
-            spaces: plan.spaces,
-            uploads: plan.uploads,
+            owners: plan.owners,
+            units: plan.units,
+            items: plan.items,
         }
     }
 }
@@ -216,13 +220,13 @@ pub enum Alive {
 /// What the plan gave to one instance, by the progress rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Uploads, with `left` and `adds_up`.
+    /// Items, with `left` and `adds_up`.
     #[serde(serialize_with = "shown")]
     pub counts: Counts,
-    /// Spaces.
-    pub spaces: u64,
-    /// Spaces that have ended.
-    pub spaces_ended: u64,
+    /// Units.
+    pub units: u64,
+    /// Units that have ended.
+    pub units_ended: u64,
 }
 
 /// One instance in a list.
@@ -256,25 +260,25 @@ pub struct InstanceLine {
     pub heartbeat_age_seconds: Option<u64>,
     /// What the plan gave to it, by the progress rows; `None` if nothing, or if nobody summed them yet.
     pub share: Option<Share>,
-    /// Uploads in the scope of its last run, which may be a part of its share, or of other shares.
+    /// Items in the scope of its last run, which may be a part of its share, or of other shares.
     #[serde(serialize_with = "shown")]
     pub counts: Counts,
     /// Those that failed, by reason.
     pub reasons: BTreeMap<Reason, u64>,
-    /// Spaces in the scope of its last run, and those that ended.
-    pub spaces: u64,
-    /// See `spaces`.
-    pub spaces_settled: u64,
-    /// Uploads in flight, and how many it may have.
+    /// Units in the scope of its last run, and those that ended.
+    pub units: u64,
+    /// See `units`.
+    pub units_settled: u64,
+    /// Items in flight, and how many it may have.
     pub in_flight: u64,
     /// See `in_flight`.
     pub concurrency: u32,
-    /// Uploads that it may begin a minute; `None` is no limit.
+    /// Items that it may begin a minute; `None` is no limit.
     pub begun_per_minute_at_most: Option<u32>,
-    /// Uploads that it settled for other instances, by instance; no part of `counts`.
+    /// Items that it settled for other instances, by instance; no part of `counts`.
     #[serde(serialize_with = "each_shown")]
     pub helped: BTreeMap<String, Counts>,
-    /// Uploads a minute.
+    /// Items a minute.
     pub items_per_minute: f64,
     /// What holds it back.
     pub throttles: Vec<Throttle>,
@@ -297,19 +301,19 @@ pub struct AskedLine {
     pub why: String,
 }
 
-/// One space in a list.
+/// One unit in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SpaceLine {
+pub struct UnitLine {
     /// Whose it is.
-    pub customer: String,
-    /// The space.
-    pub space: String,
+    pub owner: String,
+    /// The unit.
+    pub unit: String,
     /// Its status, or another program's word.
     pub status: String,
     /// Its counters, with `left` and `adds_up`.
     #[serde(serialize_with = "shown")]
     pub counts: Counts,
-    /// Its bad uploads, by reason.
+    /// Its bad items, by reason.
     pub reasons: BTreeMap<Reason, u64>,
     /// The instance it was given to, or that wrote it last.
     pub instance: Option<String>,
@@ -318,7 +322,7 @@ pub struct SpaceLine {
     /// Its parts, while instances share it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitLine>,
-    /// The last upload below which all are settled.
+    /// The last item below which all are settled.
     pub cursor: Option<String>,
     /// When it made progress last.
     pub updated_at: Option<String>,
@@ -326,7 +330,7 @@ pub struct SpaceLine {
     pub error: Option<String>,
 }
 
-/// The parts of one space.
+/// The parts of one unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SplitLine {
     /// How many there are.
@@ -337,23 +341,23 @@ pub struct SplitLine {
     pub held_by: BTreeMap<String, u64>,
 }
 
-/// One customer.
+/// One owner.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CustomerView {
+pub struct OwnerView {
     /// When it was read.
     pub at: String,
-    /// The customer.
-    pub customer: String,
+    /// The owner.
+    pub owner: String,
     /// The word in its row; `None` if it has no row.
     pub status: Option<String>,
     /// The instance it was given to.
     pub instance: Option<String>,
-    /// Counters of all its spaces, with `left` and `adds_up`.
+    /// Counters of all its units, with `left` and `adds_up`.
     #[serde(serialize_with = "shown")]
     pub counts: Counts,
-    /// Its spaces.
-    pub spaces: Vec<SpaceLine>,
-    /// How many failed uploads the rows of failures are about.
+    /// Its units.
+    pub units: Vec<UnitLine>,
+    /// How many failed items the rows of failures are about.
     pub failures: u64,
 }
 
@@ -371,23 +375,23 @@ pub struct InstanceView {
     pub same_number: Vec<InstanceLine>,
     /// What the plan gave to it, by the progress rows.
     pub share: Option<Share>,
-    /// The spaces in its hands.
-    pub spaces: Vec<SpaceLine>,
-    /// How many uploads it met last have failed, by reason.
+    /// The units that it has leased.
+    pub units: Vec<UnitLine>,
+    /// How many items it met last have failed, by reason.
     pub failures: BTreeMap<Reason, u64>,
 }
 
-/// One failed upload.
+/// One failed item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureView {
     /// Whose it is.
-    pub customer: String,
-    /// Its space.
-    pub space: String,
-    /// The upload; `*` for all uploads of the space that one cause keeps back.
+    pub owner: String,
+    /// Its unit.
+    pub unit: String,
+    /// The item; `*` for all items of the unit that one cause keeps back.
     pub item: String,
-    /// How many uploads it is about; 0 while those of a space are not counted yet.
-    pub uploads: u64,
+    /// How many items it is about; 0 while those of a unit are not counted yet.
+    pub items: u64,
     /// The step that failed, if it was one.
     pub step: Option<String>,
     /// What it means.
@@ -408,7 +412,7 @@ pub struct FailureView {
     pub last_at: String,
 }
 
-/// Why a space makes no progress.
+/// Why a unit makes no progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -420,11 +424,11 @@ pub enum Verdict {
     Waiting,
 }
 
-/// One space without progress.
+/// One unit without progress.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StuckLine {
-    /// The space.
-    pub space: SpaceLine,
+    /// The unit.
+    pub unit: UnitLine,
     /// Its status in words of the model.
     pub status: Status,
     /// Since when it makes no progress.

@@ -10,6 +10,7 @@ pub mod cbor;
 pub mod claims;
 pub mod did;
 pub mod envelope;
+mod ids;
 pub mod index;
 pub mod ipni;
 pub mod json;
@@ -26,5 +27,6 @@ pub mod varint;
 
 pub use block::{Block, Blocks};
 pub use did::Did;
+pub use ids::{CustomerDid, IdError, SpaceDid};
 pub use key::{Signer, Verifier};
 pub use signature::Signature;

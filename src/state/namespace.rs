@@ -63,6 +63,8 @@ pub struct Columns {
     pub completed: &'static str,
     /// The last item in order up to which all are settled.
     pub last: &'static str,
+    /// How many owners, units and items a plan gives out, in its row.
+    pub plan: [&'static str; 3],
     /// Before the table's word in the logical names of templates.
     pub title: &'static str,
 }
@@ -76,6 +78,7 @@ impl Columns {
         planned: "totalItems",
         completed: "completedItems",
         last: "lastItem",
+        plan: ["owners", "units", "items"],
         title: "",
     };
 }

@@ -51,7 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "config",
         ],
     ),
-    ("cli", &["config", "app", "model", "monitor"]),
+    ("cli", &["proto", "config", "app", "model", "monitor"]),
 ];
 
 /// What a room gives out to rooms that may not import where it comes from. It can only become shorter: give a type of

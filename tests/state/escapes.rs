@@ -73,13 +73,13 @@ async fn no_row_forges_a_line_or_moves_a_cursor() {
         let stuck = Ask::Stuck {
             idle_seconds: 0,
             instance: None,
-            customer: None,
+            owner: None,
         };
         let asks = [
             Ask::Overview,
             Ask::Control,
             Ask::ControlLog,
-            Ask::Customer(customer("a")),
+            Ask::Owner(customer("a").to_string()),
             Ask::Instance(one()),
             stuck,
         ];

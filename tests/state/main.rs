@@ -28,3 +28,4 @@ mod tables;
 mod totals;
 #[cfg(feature = "sandbox")]
 mod untold;
+mod words;

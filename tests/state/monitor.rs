@@ -10,7 +10,7 @@ use sterna::model::{
     ControlCommand, Counts, FailedItem, Failure, FolderId, InstanceId, InstanceReport, ItemId,
     Lease, Limit, PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit,
 };
-use sterna::monitor::{Alive, Ask, OwnerRecord, Paint, Verdict, View, answer};
+use sterna::monitor::{Alive, Answer, Ask, FACES, OwnerRecord, Paint, Verdict, View, answer};
 use sterna::runtime::Clock;
 use sterna::state::define::{Definition, Made};
 use sterna::state::rows::{
@@ -31,6 +31,16 @@ fn at(store: &Store, time: u64) -> Store {
 }
 
 pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> Lease {
+    let lease = begin_unit(store, unit, who, run).await;
+    CustomerTables::of(store)
+        .refresh(&unit.id.owner)
+        .await
+        .unwrap();
+    lease
+}
+
+/// The same of a unit whose owner has no row.
+pub async fn begin_unit(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> Lease {
     let run = RunId::new(run);
     let Grant::Leased {
         mut lease,
@@ -52,10 +62,6 @@ pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> L
     progress.count(Settled::Migrated, None);
     progress.count(Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
     store.save(&mut lease, &progress).await.unwrap();
-    CustomerTables::of(store)
-        .refresh(&unit.id.owner)
-        .await
-        .unwrap();
     lease
 }
 
@@ -67,14 +73,17 @@ pub fn speaking(instance: u32, run: &str, age_ms: u64) -> InstanceReport {
 }
 
 pub async fn shown(store: &Store, ask: &Ask) -> View {
-    let customer = match ask {
-        Ask::Customer(customer) => Some(customer.clone()),
-        Ask::Stuck { customer, .. } => customer.clone(),
-        Ask::Failed(query) => query.owner.as_ref().map(|owner| owner.parse().unwrap()),
+    let owner = match ask {
+        Ask::Owner(owner) => Some(owner),
+        Ask::Stuck { owner, .. } => owner.as_ref(),
+        Ask::Failed(query) => query.owner.as_ref(),
         _ => None,
     };
-    let row = match &customer {
-        Some(customer) => CustomerTables::of(store).customer(customer).await.unwrap(),
+    let row = match owner {
+        Some(owner) => {
+            let customer = owner.parse().unwrap();
+            CustomerTables::of(store).customer(&customer).await.unwrap()
+        }
         None => None,
     };
     let record = row.map(|row| OwnerRecord {
@@ -114,14 +123,14 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
         let ask = Ask::Stuck {
             idle_seconds: 600,
             instance: None,
-            customer: None,
+            owner: None,
         };
-        let View::Stuck { spaces, .. } = shown(&store, &ask).await else {
+        let View::Stuck { units: spaces, .. } = shown(&store, &ask).await else {
             panic!("another view")
         };
         let mut told: Vec<(&str, Verdict)> = spaces
             .iter()
-            .map(|line| (&line.space.space[12..], line.verdict))
+            .map(|line| (&line.unit.unit[12..], line.verdict))
             .collect();
         told.sort_by_key(|line| line.0);
         let wanted = [
@@ -134,7 +143,7 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
         ];
         assert_eq!(told, wanted);
         for line in &spaces {
-            let long = if line.space.space.ends_with("just-dead") {
+            let long = if line.unit.unit.ends_with("just-dead") {
                 70
             } else {
                 1_200
@@ -147,7 +156,7 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
         let ask = Ask::Stuck {
             idle_seconds: 600,
             instance: Some(two()),
-            customer: None,
+            owner: None,
         };
         assert!(
             shown(&store, &ask)
@@ -158,9 +167,9 @@ async fn slow_dead_and_waiting_spaces_are_told_apart() {
         let ask = Ask::Stuck {
             idle_seconds: 600,
             instance: None,
-            customer: Some(customer("a")),
+            owner: Some(customer("a").to_string()),
         };
-        let View::Stuck { spaces, .. } = shown(&store, &ask).await else {
+        let View::Stuck { units: spaces, .. } = shown(&store, &ask).await else {
             panic!("another view")
         };
         assert_eq!(spaces.len(), 2);
@@ -186,7 +195,7 @@ async fn two_machines_with_one_number_are_told_apart() {
         let ask = Ask::Stuck {
             idle_seconds: 600,
             instance: None,
-            customer: None,
+            owner: None,
         };
         let text = async |ask: &Ask| shown(&store, ask).await.text(Paint::Plain, &VOCABULARY);
         let stuck = text(&ask).await;
@@ -216,7 +225,7 @@ async fn two_machines_with_one_number_are_told_apart() {
         let View::Instance(view) = shown(&store, &Ask::Instance(one())).await else {
             panic!("another view")
         };
-        assert_eq!((view.same_number.len(), view.spaces.len()), (1, 1));
+        assert_eq!((view.same_number.len(), view.units.len()), (1, 1));
     })
     .await;
 }
@@ -266,12 +275,9 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
             "the silent one does nothing"
         );
         assert_eq!(totals.reasons[&Reason::new("CORRUPT_CAR")], 1);
-        assert_eq!(
-            (totals.customers.in_progress, totals.customers.all()),
-            (1, 1)
-        );
+        assert_eq!((totals.owners.in_progress, totals.owners.all()), (1, 1));
         let share = overview.instances[0].share.unwrap();
-        assert_eq!((share.counts.settled(), share.spaces), (2, 1));
+        assert_eq!((share.counts.settled(), share.units), (2, 1));
         assert!(overview.instances[1].share.is_none());
         let text = view.text(Paint::Plain, &VOCABULARY);
         for part in [
@@ -297,13 +303,22 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
                     .text(Paint::Ansi, &VOCABULARY)
                     .contains("\x1b[31mSILENT\x1b[0m")
         );
-        let json = serde_json::to_value(&view).unwrap();
+        let json = sterna::monitor::in_words(&view, &VOCABULARY).unwrap();
         assert_eq!(json["view"], "overview");
         assert_eq!(json["instances"][1]["heartbeat_age_seconds"], 900);
         assert_eq!(json["at"], "2026-01-01T00:00:00.000Z");
         assert_eq!(json["asked"][0]["scope"], "fleet");
         assert_eq!(json["totals"]["counts"]["left"], 8);
-        let records = sterna::monitor::records(&view).unwrap();
+        let answer = Answer {
+            view: view.clone(),
+            words: &VOCABULARY,
+        };
+        let ndjson = FACES.iter().find(|face| face.name == "ndjson").unwrap();
+        let lines = (ndjson.render)(&answer, Paint::Plain).unwrap();
+        let records: Vec<serde_json::Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         let told: Vec<_> = records
             .iter()
             .map(|one| one["record"].as_str().unwrap())
@@ -351,21 +366,23 @@ async fn customer_space_and_instance_show_their_own() {
             last_at: NOW,
         };
         store.put_failed(&lease, &failed).await.unwrap();
-        let View::Customer(view) = shown(&store, &Ask::Customer(customer("a"))).await else {
+        let View::Owner(view) = shown(&store, &Ask::Owner(customer("a").to_string())).await else {
             panic!("another view")
         };
         assert_eq!(
             (
-                view.spaces.len(),
+                view.units.len(),
                 view.failures,
                 view.counts.settled(),
                 view.status.as_deref()
             ),
             (2, 1, 4, Some("in-progress"))
         );
-        let View::Space {
-            spaces, failures, ..
-        } = shown(&store, &Ask::Space(space("one"))).await
+        let View::Unit {
+            units: spaces,
+            failures,
+            ..
+        } = shown(&store, &Ask::Unit(space("one").to_string())).await
         else {
             panic!("another view")
         };
@@ -378,10 +395,7 @@ async fn customer_space_and_instance_show_their_own() {
             panic!("another view")
         };
         assert_eq!(
-            (
-                view.spaces.len(),
-                view.failures[&Reason::new("CORRUPT_CAR")]
-            ),
+            (view.units.len(), view.failures[&Reason::new("CORRUPT_CAR")]),
             (2, 1)
         );
         let ask = Ask::Failed(FailedQuery {
@@ -398,12 +412,12 @@ async fn customer_space_and_instance_show_their_own() {
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
-        assert_eq!(shown(&store, &ask).await.unknown(), None);
+        assert_eq!(shown(&store, &ask).await.unknown(&VOCABULARY), None);
         // Nothing to show of what nobody knows is no good news.
         let nobody = |query: FailedQuery| Ask::Failed(query);
         for ask in [
-            Ask::Customer(customer("nobody")),
-            Ask::Space(space("nowhere")),
+            Ask::Owner(customer("nobody").to_string()),
+            Ask::Unit(space("nowhere").to_string()),
             Ask::Instance(InstanceId::number(9)),
             nobody(FailedQuery {
                 owner: Some(customer("nobody").to_string()),
@@ -418,14 +432,17 @@ async fn customer_space_and_instance_show_their_own() {
                 ..FailedQuery::default()
             }),
         ] {
-            assert!(shown(&store, &ask).await.unknown().is_some(), "{ask:?}");
+            assert!(
+                shown(&store, &ask).await.unknown(&VOCABULARY).is_some(),
+                "{ask:?}"
+            );
         }
         let known = Ask::Failed(FailedQuery {
             name: Some(space("one").to_string()),
             ..FailedQuery::default()
         });
         assert_eq!(
-            shown(&store, &known).await.unknown(),
+            shown(&store, &known).await.unknown(&VOCABULARY),
             None,
             "it has no failure"
         );
@@ -575,11 +592,11 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     assert!(asked <= 10, "{asked} requests: no page is read in vain");
     let totals = overview.totals.as_ref().unwrap();
     assert_eq!(
-        (totals.counts.planned, totals.spaces.pending),
+        (totals.counts.planned, totals.units.pending),
         (100_000, 10_000)
     );
     assert_eq!(
-        (totals.customers.pending, totals.live, totals.age_seconds),
+        (totals.owners.pending, totals.live, totals.age_seconds),
         (10_000, false, 40)
     );
     let failed = overview.failure_rows.as_ref().unwrap();
@@ -588,7 +605,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     assert!(text.contains("as of 40 s ago"), "{text}");
 
     let mut heard = 0;
-    let exact = sterna::monitor::exact(&store, NOW, |spaces| heard = spaces)
+    let exact = sterna::monitor::exact(&store, NOW, &VOCABULARY, |spaces| heard = spaces)
         .await
         .unwrap();
     let totals = exact.totals.unwrap();
@@ -620,7 +637,7 @@ async fn no_fleet_row_changes_a_total() {
         };
         let totals = overview.totals.as_ref().unwrap();
         assert_eq!((totals.counts.planned, totals.counts.settled()), (50, 4));
-        assert_eq!((totals.spaces.all(), totals.spaces.ended()), (2, 0));
+        assert_eq!((totals.units.all(), totals.units.ended()), (2, 0));
         let text = view.text(Paint::Plain, &VOCABULARY);
         assert!(
             text.contains("4 of 50 settled, 2 need attention, 46 left"),
@@ -663,11 +680,11 @@ async fn sums_that_do_not_add_up_are_shown() {
             "{text}"
         );
         assert!(text.contains(&space("over").to_string()), "{text}");
-        let json = serde_json::to_value(&view).unwrap();
+        let json = sterna::monitor::in_words(&view, &VOCABULARY).unwrap();
         assert_eq!(json["totals"]["adds_up"], false);
         assert_eq!(json["totals"]["uneven"], 1);
-        let line = shown(&store, &Ask::Space(space("over"))).await;
-        let line = serde_json::to_value(&line).unwrap();
+        let line = shown(&store, &Ask::Unit(space("over").to_string())).await;
+        let line = sterna::monitor::in_words(&line, &VOCABULARY).unwrap();
         assert_eq!(line["spaces"][0]["counts"]["adds_up"], false);
     })
     .await;
@@ -682,9 +699,9 @@ async fn instances_of_another_plan_are_named() {
             made_at,
             made_by: "ann@host".to_owned(),
             shaped_by: "--instances 2".to_owned(),
-            customers: 1,
-            spaces: 2,
-            uploads: 10,
+            owners: 1,
+            units: 2,
+            items: 10,
             shares: vec![ShareSize::default(); 2],
         };
         let (old, new) = (plan("01d01d01d01d", NOW - 10), plan("0ec0ec0ec0ec", NOW));
@@ -722,7 +739,7 @@ async fn instances_of_another_plan_are_named() {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
         assert!(!text.contains("  1: works") && !text.contains("  4: works"));
-        let json = serde_json::to_value(&view).unwrap();
+        let json = sterna::monitor::in_words(&view, &VOCABULARY).unwrap();
         assert_eq!(json["plan"]["id"], "0ec0ec0ec0ec");
         assert_eq!(json["instances"][0]["run"], "r1");
         let View::ControlLog { wishes, .. } = shown(&store, &Ask::ControlLog).await else {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use sterna::migrations::uploads::namespace;
-use sterna::model::{CustomerDid, FolderId, Holder, InstanceId, RunId, SpaceDid, Unit, UnitId};
+use sterna::model::{FolderId, Holder, InstanceId, RunId, Unit, UnitId};
+use sterna::proto::{CustomerDid, SpaceDid};
 use sterna::runtime::Clock;
 use sterna::state::rows::{Memory, Sqlite};
 use sterna::state::{Config, Store};
@@ -124,7 +125,7 @@ pub fn space(name: &str) -> SpaceDid {
 
 pub fn unit(owner: &str, name: &str, planned: u64) -> Unit {
     Unit {
-        id: UnitId::space(&customer(owner), &space(name)),
+        id: UnitId::new(&customer(owner), &space(name)),
         planned: Some(planned),
     }
 }

@@ -12,9 +12,9 @@ fn plan(name: &str, made_at: u64) -> PlanSummary {
         made_at,
         made_by: "ann@host".to_owned(),
         shaped_by: "--instances 2".to_owned(),
-        customers: 3,
-        spaces: 4,
-        uploads: 5,
+        owners: 3,
+        units: 4,
+        items: 5,
         shares: vec![ShareSize::default(); 2],
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sterna::engine::{self, Config, Events, Job, Outcome, RunParts, StepFilter, Stop, Tasks};
 use sterna::migrations::uploads::reasons;
 use sterna::migrations::uploads::{CustomerTables, Settings, Uploads, namespace};
-use sterna::model::{CustomerDid, FailedItem, InstanceId, Reason, RunId, SpaceDid, Unit, UnitId};
+use sterna::model::{FailedItem, InstanceId, Reason, RunId, Unit, UnitId};
+use sterna::proto::{CustomerDid, SpaceDid};
 use sterna::runtime::{Clock, ServiceRegistry};
 use sterna::sandbox::world::plan::Expected;
 use sterna::state::{self, Store};
@@ -147,7 +148,7 @@ pub(crate) fn units(local: &Local) -> Vec<Unit> {
     let unit = |(customer, space): (String, String)| {
         let customer: CustomerDid = customer.parse().unwrap();
         let space: SpaceDid = space.parse().unwrap();
-        Unit::new(UnitId::space(&customer, &space))
+        Unit::new(UnitId::new(&customer, &space))
     };
     pairs.into_iter().map(unit).collect()
 }

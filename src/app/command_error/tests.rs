@@ -4,7 +4,7 @@ use std::io;
 
 use super::{CommandError, Kind};
 use crate::engine;
-use crate::model::{Class, Failure, Reason};
+use crate::model::{Class, Failure, Reason, Reasons};
 use crate::state::StateError;
 use crate::state::files::Unreadable;
 
@@ -30,14 +30,17 @@ fn a_state_folder_that_cannot_be_used_is_no_surprise() {
     assert_eq!(CommandError::of_state(&journal).kind, Kind::Usage);
     let text = "write the journal: no space left";
     let failure = Failure::new(Class::Fatal, Reason::STATE_UNAVAILABLE, text);
-    assert_eq!(CommandError::of_failure(&failure).kind, Kind::Temporary);
+    assert_eq!(
+        CommandError::of_failure(&failure, Reasons::COMMON).kind,
+        Kind::Temporary
+    );
 }
 
 #[test]
 fn a_damaged_journal_does_not_match_and_an_absent_one_is_not_found() {
     let journals = |kind: io::ErrorKind| {
         let error = io::Error::new(kind, "j.ndjson line 5: no record");
-        CommandError::of_engine(&engine::EngineError::Journals(error))
+        CommandError::of_engine(&engine::EngineError::Journals(error), Reasons::COMMON)
     };
     let damaged = journals(io::ErrorKind::InvalidData);
     assert_eq!(damaged.kind, Kind::Mismatch);

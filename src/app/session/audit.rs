@@ -32,11 +32,12 @@ impl<W: Workload> Session<W> {
         let started = self.clock.instant();
         let state = config.identity.clone();
         let (run, words, depth) = (config.run.clone(), report.scope.clone(), config.depth);
+        let reasons = self.workload.vocabulary().reasons;
         let (parts, events) = self.parts(stop);
         let showing = self.show(events, sink);
         let outcome = engine::audit(parts, config, scope, report).await;
         drop(showing);
-        let outcome = outcome.map_err(|error| CommandError::of_engine(&error))?;
+        let outcome = outcome.map_err(|error| CommandError::of_engine(&error, reasons))?;
         let expected = outcome.snapshot.counts.planned;
         let AuditOutcome {
             verdicts, listed, ..
@@ -46,7 +47,7 @@ impl<W: Workload> Session<W> {
             run,
             resumes: outcome.resumes,
             scope: words,
-            ended: ended(outcome.ended)?,
+            ended: ended(outcome.ended, reasons)?,
             would: outcome.would,
             verdicts,
             listed,

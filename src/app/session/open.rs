@@ -154,10 +154,11 @@ impl<W: Workload> Session<W> {
 
     /// Shows where the run stands until the handle is dropped.
     pub(in crate::app) fn show(&self, events: Events, sink: ProgressSink) -> AbortOnDropHandle<()> {
+        let words = self.workload.vocabulary();
         let showing = async move {
             loop {
                 tokio::time::sleep(FACE_EVERY).await;
-                events.read(|snapshot| sink(ProgressUpdate::Run(snapshot)));
+                events.read(|snapshot| sink(ProgressUpdate::Run(snapshot, words)));
             }
         };
         AbortOnDropHandle::new(self.tasks.spawn(showing))

@@ -92,9 +92,10 @@ impl<W: Workload> Session<W> {
         let run = config.run.clone();
         let outcome = engine::rollback(parts, config, found).await;
         drop(showing);
-        let outcome = outcome.map_err(|error| CommandError::of_engine(&error))?;
+        let reasons = self.workload.vocabulary().reasons;
+        let outcome = outcome.map_err(|error| CommandError::of_engine(&error, reasons))?;
         Ok(RollbackReport {
-            ended: ended(outcome.ended)?,
+            ended: ended(outcome.ended, reasons)?,
             run: Some(run),
             state,
             plan,
@@ -123,7 +124,8 @@ async fn plan_undo(
         of: None,
     });
     let found = engine::plan_undo(parts, within).await;
-    Ok(found.map_err(|error| CommandError::of_engine(&error))?)
+    let reasons = parts.migration.reasons();
+    Ok(found.map_err(|error| CommandError::of_engine(&error, reasons))?)
 }
 
 /// Refuses while anybody else works on the spaces.
@@ -134,7 +136,8 @@ async fn watch(
     stop: &Stop,
 ) -> Result<()> {
     let busy = engine::watch_others(parts, config, found).await;
-    let busy = busy.map_err(|error| CommandError::of_engine(&error))?;
+    let reasons = parts.migration.reasons();
+    let busy = busy.map_err(|error| CommandError::of_engine(&error, reasons))?;
     let refusal = |busy: Busy| {
         let numbers = busy.instances.iter().map(InstanceId::as_str);
         let drain: Vec<String> = numbers

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{Session, Work, Workload, folder, totals};
 use crate::app::{AuditReport, CommandError, Ended, ProgressSink, ProgressUpdate, RunReport, Stop};
 use crate::engine::{self, Config, Job, StepFilter};
-use crate::model::Counts;
+use crate::model::{Counts, Reasons};
 use crate::runtime::StopLevel;
 
 impl<W: Workload> Session<W> {
@@ -70,12 +70,13 @@ impl<W: Workload> Session<W> {
         let (instance, state) = (config.instance.clone(), config.identity.clone());
         let (parts, events) = self.parts(stop.clone());
         let showing = self.show(events.clone(), Arc::clone(&sink));
+        let words = self.workload.vocabulary();
         let summing = totals::keep_fresh(self, &instance);
         let is_retry = matches!(job, Job::Failed(_) | Job::Named(_));
         let outcome = engine::run(parts, config, job).await;
         drop((showing, summing));
-        let outcome = outcome.map_err(|error| CommandError::of_engine(&error))?;
-        sink(ProgressUpdate::Run(&outcome.snapshot));
+        let outcome = outcome.map_err(|error| CommandError::of_engine(&error, words.reasons))?;
+        sink(ProgressUpdate::Run(&outcome.snapshot, words));
         let seconds = started.elapsed().as_secs_f64();
         let totals = match stop.level() {
             StopLevel::Run | StopLevel::Drain => {
@@ -92,7 +93,7 @@ impl<W: Workload> Session<W> {
             plan,
             steps: outcome.snapshot.steps.clone(),
             state,
-            ended: ended(outcome.ended)?,
+            ended: ended(outcome.ended, words.reasons)?,
             // What one cause keeps back is no news of single uploads: a retry counts it by its row.
             this_run: if is_retry {
                 outcome.retried
@@ -122,7 +123,7 @@ impl<W: Workload> Session<W> {
 }
 
 /// How the engine's ending reads to an operator; a fatal one is an error.
-pub(super) fn ended(ended: engine::Ended) -> Result<Ended> {
+pub(super) fn ended(ended: engine::Ended, reasons: Reasons) -> Result<Ended> {
     Ok(match ended {
         engine::Ended::Finished => Ended::Finished,
         engine::Ended::Limit => Ended::Limit,
@@ -130,7 +131,9 @@ pub(super) fn ended(ended: engine::Ended) -> Result<Ended> {
         engine::Ended::Safety { reason } => Ended::Safety { reason },
         engine::Ended::Trouble { reason } => Ended::Trouble { reason },
         engine::Ended::Held { reason } => Ended::Held { reason },
-        engine::Ended::Fatal(failure) => return Err(CommandError::of_failure(&failure).into()),
+        engine::Ended::Fatal(failure) => {
+            return Err(CommandError::of_failure(&failure, reasons).into());
+        }
     })
 }
 

@@ -33,7 +33,7 @@ pub(super) fn keep_fresh<W: Workload>(
     AbortOnDropHandle::new(session.tasks.spawn(keeping))
 }
 
-/// How far everything is when a run ends, and how many spaces of the plan have no row; `None`, and a warning, if that
+/// How far everything is when a run ends, and how many units of the plan have no row; `None`, and a warning, if that
 /// cannot be told now.
 pub(super) async fn at_end<W: Workload>(
     session: &Session<W>,
@@ -45,8 +45,8 @@ pub(super) async fn at_end<W: Workload>(
     let asking = async { tokio::try_join!(sum(store, by, now), store.current_plan()) };
     match tokio::time::timeout(patience, asking).await {
         Ok(Ok((totals, plan))) => totals.map(|totals| {
-            let planned = plan.map_or(0, |plan| plan.spaces);
-            let without_row = planned.saturating_sub(totals.spaces.all());
+            let planned = plan.map_or(0, |plan| plan.units);
+            let without_row = planned.saturating_sub(totals.units.all());
             (totals, without_row)
         }),
         Ok(Err(error)) => {

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::scope::{Resolved, refuse_nothing, resolver};
 use super::{UploadsSession, connect};
 use crate::app::session::Work;
-use crate::app::words::vocabulary;
 use crate::app::{CommandError, ProgressSink, ProgressUpdate, Stop};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
 use crate::engine::{self, Explained, UnitContext};
+use crate::migrations::uploads::VOCABULARY;
 use crate::model::{ItemId, StepRecord, UnitId, Verdict};
-use crate::monitor::{self, FailureView, SpaceLine};
+use crate::monitor::{self, FailureView, UnitLine};
 use crate::state::FailedQuery;
 use crate::state::rows::stamp;
 
@@ -60,13 +60,14 @@ pub async fn explain(settings: &Settings, options: options::Explain) -> Result<V
 
 async fn one(opened: &UploadsSession, unit: &UnitId, item: Option<&ItemId>) -> Result<Value> {
     let (parts, _) = opened.parts(Stop::new());
+    let words = &VOCABULARY;
     let explained = engine::explain(&parts, unit, item).await;
-    let explained = explained.map_err(|error| CommandError::of_engine(&error))?;
+    let explained = explained.map_err(|error| CommandError::of_engine(&error, words.reasons))?;
     let row = opened.store.progress_row(unit).await;
     let row = row.map_err(|error| CommandError::of_state(&error))?;
-    let row = row.as_ref().map(monitor::space_line);
+    let row = row.as_ref().map(monitor::unit_line);
     let query = FailedQuery::unit(unit);
-    let failures = monitor::failures(&opened.store, &query, vocabulary()).await;
+    let failures = monitor::failures(&opened.store, &query, words).await;
     let mut failures = failures.map_err(|error| CommandError::of_state(&error))?;
     failures.retain(|failed| item.is_none_or(|item| is_about(failed, item, explained.verdict)));
     let of_rows = by_rows(item, row.as_ref(), &failures);
@@ -76,9 +77,9 @@ async fn one(opened: &UploadsSession, unit: &UnitId, item: Option<&ItemId>) -> R
         "upload": item,
         "verdict": together(of_rows, explained.verdict, item),
         "differs": differs(item, row.as_ref(), &failures, &explained),
-        "row": row,
+        "row": monitor::in_words(&row, words)?,
         "steps": steps(&explained),
-        "failures": failures,
+        "failures": monitor::in_words(&failures, words)?,
         "look": {
             "of": if item.is_some() { "the upload" } else { "the space itself, not its uploads" },
             "verdict": explained.verdict,
@@ -121,7 +122,7 @@ fn steps(explained: &Explained) -> Value {
 }
 
 /// What the rows say: of an upload its failure, of a space its status and its counters.
-fn by_rows(item: Option<&ItemId>, row: Option<&SpaceLine>, failures: &[FailureView]) -> Verdict {
+fn by_rows(item: Option<&ItemId>, row: Option<&UnitLine>, failures: &[FailureView]) -> Verdict {
     if !failures.is_empty() {
         return Verdict::Wrong;
     }
@@ -147,14 +148,14 @@ fn worse(one: Verdict, other: Verdict) -> Verdict {
 /// Where row, failures and look say different things, in words.
 fn differs(
     item: Option<&ItemId>,
-    row: Option<&SpaceLine>,
+    row: Option<&UnitLine>,
     failures: &[FailureView],
     explained: &Explained,
 ) -> Vec<String> {
     let mut differs = Vec::new();
     let look = explained.verdict;
     if let Some(row) = row {
-        let listed: u64 = failures.iter().map(|failed| failed.uploads.max(1)).sum();
+        let listed: u64 = failures.iter().map(|failed| failed.items.max(1)).sum();
         let counted = row.counts.bad();
         if item.is_none() && listed != counted {
             differs.push(format!(

@@ -11,6 +11,7 @@ use crate::app::session::Work;
 use crate::app::{CommandError, ProgressSink};
 use crate::config::{Root, options};
 use crate::engine::{self, Named, Retry};
+use crate::migrations::uploads::VOCABULARY;
 use crate::model::{ItemId, UnitId};
 
 /// Uploads of some spaces, in memory: as many as there are roots in a list.
@@ -61,9 +62,10 @@ pub(super) async fn listed(
         .collect();
     let mut items = ListedItems::default();
     let mut known = BTreeSet::new();
+    let reasons = VOCABULARY.reasons;
     let mut failed = engine::failed_items(&opened.store, failed);
     while let Some(piece) = failed.next().await {
-        let (unit, found) = piece.map_err(|failure| CommandError::of_failure(&failure))?;
+        let (unit, found) = piece.map_err(|failure| CommandError::of_failure(&failure, reasons))?;
         for item in found {
             if let Some(root) = names.get(item.as_str()) {
                 known.insert(*root);

@@ -28,3 +28,4 @@ pub use rollback::rollback;
 pub use setup::setup;
 pub use steps::{STEPS, StepWords, readable, step_group_names, step_words, steps_named};
 pub use verify::verify;
+pub use workload::uploads_vocabulary;

@@ -12,9 +12,10 @@ use anyhow::Result;
 
 use crate::app::{CommandError, Kind};
 use crate::config::{CustomersFile, PlanOfFile};
-use crate::migrations::uploads::{CustomerRow, CustomerTables};
-use crate::model::{CustomerDid, InstanceId, PlanId, PlanSummary, SpaceDid, StateIdentity};
+use crate::migrations::uploads::{CustomerRow, CustomerTables, VOCABULARY};
+use crate::model::{InstanceId, PlanId, PlanSummary, StateIdentity};
 use crate::monitor::count;
+use crate::proto::{CustomerDid, SpaceDid};
 use crate::state::rows::stamp;
 use crate::state::{StateError, Store};
 
@@ -198,8 +199,10 @@ fn other_plan(
     current: &PlanSummary,
     rows: &[CustomerRow],
 ) -> CommandError {
-    let made =
-        |plan: &PlanSummary| format!("{plan}, made {} by {}", stamp(plan.made_at), plan.made_by);
+    let made = |plan: &PlanSummary| {
+        let line = plan.line(&VOCABULARY);
+        format!("{line}, made {} by {}", stamp(plan.made_at), plan.made_by)
+    };
     let of_file = of_file.map_or_else(
         || {
             format!(
@@ -328,9 +331,9 @@ mod tests {
             made_at: 0,
             made_by: "ann@host".into(),
             shaped_by: "--instances 2".into(),
-            customers: 6,
-            spaces: 7,
-            uploads: 8,
+            owners: 6,
+            units: 7,
+            items: 8,
             shares: vec![ShareSize::default(); 2],
         };
         let rows = [

@@ -14,6 +14,7 @@ use crate::app::session::{AuditedItems, Work, planned, unless_stopped};
 use crate::app::{CommandError, Kind, ProgressSink, RunReport, Stop};
 use crate::config::{Settings, options};
 use crate::engine::{self, Depth, Job, Migration as _, Named as _, Report, Retry, UnitContext};
+use crate::migrations::uploads::VOCABULARY;
 use crate::model::{InstanceId, ItemId, ItemRange, StepName, UnitId};
 use crate::state::{FailedQuery, Store};
 
@@ -141,9 +142,10 @@ async fn would(
         return Ok((items, list.depth));
     }
     let wanted = wanted(options, opened.clock.unix_ms());
+    let reasons = VOCABULARY.reasons;
     let mut failed = engine::failed_items(&opened.store, wanted);
     while let Some(piece) = failed.next().await {
-        let (unit, found) = piece.map_err(|failure| CommandError::of_failure(&failure))?;
+        let (unit, found) = piece.map_err(|failure| CommandError::of_failure(&failure, reasons))?;
         if found.iter().any(ItemId::is_all_of_unit) {
             whole.insert(unit.clone());
         }
@@ -156,7 +158,7 @@ async fn would(
         let context = UnitContext::new(unit.clone(), opened.clock, opened.tasks.clone());
         let mut listed = opened.migration.items(&context, ItemRange::default());
         while let Some(item) = listed.next().await {
-            let item = item.map_err(|failure| CommandError::of_failure(&failure))?;
+            let item = item.map_err(|failure| CommandError::of_failure(&failure, reasons))?;
             items.push((unit.clone(), opened.migration.item_id(&item)));
         }
     }

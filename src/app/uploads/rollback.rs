@@ -7,7 +7,7 @@ use super::plan::check_plan;
 use crate::app::session::{Agree, Rollback, unless_stopped};
 use crate::app::{ProgressSink, RollbackReport, Stop};
 use crate::config::{Settings, options};
-use crate::model::CustomerDid;
+use crate::proto::CustomerDid;
 
 /// What is told when a rollback was stopped before it began.
 const BEGIN: &str = "roll back";

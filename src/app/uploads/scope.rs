@@ -14,8 +14,9 @@ use crate::client::{self, NetworkTables};
 use crate::config::options::Scope;
 use crate::config::{Root, Settings};
 use crate::migrations::uploads::CustomerTables;
-use crate::model::{CustomerDid, SpaceDid, Unit, UnitId};
+use crate::model::{Unit, UnitId};
 use crate::proto::did::Did;
+use crate::proto::{CustomerDid, SpaceDid};
 use crate::state::{ProgressRow, Store};
 
 /// Segments of a scan over all consumers.
@@ -205,7 +206,7 @@ impl Resolver<'_> {
                 .filter(|space| only.as_ref().is_none_or(|only| only.contains(*space)));
             units.extend(taken.map(|space| Unit {
                 planned: counted.get(space.as_str()).copied(),
-                ..Unit::new(UnitId::space(&customer, space))
+                ..Unit::new(UnitId::new(&customer, space))
             }));
         }
         refuse_unknown(&unknown, source)?;
@@ -230,7 +231,7 @@ impl Resolver<'_> {
         let mut unknown = Vec::new();
         for (space, customer) in self.owners(spaces.to_vec()).await? {
             match customer {
-                Some(customer) => units.push(Unit::new(UnitId::space(&customer, &space))),
+                Some(customer) => units.push(Unit::new(UnitId::new(&customer, &space))),
                 None => unknown.push(space.to_string()),
             }
         }
@@ -276,7 +277,7 @@ impl Resolver<'_> {
             }
         }
         let unit = |(space, rows): (SpaceDid, Vec<client::Consumer>)| {
-            Some(Unit::new(UnitId::space(&self.owner(&rows)?, &space)))
+            Some(Unit::new(UnitId::new(&self.owner(&rows)?, &space)))
         };
         Ok(by_space.into_iter().filter_map(unit).collect())
     }

@@ -24,8 +24,9 @@ use crate::client::connect_tables;
 use crate::config::{self, Settings, options};
 use crate::migrations::uploads::plan::{Chosen, Filter, SkipList, choose};
 use crate::migrations::uploads::{CustomerTables, VOCABULARY};
-use crate::model::{CustomerDid, InstanceId, SpaceDid, StateIdentity, UnitId};
+use crate::model::{InstanceId, StateIdentity, UnitId};
 use crate::plan::{self, Load, Plan};
+use crate::proto::{CustomerDid, SpaceDid};
 use crate::runtime::Clock;
 use crate::state::Store;
 
@@ -219,7 +220,7 @@ async fn read<C: Census>(
 async fn put_down<C>(
     parts: &Parts<C>,
     made: &NewPlan<'_>,
-    change: &Change,
+    change: &Change<'_>,
     filter: Option<&str>,
     stop: &Stop,
 ) -> Result<Vec<String>> {
@@ -261,7 +262,7 @@ fn at_least(chosen: &Chosen, counted: &Counted, least: u64) -> (Vec<Load>, usize
         *totals.entry(customer).or_default() += counted.of(space);
     }
     let load = |(space, customer): (&SpaceDid, &CustomerDid)| Load {
-        unit: UnitId::space(customer, space),
+        unit: UnitId::new(customer, space),
         items: counted.of(space),
     };
     let large = chosen

@@ -6,9 +6,8 @@ use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
 use super::UploadsSession;
-use crate::app::words::vocabulary;
 use crate::app::{CommandError, LegacyFinding, Stop, StopLevel};
-use crate::migrations::uploads::{CustomerTables, MigrationSpace};
+use crate::migrations::uploads::{CustomerTables, MigrationSpace, VOCABULARY};
 use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};
 use crate::monitor::count;
 
@@ -59,6 +58,7 @@ async fn finish(
     if stop.level() > StopLevel::Run {
         return Ok(told("unfinished: the run was stopped".to_owned(), true));
     }
+    let reasons = VOCABULARY.reasons;
     let finished = opened
         .migration
         .finish_space(&space.customer, &opened.clock);
@@ -68,12 +68,12 @@ async fn finish(
             false,
         )),
         Err(failure) if failure.class == Class::Fatal => {
-            Err(CommandError::of_failure(&failure).into())
+            Err(CommandError::of_failure(&failure, reasons).into())
         }
         Err(failure) => Ok(told(
             format!(
                 "not finished: {failure}; {}",
-                vocabulary().reasons.advice(failure.reason)
+                reasons.advice(failure.reason)
             ),
             true,
         )),

@@ -15,7 +15,8 @@ use crate::app::{
 use crate::config::{Settings, options};
 use crate::engine::Depth;
 use crate::migrations::uploads::{self, CustomerTables, Uploads};
-use crate::model::{CustomerDid, Snapshot, Vocabulary};
+use crate::model::{Snapshot, Vocabulary};
+use crate::proto::CustomerDid;
 use crate::state::Namespace;
 
 /// What is told when a run was stopped before it began.
@@ -63,6 +64,12 @@ fn choices(scope: &options::Scope, index_unverified: bool) -> uploads::Settings 
     }
 }
 
+/// What uploads, their spaces and customers are called.
+#[must_use]
+pub fn uploads_vocabulary() -> &'static Vocabulary {
+    &uploads::VOCABULARY
+}
+
 #[async_trait]
 impl Workload for UploadsWorkload {
     type Migration = Uploads;
@@ -72,7 +79,7 @@ impl Workload for UploadsWorkload {
     }
 
     fn vocabulary(&self) -> &'static Vocabulary {
-        &uploads::VOCABULARY
+        uploads_vocabulary()
     }
 
     async fn connect(&self, to: Connecting<'_>) -> Result<Arc<Uploads>> {
@@ -80,9 +87,9 @@ impl Workload for UploadsWorkload {
         let dependencies = to.dependencies.clone();
         let connecting = Uploads::connect(&config, to.clock, dependencies, rows, self.choices);
         let migration = Box::pin(connecting).await;
-        Ok(Arc::new(
-            migration.map_err(|failure| CommandError::of_failure(&failure))?,
-        ))
+        Ok(Arc::new(migration.map_err(|failure| {
+            CommandError::of_failure(&failure, self.vocabulary().reasons)
+        })?))
     }
 
     fn step_groups(&self) -> &'static [StepGroup] {

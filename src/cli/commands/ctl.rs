@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::monitor::show as show_view;
 use crate::app::{self, ControlReport};
 use crate::cli::confirm::confirm;
 use crate::cli::context::Context;
@@ -157,7 +156,7 @@ async fn show(context: &Context, log: bool) -> Result<Exit> {
     } else {
         app::control_status(&settings).await?
     };
-    show_view(&seen, context)?;
+    context.output.answer(&seen, context.paint)?;
     Ok(Exit::Done)
 }
 

@@ -13,7 +13,7 @@ use crate::cli::scope::{ROOTS_HELP, roots_of};
 use crate::cli::values;
 use crate::config::options::Explain;
 use crate::config::{Need, Root};
-use crate::model::SpaceDid;
+use crate::proto::SpaceDid;
 
 const EXAMPLES: &str = "Examples:
   sterna explain bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi

@@ -20,6 +20,7 @@ use crate::cli::values::{self, UnverifiedHashes};
 use crate::config::Need;
 use crate::config::options::{Migrate, Steps, Verify};
 use crate::model::Reason;
+use crate::monitor::in_words;
 
 const EXAMPLES: &str = "Examples:
   sterna migrate --customers-file migration-state/instance-1-customers.json --concurrency 16
@@ -200,7 +201,8 @@ async fn verify_only(args: MigrateArgs, context: &Context) -> Result<Exit> {
 pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
     let schema = Schema("sterna.run", 1);
     let text = || lines(report, &context.typed);
-    context.output.result(schema, report, text)?;
+    let value = in_words(report, app::uploads_vocabulary())?;
+    context.output.result(schema, &value, text)?;
     Ok(Exit::from(report))
 }
 
@@ -229,7 +231,7 @@ pub(in crate::cli) fn lines(report: &RunReport, typed: &str) -> String {
             "  {blocks} indexed without a check: their hash functions are not computed here"
         ));
     }
-    let reasons = app::vocabulary().reasons;
+    let reasons = app::uploads_vocabulary().reasons;
     for (reason, count) in &report.failures {
         let uploads = summary::count(*count, "upload");
         lines.push(format!(

@@ -10,13 +10,13 @@ use crate::app::{self, StopLevel};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::UsageError;
-use crate::cli::output::{Output, Schema, reader_is_gone, talk, text};
+use crate::cli::output::{reader_is_gone, talk, text};
 use crate::cli::summary::count;
 use crate::cli::values;
 use crate::config::options::Monitor;
 use crate::config::{Need, Settings};
-use crate::model::{CustomerDid, SpaceDid};
-use crate::monitor::{self, View};
+use crate::monitor::{Form, View};
+use crate::proto::{CustomerDid, SpaceDid};
 
 const EXAMPLES: &str = "Examples:
   sterna monitor
@@ -120,7 +120,7 @@ async fn watch(
     interval: Duration,
     context: &Context,
 ) -> Result<Exit> {
-    let redraw = context.output == Output::Table && io::stdout().is_terminal();
+    let redraw = context.output.form() == Form::Text && io::stdout().is_terminal();
     loop {
         if redraw {
             crate::cli::output::bytes(HOME.as_bytes())?;
@@ -132,7 +132,7 @@ async fn watch(
             talk(&format!("not shown this time: {error:#}"));
         }
         tokio::time::sleep(interval).await;
-        if !redraw && context.output == Output::Table {
+        if !redraw && context.output.form() == Form::Text {
             text("")?;
         }
     }
@@ -147,23 +147,9 @@ async fn show_once(settings: &Settings, options: &Monitor, context: &Context) ->
         }
     };
     let seen = app::monitor(settings, options, told).await?;
-    show(&seen, context)?;
-    Ok(match seen {
+    context.output.answer(&seen, context.paint)?;
+    Ok(match seen.view {
         View::Overview(overview) if !overview.missing_tables.is_empty() => Exit::Preflight,
         _ => Exit::Done,
     })
-}
-
-/// Prints a view: text, one document, or a record a line.
-pub(super) fn show(view: &View, context: &Context) -> Result<()> {
-    let schema = Schema(monitor::SCHEMA, monitor::VERSION);
-    match context.output {
-        Output::Ndjson => schema.records(monitor::records(view)?),
-        output => output.painted(
-            schema,
-            view,
-            |paint| view.text(paint, app::vocabulary()),
-            context.paint,
-        ),
-    }
 }

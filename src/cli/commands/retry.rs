@@ -18,7 +18,8 @@ use crate::cli::scope::{CID_HELP, CUSTOMER_HELP, Preparing, ROOTS_HELP, roots_of
 use crate::cli::values::{self, Limit, UnverifiedHashes};
 use crate::config::options::{Retry, Scope};
 use crate::config::{Need, Root};
-use crate::model::{Class, CustomerDid, Reason, SpaceDid};
+use crate::model::{Class, Reason};
+use crate::proto::{CustomerDid, SpaceDid};
 
 const EXAMPLES: &str = "Examples:
   sterna retry --failed

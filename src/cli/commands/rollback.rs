@@ -17,8 +17,9 @@ use crate::cli::summary::{beside, count, ending, for_real, listed as numbers, ne
 use crate::cli::values;
 use crate::config::Need;
 use crate::config::options::{Rollback, Scope};
-use crate::model::{CustomerDid, RunId, SpaceDid};
+use crate::model::RunId;
 use crate::monitor::grouped;
+use crate::proto::{CustomerDid, SpaceDid};
 
 const EXAMPLES: &str = "Examples:
   sterna rollback --customer did:mailto:example.com:alice --dry-run

@@ -19,7 +19,7 @@ use crate::cli::summary::{self, count};
 use crate::cli::values;
 use crate::config::Need;
 use crate::config::options::Setup;
-use crate::monitor::printable;
+use crate::monitor::{in_words, printable};
 
 const EXAMPLES: &str = "Examples:
   sterna setup --instances 3 --analyze
@@ -108,7 +108,8 @@ pub(in crate::cli) async fn run(args: SetupArgs, context: &Context) -> Result<Ex
     let report = report?;
     let schema = Schema("sterna.setup", 1);
     let text = || rows(&report, &context.typed);
-    context.output.result(schema, &report, text)?;
+    let value = in_words(&report, app::uploads_vocabulary())?;
+    context.output.result(schema, &value, text)?;
     Ok(Exit::Done)
 }
 

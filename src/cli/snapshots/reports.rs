@@ -42,8 +42,8 @@ fn totals() -> Totals {
         adds_up: true,
         ..Totals::default()
     };
-    (totals.spaces.completed, totals.spaces.failed) = (3, 1);
-    (totals.spaces.in_progress, totals.spaces.pending) = (1, 6);
+    (totals.units.completed, totals.units.failed) = (3, 1);
+    (totals.units.in_progress, totals.units.pending) = (1, 6);
     totals
 }
 
@@ -350,9 +350,9 @@ fn plans_read_as_they_were_reviewed() {
                 made_by: "ann@host".to_owned(),
                 shaped_by: "--instances 3".to_owned(),
                 instances: 3,
-                customers: 5,
-                spaces: 12,
-                uploads: 80,
+                owners: 5,
+                units: 12,
+                items: 80,
             }),
             spaces_moved: 2,
             spaces_new: 1,

@@ -5,15 +5,15 @@ use super::reports::{ALICE, PLAN, ROOT, RUN, SPACE};
 use crate::app;
 use crate::model::{Class, Counts, Level, Reason, Status, Throttle, Warning};
 use crate::monitor::{
-    Alive, AskedLine, CustomerView, Eta, FailureRows, FailureView, InstanceLine, InstanceView,
-    Overview, Paint, PlanLine, Share, SpaceLine, SplitLine, StuckLine, Totals, Verdict, View,
+    Alive, AskedLine, Eta, FailureRows, FailureView, InstanceLine, InstanceView, Overview,
+    OwnerView, Paint, PlanLine, Share, SplitLine, StuckLine, Totals, UnitLine, Verdict, View,
 };
 
 const VIEWS: Stored = Stored::of("views");
 const AT: &str = "2026-11-28T04:11:49.148Z";
 
 fn holds(name: &str, view: &View) {
-    VIEWS.holds(name, &view.text(Paint::Plain, app::vocabulary()));
+    VIEWS.holds(name, &view.text(Paint::Plain, app::uploads_vocabulary()));
 }
 
 fn counts(done: u64, found: u64, quarantined: u64, planned: u64) -> Counts {
@@ -42,13 +42,13 @@ fn instance(number: &str, alive: Alive) -> InstanceLine {
         heartbeat_age_seconds: Some(3),
         share: Some(Share {
             counts: counts(37, 5, 1, 160),
-            spaces: 7,
-            spaces_ended: 3,
+            units: 7,
+            units_ended: 3,
         }),
         counts: counts(37, 5, 1, 160),
         reasons: [(Reason::new("MISSING_BLOB"), 1)].into(),
-        spaces: 7,
-        spaces_settled: 3,
+        units: 7,
+        units_settled: 3,
         in_flight: 12,
         concurrency: 16,
         begun_per_minute_at_most: None,
@@ -111,9 +111,9 @@ fn totals() -> Totals {
         adds_up: true,
         ..Totals::default()
     };
-    (totals.spaces.completed, totals.spaces.failed) = (3, 1);
-    (totals.spaces.in_progress, totals.spaces.pending) = (1, 6);
-    totals.customers.pending = 2;
+    (totals.units.completed, totals.units.failed) = (3, 1);
+    (totals.units.in_progress, totals.units.pending) = (1, 6);
+    totals.owners.pending = 2;
     totals
 }
 
@@ -144,19 +144,19 @@ fn overview() -> Overview {
             made_by: "ann@host".to_owned(),
             shaped_by: "--instances 5".to_owned(),
             instances: 5,
-            customers: 5,
-            spaces: 11,
-            uploads: 400,
+            owners: 5,
+            units: 11,
+            items: 400,
         }),
-        spaces_without_row: 1,
+        units_without_row: 1,
         asked: asked(),
     }
 }
 
-fn space() -> SpaceLine {
-    SpaceLine {
-        customer: ALICE.to_owned(),
-        space: SPACE.to_owned(),
+fn space() -> UnitLine {
+    UnitLine {
+        owner: ALICE.to_owned(),
+        unit: SPACE.to_owned(),
         status: "in-progress".to_owned(),
         counts: counts(12, 0, 1, 20),
         reasons: [(Reason::new("MISSING_BLOB"), 1)].into(),
@@ -171,15 +171,15 @@ fn space() -> SpaceLine {
 
 fn failure(item: &str, reason: Reason) -> FailureView {
     FailureView {
-        customer: ALICE.to_owned(),
-        space: SPACE.to_owned(),
+        owner: ALICE.to_owned(),
+        unit: SPACE.to_owned(),
         item: item.to_owned(),
-        uploads: 1,
+        items: 1,
         step: Some("store-index".to_owned()),
         class: Class::Permanent,
         reason,
         message: "shard bagb… is at none of its addresses in the carparks".to_owned(),
-        advice: app::vocabulary().reasons.advice(reason),
+        advice: app::uploads_vocabulary().reasons.advice(reason),
         attempts: 2,
         instance: "1".to_owned(),
         first_at: AT.to_owned(),
@@ -198,7 +198,7 @@ fn the_overview_reads_as_it_was_reviewed() {
         held_back: Vec::new(),
         instances: Vec::new(),
         plan: None,
-        spaces_without_row: 0,
+        units_without_row: 0,
         asked: Vec::new(),
         missing_tables: vec!["local-migration-failures".to_owned()],
         ..overview()
@@ -208,7 +208,7 @@ fn the_overview_reads_as_it_was_reviewed() {
     if let Some(totals) = &mut uneven.totals {
         totals.adds_up = false;
         totals.uneven = 1;
-        totals.uneven_spaces = vec![format!("{ALICE} {SPACE}")];
+        totals.uneven_units = vec![format!("{ALICE} {SPACE}")];
         totals.counts.planned = 90;
     }
     holds("overview-does-not-add-up", &View::Overview(uneven));
@@ -234,7 +234,7 @@ fn lists_read_as_they_were_reviewed() {
         },
     );
     let stuck = |verdict, because: &str, remedy: Option<&str>| StuckLine {
-        space: space(),
+        unit: space(),
         status: Status::InProgress,
         idle_seconds: 700,
         verdict,
@@ -249,15 +249,15 @@ fn lists_read_as_they_were_reviewed() {
         ),
         stuck(Verdict::Slow, "instance 2 is running", None),
     ];
-    let list = |spaces| View::Stuck {
+    let list = |units| View::Stuck {
         at: AT.to_owned(),
         idle_seconds: 600,
-        spaces,
+        units,
         unknown: None,
     };
     holds("stuck", &list(spaces));
     holds("stuck-none", &list(Vec::new()));
-    let split = SpaceLine {
+    let split = UnitLine {
         split: Some(SplitLine {
             parts: 20,
             ended: 7,
@@ -267,10 +267,10 @@ fn lists_read_as_they_were_reviewed() {
     };
     holds(
         "space",
-        &View::Space {
+        &View::Unit {
             at: AT.to_owned(),
-            space: SPACE.to_owned(),
-            spaces: vec![split],
+            unit: SPACE.to_owned(),
+            units: vec![split],
             failures,
         },
     );
@@ -280,13 +280,13 @@ fn lists_read_as_they_were_reviewed() {
 fn one_customer_or_instance_reads_as_it_was_reviewed() {
     holds(
         "customer",
-        &View::Customer(CustomerView {
+        &View::Owner(OwnerView {
             at: AT.to_owned(),
-            customer: ALICE.to_owned(),
+            owner: ALICE.to_owned(),
             status: Some("in-progress".to_owned()),
             instance: Some("1".to_owned()),
             counts: counts(12, 0, 1, 20),
-            spaces: vec![space()],
+            units: vec![space()],
             failures: 1,
         }),
     );
@@ -299,10 +299,10 @@ fn one_customer_or_instance_reads_as_it_was_reviewed() {
             same_number: vec![instance("1", Alive::Silent)],
             share: Some(Share {
                 counts: counts(37, 5, 1, 160),
-                spaces: 7,
-                spaces_ended: 3,
+                units: 7,
+                units_ended: 3,
             }),
-            spaces: vec![space()],
+            units: vec![space()],
             failures: [(Reason::new("MISSING_BLOB"), 1)].into(),
         }),
     );

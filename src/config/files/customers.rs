@@ -12,8 +12,9 @@ mod tests;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use crate::model::{CustomerDid, PlanId, SpaceDid, StateIdentity};
+use crate::model::{PlanId, StateIdentity};
 use crate::proto::did::Did;
+use crate::proto::{CustomerDid, SpaceDid};
 
 /// Customers of one instance, in the order of the file, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]

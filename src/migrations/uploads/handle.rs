@@ -11,7 +11,8 @@ use super::rows::CustomerTables;
 use super::sample::{Sample, sample};
 use crate::client::{Config, Services};
 use crate::engine::{Clock, ServiceRegistry};
-use crate::model::{CustomerDid, Failure};
+use crate::model::Failure;
+use crate::proto::CustomerDid;
 use crate::proto::did::Did;
 
 /// The uploads migration; cheap to clone.

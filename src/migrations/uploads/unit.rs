@@ -1,7 +1,8 @@
 //! Who and what a unit is about: a space of a customer.
 
 use crate::engine::UnitContext;
-use crate::model::{CustomerDid, Failure, Reason};
+use crate::model::{Failure, Reason};
+use crate::proto::CustomerDid;
 use crate::proto::did::Did;
 
 use super::reasons;

@@ -2,13 +2,17 @@
 
 use super::instance::instance as line_of;
 use super::totals;
-use crate::model::{InstanceReport, Said};
+use crate::model::{InstanceReport, Noun, Said, Vocabulary};
 use crate::monitor::view::{AskedLine, InstanceLine, View};
 use crate::state::rows::stamp;
 use crate::state::{ScopedControl, StateError, Store};
 
 /// What is asked, and what the instances do.
-pub(super) async fn standing(store: &Store, now: u64) -> Result<View, StateError> {
+pub(super) async fn standing(
+    store: &Store,
+    now: u64,
+    words: &Vocabulary,
+) -> Result<View, StateError> {
     let (standing, fleet, plan, sum) = futures::try_join!(
         store.controls(),
         store.fleet(),
@@ -23,13 +27,16 @@ pub(super) async fn standing(store: &Store, now: u64) -> Result<View, StateError
     };
     Ok(View::Control {
         at: stamp(now),
-        asked: standing.iter().flat_map(asked).collect(),
+        asked: standing
+            .iter()
+            .flat_map(|one| asked(one, words.item))
+            .collect(),
         instances: fleet.iter().map(instance).collect::<Vec<InstanceLine>>(),
     })
 }
 
 /// Every command ever, and every plan that came into force.
-pub(super) async fn log(store: &Store, now: u64) -> Result<View, StateError> {
+pub(super) async fn log(store: &Store, now: u64, words: &Vocabulary) -> Result<View, StateError> {
     let (wishes, plans) = futures::try_join!(store.control_log(), store.plans())?;
     let wish = |wish: &ScopedControl| AskedLine {
         scope: scope(wish),
@@ -41,7 +48,7 @@ pub(super) async fn log(store: &Store, now: u64) -> Result<View, StateError> {
     let mut lines: Vec<AskedLine> = wishes.iter().map(wish).collect();
     lines.extend(plans.iter().map(|plan| AskedLine {
         scope: "fleet".to_owned(),
-        what: format!("setup: {plan}"),
+        what: format!("setup: {}", plan.line(words)),
         by: plan.made_by.clone(),
         at: stamp(plan.made_at),
         why: String::new(),
@@ -53,14 +60,14 @@ pub(super) async fn log(store: &Store, now: u64) -> Result<View, StateError> {
     })
 }
 
-/// What holds for a scope, a line for each setting.
-pub(super) fn asked(asked: &ScopedControl) -> Vec<AskedLine> {
+/// What holds for a scope, a line for each setting; `items` is what items are called.
+pub(super) fn asked(asked: &ScopedControl, items: Noun) -> Vec<AskedLine> {
     let control = &asked.control;
     let line = |setting| {
         let Said { by, why, at } = control.said(setting);
         AskedLine {
             scope: scope(asked),
-            what: control.word(setting),
+            what: control.word(setting, items),
             by,
             at: stamp(at),
             why,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::control;
 use super::instance::instance;
 use super::totals::{self, Sum};
-use crate::model::InstanceReport;
+use crate::model::{InstanceReport, Vocabulary};
 use crate::monitor::eta::eta;
 use crate::monitor::view::{Alive, InstanceLine, Overview, PlanLine};
 use crate::state::rows::stamp;
@@ -29,25 +29,31 @@ fn or_missing<T: Default>(
 }
 
 /// Reads the overview, in at most 20 requests.
-pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, StateError> {
-    with(store, now, totals::sum(store, now)).await
+pub(super) async fn overview(
+    store: &Store,
+    now: u64,
+    words: &Vocabulary,
+) -> Result<Overview, StateError> {
+    with(store, now, words, totals::sum(store, now)).await
 }
 
-/// Reads the overview with a sum of all rows, however many there are; `told` hears how many spaces were read so far.
+/// Reads the overview with a sum of all rows, however many there are; `told` hears how many units were read so far.
 ///
 /// # Errors
 /// Those of the tables; one that does not exist is named in the overview.
 pub async fn exact(
     store: &Store,
     now: u64,
+    words: &Vocabulary,
     told: impl FnMut(u64) + Send,
 ) -> Result<Overview, StateError> {
-    with(store, now, totals::exact(store, now, told)).await
+    with(store, now, words, totals::exact(store, now, told)).await
 }
 
 async fn with(
     store: &Store,
     now: u64,
+    words: &Vocabulary,
     sum: impl Future<Output = Result<Option<Sum>, StateError>>,
 ) -> Result<Overview, StateError> {
     let (fleet, sum, failed, standing, plan) = futures::join!(
@@ -79,17 +85,17 @@ async fn with(
     let held_back = alive().filter_map(held_back).collect();
     let totals = sum.map(|sum| sum.shown(now));
     let failure_rows = failed.map(|mut rows| {
-        let differ = |totals| totals::compare(&rows, totals);
+        let differ = |totals| totals::compare(&rows, totals, words);
         rows.note = totals.as_ref().and_then(differ);
         rows
     });
-    let spaces_without_row = match (&plan, &totals) {
-        (Some(plan), Some(totals)) => plan.spaces.saturating_sub(totals.spaces.all()),
+    let units_without_row = match (&plan, &totals) {
+        (Some(plan), Some(totals)) => plan.units.saturating_sub(totals.units.all()),
         _ => 0,
     };
     Ok(Overview {
         at: stamp(now),
-        spaces_without_row,
+        units_without_row,
         eta: totals
             .as_ref()
             .and_then(|totals| eta(totals.counts.left(), lasting)),
@@ -100,7 +106,10 @@ async fn with(
         items_per_minute,
         instances,
         plan: plan.as_ref().map(PlanLine::of),
-        asked: standing.iter().flat_map(control::asked).collect(),
+        asked: standing
+            .iter()
+            .flat_map(|one| control::asked(one, words.item))
+            .collect(),
     })
 }
 

@@ -1,20 +1,20 @@
-//! Spaces without progress, and why: slow, dead or waiting.
+//! Units without progress, and why: slow, dead or waiting.
 
 use std::collections::BTreeMap;
 
 use super::instance::alive;
-use super::units::space_line;
-use crate::model::{CustomerDid, Holder, InstanceId, InstanceReport, Status};
+use super::units::unit_line;
+use crate::model::{Holder, InstanceId, InstanceReport, Status};
 use crate::monitor::eta::span;
 use crate::monitor::view::{Alive, StuckLine, Verdict};
 use crate::state::{ProgressRow, StateError, Store};
 
-/// Reads the spaces in progress that were not written for `idle_seconds`, and those of dead holders, however short ago
+/// Reads the units in progress that were not written for `idle_seconds`, and those of dead holders, however short ago
 /// these died: they are dead here when they are in the overview.
 pub(super) async fn stuck(
     store: &Store,
     idle_seconds: u64,
-    (instance, customer): (Option<&InstanceId>, Option<&CustomerDid>),
+    (instance, owner): (Option<&InstanceId>, Option<&str>),
     now: u64,
 ) -> Result<Vec<StuckLine>, StateError> {
     let (rows, fleet) = futures::try_join!(
@@ -32,13 +32,13 @@ pub(super) async fn stuck(
             .map(|lease| &lease.holder.instance)
             .or(row.instance.as_ref());
         instance.is_none_or(|instance| holder == Some(instance))
-            && customer.is_none_or(|customer| *customer.as_str() == *row.progress.unit.owner)
+            && owner.is_none_or(|owner| *owner == *row.progress.unit.owner)
     };
     let is_stuck = |row: &&ProgressRow| idle(row, now) >= idle_seconds || is_left(row, &fleet, now);
     let judged = rows.iter().filter(wanted).filter(is_stuck).map(|row| {
         let (verdict, because) = judge(row, &fleet, now);
         StuckLine {
-            space: space_line(row),
+            unit: unit_line(row),
             status: row.progress.status,
             idle_seconds: idle(row, now),
             verdict,
@@ -63,7 +63,7 @@ fn is_left(row: &ProgressRow, fleet: &BTreeMap<Holder, &InstanceReport>, now: u6
     holder.is_some_and(|report| matches!(alive(report, now), Alive::Silent | Alive::Ended))
 }
 
-/// What to do about a space.
+/// What to do about a unit.
 fn remedy(row: &ProgressRow, verdict: Verdict) -> Option<String> {
     let holder = row.lease.as_ref().map(|lease| &lease.holder.instance);
     let number = holder.or(row.instance.as_ref());

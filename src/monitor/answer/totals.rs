@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{InstanceId, ProgressTotals, Reason};
+use crate::model::{InstanceId, ProgressTotals, Reason, Vocabulary};
 use crate::monitor::table::grouped;
 use crate::monitor::view::{FailureRows, Share, Totals};
 use crate::state::rows::stamp;
@@ -34,8 +34,8 @@ impl Sum {
         let share = self.rows.instances.get(&InstanceId::new(instance))?;
         Some(Share {
             counts: share.counts,
-            spaces: share.units.all(),
-            spaces_ended: share.units.ended(),
+            units: share.units.all(),
+            units_ended: share.units.ended(),
         })
     }
 }
@@ -49,12 +49,12 @@ pub fn of(rows: &ProgressTotals, taken_at: u64, live: bool, now: u64) -> Totals 
         age_seconds: now.saturating_sub(taken_at) / 1_000,
         live,
         counts: rows.counts,
-        spaces: rows.units,
-        customers: rows.owners,
+        units: rows.units,
+        owners: rows.owners,
         reasons: rows.reasons.clone(),
         adds_up: rows.adds_up(),
         uneven: rows.uneven,
-        uneven_spaces: named.collect(),
+        uneven_units: named.collect(),
     }
 }
 
@@ -121,9 +121,12 @@ pub(super) async fn failure_rows(store: &Store) -> Result<FailureRows, StateErro
 }
 
 /// Whether failure rows and counters say the same, in words where they do not.
-pub(super) fn compare(rows: &FailureRows, totals: &Totals) -> Option<String> {
+pub(super) fn compare(rows: &FailureRows, totals: &Totals, words: &Vocabulary) -> Option<String> {
+    let (items, units) = (words.item.many, words.unit.many);
     if !rows.whole {
-        return Some("there are more failed uploads than an overview reads; `sterna monitor --failed` lists all".into());
+        return Some(format!(
+            "there are more failed {items} than an overview reads; `sterna monitor --failed` lists all"
+        ));
     }
     if !totals.live || rows.reasons == totals.reasons {
         return None;
@@ -136,13 +139,13 @@ pub(super) fn compare(rows: &FailureRows, totals: &Totals) -> Option<String> {
     let (listed, counted): (u64, u64) =
         (rows.reasons.values().sum(), totals.reasons.values().sum());
     let (listed, counted) = (grouped(listed), grouped(counted));
-    if only_more && totals.spaces.in_progress > 0 {
+    if only_more && totals.units.in_progress > 0 {
         return Some(format!(
-            "failed uploads: {listed} listed, {counted} counted; the counts of spaces in progress follow"
+            "failed {items}: {listed} listed, {counted} counted; the counts of {units} in progress follow"
         ));
     }
     Some(format!(
-        "the list of failed uploads does not agree with the counts: {listed} listed (`sterna monitor --failed`), \
+        "the list of failed {items} does not agree with the counts: {listed} listed (`sterna monitor --failed`), \
          {counted} counted; `sterna retry --failed` retries those that are listed"
     ))
 }

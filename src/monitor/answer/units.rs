@@ -1,16 +1,16 @@
-//! Spaces as lists show them.
+//! Units as lists show them.
 
 use std::collections::BTreeMap;
 
-use crate::monitor::view::{SpaceLine, SplitLine};
+use crate::monitor::view::{SplitLine, UnitLine};
 use crate::state::rows::stamp;
 use crate::state::{ProgressRow, StateError, Store};
 
-/// Rows of a list of spaces, with the parts of those that are shared now.
+/// Rows of a list of units, with the parts of those that are shared now.
 pub(super) async fn lines(
     store: &Store,
     rows: &[ProgressRow],
-) -> Result<Vec<SpaceLine>, StateError> {
+) -> Result<Vec<UnitLine>, StateError> {
     let mut lines = Vec::new();
     for row in rows {
         let split = match row.progress.open_split() {
@@ -20,9 +20,9 @@ pub(super) async fn lines(
             }
             None => None,
         };
-        lines.push(SpaceLine {
+        lines.push(UnitLine {
             split,
-            ..space_line(row)
+            ..unit_line(row)
         });
     }
     Ok(lines)
@@ -43,13 +43,13 @@ fn of_parts(number: u64, rows: &[ProgressRow]) -> SplitLine {
     }
 }
 
-/// A space as lists show it.
+/// A unit as lists show it.
 #[must_use]
-pub fn space_line(row: &ProgressRow) -> SpaceLine {
+pub fn unit_line(row: &ProgressRow) -> UnitLine {
     let progress = &row.progress;
-    SpaceLine {
-        customer: progress.unit.owner.to_string(),
-        space: progress.unit.name.to_string(),
+    UnitLine {
+        owner: progress.unit.owner.to_string(),
+        unit: progress.unit.name.to_string(),
         status: row
             .foreign_status
             .clone()

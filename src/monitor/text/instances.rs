@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::Vocabulary;
 use crate::monitor::eta::span;
 use crate::monitor::paint::Paint;
-use crate::monitor::table::{Cell, bad, count, grouped, or_dash, percent, table};
+use crate::monitor::table::{Cell, bad, grouped, of, or_dash, percent, table};
 use crate::monitor::view::{Alive, InstanceLine, Share};
 use crate::runtime::printable;
 
@@ -20,7 +21,7 @@ fn state(line: &InstanceLine) -> Cell {
 }
 
 /// Each instance, and below why it is held back and what is wrong with it.
-pub(super) fn instances(lines: &[InstanceLine], paint: Paint) -> String {
+pub(super) fn instances(lines: &[InstanceLine], paint: Paint, words: &Vocabulary) -> String {
     if lines.is_empty() {
         return "none has reported; start with `sterna setup` and `sterna migrate`\n".to_owned();
     }
@@ -33,14 +34,17 @@ pub(super) fn instances(lines: &[InstanceLine], paint: Paint) -> String {
         "bad",
         "per min",
         "in flight",
-        "spaces",
+        words.unit.many,
         "plan",
         "seen",
         "host",
         "pid",
     ];
     let rows: Vec<_> = lines.iter().map(instance_row).collect();
-    let held: String = lines.iter().map(|line| held_back(line, paint)).collect();
+    let held: String = lines
+        .iter()
+        .map(|line| held_back(line, paint, words))
+        .collect();
     table(paint, &heads, &rows) + &held + &twins(lines, paint)
 }
 
@@ -87,7 +91,7 @@ fn instance_row(line: &InstanceLine) -> Vec<Cell> {
         of_running(line, || format!("{:.0}", line.items_per_minute)),
         of_running(line, || format!("{}/{}", line.in_flight, line.concurrency)),
         of_share(|share| {
-            let (ended, all) = (grouped(share.spaces_ended), grouped(share.spaces));
+            let (ended, all) = (grouped(share.units_ended), grouped(share.units));
             Cell::right(format!("{ended}/{all}"))
         }),
         of_plan(line),
@@ -129,13 +133,13 @@ fn of_plan(line: &InstanceLine) -> Cell {
 }
 
 /// That an instance works, or worked, by another plan than the one in force.
-fn other_plan(line: &InstanceLine) -> Option<String> {
+fn other_plan(line: &InstanceLine, words: &Vocabulary) -> Option<String> {
     let plan = line.plan.as_deref().filter(|_| !line.plan_in_force)?;
     let plan = short(plan);
     Some(match line.alive {
         Alive::Yes | Alive::Silent => format!(
-            "works on plan {plan}, which is superseded: stop it and start it with the customers file of the current \
-             plan"
+            "works on plan {plan}, which is superseded: stop it and start it with the {} file of the current plan",
+            words.owner.many
         ),
         Alive::Ended | Alive::Never => {
             format!("ended under plan {plan}, which is superseded")
@@ -144,7 +148,7 @@ fn other_plan(line: &InstanceLine) -> Option<String> {
 }
 
 /// Why an instance is paused, draining or slow, and what is wrong with it, a line each.
-fn held_back(line: &InstanceLine, paint: Paint) -> String {
+fn held_back(line: &InstanceLine, paint: Paint, words: &Vocabulary) -> String {
     let throttles = line.throttles.iter().map(|throttle| {
         format!(
             "{} limited to {} at once: {}",
@@ -153,16 +157,16 @@ fn held_back(line: &InstanceLine, paint: Paint) -> String {
     });
     let rate = line
         .begun_per_minute_at_most
-        .map(|rate| format!("starts at most {rate} uploads a minute"));
+        .map(|rate| format!("starts at most {rate} {} a minute", words.item.many));
     let warnings = line
         .warnings
         .iter()
         .map(|warning| format!("{}: {}; {}", warning.level, warning.what, warning.action));
     let note = line.note.as_deref().map(of_note).into_iter();
-    let note = note.chain(other_plan(line));
+    let note = note.chain(other_plan(line, words));
     let reasons = note.chain(rate).chain(throttles).chain(warnings);
     let helped = line.helped.iter().map(|(owner, counts)| {
-        let settled = count(counts.settled(), "upload");
+        let settled = of(counts.settled(), words.item);
         let text = format!("  {}: settled {settled} of instance {owner}", line.instance);
         format!("{}\n", printable(&text))
     });

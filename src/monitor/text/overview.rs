@@ -2,11 +2,11 @@
 
 use super::asked;
 use super::instances::{instances, short};
-use super::pieces::{heading, labelled, of_counts, progress, reasons, title};
+use super::pieces::{capital, heading, labelled, of_counts, progress, reasons, title};
 use crate::model::{ByStatus, Counts, Vocabulary};
 use crate::monitor::eta::span;
 use crate::monitor::paint::Paint;
-use crate::monitor::table::{count, grouped};
+use crate::monitor::table::{grouped, of};
 use crate::monitor::view::{FailureRows, Overview, PlanLine, Totals};
 
 pub(super) fn overview(view: &Overview, paint: Paint, words: &Vocabulary) -> String {
@@ -21,7 +21,11 @@ pub(super) fn overview(view: &Overview, paint: Paint, words: &Vocabulary) -> Str
             format!("table {table} does not exist: what it holds is not shown; see `sterna init`");
         text += &(paint.bad(&lost) + "\n");
     }
-    text += &view.plan.as_ref().map(plan).unwrap_or_default();
+    text += &view
+        .plan
+        .as_ref()
+        .map(|made| plan(made, words))
+        .unwrap_or_default();
     text += &view.totals.as_ref().map_or_else(
         || {
             let why = if view.missing_tables.is_empty() {
@@ -29,34 +33,40 @@ pub(super) fn overview(view: &Overview, paint: Paint, words: &Vocabulary) -> Str
             } else {
                 "cannot be counted while a table does not exist"
             };
-            labelled("Uploads", why)
+            labelled(&capital(words.item.many), why)
         },
-        |totals| of_totals(totals, paint),
+        |totals| of_totals(totals, paint, words),
     );
-    if view.spaces_without_row > 0 {
+    if view.units_without_row > 0 {
         let lost = format!(
             "{} of the plan without a row, in no total (was a table recreated?): run `sterna setup`",
-            count(view.spaces_without_row, "space")
+            of(view.units_without_row, words.unit)
         );
         text += &(paint.bad(&lost) + "\n");
     }
-    text += &labelled("Rate", &rate(view));
+    text += &labelled("Rate", &rate(view, words));
     text += &heading("Instances", paint);
-    text += &instances(&view.instances, paint);
+    text += &instances(&view.instances, paint, words);
     text + &failed(view, paint, words)
 }
 
-fn of_totals(totals: &Totals, paint: Paint) -> String {
+fn of_totals(totals: &Totals, paint: Paint, words: &Vocabulary) -> String {
     let counts = &totals.counts;
     let more = of_counts(counts, paint);
-    let mut text = progress("Uploads", counts.settled(), counts.planned, &more);
+    let mut text = progress(
+        &capital(words.item.many),
+        counts.settled(),
+        counts.planned,
+        &more,
+    );
     text += &labelled("", &outcomes(counts));
-    let spaces = &totals.spaces;
-    let more = format!(" ended: {}", by_status(spaces));
-    text += &progress("Spaces", spaces.ended(), spaces.all(), &more);
-    let customers = &totals.customers;
-    let all = grouped(customers.all());
-    text += &labelled("Customers", &format!("{all}: {}", by_status(customers)));
+    let units = &totals.units;
+    let more = format!(" ended: {}", by_status(units));
+    text += &progress(&capital(words.unit.many), units.ended(), units.all(), &more);
+    let owners = &totals.owners;
+    let all = grouped(owners.all());
+    let more = format!("{all}: {}", by_status(owners));
+    text += &labelled(&capital(words.owner.many), &more);
     if !totals.live {
         let age = span(totals.age_seconds);
         text += &labelled(
@@ -65,7 +75,7 @@ fn of_totals(totals: &Totals, paint: Paint) -> String {
         );
     }
     if !totals.adds_up {
-        let lines = does_not_add_up(totals).into_iter();
+        let lines = does_not_add_up(totals, words).into_iter();
         text.extend(lines.map(|line| paint.bad(&line) + "\n"));
     }
     text
@@ -111,27 +121,24 @@ fn listed(terms: &[(u64, &str)]) -> String {
     }
 }
 
-fn does_not_add_up(totals: &Totals) -> Vec<String> {
+fn does_not_add_up(totals: &Totals, words: &Vocabulary) -> Vec<String> {
     let counts = &totals.counts;
     let all = if counts.add_up() {
         String::new()
     } else {
-        let settled = count(counts.settled(), "upload");
+        let settled = of(counts.settled(), words.item);
         format!(" {settled} settled of {}", grouped(counts.planned))
     };
     let rows = match totals.uneven {
         0 => String::new(),
-        uneven => format!(" in the rows of {}:", count(uneven, "space")),
+        uneven => format!(" in the rows of {}:", of(uneven, words.unit)),
     };
     let lines = [format!("does not add up:{all}{rows}")];
-    let named = totals
-        .uneven_spaces
-        .iter()
-        .map(|space| format!("  {space}"));
+    let named = totals.uneven_units.iter().map(|unit| format!("  {unit}"));
     lines.into_iter().chain(named).collect()
 }
 
-fn rate(view: &Overview) -> String {
+fn rate(view: &Overview, words: &Vocabulary) -> String {
     let left = view.totals.as_ref().map(|totals| totals.counts.left());
     let held = &view.held_back;
     let held = match held.as_slice() {
@@ -147,10 +154,11 @@ fn rate(view: &Overview) -> String {
         (_, None, None) => "no estimate while nothing moves".to_owned(),
     };
     // A sum of nothing is -0.0, which would be written as it is.
-    format!("{:.0} uploads a minute, {eta}", view.items_per_minute + 0.0)
+    let rate = view.items_per_minute + 0.0;
+    format!("{rate:.0} {} a minute, {eta}", words.item.many)
 }
 
-/// Failed uploads by reason: as their rows list them, or as the counters say where there are many.
+/// Failed items by reason: as their rows list them, or as the counters say where there are many.
 fn failed(view: &Overview, paint: Paint, words: &Vocabulary) -> String {
     let counted = view.totals.as_ref().map(|totals| &totals.reasons);
     let rows = view.failure_rows.as_ref();
@@ -169,13 +177,13 @@ fn failed(view: &Overview, paint: Paint, words: &Vocabulary) -> String {
     text
 }
 
-fn plan(plan: &PlanLine) -> String {
+fn plan(plan: &PlanLine, words: &Vocabulary) -> String {
     let id = short(&plan.id);
     let (at, by, shape) = (&plan.made_at, &plan.made_by, &plan.shaped_by);
     let size = format!(
         "{} in {} when it was made",
-        count(plan.uploads, "upload"),
-        count(plan.spaces, "space")
+        of(plan.items, words.item),
+        of(plan.units, words.unit)
     );
     labelled("Plan", &format!("{id} of {at} by {by} ({shape}): {size}"))
 }

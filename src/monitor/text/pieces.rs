@@ -17,6 +17,13 @@ pub(super) fn heading(text: &str, paint: Paint) -> String {
     format!("\n{}\n", paint.strong(text))
 }
 
+/// A word as it begins a line.
+pub(super) fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
+}
+
 pub(super) fn progress(name: &str, part: u64, whole: u64, more: &str) -> String {
     format!(
         "{name:<10} {} {:>7}  {} of {}{more}\n",
@@ -61,7 +68,7 @@ pub(super) fn reasons(counted: &BTreeMap<Reason, u64>, paint: Paint, words: &Voc
     };
     table(
         paint,
-        &["reason", "uploads", "what to do"],
+        &["reason", words.item.many, "what to do"],
         &counted.iter().map(row).collect::<Vec<_>>(),
     )
 }

@@ -3,7 +3,8 @@
 //! As with commands, one row (`current`) holds the plan in force, and goes to the log when another replaces it. Assignment
 //! files name their plan: one of a plan that is not in force is refused.
 
-use crate::model::{PlanId, PlanSummary};
+use crate::model::{PlanId, PlanSummary, rename_keys};
+use crate::state::namespace::Columns;
 use crate::state::rows::{self, Batched, Condition, Key, Row, Select, Value, Written, stamp};
 use crate::state::{StateError, Store};
 
@@ -15,16 +16,30 @@ fn key(entry: &str) -> Key {
     Key::two(("scope", SCOPE), ("entry", entry))
 }
 
-fn row(plan: &PlanSummary) -> Row {
-    Row::new()
-        .with("updatedAt", stamp(plan.made_at))
-        .with("planId", plan.id.as_str())
-        .with("plan", Value::of(plan))
+/// A value with the names `to` for the keys `from`.
+fn renamed(value: &Value, from: [&str; 3], to: [&str; 3]) -> Value {
+    let mut json = value.json();
+    rename_keys(&mut json, &|key| {
+        let mut names = from.iter().zip(to);
+        let (_, name) = names.find(|(from, _)| **from == key)?;
+        Some(name.to_owned())
+    });
+    Value::from(json)
 }
 
 impl Store {
+    fn plan_row(&self, plan: &PlanSummary) -> Row {
+        let (own, stored) = (Columns::USUAL.plan, self.columns().plan);
+        Row::new()
+            .with("updatedAt", stamp(plan.made_at))
+            .with("planId", plan.id.as_str())
+            .with("plan", renamed(&Value::of(plan), own, stored))
+    }
+
     fn read_plan(&self, row: &Row) -> Result<PlanSummary, rows::RowsError> {
-        let plan = row.get("plan").and_then(Value::read);
+        let (own, stored) = (Columns::USUAL.plan, self.columns().plan);
+        let plan = row.get("plan");
+        let plan = plan.and_then(|plan| renamed(plan, stored, own).read());
         plan.ok_or_else(|| {
             let table = &self.tables().control;
             rows::RowsError::shape(table, "the row of a plan is not one of ours")
@@ -66,12 +81,16 @@ impl Store {
             None => Condition::Absent("planId"),
             Some(seen) => {
                 let at = format!("{LOG}{}#{}", stamp(seen.made_at), seen.id);
-                let put = vec![Batched::Put(key(&at), row(seen))];
+                let put = vec![Batched::Put(key(&at), self.plan_row(seen))];
                 self.rows.write_all(table, put).await?;
                 Condition::Equals("planId", seen.id.as_str().into())
             }
         };
-        match self.rows.put(table, &key(CURRENT), row(plan), same).await? {
+        match self
+            .rows
+            .put(table, &key(CURRENT), self.plan_row(plan), same)
+            .await?
+        {
             Written::Done(_) => Ok(None),
             Written::Refused(held) => {
                 let held = held.map(|row| self.read_plan(&row)).transpose()?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sterna::app::{self, Ended, Stop};
 use sterna::config::options::{self, Scope};
 use sterna::config::{Environment, Flags, Need, Settings};
-use sterna::model::CustomerDid;
+use sterna::proto::CustomerDid;
 use sterna::sandbox::world::manifest::Manifest;
 use sterna::sandbox::world::plan::{
     AccountDelegation, Condition, Plan, Protocol, Shape, Sizes, Space, Upload,

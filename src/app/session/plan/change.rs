@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use crate::app::{CommandError, Kind, PlanReport};
-use crate::model::{InstanceId, InstanceReport, Noun, PlanId, PlanSummary, UnitId, Vocabulary};
+use crate::model::{InstanceId, InstanceReport, PlanId, PlanSummary, UnitId, Vocabulary};
 use crate::monitor::{PlanLine, is_alive};
 use crate::plan::Plan;
 use crate::state::rows::stamp;
@@ -53,9 +53,9 @@ fn given_to(row: &ProgressRow) -> Option<&InstanceId> {
 }
 
 /// How a plan differs from what the tables hold.
-pub(in crate::app) struct Change {
+pub(in crate::app) struct Change<'a> {
     id: PlanId,
-    unit: Noun,
+    words: &'a Vocabulary,
     replaces: Option<PlanSummary>,
     is_in_force: bool,
     /// Units with work left that another instance had.
@@ -68,13 +68,13 @@ pub(in crate::app) struct Change {
     taken_from: BTreeMap<InstanceId, u64>,
 }
 
-impl Change {
+impl<'a> Change<'a> {
     /// Compares `plan`, which is `made`, with what the tables hold.
     pub(super) fn of(
         standing: &Standing,
         plan: &Plan,
         made: &PlanSummary,
-        words: &Vocabulary,
+        words: &'a Vocabulary,
     ) -> Self {
         let (id, now) = (&made.id, made.made_at);
         let wanted: BTreeMap<UnitId, InstanceId> = shares(plan)
@@ -82,7 +82,7 @@ impl Change {
             .collect();
         let mut change = Self {
             id: id.clone(),
-            unit: words.unit,
+            words,
             is_in_force: standing.plan.as_ref().is_some_and(|held| held.id == *id),
             replaces: standing.plan.clone().filter(|held| held.id != *id),
             moved: 0,
@@ -129,24 +129,25 @@ impl Change {
         let mut what = format!(
             "replace the plan by {}: running instances would lose {}",
             self.id.short(),
-            self.unit.many
+            self.words.unit.many
         );
         for (instance, spaces) in &self.taken_from {
             let _ = write!(
                 what,
                 "\n  instance {instance}: {} with work left",
-                self.unit.count(*spaces)
+                self.words.unit.count(*spaces)
             );
         }
         let cause = match &self.replaces {
             Some(held) => format!(
-                "they work on another plan: {held}, made {} by {}",
+                "they work on another plan: {}, made {} by {}",
+                held.line(self.words),
                 stamp(held.made_at),
                 held.made_by
             ),
             None => format!(
                 "they were started without a plan, on {} that this plan assigns",
-                self.unit.many
+                self.words.unit.many
             ),
         };
         Err(CommandError::new(

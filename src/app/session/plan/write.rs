@@ -48,18 +48,18 @@ impl<'a> NewPlan<'a> {
         by: PlanBy,
     ) -> Self {
         let size = |share: &plan::Share| ShareSize {
-            customers: share.portions.len() as u64,
-            spaces: share.units(),
-            uploads: share.items(),
+            owners: share.portions.len() as u64,
+            units: share.units(),
+            items: share.items(),
         };
         let summary = PlanSummary {
             id: plan::identify(plan, state, words),
             made_at: by.at,
             made_by: by.who,
             shaped_by: by.shaped_by,
-            customers: plan.owners(),
-            spaces: plan.shares.iter().map(plan::Share::units).sum(),
-            uploads: plan.shares.iter().map(plan::Share::items).sum(),
+            owners: plan.owners(),
+            units: plan.shares.iter().map(plan::Share::units).sum(),
+            items: plan.shares.iter().map(plan::Share::items).sum(),
             shares: plan.shares.iter().map(size).collect(),
         };
         Self {
@@ -71,7 +71,7 @@ impl<'a> NewPlan<'a> {
     }
 
     /// How it differs from what the tables hold.
-    pub(in crate::app) fn change(&self) -> Change {
+    pub(in crate::app) fn change(&self) -> Change<'_> {
         Change::of(self.standing, self.plan, &self.summary, self.words)
     }
 
@@ -164,7 +164,8 @@ impl<'a> NewPlan<'a> {
             Kind::Mismatch,
             format!("put plan {} in force", plan.id.short()),
             format!(
-                "another setup replaced the plan while this one ran: {other}, made {} by {}",
+                "another setup replaced the plan while this one ran: {}, made {} by {}",
+                other.line(self.words),
                 stamp(other.made_at),
                 other.made_by
             ),

@@ -9,7 +9,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::{QUERIES, Resolved, Resolver};
 use crate::app::session::Work;
 use crate::config::Root;
-use crate::model::{ItemId, SpaceDid, Unit, UnitId};
+use crate::model::{ItemId, Unit, UnitId};
+use crate::proto::SpaceDid;
 
 /// A row of the upload table, under one of the names of a root.
 struct Place {
@@ -82,7 +83,7 @@ impl Resolver<'_> {
     async fn spaces_of(&self, places: &[Place]) -> Result<Vec<UnitId>> {
         let spaces: BTreeSet<&SpaceDid> = places.iter().map(|place| &place.space).collect();
         let owners = self.owners(spaces.into_iter().cloned().collect()).await?;
-        let unit = |(space, owner): (SpaceDid, Option<_>)| Some(UnitId::space(&owner?, &space));
+        let unit = |(space, owner): (SpaceDid, Option<_>)| Some(UnitId::new(&owner?, &space));
         Ok(owners.into_iter().filter_map(unit).collect())
     }
 }

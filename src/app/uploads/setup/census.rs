@@ -7,7 +7,7 @@ use futures::stream::{BoxStream, TryStreamExt as _};
 use crate::app::CommandError;
 use crate::client::{self, Consumer, ConsumerEntry, NetworkTables};
 use crate::migrations::uploads::plan::ConsumerRow;
-use crate::model::SpaceDid;
+use crate::proto::SpaceDid;
 use crate::proto::did::Did;
 
 /// The network's consumers and uploads. Both calls retry what passes; an error has outlasted that.

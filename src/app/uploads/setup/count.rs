@@ -11,8 +11,9 @@ use super::{Census, Parts, census};
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::client;
 use crate::migrations::uploads::plan::Chosen;
-use crate::model::{SpaceDid, StateIdentity};
+use crate::model::StateIdentity;
 use crate::monitor;
+use crate::proto::SpaceDid;
 use crate::runtime::{Instant, StopLevel};
 use crate::state::files::{Sealed, Unreadable};
 

@@ -9,8 +9,9 @@ use super::count::Counted;
 use crate::app::{CommandError, LegacyFinding};
 use crate::migrations::uploads::plan::Chosen;
 use crate::migrations::uploads::{CustomerRow, CustomerTables};
-use crate::model::{Counts, SpaceDid, Status};
+use crate::model::{Counts, Status};
 use crate::monitor::count;
+use crate::proto::SpaceDid;
 use crate::state::{ProgressRow, StateError, Store};
 
 /// All that was found otherwise than a run of ours leaves it, in order of customers.

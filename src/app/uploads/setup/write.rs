@@ -15,9 +15,10 @@ use crate::migrations::uploads::plan::{
     Entry, Head, Totals, customers_file, customers_file_instance, customers_file_name,
 };
 use crate::migrations::uploads::{Assignment, CustomerTables, Placed};
-use crate::model::{Belongs, CustomerDid, InstanceId, StateIdentity};
+use crate::model::{Belongs, InstanceId, StateIdentity};
 use crate::monitor::count;
 use crate::plan::{Portion, Share};
+use crate::proto::CustomerDid;
 use crate::runtime::StopLevel;
 use crate::state::files::write_atomic;
 use crate::state::{StateError, Store};

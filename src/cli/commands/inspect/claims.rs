@@ -7,11 +7,12 @@ use clap::Args;
 use crate::app;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, json};
+use crate::cli::output::json;
 use crate::cli::values;
 use crate::config::Settings;
 use crate::config::options::Claims;
-use crate::model::SpaceDid;
+use crate::monitor::Form;
+use crate::proto::SpaceDid;
 
 const EXAMPLES: &str = "Examples:
   sterna claims bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi
@@ -37,6 +38,6 @@ pub(in crate::cli) async fn run(args: ClaimsArgs, context: &Context) -> Result<E
         spaces: args.space,
     };
     let claims = app::claims(&service, &options).await?;
-    json(&claims, context.output != Output::Ndjson)?;
+    json(&claims, context.output.form() != Form::Lines)?;
     Ok(Exit::Done)
 }

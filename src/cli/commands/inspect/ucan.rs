@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, bytes, json};
 use crate::config;
+use crate::monitor::Form;
 
 const SHOW: &str = "Examples:
   sterna ucan show proof.ucan
@@ -107,9 +108,9 @@ pub(in crate::cli) fn run(command: UcanCommand, context: &Context) -> Result<Exi
 
 fn show(input: &str, output: Output) -> Result<Exit> {
     let shown = app::ucan_show(input)?;
-    match output {
-        Output::Json => json(&Value::Array(shown), true)?,
-        Output::Table | Output::Ndjson => shown.iter().try_for_each(|one| json(one, false))?,
+    match output.form() {
+        Form::Document => json(&Value::Array(shown), true)?,
+        Form::Text | Form::Lines => shown.iter().try_for_each(|one| json(one, false))?,
     }
     Ok(Exit::Done)
 }

@@ -10,7 +10,8 @@ use super::{CustomerShare, CustomersFile, PlanOfFile, customer_did, space_did};
 use crate::config::fault::{Fault, Faults};
 use crate::config::files::input;
 use crate::migrations::uploads::plan::{CUSTOMERS_FILE, CUSTOMERS_FILE_FIELDS};
-use crate::model::{PlanId, SpaceDid, StateIdentity};
+use crate::model::{PlanId, StateIdentity};
+use crate::proto::SpaceDid;
 
 /// The largest file that is read, in bytes: a million customers.
 const MAX_BYTES: u64 = 128 << 20;

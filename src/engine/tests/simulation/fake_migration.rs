@@ -21,9 +21,9 @@ use crate::migrations::uploads::{
     CustomerRollup, CustomerTables, MigrationSpace, SpaceMark, SpaceStatus,
 };
 use crate::model::{
-    CustomerDid, Effect, Failure, ItemId, ItemRange, MigrationName, Reason, Reasons, StepName,
-    UnitId,
+    Effect, Failure, ItemId, ItemRange, MigrationName, Reason, Reasons, StepName, UnitId,
 };
+use crate::proto::CustomerDid;
 use crate::runtime::Instant;
 use crate::state::Store;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::filter::{Filter, SkipList};
-use crate::model::{CustomerDid, SpaceDid};
+use crate::proto::{CustomerDid, SpaceDid};
 
 /// One row of the network's consumer table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

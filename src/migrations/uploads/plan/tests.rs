@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::{CustomerDid, PlanId, SpaceDid};
+use crate::model::PlanId;
+use crate::proto::{CustomerDid, SpaceDid};
 
 fn customer(number: u64) -> CustomerDid {
     format!("did:mailto:example.com:user{number}")

@@ -2,7 +2,8 @@
 //!
 //! Its counters are a sum of progress rows and never a source of truth: `super::rollup`.
 
-use crate::model::{CustomerDid, InstanceId, PlanId, Status};
+use crate::model::{InstanceId, PlanId, Status};
+use crate::proto::CustomerDid;
 use crate::state::StateError;
 use crate::state::define::BY_STATUS;
 use crate::state::rows::{
@@ -80,7 +81,7 @@ fn read(table: &str, row: &Row) -> Result<CustomerRow, rows::RowsError> {
         .ok_or_else(|| rows::RowsError::shape(table, "a row has no customer"))?;
     let number = |name: &str| row.number(name).unwrap_or(0);
     Ok(CustomerRow {
-        customer: customer.parse().map_err(|error: crate::model::IdError| {
+        customer: customer.parse().map_err(|error: crate::proto::IdError| {
             rows::RowsError::shape(table, error.to_string())
         })?,
         status: row

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::{CustomerDid, SpaceDid};
+use crate::proto::{CustomerDid, SpaceDid};
 use crate::state::StateError;
 use crate::state::rows::{self, Condition, Key, Row, Update, Written, stamp};
 
@@ -120,7 +120,7 @@ fn read(table: &str, row: &Row) -> Result<MigrationSpace, rows::RowsError> {
         row.text(name)
             .ok_or_else(|| rows::RowsError::shape(table, format!("a row has no {name}")))
     };
-    let wrong = |error: crate::model::IdError| rows::RowsError::shape(table, error.to_string());
+    let wrong = |error: crate::proto::IdError| rows::RowsError::shape(table, error.to_string());
     Ok(MigrationSpace {
         customer: text("customer")?.parse().map_err(wrong)?,
         space: text("migrationSpace")?.parse().map_err(wrong)?,

@@ -23,6 +23,7 @@ const COLUMNS: Columns = Columns {
     planned: "totalUploads",
     completed: "completedUploads",
     last: "lastProcessedUpload",
+    plan: ["customers", "spaces", "uploads"],
     title: "Migration",
 };
 

@@ -11,12 +11,13 @@ use crate::client::{ClientError, EncryptionKey, Network, Provision, Services};
 use crate::engine::Clock;
 use crate::migrations::uploads::reasons;
 use crate::migrations::uploads::rows::SpaceMark;
-use crate::model::{CustomerDid, Failure, Reason, SpaceDid};
+use crate::model::{Failure, Reason};
 use crate::proto::did::Did;
 use crate::proto::envelope::Key;
 use crate::proto::key::Signer;
 use crate::proto::subscription;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
+use crate::proto::{CustomerDid, SpaceDid};
 use crate::runtime::iso_of;
 
 use super::super::rows::{CustomerTables, MigrationSpace, SpaceStatus};

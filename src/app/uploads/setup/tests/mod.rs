@@ -234,7 +234,7 @@ async fn setup_on_a_live_run_changes_no_status_and_no_counter() {
     let parts = parts(network(), folder.path());
     run(&parts, &options(3), &Stop::new()).await.unwrap();
     let customer: CustomerDid = "did:mailto:example.com:user1".parse().unwrap();
-    let unit = Unit::new(UnitId::space(&customer, &key(1).parse().unwrap()));
+    let unit = Unit::new(UnitId::new(&customer, key(1)));
     let one = Holder::new(InstanceId::number(1), FolderId::new("here"));
     let id = RunId::new("r");
     let Grant::Leased {

@@ -110,7 +110,7 @@ async fn another_plan_is_refused_while_instances_run_that_would_lose_spaces() {
     let ids: Vec<&str> = plans.iter().map(|plan| plan.id.as_str()).collect();
     assert_eq!(ids, [first.plan.id.as_str(), second.plan.id.as_str()]);
     let current = parts.store.current_plan().await.unwrap().unwrap();
-    assert_eq!((current.spaces, current.shares.len()), (40, 2));
+    assert_eq!((current.units, current.shares.len()), (40, 2));
     // Instance 2 shows itself, 1 shows its new share, 3 has none.
     let fleet = parts.store.fleet().await.unwrap();
     let shown: Vec<_> = fleet

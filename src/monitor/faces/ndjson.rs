@@ -1,13 +1,22 @@
-//! A view as lines of JSON: one record a line, and each says what it is.
+//! Lines of JSON: one record a line, and each says what it is.
 
 use serde_json::{Map, Value};
 
-use super::view::View;
+use crate::monitor::face::{Answer, Face, Form, with_schema};
+use crate::monitor::keys::rename;
+use crate::monitor::paint::Paint;
+use crate::runtime::printable_json;
+
+pub(super) const FACE: Face = Face {
+    name: "ndjson",
+    form: Form::Lines,
+    render,
+};
 
 /// Lists of a view whose elements are records, and what each of them is.
 const LISTS: [(&str, &str); 5] = [
     ("instances", "instance"),
-    ("spaces", "space"),
+    ("units", "unit"),
     ("failures", "failure"),
     ("asked", "request"),
     ("wishes", "request"),
@@ -16,12 +25,17 @@ const LISTS: [(&str, &str); 5] = [
 /// Views that are nothing but a list: no record of their own stands before it.
 const LISTS_ONLY: [&str; 3] = ["failed", "stuck", "control-log"];
 
-/// The records of a view: what it says as a whole, then one for each instance, space, failed upload or request.
-///
-/// # Errors
-/// If the view cannot be written as JSON.
-pub fn records(view: &View) -> serde_json::Result<Vec<Value>> {
-    let Value::Object(mut whole) = serde_json::to_value(view)? else {
+/// The answer as a whole, then one record for each instance, unit, failed item or request.
+fn render(answer: &Answer, _: Paint) -> serde_json::Result<String> {
+    let records = records(answer)?.into_iter().map(|mut record| {
+        rename(&mut record, answer.words);
+        format!("{}\n", with_schema(record))
+    });
+    Ok(printable_json(&records.collect::<String>()).into_owned())
+}
+
+fn records(answer: &Answer) -> serde_json::Result<Vec<Value>> {
+    let Value::Object(mut whole) = serde_json::to_value(&answer.view)? else {
         return Ok(Vec::new());
     };
     let name = whole.remove("view").unwrap_or_default();
