@@ -1,16 +1,33 @@
-//! What a migration adds to the commands that every migration has.
+//! A session, and what a migration adds to the commands that every migration has.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 
-use super::{Session, Work};
+use super::Work;
 use crate::app::{LegacyFinding, ProgressSink, RunReport, Stop};
 use crate::engine::{Depth, Migration};
-use crate::model::{Snapshot, StepName, Vocabulary};
-use crate::runtime::{Clock, ServiceRegistry};
+use crate::model::{Snapshot, StateIdentity, StepName, Vocabulary};
+use crate::runtime::{Clock, ServiceRegistry, Tasks};
 use crate::state::{Namespace, Store};
+
+/// One migration, connected. Commands are its methods and functions over it.
+pub struct Session<W: Workload> {
+    pub(in crate::app) workload: W,
+    pub(in crate::app) migration: Arc<W::Migration>,
+    pub(in crate::app) store: Store,
+    pub(in crate::app) clock: Clock,
+    pub(in crate::app) tasks: Tasks,
+    /// Which tables these are; `None` if they have no id.
+    pub(super) identity: Option<StateIdentity>,
+    pub(super) dependencies: ServiceRegistry,
+    /// How long a lease holds, if not as long as usual.
+    pub(super) lease_term: Option<Duration>,
+    /// The machine, as displays show it.
+    pub(super) host: String,
+}
 
 /// A migration as the commands see it: its state, its engine side, its scopes.
 #[async_trait]

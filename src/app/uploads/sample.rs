@@ -3,7 +3,7 @@
 
 use futures::future::join_all;
 
-use super::UploadsSession;
+use super::session::UploadsSession;
 use crate::app::{CommandError, Kind};
 use crate::config::options::{Migrate, Steps};
 use crate::migrations::uploads::Sample;

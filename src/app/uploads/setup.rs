@@ -8,11 +8,11 @@ mod census;
 mod count;
 mod found;
 mod notes;
+mod parts;
 #[cfg(test)]
 mod tests;
 mod write;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,34 +27,13 @@ use crate::migrations::uploads::{CustomerTables, VOCABULARY};
 use crate::model::{CustomerDid, InstanceId, SpaceDid, StateIdentity, UnitId};
 use crate::plan::{self, Load, Plan};
 use crate::runtime::Clock;
-use crate::state::Store;
 
 use census::Census;
 use count::Counted;
+use parts::{Parts, Read};
 
 /// The largest skip file that is read, in bytes.
 const SKIP_FILE_BYTES: u64 = 64 << 20;
-
-/// What `setup` works with.
-#[derive(Debug, Clone)]
-struct Parts<C> {
-    /// The network's consumers and uploads.
-    pub census: C,
-    /// The migration's tables.
-    pub store: Store,
-    /// Folder of the customers files.
-    pub dir: PathBuf,
-    /// Providers of consumer rows, the one whose customer counts first.
-    pub providers: Vec<String>,
-    /// The network's table that uploads are counted in; a count of another is refused.
-    pub uploads_table: String,
-    /// What plans, customers files and the count belong to.
-    pub state: StateIdentity,
-    /// Who makes the plan, as `user@host`.
-    pub by: String,
-    /// When it is made.
-    pub clock: Clock,
-}
 
 /// Counts uploads and distributes customers over instances.
 pub async fn setup(
@@ -175,19 +154,6 @@ fn refuse_nothing(plan: &Plan, options: &options::Setup) -> Result<()> {
         "check the flags and --env; nothing was written",
     )
     .into())
-}
-
-/// What the network has.
-struct Read {
-    chosen: Chosen,
-    /// Spaces of the migration itself, which are in no share.
-    migration_spaces: BTreeSet<SpaceDid>,
-    /// How many of them have consumer rows.
-    own: usize,
-    /// Consumer rows that make no sense.
-    odd: Vec<String>,
-    /// Names of the skip file that fit no customer.
-    skips_nobody: Vec<String>,
 }
 
 /// Reads all consumers, and chooses whose spaces are migrated.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{ROWS, UploadsSession};
+use super::session::{ROWS, UploadsSession};
 use crate::app::CommandError;
 use crate::app::session::{StepGroup, Work};
 use crate::config::options;

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
 
 use super::scope::resolver;
-use super::{ROWS, steps, takeover};
+use super::session::{BEGIN, ROWS, UploadsSession, UploadsWorkload};
+use super::{steps, takeover};
 use crate::app::session::{Connecting, Session, StepGroup, Work, Workload};
 use crate::app::{
     CommandError, LegacyFinding, ProgressSink, ProgressUpdate, RunReport, Stop, unless_stopped,
@@ -18,9 +19,6 @@ use crate::migrations::uploads::{self, CustomerTables, Uploads};
 use crate::model::{CustomerDid, Snapshot, Vocabulary};
 use crate::state::Namespace;
 
-/// What is told when a run was stopped before it began.
-pub(super) const BEGIN: &str = "migrate uploads";
-
 /// What an audit leaves out unless it is deep.
 const BYTES: &str = "the bytes of shards and indexes (use --deep)";
 /// What no audit checks.
@@ -28,18 +26,6 @@ const NEVER_CHECKED: [&str; 2] = [
     "whether the gateway holds its authorisation (it cannot be asked; its record, revocation and expiry are checked)",
     "retrieval through the gateway, and adverts in IPNI",
 ];
-
-/// The uploads of one network.
-#[derive(Clone)]
-pub(super) struct UploadsWorkload {
-    pub(super) settings: Settings,
-    /// What the command is about.
-    pub(super) scope: options::Scope,
-    pub(super) choices: uploads::Settings,
-}
-
-/// A session over uploads.
-pub(super) type UploadsSession = Session<UploadsWorkload>;
 
 /// Connects for a command over `scope`. Changes nothing.
 pub(super) async fn connect(

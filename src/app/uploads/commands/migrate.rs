@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 
-use super::plan::check_plan;
-use super::scope::{Resolved, refuse_nothing, resolver};
-use super::verify::words;
-use super::{BEGIN, UploadsSession, connect, sample, steps};
 use crate::app::session::{Begun, Work, planned, unless_stopped};
+use crate::app::uploads::scope::check_plan;
+use crate::app::uploads::scope::words;
+use crate::app::uploads::scope::{Resolved, refuse_nothing, resolver};
+use crate::app::uploads::session::{BEGIN, UploadsSession};
+use crate::app::uploads::workload::connect;
+use crate::app::uploads::{sample, steps};
 use crate::app::{Ended, ProgressSink, RunReport, Stop};
 use crate::config::{Settings, options};
 use crate::engine::{Config, Depth, Report};

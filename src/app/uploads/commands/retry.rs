@@ -7,10 +7,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::listed::listed;
-use super::scope::resolver;
-use super::{BEGIN, ROWS, UploadsSession, connect};
 use crate::app::session::{AuditedItems, Work, planned, unless_stopped};
+use crate::app::uploads::scope::listed;
+use crate::app::uploads::scope::resolver;
+use crate::app::uploads::session::{BEGIN, ROWS, UploadsSession};
+use crate::app::uploads::workload::connect;
 use crate::app::{CommandError, Kind, ProgressSink, RunReport, Stop};
 use crate::config::{Settings, options};
 use crate::engine::{self, Depth, Job, Migration as _, Named as _, Report, Retry, UnitContext};
