@@ -8,6 +8,7 @@ mod audit;
 mod control;
 mod counts;
 mod effect;
+mod ended;
 mod event;
 mod failure;
 mod fleet;
@@ -17,6 +18,7 @@ mod plan;
 mod reason;
 mod reasons;
 mod snapshot;
+mod steps;
 mod stored;
 mod tallies;
 mod vocabulary;
@@ -28,6 +30,7 @@ pub use audit::{
 pub use control::{Control, ControlCommand, Limit, Said, Setting};
 pub use counts::{Counts, Settled, StepCounts, each_shown, shown};
 pub use effect::{Effect, Undo};
+pub use ended::Ended;
 pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Limits, Throttle, Warning};
@@ -40,6 +43,7 @@ pub use plan::{PlanSummary, ShareSize};
 pub use reason::{Reason, UnknownReason};
 pub use reasons::{ReasonInfo, Reasons};
 pub use snapshot::{Rate, Retrying, Snapshot, TakenUnit, UnitTotals};
+pub use steps::{StepDone, StepGroup, StepInfo};
 pub use stored::{
     Belongs, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder, ItemRange,
     JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening, JournalRecord,

@@ -1,6 +1,6 @@
 //! How a migration calls its units, items, owners and reasons, for whatever shows them.
 
-use super::Reasons;
+use super::{Reasons, StepGroup, StepInfo};
 
 /// What a thing is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,4 +42,16 @@ pub struct Vocabulary {
     pub owner: Noun,
     /// Why items fail.
     pub reasons: Reasons,
+    /// Its steps, in the order in which they are made.
+    pub steps: &'static [StepInfo],
+    /// The steps that can be made alone (`--only`).
+    pub step_groups: &'static [StepGroup],
+}
+
+impl Vocabulary {
+    /// The group of steps with this name.
+    #[must_use]
+    pub fn step_group(&self, name: &str) -> Option<&'static StepGroup> {
+        self.step_groups.iter().find(|group| group.name == name)
+    }
 }

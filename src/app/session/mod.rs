@@ -29,6 +29,7 @@ mod totals;
 mod work;
 mod workload;
 
+pub use super::reports::RunReport;
 pub(super) use audited::AuditedItems;
 pub use before::{stopped, unless_stopped};
 pub use open::Surroundings;
@@ -38,4 +39,4 @@ pub(super) use recheck::Begun;
 pub use rollback::{Agree, Rollback, lack};
 pub(super) use run::planned;
 pub use work::Work;
-pub use workload::{Connecting, Session, StepGroup, Workload};
+pub use workload::{Connecting, Session, Workload};

@@ -116,8 +116,7 @@ impl<W: Workload> Session<W> {
         let Some(name) = group else {
             return StepFilter::All;
         };
-        let mut groups = self.workload.step_groups().iter();
-        let named = groups.find(|group| group.name == name);
+        let named = self.workload.vocabulary().step_group(name);
         StepFilter::Only(named.map_or_else(Vec::new, |group| group.steps.to_vec()))
     }
 

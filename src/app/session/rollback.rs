@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::run::ended;
 use super::{Session, Workload, folder, stopped, unless_stopped};
-use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
-use crate::app::{CommandError, Ended, Kind, ProgressSink, ProgressUpdate, Stop};
+use crate::app::{
+    CommandError, Ended, Kind, ProgressSink, ProgressUpdate, RollbackPlan, RollbackReport, Stop,
+    UnaccountedUnit,
+};
 use crate::engine::{
     self, Busy, Config, KnownRun, Lack, Migration, MissingJournal, UndoPlan, Within,
 };
@@ -94,14 +95,14 @@ impl<W: Workload> Session<W> {
         drop(showing);
         let outcome = outcome.map_err(|error| CommandError::of_engine(&error))?;
         Ok(RollbackReport {
-            ended: ended(outcome.ended)?,
+            ended: outcome.ended,
             run: Some(run),
             state,
             plan,
             undone: outcome.undone,
             gone: outcome.gone,
             kept: outcome.kept,
-            spaces: outcome.units,
+            units: outcome.units,
             failed: outcome.failed,
             refused: outcome.first,
             seconds: started.elapsed().as_secs_f64(),
@@ -300,15 +301,15 @@ fn plan(found: &UndoPlan) -> RollbackPlan {
     RollbackPlan {
         stays,
         undone,
-        spaces: found.units,
+        units: found.units,
         missing: found.missing.clone(),
         unaccounted: found
             .unaccounted
             .iter()
-            .map(|(unit, uploads)| Unaccounted {
-                customer: unit.owner.to_string(),
-                space: unit.name.to_string(),
-                uploads: *uploads,
+            .map(|(unit, items)| UnaccountedUnit {
+                owner: unit.owner.to_string(),
+                unit: unit.name.to_string(),
+                items: *items,
             })
             .collect(),
         journals: found.journals.clone(),

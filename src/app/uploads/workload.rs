@@ -8,11 +8,9 @@ use futures::{StreamExt as _, stream};
 
 use super::scope::resolver;
 use super::session::{BEGIN, ROWS, UploadsSession, UploadsWorkload};
-use super::{steps, takeover};
-use crate::app::session::{Connecting, Session, StepGroup, Work, Workload};
-use crate::app::{
-    CommandError, LegacyFinding, ProgressSink, ProgressUpdate, RunReport, Stop, unless_stopped,
-};
+use super::takeover;
+use crate::app::session::{Connecting, Session, Work, Workload};
+use crate::app::{CommandError, ProgressSink, ProgressUpdate, RunFindings, Stop, unless_stopped};
 use crate::config::{Settings, options};
 use crate::engine::Depth;
 use crate::migrations::uploads::{self, CustomerTables, Uploads};
@@ -52,6 +50,7 @@ fn choices(scope: &options::Scope, index_unverified: bool) -> uploads::Settings 
 #[async_trait]
 impl Workload for UploadsWorkload {
     type Migration = Uploads;
+    type Findings = RunFindings;
 
     fn namespace(&self) -> &Namespace {
         &self.settings.state.namespace
@@ -71,10 +70,6 @@ impl Workload for UploadsWorkload {
         ))
     }
 
-    fn step_groups(&self) -> &'static [StepGroup] {
-        steps::GROUPS
-    }
-
     fn not_checked(&self, depth: Depth) -> Vec<String> {
         let bytes = (depth < Depth::Bytes).then_some(BYTES);
         let presence = (depth < Depth::Presence).then_some("whether shards and indexes are there");
@@ -87,18 +82,22 @@ impl Workload for UploadsWorkload {
         session: &UploadsSession,
         work: &Work,
         (stop, sink): (&Stop, &ProgressSink),
-    ) -> Result<Vec<LegacyFinding>> {
+    ) -> Result<RunFindings> {
         let noting = async {
             let spaces = resolver(session).spaces(&self.scope, work).await?;
             note_spaces(&CustomerTables::of(&session.store), spaces, sink).await
         };
         unless_stopped(stop, BEGIN, noting).await?;
-        takeover::finish_spaces(session, &work.owners(), stop).await
+        let differences = takeover::finish_spaces(session, &work.owners(), stop).await?;
+        Ok(RunFindings {
+            differences,
+            ..RunFindings::default()
+        })
     }
 
-    fn amend(&self, session: &UploadsSession, snapshot: &Snapshot, report: &mut RunReport) {
-        report.differences = takeover::of_units(snapshot);
-        report.unverified_blocks = session.migration.unverified_blocks();
+    fn amend(&self, session: &UploadsSession, snapshot: &Snapshot, findings: &mut RunFindings) {
+        findings.differences.extend(takeover::of_units(snapshot));
+        findings.unverified_blocks = session.migration.unverified_blocks();
     }
 }
 

@@ -131,11 +131,11 @@ impl Change {
             self.id.short(),
             self.unit.many
         );
-        for (instance, spaces) in &self.taken_from {
+        for (instance, units) in &self.taken_from {
             let _ = write!(
                 what,
                 "\n  instance {instance}: {} with work left",
-                self.unit.count(*spaces)
+                self.unit.count(*units)
             );
         }
         let cause = match &self.replaces {
@@ -165,9 +165,9 @@ impl Change {
             id: self.id.to_string(),
             was_in_force: self.is_in_force,
             replaces: self.replaces.as_ref().map(PlanLine::of),
-            spaces_moved: self.moved,
-            spaces_new: self.new,
-            spaces_left_out: self.left_out,
+            units_moved: self.moved,
+            units_new: self.new,
+            units_left_out: self.left_out,
         }
     }
 }

@@ -57,7 +57,7 @@ pub async fn retry(
             )
             .await?;
         return Ok(RunReport {
-            unknown_roots,
+            unknown_items: unknown_roots,
             ..planned(plan, None)
         });
     }
@@ -79,7 +79,7 @@ pub async fn retry(
     config.limit = options.scope.limit;
     let report = opened.run(config, job, (stop, sink)).await?;
     Ok(RunReport {
-        unknown_roots,
+        unknown_items: unknown_roots,
         ..report
     })
 }

@@ -58,7 +58,7 @@ pub async fn verify(
     };
     let report = opened.audit(config, work, report, (stop, sink)).await?;
     Ok(AuditReport {
-        unknown_roots,
+        unknown_items: unknown_roots,
         ..report
     })
 }

@@ -37,7 +37,7 @@ async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() 
         .run_job(Job::Failed(Retry::default()), &Stop::new())
         .await;
     assert_eq!((done(&outcome).done, done(&outcome).quarantined), (36, 4));
-    let retried = outcome.retried;
+    let retried = outcome.counts;
     assert_eq!(
         (retried.planned, retried.quarantined, retried.left()),
         (4, 4, 0)
@@ -53,7 +53,7 @@ async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() 
     let outcome = world
         .run_job(Job::Failed(Retry::default()), &Stop::new())
         .await;
-    assert_eq!((outcome.retried.planned, outcome.retried.done), (4, 4));
+    assert_eq!((outcome.counts.planned, outcome.counts.done), (4, 4));
     assert_eq!(
         (outcome.ended.clone(), done(&outcome).done),
         (Ended::Finished, 40)
@@ -102,7 +102,7 @@ async fn a_retry_reports_the_failures_that_it_took_up_and_no_others() {
     let mut retry = Retry::default();
     retry.query.reasons = vec![Reason::BAD_ANSWER];
     let outcome = world.run_job(Job::Failed(retry), &Stop::new()).await;
-    let told: Vec<_> = outcome.retried_reasons.into_iter().collect();
+    let told: Vec<_> = outcome.reasons.into_iter().collect();
     assert_eq!(told, [(Reason::BAD_ANSWER, 1)]);
 }
 
