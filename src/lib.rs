@@ -23,7 +23,7 @@
 //! | 3 | `engine/run/units.rs` | `all` | the one loop over many units, some at once |
 //! | 4 | `engine/unit/claim.rs` | `claim` | asks for the lease: a `ClaimRequest` becomes a `LeasedUnit` |
 //! | 5 | `engine/listing.rs` | `Listing::next` | gives the next item, and goes on where a listing broke off |
-//! | 6 | `engine/unit/pass.rs` | `step` | settles the item in a task of its own, which `begin` admitted |
+//! | 6 | `engine/unit/pass.rs` | `settle_item` | settles the item in a task of its own, which `begin` admitted |
 //! | 7 | `engine/item/settle.rs` | `settle` | makes whole attempts with backoff, until the outcome is final |
 //! | 8 | `engine/item/attempt.rs` | `attempt` | probe, record, apply, record, probe until it is visible |
 //! | 9 | `migrations/uploads/migration.rs` | `probe` | reads what is there: index, claims, shards, gateway |

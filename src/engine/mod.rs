@@ -39,7 +39,7 @@ mod watch;
 pub use crate::model::Ended;
 pub use crate::runtime::{Clock, Instant, ServiceRegistry, Stop, StopLevel, Tasks};
 pub use audit::{AuditOutcome, Explained, Report, Scope, audit, explain};
-pub use config::{Config, Job, Named, Pace, Retry, RunParts, StepFilter};
+pub use config::{Config, ItemList, Job, Pace, Retry, RunParts, StepFilter};
 pub use context::{Depth, UnitContext};
 pub use events::Events;
 pub use migration::{

@@ -18,7 +18,6 @@ mod plan;
 mod reason;
 mod reasons;
 mod snapshot;
-mod steps;
 mod stored;
 mod tallies;
 mod vocabulary;
@@ -43,7 +42,6 @@ pub use plan::{PlanSummary, ShareSize};
 pub use reason::{Reason, UnknownReason};
 pub use reasons::{ReasonInfo, Reasons};
 pub use snapshot::{Rate, Retrying, Snapshot, TakenUnit, UnitTotals};
-pub use steps::{StepDone, StepGroup, StepInfo};
 pub use stored::{
     Belongs, ByStatus, CHECKPOINT_VERSION, Checkpoint, Fence, Further, Holder, ItemRange,
     JOURNAL_VERSION, JournalEntry, JournalFault, JournalLine, JournalOpening, JournalRecord,
@@ -52,4 +50,4 @@ pub use stored::{
     UnitProgress,
 };
 pub use tallies::{UnitTallies, UnitTally};
-pub use vocabulary::{Noun, Vocabulary};
+pub use vocabulary::{Noun, StepDone, StepGroup, StepInfo, Vocabulary};

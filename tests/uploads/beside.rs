@@ -359,7 +359,7 @@ async fn whole_life(scene: &Scene, store: &Store) {
         "{failed}"
     );
     letters.torn.store(false, Ordering::SeqCst);
-    let retry = session.run(of(&session), Job::Failed(Retry::default()), ends());
+    let retry = session.run(of(&session), Job::RetryFailed(Retry::default()), ends());
     assert_eq!(retry.await.unwrap().counts.done, 2);
     let overview = shown(store, Ask::Overview).await;
     assert!(overview.contains("8 of 8"), "{overview}");

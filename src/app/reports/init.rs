@@ -22,4 +22,7 @@ pub struct InitTable {
     pub table: String,
     /// Made by this call; otherwise it was there.
     pub created: bool,
+    /// Indexes that it lacks: it was made from an older definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_indexes: Vec<String>,
 }

@@ -33,7 +33,7 @@ pub(super) fn keep_fresh<W: Workload>(
     AbortOnDropHandle::new(session.tasks.spawn(keeping))
 }
 
-/// How far everything is when a run ends, and how many spaces of the plan have no row; `None`, and a warning, if that
+/// How far everything is when a run ends, and how many units of the plan have no row; `None`, and a warning, if that
 /// cannot be told now.
 pub(super) async fn at_end<W: Workload>(
     session: &Session<W>,

@@ -35,7 +35,14 @@ use parts::{Parts, Read};
 /// The largest skip file that is read, in bytes.
 const SKIP_FILE_BYTES: u64 = 64 << 20;
 
+/// What else may be done where running instances would lose spaces.
+const WHILE_RUNNING: &str = "; or add --while-running: they continue with what they have, and other instances find that done \
+                             or wait for it";
+
 /// Counts uploads and distributes customers over instances.
+///
+/// # Errors
+/// Tables or files are another's; instances at work would lose spaces; nothing is left to distribute; `stop` says so.
 pub async fn setup(
     settings: &Settings,
     options: options::Setup,
@@ -117,7 +124,9 @@ async fn run<C: Census>(
     let change = made.change();
     let mut files = vec![None; plan.shares.len()];
     if !options.analyze {
-        change.allow(options.while_running)?;
+        if !options.while_running {
+            change.refuse_taking(WHILE_RUNNING)?;
+        }
         notes.extend(put_down(parts, &made, &change, filter.as_text(), stop).await?);
         let workers = options.workers_per_instance;
         files = write::files(parts, &made, workers, &mut notes)

@@ -133,7 +133,10 @@ fn listed(plan: &RollbackPlan) -> String {
         lines.push(line(one, &format!("undone, but {}", one.leaves)));
     }
     for one in plan.missing.iter().take(NAMED) {
-        lines.push(format!("  {}; name it with --journal", app::lack(one)));
+        lines.push(format!(
+            "  {}; name it with --journal",
+            app::lack(one, app::vocabulary())
+        ));
     }
     for one in plan.unaccounted.iter().take(NAMED) {
         lines.push(format!(

@@ -173,7 +173,10 @@ fn dry_runs_and_single_steps_read_as_they_were_reviewed() {
         effects,
         bytes_to_read,
     };
-    let names = vocabulary().steps.iter().map(|step| step.name.clone());
+    let names = crate::app::vocabulary()
+        .steps
+        .iter()
+        .map(|step| step.name.clone());
     let steps = [plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)];
     let report = RunReport {
         dry_run: true,
@@ -408,10 +411,12 @@ fn small_reports_read_as_they_were_reviewed() {
             InitTable {
                 table: "local-migration-customers".to_owned(),
                 created: true,
+                missing_indexes: Vec::new(),
             },
             InitTable {
                 table: "local-migration-progress".to_owned(),
                 created: false,
+                missing_indexes: Vec::new(),
             },
         ],
     };

@@ -28,7 +28,7 @@ pub async fn run<M: Migration>(
     config: Config,
     job: Job,
 ) -> Result<Outcome, EngineError> {
-    let is_retry = matches!(job, Job::Failed(_) | Job::Named(_));
+    let is_retry = matches!(job, Job::RetryFailed(_) | Job::RetryListed(_));
     // Who tries again what failed has no share of its own that an earlier process could have left.
     let config = Config {
         adopt_own: config.adopt_own && !is_retry,
@@ -44,11 +44,11 @@ pub async fn run<M: Migration>(
             queue.close().await
         }
         Job::Items(items) => pieces(&run, single(items), None).await,
-        Job::Failed(wanted) => {
+        Job::RetryFailed(wanted) => {
             let chunks = failed_items(&run.store, wanted);
             retry(&run, chunks, false).await
         }
-        Job::Named(list) => retry(&run, named(&run.tasks, list), true).await,
+        Job::RetryListed(list) => retry(&run, named(&run.tasks, list), true).await,
     };
     drop(helpers);
     run.events.publish(Event::RunEnded);
@@ -88,7 +88,7 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
         Job::Items(items) => (0, items.len() as u64, Some(items.len())),
         // The counters of units that ended are told when they are opened.
         // So are the items that it takes up, piece by piece.
-        Job::Failed(_) | Job::Named(_) => (0, 0, Some(0)),
+        Job::RetryFailed(_) | Job::RetryListed(_) => (0, 0, Some(0)),
     };
     run.announce(units as u64, planned, asked.map(|items| items as u64));
 }

@@ -121,9 +121,12 @@ impl Change {
         self.is_in_force
     }
 
-    /// Refuses to take work from instances that run, unless it is asked for.
-    pub(in crate::app) fn allow(&self, while_running: bool) -> Result<(), CommandError> {
-        if while_running || self.is_in_force || self.taken_from.is_empty() {
+    /// Refuses to take work from instances that run; `instead` says what else the operator may do.
+    ///
+    /// # Errors
+    /// [`Kind::Mismatch`], with what each instance would lose.
+    pub(in crate::app) fn refuse_taking(&self, instead: &str) -> Result<(), CommandError> {
+        if self.is_in_force || self.taken_from.is_empty() {
             return Ok(());
         }
         let mut what = format!(
@@ -153,9 +156,10 @@ impl Change {
             Kind::Mismatch,
             what,
             cause,
-            "drain them with `sterna ctl drain --why 'new plan'`, run this again, then `sterna ctl resume`; or add \
-             --while-running: they continue with what they have, and other instances find that done or wait for it. \
-             Nothing was changed",
+            format!(
+                "drain them with `sterna ctl drain --why 'new plan'`, run this again, then `sterna ctl resume`{instead}. \
+                 Nothing was changed"
+            ),
         ))
     }
 

@@ -20,6 +20,9 @@ use crate::state::Reopen;
 const PARTS_AT_LEAST: u64 = 4;
 
 /// Runs the uploads migration on this instance.
+///
+/// # Errors
+/// What it is about is not there or is another's; the run could not begin, or nothing could work.
 pub async fn migrate(
     settings: &Settings,
     options: options::Migrate,

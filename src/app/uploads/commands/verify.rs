@@ -19,6 +19,9 @@ use crate::proto::did::Did;
 const COUNTS: usize = 32;
 
 /// Audits without a mutating call. A drain ends it within seconds, whatever it waits for.
+///
+/// # Errors
+/// What it is about is not there or is another's; the audit could not begin, or nothing could work.
 pub async fn verify(
     settings: &Settings,
     options: options::Verify,

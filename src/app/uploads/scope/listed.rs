@@ -10,7 +10,7 @@ use crate::app::session::Work;
 use crate::app::uploads::session::UploadsSession;
 use crate::app::{CommandError, ProgressSink};
 use crate::config::{Root, options};
-use crate::engine::{self, Named, Retry};
+use crate::engine::{self, ItemList, Retry};
 use crate::model::{ItemId, UnitId};
 
 /// Uploads of some spaces, in memory: as many as there are roots in a list.
@@ -28,7 +28,7 @@ impl ListedItems {
     }
 }
 
-impl Named for ListedItems {
+impl ItemList for ListedItems {
     fn units(&self) -> Vec<UnitId> {
         self.0.keys().cloned().collect()
     }

@@ -37,7 +37,7 @@ async fn rows(world: &World) -> Vec<FailedItem> {
 
 async fn retry(world: &World) -> crate::engine::Outcome {
     world
-        .run_job(Job::Failed(Retry::default()), &Stop::new())
+        .run_job(Job::RetryFailed(Retry::default()), &Stop::new())
         .await
 }
 

@@ -17,7 +17,7 @@ pub(super) async fn mend(world: &World, keys: &[usize]) -> Outcome {
     let item = |key: &usize| (unit.clone(), ItemId::new(key_name(*key)));
     let list = List(keys.iter().map(item).collect());
     world
-        .run_job(Job::Named(Arc::new(list)), &Stop::new())
+        .run_job(Job::RetryListed(Arc::new(list)), &Stop::new())
         .await
 }
 

@@ -43,7 +43,7 @@ fn speaking(number: u32, plan: &PlanReport) -> InstanceReport {
         helped: BTreeMap::new(),
         elsewhere: Counts::default(),
         units_planned: 1,
-        units_settled: 0,
+        units_ended: 0,
         in_flight: 1,
         items_per_minute: 1.0,
         concurrency: 1,
