@@ -8,11 +8,13 @@ mod inspect;
 #[cfg(feature = "sandbox")]
 mod local;
 mod monitor;
+mod readable;
 mod reports;
 pub mod session;
 mod uploads;
 
 pub use crate::engine::{Listed, Refused};
+pub use crate::model::Ended;
 pub use crate::runtime::private::process as keep_private;
 /// Tells a running command to drain, to abort, or to end.
 pub use crate::runtime::{Stop, StopLevel, Tasks};
@@ -24,14 +26,14 @@ pub use inspect::{Issue, claims, index_build, index_show, ucan_issue, ucan_show}
 #[cfg(feature = "sandbox")]
 pub use local::{StopReport, sandbox_seed, sandbox_start, sandbox_status, sandbox_stop};
 pub use monitor::monitor;
+pub use readable::readable;
 pub use reports::{
-    AuditReport, AuditedUpload, ControlReport, Ended, InitReport, InitTable, LegacyFinding,
-    PlanReport, ProgressSink, ProgressUpdate, RollbackPlan, RollbackReport, RunReport, SetupReport,
-    SetupShare, Unaccounted, UnlistedSpace, gateway_first,
+    AuditReport, AuditedItem, ControlReport, InitReport, InitTable, PlanReport, ProgressSink,
+    ProgressUpdate, RollbackPlan, RollbackReport, UnaccountedUnit, UnlistedUnit,
 };
 pub use session::store::{init, init_template};
 pub use session::{Agree, lack, stopped, unless_stopped};
 pub use uploads::{
-    Reliance, STEPS, StepWords, explain, migrate, preflight, readable, retry, rollback, setup,
-    step_group_names, step_words, steps_named, uploads_vocabulary, verify,
+    LegacyFinding, Reliance, RunFindings, RunReport, SetupReport, SetupShare, explain,
+    gateway_first, migrate, preflight, retry, rollback, setup, uploads_vocabulary, verify,
 };

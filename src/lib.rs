@@ -23,7 +23,7 @@
 //! | 3 | `engine/run/units.rs` | `all` | the one loop over many units, some at once |
 //! | 4 | `engine/unit/claim.rs` | `claim` | asks for the lease: a `ClaimRequest` becomes a `LeasedUnit` |
 //! | 5 | `engine/listing.rs` | `Listing::next` | gives the next item, and goes on where a listing broke off |
-//! | 6 | `engine/unit/pass.rs` | `step` | settles the item in a task of its own, which `begin` admitted |
+//! | 6 | `engine/unit/pass.rs` | `settle_item` | settles the item in a task of its own, which `begin` admitted |
 //! | 7 | `engine/item/settle.rs` | `settle` | makes whole attempts with backoff, until the outcome is final |
 //! | 8 | `engine/item/attempt.rs` | `attempt` | probe, record, apply, record, probe until it is visible |
 //! | 9 | `migrations/uploads/migration.rs` | `probe` | reads what is there: index, claims, shards, gateway |
@@ -103,9 +103,9 @@
 //!
 //! - A new **field on the wire**: `proto`, with a vector. A new **call** to a service: one file in
 //!   that service's folder of `client`.
-//! - A new **step** on uploads: one file in `migrations/uploads/steps`, its gaps in the pure
-//!   decision beside it (`migrations/uploads/decide`), one line in `migrations/uploads/migration.rs`,
-//!   its words in `app/uploads/steps.rs`.
+//! - A new **step** on uploads: one file in `migrations/uploads/steps` with its name and words, its
+//!   gaps there or in the pure decision (`migrations/uploads/decide`), and a line in `mod.rs` and
+//!   `all.rs` beside it. Flags, help, order and reports follow from these.
 //! - A new **migration**: `migrations/X` (items, steps, reasons, vocabulary), a `Workload` in
 //!   `app/X`, its commands in `cli/commands`; `tests/uploads/beside.rs` is a whole small one.
 //! - A new **store of rows**: the trait `state::rows::Rows`, held to the suite in `tests/state`.

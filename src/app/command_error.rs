@@ -171,7 +171,7 @@ impl CommandError {
                     path.display()
                 ),
             ),
-            engine::EngineError::Survey(failure) => Self::of_failure(failure, reasons),
+            engine::EngineError::Failed(failure) => Self::of_failure(failure, reasons),
             engine::EngineError::Journals(source) => Self::of_journals(&error_chain(error), source),
             engine::EngineError::NothingToResume { ended, .. } => Self::new(
                 Kind::NotFound,

@@ -26,11 +26,11 @@ use self::folder::Folder;
 use self::found::Growing;
 use self::news::Stages;
 pub use self::news::{News, Stage, Tell};
-use self::program::Program;
+use self::program::{Program, stopped};
 pub use self::report::{Asked, Summary};
 use self::report::{Reading, hold};
 use super::local::{not_started, until_stopped};
-use super::{CommandError, Kind, Stop, readable};
+use super::{Stop, readable};
 use crate::config::{Settings, options};
 use crate::runtime::{Clock, StopLevel};
 use crate::sandbox::world::manifest::Manifest;
@@ -107,17 +107,6 @@ async fn start(folder: &Folder) -> Result<(Sandbox, String)> {
     folder.sweep()?;
     let services = Service::ALL.len();
     Ok((sandbox, format!("{services} services on 127.0.0.1")))
-}
-
-/// What a stop means wherever it is met.
-fn stopped(stop: &Stop) -> anyhow::Error {
-    CommandError::new(
-        Kind::Stopped,
-        "the demonstration was stopped before its end",
-        stop.reason().unwrap_or("a stop was requested"),
-        "run it again: it starts from the beginning",
-    )
-    .into()
 }
 
 /// The part of what `setup` answers that counts here.

@@ -134,6 +134,9 @@ pub async fn sandbox_stop(settings: &Settings, dir: Option<PathBuf>) -> Result<S
 }
 
 /// Seeds a legacy world into the running local network.
+///
+/// # Errors
+/// No local network runs, or it does not answer.
 pub async fn sandbox_seed(settings: &Settings, world: options::World) -> Result<Value> {
     let control = control(&folder(settings))?;
     let wanted = json!({
@@ -147,6 +150,9 @@ pub async fn sandbox_seed(settings: &Settings, world: options::World) -> Result<
 }
 
 /// Says whether the local network runs, where, and what it was asked so far.
+///
+/// # Errors
+/// No local network runs, or it does not answer.
 pub async fn sandbox_status(settings: &Settings) -> Result<Value> {
     let control = control(&folder(settings))?;
     let client = client()?;

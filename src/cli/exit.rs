@@ -168,7 +168,7 @@ impl From<&RunReport> for Exit {
     fn from(report: &RunReport) -> Self {
         let counts = &report.counts;
         of_ending(&report.ended).unwrap_or({
-            let look = report.differences.iter().any(|one| one.needs_a_look);
+            let look = report.own.differences.iter().any(|one| one.needs_a_look);
             let helped = report.helped.values().map(Counts::bad).sum::<u64>();
             let untold = report
                 .verdicts
@@ -181,7 +181,7 @@ impl From<&RunReport> for Exit {
                 Self::Preflight
             } else if untold {
                 Self::AuditUnknown
-            } else if bad + helped + steps > 0 || look || !report.unknown_roots.is_empty() {
+            } else if bad + helped + steps > 0 || look || !report.unknown_items.is_empty() {
                 Self::SomeFailed
             } else {
                 Self::Done
@@ -216,7 +216,7 @@ impl From<&AuditReport> for Exit {
         of_ending(&report.ended).unwrap_or({
             if verdicts.could_not_tell + report.unlisted > 0 || !report.adds_up() {
                 Self::AuditUnknown
-            } else if !report.unknown_roots.is_empty() {
+            } else if !report.unknown_items.is_empty() {
                 Self::SomeFailed
             } else {
                 Self::Done
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(Exit::from(&run(Ended::Limit, 0)), Exit::Done);
         assert_eq!(Exit::from(&run(Ended::Limit, 1)), Exit::SomeFailed);
         let mut half_made = run(Ended::Finished, 0);
-        half_made.differences.push(LegacyFinding {
+        half_made.own.differences.push(LegacyFinding {
             customer: "did:mailto:a.b:c".to_owned(),
             space: None,
             found: "a migration space that lacks its key".to_owned(),
@@ -269,10 +269,11 @@ mod tests {
         helper.helped.insert(InstanceId::number(2), bad);
         assert_eq!(Exit::from(&helper), Exit::SomeFailed);
         let mut unknown = run(Ended::Finished, 0);
-        unknown.unknown_roots.push("bafy".to_owned());
+        unknown.unknown_items.push("bafy".to_owned());
         assert_eq!(Exit::from(&unknown), Exit::SomeFailed);
         let stopped = Ended::Stopped {
             reason: "drain".into(),
+            aborted: false,
         };
         assert_eq!(Exit::from(&run(stopped, 1)), Exit::Stopped);
     }
@@ -318,19 +319,19 @@ mod tests {
             would: std::collections::BTreeMap::new(),
             listed: 5 + missing + could_not_tell,
             expected: Some(10),
-            spaces: 1,
-            spaces_whole: 1,
+            units: 1,
+            units_whole: 1,
             unlisted: 0,
-            unlisted_spaces: Vec::new(),
-            uploads: Vec::new(),
+            unlisted_units: Vec::new(),
+            items: Vec::new(),
             not_checked: Vec::new(),
             seconds: 1.0,
             file: None,
-            unknown_roots: Vec::new(),
+            unknown_items: Vec::new(),
         };
         assert_eq!(Exit::from(&audit(0, 0)), Exit::Done);
         let unknown = |missing, could_not_tell| AuditReport {
-            unknown_roots: vec!["bafy".to_owned()],
+            unknown_items: vec!["bafy".to_owned()],
             ..audit(missing, could_not_tell)
         };
         assert_eq!(Exit::from(&unknown(0, 0)), Exit::SomeFailed);

@@ -1,15 +1,8 @@
 //! Dry runs and runs of one step, in words: what would be done, what was done, by step.
 
 use super::summary;
-use crate::app::{self, Ended, RunReport, STEPS, readable, step_words};
-use crate::model::{StepCounts, StepName};
-
-/// A noun for one and for many.
-type Noun = (&'static str, &'static str);
-
-const INDEX: Noun = ("index", "indexes");
-const UPLOAD: Noun = ("upload", "uploads");
-const SPACE: Noun = ("space", "spaces");
+use crate::app::{self, Ended, RunReport, readable};
+use crate::model::{Noun, StepCounts, StepDone, StepGroup, StepInfo};
 
 /// The line that stands before the work of every dry run.
 pub(super) const NOTICE: &str = "dry run: nothing will be changed";
@@ -39,21 +32,21 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
         summary::took(report.seconds)
     ));
     lines.push(would(report));
-    if report.ended_spaces > 0 {
-        let spaces = summary::count(report.ended_spaces, "ended space");
+    if report.own.ended_spaces > 0 {
+        let spaces = summary::count(report.own.ended_spaces, "ended space");
         lines.push(format!(
             "  {spaces} not checked, because a run skips them: --recheck checks them"
         ));
     }
-    if report.withheld_spaces > 0 {
-        let spaces = summary::count(report.withheld_spaces, "space");
+    if report.own.withheld_spaces > 0 {
+        let spaces = summary::count(report.own.withheld_spaces, "space");
         let advice = app::gateway_first();
         lines.push(format!("  {spaces} not checked: {advice}"));
     }
     let files = report.files.iter();
     lines.extend(files.map(|file| format!("  {}", file.display())));
     let is_idle = report.would.values().all(|plan| plan.effects == 0);
-    let is_all = report.ended == Ended::Finished && report.withheld_spaces == 0;
+    let is_all = report.ended == Ended::Finished && report.own.withheld_spaces == 0;
     let next = if is_idle && is_all && verdicts.could_not_tell == 0 {
         summary::beside("sterna monitor", typed)
     } else {
@@ -65,15 +58,15 @@ pub(super) fn of_dry_run(report: &RunReport, typed: &str) -> Vec<String> {
 
 /// `would: store 52 indexes (8.3 MB of CARs to read), publish 118 claims, authorise 4 spaces`.
 fn would(report: &RunReport) -> String {
-    let planned = STEPS.into_iter().filter_map(|step| {
-        let plan = report.would.get(&step).filter(|plan| plan.effects > 0)?;
-        let words = step_words(&step);
-        let what = number(plan.effects, words.one, words.many);
+    let planned = app::uploads_vocabulary().steps.iter().filter_map(|step| {
+        let plan = report.would.get(&step.name);
+        let plan = plan.filter(|plan| plan.effects > 0)?;
+        let what = step.makes.count(plan.effects);
         let reads = match plan.bytes_to_read {
             0 => String::new(),
             bytes => format!(" ({} of CARs to read)", readable(bytes)),
         };
-        Some(format!("{} {what}{reads}", words.verb))
+        Some(format!("{} {what}{reads}", step.verb))
     });
     let planned: Vec<String> = planned.collect();
     if planned.is_empty() {
@@ -82,31 +75,11 @@ fn would(report: &RunReport) -> String {
     format!("would: {}", planned.join(", "))
 }
 
-/// The first lines of a run of one step: what that step did; none of a run of all steps.
+/// The first lines of a run of one group of steps: what these did; none of a run of all steps.
 pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
     let here = &report.this_run;
-    let found = here.found.min(here.done);
-    let of = |step: &str| {
-        let name = StepName::from(step.to_owned());
-        report.steps.get(&name).cloned().unwrap_or_default()
-    };
-    let line = match report.only? {
-        "index" => parts(&[
-            (of("store-index").applied, INDEX, "stored"),
-            (of("register-index").applied, INDEX, "registered"),
-            (found, UPLOAD, "already complete"),
-        ]),
-        "location-claims" => parts(&[
-            (
-                of("location-claims").applied,
-                ("claim", "claims"),
-                "published",
-            ),
-            (here.done - found, UPLOAD, "completed"),
-            (found, UPLOAD, "already complete"),
-        ]),
-        _ => gateway(&of("gateway-auth")),
-    };
+    let group = app::uploads_vocabulary().step_group(report.only?)?;
+    let line = did(group, report);
     let mut lines = vec![
         summary::ending(&report.ended),
         format!("  this run: {line}; {}", summary::took(report.seconds)),
@@ -117,10 +90,59 @@ pub(super) fn of_one_step(report: &RunReport) -> Option<Vec<String>> {
     Some(lines)
 }
 
+/// `2 indexes stored, 1 upload already complete`: what steps made, and what became of the items.
+fn did(group: &StepGroup, report: &RunReport) -> String {
+    let (words, here) = (app::uploads_vocabulary(), &report.this_run);
+    let steps = words.steps.iter().filter(|step| group.has(&step.name));
+    let steps: Vec<&StepInfo> = steps.collect();
+    let (mut parts, mut failed) = (Vec::new(), String::new());
+    for step in &steps {
+        let counts = report.steps.get(&step.name).cloned().unwrap_or_default();
+        parts.extend(part(counts.applied, step.makes, step.past));
+        if step.done == StepDone::OncePerUnit {
+            let already = format!("already {}", step.past);
+            parts.extend(part(counts.found, step.makes, &already));
+            failed += &not_made(step, &counts);
+        }
+    }
+    let found = here.found.min(here.done);
+    if steps.iter().any(|step| step.done == StepDone::Often) {
+        parts.extend(part(here.done - found, words.item, "completed"));
+    }
+    if steps.iter().any(|step| step.done != StepDone::OncePerUnit) {
+        parts.extend(part(found, words.item, "already complete"));
+    }
+    if parts.is_empty() {
+        parts.push("nothing done".to_owned());
+    }
+    parts.join(", ") + &failed
+}
+
+/// `; not authorised: 1 MISSING_DELEGATION (…)`: why a step of units failed.
+fn not_made(step: &StepInfo, counts: &StepCounts) -> String {
+    let reasons = app::uploads_vocabulary().reasons;
+    let failed = counts.failed.iter();
+    let failed =
+        failed.map(|(reason, count)| format!("{count} {reason} ({})", reasons.advice(*reason)));
+    let failed: Vec<String> = failed.collect();
+    if failed.is_empty() {
+        return String::new();
+    }
+    format!("; not {}: {}", step.past, failed.join(", "))
+}
+
+fn part(number: u64, noun: Noun, past: &str) -> Option<String> {
+    (number > 0).then(|| format!("{} {past}", noun.count(number)))
+}
+
 /// What to type after a run of one step that was gone through: what must come first, or the run of all steps.
 pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> {
     let only = report.only?;
-    let flag = format!(" --test-{only}");
+    let flags = [
+        format!(" --test-{only}"),
+        format!(" --only {only}"),
+        format!(" --only={only}"),
+    ];
     let withheld = report.lacks_gateway();
     let is_over = match report.ended {
         Ended::Finished => true,
@@ -129,50 +151,15 @@ pub(super) fn after_one_step(report: &RunReport, typed: &str) -> Option<String> 
         _ => false,
     };
     let first = if withheld { " --test-gateway-auth" } else { "" };
-    is_over.then(|| summary::next(&typed.replace(&flag, first)))
-}
-
-fn gateway(spaces: &StepCounts) -> String {
-    let reasons = app::uploads_vocabulary().reasons;
-    let mut line = parts(&[
-        (spaces.applied, SPACE, "authorised"),
-        (spaces.found, SPACE, "already authorised"),
-    ]);
-    let failed: Vec<String> = spaces
-        .failed
-        .iter()
-        .map(|(reason, count)| format!("{count} {reason} ({})", reasons.advice(*reason)))
-        .collect();
-    if !failed.is_empty() {
-        line = format!("{line}; not authorised: {}", failed.join(", "));
-    }
-    line
-}
-
-/// `2 indexes stored, 1 upload already complete`: numbers with their nouns and what became of them, without zeros.
-fn parts(parts: &[(u64, Noun, &str)]) -> String {
-    let words = |(count, (one, many), past): &(u64, Noun, &str)| {
-        format!("{} {past}", number(*count, one, many))
-    };
-    let parts = parts.iter().filter(|(count, ..)| *count > 0);
-    let parts: Vec<String> = parts.map(words).collect();
-    if parts.is_empty() {
-        "nothing done".to_owned()
-    } else {
-        parts.join(", ")
-    }
-}
-
-fn number(number: u64, one: &str, many: &str) -> String {
-    let noun = if number == 1 { one } else { many };
-    format!("{number} {noun}")
+    let flag = flags.iter().find(|flag| typed.contains(*flag))?;
+    is_over.then(|| summary::next(&typed.replace(flag, first)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Reason;
-    use crate::model::{Counts, StepPlan, VerdictCounts};
+    use crate::app::RunFindings;
+    use crate::model::{Counts, Reason, StepName, StepPlan, VerdictCounts};
 
     #[test]
     fn a_dry_run_says_what_would_be_done_by_step_with_bytes() {
@@ -194,14 +181,20 @@ mod tests {
         assert_eq!(idle[1..], ["would: change nothing", "next: sterna monitor"]);
         let nothing = RunReport {
             verdicts: None,
-            ended_spaces: 3,
+            own: RunFindings {
+                ended_spaces: 3,
+                ..RunFindings::default()
+            },
             ..report.clone()
         };
         let lines = of_dry_run(&nothing, typed);
         assert_eq!(lines[0], "dry run, nothing was changed; 0.0 s");
         assert!(lines[2].starts_with("  3 ended spaces not checked"));
-        report.would = STEPS
-            .into_iter()
+        let names = app::uploads_vocabulary()
+            .steps
+            .iter()
+            .map(|step| step.name.clone());
+        report.would = names
             .zip([plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)])
             .collect();
         let lines = of_dry_run(&report, typed);

@@ -75,7 +75,7 @@ pub(super) fn ending(ended: &Ended) -> String {
     match ended {
         Ended::Finished => "finished".into(),
         Ended::Limit => "stopped: the limit is reached (--limit)".into(),
-        Ended::Stopped { reason } => match &**reason {
+        Ended::Stopped { reason, .. } => match &**reason {
             "SIGINT" => "stopped by Ctrl-C (SIGINT)".into(),
             "SIGTERM" => "stopped by SIGTERM".into(),
             "SIGHUP" => "stopped by SIGHUP: the terminal went away".into(),
@@ -154,10 +154,10 @@ pub(super) fn of_run(report: &RunReport) -> Vec<String> {
         lines.push(format!("  asked:    {all}{outcomes}"));
     }
     lines.extend(report.totals.as_ref().map(of_totals));
-    if report.spaces_without_row > 0 {
+    if report.units_without_row > 0 {
         lines.push(format!(
             "  {} of the plan without a row, in no total (was a table recreated?): run `sterna setup`",
-            count(report.spaces_without_row, "space")
+            count(report.units_without_row, "space")
         ));
     }
     lines
@@ -211,7 +211,7 @@ pub(super) fn after_run(report: &RunReport, typed: &str) -> String {
     let counts = &report.counts;
     let sterna = |command: &str| beside(command, typed);
     let again = match &report.ended {
-        Ended::Stopped { reason } if reason.contains("sterna ctl resume") => {
+        Ended::Stopped { reason, .. } if reason.contains("sterna ctl resume") => {
             format!("{}; then {typed}", sterna("sterna ctl resume"))
         }
         Ended::Limit | Ended::Trouble { .. } | Ended::Stopped { .. } => typed.to_owned(),
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn spaces_that_no_row_counts_are_named() {
         let report = RunReport {
-            spaces_without_row: 4,
+            units_without_row: 4,
             ..RunReport::default()
         };
         let lines = of_run(&report);
@@ -342,6 +342,7 @@ mod tests {
         let stopped = |reason: &str| RunReport {
             ended: Ended::Stopped {
                 reason: reason.into(),
+                aborted: false,
             },
             ..RunReport::default()
         };

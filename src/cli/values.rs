@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::app::{self, STEPS};
-use crate::config::options::Steps;
+use crate::app;
 use crate::config::{self, CONCURRENCY, Root, Settings};
-use crate::model::{Class, Limit as Limits, Reason, StepName};
+use crate::model::{Class, Limit as Limits, Reason, StepGroup};
 use crate::monitor::is_printable;
 use crate::proto::{CustomerDid, SpaceDid};
 
@@ -209,18 +208,33 @@ pub(super) fn reason(text: &str) -> Result<Reason, String> {
 
 /// A step of the migration.
 pub(super) fn step(text: &str) -> Result<String, String> {
-    let steps = STEPS;
-    let names = steps.each_ref().map(StepName::as_str);
-    if names.contains(&text) {
+    let mut names = app::uploads_vocabulary()
+        .steps
+        .iter()
+        .map(|step| step.name.as_str());
+    if names.clone().any(|name| name == text) {
         return Ok(text.to_owned());
     }
-    Err(unknown("step", text, names))
+    Err(unknown("step", text, &mut names))
 }
 
 /// Steps that a run may perform alone.
-pub(super) fn step_group(text: &str) -> Result<Steps, String> {
-    let names = app::step_group_names();
-    app::steps_named(text).ok_or_else(|| unknown("group of steps", text, names))
+pub(super) fn step_group(text: &str) -> Result<&'static StepGroup, String> {
+    let words = app::uploads_vocabulary();
+    let names = words.step_groups.iter().map(|group| group.name);
+    let named = words.step_group(text);
+    named.ok_or_else(|| unknown("group of steps", text, names))
+}
+
+/// What `--only` says of itself.
+pub(super) fn only_help() -> String {
+    let groups = app::uploads_vocabulary().step_groups.iter();
+    let names: Vec<&str> = groups.map(|group| group.name).collect();
+    let names = match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    };
+    format!("Only perform these steps: {names}; the same as --test-index and so on")
 }
 
 /// What to do with blocks whose hash functions are not computed here.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cid::Cid;
 
-use crate::model::{Class, ControlCommand, Reason, RunId};
+use crate::model::{Class, ControlCommand, Reason, RunId, StepGroup};
 use crate::proto::{CustomerDid, SpaceDid};
 
 /// What a run, an audit or a retry is about.
@@ -24,28 +24,14 @@ pub struct Scope {
     pub limit: Option<u64>,
 }
 
-/// Which steps a run may take.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Steps {
-    /// All of them.
-    #[default]
-    All,
-    /// `--test-index`: build, store and register the index, nothing else.
-    Index,
-    /// `--test-location-claims`: republish location claims, nothing else.
-    LocationClaims,
-    /// `--test-gateway-auth`: authorise the gateway, nothing else.
-    GatewayAuthorization,
-}
-
 /// Arguments of `migrate`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Migrate {
     /// What to migrate.
     pub scope: Scope,
-    /// Which steps to take.
-    pub steps: Steps,
+    /// `--only`: the steps to make; `None` for all of them.
+    pub only: Option<&'static StepGroup>,
     /// `--repair`: go through spaces again that the existing tool completed.
     pub repair: bool,
     /// `--recheck`: look at every upload again, also in spaces that are completed, and at whether what the records name

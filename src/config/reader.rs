@@ -243,8 +243,7 @@ impl<'a> Reader<'a> {
         };
         let backend = value.text.parse();
         let reject = |problem: String| {
-            let remedy = "write dynamodb, or sqlite: and a file";
-            self.reject("STERNA_STATE", &value.origin, problem, remedy);
+            self.reject("STERNA_STATE", &value.origin, problem, Backend::FORMS);
         };
         backend.map_err(reject).ok()
     }

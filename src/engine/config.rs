@@ -231,11 +231,11 @@ pub enum Job {
     /// Single items. Their effects are made and verified; no lease is taken and no progress
     /// written: when their unit's turn comes, they are found.
     Items(Vec<(UnitId, ItemId)>),
-    /// Items that failed before; their rows and the counters of their units are set right.
-    Failed(Retry),
-    /// Items that somebody names, also such as never failed, in units that ended or did not: looked at again and put
-    /// right, rows and counters with them.
-    Named(Arc<dyn Named>),
+    /// Items that failed before are tried again; their rows and the counters of their units are set right.
+    RetryFailed(Retry),
+    /// Listed items are tried again, whether they failed or not and whether their units have ended or not; their rows and
+    /// the counters of their units are set right.
+    RetryListed(Arc<dyn ItemList>),
 }
 
 /// Which failed items are tried again: all that is given must hold, and nothing given is all of them.
@@ -251,8 +251,8 @@ pub struct Retry {
     pub item: Option<ItemId>,
 }
 
-/// A list of items that may be longer than memory: told in pieces, all of one unit one after the other.
-pub trait Named: Send + Sync + std::fmt::Debug {
+/// A list of items that may be longer than memory: read in pieces, all of one unit one after the other.
+pub trait ItemList: Send + Sync + std::fmt::Debug {
     /// The units of which items are named.
     fn units(&self) -> Vec<UnitId>;
     /// Items of a unit, the first `from` left out, at most `most`; none at the end. Blocks.

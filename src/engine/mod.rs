@@ -36,15 +36,16 @@ mod shared;
 mod unit;
 mod watch;
 
+pub use crate::model::Ended;
 pub use crate::runtime::{Clock, Instant, ServiceRegistry, Stop, StopLevel, Tasks};
 pub use audit::{AuditOutcome, Explained, Report, Scope, audit, explain};
-pub use config::{Config, Job, Named, Pace, Retry, RunParts, StepFilter};
+pub use config::{Config, ItemList, Job, Pace, Retry, RunParts, StepFilter};
 pub use context::{Depth, UnitContext};
 pub use events::Events;
 pub use migration::{
     Gap, Migration, OwnerEffects, OwnerRollup, Step, StepContext, Undoer, UnitObservation, UnitStep,
 };
-pub use outcome::{Ended, EngineError, Outcome};
+pub use outcome::{EngineError, Outcome};
 pub use rollback::{
     Busy, KnownRun, Lack, Listed, MissingJournal, Refused, RolledBack, UndoPlan, Within, plan_undo,
     rollback, watch_others,

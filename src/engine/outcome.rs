@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::model::{Counts, Failure, InstanceId, Reason, Snapshot, UnitId};
+use crate::model::{Counts, Ended, Failure, InstanceId, Reason, Snapshot, UnitId};
 use crate::state::{self, LeaseHolder};
 
 /// What a run came to.
@@ -11,12 +11,14 @@ use crate::state::{self, LeaseHolder};
 pub struct Outcome {
     /// How it ended.
     pub ended: Ended,
-    /// Counters of everything in scope, earlier runs included.
+    /// What this run settled, for other instances too. A retry counts by row: that one cause keeps many items back is
+    /// counted once.
+    pub this_run: Counts,
+    /// Counters of everything in scope, earlier runs included. The scope of a retry is the items that it tried again;
+    /// those without a final outcome are left.
     pub counts: Counts,
-    /// What became of the items that a retry took up; those without a final outcome are left.
-    pub retried: Counts,
-    /// The bad ones of these, by reason.
-    pub retried_reasons: BTreeMap<Reason, u64>,
+    /// The bad items in scope, by reason.
+    pub reasons: BTreeMap<Reason, u64>,
     /// Items settled to help other instances, by whose they were. No part of `counts`.
     pub helped: BTreeMap<InstanceId, Counts>,
     /// The last snapshot.
@@ -32,42 +34,13 @@ pub struct Outcome {
     pub files: Vec<PathBuf>,
 }
 
-/// How a run ended; the worst that holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// Everything in scope was looked at and has its final outcome.
-    Finished,
-    /// As many items as were allowed are settled; more are left.
-    Limit,
-    /// Asked to stop: a signal, a time limit, the operator.
-    Stopped {
-        /// Why.
-        reason: String,
-        /// What was in flight was dropped.
-        aborted: bool,
-    },
-    /// A safety rule stopped it.
-    Safety {
-        /// Which rule and by how much.
-        reason: String,
-    },
-    /// Trouble that may pass outlasted its limit; units are left.
-    Trouble {
-        /// What it was.
-        reason: String,
-    },
-    /// Others hold all that is left.
-    Held {
-        /// Who.
-        reason: String,
-    },
-    /// Nothing could work: credentials, configuration.
-    Fatal(Failure),
-}
-
 /// Why a run could not begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// Nothing could work (credentials, configuration), or what must be known first could not be asked. What was settled
+    /// before is written.
+    #[error("{0}")]
+    Failed(Failure),
     /// Local state cannot be used or written.
     #[error(transparent)]
     State(state::StateError),
@@ -91,9 +64,6 @@ pub enum EngineError {
         /// Whose it should be.
         wanted: String,
     },
-    /// The world could not be asked what a rollback would do.
-    #[error("{0}")]
-    Survey(Failure),
     /// A journal could not be read.
     #[error("read the journals")]
     Journals(#[from] std::io::Error),

@@ -99,10 +99,11 @@ pub struct InstanceReport {
     /// The part of `counts` that other instances settled.
     #[serde(default)]
     pub elsewhere: Counts,
-    /// Units in scope, and settled.
+    /// Units in scope.
     pub units_planned: u64,
-    /// See `units_planned`.
-    pub units_settled: u64,
+    /// Those that have ended.
+    #[serde(rename = "units_settled")]
+    pub units_ended: u64,
     /// Items in flight.
     pub in_flight: u64,
     /// Items settled a minute, over the last minutes.

@@ -8,6 +8,7 @@ mod audit;
 mod control;
 mod counts;
 mod effect;
+mod ended;
 mod event;
 mod failure;
 mod fleet;
@@ -28,6 +29,7 @@ pub use audit::{
 pub use control::{Control, ControlCommand, Limit, Said, Setting};
 pub use counts::{Counts, Settled, StepCounts, each_shown, shown};
 pub use effect::{Effect, Undo};
+pub use ended::Ended;
 pub use event::{Event, PartCount};
 pub use failure::{Class, FailedItem, Failure};
 pub use fleet::{InstanceReport, Level, Limits, Throttle, Warning};
@@ -48,4 +50,4 @@ pub use stored::{
     UnitProgress,
 };
 pub use tallies::{UnitTallies, UnitTally};
-pub use vocabulary::{Noun, Vocabulary, rename_keys};
+pub use vocabulary::{Noun, StepDone, StepGroup, StepInfo, Vocabulary, rename_keys};

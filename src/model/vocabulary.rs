@@ -1,8 +1,8 @@
-//! How a migration calls its units, items, owners and reasons, for whatever shows them.
+//! How a migration calls its units, items, owners, steps and reasons, for whatever shows them.
 
 use serde_json::Value;
 
-use super::Reasons;
+use super::{Reasons, StepName};
 
 /// What a thing is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,61 @@ pub struct Vocabulary {
     pub owner: Noun,
     /// Why items fail.
     pub reasons: Reasons,
+    /// Its steps, in the order in which they are made.
+    pub steps: &'static [StepInfo],
+    /// The steps that can be made alone (`--only`).
+    pub step_groups: &'static [StepGroup],
+}
+
+impl Vocabulary {
+    /// The group of steps with this name.
+    #[must_use]
+    pub fn step_group(&self, name: &str) -> Option<&'static StepGroup> {
+        self.step_groups.iter().find(|group| group.name == name)
+    }
+}
+
+/// A step in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepInfo {
+    /// Its name in rows, journals and flags.
+    pub name: StepName,
+    /// What is done: `store`.
+    pub verb: &'static str,
+    /// That it was done: `stored`.
+    pub past: &'static str,
+    /// What one effect makes.
+    pub makes: Noun,
+    /// How often it is done.
+    pub done: StepDone,
+}
+
+/// How often a step is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepDone {
+    /// Once for a unit, before its items.
+    OncePerUnit,
+    /// Once for an item.
+    OncePerItem,
+    /// Several times for an item.
+    Often,
+}
+
+/// Steps that are made together when a run is to make nothing else.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StepGroup {
+    /// Its name on the command line and in reports.
+    pub name: &'static str,
+    /// The steps.
+    pub steps: &'static [StepName],
+}
+
+impl StepGroup {
+    /// Whether the step is one of them.
+    #[must_use]
+    pub fn has(&self, step: &StepName) -> bool {
+        self.steps.contains(step)
+    }
 }
 
 /// Gives keys of JSON, at any depth, the names that `renamed` has for them; the others keep theirs.

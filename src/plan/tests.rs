@@ -13,6 +13,8 @@ const WORDS: Vocabulary = Vocabulary {
     unit: Noun::new("prefix", "prefixes"),
     owner: Noun::new("bucket", "buckets"),
     reasons: Reasons::COMMON,
+    steps: &[],
+    step_groups: &[],
 };
 
 fn owner(number: u64) -> Arc<str> {

@@ -1,7 +1,7 @@
 //! What the room needs to know: the namespace, the local folder, limits.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +16,20 @@ pub enum Backend {
     DynamoDb,
     /// In one `SQLite` file, for the processes of one machine.
     Sqlite(PathBuf),
+}
+
+impl Backend {
+    /// How each is written.
+    pub const FORMS: &str = "write dynamodb, or sqlite: and a file";
+
+    /// The file that holds the rows, if one does.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::DynamoDb => None,
+            Self::Sqlite(file) => Some(file),
+        }
+    }
 }
 
 impl FromStr for Backend {

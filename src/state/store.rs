@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Backend, Config};
 use super::define::{self, Made};
 use super::error::StateError;
 use super::files::{Disk, Local};
@@ -21,6 +21,21 @@ pub struct Store {
 }
 
 impl Store {
+    /// Over the rows that `config` names; `client` connects to `DynamoDB` where they are there. A file is made if it is not
+    /// there.
+    ///
+    /// # Errors
+    /// As [`Store::in_file`].
+    pub async fn open<F: Future<Output = aws_sdk_dynamodb::Client>>(
+        config: Config,
+        client: impl FnOnce() -> F,
+    ) -> Result<Self, StateError> {
+        match config.backend.clone() {
+            Backend::DynamoDb => Ok(Self::new(&client().await, config)),
+            Backend::Sqlite(file) => Self::in_file(&file, config),
+        }
+    }
+
     /// Over DynamoDB. The client brings region, endpoint and credentials; its own retries are switched off, ours and
     /// the deadline of each try come from `config`.
     #[must_use]

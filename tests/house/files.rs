@@ -12,7 +12,6 @@ const FILES_CAP: usize = 14;
 
 /// Files `mod.rs` that hold more than docs, modules and re-exports. It can only become shorter.
 const WITH_LOGIC: &[&str] = &[
-    "app/uploads/mod.rs",
     "app/uploads/setup/tests/mod.rs",
     "engine/tests/crashing/mod.rs",
     "engine/tests/mod.rs",
@@ -23,12 +22,7 @@ const WITH_LOGIC: &[&str] = &[
 ];
 
 /// Files and folders that are too large. It can only become shorter.
-const TOO_LARGE: &[&str] = &[
-    "app/uploads",
-    "cli/snapshots/reports.rs",
-    "engine/tests",
-    "model",
-];
+const TOO_LARGE: &[&str] = &["cli/snapshots/reports.rs", "engine/tests", "model"];
 
 /// The first line of a `mod.rs` that is no attribute, module, import or re-export; none if it has no other.
 fn logic_in(text: &str) -> Option<usize> {

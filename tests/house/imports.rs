@@ -1,6 +1,7 @@
 //! Which files import which: `use` trees, re-exports and paths in the code, each followed to the file that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::source::{self, Source};
 
@@ -38,6 +39,8 @@ impl Modules {
             .map(|source| {
                 let code = source::code(&source.text);
                 let code = source::without(&code, &source::tests_in(&code));
+                // Who may see a name is no import.
+                let code = source::without(&code, &visibilities(&code));
                 let (imports, body) = uses(&code);
                 let file = File {
                     code,
@@ -142,6 +145,16 @@ impl Modules {
         }
         Some(found)
     }
+}
+
+/// The paths of `pub(in …)`.
+fn visibilities(code: &str) -> Vec<Range<usize>> {
+    let starts = code.match_indices("pub(in ");
+    let path = |(at, start): (usize, &str)| {
+        let from = at + start.len();
+        from..code[from..].find(')').map_or(from, |end| from + end)
+    };
+    starts.map(path).collect()
 }
 
 /// Whether code defines a name.

@@ -35,7 +35,7 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
         helped: BTreeMap::new(),
         elsewhere: Counts::default(),
         units_planned: 4,
-        units_settled: 1,
+        units_ended: 1,
         in_flight: 16,
         items_per_minute: 123.5,
         concurrency: 16,

@@ -626,7 +626,7 @@ async fn no_fleet_row_changes_a_total() {
         let retried = InstanceReport {
             counts: settled(41, 41),
             units_planned: 2,
-            units_settled: 5,
+            units_ended: 5,
             helped: [(two(), settled(6, 6))].into(),
             ..speaking(1, "retry", 0)
         };

@@ -13,8 +13,10 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
-use sterna::app::session::{Connecting, PlanBy, Rollback, Session, Surroundings, Work, Workload};
-use sterna::app::{Ended, ProgressSink, ProgressUpdate, RunReport, Stop};
+use sterna::app::session::{
+    Connecting, PlanBy, Rollback, RunReport, Session, Surroundings, Work, Workload,
+};
+use sterna::app::{Ended, ProgressSink, ProgressUpdate, Stop};
 use sterna::engine::{
     Config, Gap, Job, Migration, Report, Retry, Step, StepContext, StepFilter, Undoer, UnitContext,
     Within,
@@ -41,6 +43,8 @@ static WORDS: Vocabulary = Vocabulary {
     unit: Noun::new("box", "boxes"),
     owner: Noun::new("sender", "senders"),
     reasons: REASONS,
+    steps: &[],
+    step_groups: &[],
 };
 static NAMESPACE: LazyLock<Namespace> =
     LazyLock::new(|| Namespace::new(MigrationName::new("letters"), "local").unwrap());
@@ -172,6 +176,7 @@ impl Undoer for Copy {
 #[async_trait]
 impl Workload for Letters {
     type Migration = Self;
+    type Findings = ();
 
     fn namespace(&self) -> &Namespace {
         &NAMESPACE
@@ -310,7 +315,7 @@ async fn set_up(session: &Session<Letters>) {
     };
     let stop = Stop::new();
     let planned = session.plan(loads.collect(), options, by, &stop);
-    assert_eq!(planned.await.unwrap().spaces_new, 2);
+    assert_eq!(planned.await.unwrap().units_new, 2);
 }
 
 /// A run that ends in its middle, as the post stands still after three letters.
@@ -354,7 +359,7 @@ async fn whole_life(scene: &Scene, store: &Store) {
         "{failed}"
     );
     letters.torn.store(false, Ordering::SeqCst);
-    let retry = session.run(of(&session), Job::Failed(Retry::default()), ends());
+    let retry = session.run(of(&session), Job::RetryFailed(Retry::default()), ends());
     assert_eq!(retry.await.unwrap().counts.done, 2);
     let overview = shown(store, Ask::Overview).await;
     assert!(overview.contains("8 of 8"), "{overview}");

@@ -233,7 +233,7 @@ async fn a_delegation_that_comes_later_is_seen_by_the_same_process() {
         .unwrap();
     let shared = everything(&device, owner.did(), &customer).proof(to_device);
     store(&local, &shared.sign().unwrap()).await;
-    let job = Job::Failed(engine::Retry::default());
+    let job = Job::RetryFailed(engine::Retry::default());
     worker.run(job, StepFilter::All, "retry").await;
     let row = worker.store.progress(&one.id).await.unwrap().unwrap();
     assert!(

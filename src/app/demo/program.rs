@@ -8,7 +8,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::stopped;
 use crate::app::{CommandError, Kind};
 use crate::runtime::{Stop, StopLevel, private};
 
@@ -103,6 +102,17 @@ fn unexpected(args: &[&str], status: std::process::ExitStatus, log: &Path) -> an
         format!("`sterna {}` ended with {status}", args.join(" ")),
         format!("its last output was\n         {tail}"),
         format!("read {}", log.display()),
+    )
+    .into()
+}
+
+/// What a stop means wherever it is met.
+pub(super) fn stopped(stop: &Stop) -> anyhow::Error {
+    CommandError::new(
+        Kind::Stopped,
+        "the demonstration was stopped before its end",
+        stop.reason().unwrap_or("a stop was requested"),
+        "run it again: it starts from the beginning",
     )
     .into()
 }

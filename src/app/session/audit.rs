@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 
-use super::run::ended;
 use super::{Session, Work, Workload};
-use crate::app::{AuditReport, AuditedUpload, CommandError, ProgressSink, Stop, UnlistedSpace};
+use crate::app::{AuditReport, AuditedItem, CommandError, ProgressSink, Stop, UnlistedUnit};
 use crate::engine::{self, AuditOutcome, Config, Report, Scope};
 use crate::model::{Audited, Failure, Unlisted};
 
@@ -47,21 +46,21 @@ impl<W: Workload> Session<W> {
             run,
             resumes: outcome.resumes,
             scope: words,
-            ended: ended(outcome.ended, reasons)?,
+            ended: outcome.ended,
             would: outcome.would,
             verdicts,
             listed,
             expected: (is_counted || outcome.whole == outcome.units)
                 .then_some(expected.max(verdicts.total())),
-            spaces: outcome.units,
-            spaces_whole: outcome.whole,
+            units: outcome.units,
+            units_whole: outcome.whole,
             unlisted: outcome.unlisted,
-            unlisted_spaces: outcome.first_unlisted.into_iter().map(unlisted).collect(),
-            uploads: outcome.first.into_iter().map(audited).collect(),
+            unlisted_units: outcome.first_unlisted.into_iter().map(unlisted).collect(),
+            items: outcome.first.into_iter().map(audited).collect(),
             not_checked: self.workload.not_checked(depth),
             seconds: started.elapsed().as_secs_f64(),
             file: Some(outcome.file),
-            unknown_roots: Vec::new(),
+            unknown_items: Vec::new(),
         })
     }
 }
@@ -70,21 +69,21 @@ fn said(failure: &Failure) -> String {
     format!("{}: {}", failure.reason, failure.message)
 }
 
-fn audited(found: Audited) -> AuditedUpload {
-    AuditedUpload {
-        customer: found.unit.owner.to_string(),
-        space: found.unit.name.to_string(),
-        root: found.item.to_string(),
+fn audited(found: Audited) -> AuditedItem {
+    AuditedItem {
+        owner: found.unit.owner.to_string(),
+        unit: found.unit.name.to_string(),
+        item: found.item.to_string(),
         verdict: found.verdict,
         findings: found.findings,
         failure: found.failure.as_ref().map(said),
     }
 }
 
-fn unlisted(found: Unlisted) -> UnlistedSpace {
-    UnlistedSpace {
-        customer: found.unit.owner.to_string(),
-        space: found.unit.name.to_string(),
+fn unlisted(found: Unlisted) -> UnlistedUnit {
+    UnlistedUnit {
+        owner: found.unit.owner.to_string(),
+        unit: found.unit.name.to_string(),
         after: found.after.map(|item| item.to_string()),
         failure: said(&found.failure),
     }

@@ -1,4 +1,4 @@
-//! The report of an audit as a list of uploads: read line by line, of which only the places are kept.
+//! The report of an audit as a list of items: read line by line, of which only the places are kept.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -6,17 +6,17 @@ use std::io::{BufRead, BufReader, Error, ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::app::Kind;
-use crate::engine::{Depth, Named};
+use crate::engine::{Depth, ItemList};
 use crate::model::{AUDIT_VERSION, AuditLine, AuditOpening, Audited, ItemId, UnitId, Verdict};
 
 /// A line names less than this; a longer one is of no report.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// Uploads that an audit found not to be right, or could not judge. In memory are eight bytes for each.
+/// Items that an audit found not to be right, or could not judge. In memory are eight bytes for each.
 #[derive(Debug)]
 pub(in crate::app) struct AuditedItems {
     path: PathBuf,
-    /// Where the lines of each space begin.
+    /// Where the lines of each unit begin.
     lines: BTreeMap<UnitId, Vec<u64>>,
     /// How closely the audit looked: what it saw is seen only by looking as closely.
     pub(in crate::app) depth: Depth,
@@ -32,7 +32,7 @@ pub(in crate::app) struct NoReport {
 }
 
 impl AuditedItems {
-    /// Reads where the lines of each space lie, if the report is of `state` (environment and tables). Blocks.
+    /// Reads where the lines of each unit lie, if the report is of `state` (environment and tables). Blocks.
     pub(in crate::app) fn open(path: &Path, state: &str) -> Result<Self, NoReport> {
         let unusable = |why: String| NoReport {
             kind: Kind::Usage,
@@ -81,7 +81,7 @@ impl AuditedItems {
                     lines.entry(unit).or_default().push(begins);
                 }
                 (_, Some(AuditLine::End { .. })) => is_whole = true,
-                // A space that could not be listed to its end names no upload.
+                // A unit that could not be listed to its end names no item.
                 _ => {}
             }
         }
@@ -147,7 +147,7 @@ fn next(reader: &mut impl BufRead) -> Result<Option<String>, Error> {
     Ok((read > 0).then_some(text))
 }
 
-impl Named for AuditedItems {
+impl ItemList for AuditedItems {
     fn units(&self) -> Vec<UnitId> {
         self.lines.keys().cloned().collect()
     }

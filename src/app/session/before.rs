@@ -6,6 +6,9 @@ use crate::app::{CommandError, Kind, Stop};
 use crate::runtime::StopLevel;
 
 /// Does what comes before the work, unless the command is to stop.
+///
+/// # Errors
+/// Those of the work; [`Kind::Stopped`].
 pub async fn unless_stopped<T>(
     stop: &Stop,
     what: &str,

@@ -2,9 +2,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `workload` | what a migration adds |
+//! | `workload` | the session, and what a migration adds |
 //! | `plan` | sharing units out over instances |
-//! | `open` | the session: state, migration, clock, connected |
+//! | `open` | connects a session to its state and its migration |
 //! | `work` | what a command works on |
 //! | `run` | a run, and how it ended |
 //! | `audit`, `audited` | the audit, and its report read again |
@@ -29,13 +29,14 @@ mod totals;
 mod work;
 mod workload;
 
+pub use super::reports::RunReport;
 pub(super) use audited::AuditedItems;
 pub use before::{stopped, unless_stopped};
-pub use open::{Session, Surroundings};
+pub use open::Surroundings;
 pub use plan::PlanBy;
 pub(super) use plan::{Change, NewPlan, Standing};
 pub(super) use recheck::Begun;
 pub use rollback::{Agree, Rollback, lack};
 pub(super) use run::planned;
 pub use work::Work;
-pub use workload::{Connecting, StepGroup, Workload};
+pub use workload::{Connecting, Session, Workload};

@@ -7,32 +7,16 @@ use anyhow::{Context as _, Result};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::store;
-use super::workload::{Connecting, Workload};
+use super::workload::{Connecting, Session, Workload};
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::config::Settings;
 use crate::engine::{Config, Events, Pace, RunParts, StepFilter};
 use crate::model::{InstanceId, RunId, StateIdentity};
-use crate::runtime::{Clock, ServiceRegistry, Tasks};
+use crate::runtime::{ServiceRegistry, Tasks};
 use crate::state::Store;
 
 /// Time between two updates of a display.
 const FACE_EVERY: Duration = Duration::from_millis(250);
-
-/// One migration, connected. Commands are its methods and functions over it.
-pub struct Session<W: Workload> {
-    pub(in crate::app) workload: W,
-    pub(in crate::app) migration: Arc<W::Migration>,
-    pub(in crate::app) store: Store,
-    pub(in crate::app) clock: Clock,
-    pub(in crate::app) tasks: Tasks,
-    /// Which tables these are; `None` if they have no id.
-    identity: Option<StateIdentity>,
-    dependencies: ServiceRegistry,
-    /// How long a lease holds, if not as long as usual.
-    lease_term: Option<Duration>,
-    /// The machine, as displays show it.
-    host: String,
-}
 
 /// Where a session runs.
 #[derive(Debug, Clone, Default)]
@@ -132,8 +116,7 @@ impl<W: Workload> Session<W> {
         let Some(name) = group else {
             return StepFilter::All;
         };
-        let mut groups = self.workload.step_groups().iter();
-        let named = groups.find(|group| group.name == name);
+        let named = self.workload.vocabulary().step_group(name);
         StepFilter::Only(named.map_or_else(Vec::new, |group| group.steps.to_vec()))
     }
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::run::ended;
 use super::{Session, Workload, folder, stopped, unless_stopped};
-use crate::app::reports::{RollbackPlan, RollbackReport, Unaccounted};
-use crate::app::{CommandError, Ended, Kind, ProgressSink, ProgressUpdate, Stop};
+use crate::app::{
+    CommandError, Ended, Kind, ProgressSink, ProgressUpdate, RollbackPlan, RollbackReport, Stop,
+    UnaccountedUnit,
+};
 use crate::engine::{
     self, Busy, Config, KnownRun, Lack, Migration, MissingJournal, UndoPlan, Within,
 };
-use crate::model::{InstanceId, RunId};
-use crate::monitor::count;
+use crate::model::{InstanceId, Noun, RunId, Vocabulary};
+use crate::monitor::{count, grouped};
 use crate::runtime::StopLevel;
 use crate::state::rows::stamp;
 
@@ -53,7 +54,7 @@ impl<W: Workload> Session<W> {
         agree: Agree<'_>,
         (stop, sink): (Stop, ProgressSink),
     ) -> Result<RollbackReport> {
-        let started = self.clock.instant();
+        let (started, words) = (self.clock.instant(), self.workload.vocabulary());
         // The files of the instance are written; its leases, or those of others, are waited for.
         let place = self.store.config();
         let _lock = if wish.dry_run {
@@ -70,23 +71,23 @@ impl<W: Workload> Session<W> {
             state: Some(state.clone()),
         };
         let (parts, events) = self.parts(stop.clone());
-        let surveying = plan_undo(&parts, &within, &sink);
-        let mut found = unless_stopped(&stop, BEGIN, surveying).await?;
+        let planning = plan_undo(&parts, &within, &sink);
+        let mut found = unless_stopped(&stop, BEGIN, planning).await?;
         refuse(&found, &wish)?;
         let plan = plan(&found);
         if wish.dry_run {
             return Ok(RollbackReport {
                 ended: Ended::Finished,
                 dry_run: true,
-                would_be_refused: refuse_incomplete(&found, &wish).is_err(),
+                would_be_refused: refuse_incomplete(&found, &wish, words).is_err(),
                 state,
                 plan,
                 seconds: started.elapsed().as_secs_f64(),
                 ..RollbackReport::default()
             });
         }
-        refuse_incomplete(&found, &wish)?;
-        watch(&parts, &config, &mut found, &stop).await?;
+        refuse_incomplete(&found, &wish, words)?;
+        watch(&parts, &config, &mut found, (words, &stop)).await?;
         agree(&plan)?;
         let showing = self.show(events, Arc::clone(&sink));
         let run = config.run.clone();
@@ -95,14 +96,14 @@ impl<W: Workload> Session<W> {
         let reasons = self.workload.vocabulary().reasons;
         let outcome = outcome.map_err(|error| CommandError::of_engine(&error, reasons))?;
         Ok(RollbackReport {
-            ended: ended(outcome.ended, reasons)?,
+            ended: outcome.ended,
             run: Some(run),
             state,
             plan,
             undone: outcome.undone,
             gone: outcome.gone,
             kept: outcome.kept,
-            spaces: outcome.units,
+            units: outcome.units,
             failed: outcome.failed,
             refused: outcome.first,
             seconds: started.elapsed().as_secs_f64(),
@@ -128,12 +129,12 @@ async fn plan_undo(
     Ok(found.map_err(|error| CommandError::of_engine(&error, reasons))?)
 }
 
-/// Refuses while anybody else works on the spaces.
+/// Refuses while anybody else works on the units.
 async fn watch(
     parts: &engine::RunParts<impl Migration>,
     config: &engine::Config,
     found: &mut UndoPlan,
-    stop: &Stop,
+    (words, stop): (&Vocabulary, &Stop),
 ) -> Result<()> {
     let busy = engine::watch_others(parts, config, found).await;
     let reasons = parts.migration.reasons();
@@ -145,7 +146,10 @@ async fn watch(
             .collect();
         CommandError::new(
             Kind::Lease,
-            "roll back while others work on the same spaces",
+            format!(
+                "roll back while others work on the same {}",
+                words.unit.many
+            ),
             busy.who,
             format!(
                 "stop them: {}; when `sterna monitor` shows that they ended, roll back again; nothing was changed",
@@ -161,18 +165,19 @@ async fn watch(
 }
 
 /// What is missing must be named, or left out knowingly.
-fn refuse_incomplete(found: &UndoPlan, wish: &Rollback) -> Result<()> {
+fn refuse_incomplete(found: &UndoPlan, wish: &Rollback, words: &Vocabulary) -> Result<()> {
     if found.is_whole() || wish.allow_missing_journal {
         return Ok(());
     }
-    let mut lacks: Vec<String> = found.missing.iter().map(lack).collect();
-    let uploads: u64 = found.unaccounted.iter().map(|(_, number)| number).sum();
-    if uploads > 0 {
-        let spaces = found.unaccounted.len();
+    let missing = found.missing.iter();
+    let mut lacks: Vec<String> = missing.map(|one| lack(one, words)).collect();
+    let items: u64 = found.unaccounted.iter().map(|(_, number)| number).sum();
+    if items > 0 {
+        let units = found.unaccounted.len() as u64;
         lacks.push(format!(
             "no journal says what was made for {} in {}",
-            count(uploads, "upload"),
-            count(spaces as u64, "space")
+            of(items, words.item),
+            of(units, words.unit)
         ));
     }
     let more = lacks.len().saturating_sub(NAMED);
@@ -184,15 +189,23 @@ fn refuse_incomplete(found: &UndoPlan, wish: &Rollback) -> Result<()> {
         Kind::Mismatch,
         "roll back everything that was made",
         lacks.join("; "),
-        "name what is missing with --journal PATH (a file, or a folder with journals); or undo what is known with \
-         --allow-missing-journal, which leaves delegations and provisioning alone; nothing was changed",
+        format!(
+            "name what is missing with --journal PATH (a file, or a folder with journals); or undo what is known with \
+             --allow-missing-journal, which keeps what was made for a {} as a whole; nothing was changed",
+            words.owner.one
+        ),
     )
     .into())
 }
 
-/// What is missing of a journal, in words.
+/// `1 blob`, `2,000 blobs`.
+fn of(number: u64, noun: Noun) -> String {
+    format!("{} {}", grouped(number), noun.of(number))
+}
+
+/// What is missing of a journal, in the words of its migration.
 #[must_use]
-pub fn lack(missing: &MissingJournal) -> String {
+pub fn lack(missing: &MissingJournal, words: &Vocabulary) -> String {
     let id = missing.journal.as_str();
     let journal = match id.split_once('#') {
         Some((instance, folder)) => format!(
@@ -201,7 +214,7 @@ pub fn lack(missing: &MissingJournal) -> String {
         ),
         None => format!("the journal of instance {id}"),
     };
-    let of = format!("which records {}", count(missing.units, "space"));
+    let of = format!("which records {}", of(missing.units, words.unit));
     let written = missing.written;
     match missing.lack {
         Lack::Absent => format!("{journal}, {of}, was not found"),
@@ -303,15 +316,15 @@ fn plan(found: &UndoPlan) -> RollbackPlan {
     RollbackPlan {
         stays,
         undone,
-        spaces: found.units,
+        units: found.units,
         missing: found.missing.clone(),
         unaccounted: found
             .unaccounted
             .iter()
-            .map(|(unit, uploads)| Unaccounted {
-                customer: unit.owner.to_string(),
-                space: unit.name.to_string(),
-                uploads: *uploads,
+            .map(|(unit, items)| UnaccountedUnit {
+                owner: unit.owner.to_string(),
+                unit: unit.name.to_string(),
+                items: *items,
             })
             .collect(),
         journals: found.journals.clone(),

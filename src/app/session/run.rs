@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{Session, Work, Workload, folder, totals};
-use crate::app::{AuditReport, CommandError, Ended, ProgressSink, ProgressUpdate, RunReport, Stop};
+use crate::app::reports::RunReport;
+use crate::app::{AuditReport, CommandError, ProgressSink, ProgressUpdate, Stop};
 use crate::engine::{self, Config, Job, StepFilter};
-use crate::model::{Counts, Reasons};
+use crate::model::Counts;
 use crate::runtime::StopLevel;
 
 impl<W: Workload> Session<W> {
@@ -21,18 +22,16 @@ impl<W: Workload> Session<W> {
         config: Config,
         work: Work,
         (stop, sink): (Stop, ProgressSink),
-    ) -> Result<RunReport> {
+    ) -> Result<RunReport<W::Findings>> {
         let _lock = self.lock(&config)?;
         let first = if matches!(config.steps, StepFilter::All) {
             self.workload
                 .before_run(self, &work, (&stop, &sink))
                 .await?
         } else {
-            Vec::new()
+            W::Findings::default()
         };
-        let mut report = Box::pin(self.run_locked(config, work.into(), (stop, sink))).await?;
-        report.differences.splice(0..0, first);
-        Ok(report)
+        Box::pin(self.run_locked(config, work.into(), first, (stop, sink))).await
     }
 
     /// Runs a job on this instance: the lock of the instance first, its totals last.
@@ -44,9 +43,10 @@ impl<W: Workload> Session<W> {
         config: Config,
         job: Job,
         ends: (Stop, ProgressSink),
-    ) -> Result<RunReport> {
+    ) -> Result<RunReport<W::Findings>> {
         let _lock = self.lock(&config)?;
-        self.run_locked(config, job, ends).await
+        let own = W::Findings::default();
+        self.run_locked(config, job, own, ends).await
     }
 
     /// Takes the lock of the instance. Holding it proves that an earlier process of this instance and folder is dead. A
@@ -60,8 +60,9 @@ impl<W: Workload> Session<W> {
         &self,
         mut config: Config,
         job: Job,
+        mut own: W::Findings,
         (stop, sink): (Stop, ProgressSink),
-    ) -> Result<RunReport> {
+    ) -> Result<RunReport<W::Findings>> {
         let started = self.clock.instant();
         config.folder = Some(folder::id(&self.store.config().dir)?);
         config.adopt_own = true;
@@ -72,7 +73,6 @@ impl<W: Workload> Session<W> {
         let showing = self.show(events.clone(), Arc::clone(&sink));
         let words = self.workload.vocabulary();
         let summing = totals::keep_fresh(self, &instance);
-        let is_retry = matches!(job, Job::Failed(_) | Job::Named(_));
         let outcome = engine::run(parts, config, job).await;
         drop((showing, summing));
         let outcome = outcome.map_err(|error| CommandError::of_engine(&error, words.reasons))?;
@@ -85,60 +85,34 @@ impl<W: Workload> Session<W> {
             StopLevel::Abort => totals::at_end(self, &instance, totals::HURRY).await,
             StopLevel::Exit => None,
         };
-        let (totals, spaces_without_row) = totals.unzip();
-        let mut report = RunReport {
+        let (totals, units_without_row) = totals.unzip();
+        self.workload.amend(self, &outcome.snapshot, &mut own);
+        Ok(RunReport {
             totals,
-            spaces_without_row: spaces_without_row.unwrap_or(0),
+            units_without_row: units_without_row.unwrap_or(0),
             run: Some(run),
             plan,
-            steps: outcome.snapshot.steps.clone(),
+            steps: outcome.snapshot.steps,
             state,
-            ended: ended(outcome.ended, words.reasons)?,
-            // What one cause keeps back is no news of single uploads: a retry counts it by its row.
-            this_run: if is_retry {
-                outcome.retried
-            } else {
-                outcome.snapshot.this_run
-            },
-            // The scope of a retry is what it took up, not all of the spaces that hold it.
-            counts: if is_retry {
-                outcome.retried
-            } else {
-                outcome.counts
-            },
+            ended: outcome.ended,
+            this_run: outcome.this_run,
+            counts: outcome.counts,
             unfinished: if of_units { outcome.unfinished } else { 0 },
             helped: outcome.helped,
-            failures: if is_retry {
-                outcome.retried_reasons
-            } else {
-                outcome.snapshot.reasons.clone()
-            },
+            failures: outcome.reasons,
             seconds,
             files: outcome.files,
+            own,
             ..RunReport::default()
-        };
-        self.workload.amend(self, &outcome.snapshot, &mut report);
-        Ok(report)
+        })
     }
 }
 
-/// How the engine's ending reads to an operator; a fatal one is an error.
-pub(super) fn ended(ended: engine::Ended, reasons: Reasons) -> Result<Ended> {
-    Ok(match ended {
-        engine::Ended::Finished => Ended::Finished,
-        engine::Ended::Limit => Ended::Limit,
-        engine::Ended::Stopped { reason, .. } => Ended::Stopped { reason },
-        engine::Ended::Safety { reason } => Ended::Safety { reason },
-        engine::Ended::Trouble { reason } => Ended::Trouble { reason },
-        engine::Ended::Held { reason } => Ended::Held { reason },
-        engine::Ended::Fatal(failure) => {
-            return Err(CommandError::of_failure(&failure, reasons).into());
-        }
-    })
-}
-
 /// A plan as a run that did nothing: what is right is found, the rest is left.
-pub(in crate::app) fn planned(plan: AuditReport, only: Option<&'static str>) -> RunReport {
+pub(in crate::app) fn planned<F: Default>(
+    plan: AuditReport,
+    only: Option<&'static str>,
+) -> RunReport<F> {
     let mut counts = Counts::planned(plan.verdicts.total());
     counts.done = plan.verdicts.ok;
     counts.found = plan.verdicts.ok;

@@ -9,25 +9,23 @@ use crate::app::{CommandError, InitReport, InitTable, Kind};
 use crate::client::AwsClients;
 use crate::config::{Settings, user};
 use crate::model::StateIdentity;
-use crate::state::{Backend, Store};
+use crate::state::Store;
 
 /// The migration tables of these settings, whatever they hold. A file for rows is made if it is not there.
 async fn connect(settings: &Settings) -> Result<Store> {
-    let config = settings.state.clone();
-    let Backend::Sqlite(file) = &settings.state.backend else {
-        let client = AwsClients::dynamodb_only(&settings.aws, &settings.limits).await;
-        return Ok(Store::new(&client, config));
+    let client = || AwsClients::dynamodb_only(&settings.aws, &settings.limits);
+    let opened = Store::open(settings.state.clone(), client).await;
+    let error = |error| match settings.state.backend.file() {
+        Some(file) => CommandError::of_state_file(file, &error),
+        None => CommandError::of_state(&error),
     };
-    let opened = Store::in_file(file, config);
-    Ok(opened.map_err(|error| CommandError::of_state_file(file, &error))?)
+    Ok(opened.map_err(error)?)
 }
 
-/// The file for rows that the settings name, if it is not there. Only `init` makes one: a path that is mistyped is told.
+/// The file for rows that the settings name, if it is not there. Only `init` makes one, so that a mistyped path is seen.
 fn absent_file(settings: &Settings) -> Option<&Path> {
-    match &settings.state.backend {
-        Backend::Sqlite(file) if file.symlink_metadata().is_err() => Some(file),
-        _ => None,
-    }
+    let file = settings.state.backend.file();
+    file.filter(|file| file.symlink_metadata().is_err())
 }
 
 /// The migration tables of these settings. Tables whose rows are of another version or environment are refused.
@@ -68,6 +66,9 @@ pub(super) fn without_id(table: &str) -> CommandError {
 }
 
 /// Creates the migration tables that are not there and waits until they are active; a dry run only says which.
+///
+/// # Errors
+/// The tables are of another environment or version, or cannot be reached or made.
 pub async fn init(settings: &Settings) -> Result<InitReport> {
     let dry_run = settings.dry_run;
     let store = match absent_file(settings) {
@@ -102,6 +103,7 @@ fn init_report(made: Vec<crate::state::define::Made>, dry_run: bool) -> InitRepo
     let table = |made: crate::state::define::Made| InitTable {
         table: made.table,
         created: made.created,
+        missing_indexes: made.missing_indexes,
     };
     InitReport {
         dry_run,
@@ -111,8 +113,9 @@ fn init_report(made: Vec<crate::state::define::Made>, dry_run: bool) -> InitRepo
 }
 
 /// The tables as a `CloudFormation` template, and the IAM policy of a run.
-pub fn init_template(settings: &Settings) -> Result<Value> {
-    Ok(Store::template(&settings.state.namespace))
+#[must_use]
+pub fn init_template(settings: &Settings) -> Value {
+    Store::template(&settings.state.namespace)
 }
 
 /// Who asks, as `user@host`.

@@ -1,27 +1,46 @@
-//! What a migration adds to the commands that every migration has.
+//! A session, and what a migration adds to the commands that every migration has.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
 
-use super::{Session, Work};
-use crate::app::{LegacyFinding, ProgressSink, RunReport, Stop};
+use super::Work;
+use crate::app::{ProgressSink, Stop};
 use crate::engine::{Depth, Migration};
-use crate::model::{Snapshot, StepName, Vocabulary};
-use crate::runtime::{Clock, ServiceRegistry};
+use crate::model::{Snapshot, StateIdentity, Vocabulary};
+use crate::runtime::{Clock, ServiceRegistry, Tasks};
 use crate::state::{Namespace, Store};
+
+/// One migration, connected. Commands are its methods and functions over it.
+pub struct Session<W: Workload> {
+    pub(in crate::app) workload: W,
+    pub(in crate::app) migration: Arc<W::Migration>,
+    pub(in crate::app) store: Store,
+    pub(in crate::app) clock: Clock,
+    pub(in crate::app) tasks: Tasks,
+    /// Which tables these are; `None` if they have no id.
+    pub(super) identity: Option<StateIdentity>,
+    pub(super) dependencies: ServiceRegistry,
+    /// How long a lease holds, if not as long as usual.
+    pub(super) lease_term: Option<Duration>,
+    /// The machine, as displays show it.
+    pub(super) host: String,
+}
 
 /// A migration as the commands see it: its state, its engine side, its scopes.
 #[async_trait]
 pub trait Workload: Send + Sync + Sized + 'static {
     /// Its items and steps.
     type Migration: Migration;
+    /// What its runs report beside what every run reports; `()` for nothing.
+    type Findings: Default + Send;
 
     /// Under which its state is kept: a store of another namespace is refused.
     fn namespace(&self) -> &Namespace;
 
-    /// What it calls its items, units and owners, and why items fail.
+    /// What it calls its items, units, owners and steps, and why items fail.
     fn vocabulary(&self) -> &'static Vocabulary;
 
     /// Connects to what its steps work with. Changes nothing.
@@ -29,11 +48,6 @@ pub trait Workload: Send + Sync + Sized + 'static {
     /// # Errors
     /// What it needs cannot be reached, or is not what it should be.
     async fn connect(&self, to: Connecting<'_>) -> Result<Arc<Self::Migration>>;
-
-    /// Steps that can be made alone, by the name that `--only` knows them by.
-    fn step_groups(&self) -> &'static [StepGroup] {
-        &[]
-    }
 
     /// What an audit of this depth does not check, in words.
     fn not_checked(&self, depth: Depth) -> Vec<String> {
@@ -50,14 +64,14 @@ pub trait Workload: Send + Sync + Sized + 'static {
         session: &Session<Self>,
         work: &Work,
         ends: (&Stop, &ProgressSink),
-    ) -> Result<Vec<LegacyFinding>> {
+    ) -> Result<Self::Findings> {
         let _ = (session, work, ends);
-        Ok(Vec::new())
+        Ok(Self::Findings::default())
     }
 
     /// Adds to the report of a run what only this migration knows.
-    fn amend(&self, session: &Session<Self>, snapshot: &Snapshot, report: &mut RunReport) {
-        let _ = (session, snapshot, report);
+    fn amend(&self, session: &Session<Self>, snapshot: &Snapshot, findings: &mut Self::Findings) {
+        let _ = (session, snapshot, findings);
     }
 }
 
@@ -70,13 +84,4 @@ pub struct Connecting<'a> {
     pub clock: Clock,
     /// Where it registers the services that it calls.
     pub dependencies: &'a ServiceRegistry,
-}
-
-/// Steps that are made together when a run is to make nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StepGroup {
-    /// Its name on the command line and in reports.
-    pub name: &'static str,
-    /// The steps.
-    pub steps: &'static [StepName],
 }

@@ -1,31 +1,26 @@
 //! The commands of the uploads migration: scopes of customers and spaces, and what comes before a run.
+//!
+//! | | what |
+//! |---|---|
+//! | `commands` | one file per command |
+//! | `scope` | from what an operator asked for to spaces and uploads |
+//! | `setup` | counting and distributing |
+//! | `session`, `workload` | uploads as every session wants a migration |
+//! | `reports` | what reports say of uploads alone |
+//! | `preflight`, `sample`, `takeover` | what comes before a run |
 
-mod explain;
-mod listed;
-mod migrate;
-mod plan;
+mod commands;
 mod preflight;
-mod retry;
-mod rollback;
+mod reports;
 mod sample;
 mod scope;
+mod session;
 mod setup;
-mod steps;
 mod takeover;
-mod verify;
 mod workload;
 
-/// Rows that are written at once.
-const ROWS: usize = 16;
-
-use workload::{BEGIN, UploadsSession, connect};
-
-pub use explain::explain;
-pub use migrate::migrate;
+pub use commands::{explain, migrate, retry, rollback, verify};
 pub use preflight::{Reliance, preflight};
-pub use retry::retry;
-pub use rollback::rollback;
+pub use reports::{LegacyFinding, RunFindings, RunReport, SetupReport, SetupShare, gateway_first};
 pub use setup::setup;
-pub use steps::{STEPS, StepWords, readable, step_group_names, step_words, steps_named};
-pub use verify::verify;
 pub use workload::uploads_vocabulary;

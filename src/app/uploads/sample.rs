@@ -3,12 +3,11 @@
 
 use futures::future::join_all;
 
-use super::UploadsSession;
+use super::session::UploadsSession;
 use crate::app::{CommandError, Kind};
-use crate::config::options::{Migrate, Steps};
-use crate::migrations::uploads::Sample;
-use crate::migrations::uploads::reasons;
-use crate::model::Unit;
+use crate::config::options::Migrate;
+use crate::migrations::uploads::{GATEWAY, Sample, VOCABULARY, reasons};
+use crate::model::{StepDone, StepInfo, StepName, Unit};
 use crate::monitor::count;
 use crate::proto::did::Did;
 
@@ -36,12 +35,13 @@ pub(super) async fn check(
     let samples = join_all(samples).await;
     let is_expected = |reason| options.expected.contains_key(&reason);
     let mut faults = Vec::new();
-    let wants_shards = !matches!(options.steps, Steps::GatewayAuthorization);
-    if wants_shards && !is_expected(reasons::MISSING_BLOB) {
+    let makes = |step: &StepName| options.only.is_none_or(|group| group.has(step));
+    let of_uploads = |step: &&StepInfo| step.done != StepDone::OncePerUnit;
+    let mut of_uploads = VOCABULARY.steps.iter().filter(of_uploads);
+    if of_uploads.any(|step| makes(&step.name)) && !is_expected(reasons::MISSING_BLOB) {
         faults.extend(all_lack(&samples, |one| one.shard, &SHARD));
     }
-    let wants_delegations = matches!(options.steps, Steps::All | Steps::GatewayAuthorization);
-    if wants_delegations && !is_expected(reasons::MISSING_DELEGATION) {
+    if makes(&GATEWAY) && !is_expected(reasons::MISSING_DELEGATION) {
         faults.extend(all_lack(&samples, |one| one.delegation, &DELEGATION));
     }
     if let Some(told) = all_lack(&samples, |one| one.claims, &CLAIMS) {

@@ -8,11 +8,11 @@ mod census;
 mod count;
 mod found;
 mod notes;
+mod parts;
 #[cfg(test)]
 mod tests;
 mod write;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,36 +28,22 @@ use crate::model::{InstanceId, StateIdentity, UnitId};
 use crate::plan::{self, Load, Plan};
 use crate::proto::{CustomerDid, SpaceDid};
 use crate::runtime::Clock;
-use crate::state::Store;
 
 use census::Census;
 use count::Counted;
+use parts::{Parts, Read};
 
 /// The largest skip file that is read, in bytes.
 const SKIP_FILE_BYTES: u64 = 64 << 20;
 
-/// What `setup` works with.
-#[derive(Debug, Clone)]
-struct Parts<C> {
-    /// The network's consumers and uploads.
-    pub census: C,
-    /// The migration's tables.
-    pub store: Store,
-    /// Folder of the customers files.
-    pub dir: PathBuf,
-    /// Providers of consumer rows, the one whose customer counts first.
-    pub providers: Vec<String>,
-    /// The network's table that uploads are counted in; a count of another is refused.
-    pub uploads_table: String,
-    /// What plans, customers files and the count belong to.
-    pub state: StateIdentity,
-    /// Who makes the plan, as `user@host`.
-    pub by: String,
-    /// When it is made.
-    pub clock: Clock,
-}
+/// What else may be done where running instances would lose spaces.
+const WHILE_RUNNING: &str = "; or add --while-running: they continue with what they have, and other instances find that done \
+                             or wait for it";
 
 /// Counts uploads and distributes customers over instances.
+///
+/// # Errors
+/// Tables or files are another's; instances at work would lose spaces; nothing is left to distribute; `stop` says so.
 pub async fn setup(
     settings: &Settings,
     options: options::Setup,
@@ -139,7 +125,9 @@ async fn run<C: Census>(
     let change = made.change();
     let mut files = vec![None; plan.shares.len()];
     if !options.analyze {
-        change.allow(options.while_running)?;
+        if !options.while_running {
+            change.refuse_taking(WHILE_RUNNING)?;
+        }
         notes.extend(put_down(parts, &made, &change, filter.as_text(), stop).await?);
         let workers = options.workers_per_instance;
         files = write::files(parts, &made, workers, &mut notes)
@@ -176,19 +164,6 @@ fn refuse_nothing(plan: &Plan, options: &options::Setup) -> Result<()> {
         "check the flags and --env; nothing was written",
     )
     .into())
-}
-
-/// What the network has.
-struct Read {
-    chosen: Chosen,
-    /// Spaces of the migration itself, which are in no share.
-    migration_spaces: BTreeSet<SpaceDid>,
-    /// How many of them have consumer rows.
-    own: usize,
-    /// Consumer rows that make no sense.
-    odd: Vec<String>,
-    /// Names of the skip file that fit no customer.
-    skips_nobody: Vec<String>,
 }
 
 /// Reads all consumers, and chooses whose spaces are migrated.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::UploadsSession;
+use super::session::UploadsSession;
 use crate::app::{CommandError, LegacyFinding, Stop, StopLevel};
 use crate::migrations::uploads::{CustomerTables, MigrationSpace, VOCABULARY};
 use crate::model::{Class, Counts, Snapshot, TakenOver, TakenUnit};

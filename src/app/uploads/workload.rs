@@ -7,20 +7,16 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
 
 use super::scope::resolver;
-use super::{ROWS, steps, takeover};
-use crate::app::session::{Connecting, Session, StepGroup, Work, Workload};
-use crate::app::{
-    CommandError, LegacyFinding, ProgressSink, ProgressUpdate, RunReport, Stop, unless_stopped,
-};
+use super::session::{BEGIN, ROWS, UploadsSession, UploadsWorkload};
+use super::takeover;
+use crate::app::session::{Connecting, Session, Work, Workload};
+use crate::app::{CommandError, ProgressSink, ProgressUpdate, RunFindings, Stop, unless_stopped};
 use crate::config::{Settings, options};
 use crate::engine::Depth;
 use crate::migrations::uploads::{self, CustomerTables, Uploads};
 use crate::model::{Snapshot, Vocabulary};
 use crate::proto::CustomerDid;
 use crate::state::Namespace;
-
-/// What is told when a run was stopped before it began.
-pub(super) const BEGIN: &str = "migrate uploads";
 
 /// What an audit leaves out unless it is deep.
 const BYTES: &str = "the bytes of shards and indexes (use --deep)";
@@ -29,18 +25,6 @@ const NEVER_CHECKED: [&str; 2] = [
     "whether the gateway holds its authorisation (it cannot be asked; its record, revocation and expiry are checked)",
     "retrieval through the gateway, and adverts in IPNI",
 ];
-
-/// The uploads of one network.
-#[derive(Clone)]
-pub(super) struct UploadsWorkload {
-    pub(super) settings: Settings,
-    /// What the command is about.
-    pub(super) scope: options::Scope,
-    pub(super) choices: uploads::Settings,
-}
-
-/// A session over uploads.
-pub(super) type UploadsSession = Session<UploadsWorkload>;
 
 /// Connects for a command over `scope`. Changes nothing.
 pub(super) async fn connect(
@@ -73,6 +57,7 @@ pub fn uploads_vocabulary() -> &'static Vocabulary {
 #[async_trait]
 impl Workload for UploadsWorkload {
     type Migration = Uploads;
+    type Findings = RunFindings;
 
     fn namespace(&self) -> &Namespace {
         &self.settings.state.namespace
@@ -92,10 +77,6 @@ impl Workload for UploadsWorkload {
         })?))
     }
 
-    fn step_groups(&self) -> &'static [StepGroup] {
-        steps::GROUPS
-    }
-
     fn not_checked(&self, depth: Depth) -> Vec<String> {
         let bytes = (depth < Depth::Bytes).then_some(BYTES);
         let presence = (depth < Depth::Presence).then_some("whether shards and indexes are there");
@@ -108,18 +89,22 @@ impl Workload for UploadsWorkload {
         session: &UploadsSession,
         work: &Work,
         (stop, sink): (&Stop, &ProgressSink),
-    ) -> Result<Vec<LegacyFinding>> {
+    ) -> Result<RunFindings> {
         let noting = async {
             let spaces = resolver(session).spaces(&self.scope, work).await?;
             note_spaces(&CustomerTables::of(&session.store), spaces, sink).await
         };
         unless_stopped(stop, BEGIN, noting).await?;
-        takeover::finish_spaces(session, &work.owners(), stop).await
+        let differences = takeover::finish_spaces(session, &work.owners(), stop).await?;
+        Ok(RunFindings {
+            differences,
+            ..RunFindings::default()
+        })
     }
 
-    fn amend(&self, session: &UploadsSession, snapshot: &Snapshot, report: &mut RunReport) {
-        report.differences = takeover::of_units(snapshot);
-        report.unverified_blocks = session.migration.unverified_blocks();
+    fn amend(&self, session: &UploadsSession, snapshot: &Snapshot, findings: &mut RunFindings) {
+        findings.differences.extend(takeover::of_units(snapshot));
+        findings.unverified_blocks = session.migration.unverified_blocks();
     }
 }
 

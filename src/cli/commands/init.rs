@@ -39,7 +39,7 @@ pub(in crate::cli) struct InitArgs {
 pub(in crate::cli) async fn run(args: InitArgs, context: &Context) -> Result<Exit> {
     if args.print {
         let settings = context.settings(Need::Nothing)?;
-        json(&app::init_template(&settings)?, true)?;
+        json(&app::init_template(&settings), true)?;
         return Ok(Exit::Done);
     }
     let mut settings = context.settings(Need::State)?;
@@ -85,7 +85,13 @@ pub(in crate::cli) fn rows(report: &InitReport, typed: &str) -> String {
     let rows: Vec<Vec<String>> = report
         .tables
         .iter()
-        .map(|made| vec![made.table.clone(), word(made.created).into()])
+        .map(|made| {
+            let mut state = word(made.created).to_owned();
+            if !made.missing_indexes.is_empty() {
+                let _ = write!(state, ", without index {}", made.missing_indexes.join(", "));
+            }
+            vec![made.table.clone(), state]
+        })
         .collect();
     let mut text = table(&["TABLE", "STATE"], &rows);
     if let Some(state) = &report.state {

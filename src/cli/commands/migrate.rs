@@ -18,8 +18,8 @@ use crate::cli::scope::{Preparing, ScopeArgs};
 use crate::cli::summary;
 use crate::cli::values::{self, UnverifiedHashes};
 use crate::config::Need;
-use crate::config::options::{Migrate, Steps, Verify};
-use crate::model::Reason;
+use crate::config::options::{Migrate, Verify};
+use crate::model::{Reason, StepGroup};
 use crate::monitor::in_words;
 
 const EXAMPLES: &str = "Examples:
@@ -56,9 +56,8 @@ pub(in crate::cli) struct MigrateArgs {
     scope: ScopeArgs,
     #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
     concurrency: Option<usize>,
-    /// Only perform these steps: index, location-claims or gateway-auth; the same as --test-index and so on
-    #[arg(long, value_name = "STEPS", group = "mode", value_parser = values::step_group)]
-    only: Option<Steps>,
+    #[arg(long, value_name = "STEPS", group = "mode", value_parser = values::step_group, help = values::only_help())]
+    only: Option<&'static StepGroup>,
     /// Only build, store and register indexes; like the other test modes, record no progress of uploads
     #[arg(long, group = "mode")]
     test_index: bool,
@@ -111,18 +110,16 @@ pub(in crate::cli) struct MigrateArgs {
 }
 
 impl MigrateArgs {
-    fn steps(&self) -> Steps {
-        if let Some(only) = self.only {
-            only
-        } else if self.test_index {
-            Steps::Index
-        } else if self.test_location_claims {
-            Steps::LocationClaims
-        } else if self.test_gateway_auth {
-            Steps::GatewayAuthorization
-        } else {
-            Steps::All
-        }
+    /// The steps to make; none for all of them. The existing tool has a flag for each group.
+    fn only(&self) -> Option<&'static StepGroup> {
+        let flags = [
+            (self.test_index, "index"),
+            (self.test_location_claims, "location-claims"),
+            (self.test_gateway_auth, "gateway-auth"),
+        ];
+        let given = flags.into_iter().find(|(is_given, _)| *is_given);
+        let named = given.and_then(|(_, name)| app::uploads_vocabulary().step_group(name));
+        self.only.or(named)
     }
 }
 
@@ -138,7 +135,7 @@ pub(in crate::cli) async fn run(args: MigrateArgs, context: &Context) -> Result<
     refuse_dry_repair(args.repair, settings.dry_run)?;
     let concurrency = values::in_flight(args.concurrency, &settings);
     let options = Migrate {
-        steps: args.steps(),
+        only: args.only(),
         scope,
         repair: args.repair,
         recheck: args.recheck,
@@ -209,7 +206,7 @@ pub(super) fn report(report: &RunReport, context: &Context) -> Result<Exit> {
 pub(in crate::cli) fn lines(report: &RunReport, typed: &str) -> String {
     if report.dry_run {
         let mut lines = plan::of_dry_run(report, typed);
-        lines.extend(summary::unknown_roots(&report.unknown_roots));
+        lines.extend(summary::unknown_roots(&report.unknown_items));
         return joined(&lines);
     }
     let mut lines = plan::of_one_step(report).unwrap_or_else(|| summary::of_run(report));
@@ -225,8 +222,8 @@ pub(in crate::cli) fn lines(report: &RunReport, typed: &str) -> String {
     if report.unfinished > 0 {
         lines.push(unfinished(report));
     }
-    if report.unverified_blocks > 0 {
-        let blocks = summary::count(report.unverified_blocks, "block");
+    if report.own.unverified_blocks > 0 {
+        let blocks = summary::count(report.own.unverified_blocks, "block");
         lines.push(format!(
             "  {blocks} indexed without a check: their hash functions are not computed here"
         ));
@@ -239,11 +236,11 @@ pub(in crate::cli) fn lines(report: &RunReport, typed: &str) -> String {
             reasons.advice(*reason)
         ));
     }
-    lines.extend(differences(&report.differences));
+    lines.extend(differences(&report.own.differences));
     for file in &report.files {
         lines.push(format!("  {}", file.display()));
     }
-    lines.extend(summary::unknown_roots(&report.unknown_roots));
+    lines.extend(summary::unknown_roots(&report.unknown_items));
     let next = plan::after_one_step(report, typed);
     lines.push(next.unwrap_or_else(|| summary::after_run(report, typed)));
     joined(&lines)

@@ -134,14 +134,17 @@ fn listed(plan: &RollbackPlan) -> String {
         lines.push(line(one, &format!("undone, but {}", one.leaves)));
     }
     for one in plan.missing.iter().take(NAMED) {
-        lines.push(format!("  {}; name it with --journal", app::lack(one)));
+        lines.push(format!(
+            "  {}; name it with --journal",
+            app::lack(one, app::uploads_vocabulary())
+        ));
     }
     for one in plan.unaccounted.iter().take(NAMED) {
         lines.push(format!(
             "  {} of {} of {}: no journal says what was made; name it with --journal",
-            count(one.uploads, "upload"),
-            one.space,
-            one.customer
+            count(one.items, "upload"),
+            one.unit,
+            one.owner
         ));
     }
     let more = plan.unaccounted.len().saturating_sub(NAMED);
@@ -151,7 +154,7 @@ fn listed(plan: &RollbackPlan) -> String {
     }
     lines.push(format!(
         "what is undone, in {}:{}",
-        count(plan.spaces, "space"),
+        count(plan.units, "space"),
         or_nothing(plan.undone.is_empty())
     ));
     let undone = plan.undone.iter();
@@ -207,7 +210,7 @@ fn of_dry_run(report: &RollbackReport, typed: &str) -> String {
 /// Why not everything was undone, a line each.
 fn not_whole(report: &RollbackReport) -> Vec<String> {
     let plan = &report.plan;
-    let uploads: u64 = plan.unaccounted.iter().map(|one| one.uploads).sum();
+    let uploads: u64 = plan.unaccounted.iter().map(|one| one.items).sum();
     let parts = [
         (report.failed, "effect", "for the reasons above"),
         (plan.missing.len() as u64, "journal", "missing or truncated"),
@@ -258,7 +261,7 @@ pub(in crate::cli) fn lines(report: &RollbackReport, typed: &str) -> String {
         format!(
             "  {} undone in {}{others}; {}",
             count(undone, "effect"),
-            count(report.spaces, "space"),
+            count(report.units, "space"),
             took(report.seconds)
         ),
     ];
@@ -280,7 +283,7 @@ pub(in crate::cli) fn lines(report: &RollbackReport, typed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Unaccounted;
+    use crate::app::UnaccountedUnit;
 
     #[test]
     fn a_rollback_that_leaves_something_says_what_and_how_to_go_on() {
@@ -291,10 +294,10 @@ mod tests {
             text.lines().next_back().unwrap_or_default().to_owned()
         };
         assert_eq!(last(&report), "next: sterna monitor");
-        report.plan.unaccounted.push(Unaccounted {
-            customer: "c".to_owned(),
-            space: "s".to_owned(),
-            uploads: 1,
+        report.plan.unaccounted.push(UnaccountedUnit {
+            owner: "c".to_owned(),
+            unit: "s".to_owned(),
+            items: 1,
         });
         assert_eq!(not_whole(&report), ["  not undone: 1 upload in no journal"]);
         assert_eq!(last(&report), format!("next: {typed} --journal PATH"));

@@ -134,7 +134,7 @@ fn of_plan(plan: &PlanReport, analyzed_only: bool) -> String {
             changes(plan)
         );
         text.push_str(&printable(&replaced));
-        text.push_str(if plan.spaces_moved + plan.spaces_left_out == 0 {
+        text.push_str(if plan.units_moved + plan.units_left_out == 0 {
             "\nno work moves: running instances continue, and their customers files stay valid as long as everything \
              in them stays assigned to them"
         } else {
@@ -155,12 +155,12 @@ fn changes(plan: &PlanReport) -> String {
     };
     let parts = [
         some(
-            plan.spaces_moved,
+            plan.units_moved,
             "with work left moves",
             "with work left move",
         ),
-        some(plan.spaces_new, "is new", "are new"),
-        some(plan.spaces_left_out, "is left out", "are left out"),
+        some(plan.units_new, "is new", "are new"),
+        some(plan.units_left_out, "is left out", "are left out"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() {

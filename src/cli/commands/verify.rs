@@ -108,26 +108,26 @@ pub(in crate::cli) fn lines(report: &AuditReport, typed: &str) -> String {
         ),
     ];
     lines.extend(covered(report));
-    for space in &report.unlisted_spaces {
-        let after = space.after.as_deref();
+    for unit in &report.unlisted_units {
+        let after = unit.after.as_deref();
         let after = after.map_or_else(|| "nothing".to_owned(), |last| format!("up to {last}"));
         lines.push(format!(
             "  could-not-tell {}: listed {after}: {}",
-            space.space, space.failure
+            unit.unit, unit.failure
         ));
     }
-    for upload in &report.uploads {
-        let mut whys = whys(&upload.findings);
-        whys.extend(upload.failure.clone());
+    for item in &report.items {
+        let mut whys = whys(&item.findings);
+        whys.extend(item.failure.clone());
         lines.push(format!(
             "  {} {} {}: {}",
-            upload.verdict.as_str(),
-            upload.space,
-            upload.root,
+            item.verdict.as_str(),
+            item.unit,
+            item.item,
             whys.join("; ")
         ));
     }
-    lines.extend(unknown_roots(&report.unknown_roots));
+    lines.extend(unknown_roots(&report.unknown_items));
     lines.push(format!("not checked: {}", report.not_checked.join("; ")));
     if let Some(file) = &report.file {
         lines.push(format!("whole report: {}", file.display()));
@@ -192,7 +192,7 @@ fn covered(report: &AuditReport) -> Vec<String> {
             "this includes the verdicts of audit {run}, which was stopped"
         ));
     }
-    if report.spaces_whole < report.spaces {
+    if report.units_whole < report.units {
         let uploads = match report.expected {
             Some(all) => format!(
                 "{} of {}",
@@ -203,8 +203,8 @@ fn covered(report: &AuditReport) -> Vec<String> {
         };
         lines.push(format!(
             "this covers {uploads}, with {} of {} complete; --resume continues it",
-            grouped(report.spaces_whole),
-            count(report.spaces, "space")
+            grouped(report.units_whole),
+            count(report.units, "space")
         ));
     }
     if report.unlisted > 0 {

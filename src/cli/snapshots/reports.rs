@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::Stored;
 use crate::app::{
-    AuditReport, AuditedUpload, ControlReport, Ended, InitReport, InitTable, LegacyFinding, Listed,
-    PlanReport, RollbackPlan, RollbackReport, RunReport, STEPS, SetupReport, SetupShare,
-    Unaccounted, UnlistedSpace,
+    AuditReport, AuditedItem, ControlReport, Ended, InitReport, InitTable, LegacyFinding, Listed,
+    PlanReport, RollbackPlan, RollbackReport, RunFindings, RunReport, SetupReport, SetupShare,
+    UnaccountedUnit, UnlistedUnit,
 };
 use crate::cli::commands::{ctl, init, migrate, rollback, setup, verify};
 use crate::cli::output;
@@ -80,6 +80,7 @@ fn holds(name: &str, report: &RunReport) {
 fn stopped_runs_read_as_they_were_reviewed() {
     let stopped = |reason: &str| Ended::Stopped {
         reason: reason.to_owned(),
+        aborted: false,
     };
     holds(
         "migrate-limit",
@@ -93,7 +94,10 @@ fn stopped_runs_read_as_they_were_reviewed() {
         &RunReport {
             ended: stopped("SIGINT"),
             helped: [(InstanceId::new("2"), counts(4, 0, 0, 4))].into(),
-            unverified_blocks: 1,
+            own: RunFindings {
+                unverified_blocks: 1,
+                ..RunFindings::default()
+            },
             ..run()
         },
     );
@@ -107,7 +111,7 @@ fn whole_runs_read_as_they_were_reviewed() {
             this_run: counts(156, 3, 1, 160),
             counts: counts(156, 3, 1, 160),
             unfinished: 0,
-            spaces_without_row: 1,
+            units_without_row: 1,
             ..run()
         },
     );
@@ -140,7 +144,10 @@ fn whole_runs_read_as_they_were_reviewed() {
     holds(
         "migrate-takeover",
         &RunReport {
-            differences,
+            own: RunFindings {
+                differences,
+                ..RunFindings::default()
+            },
             ..run()
         },
     );
@@ -154,7 +161,7 @@ fn retries_read_as_they_were_reviewed() {
         counts: counts(1, 0, 1, 2),
         unfinished: 0,
         seconds: 0.4,
-        unknown_roots: vec!["bafyone".to_owned(), "QmTwo".to_owned()],
+        unknown_items: vec!["bafyone".to_owned(), "QmTwo".to_owned()],
         ..run()
     };
     REPORTS.holds("retry", &migrate::lines(&report, "sterna retry --failed"));
@@ -166,6 +173,10 @@ fn dry_runs_and_single_steps_read_as_they_were_reviewed() {
         effects,
         bytes_to_read,
     };
+    let names = crate::app::uploads_vocabulary()
+        .steps
+        .iter()
+        .map(|step| step.name.clone());
     let steps = [plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)];
     let report = RunReport {
         dry_run: true,
@@ -174,9 +185,12 @@ fn dry_runs_and_single_steps_read_as_they_were_reviewed() {
             missing: 52,
             ..VerdictCounts::default()
         }),
-        would: STEPS.into_iter().zip(steps).collect(),
-        ended_spaces: 1,
-        withheld_spaces: 2,
+        would: names.zip(steps).collect(),
+        own: RunFindings {
+            ended_spaces: 1,
+            withheld_spaces: 2,
+            ..RunFindings::default()
+        },
         seconds: 2.5,
         ..RunReport::default()
     };
@@ -217,6 +231,7 @@ fn stopped_audit() -> AuditReport {
         scope: "plan 1f3a9c20 of instance 1".to_owned(),
         ended: Ended::Stopped {
             reason: "SIGTERM".to_owned(),
+            aborted: false,
         },
         verdicts: VerdictCounts {
             ok: 37,
@@ -227,19 +242,19 @@ fn stopped_audit() -> AuditReport {
         would: std::collections::BTreeMap::default(),
         listed: 40,
         expected: Some(80),
-        spaces: 12,
-        spaces_whole: 5,
+        units: 12,
+        units_whole: 5,
         unlisted: 1,
-        unlisted_spaces: vec![UnlistedSpace {
-            customer: ALICE.to_owned(),
-            space: SPACE.to_owned(),
+        unlisted_units: vec![UnlistedUnit {
+            owner: ALICE.to_owned(),
+            unit: SPACE.to_owned(),
             after: Some(ROOT.to_owned()),
             failure: "COULD_NOT_TELL: list uploads: no answer within 10000 ms".to_owned(),
         }],
-        uploads: vec![AuditedUpload {
-            customer: ALICE.to_owned(),
-            space: SPACE.to_owned(),
-            root: ROOT.to_owned(),
+        items: vec![AuditedItem {
+            owner: ALICE.to_owned(),
+            unit: SPACE.to_owned(),
+            item: ROOT.to_owned(),
             verdict: Verdict::Missing,
             findings: vec![
                 finding("store-index", Verdict::Missing, missing),
@@ -252,7 +267,7 @@ fn stopped_audit() -> AuditReport {
         file: Some(PathBuf::from(
             "migration-state/instance-1-audit-6c1f.ndjson",
         )),
-        unknown_roots: Vec::new(),
+        unknown_items: Vec::new(),
     }
 }
 
@@ -269,10 +284,10 @@ fn audits_read_as_they_were_reviewed() {
         },
         resumes: Some(RunId::new("5b0e")),
         listed: 80,
-        spaces_whole: 12,
+        units_whole: 12,
         unlisted: 0,
-        unlisted_spaces: Vec::new(),
-        uploads: Vec::new(),
+        unlisted_units: Vec::new(),
+        items: Vec::new(),
         ..report
     };
     REPORTS.holds("verify-resumed", &verify::lines(&report, typed));
@@ -299,11 +314,11 @@ fn rollbacks_read_as_they_were_reviewed() {
             true,
             "the storage node keeps the bytes and its location claim; the bill keeps both entries",
         )],
-        spaces: 6,
-        unaccounted: vec![Unaccounted {
-            customer: ALICE.to_owned(),
-            space: SPACE.to_owned(),
-            uploads: 1,
+        units: 6,
+        unaccounted: vec![UnaccountedUnit {
+            owner: ALICE.to_owned(),
+            unit: SPACE.to_owned(),
+            items: 1,
         }],
         runs: vec![format!("{RUN}: 112 effects, instance 1, plan 1f3a9c20")],
         ..RollbackPlan::default()
@@ -324,7 +339,7 @@ fn rollbacks_read_as_they_were_reviewed() {
         gone: 1,
         kept: 1,
         failed: 1,
-        spaces: 1,
+        units: 1,
         seconds: 3.2,
         ..RollbackReport::default()
     };
@@ -354,9 +369,9 @@ fn plans_read_as_they_were_reviewed() {
                 units: 12,
                 items: 80,
             }),
-            spaces_moved: 2,
-            spaces_new: 1,
-            spaces_left_out: 0,
+            units_moved: 2,
+            units_new: 1,
+            units_left_out: 0,
         },
         state: state(),
         customers: 6,
@@ -396,10 +411,12 @@ fn small_reports_read_as_they_were_reviewed() {
             InitTable {
                 table: "local-migration-customers".to_owned(),
                 created: true,
+                missing_indexes: Vec::new(),
             },
             InitTable {
                 table: "local-migration-progress".to_owned(),
                 created: false,
+                missing_indexes: Vec::new(),
             },
         ],
     };

@@ -21,7 +21,7 @@ use super::unit::{AuditRequest, of_unit};
 /// report is a local file of its own, named after the instance, `report` and the run.
 ///
 /// # Errors
-/// [`EngineError::NothingToResume`]; those of the report's file.
+/// [`EngineError::NothingToResume`]; [`EngineError::Failed`] if nothing could work; those of the report's file.
 pub async fn audit<M: Migration>(
     parts: RunParts<M>,
     config: Config,
@@ -53,7 +53,7 @@ pub async fn audit<M: Migration>(
     drop(helpers);
     audit.write().await.map_err(EngineError::State)?;
     audit.events.publish(Event::RunEnded);
-    let outcome = outcome(&audit, file, all, earlier).await;
+    let outcome = outcome(&audit, file, all, earlier).await?;
     if outcome.ended == Ended::Finished {
         let end = AuditLine::End {
             verdicts: outcome.verdicts,
@@ -187,11 +187,10 @@ async fn outcome<M: Migration>(
     file: PathBuf,
     units: u64,
     earlier: Option<Earlier>,
-) -> AuditOutcome {
+) -> Result<AuditOutcome, EngineError> {
     let totals = audit.take_totals();
-    let ended = ended(audit, &totals.left).await;
-    AuditOutcome {
-        ended,
+    Ok(AuditOutcome {
+        ended: ended(audit, &totals.left).await?,
         verdicts: totals.verdicts,
         listed: audit.listed(),
         unlisted: totals.unlisted,
@@ -203,5 +202,5 @@ async fn outcome<M: Migration>(
         snapshot: audit.events.snapshot(),
         file,
         resumes: earlier.map(|earlier| earlier.run),
-    }
+    })
 }

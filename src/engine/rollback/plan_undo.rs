@@ -345,7 +345,7 @@ impl<M: Migration> Rows<'_, M> {
         };
         let unknown: BTreeSet<&str> = plan.incomplete.iter().map(|unit| &*unit.owner).collect();
         for owner in &plan.owners {
-            let standing = effects.existing(owner).await.map_err(EngineError::Survey)?;
+            let standing = effects.existing(owner).await.map_err(EngineError::Failed)?;
             for effect in standing {
                 let possible = effect.undo == Undo::Possible;
                 let undone = possible && !unknown.contains(owner.as_str());

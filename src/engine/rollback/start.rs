@@ -86,7 +86,7 @@ pub async fn rollback<M: Migration>(
     report(&run).await;
     let tally = rolling.tally();
     Ok(RolledBack {
-        ended: ended(&run, &done.remaining).await,
+        ended: ended(&run, &done.remaining).await?,
         undone: tally.undone,
         gone: tally.gone,
         kept: tally.kept,

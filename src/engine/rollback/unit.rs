@@ -79,7 +79,7 @@ async fn restart<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) -> 
     if let Some(parts) = &parts {
         parts.fold_journals().await.map_err(trouble)?;
     }
-    leased.lock().rewind(UnitProgress::roll_back);
+    leased.lock().rewind(UnitProgress::start_over);
     match save(leased).await {
         Ok(()) => {}
         Err(SaveError::Lost) => return Err(End::Lost),

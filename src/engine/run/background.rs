@@ -181,7 +181,7 @@ pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
         helped: seen.helped.clone(),
         elsewhere: seen.elsewhere,
         units_planned: seen.units.planned,
-        units_settled: seen.units.completed + seen.units.failed,
+        units_ended: seen.units.completed + seen.units.failed,
         in_flight: seen.in_flight,
         items_per_minute: seen.items_per_minute(now),
         concurrency: run.admission.size(),

@@ -2,35 +2,41 @@
 
 use crate::engine::holders::held_by;
 use crate::engine::shared::Core;
-use crate::engine::{Ended, Migration};
+use crate::engine::{Ended, EngineError, Migration};
 use crate::model::{Class, Failure, Reason, UnitId};
 use crate::runtime::{Stop, StopLevel};
 
 use super::remaining::Remaining;
 
 /// The worst that holds.
-pub(crate) async fn ended<M: Migration>(run: &Core<M>, remaining: &Remaining) -> Ended {
+///
+/// # Errors
+/// [`EngineError::Failed`] if nothing could work.
+pub(crate) async fn ended<M: Migration>(
+    run: &Core<M>,
+    remaining: &Remaining,
+) -> Result<Ended, EngineError> {
     if let Some(failure) = run.fatal() {
-        return Ended::Fatal(failure);
+        return Err(EngineError::Failed(failure));
     }
     if let Some(reason) = run.health.broken() {
-        return Ended::Safety { reason };
+        return Ok(Ended::Safety { reason });
     }
     if remaining.open() == 0 {
-        return finished(remaining);
+        return Ok(finished(remaining));
     }
     if run.stop.level() > StopLevel::Run {
-        return Ended::Stopped {
+        return Ok(Ended::Stopped {
             reason: stopped(&run.stop),
             aborted: run.stop.level() >= StopLevel::Abort,
-        };
+        });
     }
     if let Some(failure) = &remaining.unread {
         return match failure.class {
-            Class::Fatal => Ended::Fatal(failure.clone()),
-            _ => Ended::Trouble {
+            Class::Fatal => Err(EngineError::Failed(failure.clone())),
+            _ => Ok(Ended::Trouble {
                 reason: format!("not all of it could be read: {failure}"),
-            },
+            }),
         };
     }
     let is_held = |(_, failure): &(UnitId, Failure)| failure.reason == Reason::LEASE_LOST;
@@ -41,21 +47,21 @@ pub(crate) async fn ended<M: Migration>(run: &Core<M>, remaining: &Remaining) ->
     {
         let more = remaining.troubled.len() - 1;
         let reason = format!("{} (and {more} more)", failure.message);
-        return Ended::Held { reason };
+        return Ok(Ended::Held { reason });
     }
     if let Some((unit, failure)) = remaining.troubled.first() {
         let number = remaining.troubled.len();
         let reason = format!("{failure} (units without an end: {number}, the first is {unit})");
-        return Ended::Trouble { reason };
+        return Ok(Ended::Trouble { reason });
     }
     if run.admission.limit_reached() {
-        return Ended::Limit;
+        return Ok(Ended::Limit);
     }
     let held = held_by(&run.store, &run.config, &remaining.held).await;
     let lost = || format!("the leases of {} units were lost", remaining.lost);
-    Ended::Held {
+    Ok(Ended::Held {
         reason: held.unwrap_or_else(lost),
-    }
+    })
 }
 
 /// Why it was stopped, and why it did not wait for what was in flight.

@@ -20,15 +20,18 @@ const RESULTS: &str = "results.ndjson";
 
 /// Runs a job to its end, or until it is stopped, and returns when everything is written and
 /// every task of the run has ended. Dropping the future ends the run as a crash would.
+///
+/// # Errors
+/// [`EngineError::Failed`] if nothing could work; those of the local files.
 pub async fn run<M: Migration>(
     parts: RunParts<M>,
     config: Config,
     job: Job,
 ) -> Result<Outcome, EngineError> {
+    let is_retry = matches!(job, Job::RetryFailed(_) | Job::RetryListed(_));
     // Who tries again what failed has no share of its own that an earlier process could have left.
-    let adopt_own = config.adopt_own && !matches!(job, Job::Failed(_) | Job::Named(_));
     let config = Config {
-        adopt_own,
+        adopt_own: config.adopt_own && !is_retry,
         ..config
     };
     let run = Shared::open(&parts, config, RESULTS).await?;
@@ -41,11 +44,11 @@ pub async fn run<M: Migration>(
             queue.close().await
         }
         Job::Items(items) => pieces(&run, single(items), None).await,
-        Job::Failed(wanted) => {
+        Job::RetryFailed(wanted) => {
             let chunks = failed_items(&run.store, wanted);
             retry(&run, chunks, false).await
         }
-        Job::Named(list) => retry(&run, named(&run.tasks, list), true).await,
+        Job::RetryListed(list) => retry(&run, named(&run.tasks, list), true).await,
     };
     drop(helpers);
     run.events.publish(Event::RunEnded);
@@ -54,7 +57,7 @@ pub async fn run<M: Migration>(
     if keeps {
         background::report(&run).await;
     }
-    Ok(outcome(&run, remaining).await)
+    outcome(&run, remaining, is_retry).await
 }
 
 /// Tries items again under the leases of their units.
@@ -85,23 +88,34 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
         Job::Items(items) => (0, items.len() as u64, Some(items.len())),
         // The counters of units that ended are told when they are opened.
         // So are the items that it takes up, piece by piece.
-        Job::Failed(_) | Job::Named(_) => (0, 0, Some(0)),
+        Job::RetryFailed(_) | Job::RetryListed(_) => (0, 0, Some(0)),
     };
     run.announce(units as u64, planned, asked.map(|items| items as u64));
 }
 
-async fn outcome<M: Migration>(run: &Shared<M>, remaining: Remaining) -> Outcome {
+async fn outcome<M: Migration>(
+    run: &Shared<M>,
+    remaining: Remaining,
+    is_retry: bool,
+) -> Result<Outcome, EngineError> {
     let (snapshot, unfinished) = (run.events.snapshot(), remaining.open());
-    Outcome {
-        ended: ended(run, &remaining).await,
-        counts: snapshot.counts,
-        retried: remaining.retried,
-        retried_reasons: remaining.retried_reasons,
+    let ended = ended(run, &remaining).await?;
+    let (this_run, counts, reasons) = if is_retry {
+        let retried = remaining.retried;
+        (retried, retried, remaining.retried_reasons)
+    } else {
+        (snapshot.this_run, snapshot.counts, snapshot.reasons.clone())
+    };
+    Ok(Outcome {
+        ended,
+        this_run,
+        counts,
+        reasons,
         helped: snapshot.helped.clone(),
         snapshot,
         unfinished,
         held: remaining.held,
         troubled: remaining.troubled,
         files: run.files.paths(),
-    }
+    })
 }

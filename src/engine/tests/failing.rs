@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::faulty::{Faulty, Out};
 use super::world::{World, done, no_fault};
-use crate::engine::Ended;
+use crate::engine::{Ended, EngineError};
 use crate::model::{Class, Failure, Reason, Status};
 use crate::state::{FailedQuery, Store};
 
@@ -128,11 +128,11 @@ async fn refused_credentials_end_the_run_at_once_and_fail_no_item() {
         (op == "copy").then(|| Failure::fatal(Reason::UNAUTHORIZED, "expired token"))
     };
     let world = World::new(1, 50, LATENCY, Box::new(fault)).await;
-    let outcome = world.run().await;
+    let error = world.try_run().await.unwrap_err();
     assert!(
-        matches!(outcome.ended, Ended::Fatal(failure) if failure.reason == Reason::UNAUTHORIZED)
+        matches!(error, EngineError::Failed(failure) if failure.reason == Reason::UNAUTHORIZED)
     );
-    assert_eq!(outcome.counts.settled(), 0);
+    assert_eq!(world.row(0).await.counts.settled(), 0);
     assert!(
         world
             .store

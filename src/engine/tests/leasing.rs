@@ -127,7 +127,7 @@ async fn a_retry_takes_a_unit_over_from_a_holder_that_died() {
         .unwrap();
     assert!(matches!(grant, Grant::Leased { .. }));
     let start = tokio::time::Instant::now();
-    let retry = Job::Failed(Retry::default());
+    let retry = Job::RetryFailed(Retry::default());
     let outcome = world.run_job(retry, &Stop::new()).await;
     assert_eq!(outcome.ended, Ended::Finished);
     assert!(start.elapsed() >= world.config.pace.lease_term);

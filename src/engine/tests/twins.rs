@@ -114,7 +114,7 @@ async fn a_retry_beside_a_live_run_of_its_number_adopts_nothing() {
             let failed = failed.unwrap();
             assert_eq!(failed.len(), 1);
             let (parts, config) = second(&world, folder);
-            let outcome = run(parts, config, Job::Failed(Retry::default()))
+            let outcome = run(parts, config, Job::RetryFailed(Retry::default()))
                 .await
                 .unwrap();
             let [(_, by)] = &outcome.held[..] else {
@@ -177,7 +177,7 @@ async fn units_that_dead_holders_left_are_waited_for_together() {
     let began = tokio::time::Instant::now();
     let (parts, mut config) = second(&world, "here");
     config.units_at_once = 1;
-    let outcome = run(parts, config, Job::Failed(Retry::default()))
+    let outcome = run(parts, config, Job::RetryFailed(Retry::default()))
         .await
         .unwrap();
     assert_eq!(outcome.ended, Ended::Finished);

@@ -10,7 +10,9 @@ use tempfile::TempDir;
 
 use super::calls::{Calls, Fault};
 use super::copy::{Copy, Target};
-use crate::engine::{Config, Events, Job, Outcome, RunParts, ServiceRegistry, Stop, Tasks, run};
+use crate::engine::{
+    Config, EngineError, Events, Job, Outcome, RunParts, ServiceRegistry, Stop, Tasks, run,
+};
 use crate::migrations::uploads::namespace;
 use crate::model::{
     Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress,
@@ -120,6 +122,11 @@ impl World {
 
     pub(super) async fn run(&self) -> Outcome {
         self.run_job(Job::Units(self.units()), &Stop::new()).await
+    }
+
+    pub(super) async fn try_run(&self) -> Result<Outcome, EngineError> {
+        let job = Job::Units(self.units());
+        run(self.parts(&Stop::new()), self.next_config(), job).await
     }
 
     pub(super) async fn run_job(&self, job: Job, stop: &Stop) -> Outcome {

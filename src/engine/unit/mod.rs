@@ -17,7 +17,7 @@ pub(super) use claim::{ClaimRequest, Failures, claim, ended_before, unrecorded};
 pub(super) use end::UnitEnd;
 pub(super) use finish::{end, on_save_failed, release, save};
 pub(super) use leased::{Before, LeasedUnit};
-pub(super) use pass::step;
+pub(super) use pass::settle_item;
 pub(super) use ready::{publish_steps, ready};
 pub(super) use split::{SplitUnit, clear};
 pub(super) use steps::{adopted, unit_steps};

@@ -134,7 +134,7 @@ async fn fly<M: Migration>(
 ) -> Option<Failure> {
     let began = leased.run.clock.instant();
     let mut slot = Some(slot);
-    let Some(end) = step(&leased, &id, &item, &mut slot).await else {
+    let Some(end) = settle_item(&leased, &id, &item, &mut slot).await else {
         leased.publish_dropped(&id);
         return None;
     };
@@ -146,7 +146,7 @@ async fn fly<M: Migration>(
 }
 
 /// Settles an item while its unit is ours. A step that panics is a failure of its item alone.
-pub(crate) async fn step<M: Migration>(
+pub(crate) async fn settle_item<M: Migration>(
     leased: &LeasedUnit<M>,
     id: &ItemId,
     item: &M::Item,

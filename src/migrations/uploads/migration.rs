@@ -11,7 +11,7 @@ use super::handle::Uploads;
 use super::item::Upload;
 use super::reasons::REASONS;
 use super::rows::{CustomerRollup, NAME};
-use super::steps::{AuthorizeGateway, RegisterIndex, RepublishLocation, StoreIndex};
+use super::steps::{steps, unit_steps};
 use super::unit::space;
 use crate::engine::{Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep};
 use crate::model::{Failure, ItemId, ItemRange, MigrationName, Reason, Reasons};
@@ -30,15 +30,11 @@ impl Migration for Uploads {
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
-        vec![
-            Arc::new(StoreIndex::new(&self.parts)),
-            Arc::new(RegisterIndex::new(&self.parts)),
-            Arc::new(RepublishLocation(Arc::clone(&self.parts))),
-        ]
+        steps(&self.parts)
     }
 
     fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
-        vec![Arc::new(AuthorizeGateway(Arc::clone(&self.parts)))]
+        unit_steps(&self.parts)
     }
 
     fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {

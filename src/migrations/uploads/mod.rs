@@ -11,7 +11,7 @@
 //! | `deep` | the probe of every byte |
 //! | `sample` | a probe of one upload of a space before a run |
 //! | `reasons` | why an upload or space cannot be migrated |
-//! | `steps` | what is done, one file each |
+//! | `steps` | what is done, one file each; `steps/all.rs` lists them |
 
 mod decide;
 mod deep;

@@ -195,7 +195,7 @@ impl UnitProgress {
 
     /// Starts over after what was made was undone: every item is left again. Steps of the unit stay as they are
     /// recorded.
-    pub fn roll_back(&mut self) {
+    pub fn start_over(&mut self) {
         self.restart();
         self.round += 1;
     }

@@ -42,7 +42,7 @@ pub(super) fn instance(
         counts: report.counts,
         reasons: report.reasons.clone(),
         units: report.units_planned,
-        units_settled: report.units_settled,
+        units_settled: report.units_ended,
         in_flight: report.in_flight,
         concurrency: report.concurrency,
         begun_per_minute_at_most: report.rate,

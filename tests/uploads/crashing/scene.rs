@@ -322,7 +322,7 @@ async fn perform(settings: &Settings, task: Task, scope: Scope) -> Ended {
         Task::Migrate => {
             let options = options::Migrate {
                 scope,
-                steps: options::Steps::All,
+                only: None,
                 repair: false,
                 recheck: false,
                 dry_run: false,

@@ -121,9 +121,12 @@ impl<'a> Change<'a> {
         self.is_in_force
     }
 
-    /// Refuses to take work from instances that run, unless it is asked for.
-    pub(in crate::app) fn allow(&self, while_running: bool) -> Result<(), CommandError> {
-        if while_running || self.is_in_force || self.taken_from.is_empty() {
+    /// Refuses to take work from instances that run; `instead` says what else the operator may do.
+    ///
+    /// # Errors
+    /// [`Kind::Mismatch`], with what each instance would lose.
+    pub(in crate::app) fn refuse_taking(&self, instead: &str) -> Result<(), CommandError> {
+        if self.is_in_force || self.taken_from.is_empty() {
             return Ok(());
         }
         let mut what = format!(
@@ -131,11 +134,11 @@ impl<'a> Change<'a> {
             self.id.short(),
             self.words.unit.many
         );
-        for (instance, spaces) in &self.taken_from {
+        for (instance, units) in &self.taken_from {
             let _ = write!(
                 what,
                 "\n  instance {instance}: {} with work left",
-                self.words.unit.count(*spaces)
+                self.words.unit.count(*units)
             );
         }
         let cause = match &self.replaces {
@@ -154,9 +157,10 @@ impl<'a> Change<'a> {
             Kind::Mismatch,
             what,
             cause,
-            "drain them with `sterna ctl drain --why 'new plan'`, run this again, then `sterna ctl resume`; or add \
-             --while-running: they continue with what they have, and other instances find that done or wait for it. \
-             Nothing was changed",
+            format!(
+                "drain them with `sterna ctl drain --why 'new plan'`, run this again, then `sterna ctl resume`{instead}. \
+                 Nothing was changed"
+            ),
         ))
     }
 
@@ -166,9 +170,9 @@ impl<'a> Change<'a> {
             id: self.id.to_string(),
             was_in_force: self.is_in_force,
             replaces: self.replaces.as_ref().map(PlanLine::of),
-            spaces_moved: self.moved,
-            spaces_new: self.new,
-            spaces_left_out: self.left_out,
+            units_moved: self.moved,
+            units_new: self.new,
+            units_left_out: self.left_out,
         }
     }
 }

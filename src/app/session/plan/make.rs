@@ -27,7 +27,7 @@ impl<W: Workload> Session<W> {
         let words = self.workload.vocabulary();
         let made = NewPlan::of(&plan, &standing, (self.identity()?, words), by);
         let change = made.change();
-        change.allow(false)?;
+        change.refuse_taking("")?;
         let go_on = || match stop.level() {
             StopLevel::Run => Ok(()),
             _ => Err(stopped(stop, "write the plan")),

@@ -195,7 +195,7 @@ fn reports(made: &NewPlan<'_>, migration: &MigrationName) -> Vec<InstanceReport>
         helped: BTreeMap::new(),
         elsewhere: Counts::default(),
         units_planned: 0,
-        units_settled: 0,
+        units_ended: 0,
         in_flight: 0,
         items_per_minute: 0.0,
         concurrency: 0,
@@ -216,7 +216,7 @@ fn reports(made: &NewPlan<'_>, migration: &MigrationName) -> Vec<InstanceReport>
             report.counts = report.counts.plus(&Counts::planned(items));
             continue;
         };
-        report.units_settled += u64::from(row.progress.status.is_ended());
+        report.units_ended += u64::from(row.progress.status.is_ended());
         report.counts = report.counts.plus(&row.progress.counts);
         for (reason, number) in &row.progress.reasons {
             *report.reasons.entry(*reason).or_default() += number;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{QUERIES, Resolved, Resolver};
+use super::resolve::{QUERIES, Resolved, Resolver};
 use crate::app::session::Work;
 use crate::config::Root;
 use crate::model::{ItemId, Unit, UnitId};
@@ -22,7 +22,7 @@ struct Place {
 
 impl Resolver<'_> {
     /// The uploads with these roots, in the spaces that are named or in whichever have them.
-    pub(super) async fn uploads(
+    pub(in crate::app::uploads) async fn uploads(
         &self,
         roots: &[Root],
         named: Option<Vec<Unit>>,

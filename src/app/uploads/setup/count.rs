@@ -7,7 +7,8 @@ use anyhow::Result;
 use futures::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Census, Parts, census};
+use super::census::{self, Census};
+use super::parts::Parts;
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop};
 use crate::client;
 use crate::migrations::uploads::plan::Chosen;

@@ -1,7 +1,7 @@
 //! Notes of a setup: what was left out, and why.
 
-use super::Read;
 use super::count::Counted;
+use super::parts::Read;
 use crate::migrations::uploads::plan::Chosen;
 use crate::monitor::grouped;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::Parts;
 use super::count::stopped;
+use super::parts::Parts;
 use crate::app::session::NewPlan;
 use crate::app::{CommandError, Kind, Stop};
 use crate::config::CustomersFile;

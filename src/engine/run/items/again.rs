@@ -5,7 +5,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::engine::item::End;
 use crate::engine::run::Remaining;
-use crate::engine::unit::{Before, LeasedUnit, end, save, step, unit_steps};
+use crate::engine::unit::{Before, LeasedUnit, end, save, settle_item, unit_steps};
 use crate::engine::{Depth, Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, Settled};
 use crate::runtime::Instant;
@@ -174,7 +174,7 @@ pub(super) async fn settle_by_name<M: Migration>(
         item: item.clone(),
     });
     let end = match run.migration.item(&leased.context, item).await {
-        Ok(found) => step(leased, item, &found, &mut slot).await,
+        Ok(found) => settle_item(leased, item, &found, &mut slot).await,
         Err(failure) => Some(not_read(failure)),
     };
     if end.is_none() {

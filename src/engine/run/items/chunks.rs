@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::stream::{BoxStream, StreamExt};
 use futures::{Stream, TryStreamExt, stream};
 
-use crate::engine::{Named, Retry};
+use crate::engine::{ItemList, Retry};
 use crate::model::{Failure, ItemId, Reason, UnitId};
 use crate::runtime::Tasks;
 use crate::state::{FailedPage, FailedQuery, StateError, Store};
@@ -97,7 +97,7 @@ pub(crate) fn single(items: Vec<(UnitId, ItemId)>) -> BoxStream<'static, Result<
 /// The items that a list names.
 pub(crate) fn named(
     tasks: &Tasks,
-    list: Arc<dyn Named>,
+    list: Arc<dyn ItemList>,
 ) -> BoxStream<'static, Result<Chunk, Failure>> {
     let tasks = tasks.clone();
     let units = list.units();
@@ -108,7 +108,7 @@ pub(crate) fn named(
 
 fn of_unit(
     tasks: Tasks,
-    list: Arc<dyn Named>,
+    list: Arc<dyn ItemList>,
     unit: UnitId,
 ) -> BoxStream<'static, Result<Chunk, Failure>> {
     stream::try_unfold(0, move |from| {

@@ -310,7 +310,7 @@ async fn goes_on<M: Migration>(leased: &LeasedUnit<M>, which: Which) -> Result<b
         matches!(state, Some(crate::model::StepState::Failed(_)))
     });
     if !kept_back {
-        leased.lock().rewind(UnitProgress::roll_back);
+        leased.lock().rewind(UnitProgress::start_over);
     }
     Ok(!kept_back)
 }

@@ -112,7 +112,7 @@ impl Scene {
             )
             .await;
             self.fixed.store(true, Ordering::SeqCst);
-            let retry = Job::Failed(Retry::default());
+            let retry = Job::RetryFailed(Retry::default());
             self.job(instance, &format!("{number}b"), points, retry)
                 .await;
         };

@@ -34,10 +34,10 @@ async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() 
     let looked = world.calls("probe");
     // Still broken: nothing is lost, nothing counted twice.
     let outcome = world
-        .run_job(Job::Failed(Retry::default()), &Stop::new())
+        .run_job(Job::RetryFailed(Retry::default()), &Stop::new())
         .await;
     assert_eq!((done(&outcome).done, done(&outcome).quarantined), (36, 4));
-    let retried = outcome.retried;
+    let retried = outcome.counts;
     assert_eq!(
         (retried.planned, retried.quarantined, retried.left()),
         (4, 4, 0)
@@ -51,9 +51,9 @@ async fn a_retry_makes_only_the_failed_items_and_sets_rows_and_counters_right() 
     assert!(failed.iter().all(|failed| failed.attempts == 2));
     fixed.store(true, Ordering::SeqCst);
     let outcome = world
-        .run_job(Job::Failed(Retry::default()), &Stop::new())
+        .run_job(Job::RetryFailed(Retry::default()), &Stop::new())
         .await;
-    assert_eq!((outcome.retried.planned, outcome.retried.done), (4, 4));
+    assert_eq!((outcome.counts.planned, outcome.counts.done), (4, 4));
     assert_eq!(
         (outcome.ended.clone(), done(&outcome).done),
         (Ended::Finished, 40)
@@ -78,7 +78,7 @@ async fn a_retry_counts_by_what_the_last_one_found() {
     };
     let world = World::new(1, 10, LATENCY, Box::new(fault)).await;
     world.run().await;
-    let again = || Job::Failed(Retry::default());
+    let again = || Job::RetryFailed(Retry::default());
     assert_eq!(
         done(&world.run_job(again(), &Stop::new()).await).quarantined,
         1
@@ -101,8 +101,8 @@ async fn a_retry_reports_the_failures_that_it_took_up_and_no_others() {
     world.run().await;
     let mut retry = Retry::default();
     retry.query.reasons = vec![Reason::BAD_ANSWER];
-    let outcome = world.run_job(Job::Failed(retry), &Stop::new()).await;
-    let told: Vec<_> = outcome.retried_reasons.into_iter().collect();
+    let outcome = world.run_job(Job::RetryFailed(retry), &Stop::new()).await;
+    let told: Vec<_> = outcome.reasons.into_iter().collect();
     assert_eq!(told, [(Reason::BAD_ANSWER, 1)]);
 }
 
@@ -141,7 +141,7 @@ async fn what_a_retry_repaired_above_the_cursor_is_not_counted_as_failed_for_eve
         assert!(failed.iter().any(|row| row.item.as_str() == "key-004"));
         let unit = UnitId::new("did:mailto:test:owner", name(0));
         let above = List([(unit, ItemId::new("key-004"))].into());
-        let retry = Job::Named(Arc::new(above));
+        let retry = Job::RetryListed(Arc::new(above));
         assert_eq!(
             world.run_job(retry, &Stop::new()).await.ended,
             Ended::Finished
@@ -159,7 +159,7 @@ async fn what_a_retry_repaired_above_the_cursor_is_not_counted_as_failed_for_eve
         assert_eq!(outcome.counts, row.counts);
         let failed = world.store.failed_items(&query).await.unwrap();
         assert_eq!(failed.len(), 1);
-        let again = Job::Failed(Retry::default());
+        let again = Job::RetryFailed(Retry::default());
         world.run_job(again, &Stop::new()).await;
         if fixes {
             world.assert_all_done(1, 10).await;

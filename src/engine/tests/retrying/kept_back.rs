@@ -37,7 +37,7 @@ async fn rows(world: &World) -> Vec<FailedItem> {
 
 async fn retry(world: &World) -> crate::engine::Outcome {
     world
-        .run_job(Job::Failed(Retry::default()), &Stop::new())
+        .run_job(Job::RetryFailed(Retry::default()), &Stop::new())
         .await
 }
 
@@ -65,7 +65,7 @@ async fn what_a_cause_of_the_unit_keeps_back_has_one_row_with_its_number_and_is_
     let outcome = retry(&world).await;
     assert_eq!(outcome.ended, Ended::Finished);
     assert_eq!(
-        (outcome.retried.planned, outcome.retried.quarantined),
+        (outcome.counts.planned, outcome.counts.quarantined),
         (30, 30)
     );
     assert_eq!(world.calls("probe"), looked);
@@ -75,7 +75,7 @@ async fn what_a_cause_of_the_unit_keeps_back_has_one_row_with_its_number_and_is_
     fixed.store(true, Ordering::SeqCst);
     let outcome = retry(&world).await;
     assert_eq!(outcome.ended, Ended::Finished);
-    assert_eq!((outcome.retried.planned, outcome.retried.done), (30, 30));
+    assert_eq!((outcome.counts.planned, outcome.counts.done), (30, 30));
     assert!(rows(&world).await.is_empty());
     world.assert_all_done(2, 30).await;
 }
@@ -91,10 +91,7 @@ async fn naming_what_is_kept_back_counts_nothing_twice() {
     fixed.store(false, Ordering::SeqCst);
     for _ in 0..2 {
         let outcome = mend(&world, &[1, 5]).await;
-        assert_eq!(
-            (outcome.retried.planned, outcome.retried.quarantined),
-            (2, 2)
-        );
+        assert_eq!((outcome.counts.planned, outcome.counts.quarantined), (2, 2));
         assert_eq!(
             outcome.snapshot.reasons[&Reason::new("MISSING_DELEGATION")],
             2
@@ -117,7 +114,7 @@ async fn what_a_list_finds_kept_back_in_a_pending_unit_is_taken_up_by_a_retry() 
     mend(&world, &[2]).await;
     assert_eq!(world.row(0).await.status, Status::Pending);
     let outcome = retry(&world).await;
-    assert_eq!(outcome.retried.quarantined, 1);
+    assert_eq!(outcome.counts.quarantined, 1);
     fixed.store(true, Ordering::SeqCst);
     retry(&world).await;
     assert!(rows(&world).await.is_empty());
@@ -149,10 +146,7 @@ async fn the_row_is_right_after_a_crash_and_when_others_of_the_unit_failed_by_th
     assert_eq!((row.counts.quarantined, row.counts.left()), (200, 0));
     fixed.store(true, Ordering::SeqCst);
     let outcome = retry(&world).await;
-    assert_eq!(
-        (outcome.retried.done, outcome.retried.quarantined),
-        (199, 1)
-    );
+    assert_eq!((outcome.counts.done, outcome.counts.quarantined), (199, 1));
     let of_unit = rows(&world).await;
     assert_eq!(of_unit.len(), 1);
     assert_eq!(of_unit[0].item.as_str(), "key-007");

@@ -17,7 +17,7 @@ pub(super) async fn mend(world: &World, keys: &[usize]) -> Outcome {
     let item = |key: &usize| (unit.clone(), ItemId::new(key_name(*key)));
     let list = List(keys.iter().map(item).collect());
     world
-        .run_job(Job::Named(Arc::new(list)), &Stop::new())
+        .run_job(Job::RetryListed(Arc::new(list)), &Stop::new())
         .await
 }
 
@@ -44,7 +44,7 @@ async fn what_was_lost_in_a_completed_unit_is_made_again_and_the_counters_stay_t
     let copied = world.calls("copy");
     let outcome = mend(&world, &[0, 1, 5, 9]).await;
     assert_eq!(outcome.ended, Ended::Finished);
-    let retried = outcome.retried;
+    let retried = outcome.counts;
     assert_eq!((retried.planned, retried.done, retried.found), (4, 3, 1));
     assert_eq!(world.calls("copy"), copied + 3);
     let row = world.row(0).await;
@@ -58,7 +58,7 @@ async fn what_was_lost_in_a_completed_unit_is_made_again_and_the_counters_stay_t
     breaks.store(false, Ordering::SeqCst);
     // The same list again: what is right by now is found, what has a row is counted by it.
     let outcome = mend(&world, &[0, 1, 5, 9]).await;
-    assert_eq!((outcome.retried.done, outcome.retried.found), (4, 3));
+    assert_eq!((outcome.counts.done, outcome.counts.found), (4, 3));
     assert!(world.store.failed_items(&query).await.unwrap().is_empty());
     world.assert_all_done(2, 12).await;
 }
@@ -81,7 +81,7 @@ async fn an_item_above_the_cursor_of_an_open_unit_is_counted_by_the_run_that_com
     world.config.limit = None;
     assert_eq!(world.row(0).await.counts.done, 10);
     let outcome = mend(&world, &[3, 30]).await;
-    assert_eq!((outcome.retried.done, outcome.retried.found), (2, 1));
+    assert_eq!((outcome.counts.done, outcome.counts.found), (2, 1));
     let row = world.row(0).await;
     assert_eq!((row.status, row.counts.done), (Status::InProgress, 10));
     world.run().await;

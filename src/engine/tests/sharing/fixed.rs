@@ -44,7 +44,7 @@ async fn failed_items_are_counted_once_and_retried_in_ended_and_in_open_units() 
     assert_eq!(failed.len() as u64, open.counts.quarantined);
     assert!(failed.iter().all(|failed| failed.unit.part.is_none()));
     let retried = world
-        .run_job(Job::Failed(Retry::default()), &Stop::new())
+        .run_job(Job::RetryFailed(Retry::default()), &Stop::new())
         .await;
     assert_eq!(retried.ended, Ended::Finished);
     assert!(retried.snapshot.adds_up());

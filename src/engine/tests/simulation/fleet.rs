@@ -116,7 +116,7 @@ async fn instance(sim: &Arc<Sim>, machine: u32) {
     let ahead = sim.flips(50);
     for process in 0.. {
         let job = job(sim, machine);
-        let is_retry = matches!(job, Job::Failed(_) | Job::Named(_));
+        let is_retry = matches!(job, Job::RetryFailed(_) | Job::RetryListed(_));
         let who = Who {
             instance: id.clone(),
             machine,

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::sim::Sim;
-use crate::engine::{Job, Named, Retry};
+use crate::engine::{ItemList, Job, Retry};
 use crate::model::{FailedItem, ItemId, UnitId};
 
 /// One of both.
 pub(super) fn retry(sim: &Sim, failed: Vec<FailedItem>) -> Job {
     if sim.flips(50) {
-        return Job::Failed(Retry::default());
+        return Job::RetryFailed(Retry::default());
     }
     let mut items: BTreeSet<(UnitId, ItemId)> =
         failed.into_iter().map(|row| (row.unit, row.item)).collect();
@@ -19,14 +19,14 @@ pub(super) fn retry(sim: &Sim, failed: Vec<FailedItem>) -> Job {
         let some = things.keys().filter(|_| sim.flips(20));
         items.extend(some.map(|item| (unit.clone(), ItemId::new(item.as_str()))));
     }
-    Job::Named(Arc::new(List(items)))
+    Job::RetryListed(Arc::new(List(items)))
 }
 
 /// A list in memory.
 #[derive(Debug)]
 pub(in super::super) struct List(pub(in super::super) BTreeSet<(UnitId, ItemId)>);
 
-impl Named for List {
+impl ItemList for List {
     fn units(&self) -> Vec<UnitId> {
         let units: BTreeSet<UnitId> = self.0.iter().map(|(unit, _)| unit.clone()).collect();
         units.into_iter().collect()
@@ -45,7 +45,7 @@ pub(super) fn name_of(job: &Job) -> String {
     match job {
         Job::Units(units) => format!("{} units", units.len()),
         Job::Items(items) => format!("{} items", items.len()),
-        Job::Failed(_) => "failed items".to_owned(),
-        Job::Named(list) => format!("named items of {} units", list.units().len()),
+        Job::RetryFailed(_) => "failed items".to_owned(),
+        Job::RetryListed(list) => format!("named items of {} units", list.units().len()),
     }
 }

@@ -6,12 +6,11 @@ use async_trait::async_trait;
 use cid::Cid;
 
 use crate::engine::{Depth, Gap, UnitContext, UnitObservation, UnitStep};
-use crate::migrations::uploads::GATEWAY;
 use crate::migrations::uploads::find::could_not_tell;
 use crate::migrations::uploads::grants::{confirm, find};
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::unit::{customer, space};
-use crate::model::{Effect, Failure, StepName, StepState};
+use crate::model::{Effect, Failure, Noun, StepDone, StepInfo, StepName, StepState};
 use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
 
@@ -19,6 +18,17 @@ use crate::proto::ucan::Delegation;
 const PROOF: &str = "proof";
 /// The fact that names the links below it down to the space's own, with blanks between them; absent if there are none.
 const RESTS_ON: &str = "rests-on";
+
+/// Let the gateway serve the space, once per space.
+pub const GATEWAY: StepName = StepName::new("gateway-auth");
+
+pub(super) const INFO: StepInfo = StepInfo {
+    name: GATEWAY,
+    verb: "authorise",
+    past: "authorised",
+    makes: Noun::new("space", "spaces"),
+    done: StepDone::OncePerUnit,
+};
 
 /// See the module.
 pub(crate) struct AuthorizeGateway(pub Arc<Parts>);

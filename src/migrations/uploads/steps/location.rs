@@ -4,20 +4,32 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::gateway::GATEWAY;
 use super::place::{Place, find};
 use super::publish::{ProviderAddresses, address_link, advert, claim_addresses};
 use crate::client::CacheRequest;
 use crate::engine::{Depth, Gap, Step, StepContext, UnitContext};
+use crate::migrations::uploads::Uploads;
 use crate::migrations::uploads::decide::{LocationState, location_state, republished};
 use crate::migrations::uploads::find::{FoundLocation, Observation, Shard};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::reasons;
-use crate::migrations::uploads::{GATEWAY, LOCATION, Uploads};
-use crate::model::{Effect, Failure, Reason, StepName, StepState};
+use crate::model::{Effect, Failure, Noun, Reason, StepDone, StepInfo, StepName, StepState};
 use crate::proto::claims::relocate;
 use crate::proto::did::Did;
 use crate::proto::ucan::Delegation;
+
+/// Publish a location claim that names the space, per shard.
+pub const LOCATION: StepName = StepName::new("location-claims");
+
+pub(super) const INFO: StepInfo = StepInfo {
+    name: LOCATION,
+    verb: "publish",
+    past: "published",
+    makes: Noun::new("claim", "claims"),
+    done: StepDone::Often,
+};
 
 /// See the module.
 pub(crate) struct RepublishLocation(pub Arc<Parts>);

@@ -1,19 +1,19 @@
-//! What is done to an upload and its space, one file each.
+//! What is done to an upload and its space, one file each; `all` lists them.
 
+mod all;
 mod build;
 mod gateway;
 mod location;
-mod names;
 mod place;
 mod publish;
 mod register_index;
 mod remove_index;
 mod store_index;
 
+pub(super) use all::{STEP_GROUPS, STEPS, steps, unit_steps};
 pub(super) use build::build;
-pub(super) use gateway::AuthorizeGateway;
-pub(super) use location::RepublishLocation;
-pub(super) use register_index::RegisterIndex;
-pub(super) use store_index::StoreIndex;
 
-pub use names::{GATEWAY, LOCATION, REGISTER_INDEX, STORE_INDEX};
+pub use gateway::GATEWAY;
+pub use location::LOCATION;
+pub use register_index::REGISTER_INDEX;
+pub use store_index::STORE_INDEX;

@@ -10,17 +10,28 @@ use super::remove_index::RemoveIndex;
 use super::store_index::{needs, store};
 use crate::client::{CacheRequest, lacks_location};
 use crate::engine::{Gap, Step, StepContext, Undoer, UnitContext};
+use crate::migrations::uploads::Uploads;
 use crate::migrations::uploads::find::{Observation, StoredIndex};
 use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::unit::customer;
-use crate::migrations::uploads::{REGISTER_INDEX, Uploads};
-use crate::model::{Effect, Failure, StepName};
+use crate::model::{Effect, Failure, Noun, StepDone, StepInfo, StepName};
 use crate::proto::claims::Claim;
 use crate::proto::key::Signer;
 
 /// How often registering is tried after the node's claim was sent again.
 const TRIES: u32 = 3;
+
+/// Make the index findable.
+pub const REGISTER_INDEX: StepName = StepName::new("register-index");
+
+pub(super) const INFO: StepInfo = StepInfo {
+    name: REGISTER_INDEX,
+    verb: "register",
+    past: "registered",
+    makes: Noun::new("index", "indexes"),
+    done: StepDone::OncePerItem,
+};
 
 /// See the module.
 pub(crate) struct RegisterIndex {

@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cid::Cid;
 
+use super::gateway::GATEWAY;
 use super::remove_index::RemoveIndex;
 use crate::client::Blob;
 use crate::engine::{Depth, Gap, Step, StepContext, Undoer, UnitContext};
+use crate::migrations::uploads::Uploads;
 use crate::migrations::uploads::decide::{IndexState, index_state, strangers};
 use crate::migrations::uploads::find::{Observation, StoredIndex, is_index_there};
 use crate::migrations::uploads::grants::confirm;
@@ -17,11 +19,21 @@ use crate::migrations::uploads::item::Upload;
 use crate::migrations::uploads::parts::Parts;
 use crate::migrations::uploads::steps::build::build;
 use crate::migrations::uploads::unit::customer;
-use crate::migrations::uploads::{GATEWAY, STORE_INDEX, Uploads};
-use crate::model::{Effect, Failure, Reason, StepName, StepState};
+use crate::model::{Effect, Failure, Noun, Reason, StepDone, StepInfo, StepName, StepState};
 use crate::proto::index::{Unverifiable, link};
 use crate::proto::key::Signer;
 use crate::proto::multihash::Multihash;
+
+/// Build the index and store it in the customer's migration space.
+pub const STORE_INDEX: StepName = StepName::new("store-index");
+
+pub(super) const INFO: StepInfo = StepInfo {
+    name: STORE_INDEX,
+    verb: "store",
+    past: "stored",
+    makes: Noun::new("index", "indexes"),
+    done: StepDone::OncePerItem,
+};
 
 /// See the module.
 pub(crate) struct StoreIndex {

@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::proto::did::Did;
 use crate::runtime::StopLevel;
-use crate::state::{Config, Grant, Reopen, TakeKind};
+use crate::state::{Config, Grant, Reopen, Store, TakeKind};
 
 async fn run<C: Census>(
     parts: &Parts<C>,

@@ -43,7 +43,7 @@ fn speaking(number: u32, plan: &PlanReport) -> InstanceReport {
         helped: BTreeMap::new(),
         elsewhere: Counts::default(),
         units_planned: 1,
-        units_settled: 0,
+        units_ended: 0,
         in_flight: 1,
         items_per_minute: 1.0,
         concurrency: 1,
@@ -59,7 +59,7 @@ async fn the_same_plan_is_never_refused_and_changes_nothing() {
     let parts = parts(network(), folder.path());
     let first = run(&parts, &options(3), &Stop::new()).await.unwrap();
     assert!(!first.plan.was_in_force && first.plan.replaces.is_none());
-    assert_eq!((first.plan.spaces_new, first.plan.spaces_moved), (40, 0));
+    assert_eq!((first.plan.units_new, first.plan.units_moved), (40, 0));
     for number in 1..=3 {
         let report = speaking(number, &first.plan);
         assert!(parts.store.report(&report).await.unwrap());
@@ -68,7 +68,7 @@ async fn the_same_plan_is_never_refused_and_changes_nothing() {
     let before = everything(&parts).await;
     let again = run(&parts, &options(3), &Stop::new()).await.unwrap();
     assert!(again.plan.was_in_force);
-    assert_eq!((again.plan.spaces_new, again.plan.spaces_moved), (0, 0));
+    assert_eq!((again.plan.units_new, again.plan.units_moved), (0, 0));
     assert_eq!(again.plan.id, first.plan.id);
     // But for the time at which rows of customers were looked over.
     assert_eq!(mask(everything(&parts).await), mask(before));
@@ -97,7 +97,7 @@ async fn another_plan_is_refused_while_instances_run_that_would_lose_spaces() {
         ..options(2)
     };
     let looked = run(&parts, &asked, &Stop::new()).await.unwrap();
-    assert!(looked.plan.spaces_moved > 0 && looked.plan.replaces.is_some());
+    assert!(looked.plan.units_moved > 0 && looked.plan.replaces.is_some());
     assert_eq!(everything(&parts).await, before);
 
     let asked = options::Setup {

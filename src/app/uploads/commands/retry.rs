@@ -7,13 +7,14 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures::{StreamExt as _, stream};
 
-use super::listed::listed;
-use super::scope::resolver;
-use super::{BEGIN, ROWS, UploadsSession, connect};
 use crate::app::session::{AuditedItems, Work, planned, unless_stopped};
+use crate::app::uploads::scope::listed;
+use crate::app::uploads::scope::resolver;
+use crate::app::uploads::session::{BEGIN, ROWS, UploadsSession};
+use crate::app::uploads::workload::connect;
 use crate::app::{CommandError, Kind, ProgressSink, RunReport, Stop};
 use crate::config::{Settings, options};
-use crate::engine::{self, Depth, Job, Migration as _, Named as _, Report, Retry, UnitContext};
+use crate::engine::{self, Depth, ItemList as _, Job, Migration as _, Report, Retry, UnitContext};
 use crate::migrations::uploads::VOCABULARY;
 use crate::model::{InstanceId, ItemId, ItemRange, StepName, UnitId};
 use crate::state::{FailedQuery, Store};
@@ -21,7 +22,10 @@ use crate::state::{FailedQuery, Store};
 /// Unknown spaces that are listed one by one.
 const NAMED: usize = 20;
 
-/// Takes up what failed before, or what the report of an audit names.
+/// Tries again what failed before, or what the report of an audit names.
+///
+/// # Errors
+/// What it is about is not there or is another's; the run could not begin, or nothing could work.
 pub async fn retry(
     settings: &Settings,
     options: options::Retry,
@@ -57,29 +61,29 @@ pub async fn retry(
             )
             .await?;
         return Ok(RunReport {
-            unknown_roots,
+            unknown_items: unknown_roots,
             ..planned(plan, None)
         });
     }
     let job = match (&options.audit, named) {
-        (_, Some(named)) => Job::Named(Arc::new(named)),
+        (_, Some(named)) => Job::RetryListed(Arc::new(named)),
         (Some(file), None) => {
             let reading = audited(&opened.store, (file, &state), &options);
             let list = unless_stopped(&stop, BEGIN, reading).await?;
             config.depth = list.depth;
-            Job::Named(Arc::new(list))
+            Job::RetryListed(Arc::new(list))
         }
         (None, None) => {
             let checking = check_names(&opened, &options, &sink);
             unless_stopped(&stop, BEGIN, checking).await?;
-            Job::Failed(wanted(&options, opened.clock.unix_ms()))
+            Job::RetryFailed(wanted(&options, opened.clock.unix_ms()))
         }
     };
     config.max_failure_rate = options.max_failure_rate;
     config.limit = options.scope.limit;
     let report = opened.run(config, job, (stop, sink)).await?;
     Ok(RunReport {
-        unknown_roots,
+        unknown_items: unknown_roots,
         ..report
     })
 }

@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::Result;
 use futures::StreamExt as _;
 
-use super::UploadsSession;
-use super::scope::{Resolved, not_found, resolver};
+use super::resolve::{Resolved, not_found, resolver};
 use crate::app::session::Work;
+use crate::app::uploads::session::UploadsSession;
 use crate::app::{CommandError, ProgressSink};
 use crate::config::{Root, options};
-use crate::engine::{self, Named, Retry};
+use crate::engine::{self, ItemList, Retry};
 use crate::migrations::uploads::VOCABULARY;
 use crate::model::{ItemId, UnitId};
 
 /// Uploads of some spaces, in memory: as many as there are roots in a list.
 #[derive(Debug, Default)]
-pub(super) struct ListedItems(BTreeMap<UnitId, Vec<ItemId>>);
+pub(in crate::app::uploads) struct ListedItems(BTreeMap<UnitId, Vec<ItemId>>);
 
 impl ListedItems {
     /// Each upload with its space.
-    pub(super) fn into_items(self) -> Vec<(UnitId, ItemId)> {
+    pub(in crate::app::uploads) fn into_items(self) -> Vec<(UnitId, ItemId)> {
         let of_unit = |(unit, items): (UnitId, Vec<ItemId>)| {
             let items = items.into_iter();
             items.map(move |item| (unit.clone(), item))
@@ -29,7 +29,7 @@ impl ListedItems {
     }
 }
 
-impl Named for ListedItems {
+impl ItemList for ListedItems {
     fn units(&self) -> Vec<UnitId> {
         self.0.keys().cloned().collect()
     }
@@ -45,7 +45,7 @@ impl Named for ListedItems {
 ///
 /// # Errors
 /// Those of tables and services; no root is known to anybody.
-pub(super) async fn listed(
+pub(in crate::app::uploads) async fn listed(
     opened: &UploadsSession,
     (scope, failed): (&options::Scope, Retry),
     sink: &ProgressSink,

@@ -1,14 +1,12 @@
 //! From what an operator asked for to units and items.
 
-mod roots;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::UploadsSession;
 use crate::app::session::Work;
+use crate::app::uploads::session::UploadsSession;
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate};
 use crate::client::{self, NetworkTables};
 use crate::config::options::Scope;
@@ -22,19 +20,19 @@ use crate::state::{ProgressRow, Store};
 /// Segments of a scan over all consumers.
 const SEGMENTS: u16 = 4;
 /// Customers whose spaces are asked for at once.
-const QUERIES: usize = 32;
+pub(super) const QUERIES: usize = 32;
 /// Unknown names that are listed one by one.
 const NAMED: usize = 20;
 
 /// What a scope comes to.
-pub(super) struct Resolved {
-    pub(super) work: Work,
+pub(in crate::app::uploads) struct Resolved {
+    pub(in crate::app::uploads) work: Work,
     /// Roots that were asked for and are in none of its spaces, as they were typed.
-    pub(super) unknown_roots: Vec<String>,
+    pub(in crate::app::uploads) unknown_roots: Vec<String>,
 }
 
 /// Resolves scopes with what a session is connected to.
-pub(super) fn resolver(session: &UploadsSession) -> Resolver<'_> {
+pub(in crate::app::uploads) fn resolver(session: &UploadsSession) -> Resolver<'_> {
     Resolver {
         settings: &session.workload.settings,
         tables: &session.migration.services().tables,
@@ -43,15 +41,19 @@ pub(super) fn resolver(session: &UploadsSession) -> Resolver<'_> {
 }
 
 /// Resolves scopes with the network's and the migration's tables.
-pub(super) struct Resolver<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) tables: &'a NetworkTables,
-    pub(super) store: &'a Store,
+pub(in crate::app::uploads) struct Resolver<'a> {
+    pub(in crate::app::uploads) settings: &'a Settings,
+    pub(in crate::app::uploads) tables: &'a NetworkTables,
+    pub(in crate::app::uploads) store: &'a Store,
 }
 
 impl Resolver<'_> {
     /// The spaces, or uploads, that `scope` names. All unknown names are reported at once.
-    pub(super) async fn work(&self, scope: &Scope, sink: &ProgressSink) -> Result<Resolved> {
+    pub(in crate::app::uploads) async fn work(
+        &self,
+        scope: &Scope,
+        sink: &ProgressSink,
+    ) -> Result<Resolved> {
         let resolved = self.resolve(scope, sink).await?;
         match &resolved.work {
             Work::Items(items) if items.is_empty() => Err(not_found(&scope.roots).into()),
@@ -60,7 +62,11 @@ impl Resolver<'_> {
     }
 
     /// The same, and none of the roots need be known.
-    pub(super) async fn resolve(&self, scope: &Scope, sink: &ProgressSink) -> Result<Resolved> {
+    pub(in crate::app::uploads) async fn resolve(
+        &self,
+        scope: &Scope,
+        sink: &ProgressSink,
+    ) -> Result<Resolved> {
         let named = self.named(scope, sink).await?;
         if !scope.roots.is_empty() {
             return self.uploads(&scope.roots, named).await;
@@ -106,7 +112,7 @@ impl Resolver<'_> {
 
     /// How many spaces the customers of `work` have by the consumer table, as far as no plan has said it. Of a sample
     /// of everything nothing is said: it is not worth a write per customer.
-    pub(super) async fn spaces(
+    pub(in crate::app::uploads) async fn spaces(
         &self,
         scope: &Scope,
         work: &Work,
@@ -240,7 +246,10 @@ impl Resolver<'_> {
     }
 
     /// Who pays for each of these spaces, if anybody does.
-    async fn owners(&self, spaces: Vec<SpaceDid>) -> Result<Vec<(SpaceDid, Option<CustomerDid>)>> {
+    pub(super) async fn owners(
+        &self,
+        spaces: Vec<SpaceDid>,
+    ) -> Result<Vec<(SpaceDid, Option<CustomerDid>)>> {
         let looks = stream::iter(spaces).map(|space| async move {
             let did = Did::parse(space.as_str())?;
             let rows = self.tables.consumers_of_space(&did).await;
@@ -307,7 +316,7 @@ impl Resolver<'_> {
         Ok(spaces.map_err(|error| CommandError::of_state(&error))?)
     }
 
-    fn tables_error(&self, error: &client::ClientError) -> CommandError {
+    pub(super) fn tables_error(&self, error: &client::ClientError) -> CommandError {
         let table = &self.settings.network().tables.consumer;
         CommandError::of_client(
             error,
@@ -318,7 +327,7 @@ impl Resolver<'_> {
 }
 
 /// A scope that comes to nothing is told, and is no success.
-pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
+pub(in crate::app::uploads) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
     if !work.is_empty() {
         return Ok(());
     }
@@ -340,7 +349,7 @@ pub(super) fn refuse_nothing(work: &Work, scope: &Scope) -> Result<()> {
 }
 
 /// None of these roots is in any space.
-pub(super) fn not_found(roots: &[Root]) -> CommandError {
+pub(in crate::app::uploads) fn not_found(roots: &[Root]) -> CommandError {
     let named: Vec<String> = roots.iter().take(NAMED).map(ToString::to_string).collect();
     let more = match roots.len().saturating_sub(NAMED) {
         0 => String::new(),

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::connect;
-use super::plan::check_plan;
 use crate::app::session::{Agree, Rollback, unless_stopped};
+use crate::app::uploads::scope::check_plan;
+use crate::app::uploads::workload::connect;
 use crate::app::{ProgressSink, RollbackReport, Stop};
 use crate::config::{Settings, options};
 use crate::proto::CustomerDid;

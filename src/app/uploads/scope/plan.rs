@@ -24,7 +24,7 @@ use crate::state::{StateError, Store};
 ///
 /// # Errors
 /// [`Kind::Mismatch`], or [`Kind::NotFound`] when no plan is in force at all.
-pub(super) async fn check_plan(
+pub(in crate::app::uploads) async fn check_plan(
     store: &Store,
     state: &StateIdentity,
     file: Option<&CustomersFile>,

@@ -2,21 +2,27 @@
 
 use anyhow::Result;
 
-use super::plan::check_plan;
-use super::scope::{Resolved, refuse_nothing, resolver};
-use super::verify::words;
-use super::{BEGIN, UploadsSession, connect, sample, steps};
 use crate::app::session::{Begun, Work, planned, unless_stopped};
-use crate::app::{Ended, ProgressSink, RunReport, Stop};
+use crate::app::uploads::scope::check_plan;
+use crate::app::uploads::scope::words;
+use crate::app::uploads::scope::{Resolved, refuse_nothing, resolver};
+use crate::app::uploads::session::{BEGIN, UploadsSession};
+use crate::app::uploads::workload::connect;
+use crate::app::uploads::{sample, scope};
+use crate::app::{Ended, ProgressSink, RunFindings, RunReport, Stop};
 use crate::config::{Settings, options};
 use crate::engine::{Config, Depth, Report};
-use crate::model::{Counts, PlanId};
+use crate::migrations::uploads::{GATEWAY, LOCATION};
+use crate::model::{Counts, PlanId, StepGroup};
 use crate::state::Reopen;
 
 /// Parts of the smallest space that is split.
 const PARTS_AT_LEAST: u64 = 4;
 
 /// Runs the uploads migration on this instance.
+///
+/// # Errors
+/// What it is about is not there or is another's; the run could not begin, or nothing could work.
 pub async fn migrate(
     settings: &Settings,
     options: options::Migrate,
@@ -33,7 +39,7 @@ pub async fn migrate(
     config.plan = plan;
     config.limit = options.scope.limit;
     config.max_duration = options.max_duration;
-    let only = steps::name(options.steps);
+    let only = options.only.map(|group| group.name);
     config.steps = opened.steps(only);
     if options.recheck {
         config.depth = Depth::Presence;
@@ -41,7 +47,7 @@ pub async fn migrate(
     if options.dry_run {
         let report = Box::pin(dry_run(&opened, config, work, &options, (stop, sink))).await?;
         return Ok(RunReport {
-            unknown_roots,
+            unknown_items: unknown_roots,
             ..report
         });
     }
@@ -58,7 +64,7 @@ pub async fn migrate(
     };
     let mut report = Box::pin(opened.migrate(config, work, (stop, sink))).await?;
     report.only = only;
-    report.unknown_roots = unknown_roots;
+    report.unknown_items = unknown_roots;
     if let Some(begun) =
         recheck.filter(|_| report.ended == Ended::Finished && report.unfinished == 0)
     {
@@ -85,18 +91,19 @@ async fn dry_run(
     options: &options::Migrate,
     ends: (Stop, ProgressSink),
 ) -> Result<RunReport> {
-    let (mut withheld_spaces, mut ended_spaces) = (0, 0);
+    let mut own = RunFindings::default();
     let mut of_ended = Counts::default();
     let leaves_ended = matches!(work, Work::Units(_)) && !options.recheck;
-    let work = match options.steps {
-        options::Steps::LocationClaims => {
-            let (work, withheld) = steps::authorised(opened, work).await?;
-            withheld_spaces = withheld;
+    let needs_gateway = |group: &StepGroup| group.has(&LOCATION) && !group.has(&GATEWAY);
+    let work = match options.only {
+        Some(group) if needs_gateway(group) => {
+            let (work, withheld) = scope::authorised(opened, work).await?;
+            own.withheld_spaces = withheld;
             work
         }
-        options::Steps::All if leaves_ended => {
-            let (work, ended, counts) = steps::open(opened, work).await?;
-            (ended_spaces, of_ended) = (ended, counts);
+        None if leaves_ended => {
+            let (work, ended, counts) = scope::open(opened, work).await?;
+            (own.ended_spaces, of_ended) = (ended, counts);
             work
         }
         _ => work,
@@ -104,10 +111,9 @@ async fn dry_run(
     let plan = opened
         .audit(config, work, Report::new("plan", "plan"), ends)
         .await?;
-    let report = planned(plan, steps::name(options.steps));
+    let report = planned(plan, options.only.map(|group| group.name));
     Ok(RunReport {
-        withheld_spaces,
-        ended_spaces,
+        own,
         counts: report.counts.plus(&of_ended),
         ..report
     })

@@ -6,9 +6,10 @@ use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::scope::{Resolved, refuse_nothing, resolver};
-use super::{UploadsSession, connect};
 use crate::app::session::Work;
+use crate::app::uploads::scope::{Resolved, refuse_nothing, resolver};
+use crate::app::uploads::session::UploadsSession;
+use crate::app::uploads::workload::connect;
 use crate::app::{CommandError, ProgressSink, ProgressUpdate, Stop};
 use crate::config::options::Scope;
 use crate::config::{Settings, options};
