@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::log::Log;
 use super::output::Output;
 use crate::config::{self, Environment, Flags};
-use crate::monitor::Paint;
+use crate::monitor::{FACES, Paint};
 
 /// Migrate content indexes and location claims of the Storacha network, on any number of machines.
 #[derive(Debug, Parser)]
@@ -48,7 +48,7 @@ pub(super) struct Global {
     allow_unverified_receipts: bool,
     /// Print results in this form
     // A text, because `index build` has a flag of this name whose value is a file.
-    #[arg(long, global = true, value_name = "FORM", default_value = Output::DEFAULT.name(), value_parser = PossibleValuesParser::new(Output::names()))]
+    #[arg(long, global = true, value_name = "FORM", default_value = FACES[0].name, value_parser = PossibleValuesParser::new(FACES.iter().map(|face| face.name)))]
     output: String,
     #[command(flatten)]
     pub(super) log: Log,

@@ -9,11 +9,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::terminal;
 use crate::monitor::{
     Answer, FACES, Face, Form, Paint, printable, printable_json, printable_lines, width,
+    with_schema,
 };
 
 /// How often it is asked whether somebody still reads.
@@ -31,11 +32,6 @@ impl Output {
     /// What nobody has to ask for.
     pub(super) const DEFAULT: Self = Self(FACES[0]);
 
-    /// The names of all forms.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        FACES.iter().map(|face| face.name)
-    }
-
     /// The form of this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         FACES
@@ -43,11 +39,6 @@ impl Output {
             .find(|face| face.name == name)
             .copied()
             .map(Self)
-    }
-
-    /// Its name.
-    pub(super) const fn name(self) -> &'static str {
-        self.0.name
     }
 
     /// What it is made for.
@@ -84,24 +75,13 @@ impl Output {
     ) -> Result<()> {
         let value = || -> Result<Value> {
             let value = serde_json::to_value(value).context("write the result as JSON")?;
-            Ok(schema.named(value))
+            Ok(with_schema(value, schema.0, schema.1))
         };
         match self.form() {
             Form::Text => write_text(&printable_lines(&table(paint), paint)),
             Form::Document => json(&value()?, true),
             Form::Lines => json(&value()?, false),
         }
-    }
-}
-
-impl Schema {
-    /// A result with the name and version of its schema.
-    fn named(self, mut value: Value) -> Value {
-        if let Value::Object(fields) = &mut value {
-            fields.insert("schema".into(), json!(self.0));
-            fields.insert("version".into(), json!(self.1));
-        }
-        value
     }
 }
 

@@ -44,15 +44,20 @@ impl Answer {
     /// # Errors
     /// It cannot be written as JSON.
     pub fn document(&self) -> serde_json::Result<Value> {
-        Ok(with_schema(in_words(&self.view, self.words)?))
+        Ok(with_schema(
+            in_words(&self.view, self.words)?,
+            SCHEMA,
+            VERSION,
+        ))
     }
 }
 
 /// A document or record with the name and version of the schema.
-pub(super) fn with_schema(mut value: Value) -> Value {
+#[must_use]
+pub fn with_schema(mut value: Value, schema: &str, version: u32) -> Value {
     if let Value::Object(fields) = &mut value {
-        fields.insert("schema".into(), SCHEMA.into());
-        fields.insert("version".into(), VERSION.into());
+        fields.insert("schema".into(), schema.into());
+        fields.insert("version".into(), version.into());
     }
     value
 }

@@ -20,7 +20,7 @@ pub use answer::{
     Ask, OwnerRecord, answer, exact, failures, is_alive, totals, totals_of, unit_line,
 };
 pub use eta::{Eta, eta, span};
-pub use face::{Answer, Face, Form};
+pub use face::{Answer, Face, Form, with_schema};
 pub use faces::FACES;
 pub use keys::in_words;
 pub use line::line;

@@ -87,7 +87,7 @@ async fn letters() -> Store {
     let says = |instance, run, age| {
         let mut report = speaking(instance, run, age);
         for throttle in &mut report.throttles {
-            throttle.dependency = "post".to_owned();
+            "post".clone_into(&mut throttle.dependency);
         }
         report
     };

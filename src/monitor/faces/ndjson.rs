@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::monitor::face::{Answer, Face, Form, with_schema};
 use crate::monitor::keys::rename;
 use crate::monitor::paint::Paint;
+use crate::monitor::view::{SCHEMA, VERSION};
 use crate::runtime::printable_json;
 
 pub(super) const FACE: Face = Face {
@@ -29,7 +30,7 @@ const LISTS_ONLY: [&str; 3] = ["failed", "stuck", "control-log"];
 fn render(answer: &Answer, _: Paint) -> serde_json::Result<String> {
     let records = records(answer)?.into_iter().map(|mut record| {
         rename(&mut record, answer.words);
-        format!("{}\n", with_schema(record))
+        format!("{}\n", with_schema(record, SCHEMA, VERSION))
     });
     Ok(printable_json(&records.collect::<String>()).into_owned())
 }
