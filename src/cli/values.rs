@@ -222,8 +222,8 @@ pub(super) fn step(text: &str) -> Result<String, String> {
 pub(super) fn step_group(text: &str) -> Result<&'static StepGroup, String> {
     let words = app::uploads_vocabulary();
     let names = words.step_groups.iter().map(|group| group.name);
-    let named = words.step_group(text);
-    named.ok_or_else(|| unknown("group of steps", text, names))
+    let group = words.step_group(text);
+    group.ok_or_else(|| unknown("group of steps", text, names))
 }
 
 /// What `--only` says of itself.

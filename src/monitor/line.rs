@@ -166,6 +166,8 @@ mod tests {
         unit: Noun::new("box", "boxes"),
         owner: Noun::new("sender", "senders"),
         reasons: Reasons::COMMON,
+        steps: &[],
+        step_groups: &[],
     };
 
     #[test]

@@ -93,7 +93,7 @@ impl AuditedItems {
         })
     }
 
-    /// Keeps the lines of some spaces.
+    /// Keeps the lines of some units.
     pub(in crate::app) fn keep(&mut self, wanted: impl Fn(&UnitId) -> bool) {
         self.lines.retain(|unit, _| wanted(unit));
     }

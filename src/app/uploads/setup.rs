@@ -125,10 +125,8 @@ async fn run<C: Census>(
     let change = made.change();
     let mut files = vec![None; plan.shares.len()];
     if !options.analyze {
-        if !options.while_running {
-            change.refuse_taking(WHILE_RUNNING)?;
-        }
-        notes.extend(put_down(parts, &made, &change, filter.as_text(), stop).await?);
+        let how = (filter.as_text(), options.while_running);
+        notes.extend(put_down(parts, &made, &change, how, stop).await?);
         let workers = options.workers_per_instance;
         files = write::files(parts, &made, workers, &mut notes)
             .context("write the customers files")?
@@ -191,14 +189,17 @@ async fn read<C: Census>(
     })
 }
 
-/// Writes the rows of a plan and puts it in force; gives notes.
+/// Writes the rows of a plan and puts it in force, unless running instances would lose spaces by it; gives notes.
 async fn put_down<C>(
     parts: &Parts<C>,
     made: &NewPlan<'_>,
     change: &Change<'_>,
-    filter: Option<&str>,
+    (filter, while_running): (Option<&str>, bool),
     stop: &Stop,
 ) -> Result<Vec<String>> {
+    if !while_running {
+        change.refuse_taking(WHILE_RUNNING)?;
+    }
     let store = &parts.store;
     let writing = write::Writing {
         store,

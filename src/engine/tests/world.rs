@@ -268,8 +268,9 @@ pub(super) fn key_name(key: usize) -> String {
 }
 
 pub(super) fn done(outcome: &Outcome) -> Counts {
-    assert!(outcome.counts.add_up(), "{:?}", outcome.counts);
-    outcome.counts
+    let counts = outcome.snapshot.counts;
+    assert!(counts.add_up(), "{counts:?}");
+    counts
 }
 
 async fn fresh_store(dir: &Path, clock: Clock) -> Store {
