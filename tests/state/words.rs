@@ -17,6 +17,8 @@ const LETTERS: Vocabulary = Vocabulary {
     unit: Noun::new("box", "boxes"),
     owner: Noun::new("sender", "senders"),
     reasons: Reasons::with(&[ReasonInfo::of_data(TORN, "mend the letter")]),
+    steps: &[],
+    step_groups: &[],
 };
 
 /// A face that is known here alone: what an answer is about, and when it was read.
