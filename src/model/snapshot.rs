@@ -2,14 +2,15 @@
 
 mod held;
 mod rate;
+mod retrying;
 mod units;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use held::Retrying;
 pub use rate::Rate;
+pub use retrying::Retrying;
 
 use super::tallies::forget;
 use super::{

@@ -1,34 +1,7 @@
 //! What keeps a run from going as fast as it could, and which items are in flight.
 
-use std::collections::BTreeSet;
-
 use super::Snapshot;
-use crate::model::{Event, ItemId, Throttle, UnitId};
-
-/// Items between two attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Retrying {
-    items: BTreeSet<(UnitId, ItemId)>,
-}
-
-impl Retrying {
-    /// How many wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether none waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    fn remove(&mut self, unit: &UnitId, item: &ItemId) -> bool {
-        // Hardly ever does any wait: no key is made then.
-        !self.items.is_empty() && self.items.remove(&(unit.clone(), item.clone()))
-    }
-}
+use crate::model::{Event, Throttle};
 
 /// Whether a service is down.
 fn is_down(throttles: &[Throttle]) -> bool {
@@ -49,7 +22,7 @@ impl Snapshot {
             Event::ItemRetried { unit, item, .. } => {
                 self.retries += 1;
                 self.in_flight = self.in_flight.saturating_sub(1);
-                self.retrying.items.insert((unit.clone(), item.clone()));
+                self.retrying.insert(unit, item);
             }
             Event::ItemResumed { unit, item } => {
                 self.retrying.remove(unit, item);
@@ -85,7 +58,7 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Failure, Reason};
+    use crate::model::{Failure, ItemId, Reason, UnitId};
 
     fn of_item(name: &str) -> (UnitId, ItemId) {
         (UnitId::new("owner", "unit"), ItemId::new(name))

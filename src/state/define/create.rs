@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::Serialize;
 
-use super::shape::{Definition, Index, SORTED_BY};
+use super::definition::{Definition, Index, SORTED_BY};
 use crate::state::rows::{ErrorKind, RowsError};
 
 /// How long a table may take to become active.

@@ -18,11 +18,12 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use self::error::Fault;
 use self::file::Place;
+use self::list::{Indexes, read, sort};
 use super::condition::{Condition, Update};
 use super::key::share;
 use super::row::Row;
 use super::{Batched, Change, Guard, Key, Page, Rows, RowsError, Select, Written};
-use crate::state::define::{Definition, Index, Made, SORTED_BY};
+use crate::state::define::{Definition, Index, Made};
 
 /// Rows that are written in one transaction at most.
 const BATCH: usize = 500;
@@ -33,9 +34,6 @@ pub struct Sqlite {
     connection: Arc<Mutex<Connection>>,
     place: Arc<Place>,
 }
-
-/// What is known of a table: its secondary indexes, name and partition attribute of each.
-type Indexes = Vec<(String, String)>;
 
 impl Sqlite {
     /// Opens a file, or makes it for its owner alone; waits for other processes up to `wait` in each transaction.
@@ -139,10 +137,6 @@ fn get(connection: &Connection, table: &str, key: &Key) -> Result<Option<Row>, F
     found.optional()?.map(|text| read(&text)).transpose()
 }
 
-fn read(text: &str) -> Result<Row, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::Shape(error.to_string()))
-}
-
 /// The secondary indexes of a table.
 ///
 /// # Errors
@@ -153,10 +147,6 @@ fn indexes(connection: &Connection, table: &str) -> Result<Indexes, Fault> {
     let found = select.query_row([table], |row| row.get::<_, String>(0));
     let text = found.optional()?.ok_or(Fault::NoTable)?;
     serde_json::from_str(&text).map_err(|error| Fault::Shape(error.to_string()))
-}
-
-fn sort(key: &Key) -> &str {
-    key.sort.as_ref().map_or("", |(_, value)| value)
 }
 
 fn change(row: Row, change: Change) -> Option<Row> {
@@ -301,9 +291,4 @@ impl Rows for Sqlite {
 
 fn named(index: &Index) -> (String, String) {
     (index.name.to_owned(), index.partition.to_owned())
-}
-
-/// What a row has in an index: its partition attribute and `updatedAt`; none if it lacks either.
-fn entry<'a>(row: &'a Row, partition: &str) -> Option<(&'a str, &'a str)> {
-    Some((row.text(partition)?, row.text(SORTED_BY)?))
 }

@@ -6,27 +6,15 @@
 //! a beat that stands still: no clock of another machine is compared with ours.
 
 use crate::model::{
-    Counts, Epoch, Holder, InstanceId, JournalId, JournalTrace, Lease, RunId, Status, Unit, UnitId,
+    Counts, Epoch, Holder, JournalId, JournalTrace, Lease, RunId, Status, Unit, UnitId,
     UnitProgress,
 };
 use crate::state::namespace::Columns;
 use crate::state::rows::{Condition, Guard, Row, Update, Value, Written, stamp};
 use crate::state::{StateError, Store};
 
+use super::holder::LeaseHolder;
 use super::progress_row::{JOURNAL, ProgressRow, own_status, with_steps, written};
-
-/// The lease of another, as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseHolder {
-    /// Who holds it.
-    pub holder: Holder,
-    /// The run of the holder.
-    pub run: RunId,
-    /// The fence.
-    pub epoch: Epoch,
-    /// Grows while the holder lives.
-    pub beat: u64,
-}
 
 /// Which leases may be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,32 +68,6 @@ pub enum Grant {
         /// Who wrote its row last.
         by: Option<Holder>,
     },
-}
-
-impl From<Lease> for LeaseHolder {
-    fn from(lease: Lease) -> Self {
-        Self {
-            holder: lease.holder,
-            run: lease.run,
-            epoch: lease.epoch,
-            beat: lease.beat,
-        }
-    }
-}
-
-impl LeaseHolder {
-    /// By somebody who is not known.
-    fn unknown(epoch: Epoch) -> Self {
-        Self {
-            holder: Holder {
-                instance: InstanceId::new("?"),
-                folder: None,
-            },
-            run: RunId::new("?"),
-            epoch,
-            beat: 0,
-        }
-    }
 }
 
 impl Reopen {

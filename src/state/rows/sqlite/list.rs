@@ -3,11 +3,15 @@
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row as Found, Transaction, params, params_from_iter};
 
-use super::{Fault, Indexes, entry, read, sort};
+use super::error::Fault;
+use crate::state::define::SORTED_BY;
 use crate::state::rows::{Bound, Key, Page, Row, Select};
 
 /// Rows of a page where none is asked for.
 const PAGE: u32 = 1_000;
+
+/// The secondary indexes of a table: name and partition attribute of each.
+pub(super) type Indexes = Vec<(String, String)>;
 
 /// Enters a row into the indexes of its table.
 pub(super) fn enter(
@@ -187,4 +191,19 @@ fn placed(found: &Found<'_>) -> rusqlite::Result<(Row, String)> {
         .with("partition", found.get::<_, String>(1)?)
         .with("sort", found.get::<_, String>(2)?);
     Ok((place, found.get(3)?))
+}
+
+/// A row from its text in the file.
+pub(super) fn read(text: &str) -> Result<Row, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault::Shape(error.to_string()))
+}
+
+/// The sort value of a key; empty where the table has none.
+pub(super) fn sort(key: &Key) -> &str {
+    key.sort.as_ref().map_or("", |(_, value)| value)
+}
+
+/// What a row has in an index: its partition attribute and `updatedAt`; none if it lacks either.
+fn entry<'a>(row: &'a Row, partition: &str) -> Option<(&'a str, &'a str)> {
+    Some((row.text(partition)?, row.text(SORTED_BY)?))
 }
