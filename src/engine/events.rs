@@ -34,7 +34,7 @@ impl Events {
     /// Tells what happened.
     pub fn publish(&self, event: Event) {
         let mut snapshot = self.lock();
-        snapshot.fold(&event, self.clock.unix_ms());
+        snapshot.fold(&event, self.clock.now());
         debug_assert!(
             snapshot.adds_up(),
             "{} after {event:?}: {snapshot:?}",

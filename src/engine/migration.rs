@@ -9,7 +9,8 @@ use futures::stream::BoxStream;
 use std::sync::Arc;
 
 use crate::model::{
-    Effect, Failure, Finding, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId, Verdict,
+    Effect, Failure, Finding, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId,
+    UnixMillis, Verdict,
 };
 
 use crate::state::{self, Store};
@@ -54,9 +55,9 @@ pub trait Migration: Send + Sync + Sized + 'static {
     /// The name of an item inside its unit.
     fn item_id(&self, item: &Self::Item) -> ItemId;
 
-    /// When the item came into the source, Unix milliseconds, if the source says so. Items that
+    /// When the item came into the source, if the source says so. Items that
     /// came during a run are found by it and taken in a later pass.
-    fn added_at(&self, item: &Self::Item) -> Option<u64> {
+    fn added_at(&self, item: &Self::Item) -> Option<UnixMillis> {
         let _ = item;
         None
     }

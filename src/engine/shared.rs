@@ -240,7 +240,7 @@ impl<M: Migration> Shared<M> {
 
     /// Lets the journal be found again, before shared state names it.
     pub(super) async fn open_journal(&self) -> Result<(), Failure> {
-        let opened = self.files.open_journal(self.clock.unix_ms()).await;
+        let opened = self.files.open_journal(self.clock.now()).await;
         opened.map_err(|error| error.failure())
     }
 
@@ -291,7 +291,7 @@ impl<M: Migration> Shared<M> {
             v: JOURNAL_VERSION,
             seq: 0,
             fence: Some(fence),
-            at: self.clock.unix_ms(),
+            at: self.clock.now(),
             run: self.config.run.clone(),
             unit: unit.clone(),
             item: item.cloned(),

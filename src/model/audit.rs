@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, InstanceId, ItemId, MigrationName, RunId, StepName, UnitId};
+use super::{Failure, InstanceId, ItemId, MigrationName, RunId, StepName, UnitId, UnixMillis};
 
 /// Version of the lines of a report.
 pub const AUDIT_VERSION: u32 = 1;
@@ -140,8 +140,8 @@ pub enum AuditLine {
         listed: u64,
         /// Units that could not be listed to their end.
         unlisted: u64,
-        /// When, Unix milliseconds.
-        at: u64,
+        /// When.
+        at: UnixMillis,
     },
 }
 
@@ -150,8 +150,8 @@ pub enum AuditLine {
 pub struct AuditOpening {
     /// Version of the lines.
     pub v: u32,
-    /// When the audit began, Unix milliseconds.
-    pub at: u64,
+    /// When the audit began.
+    pub at: UnixMillis,
     /// The audit.
     pub run: RunId,
     /// The instance that made it.

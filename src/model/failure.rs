@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ItemId, Reason, StepName, UnitId};
+use super::{ItemId, Reason, StepName, UnitId, UnixMillis};
 
 /// What a failure means for the work that met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,8 +141,8 @@ pub struct FailedItem {
     pub attempts: u32,
     /// The instance that tried last.
     pub instance: super::InstanceId,
-    /// First and last failure, Unix milliseconds.
-    pub first_at: u64,
-    /// See `first_at`.
-    pub last_at: u64,
+    /// When it first failed.
+    pub first_at: UnixMillis,
+    /// When it last failed.
+    pub last_at: UnixMillis,
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, FolderId, Holder, InstanceId, MigrationName, PlanId, Reason, RunId};
+use super::{
+    Counts, FolderId, Holder, InstanceId, MigrationName, PlanId, Reason, RunId, UnixMillis,
+};
 
 /// Why and how much a run is held back: a value, so that it can be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +82,10 @@ pub struct InstanceReport {
     /// The plan that its scope is a part of; `None` for a scope of no plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// When the run began, Unix milliseconds.
-    pub started_at: u64,
-    /// When this was written, Unix milliseconds.
-    pub heartbeat_at: u64,
+    /// When the run began.
+    pub started_at: UnixMillis,
+    /// When this was written.
+    pub heartbeat_at: UnixMillis,
     /// `running`, `paused`, `draining`, `ended`.
     pub state: String,
     /// Why it is paused or draining.

@@ -21,6 +21,7 @@ mod stored;
 mod tallies;
 mod vocabulary;
 
+pub use crate::time::UnixMillis;
 pub use audit::{
     AUDIT_VERSION, AuditLine, AuditOpening, Audited, Finding, StepPlan, UnitAudited, Unlisted,
     Verdict, VerdictCounts,

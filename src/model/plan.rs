@@ -4,16 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::PlanId;
 use super::counts::count;
+use super::{PlanId, UnixMillis};
 
 /// A plan of `setup` as the shared state knows it. What it gives to whom is in the customers files and in the rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanSummary {
     /// Digest of who does what: the same for the same distribution, whenever it is made.
     pub id: PlanId,
-    /// When it came into force, Unix milliseconds.
-    pub made_at: u64,
+    /// When it came into force.
+    pub made_at: UnixMillis,
     /// Who made it, as `user@host`.
     pub made_by: String,
     /// The flags of `setup` that shaped it.

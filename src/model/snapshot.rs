@@ -15,7 +15,7 @@ pub use retrying::Retrying;
 use super::tallies::forget;
 use super::{
     Counts, Event, InstanceId, Limits, MigrationName, PlanId, Reason, RunId, Status, StepCounts,
-    StepName, TakenOver, Throttle, UnitId, UnitTallies, VerdictCounts, Warning,
+    StepName, TakenOver, Throttle, UnitId, UnitTallies, UnixMillis, VerdictCounts, Warning,
 };
 
 /// Units taken over from another program that are named, at most.
@@ -64,10 +64,10 @@ pub struct Snapshot {
     /// The plan that its scope is a part of.
     #[serde(default)]
     pub plan: Option<PlanId>,
-    /// When it began, Unix milliseconds.
-    pub started_at: u64,
-    /// When the last event came, Unix milliseconds.
-    pub updated_at: u64,
+    /// When it began.
+    pub started_at: UnixMillis,
+    /// When the last event came.
+    pub updated_at: UnixMillis,
     /// Counters of all items in scope, those of earlier runs too.
     pub counts: Counts,
     /// Items by the plan, and by their own count where units ended: plans may be of long ago.
@@ -129,9 +129,9 @@ pub struct Snapshot {
     /// What the operator limits.
     #[serde(default)]
     pub limits: Limits,
-    /// Since when it is held back as it is, Unix milliseconds; 0 since the start.
+    /// Since when it is held back as it is; zero if since the start.
     #[serde(default)]
-    pub steady_since: u64,
+    pub steady_since: UnixMillis,
     /// What the run noticed of its own health.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -146,8 +146,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Folds one event in, which came at `now` (Unix milliseconds).
-    pub fn fold(&mut self, event: &Event, now: u64) {
+    /// Folds one event in, which came at `now`.
+    pub fn fold(&mut self, event: &Event, now: UnixMillis) {
         self.updated_at = now;
         match event {
             Event::RunStarted {
@@ -217,7 +217,7 @@ impl Snapshot {
     /// Items a minute over the last two minutes, seen from `now`; of a shorter time if what holds the run back changed
     /// since.
     #[must_use]
-    pub fn items_per_minute(&self, now: u64) -> f64 {
+    pub fn items_per_minute(&self, now: UnixMillis) -> f64 {
         let since = self.started_at.max(self.steady_since);
         self.rate.per_minute(since, now)
     }
@@ -233,7 +233,7 @@ impl Snapshot {
         self.steps.entry(step.clone()).or_default()
     }
 
-    fn audited(&mut self, event: &Event, now: u64) {
+    fn audited(&mut self, event: &Event, now: UnixMillis) {
         match event {
             Event::ItemAudited { verdict, .. } => {
                 self.in_flight = self.in_flight.saturating_sub(1);
@@ -255,7 +255,7 @@ impl Snapshot {
         }
     }
 
-    fn item_settled(&mut self, event: &Event, now: u64) {
+    fn item_settled(&mut self, event: &Event, now: UnixMillis) {
         let Event::ItemSettled {
             unit,
             settled,
@@ -338,7 +338,7 @@ mod tests {
         let unit = UnitId::new("owner", "name");
         let mut seen = Snapshot::default();
         let mut fold = |event: Event| {
-            seen.fold(&event, 1);
+            seen.fold(&event, UnixMillis(1));
             (seen.counts.done, seen.this_run.done, seen.settled_before)
         };
         assert_eq!(fold(leased(&unit, 4)), (4, 0, 4));

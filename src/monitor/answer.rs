@@ -13,7 +13,7 @@ use self::instance::instance as instance_line;
 use self::units::lines;
 use super::view::{Alive, CustomerView, FailureView, InstanceLine, InstanceView, View};
 use crate::model::{
-    Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status, Vocabulary,
+    Counts, CustomerDid, FailedItem, InstanceId, Reason, SpaceDid, Status, UnixMillis, Vocabulary,
 };
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
@@ -73,7 +73,7 @@ pub async fn answer(
     words: &Vocabulary,
     owner: Option<OwnerRecord>,
 ) -> Result<View, StateError> {
-    let now = clock.unix_ms();
+    let now = clock.now();
     Ok(match ask {
         Ask::Overview => View::Overview(overview::overview(store, now).await?),
         Ask::Customer(customer) => {
@@ -110,7 +110,7 @@ pub async fn answer(
 async fn failed(
     store: &Store,
     query: &FailedQuery,
-    (has_record, now): (bool, u64),
+    (has_record, now): (bool, UnixMillis),
     words: &Vocabulary,
 ) -> Result<View, StateError> {
     let failures = failures(store, query, words).await?;
@@ -135,7 +135,7 @@ async fn stuck_in(
     store: &Store,
     idle_seconds: u64,
     only: (Option<&InstanceId>, Option<&CustomerDid>),
-    (has_record, now): (bool, u64),
+    (has_record, now): (bool, UnixMillis),
 ) -> Result<View, StateError> {
     let spaces = stuck::stuck(store, idle_seconds, only, now).await?;
     let named = Named {
@@ -165,7 +165,11 @@ struct Named<'a> {
 }
 
 /// What of it is in no table: an empty list of such is no good news.
-async fn unknown(store: &Store, now: u64, named: Named<'_>) -> Result<Option<String>, StateError> {
+async fn unknown(
+    store: &Store,
+    now: UnixMillis,
+    named: Named<'_>,
+) -> Result<Option<String>, StateError> {
     if let Some(owner) = named.owner
         && store.progress_of(owner).await?.is_empty()
     {
@@ -189,7 +193,7 @@ async fn unknown(store: &Store, now: u64, named: Named<'_>) -> Result<Option<Str
 async fn of_customer(
     store: &Store,
     (customer, record): (&CustomerDid, Option<OwnerRecord>),
-    now: u64,
+    now: UnixMillis,
 ) -> Result<CustomerView, StateError> {
     let query = FailedQuery {
         owner: Some(customer.to_string()),
@@ -215,7 +219,7 @@ async fn of_customer(
 async fn of_instance(
     store: &Store,
     instance: &InstanceId,
-    now: u64,
+    now: UnixMillis,
 ) -> Result<InstanceView, StateError> {
     let query = FailedQuery {
         instance: Some(instance.clone()),

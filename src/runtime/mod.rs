@@ -22,7 +22,7 @@ mod tasks;
 mod watched;
 
 pub use breaker::{Breaker, BreakerConfig, Open};
-pub use clock::{Clock, Instant, iso_of, iso_to_unix_ms};
+pub use clock::{Clock, Instant};
 pub use dependency::{Dependency, DependencyConfig, Hold, ServiceRegistry};
 pub use error_chain::{error_chain, root_cause};
 pub use limit::{Limit, Permit};

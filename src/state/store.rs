@@ -9,6 +9,7 @@ use super::error::StateError;
 use super::files::{Disk, Local};
 use super::namespace::{Columns, Namespace, Tables};
 use super::rows::{Dynamo, Key, Memory, Rows, Sqlite};
+use crate::model::UnixMillis;
 use crate::runtime::Clock;
 
 /// The migration tables. Cheap to clone.
@@ -81,10 +82,10 @@ impl Store {
         self.clock
     }
 
-    /// Now, Unix milliseconds, by the clock of the rows.
+    /// Now, by the clock of the rows.
     #[must_use]
-    pub fn now(&self) -> u64 {
-        self.clock.unix_ms()
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
     }
 
     /// The rows below, for what no table file does.

@@ -21,7 +21,7 @@ fn prefix() -> String {
     format!(
         "t{}-{}-{number}-migration-",
         std::process::id(),
-        Clock::system().unix_ms()
+        Clock::system().now()
     )
 }
 

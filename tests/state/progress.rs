@@ -2,7 +2,7 @@
 
 use sterna::model::{
     Counts, Effect, InstanceId, ItemId, Reason, Settled, Status, StepName, StepRecord, StepState,
-    Unit,
+    Unit, UnixMillis,
 };
 use sterna::state::rows::{Batched, Key, Row, Value, stamp};
 use sterna::state::{Grant, Reopen, Store, TakeKind};
@@ -56,13 +56,13 @@ async fn everything_written_of_a_unit_is_read_back() {
         progress.count(Settled::Found, None);
         progress.count(Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
         progress.cursor = Some(ItemId::new("bafy2"));
-        progress.pass.until = 1_767_225_600_000;
+        progress.pass.until = UnixMillis(1_767_225_600_000);
         let effect = Effect::new("delegated", "space")
             .reversible()
             .fact("cid", "bafyd");
         let record = StepRecord {
             state: StepState::Applied(effect),
-            at: 7,
+            at: UnixMillis(7),
             attempts: 2,
         };
         progress.steps.insert(StepName::new("gateway-auth"), record);
@@ -217,7 +217,7 @@ async fn what_the_existing_tool_wrote_is_kept_when_its_unit_is_taken_over() {
         assert_eq!(row.progress.taken_over.as_ref(), Some(&found));
         assert_eq!(
             (found.status, found.planned, found.completed, found.at),
-            (Status::Completed, 5, 3, Some(1_767_225_600_000))
+            (Status::Completed, 5, 3, Some(UnixMillis(1_767_225_600_000)))
         );
         assert_eq!(row.created_at, found.at, "it stays as it was made");
         progress.status = Status::Completed;
@@ -294,7 +294,7 @@ async fn rows_are_found_by_owner_status_instance_and_name() {
         assert_eq!(
             names(
                 store
-                    .progress_by_status(Status::Pending, Some(1_000))
+                    .progress_by_status(Status::Pending, Some(UnixMillis(1_000)))
                     .await
                     .unwrap()
             ),
@@ -309,7 +309,7 @@ async fn rows_are_found_by_owner_status_instance_and_name() {
             ),
             ""
         );
-        assert_eq!(stamp(1_000), "1970-01-01T00:00:01.000Z");
+        assert_eq!(stamp(UnixMillis(1_000)), "1970-01-01T00:00:01.000Z");
     })
     .await;
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OnceCell};
 use crate::engine::{Config, EngineError};
 use crate::model::{
     Belongs, Checkpoint, Failure, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
-    JournalRecord, MigrationName, Settled, UnitCheckpoint, UnitId,
+    JournalRecord, MigrationName, Settled, UnitCheckpoint, UnitId, UnixMillis,
 };
 use crate::runtime::Tasks;
 use crate::state::files::{Disk, Rotation};
@@ -21,8 +21,8 @@ use super::CheckpointState;
 /// One line of the results file.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ItemLine {
-    /// When, Unix milliseconds.
-    pub at: u64,
+    /// When.
+    pub at: UnixMillis,
     /// The unit.
     pub unit: UnitId,
     /// The item.
@@ -85,7 +85,7 @@ impl Files {
             opening: JournalOpening {
                 v: JOURNAL_VERSION,
                 seq: 0,
-                at: 0,
+                at: UnixMillis::ZERO,
                 run: config.run.clone(),
                 instance: config.instance.clone(),
                 folder: config.folder.clone(),
@@ -141,9 +141,9 @@ impl Files {
         Ok(found.units)
     }
 
-    /// Says in the journal whose lines follow, if it does not say so yet; `now` is Unix milliseconds. A journal that is
+    /// Says in the journal whose lines follow, if it does not say so yet. A journal that is
     /// to be found again is there before a row names it.
-    pub(crate) async fn open_journal(&self, now: u64) -> Result<(), state::StateError> {
+    pub(crate) async fn open_journal(&self, now: UnixMillis) -> Result<(), state::StateError> {
         let open = || async {
             let opening = |seq| JournalOpening {
                 seq,

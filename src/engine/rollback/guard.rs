@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 
 use crate::engine::holders::{held_by, names};
 use crate::engine::{Config, EngineError, Migration, RunParts};
-use crate::model::{Epoch, Holder, InstanceId, RunId, UnitId};
+use crate::model::{Epoch, Holder, InstanceId, RunId, UnitId, UnixMillis};
 use crate::runtime::{Instant, StopLevel};
 use crate::state::LeaseHolder;
 
@@ -25,7 +25,7 @@ pub struct Busy {
 }
 
 /// Signs of life: the leases of units, and the reports of instances.
-type Reports = BTreeMap<(Holder, RunId), u64>;
+type Reports = BTreeMap<(Holder, RunId), UnixMillis>;
 
 /// Looks for a whole term whether those live who hold units of a survey or have a share in it: whether their beats
 /// move, whatever clocks say. What is free is known at once. Leases that did not beat are taken over by the rollback.

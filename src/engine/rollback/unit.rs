@@ -229,7 +229,7 @@ fn recorded<M: Migration>(leased: &LeasedUnit<M>, step: &StepName) -> Option<Eff
 fn undone<M: Migration>(leased: &LeasedUnit<M>, step: &StepName, effect: Effect) -> End {
     let record = StepRecord {
         state: StepState::Undone(effect),
-        at: leased.run.clock.unix_ms(),
+        at: leased.run.clock.now(),
         attempts: 0,
     };
     leased.lock().change(|progress| {

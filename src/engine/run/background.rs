@@ -85,7 +85,7 @@ pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<()
     let writing = run.tasks.spawn(async move {
         let checkpoints = shared.keeps_records().then(|| {
             let mut empty = empty_checkpoint(&shared.config, shared.migration.name());
-            empty.taken_at = shared.clock.unix_ms();
+            empty.taken_at = shared.clock.now();
             (&shared.checkpoints, empty)
         });
         shared.files.write(&shared.tasks, checkpoints).await
@@ -156,7 +156,7 @@ async fn reports<M: Migration>(run: &Shared<M>) {
 
 /// Writes the fleet row once. A fault is logged: the next beat is near.
 pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
-    let now = run.clock.unix_ms();
+    let now = run.clock.now();
     let report = run.events.read(|seen| InstanceReport {
         instance: run.config.instance.clone(),
         folder: run.config.folder.clone(),

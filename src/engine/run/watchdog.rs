@@ -44,7 +44,7 @@ fn slower<M: Migration>(run: &Shared<M>) -> Option<Warning> {
     if run.admission.is_paused() || run.stop.level() > StopLevel::Run {
         return None;
     }
-    let now = run.clock.unix_ms();
+    let now = run.clock.now();
     run.events.read(|seen| speed::check(seen, now))
 }
 

@@ -13,14 +13,14 @@ use super::copy::{Copy, Target};
 use crate::engine::{Config, Events, Job, Outcome, RunParts, ServiceRegistry, Stop, Tasks, run};
 use crate::migrations::uploads::namespace;
 use crate::model::{
-    Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress,
+    Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress, UnixMillis,
 };
 use crate::runtime::Clock;
 use crate::state::rows::{Batched, Key, Row};
 use crate::state::{self, Store};
 
-/// Wall time at which every test begins, Unix milliseconds.
-pub(super) const START: u64 = 1_760_000_000_000;
+/// Wall time at which every test begins.
+pub(super) const START: UnixMillis = UnixMillis(1_760_000_000_000);
 
 pub(super) struct World {
     pub(super) dir: TempDir,

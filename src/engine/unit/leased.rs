@@ -13,7 +13,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
     Epoch, Event, FailedItem, Failure, Fence, InstanceId, ItemId, ItemRange, Reason, Settled,
-    UnitId, UnitProgress,
+    UnitId, UnitProgress, UnixMillis,
 };
 use crate::runtime::{Instant, StopLevel};
 use crate::state;
@@ -48,8 +48,8 @@ pub(crate) struct LeasedUnit<M: Migration> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
     pub(crate) attempts: u32,
-    /// Unix milliseconds.
-    pub(crate) first_at: u64,
+    /// When it first failed.
+    pub(crate) first_at: UnixMillis,
     pub(crate) settled: Settled,
     pub(crate) reason: Reason,
 }
@@ -253,7 +253,7 @@ impl<M: Migration> LeasedUnit<M> {
         attempts: u32,
         before: Option<Before>,
     ) -> FailedItem {
-        let now = self.run.clock.unix_ms();
+        let now = self.run.clock.now();
         FailedItem {
             unit: self.context.id.clone(),
             item,
@@ -290,7 +290,7 @@ impl<M: Migration> LeasedUnit<M> {
     fn write_line(&self, item: &ItemId, end: &End, began: Instant) {
         let run = &self.run;
         let line = ItemLine {
-            at: run.clock.unix_ms(),
+            at: run.clock.now(),
             unit: self.context.id.clone(),
             item: item.clone(),
             settled: end.settled,

@@ -175,7 +175,7 @@ async fn record<M: Migration>(
     let run = &leased.run;
     let record = StepRecord {
         state: state.clone(),
-        at: run.clock.unix_ms(),
+        at: run.clock.now(),
         attempts,
     };
     leased.lock().change(|progress| {

@@ -1,13 +1,14 @@
 //! The life of a unit in this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::model::{Event, Pass, Status};
+use crate::model::{Event, Pass, Status, UnixMillis};
 use crate::state::{ProgressRow, Reopen};
 
 use super::LeasedUnit;
@@ -24,10 +25,10 @@ use super::split::{SplitUnit, clear, sum};
 const BOUNDED_PASSES: u32 = 3;
 
 /// Sources write the time of an item before it can be seen, by clocks of their own: items younger
-/// than this, milliseconds, are left to a later pass, so that none slips in behind one. AWS refuses
+/// than this are left to a later pass, so that none slips in behind one. AWS refuses
 /// requests whose clock is more than five minutes off (Signature Version 4), so no clock that can
 /// work at all differs by more.
-const YOUNG_MS: u64 = 5 * 60_000;
+const YOUNG: Duration = Duration::from_mins(5);
 
 /// Leases a unit, runs its passes, and settles it or gives it back.
 pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, request: ClaimRequest) -> UnitEnd {
@@ -70,7 +71,7 @@ pub(crate) async fn run_passes<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd 
     leased.lock().change(|progress| {
         progress.status = Status::InProgress;
         progress.error = None;
-        if progress.pass.until == 0 {
+        if progress.pass.until == UnixMillis::ZERO {
             progress.pass = Pass::first(settled_by);
         }
     });
@@ -90,7 +91,7 @@ pub(crate) async fn run_passes<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd 
         };
         let this = leased.lock().progress().pass;
         let nothing_new = whole && taken == 0 && deferred == 0;
-        let was_last = this.until == u64::MAX || (this.number > 0 && nothing_new);
+        let was_last = this.until == UnixMillis::MAX || (this.number > 0 && nothing_new);
         if was_last || is_part {
             return finish(leased).await;
         }
@@ -177,14 +178,14 @@ fn work_on_part<M: Migration>(
 }
 
 /// Items that came before this can be seen by now.
-fn settled_by<M: Migration>(leased: &LeasedUnit<M>) -> u64 {
-    leased.run.clock.unix_ms().saturating_sub(YOUNG_MS)
+fn settled_by<M: Migration>(leased: &LeasedUnit<M>) -> UnixMillis {
+    leased.run.clock.now() - YOUNG
 }
 
 fn next_after<M: Migration>(leased: &LeasedUnit<M>, this: Pass) -> Pass {
     let mut next = this.next(settled_by(leased));
     if next.number >= BOUNDED_PASSES {
-        next.until = u64::MAX;
+        next.until = UnixMillis::MAX;
     }
     next
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Effect, Epoch, Failure, FolderId, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId,
-    Settled, StateIdentity, StepName, UnitId, UnitProgress,
+    Settled, StateIdentity, StepName, UnitId, UnitProgress, UnixMillis,
 };
 
 /// The shape of [`Checkpoint`]; a file of another version is refused.
@@ -23,8 +23,8 @@ pub struct Checkpoint {
     /// The tables it belongs to; that of others is refused.
     #[serde(alias = "fingerprint")]
     pub state: StateIdentity,
-    /// When it was taken, Unix milliseconds.
-    pub taken_at: u64,
+    /// When it was taken.
+    pub taken_at: UnixMillis,
     /// Every unit that was begun.
     pub units: Vec<UnitCheckpoint>,
 }
@@ -66,7 +66,7 @@ impl Checkpoint {
             migration,
             instance,
             state: state.into(),
-            taken_at: 0,
+            taken_at: UnixMillis::ZERO,
             units: Vec::new(),
         }
     }
@@ -93,8 +93,8 @@ pub struct JournalOpening {
     /// Its place in its journal, as [`JournalRecord::seq`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seq: u64,
-    /// When, Unix milliseconds.
-    pub at: u64,
+    /// When.
+    pub at: UnixMillis,
     /// The run.
     pub run: RunId,
     /// Its instance.
@@ -190,8 +190,8 @@ pub struct JournalRecord {
     /// What orders it among the lines of other journals; none in lines of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<Fence>,
-    /// When, Unix milliseconds. Of no use against the clocks of other machines.
-    pub at: u64,
+    /// When. Of no use against the clocks of other machines.
+    pub at: UnixMillis,
     /// The run that wrote it.
     pub run: RunId,
     /// The unit.

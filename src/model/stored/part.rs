@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_first_part_goes_on_where_the_unit_was_cut() {
         let mut unit = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
-        unit.pass = Pass::first(50);
+        unit.pass = Pass::first(crate::model::UnixMillis(50));
         unit.count(Settled::Migrated, None);
         unit.count(Settled::Failed, Some(Reason::TIMEOUT));
         unit.cursor = Some(ItemId::new("b"));

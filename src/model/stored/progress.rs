@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Class, Counts, Effect, Epoch, Failure, Holder, ItemId, JournalId, Reason, RunId, Settled,
-    Split, Status, StepName, TakenOver, UnitId,
+    Split, Status, StepName, TakenOver, UnitId, UnixMillis,
 };
 
 use super::Stage;
@@ -39,26 +39,26 @@ impl Unit {
 pub struct Pass {
     /// Which one, from 0.
     pub number: u32,
-    /// Takes items added at or after this time, Unix milliseconds; 0 in the first pass.
-    pub from: u64,
-    /// Takes items added before this time: somewhat before the pass began; 0 until it has begun.
-    pub until: u64,
+    /// Takes items added at or after this time; zero in the first pass.
+    pub from: UnixMillis,
+    /// Takes items added before this time: somewhat before the pass began; zero until it has begun.
+    pub until: UnixMillis,
 }
 
 impl Pass {
     /// The first pass, of the items that were there by `until`.
     #[must_use]
-    pub fn first(until: u64) -> Self {
+    pub fn first(until: UnixMillis) -> Self {
         Self {
             number: 0,
-            from: 0,
+            from: UnixMillis::ZERO,
             until,
         }
     }
 
     /// The pass after this one, of the items that were there by `until`.
     #[must_use]
-    pub fn next(self, until: u64) -> Self {
+    pub fn next(self, until: UnixMillis) -> Self {
         Self {
             number: self.number + 1,
             from: self.until,
@@ -69,7 +69,7 @@ impl Pass {
     /// Whether an item that was added at this time belongs to this pass. Items of unknown age
     /// belong to the first.
     #[must_use]
-    pub fn takes(&self, added_at: Option<u64>) -> bool {
+    pub fn takes(&self, added_at: Option<UnixMillis>) -> bool {
         match added_at {
             None => self.number == 0,
             Some(at) => self.from <= at && at < self.until,
@@ -78,7 +78,7 @@ impl Pass {
 
     /// Whether an item that was added at this time is left to a later pass.
     #[must_use]
-    pub fn defers(&self, added_at: Option<u64>) -> bool {
+    pub fn defers(&self, added_at: Option<UnixMillis>) -> bool {
         added_at.is_some_and(|at| at >= self.until)
     }
 }
@@ -88,8 +88,8 @@ impl Pass {
 pub struct StepRecord {
     /// Where it stands.
     pub state: StepState,
-    /// Since when, Unix milliseconds.
-    pub at: u64,
+    /// Since when.
+    pub at: UnixMillis,
     /// How many times it was begun.
     pub attempts: u32,
 }
@@ -152,10 +152,10 @@ pub struct UnitProgress {
     /// How often the unit was rolled back. An account of an earlier round is worth nothing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub round: u32,
-    /// When the last recheck began that goes, or went, through all items again, Unix milliseconds. What was known
+    /// When the last recheck began that goes, or went, through all items again. What was known
     /// before it counts no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recheck: Option<u64>,
+    pub recheck: Option<UnixMillis>,
     /// How it was cut into parts, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
@@ -201,7 +201,7 @@ impl UnitProgress {
     }
 
     /// Starts over for a recheck that began at `since`, unless that recheck has begun the unit already.
-    pub fn begin_recheck(&mut self, since: u64) {
+    pub fn begin_recheck(&mut self, since: UnixMillis) {
         if self.recheck != Some(since) {
             self.restart();
             self.recheck = Some(since);
@@ -358,13 +358,13 @@ mod tests {
 
     #[test]
     fn passes_part_the_items_by_time() {
-        let first = Pass::first(100);
-        let second = first.next(150);
-        let third = second.next(150);
+        let first = Pass::first(UnixMillis(100));
+        let second = first.next(UnixMillis(150));
+        let third = second.next(UnixMillis(150));
         for at in [0, 99, 100, 149] {
             let takers = [first, second, third]
                 .iter()
-                .filter(|pass| pass.takes(Some(at)))
+                .filter(|pass| pass.takes(Some(UnixMillis(at))))
                 .count();
             assert_eq!(takers, 1, "{at}");
         }

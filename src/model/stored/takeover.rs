@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InstanceId, ItemId, Status};
+use crate::model::{InstanceId, ItemId, Status, UnixMillis};
 
 /// The row of a unit as the existing tool left it. Its counters are not trusted (docs/protocol/pitfalls.md 43-46):
 /// they are kept to say what was found, and because effects of that tool need another look than our own.
@@ -25,9 +25,9 @@ pub struct TakenOver {
     /// Why it had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it was written, Unix milliseconds.
+    /// When it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<u64>,
+    pub at: Option<UnixMillis>,
 }
 
 impl TakenOver {

@@ -2,13 +2,13 @@
 
 use super::instance::instance as line_of;
 use super::totals;
-use crate::model::{InstanceReport, Said};
+use crate::model::{InstanceReport, Said, UnixMillis};
 use crate::monitor::view::{AskedLine, InstanceLine, View};
 use crate::state::rows::stamp;
 use crate::state::{ScopedControl, StateError, Store};
 
 /// What is asked, and what the instances do.
-pub(super) async fn standing(store: &Store, now: u64) -> Result<View, StateError> {
+pub(super) async fn standing(store: &Store, now: UnixMillis) -> Result<View, StateError> {
     let (standing, fleet, plan, sum) = futures::try_join!(
         store.controls(),
         store.fleet(),
@@ -29,7 +29,7 @@ pub(super) async fn standing(store: &Store, now: u64) -> Result<View, StateError
 }
 
 /// Every command ever, and every plan that came into force.
-pub(super) async fn log(store: &Store, now: u64) -> Result<View, StateError> {
+pub(super) async fn log(store: &Store, now: UnixMillis) -> Result<View, StateError> {
     let (wishes, plans) = futures::try_join!(store.control_log(), store.plans())?;
     let wish = |wish: &ScopedControl| AskedLine {
         scope: scope(wish),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::control;
 use super::instance::instance;
 use super::totals::{self, Sum};
-use crate::model::InstanceReport;
+use crate::model::{InstanceReport, UnixMillis};
 use crate::monitor::eta::eta;
 use crate::monitor::view::{Alive, InstanceLine, Overview, PlanLine};
 use crate::state::rows::stamp;
@@ -29,7 +29,7 @@ fn or_missing<T: Default>(
 }
 
 /// Reads the overview, in at most 20 requests.
-pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, StateError> {
+pub(super) async fn overview(store: &Store, now: UnixMillis) -> Result<Overview, StateError> {
     with(store, now, totals::sum(store, now)).await
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn overview(store: &Store, now: u64) -> Result<Overview, StateE
 /// Those of the tables; one that does not exist is named in the overview.
 pub async fn exact(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     told: impl FnMut(u64) + Send,
 ) -> Result<Overview, StateError> {
     with(store, now, totals::exact(store, now, told)).await
@@ -47,7 +47,7 @@ pub async fn exact(
 
 async fn with(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     sum: impl Future<Output = Result<Option<Sum>, StateError>>,
 ) -> Result<Overview, StateError> {
     let (fleet, sum, failed, standing, plan) = futures::join!(

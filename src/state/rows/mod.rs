@@ -22,7 +22,7 @@ use super::define::{Definition, Made};
 pub use condition::{Condition, Update};
 pub use dynamo::Dynamo;
 pub use fault::{ErrorKind, RowsError};
-pub use json::{stamp, unstamp};
+pub use json::stamp;
 pub use key::Key;
 pub use location::Location;
 pub use memory::Memory;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 /// Value of an attribute, in the kinds that migration tables use (docs/protocol/tables.md §3).
@@ -38,6 +39,12 @@ impl From<String> for Value {
 impl From<u64> for Value {
     fn from(number: u64) -> Self {
         i64::try_from(number).map_or_else(|_| Self::Decimal(number.to_string()), Self::N)
+    }
+}
+
+impl From<UnixMillis> for Value {
+    fn from(time: UnixMillis) -> Self {
+        Self::S(time.to_string())
     }
 }
 
@@ -95,6 +102,12 @@ impl Row {
             Some(Value::Decimal(text) | Value::S(text)) => text.parse().ok(),
             _ => None,
         }
+    }
+
+    /// Time of an attribute; `None` if it is absent or not a time.
+    #[must_use]
+    pub fn time(&self, name: &str) -> Option<UnixMillis> {
+        self.text(name).and_then(UnixMillis::parse)
     }
 
     /// Truth of an attribute; absent is false.

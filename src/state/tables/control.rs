@@ -4,9 +4,7 @@
 //! its last line until then: the log names no command that never was in force, and misses none.
 
 use crate::model::{Control, ControlCommand, InstanceId};
-use crate::state::rows::{
-    self, Batched, Condition, ErrorKind, Key, Row, Select, Value, Written, stamp,
-};
+use crate::state::rows::{self, Batched, Condition, ErrorKind, Key, Row, Select, Value, Written};
 use crate::state::{StateError, Store};
 
 /// Target of the command.
@@ -79,7 +77,7 @@ impl Store {
                 .unwrap_or_default()
                 .after(command, by, why, self.now());
             let row = Row::new()
-                .with("updatedAt", stamp(next.at))
+                .with("updatedAt", next.at)
                 .with("control", Value::of(&next))
                 .with(REVISION, revision + 1);
             let same = if revision == 0 {
@@ -111,9 +109,9 @@ impl Store {
 
     /// Puts a command that is about to be replaced into the log; again, it is the same line.
     async fn log(&self, scope: &Scope, control: &Control) -> Result<(), StateError> {
-        let key = scope.key(&format!("{LOG}{}#{}", stamp(control.at), control.by));
+        let key = scope.key(&format!("{LOG}{}#{}", control.at, control.by));
         let row = Row::new()
-            .with("updatedAt", stamp(control.at))
+            .with("updatedAt", control.at)
             .with("control", Value::of(control));
         let table = &self.tables().control;
         let put = vec![Batched::Put(key, row)];

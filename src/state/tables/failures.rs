@@ -5,11 +5,11 @@
 //! one that it would remove.
 
 use crate::model::{
-    Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, UnitId,
+    Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, UnitId, UnixMillis,
 };
 use crate::state::define::{BY_INSTANCE, BY_REASON, Index, by_owner};
 use crate::state::namespace::Columns;
-use crate::state::rows::{Bound, Change, Key, Row, Select, Update, stamp, unstamp};
+use crate::state::rows::{Bound, Change, Key, Row, Select, Update};
 use crate::state::{StateError, Store};
 
 /// Which failures: all that is given must hold, and nothing given is all of them.
@@ -27,8 +27,8 @@ pub struct FailedQuery {
     pub classes: Vec<Class>,
     /// Of one of these steps.
     pub steps: Vec<StepName>,
-    /// That failed last at or after this time, Unix milliseconds.
-    pub since: Option<u64>,
+    /// That failed last at or after this time.
+    pub since: Option<UnixMillis>,
 }
 
 /// Some failures.
@@ -82,7 +82,7 @@ impl FailedQuery {
     fn select(&self, columns: &Columns) -> Select {
         let since = self
             .since
-            .map(|since| ("updatedAt", Bound::From(stamp(since))));
+            .map(|since| ("updatedAt", Bound::From(since.to_string())));
         let by = |index: Index, value: &str| Select {
             index: Some(index.name),
             partition: Some((index.partition, value.to_owned())),
@@ -114,7 +114,7 @@ fn key(columns: &Columns, unit: &UnitId, item: &ItemId) -> Key {
 
 /// `None` for a row that is not one of ours.
 fn read(columns: &Columns, row: &Row) -> Option<FailedItem> {
-    let time = |name: &str| row.text(name).and_then(unstamp);
+    let time = |name: &str| row.time(name);
     let last_at = time("updatedAt")?;
     Some(FailedItem {
         unit: UnitId::new(row.text(columns.owner)?, row.text(columns.unit)?),
@@ -153,8 +153,8 @@ impl Store {
             .set("message", bounded(&failure.message))
             .set("attempts", u64::from(failed.attempts))
             .set("instanceId", failed.instance.as_str())
-            .set("updatedAt", stamp(failed.last_at))
-            .set_absent("firstAt", stamp(failed.first_at));
+            .set("updatedAt", failed.last_at)
+            .set_absent("firstAt", failed.first_at);
         if failed.item.is_all_of_unit() {
             // Whoever counts them says so; until then what is known stays.
             update = if failed.items > 0 {

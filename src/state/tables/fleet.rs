@@ -5,9 +5,10 @@
 //! what older versions reported.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::model::{FolderId, Holder, InstanceId, InstanceReport};
-use crate::state::rows::{self, Condition, Key, Row, Select, Value, Written, stamp};
+use crate::model::{FolderId, Holder, InstanceId, InstanceReport, UnixMillis};
+use crate::state::rows::{self, Condition, Key, Row, Select, Value, Written};
 use crate::state::{StateError, Store};
 
 /// State of an instance that `setup` gave work to and that never ran.
@@ -17,11 +18,11 @@ const ASSIGNED: &str = "assigned";
 const ENDED: &str = "ended";
 
 /// How long a holder that fell silent is shown beside a later one of the same number.
-const SILENT_SHOWN_MS: u64 = 60 * 60_000;
+const SILENT_SHOWN: Duration = Duration::from_hours(1);
 
 fn row(report: &InstanceReport) -> Row {
     Row::new()
-        .with("updatedAt", stamp(report.heartbeat_at))
+        .with("updatedAt", report.heartbeat_at)
         .with("state", report.state.as_str())
         .with("report", Value::of(report))
 }
@@ -45,7 +46,7 @@ fn unfolded(instance: &InstanceId) -> Key {
 
 /// Whether a row is worth showing beside those of the same number: what `setup` gave is until the instance ran, what
 /// has ended is until it runs again, and what fell silent is for an hour beside a later one.
-fn is_current(report: &InstanceReport, same_number: &[InstanceReport], now: u64) -> bool {
+fn is_current(report: &InstanceReport, same_number: &[InstanceReport], now: UnixMillis) -> bool {
     let mut others = same_number
         .iter()
         .filter(|other| other.folder != report.folder);
@@ -55,7 +56,7 @@ fn is_current(report: &InstanceReport, same_number: &[InstanceReport], now: u64)
     let is_superseded = others.any(|other| other.started_at > report.started_at);
     match report.state.as_str() {
         ENDED => !is_superseded,
-        _ => !is_superseded || now.saturating_sub(report.heartbeat_at) < SILENT_SHOWN_MS,
+        _ => !is_superseded || now.since(report.heartbeat_at) < SILENT_SHOWN,
     }
 }
 
@@ -65,11 +66,11 @@ impl Store {
     pub async fn report(&self, report: &InstanceReport) -> Result<bool, StateError> {
         let row = row(report)
             .with("run", report.run.as_str())
-            .with("startedAt", stamp(report.started_at));
+            .with("startedAt", report.started_at);
         let newest = Condition::Any(vec![
             Condition::Absent("startedAt"),
             Condition::Equals("run", report.run.as_str().into()),
-            Condition::Below("startedAt", stamp(report.started_at).into()),
+            Condition::Below("startedAt", report.started_at.into()),
         ]);
         let table = &self.tables().fleet;
         let key = key(&report.holder());
@@ -97,7 +98,7 @@ impl Store {
         for seen in seen {
             let as_seen = Condition::All(vec![
                 Condition::Equals("run", seen.run.as_str().into()),
-                Condition::Equals("updatedAt", stamp(seen.heartbeat_at).into()),
+                Condition::Equals("updatedAt", seen.heartbeat_at.into()),
             ]);
             if seen.folder.is_some() {
                 self.rows

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::StateIdentity;
 use crate::state::namespace::Namespace;
-use crate::state::rows::{Condition, Key, Row, Update, Value, Written, stamp};
+use crate::state::rows::{Condition, Key, Row, Update, Value, Written};
 use crate::state::{StateError, Store};
 
 /// The version of the rows that this program writes, the only one that it reads.
@@ -89,7 +89,7 @@ impl Store {
             program: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let row = Row::new()
-            .with("updatedAt", stamp(self.now()))
+            .with("updatedAt", self.now())
             .with("format", Value::of(&format));
         let absent = Condition::Absent("scope");
         if let Written::Refused(held) = self.rows.put(table, &key(), row, absent).await? {

@@ -2,7 +2,7 @@
 //! (single items, single steps). What is made under a lease is noted in the row of the unit: `journal:…`.
 
 use crate::model::{JournalId, UnitId};
-use crate::state::rows::{self, Condition, Key, Row, Select, Value, stamp};
+use crate::state::rows::{self, Condition, Key, Row, Select, Value};
 use crate::state::{StateError, Store};
 
 const SCOPE: &str = "journal";
@@ -16,7 +16,7 @@ impl Store {
     ) -> Result<(), StateError> {
         let entry = format!("{journal} {unit}");
         let row = Row::new()
-            .with("updatedAt", stamp(self.now()))
+            .with("updatedAt", self.now())
             .with("journal", journal.as_str())
             .with("unit", Value::of(unit));
         let key = Key::two(("scope", SCOPE), ("entry", &entry));

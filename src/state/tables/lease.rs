@@ -7,10 +7,10 @@
 
 use crate::model::{
     Counts, Epoch, Holder, JournalId, JournalTrace, Lease, RunId, Status, Unit, UnitId,
-    UnitProgress,
+    UnitProgress, UnixMillis,
 };
 use crate::state::namespace::Columns;
-use crate::state::rows::{Condition, Guard, Row, Update, Value, Written, stamp};
+use crate::state::rows::{Condition, Guard, Row, Update, Value, Written};
 use crate::state::{StateError, Store};
 
 use super::holder::LeaseHolder;
@@ -40,9 +40,9 @@ pub enum Reopen {
     No,
     /// Those that another program ended and we did not go through since; they start over.
     TakenOver,
-    /// All, and those in progress too: they start over, unless the recheck that began at this time (Unix milliseconds)
+    /// All, and those in progress too: they start over, unless the recheck that began at this time
     /// has begun them already.
-    Recheck(u64),
+    Recheck(UnixMillis),
     /// They are.
     Yes,
 }
@@ -149,7 +149,7 @@ fn journal_of(lease: &Lease) -> JournalId {
 }
 
 fn taking(
-    (columns, now): (&Columns, u64),
+    (columns, now): (&Columns, UnixMillis),
     lease: &Lease,
     unit: &Unit,
     seen: Option<&ProgressRow>,
@@ -184,8 +184,8 @@ fn taking(
         .set("leaseEpoch", lease.epoch.0)
         .set("leaseBeat", lease.beat)
         .set("instanceId", lease.holder.instance.as_str())
-        .set("updatedAt", stamp(now))
-        .set_absent("createdAt", stamp(now))
+        .set("updatedAt", now)
+        .set_absent("createdAt", now)
         .set_absent("status", Status::Pending.as_str())
         .set_absent(columns.planned, unit.planned.unwrap_or(0))
         .set_absent(columns.completed, 0_u64)

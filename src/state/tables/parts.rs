@@ -5,7 +5,7 @@
 //! row for each unit, as ever.
 
 use crate::model::{Epoch, InstanceId, PartId, UnitId, UnitProgress};
-use crate::state::rows::{self, Bound, Condition, Key, Row, Select, stamp};
+use crate::state::rows::{self, Bound, Condition, Key, Row, Select};
 use crate::state::{StateError, Store};
 
 use super::progress_row::{self, ProgressRow, written};
@@ -41,7 +41,7 @@ impl Store {
             .with(columns.unit, &*part.unit.name)
             .with("instanceId", instance.as_str())
             .with("leaseEpoch", cut.0)
-            .with("createdAt", stamp(now));
+            .with("createdAt", now);
         for (name, value) in written(columns, part, now).set {
             row.set(&name, value);
         }

@@ -4,7 +4,7 @@
 //! files name their plan: one of a plan that is not in force is refused.
 
 use crate::model::{PlanId, PlanSummary};
-use crate::state::rows::{self, Batched, Condition, Key, Row, Select, Value, Written, stamp};
+use crate::state::rows::{self, Batched, Condition, Key, Row, Select, Value, Written};
 use crate::state::{StateError, Store};
 
 const SCOPE: &str = "plan";
@@ -17,7 +17,7 @@ fn key(entry: &str) -> Key {
 
 fn row(plan: &PlanSummary) -> Row {
     Row::new()
-        .with("updatedAt", stamp(plan.made_at))
+        .with("updatedAt", plan.made_at)
         .with("planId", plan.id.as_str())
         .with("plan", Value::of(plan))
 }
@@ -65,7 +65,7 @@ impl Store {
         let same = match seen {
             None => Condition::Absent("planId"),
             Some(seen) => {
-                let at = format!("{LOG}{}#{}", stamp(seen.made_at), seen.id);
+                let at = format!("{LOG}{}#{}", seen.made_at, seen.id);
                 let put = vec![Batched::Put(key(&at), row(seen))];
                 self.rows.write_all(table, put).await?;
                 Condition::Equals("planId", seen.id.as_str().into())

@@ -3,9 +3,9 @@
 //! What the rows say: `super::progress_row`. Rows of parts of a split unit have the same shape, in a table of their own:
 //! `super::parts`.
 
-use crate::model::{InstanceId, Status, Unit, UnitId, UnitProgress};
+use crate::model::{InstanceId, Status, Unit, UnitId, UnitProgress, UnixMillis};
 use crate::state::define::BY_STATUS;
-use crate::state::rows::{self, Condition, Row, Select, Update, Written, stamp};
+use crate::state::rows::{self, Condition, Row, Select, Update, Written};
 use crate::state::{StateError, Store};
 
 use super::progress_row::{self, ProgressRow, key};
@@ -25,8 +25,8 @@ impl Store {
             .with(columns.completed, 0_u64)
             .with("instanceId", instance.as_str())
             .with("assigned", instance.as_str())
-            .with("createdAt", stamp(now))
-            .with("updatedAt", stamp(now));
+            .with("createdAt", now)
+            .with("updatedAt", now);
         let absent = Condition::Absent(columns.owner);
         let written = self
             .rows
@@ -94,13 +94,13 @@ impl Store {
         .await
     }
 
-    /// Units of one status that were not written since `before` (Unix milliseconds), longest ago first.
+    /// Units of one status that were not written since `before`, longest ago first.
     pub async fn progress_by_status(
         &self,
         status: Status,
-        before: Option<u64>,
+        before: Option<UnixMillis>,
     ) -> Result<Vec<ProgressRow>, StateError> {
-        let before = before.map(|before| ("updatedAt", rows::Bound::Below(stamp(before))));
+        let before = before.map(|before| ("updatedAt", rows::Bound::Below(before.to_string())));
         self.read_progress(Select {
             index: Some(BY_STATUS.name),
             partition: Some((BY_STATUS.partition, status.as_str().to_owned())),

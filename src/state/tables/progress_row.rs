@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     Counts, Epoch, FolderId, Holder, InstanceId, ItemId, JournalId, JournalTrace, Lease, PartId,
-    Pass, RunId, Split, Status, StepName, TakenOver, UnitId, UnitProgress,
+    Pass, RunId, Split, Status, StepName, TakenOver, UnitId, UnitProgress, UnixMillis,
 };
 use crate::state::namespace::Columns;
-use crate::state::rows::{self, Condition, Key, Row, Update, Value, stamp, unstamp};
+use crate::state::rows::{self, Condition, Key, Row, Update, Value};
 
 /// Before the id of a journal that tells of the unit.
 pub(super) const JOURNAL: &str = "journal:";
@@ -42,10 +42,10 @@ pub struct ProgressRow {
     pub is_counted: bool,
     /// How many items are completed by a row that only another program wrote.
     pub legacy_completed: Option<u64>,
-    /// When it was made, Unix milliseconds.
-    pub created_at: Option<u64>,
-    /// When it was written last, Unix milliseconds.
-    pub updated_at: Option<u64>,
+    /// When it was made.
+    pub created_at: Option<UnixMillis>,
+    /// When it was written last.
+    pub updated_at: Option<UnixMillis>,
 }
 
 impl ProgressRow {
@@ -124,7 +124,7 @@ pub(super) fn read(
             round: round(row),
             error: row.text("error").map(str::to_owned),
             taken_over,
-            recheck: row.number("recheck"),
+            recheck: row.number("recheck").map(UnixMillis),
             split: attribute::<Split>(of_table, row, "split")?,
             journals: journals(of_table, row)?,
             unit: unit.clone(),
@@ -134,8 +134,8 @@ pub(super) fn read(
         instance: row.text("instanceId").map(InstanceId::new),
         folder: row.text("instanceFolder").map(FolderId::new),
         assigned: row.text("assigned").map(InstanceId::new),
-        created_at: row.text("createdAt").and_then(unstamp),
-        updated_at: row.text("updatedAt").and_then(unstamp),
+        created_at: row.time("createdAt"),
+        updated_at: row.time("updatedAt"),
     })
 }
 
@@ -196,7 +196,7 @@ fn begun_elsewhere(columns: &Columns, row: &Row, status: Status) -> Option<Taken
         last: last.map(ItemId::new),
         instance: row.text("instanceId").map(InstanceId::new),
         error: row.text("error").map(str::to_owned),
-        at: row.text("updatedAt").and_then(unstamp),
+        at: row.time("updatedAt"),
     })
 }
 
@@ -248,7 +248,7 @@ fn attribute<T: serde::de::DeserializeOwned>(
 }
 
 /// Everything of `progress`.
-pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> Update {
+pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: UnixMillis) -> Update {
     let counts = &progress.counts;
     let update = Update::new()
         .set("status", progress.status.as_str())
@@ -258,7 +258,7 @@ pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> U
         .set("reasons", Value::of(&progress.reasons))
         .set("sweep", Value::of(&progress.pass))
         .set("error", progress.error.as_deref().unwrap_or(""))
-        .set("updatedAt", stamp(now))
+        .set("updatedAt", now)
         .set_some("cursor", progress.cursor.as_ref().map(ItemId::as_str))
         .set_some(columns.last, progress.cursor.as_ref().map(ItemId::as_str));
     let update = if progress.cursor.is_none() {
@@ -271,7 +271,7 @@ pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> U
     } else {
         update
     };
-    let update = update.set_some("recheck", progress.recheck);
+    let update = update.set_some("recheck", progress.recheck.map(|since| since.0));
     let update = update.set_some("split", progress.split.as_ref().map(Value::of));
     // A unit that was rolled back: another program would begin after this item.
     let update = if progress.status == Status::Pending && progress.cursor.is_none() {

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::model::{InstanceId, ProgressTotals, RowCounts, Summing};
-use crate::state::rows::{Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp};
+use crate::model::{InstanceId, ProgressTotals, RowCounts, Summing, UnixMillis};
+use crate::state::rows::{Condition, Key, Row, Select, Update, Value, Written};
 use crate::state::{StateError, Store};
 
 use super::progress_row::ProgressRow;
@@ -19,8 +19,8 @@ const TURN: Duration = Duration::from_mins(5);
 pub struct StoredTotals {
     /// The sum.
     pub totals: ProgressTotals,
-    /// When its first row was read, Unix milliseconds.
-    pub taken_at: u64,
+    /// When its first row was read.
+    pub taken_at: UnixMillis,
     /// The instance that summed.
     pub by: InstanceId,
 }
@@ -29,7 +29,7 @@ pub struct StoredTotals {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     revision: u64,
-    taken_at: u64,
+    taken_at: UnixMillis,
     by: InstanceId,
 }
 
@@ -40,7 +40,7 @@ fn key() -> Key {
 fn stored(row: &Row) -> Option<StoredTotals> {
     Some(StoredTotals {
         totals: row.get("totals")?.read()?,
-        taken_at: row.text("takenAt").and_then(unstamp)?,
+        taken_at: row.time("takenAt")?,
         by: InstanceId::new(row.text("takenBy").unwrap_or_default()),
     })
 }
@@ -113,15 +113,10 @@ impl Store {
         let table = &self.tables().control;
         let row = self.rows.get(table, &key()).await?.unwrap_or_default();
         let now = self.now();
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let since = |name: &str| {
-            row.text(name)
-                .and_then(unstamp)
-                .map(|at| now.saturating_sub(at))
-        };
-        let is_fresh = since("takenAt").is_some_and(|ago| ago < millis(age));
+        let since = |name: &str| row.time(name).map(|at| now.since(at));
+        let is_fresh = since("takenAt").is_some_and(|ago| ago < age);
         let is_others = row.text("turnBy") != Some(by.as_str());
-        let is_summed = is_others && since("turnAt").is_some_and(|ago| ago < millis(TURN));
+        let is_summed = is_others && since("turnAt").is_some_and(|ago| ago < TURN);
         if is_fresh || is_summed {
             return Ok(None);
         }
@@ -133,9 +128,9 @@ impl Store {
         };
         let update = Update::new()
             .set("revision", revision + 1)
-            .set("turnAt", stamp(now))
+            .set("turnAt", now)
             .set("turnBy", by.as_str())
-            .set("updatedAt", stamp(now));
+            .set("updatedAt", now);
         let written = self.rows.update(table, &key(), update, same).await?;
         Ok(matches!(written, Written::Done(_)).then(|| Turn {
             revision: revision + 1,
@@ -155,9 +150,9 @@ impl Store {
     ) -> Result<bool, StateError> {
         let update = Update::new()
             .set("totals", Value::of(totals))
-            .set("takenAt", stamp(turn.taken_at))
+            .set("takenAt", turn.taken_at)
             .set("takenBy", turn.by.as_str())
-            .set("updatedAt", stamp(self.now()))
+            .set("updatedAt", self.now())
             .remove("turnAt")
             .remove("turnBy");
         let same = Condition::Equals("revision", turn.revision.into());

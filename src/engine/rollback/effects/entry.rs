@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Effect, Fence, ItemId, JournalEntry, JournalRecord, RunId, StepName, UnitId};
+use crate::model::{
+    Effect, Fence, ItemId, JournalEntry, JournalRecord, RunId, StepName, UnitId, UnixMillis,
+};
 use crate::state::files::Sortable;
 
 /// Bytes of an entry in memory beside its texts.
@@ -19,8 +21,8 @@ const FACT: usize = 64;
 pub(crate) struct Order {
     pub(crate) fence: Option<Fence>,
     pub(crate) seq: u64,
-    /// Unix milliseconds; never less than that of the line before it in its journal.
-    pub(crate) at: u64,
+    /// Never earlier than that of the line before it in its journal.
+    pub(crate) at: UnixMillis,
     /// Its place among the available lines of its journal.
     pub(crate) line: u64,
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::engine::EngineError;
 use crate::model::{
     Belongs, InstanceId, JOURNAL_VERSION, JournalEntry, JournalFault, JournalId, JournalLine,
-    JournalOpening, JournalRecord, PlanId, RunId, StateIdentity,
+    JournalOpening, JournalRecord, PlanId, RunId, StateIdentity, UnixMillis,
 };
 use crate::state;
 use crate::state::files::{Scratch, Sorter, damaged, journal_files, journals_in, scan_lines};
@@ -31,10 +31,10 @@ pub struct KnownRun {
     pub effects: u64,
     /// Effects that it undid: it was a rollback.
     pub undone: u64,
-    /// When it made or undid the first and the last one, Unix milliseconds.
-    pub first_at: u64,
-    /// See `first_at`.
-    pub last_at: u64,
+    /// When it made or undid the first effect.
+    pub first_at: UnixMillis,
+    /// When it made or undid the last effect.
+    pub last_at: UnixMillis,
 }
 
 /// Bytes of entries that are held while they are sorted.
@@ -119,7 +119,7 @@ impl Read {
         wanted: LineFilter<'_>,
         takes: &impl Fn(&Entry) -> bool,
     ) -> Result<BTreeSet<RunId>, EngineError> {
-        let (mut runs, mut line, mut at) = (BTreeSet::new(), 0, 0);
+        let (mut runs, mut line, mut at) = (BTreeSet::new(), 0, UnixMillis::ZERO);
         self.chains.begin();
         for file in journal_files(path)? {
             scan_lines(&file, |number, text| {
@@ -186,7 +186,7 @@ impl Read {
         run.effects += made;
         run.undone += undone;
         run.first_at = match run.first_at {
-            0 => record.at,
+            UnixMillis::ZERO => record.at,
             first => first.min(record.at),
         };
         run.last_at = run.last_at.max(record.at);
