@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::time::UnixMillis;
 
-/// A moment of the monotonic clock. It stands still when tokio's time is paused, and only then.
+/// A moment of the monotonic clock. It stops only when tokio's time is paused.
 pub type Instant = tokio::time::Instant;
 
 /// Wall time and monotonic time from one source, so that a test can set both.

@@ -499,15 +499,6 @@ impl Rows for Counting {
         self.one();
         self.0.page(table, select, after).await
     }
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), RowsError> {
-        self.one();
-        self.0.count(table, select, after).await
-    }
     async fn locate(&self, table: &str) -> Result<Location, RowsError> {
         self.0.locate(table).await
     }

@@ -32,6 +32,9 @@ pub struct Explained {
 }
 
 /// Looks at rows and world, and changes nothing. Without an item, only at the unit.
+///
+/// # Errors
+/// [`EngineError::State`]: those of the tables.
 pub async fn explain<M: Migration>(
     parts: &RunParts<M>,
     unit: &UnitId,

@@ -1,19 +1,19 @@
-//! Whether a run has become much slower than it was, for no reason that is shown.
+//! Whether a run became much slower without a known reason.
 
 use std::time::Duration;
 
 use crate::model::{Level, Snapshot, UnixMillis, Warning};
 
-/// A run must have gone for so long before its speed is judged.
+/// The time a run must last before its speed is judged.
 const FLOOR: Duration = Duration::from_mins(10);
 
-/// And so long since what holds it back changed.
+/// The time since the throttles changed.
 const STEADY: Duration = Duration::from_mins(2);
 
-/// Slow is below this share of the run's own average.
+/// A run is slow below this share of its own average.
 const SHARE: f64 = 0.2;
 
-/// What is to be said of the speed seen at `now`.
+/// The warning about the speed at `now`, if it is slow.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a rate is compared, not counted"

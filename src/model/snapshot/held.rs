@@ -1,4 +1,4 @@
-//! What keeps a run from going as fast as it could, and which items are in flight.
+//! What throttles a run, and which items are in flight.
 
 use super::Snapshot;
 use crate::model::{Event, Throttle, UnixMillis};
@@ -15,7 +15,7 @@ impl Snapshot {
         is_down(&self.throttles)
     }
 
-    /// Counts items in flight: those that have a slot, and so never more than there are slots.
+    /// Counts items in flight: those that have a slot, so never more than there are slots.
     pub(super) fn moved(&mut self, event: &Event) {
         match event {
             Event::ItemStarted { .. } => self.in_flight += 1,
@@ -37,8 +37,8 @@ impl Snapshot {
         }
     }
 
-    /// Takes in what holds the run back from `now` on. Where that changes, the rate is measured again:
-    /// the one of before says nothing of what comes.
+    /// Records what throttles the run from `now` on. When that changes, the rate is measured from the start, because
+    /// the old rate no longer applies.
     pub(super) fn held(&mut self, event: &Event, now: UnixMillis) {
         let before = (self.paused.is_some(), self.waits(), self.limits.clone());
         match event {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{ItemId, UnitId};
 
-/// Items between two attempts.
+/// Items that wait for their next attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Retrying {
     items: BTreeSet<(UnitId, ItemId)>,
@@ -28,7 +28,7 @@ impl Retrying {
     }
 
     pub(super) fn remove(&mut self, unit: &UnitId, item: &ItemId) -> bool {
-        // Hardly ever does any wait: no key is made then.
+        // Items seldom wait, so the key is made only if any does.
         !self.items.is_empty() && self.items.remove(&(unit.clone(), item.clone()))
     }
 }

@@ -5,7 +5,7 @@
 pub struct Definition {
     /// Whole name.
     pub name: String,
-    /// What its logical name in templates is: `MigrationProgress`.
+    /// Its logical name in templates: `MigrationProgress`.
     pub title: String,
     /// Partition attribute.
     pub partition: &'static str,
@@ -27,17 +27,17 @@ pub struct Index {
 /// Sort attribute of every index.
 pub(in crate::state) const SORTED_BY: &str = "updatedAt";
 
-/// Index over `status`, of the existing tool too.
+/// Index over `status`. The existing tool has it, too.
 pub const BY_STATUS: Index = Index {
     name: "status-index",
     partition: "status",
 };
-/// Failures met by an instance.
+/// Failures by instance.
 pub(in crate::state) const BY_INSTANCE: Index = Index {
     name: "instance-index",
     partition: "instanceId",
 };
-/// Failures of one reason.
+/// Failures by reason.
 pub(in crate::state) const BY_REASON: Index = Index {
     name: "reason-index",
     partition: "reason",

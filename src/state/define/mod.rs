@@ -1,4 +1,4 @@
-//! The tables themselves: what they look like, making them, and printing them for those who may not make them here.
+//! The definitions of the tables: created here, or printed for operators who create them elsewhere.
 
 mod create;
 mod definition;

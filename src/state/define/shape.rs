@@ -3,7 +3,7 @@
 use super::definition::{BY_INSTANCE, BY_REASON, BY_STATUS, Definition, Index};
 use crate::state::namespace::{Columns, Namespace};
 
-/// Failures of an owner.
+/// Failures by owner.
 pub(in crate::state) fn by_owner(columns: &Columns) -> Index {
     Index {
         name: columns.owner_index,
@@ -11,7 +11,7 @@ pub(in crate::state) fn by_owner(columns: &Columns) -> Index {
     }
 }
 
-/// Every table of a migration: those that it alone has come first.
+/// Every table of a migration. Its own tables come first.
 #[must_use]
 pub fn definitions(namespace: &Namespace) -> Vec<Definition> {
     let (tables, columns) = (&namespace.tables, &namespace.columns);
@@ -36,7 +36,7 @@ pub fn definitions(namespace: &Namespace) -> Vec<Definition> {
     .collect()
 }
 
-/// `MigrationProgress`: what stands before the word is the namespace's, else the migration's name.
+/// `MigrationProgress`: the title of the namespace, or else the name of the migration, and the word.
 fn title(namespace: &Namespace, word: &str) -> String {
     let named = namespace.columns.title;
     if !named.is_empty() {

@@ -1,4 +1,4 @@
-//! Attributes from and to anything that serde knows, and times as the existing tool writes them.
+//! Converts attributes from and to serde types.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,13 +8,13 @@ use super::Value;
 use crate::model::UnixMillis;
 
 impl Value {
-    /// The value of anything that serde can write.
+    /// The value of a serializable thing.
     pub fn of<T: Serialize>(thing: &T) -> Self {
-        // Our own shapes have text keys only, so they always serialise.
+        // Our types have text keys only, so they always serialize.
         serde_json::to_value(thing).map_or(Self::Null, Self::from)
     }
 
-    /// What a value means; `None` if it is something else.
+    /// Reads a value as a type; `None` if it does not fit.
     #[must_use]
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_value(self.json()).ok()

@@ -12,11 +12,11 @@ pub enum Value {
     S(String),
     /// Whole number.
     N(i64),
-    /// Number that is not whole, or does not fit: kept as its text.
+    /// A number that is not whole or does not fit, as its text.
     Decimal(String),
     /// Truth.
     Bool(bool),
-    /// Nothing, spelled out (`filter` of the existing tool).
+    /// An explicit null (`filter` of the existing tool).
     Null,
     /// List.
     L(Vec<Value>),
@@ -66,7 +66,7 @@ impl Row {
         Self::default()
     }
 
-    /// With one attribute more.
+    /// The same row with one more attribute.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.set(name, value);
@@ -93,8 +93,8 @@ impl Row {
         }
     }
 
-    /// Whole number that is not negative. The existing tool's counters may be missing, negative or not whole
-    /// (docs/protocol/pitfalls.md 43-45): then `None`.
+    /// A whole number that is not negative, else `None`: counters of the existing tool may be missing, negative or not
+    /// whole (docs/protocol/pitfalls.md 43-45).
     #[must_use]
     pub fn number(&self, name: &str) -> Option<u64> {
         match self.get(name) {
@@ -110,7 +110,7 @@ impl Row {
         self.text(name).and_then(UnixMillis::parse)
     }
 
-    /// Truth of an attribute; absent is false.
+    /// Whether an attribute is true; absent is false.
     #[must_use]
     pub fn truth(&self, name: &str) -> bool {
         matches!(self.get(name), Some(Value::Bool(true)))

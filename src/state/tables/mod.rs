@@ -1,4 +1,4 @@
-//! One file per table: what its rows are and which writes there may be.
+//! One file per table: its rows and the writes that are allowed.
 
 mod control;
 mod failures;

@@ -1,7 +1,7 @@
-//! The row `totals` of the control table: the sum of all progress rows, for displays where reading them all takes long.
+//! The row `totals` of the control table: the sum of all progress rows, for displays that cannot read them all.
 //!
-//! Instances that run keep it fresh, one of them at a time: who sums takes a turn first, and its sum is written only
-//! while no later turn was taken. A turn that was never ended is over after [`TURN`].
+//! Running instances refresh it, one at a time. An instance takes a turn first, and its sum is written only if nobody
+//! took a later turn. A turn that was never ended expires after [`TURN`].
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::state::{StateError, Store};
 
 use super::progress_row::ProgressRow;
 
-/// A turn to sum is over after this time: who took it is dead.
+/// A turn expires after this time: its instance is dead.
 const TURN: Duration = Duration::from_mins(5);
 
 /// The stored sum.
@@ -21,7 +21,7 @@ pub struct StoredTotals {
     pub totals: ProgressTotals,
     /// When its first row was read.
     pub taken_at: UnixMillis,
-    /// The instance that summed.
+    /// The instance that summed it.
     pub by: InstanceId,
 }
 
@@ -45,8 +45,7 @@ fn stored(row: &Row) -> Option<StoredTotals> {
     })
 }
 
-/// What a row adds to a sum. `None` for a row that says nothing of items: another program may make rows for units of
-/// its own.
+/// What a row adds to a sum. `None` for a row without items, which another program may create.
 fn counts(row: &ProgressRow) -> Option<RowCounts<'_>> {
     let progress = &row.progress;
     let says_something = row.is_counted || row.assigned.is_some() || progress.counts.planned > 0;
@@ -60,7 +59,7 @@ fn counts(row: &ProgressRow) -> Option<RowCounts<'_>> {
 }
 
 impl Store {
-    /// The sum that was stored last; `None` if there is none that this program can read.
+    /// The stored sum; `None` if there is none that this program can read.
     ///
     /// # Errors
     /// Those of the table.
@@ -70,8 +69,8 @@ impl Store {
         Ok(row.as_ref().and_then(stored))
     }
 
-    /// Sums up all progress rows, as they are: `None` if there are more than `pages` pages of them. `told` is called
-    /// after each page with the number of units so far. Memory does not grow with the number of rows.
+    /// Sums all progress rows. `None` if there are more than `pages` pages of them. Calls `told` after each page with
+    /// the number of units so far. Memory does not grow with the number of rows.
     ///
     /// # Errors
     /// Those of the table, and a row that is not understood.
@@ -101,7 +100,7 @@ impl Store {
         }
     }
 
-    /// Takes the turn to sum, if the stored sum is older than `age` and nobody else sums now. Its own turn that was not ended is no hindrance.
+    /// Takes the turn to sum, if the stored sum is older than `age` and no other instance has the turn.
     ///
     /// # Errors
     /// Those of the table.
@@ -139,7 +138,7 @@ impl Store {
         }))
     }
 
-    /// Writes the sum of a turn and ends the turn; `false` if a later turn was taken since, and then nothing is written.
+    /// Writes the sum of a turn and ends the turn. Returns `false`, and writes nothing, if a later turn was taken.
     ///
     /// # Errors
     /// Those of the table.
@@ -161,8 +160,7 @@ impl Store {
         Ok(matches!(written, Written::Done(_)))
     }
 
-    /// Sums and stores, if it is `by`'s turn: the stored sum is older than `age` and nobody else sums. `None` if it is
-    /// not.
+    /// Sums and stores, if the stored sum is older than `age` and no other instance has the turn; else returns `None`.
     ///
     /// # Errors
     /// As [`Store::sum_progress`].
