@@ -7,7 +7,7 @@ use sterna::model::{
 use sterna::state::rows::{Batched, Key, Row, Value, stamp};
 use sterna::state::{Grant, Reopen, Store, TakeKind};
 
-use crate::place::{everywhere, holder, one, run, two, unit};
+use crate::place::{ask, everywhere, holder, leased, one, run, two, unit};
 
 /// A row as the existing tool writes it.
 async fn legacy(store: &Store, unit: &Unit, status: &str, numbers: (u64, u64)) {
@@ -35,22 +35,7 @@ async fn legacy(store: &Store, unit: &Unit, status: &str, numbers: (u64, u64)) {
 async fn everything_written_of_a_unit_is_read_back() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 5);
-        let Grant::Leased {
-            mut lease,
-            mut progress,
-        } = store
-            .lease(
-                &unit,
-                &holder(one()),
-                &run("r"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap()
-        else {
-            panic!("not leased")
-        };
+        let (mut lease, mut progress) = leased(&store, &unit, one(), "r").await;
         progress.status = Status::InProgress;
         progress.count(Settled::Migrated, None);
         progress.count(Settled::Found, None);
@@ -103,22 +88,7 @@ async fn a_planned_row_is_made_once_and_never_reset() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 5);
         assert!(store.plan_unit(&unit, &one()).await.unwrap());
-        let Grant::Leased {
-            mut lease,
-            mut progress,
-        } = store
-            .lease(
-                &unit,
-                &holder(two()),
-                &run("r"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap()
-        else {
-            panic!("not leased")
-        };
+        let (mut lease, mut progress) = leased(&store, &unit, two(), "r").await;
         progress.status = Status::InProgress;
         progress.count(Settled::Migrated, None);
         store.save(&mut lease, &progress).await.unwrap();
@@ -170,16 +140,7 @@ async fn rows_of_the_existing_tool_are_trusted_only_as_far_as_its_counters_go() 
                 (row.legacy_completed, row.progress.error),
                 (Some(numbers.1), None)
             );
-            let grant = store
-                .lease(
-                    &unit,
-                    &holder(two()),
-                    &run("r"),
-                    &TakeKind::Unheld,
-                    Reopen::No,
-                )
-                .await
-                .unwrap();
+            let grant = ask(&store, &unit, (two(), "r"), &TakeKind::Unheld, Reopen::No).await;
             assert_eq!(
                 matches!(grant, Grant::Ended { .. }),
                 status == Status::Completed,
