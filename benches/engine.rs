@@ -27,7 +27,7 @@ use sterna::engine::{
 use sterna::model::{
     Checkpoint, Effect, Failure, FolderId, Holder, InstanceId, ItemId, ItemRange, MigrationName,
     Reason, ReasonInfo, Reasons, RunId, StepName, StepState, Unit, UnitCheckpoint, UnitId,
-    UnitProgress,
+    UnitProgress, UnixMillis,
 };
 use sterna::runtime::{Clock, ServiceRegistry, Stop, Tasks};
 use sterna::sandbox::{self, Sandbox, Service};
@@ -197,8 +197,8 @@ impl Migration for Tiny {
         ItemId::new(format!("{item:012}"))
     }
 
-    fn added_at(&self, _: &u64) -> Option<u64> {
-        Some(1)
+    fn added_at(&self, _: &u64) -> Option<UnixMillis> {
+        Some(UnixMillis(1))
     }
 
     fn items<'a>(

@@ -77,10 +77,11 @@
 //!
 //! # The rooms
 //!
-//! A room imports only what its row names; `tests/house` reads the sources and keeps it so.
+//! A room imports only what its row names, and `time`; `tests/house` reads the sources and keeps it so.
 //!
 //! | room | owns | may import |
 //! |---|---|---|
+//! | [`time`] | the type of a point in wall time, pure | – |
 //! | [`proto`] | the words on the wire, pure | – |
 //! | [`runtime`] | time and tasks, without a domain word | – |
 //! | [`aws`] | what an error of an AWS service means | runtime |
@@ -131,3 +132,4 @@ pub mod runtime;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod state;
+pub mod time;

@@ -25,7 +25,7 @@ pub async fn control(settings: &Settings, options: &options::Control) -> Result<
     let asked = if options.dry_run {
         let command = options.command;
         let before = store.control_of(&scope).await;
-        before.map(|before| before.after(command, &by, &options.why, Clock::system().unix_ms()))
+        before.map(|before| before.after(command, &by, &options.why, Clock::system().now()))
     } else {
         store
             .set_control(&scope, options.command, &by, &options.why)

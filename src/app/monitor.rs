@@ -28,7 +28,7 @@ pub async fn monitor(
     let store = store::open(settings).await?;
     let clock = Clock::system();
     let view = if options.exact {
-        let exact = monitor::exact(&store, clock.unix_ms(), &VOCABULARY, told).await;
+        let exact = monitor::exact(&store, clock.now(), &VOCABULARY, told).await;
         exact.map(View::Overview)
     } else {
         let owner = owner(&store, options.customer.as_ref()).await;

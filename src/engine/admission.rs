@@ -1,4 +1,4 @@
-//! How many items may be in flight, and whether new ones may be begun.
+//! Admission control: how many items may be in flight, and whether new ones may start.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ struct Size {
     given: u32,
 }
 
-/// One of the items that are left to be begun; given back unless it was.
+/// One item of the limit. Dropping it returns the item to the limit, unless it started.
 struct Reserved<'a>(Option<&'a AtomicU64>);
 
 impl Drop for Reserved<'_> {
@@ -34,12 +34,12 @@ impl Drop for Reserved<'_> {
     }
 }
 
-/// What came of asking for admission of a new item.
+/// The answer to a request for admission.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// It may begin.
+    /// The item may start.
     Slot(OwnedSemaphorePermit),
-    /// As many as were allowed have begun.
+    /// The limit of items is reached.
     LimitReached,
 }
 
@@ -58,8 +58,7 @@ impl AdmissionControl {
         }
     }
 
-    /// Waits for the admission of an item that was not begun before. Nothing is taken when the
-    /// wait is given up.
+    /// Waits for the admission of a new item. A wait that is dropped takes nothing from the limit.
     pub(super) async fn admit(&self) -> Admission {
         let took = self
             .left
@@ -73,7 +72,7 @@ impl AdmissionControl {
         loop {
             let slot = self.slot().await;
             self.pacer.turn().await;
-            // It may have been paused while the turn was waited for.
+            // It may have been paused meanwhile.
             if !self.is_paused() {
                 reserved.0 = None;
                 return Admission::Slot(slot);
@@ -81,12 +80,12 @@ impl AdmissionControl {
         }
     }
 
-    /// Waits until something new may be begun.
+    /// Waits until the run is not paused.
     pub(super) async fn open(&self) {
         self.paused.other_than(true).await;
     }
 
-    /// Waits for a slot, for an item that was admitted before.
+    /// Waits for a slot for an item that was admitted before.
     pub(super) async fn slot(&self) -> OwnedSemaphorePermit {
         loop {
             self.open().await;
@@ -106,17 +105,17 @@ impl AdmissionControl {
         }
     }
 
-    /// Whether more items may be begun.
+    /// Whether the limit of items is reached.
     pub(super) fn limit_reached(&self) -> bool {
         self.left.load(Ordering::Acquire) == 0
     }
 
-    /// Begins nothing new, or goes on; says whether that is a change.
+    /// Pauses or resumes. Returns whether that is a change.
     pub(super) fn pause(&self, paused: bool) -> bool {
         self.paused.set(paused, || {})
     }
 
-    /// Allows another number of items in flight; those in flight stay.
+    /// Changes the number of items allowed in flight. Items in flight stay.
     pub(super) fn resize(&self, concurrency: u32) {
         let mut size = self.lock();
         size.wanted = concurrency.max(1);
@@ -130,22 +129,22 @@ impl AdmissionControl {
         }
     }
 
-    /// Admits so many new items a minute; none is no limit.
+    /// Sets the new items per minute; `None` is no limit.
     pub(super) fn pace(&self, per_minute: Option<u32>) {
         self.pacer.set(per_minute);
     }
 
-    /// New items admitted a minute.
+    /// The new items per minute.
     pub(super) fn rate(&self) -> Option<u32> {
         self.pacer.per_minute()
     }
 
-    /// Whether one more item could be begun now.
+    /// Whether one more item could start now.
     pub(super) fn is_idle(&self) -> bool {
         !self.is_paused() && self.slots.available_permits() > 0
     }
 
-    /// Whether nothing new is begun for now.
+    /// Whether new items are paused.
     pub(super) fn is_paused(&self) -> bool {
         self.paused.get()
     }

@@ -1,4 +1,4 @@
-//! The second retry tier: whole attempts at a thing, and the waits between them.
+//! The second retry tier: whole attempts, and the waits between them.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::runtime::Instant;
 
 use super::config::Pace;
 
-/// Attempts at one thing that failed.
+/// The failed attempts at one thing.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
     /// Those that count.
     pub(crate) counted: u32,
-    /// Those that an outage excuses.
+    /// Those that do not count because of an outage.
     excused: u32,
     /// When the first one failed.
     first: Option<Instant>,
 }
 
 impl Attempts {
-    /// Counts a failed attempt; gives the wait before the next one, none when there is none. `is_excused` says whether
-    /// the failure says nothing of the thing, by the time of the first one.
+    /// Counts a failed attempt. Returns the wait before the next one, or `None` to give up. `is_excused` gets the time
+    /// of the first failure, and returns whether this failure does not count.
     pub(crate) fn failed(
         &mut self,
         pace: &Pace,
@@ -46,7 +46,7 @@ impl Attempts {
     }
 }
 
-/// A panic of `work` as a failure of it.
+/// Runs `work`, and turns a panic into a failure.
 ///
 /// # Errors
 /// Those of `work`; [`Reason::INTERNAL`] when it panicked.

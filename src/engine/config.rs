@@ -1,4 +1,4 @@
-//! What a run is told, as plain data.
+//! The settings and parts of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,62 +14,60 @@ use crate::state::{FailedQuery, Reopen, Store};
 use super::Events;
 use super::context::Depth;
 
-/// How a run behaves.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Which instance this process is.
     pub instance: InstanceId,
-    /// The id of its state folder; without it no lease is adopted.
+    /// The id of its state folder. Without it no lease is adopted.
     pub folder: Option<FolderId>,
     /// This run, unique in the world.
     pub run: RunId,
     /// The machine, for displays.
     pub host: String,
-    /// The plan that the job is a part of, for displays.
+    /// The plan of the job, for displays.
     pub plan: Option<PlanId>,
-    /// What local state belongs to; state of another identity is refused.
+    /// The tables that local state belongs to. State of another identity is refused.
     pub identity: StateIdentity,
     /// Items in flight in this process.
     pub concurrency: u32,
     /// Leased units at once.
     pub units_at_once: u32,
-    /// How closely items and units are looked at.
+    /// How closely probes look.
     pub depth: Depth,
     /// Which steps may be made.
     pub steps: StepFilter,
-    /// Ends the run after so many items, unfinished units stay unfinished.
+    /// The most items to start, if there is a limit.
     pub limit: Option<u64>,
     /// Drains after this long.
     pub max_duration: Option<Duration>,
-    /// Leases that an earlier process of this instance left in this state folder may be taken at once:
-    /// the caller knows that it is dead (it holds the lock of the folder). Failed items are tried again, and units
-    /// rolled back, without it.
+    /// Whether leases of an earlier process of this instance in this state folder are taken at once. The caller holds
+    /// the lock of the folder, so that process is dead. Retries and rollbacks do not use it.
     pub adopt_own: bool,
-    /// Which units that ended are opened again.
+    /// Which ended units are reopened.
     pub reopen: Reopen,
-    /// Helps other instances when it has nothing left of its own: takes units of the shared table
-    /// that nobody holds, or whose holder died, until all have ended.
+    /// Whether to help other instances after the own share: take units that nobody holds, or whose holder is dead,
+    /// until all units ended.
     pub steal: bool,
-    /// Ends when the operator asks this instance to drain. A rollback does not: who drains the fleet to roll back means
-    /// the others.
+    /// Whether a drain command ends the run. A rollback ignores it: it is meant for the other instances.
     pub drains: bool,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
     pub max_failure_rate: f64,
-    /// Which part of the items may end with a reason of the data; of reasons that are not named, a usual one. None: such
-    /// failures are not counted.
+    /// The share of items that may fail for a reason that the data explains; other reasons have a default share. `None`
+    /// does not check such failures.
     pub expected: Option<BTreeMap<Reason, f64>>,
-    /// Times, counts and sizes that hardly anybody changes.
+    /// Times, counts and sizes that are seldom changed.
     pub pace: Pace,
 }
 
 /// The finer settings of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Term of a lease: renewed at a sixth, not trusted beyond three quarters.
+    /// The term of a lease. It is renewed after a sixth and not trusted after three quarters.
     pub lease_term: Duration,
-    /// Settled items after which the checkpoint file is written at the latest.
+    /// Settled items after which the checkpoint file is written.
     pub checkpoint_items: u64,
-    /// Time after which it is, if anything was settled.
+    /// Time after which it is written, if anything was settled.
     pub checkpoint_every: Duration,
     /// Whole attempts of an item.
     pub attempts: u32,
@@ -77,31 +75,31 @@ pub struct Pace {
     pub attempt_wait: Duration,
     /// No wait between attempts is longer.
     pub longest_attempt_wait: Duration,
-    /// How long after its last effect an item may take to be seen right everywhere.
+    /// How long an effect may take to become visible everywhere.
     pub verify_within: Duration,
-    /// The first wait between two looks of a verification; it doubles up to ten seconds.
+    /// The first wait between two probes of a verification. It doubles, up to ten seconds.
     pub verify_wait: Duration,
-    /// Needs of one step of one item that are put right at once.
+    /// Gaps of one step of one item that are closed at once.
     pub gaps_at_once: usize,
-    /// Settled items before the failure rate counts.
+    /// Settled items before the failure rate is checked.
     pub rate_floor: u64,
-    /// Time between two reports to the fleet table and looks at the control rows.
+    /// Time between two reports to the fleet table, and between two reads of the control rows.
     pub report_every: Duration,
-    /// How long a run goes on when what is asked of it cannot be read; then it begins nothing new until it can.
+    /// How long a run continues when the control rows cannot be read. Then it pauses until they can.
     pub control_within: Duration,
-    /// How long a drain may take before it becomes an abort.
+    /// How long a drain may take before the run aborts.
     pub drain_within: Duration,
-    /// How long a drain waits for a service that is down before it becomes one.
+    /// How long a drain waits for a service that is down before the run aborts.
     pub drain_down_within: Duration,
-    /// How long a probe or a step may stand still before it is named.
+    /// How long a probe or a step may hang before a warning names it.
     pub stalled_after: Duration,
-    /// How long before it is given up, and tried again.
+    /// How long it may hang before it is abandoned and tried again.
     pub give_up_after: Duration,
     /// Items of a unit that may be ahead of its slowest item.
     pub window: usize,
-    /// A unit with more items left than these is split into parts, so that instances may share it.
+    /// A unit with more open items than this is split into parts that instances share.
     pub split_above: u64,
-    /// Items of a part, unless there would be too many parts.
+    /// Items per part, unless there would be too many parts.
     pub part_items: u64,
 }
 
@@ -141,8 +139,8 @@ impl Pace {
         }
     }
 
-    /// The usual pace where leases last so long: an instance reports, and looks at what is asked of
-    /// it, at least twelve times a term.
+    /// The default pace for leases of this term. An instance reports and reads control rows at least twelve times a
+    /// term.
     #[must_use]
     pub fn with_lease_term(term: Duration) -> Self {
         let usual = Self::default();
@@ -155,7 +153,7 @@ impl Pace {
 }
 
 impl Config {
-    /// Who holds the leases of this run.
+    /// The lease holder of this run.
     #[must_use]
     pub fn holder(&self) -> Holder {
         Holder {
@@ -164,7 +162,7 @@ impl Config {
         }
     }
 
-    /// Whether a lease is of an earlier process of this instance and folder, and may be taken at once.
+    /// Whether a lease belongs to an earlier process of this instance and folder and may be taken at once.
     #[must_use]
     pub fn adopts(&self, lease: &Lease) -> bool {
         self.adopt_own && lease.run != self.run && lease.holder.is_same(&self.holder())
@@ -176,7 +174,7 @@ impl Config {
         JournalId::of(&self.instance, self.folder.as_ref())
     }
 
-    /// The usual settings for an instance and a run.
+    /// The default settings for an instance and a run.
     pub fn new(instance: InstanceId, run: RunId, identity: impl Into<StateIdentity>) -> Self {
         Self {
             instance,
@@ -205,10 +203,10 @@ impl Config {
 /// Which steps may be made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StepFilter {
-    /// All of them; progress is kept.
+    /// All steps. Progress is recorded.
     #[default]
     All,
-    /// Only these, and nothing else is written: no lease, no progress, no failure rows.
+    /// Only these. Nothing else is recorded: no lease, no progress, no failure rows.
     Only(Vec<StepName>),
 }
 
@@ -223,22 +221,22 @@ impl StepFilter {
     }
 }
 
-/// What a run is about.
+/// What a run works on.
 #[derive(Debug, Clone)]
 pub enum Job {
     /// Whole units.
     Units(Vec<Unit>),
-    /// Single items. Their effects are made and verified; no lease is taken and no progress
-    /// written: when their unit's turn comes, they are found.
+    /// Single items. Their effects are made and verified without lease and progress. A later run of their unit finds
+    /// them complete.
     Items(Vec<(UnitId, ItemId)>),
-    /// Items that failed before are tried again; their rows and the counters of their units are set right.
+    /// Items that failed before. Their rows and the counters of their units are updated.
     RetryFailed(Retry),
-    /// Listed items are tried again, whether they failed or not and whether their units have ended or not; their rows and
-    /// the counters of their units are set right.
+    /// Listed items, whether they failed before or not. They are probed and repaired, and their rows and counters
+    /// updated.
     RetryListed(Arc<dyn ItemList>),
 }
 
-/// Which failed items are tried again: all that is given must hold, and nothing given is all of them.
+/// Which failed items are retried. All given conditions must hold; without any, all are retried.
 #[derive(Debug, Clone, Default)]
 pub struct Retry {
     /// Reason, class, step, instance, time.
@@ -251,14 +249,14 @@ pub struct Retry {
     pub item: Option<ItemId>,
 }
 
-/// A list of items that may be longer than memory: read in pieces, all of one unit one after the other.
+/// A list of items that may not fit into memory. It is read in pieces, unit by unit.
 pub trait ItemList: Send + Sync + std::fmt::Debug {
     /// The units of which items are named.
     fn units(&self) -> Vec<UnitId>;
-    /// Items of a unit, the first `from` left out, at most `most`; none at the end. Blocks.
+    /// At most `most` items of a unit, from position `from` on; empty at the end. Blocks.
     ///
     /// # Errors
-    /// The list cannot be read any more.
+    /// The list cannot be read.
     fn items(&self, unit: &UnitId, from: usize, most: usize) -> std::io::Result<Vec<ItemId>>;
 }
 
@@ -268,15 +266,15 @@ pub struct RunParts<M> {
     pub migration: Arc<M>,
     /// The shared state.
     pub store: Store,
-    /// Asks the run to stop.
+    /// Stops the run.
     pub stop: Stop,
     /// Starts tasks.
     pub tasks: Tasks,
     /// The time.
     pub clock: Clock,
-    /// Where news goes.
+    /// Publishes events.
     pub events: Events,
-    /// The outside services, whose holds are shown.
+    /// The outside services, whose throttles are shown.
     pub dependencies: ServiceRegistry,
 }
 

@@ -1,4 +1,4 @@
-//! A unit as steps see it, and how closely it is looked at.
+//! A unit as steps see it, and the depth of probes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use crate::runtime::{Clock, Tasks};
 /// How closely a probe looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Depth {
-    /// At the records that say what is there: enough to decide what is left to do.
+    /// Records that say what exists: enough to decide what is missing.
     #[default]
     Records,
-    /// Also whether what they name is there, and still holds.
+    /// Also whether what the records name exists and is valid.
     Presence,
-    /// Also at every byte of it.
+    /// Also every byte of it.
     Bytes,
 }
 
@@ -25,7 +25,7 @@ pub struct UnitContext {
     pub id: UnitId,
     /// The clock of the run.
     pub clock: Clock,
-    /// Where to run what would block.
+    /// Where to run blocking work.
     pub tasks: Tasks,
     steps: Arc<BTreeMap<StepName, StepState>>,
     taken_over: bool,
@@ -33,7 +33,7 @@ pub struct UnitContext {
 }
 
 impl UnitContext {
-    /// A unit of which no step was made yet.
+    /// A unit without completed steps.
     #[must_use]
     pub fn new(id: UnitId, clock: Clock, tasks: Tasks) -> Self {
         Self {
@@ -46,34 +46,34 @@ impl UnitContext {
         }
     }
 
-    /// The same unit, which another program had begun (or not).
+    /// The same unit, and whether another program worked on it before.
     #[must_use]
     pub fn taken_over(mut self, taken_over: bool) -> Self {
         self.taken_over = taken_over;
         self
     }
 
-    /// The same unit, to be looked at so closely.
+    /// The same unit, with this depth of probes.
     #[must_use]
     pub fn at_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
     }
 
-    /// How closely the unit and its items are looked at.
+    /// The depth of probes of the unit and its items.
     #[must_use]
     pub fn depth(&self) -> Depth {
         self.depth
     }
 
-    /// Whether another program had begun the unit, and items that it worked on may lie ahead. What it did may differ
-    /// from what we do where the world does not show it.
+    /// Whether another program worked on the unit, so that items of its work may lie ahead. Its effects may differ from
+    /// ours in ways that a probe does not show.
     #[must_use]
     pub fn is_taken_over(&self) -> bool {
         self.taken_over
     }
 
-    /// Where a step of the unit stands: `None` when it was not run (no record, or filtered out).
+    /// The state of a step of the unit; `None` if it did not run.
     #[must_use]
     pub fn step(&self, name: &StepName) -> Option<&StepState> {
         self.steps.get(name)

@@ -1,4 +1,4 @@
-//! News of a run: folded into a snapshot, then sent to whoever listens.
+//! Events of a run: folded into a snapshot, then sent to listeners.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,12 +7,12 @@ use tokio::sync::broadcast;
 use crate::model::{Event, Invariant, Snapshot};
 use crate::runtime::Clock;
 
-/// Events that a slow listener may be behind before it loses some.
+/// How many events a slow listener may be behind before it loses some.
 const BACKLOG: usize = 4_096;
 
 /// Publishes events. Clones share listeners and snapshot.
 ///
-/// The snapshot folds every event; a listener that falls behind loses some and can look there.
+/// The snapshot has every event. A listener that loses some can read it.
 #[derive(Debug, Clone)]
 pub struct Events {
     sender: broadcast::Sender<Event>,
@@ -21,7 +21,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Nothing happened yet.
+    /// Starts without events.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
@@ -31,33 +31,33 @@ impl Events {
         }
     }
 
-    /// Tells what happened.
+    /// Publishes an event.
     pub fn publish(&self, event: Event) {
         let mut snapshot = self.lock();
-        snapshot.fold(&event, self.clock.unix_ms());
+        snapshot.fold(&event, self.clock.now());
         debug_assert!(
             snapshot.adds_up(),
             "{} after {event:?}: {snapshot:?}",
             Invariant::CountsAddUp
         );
         drop(snapshot);
-        // Nobody listens: the snapshot has it all the same.
+        // Without listeners only the snapshot has it.
         let _ = self.sender.send(event);
     }
 
-    /// Listens from now on.
+    /// Receives events from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.sender.subscribe()
     }
 
-    /// Where the run stands.
+    /// The state of the run.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.lock().clone()
     }
 
-    /// Looks at the snapshot without a copy. The closure must be short and must not publish.
+    /// Reads the snapshot without a copy. The closure must be short and must not publish.
     pub fn read<T>(&self, at: impl FnOnce(&Snapshot) -> T) -> T {
         at(&self.lock())
     }

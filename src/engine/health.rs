@@ -1,5 +1,5 @@
-//! The safety rules: too many unexpected failures stop the run, and too many that the data would explain, for so does a
-//! wrong setting.
+//! The safety rules: too many unexpected failures stop the run. So do too many failures that the data explains, because
+//! a wrong setting causes them, too.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Failure, Reason, Reasons, UnitId};
 
-/// The items over which reasons of the data are counted: the last so many that were settled.
+/// The number of last settled items over which reasons that the data explains are counted.
 const WINDOW: usize = 200;
-/// A reason of the data may hold for all of one or two units.
+/// A reason must occur in this many units: the data of one or two may well be like that.
 const UNITS: usize = 3;
-/// The part of the window that one reason of the data may have unless it is expected to have more.
+/// The share of the window that one reason may have, unless more is expected.
 const USUAL: f64 = 0.2;
 
-/// So many unexpected failures are never too many, whatever the rate.
+/// This many unexpected failures never stop a run.
 const SPARE: u64 = 4;
 
-/// The units of the last items, and their reasons of the data.
+/// The units of the last items, with reasons that the data explains.
 type Last = VecDeque<(Arc<str>, Option<Reason>)>;
 
 /// Counts settled items and unexpected failures.
@@ -29,7 +29,7 @@ pub(super) struct Health {
     settled: AtomicU64,
     unexpected: AtomicU64,
     broken: Mutex<Option<String>>,
-    /// What ended the last items, and in which units; none when reasons of the data are not counted.
+    /// The last items; `None` if reasons that the data explains are not counted.
     last: Option<Mutex<Last>>,
     expected: BTreeMap<Reason, f64>,
     reasons: Reasons,
@@ -49,15 +49,15 @@ impl Health {
         }
     }
 
-    /// The same, which also counts reasons of the data; `expected` says which part of the items a reason may have.
+    /// The same, which also counts reasons that the data explains. `expected` is the share of items that a reason may
+    /// have.
     pub(super) fn suspicious(mut self, expected: BTreeMap<Reason, f64>) -> Self {
         self.last = Some(Mutex::default());
         self.expected = expected;
         self
     }
 
-    /// Counts a settled item of a unit by its reason of the data, if it has one; why to stop when the rule is broken by
-    /// it.
+    /// Counts a settled item by its reason, if the data explains it. Returns why to stop, if the rule is broken.
     pub(super) fn suspect(&self, unit: &UnitId, failure: Option<&Failure>) -> Option<String> {
         let reason = failure
             .filter(|failure| !self.reasons.is_unexpected(failure))
@@ -92,12 +92,12 @@ impl Health {
         Some(why)
     }
 
-    /// The part of the items that a reason of the data may have.
+    /// The share of items that a reason may have.
     fn usual(&self, reason: Reason) -> f64 {
         self.expected.get(&reason).copied().unwrap_or(USUAL)
     }
 
-    /// A reason that too many of the last items have, in enough units: which, how many of them as a part, in how many.
+    /// A reason that too many of the last items have, in enough units: the reason, its share and the number of units.
     #[expect(clippy::cast_precision_loss, reason = "a part of 200")]
     fn too_often(&self, last: &Last) -> Option<(Reason, f64, usize)> {
         let mut counts = BTreeMap::<Reason, usize>::new();
@@ -117,7 +117,7 @@ impl Health {
         })
     }
 
-    /// Counts a settled item; the reason to stop, when the rule is broken by it.
+    /// Counts a settled item. Returns why to stop, if the rule is broken.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a rate is compared, not counted"
@@ -140,13 +140,13 @@ impl Health {
         Some(reason)
     }
 
-    /// Notes that a rule of another kind was broken.
+    /// Records that another rule was broken.
     pub(super) fn refuse(&self, reason: &str) {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         broken.get_or_insert_with(|| reason.to_owned());
     }
 
-    /// Which rule was broken, if one was.
+    /// The broken rule, if there is one.
     pub(super) fn broken(&self) -> Option<String> {
         self.broken
             .lock()

@@ -1,4 +1,4 @@
-//! Who holds what this run wants, in words for operators.
+//! The holders of leases that this run needs, in words for operators.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::Config;
 pub(super) struct Holders(Mutex<BTreeSet<(Holder, RunId)>>);
 
 impl Holders {
-    /// Says once of each holder that its leases are waited for.
+    /// Logs once per holder that the run waits for its leases.
     pub(super) async fn meet(
         &self,
         store: &Store,
@@ -35,7 +35,7 @@ impl Holders {
             "held by {names}; its leases are taken over once it has been silent for {seconds} s, and not \
              otherwise"
         );
-        // Among instances that help each other this is an everyday matter.
+        // This is normal among instances that help each other.
         if config.steal && !held.holder.is_twin_of(&config.holder()) {
             tracing::info!(%unit, "{text}");
         } else {
@@ -44,7 +44,7 @@ impl Holders {
     }
 }
 
-/// Who holds units that were wanted; `None` if nobody does.
+/// Who holds these units, in words; `None` if nobody does.
 pub(super) async fn held_by(
     store: &Store,
     config: &Config,

@@ -1,4 +1,4 @@
-//! What holds calls to outside services back, as news.
+//! Publishes what throttles calls to outside services.
 
 use std::time::Duration;
 
@@ -7,11 +7,10 @@ use crate::runtime::ServiceRegistry;
 
 use super::Events;
 
-/// How often holds are looked at.
+/// How often throttles are checked.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells what holds calls back whenever it changes, and warns once of each service that is down.
-/// Never returns.
+/// Publishes the throttles whenever they change, and warns once of each service that is down. Never returns.
 pub(super) async fn show(events: &Events, dependencies: &ServiceRegistry) {
     let mut shown: Vec<Throttle> = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! A lease that is held: the only way to write its unit's row, and when not to trust it any more.
+//! A held lease: the only way to write the row of its unit, and for how long it is trusted.
 //!
 //! It is renewed by [`LeasedUnit::renew_until_lost`](super::unit::LeasedUnit).
 
@@ -11,39 +11,38 @@ use crate::model::{Epoch, FailedItem, Failure, ItemId, Lease, Reason, UnitProgre
 use crate::runtime::Instant;
 use crate::state::{self, Store};
 
-/// A lease that is held. Judged on one's own monotonic clock only: a process that was frozen
-/// finds its lease stale when it thaws, before it makes an effect.
+/// A held lease. It is judged by the own monotonic clock only: a process that was frozen finds its lease expired before
+/// it makes an effect.
 ///
-/// All writes of the unit's row go through here, one after the other.
+/// All writes of the row go through here, one after the other.
 #[derive(Debug)]
 pub(crate) struct LeaseGuard {
     store: Store,
-    /// The lease as it was given, the fence of every other row that is written under it.
+    /// The lease as granted: the fence of all other rows that are written under it.
     given: Lease,
-    /// One row of a failed item at a time: each write asks the one row of the unit, and they would be in each other's
-    /// way there.
+    /// Serialises writes of failure rows, because each of them checks the row of the unit.
     failures: tokio::sync::Mutex<()>,
-    /// None once it was given back.
+    /// `None` after the release.
     lease: tokio::sync::Mutex<Option<Lease>>,
-    /// When the last write that renewed it was asked for.
+    /// When the last write that renewed it was sent.
     asked: Mutex<Instant>,
     term: Duration,
     token: CancellationToken,
-    /// Of the row only where the steps of the unit stand is written.
+    /// Whether only the steps of the unit are written to the row.
     only_steps: bool,
 }
 
-/// Why the row was not written.
+/// Why a row was not written.
 #[derive(Debug)]
 pub(crate) enum SaveError {
-    /// The lease is another's, or was given back; the work on the unit was stopped.
+    /// Another holds the lease, or it was released. The work on the unit was stopped.
     Lost,
-    /// It may do better later.
+    /// The write failed, and a retry may succeed.
     State(state::StateError),
 }
 
 impl SaveError {
-    /// As a failure of the work that wanted the row written.
+    /// As a failure of the work.
     pub(crate) fn failure(&self) -> Failure {
         match self {
             Self::Lost => Failure::unknown(Reason::LEASE_LOST, "another holds the lease"),
@@ -63,7 +62,7 @@ impl From<state::StateError> for SaveError {
 }
 
 impl LeaseGuard {
-    /// A lease that was asked for at `asked`. `token` stops the unit's work when it is lost.
+    /// A lease that was requested at `asked`. `token` stops the work on the unit when it is lost.
     pub(crate) fn new(
         store: &Store,
         lease: Lease,
@@ -83,18 +82,18 @@ impl LeaseGuard {
         }
     }
 
-    /// The same, of a unit of which nothing is written but where its own steps stand.
+    /// The same, which writes only the steps of the unit.
     pub(crate) fn only_steps(mut self, only: bool) -> Self {
         self.only_steps = only;
         self
     }
 
-    /// Whether effects may be made under it.
+    /// Whether effects may be made under the lease.
     pub(crate) fn is_trusted(&self) -> bool {
         !self.token.is_cancelled() && Instant::now() < self.trusted_until()
     }
 
-    /// Whether effects may still be made.
+    /// Fails if no more effects may be made.
     ///
     /// # Errors
     /// [`Reason::LEASE_LOST`] when the lease is lost or near its end.
@@ -118,7 +117,7 @@ impl LeaseGuard {
         self.heed(self.store.put_failed(&self.given, failed).await)
     }
 
-    /// Removes the row of an item that is good now.
+    /// Removes the row of an item that is no longer bad.
     pub(crate) async fn remove_failed(&self, item: &ItemId) -> Result<(), state::StateError> {
         let _one_at_a_time = self.failures.lock().await;
         self.heed(self.store.remove_failed(&self.given, item).await)
@@ -140,7 +139,7 @@ impl LeaseGuard {
         self.term
     }
 
-    /// Stops the work on the unit: the lease is lost.
+    /// Stops the work on the unit, because the lease is lost.
     pub(crate) fn give_up(&self) {
         self.token.cancel();
     }
@@ -150,7 +149,7 @@ impl LeaseGuard {
         self.token.clone()
     }
 
-    /// Writes the row as it is when its turn to be written comes, which renews the lease.
+    /// Writes the row, which renews the lease. `progress` is read when the write starts.
     pub(crate) async fn save(
         &self,
         progress: impl Future<Output = Result<UnitProgress, state::StateError>>,
@@ -167,7 +166,7 @@ impl LeaseGuard {
         self.judge(written, asked)
     }
 
-    /// Gives the unit back, with its row as it is.
+    /// Writes the row and releases the lease.
     pub(crate) async fn release(
         &self,
         progress: impl Future<Output = Result<UnitProgress, state::StateError>>,
@@ -186,7 +185,7 @@ impl LeaseGuard {
         self.judge(written, Instant::now())
     }
 
-    /// Renews the lease, and writes nothing else.
+    /// Renews the lease and writes nothing else.
     pub(crate) async fn renew(&self) -> Result<(), SaveError> {
         let mut lease = self.lease.lock().await;
         let held = lease.as_mut().ok_or(SaveError::Lost)?;
@@ -206,7 +205,7 @@ impl LeaseGuard {
                 Ok(())
             }
             Err(error) if error.is_lost_lease() => {
-                // Who has it now is what an operator asks first.
+                // The error names the new holder.
                 tracing::warn!("{error}");
                 self.token.cancel();
                 Err(SaveError::Lost)
@@ -215,7 +214,7 @@ impl LeaseGuard {
         }
     }
 
-    /// Until when effects may be made under it, unless it is renewed.
+    /// Until when effects may be made under the lease, unless it is renewed.
     pub(crate) fn trusted_until(&self) -> Instant {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + self.term * 3 / 4
     }

@@ -1,4 +1,4 @@
-//! The items of a unit in their order: the one lister of runs, cuts and audits.
+//! Lists the items of a unit in order, for runs, splits and audits.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use super::Migration;
 use super::attempts::{Attempts, caught};
 use super::shared::Core;
 
-/// Items with their names.
+/// Items with their ids.
 pub(crate) type Items<'a, T> = BoxStream<'a, Result<(ItemId, T), Failure>>;
 
-/// What came of asking for the next item.
+/// The result of asking for the next item.
 pub(crate) enum Next<T> {
     Item(ItemId, T),
-    /// There is none.
+    /// There are no more items.
     End,
-    /// The run or the work on the unit was stopped first.
+    /// The run, or the work on the unit, was stopped.
     Stopped,
-    /// The listing broke, and trying again did not help.
+    /// The listing failed, and retries did not help.
     Failed(Failure),
 }
 
-/// Lists items. Where a listing breaks it goes on behind the last item, while that may help.
+/// Lists items. After a failure it continues behind the last item, while that may help.
 pub(crate) struct Listing<'a, M: Migration, T> {
     core: &'a Core<M>,
     unit: &'a UnitId,
@@ -34,12 +34,12 @@ pub(crate) struct Listing<'a, M: Migration, T> {
     items: Items<'a, T>,
     after: Option<ItemId>,
     attempts: Attempts,
-    /// How long a service that is down is waited for.
+    /// How long it waits for a service that is down.
     down_for: Duration,
 }
 
 impl<'a, M: Migration, T> Listing<'a, M, T> {
-    /// Items after one of them; `open` begins a listing.
+    /// Lists the items after `after`; `open` starts a listing.
     pub(crate) fn new(
         core: &'a Core<M>,
         unit: &'a UnitId,
@@ -57,7 +57,7 @@ impl<'a, M: Migration, T> Listing<'a, M, T> {
         }
     }
 
-    /// The same, which waits so long for a service that is down.
+    /// The same, which waits this long for a service that is down.
     pub(crate) fn while_down(mut self, down_for: Duration) -> Self {
         self.down_for = down_for;
         self

@@ -1,7 +1,7 @@
-//! What a migration has to say: its items, its look at the world, its steps.
+//! What a migration implements: its items, probes and steps.
 //!
-//! The engine knows no migration by name. It asks these traits, and everything else (leases, checkpoints,
-//! retries, throttles, verification, rollback, progress, audits) a migration gets for nothing.
+//! The engine knows no migration by name, only these traits. It adds everything else: leases, checkpoints, retries,
+//! throttles, verification, rollback, progress and audits.
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -9,7 +9,8 @@ use futures::stream::BoxStream;
 use std::sync::Arc;
 
 use crate::model::{
-    Effect, Failure, Finding, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId, Verdict,
+    Effect, Failure, Finding, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId,
+    UnixMillis, Verdict,
 };
 
 use crate::state::{self, Store};
@@ -17,65 +18,68 @@ use crate::state::{self, Store};
 use super::context::UnitContext;
 use super::watch::Heartbeat;
 
-/// A migration: how its items are listed and looked at, and its steps in order.
+/// A migration: lists items, probes them, and has steps.
 #[async_trait]
 pub trait Migration: Send + Sync + Sized + 'static {
-    /// What is stepped.
+    /// What the steps work on.
     type Item: Clone + Send + Sync + 'static;
-    /// What one probe of the world saw of an item; steps decide by it.
+    /// What one probe showed of an item. Steps decide by it.
     type Observation: Send + Sync + 'static;
 
     /// Its name in rows, files and events.
     fn name(&self) -> MigrationName;
 
-    /// Why its items fail, and whether the data itself explains it.
+    /// The reasons for which its items fail.
     fn reasons(&self) -> Reasons {
         Reasons::COMMON
     }
 
-    /// Steps of an item, in the order in which they are made.
+    /// The steps of an item, in order.
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>>;
 
-    /// Steps of a unit, made once per unit, before its items.
+    /// The steps of a unit, made once per unit before its items.
     fn unit_steps(&self) -> Vec<Arc<dyn UnitStep>> {
         Vec::new()
     }
 
-    /// Effects on the owner of units as a whole, if there are any.
+    /// Effects on owners, if there are any.
     fn owner_effects(&self) -> Option<&dyn OwnerEffects> {
         None
     }
 
-    /// What is summed up per owner, if anything is.
+    /// The sum per owner, if there is one.
     fn owner_rollup(&self) -> Option<&dyn OwnerRollup> {
         None
     }
 
-    /// The name of an item inside its unit.
+    /// The id of an item inside its unit.
     fn item_id(&self, item: &Self::Item) -> ItemId;
 
-    /// When the item came into the source, Unix milliseconds, if the source says so. Items that
-    /// came during a run are found by it and taken in a later pass.
-    fn added_at(&self, item: &Self::Item) -> Option<u64> {
+    /// When the item was added to the source, if the source says so. Items that are added during a pass are left to a
+    /// later one.
+    fn added_at(&self, item: &Self::Item) -> Option<UnixMillis> {
         let _ = item;
         None
     }
 
-    /// The items of a unit that lie in a range, in the order of their names, which never changes.
-    /// Pages are read as they are wanted, and no more than the range has. An error ends the
-    /// listing: what came before it counts.
+    /// The items of a unit in a range, in the order of their ids, which must not change. Pages are read as needed. An
+    /// error ends the listing; the items before it count.
     fn items<'a>(
         &'a self,
         unit: &'a UnitContext,
         within: ItemRange,
     ) -> BoxStream<'a, Result<Self::Item, Failure>>;
 
-    /// One item by name, for retries and single runs. [`crate::model::Reason::NOT_FOUND`] when the
-    /// source has it no more.
+    /// One item by id, for retries and single items.
+    ///
+    /// # Errors
+    /// [`crate::model::Reason::NOT_FOUND`] if the source no longer has it; those of the source.
     async fn item(&self, unit: &UnitContext, id: &ItemId) -> Result<Self::Item, Failure>;
 
-    /// One probe of the world. Makes no change. "Could not tell" is a failure of class
-    /// [`crate::model::Class::Unknown`] or `Transient`, never an `Observation` in which things are absent.
+    /// One probe of the world. It changes nothing.
+    ///
+    /// # Errors
+    /// "Could not tell" is a failure of class [`crate::model::Class::Unknown`] or `Transient`, never an observation in which things are absent.
     async fn probe(
         &self,
         unit: &UnitContext,
@@ -83,29 +87,31 @@ pub trait Migration: Send + Sync + Sized + 'static {
     ) -> Result<Self::Observation, Failure>;
 }
 
-/// Keeps what is summed up per owner of units in step with the rows of its units.
+/// Keeps the sum of an owner up to date with the rows of its units.
 #[async_trait]
 pub trait OwnerRollup: Send + Sync {
-    /// Brings the sum of one owner up to date. Several instances may do so at once: none covers a newer sum with an older
+    /// Updates the sum of one owner. Several instances may do so at once: none overwrites a newer sum with an older
     /// one.
     ///
     /// # Errors
-    /// Those of the tables: the sum is as it was.
+    /// Those of the tables. The sum is unchanged.
     async fn refresh(&self, store: &Store, owner: &str) -> Result<(), state::StateError>;
 }
 
 /// One kind of effect on an item.
 ///
-/// Contract: `gaps` is pure; `apply` may be called twice for the same gap (a crash between the
-/// effect and its record) and the world must be as if it was called once; after `apply`, `gaps`
-/// of a later probe stops to name the gap, unless it is [`Gap::unseen`].
+/// Contract: `gaps` is pure. `apply` may be called twice for the same gap, after a crash between the effect and its
+/// record, and must then leave the world as after one call. After `apply`, a later probe no longer shows the gap,
+/// unless it is [`Gap::unseen`].
 #[async_trait]
 pub trait Step<M: Migration>: Send + Sync {
     /// Its name in rows, events and filters.
     fn name(&self) -> StepName;
 
-    /// What is missing or wrong, one gap for each effect that would put it right; none when all
-    /// is well. An error quarantines the item (or tries again later, by its class).
+    /// What is missing or wrong: one gap for each effect that would close it.
+    ///
+    /// # Errors
+    /// The item cannot be judged. The class decides whether it is quarantined or tried again.
     fn gaps(
         &self,
         unit: &UnitContext,
@@ -113,16 +119,18 @@ pub trait Step<M: Migration>: Send + Sync {
         observed: &M::Observation,
     ) -> Result<Vec<Gap>, Failure>;
 
-    /// Puts one gap right. An effect that can be undone is told to [`StepContext::intend`] before it
-    /// is made.
+    /// Closes one gap. An effect that can be undone must be passed to [`StepContext::intend`] before it is made.
+    ///
+    /// # Errors
+    /// The effect was not made, or may have been.
     async fn apply(&self, step_context: &StepContext<'_, M>, gap: &Gap) -> Result<Effect, Failure>;
 
-    /// How its effects are undone; `None` when they cannot be.
+    /// How its effects are undone; `None` if they cannot be.
     fn undo(&self) -> Option<&dyn Undoer> {
         None
     }
 
-    /// What stays in the world after a rollback, in words; all of it when nothing can be undone.
+    /// What stays in the world after a rollback, in words.
     fn residue(&self) -> &'static str {
         ""
     }
@@ -130,53 +138,70 @@ pub trait Step<M: Migration>: Send + Sync {
 
 /// Undoes effects of one step.
 ///
-/// Contract: `undo` may be called twice for the same effect (a crash between it and its record), and
-/// the world must be as if it was called once; afterwards `exists` says no.
+/// Contract: `undo` may be called twice for the same effect, after a crash before its record, and must then leave the
+/// world as after one call. Afterwards `exists` returns `false`.
 #[async_trait]
 pub trait Undoer: Send + Sync {
-    /// Whether what the effect made is there. No change. "Could not tell" is a failure.
+    /// Whether the effect exists. Changes nothing.
+    ///
+    /// # Errors
+    /// "Could not tell".
     async fn exists(&self, unit: &UnitContext, effect: &Effect) -> Result<bool, Failure>;
 
     /// Undoes it.
+    ///
+    /// # Errors
+    /// The effect was not undone, or may have been.
     async fn undo(&self, unit: &UnitContext, effect: &Effect) -> Result<(), Failure>;
 
-    /// A name for what the effect made, if effects on other items may have made the same: it is
-    /// undone with the last of them only.
+    /// A name for what the effect made, if effects on other items may have made the same. It is undone only with the
+    /// last of them.
     fn shared(&self, unit: &UnitId, effect: &Effect) -> Option<String> {
         let _ = (unit, effect);
         None
     }
 }
 
-/// Effects on the owner of units, which no journal holds: they are found in the world and in shared
-/// state. Undone only when nothing of the owner's units is left to undo.
+/// Effects on an owner. No journal holds them: they are found in the world and in shared state. They are undone only
+/// when no unit of the owner has anything left to undo.
 #[async_trait]
 pub trait OwnerEffects: Send + Sync {
-    /// What was made for the owner by this migration and is there, in the order in which it was made.
+    /// The existing effects of this migration on the owner, in the order in which they were made.
+    ///
+    /// # Errors
+    /// "Could not tell".
     async fn existing(&self, owner: &str) -> Result<Vec<Effect>, Failure>;
 
-    /// Undoes one; as [`Undoer::undo`].
+    /// Undoes one effect, as [`Undoer::undo`].
+    ///
+    /// # Errors
+    /// The effect was not undone, or may have been.
     async fn undo(&self, owner: &str, effect: &Effect) -> Result<(), Failure>;
 
-    /// As [`Step::residue`], of effects of this kind.
+    /// As [`Step::residue`], for effects of this kind.
     fn residue(&self, kind: &str) -> &'static str;
 }
 
-/// One kind of effect on a unit as a whole. Its record is in the shared store before the effect
-/// is made, so that a successor on another machine can adopt it.
+/// One kind of effect on a unit as a whole. It is recorded in the shared store before it is made, so that a successor
+/// on another machine can adopt it.
 #[async_trait]
 pub trait UnitStep: Send + Sync {
     /// Its name in rows, events and filters.
     fn name(&self) -> StepName;
 
-    /// Whether the effect is there; [`UnitObservation::Unseen`] when the world cannot be asked. No change.
+    /// Probes the effect. Changes nothing.
+    ///
+    /// # Errors
+    /// "Could not tell" is a failure of class [`crate::model::Class::Unknown`] or `Transient`, never an observation in which things are absent.
     async fn probe(&self, unit: &UnitContext) -> Result<UnitObservation, Failure>;
 
-    /// Makes the effect. May be called again after a crash.
+    /// Makes the effect. It may be called again after a crash.
+    ///
+    /// # Errors
+    /// The effect was not made, or may have been.
     async fn apply(&self, unit: &UnitContext) -> Result<Effect, Failure>;
 
-    /// As [`Step::undo`]. It is handed the recorded effect; after a crash one that names only the
-    /// step and the unit.
+    /// As [`Step::undo`]. It gets the recorded effect, or after a crash one that names only the step and the unit.
     fn undo(&self) -> Option<&dyn Undoer> {
         None
     }
@@ -190,11 +215,11 @@ pub trait UnitStep: Send + Sync {
 /// What a probe of a unit's effect showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnitObservation {
-    /// It is there.
+    /// It exists.
     Done,
-    /// It is not, or is wrong.
+    /// It is missing or wrong.
     Gap(Gap),
-    /// The world has no way to be asked; the record in the progress row decides.
+    /// No probe can show it; the record in the progress row decides.
     Unseen,
 }
 
@@ -203,18 +228,18 @@ pub enum UnitObservation {
 pub struct Gap {
     /// What it is about, unique among the gaps of one step and item.
     pub subject: String,
-    /// Whether it is there and wrong; else it is missing.
+    /// Whether it exists and is wrong; else it is missing.
     pub wrong: bool,
     /// In words.
     pub why: String,
-    /// The world does not show whether it is there.
+    /// Whether no probe can show it.
     pub unseen: bool,
-    /// Bytes that are read to put it right, where that is known beforehand.
+    /// Bytes that closing it reads, if known.
     pub bytes: Option<u64>,
 }
 
 impl Gap {
-    /// Something that is not there.
+    /// Something is missing.
     pub fn missing(subject: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -225,15 +250,14 @@ impl Gap {
         }
     }
 
-    /// The same, with the bytes that are read to put it right.
+    /// The same, with the bytes that closing it reads.
     #[must_use]
     pub fn reading(mut self, bytes: Option<u64>) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// Something of which the world does not show whether it is there. It is made once for each item, and not verified:
-    /// that the item is settled is the record of it.
+    /// Something that no probe can show. It is made once per item and not verified: the settled item is its record.
     pub fn unseen(subject: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             unseen: true,
@@ -241,7 +265,7 @@ impl Gap {
         }
     }
 
-    /// Something that is there and wrong.
+    /// Something exists and is wrong.
     pub fn wrong(subject: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             wrong: true,
@@ -249,7 +273,7 @@ impl Gap {
         }
     }
 
-    /// The gap as an audit words it.
+    /// The gap as a finding of an audit.
     #[must_use]
     pub fn finding(&self, step: &StepName) -> Finding {
         Finding {
@@ -274,20 +298,23 @@ pub struct StepContext<'a, M: Migration> {
     pub unit: &'a UnitContext,
     /// The item.
     pub item: &'a M::Item,
-    /// What the last probe saw.
+    /// What the last probe showed.
     pub observed: &'a M::Observation,
-    /// To be told by a step that takes minutes, while it gets on.
+    /// A step that takes minutes must beat it.
     pub heartbeat: Heartbeat,
     pub(super) intent: &'a Intent<'a>,
 }
 
-/// Writes down what is about to be made.
+/// Records an effect that is about to be made.
 pub(super) type Intent<'a> =
     dyn Fn(Effect) -> BoxFuture<'a, Result<(), Failure>> + Send + Sync + 'a;
 
 impl<M: Migration> StepContext<'_, M> {
-    /// Puts on disk which effect is about to be made, with all that it takes to find it and to undo
-    /// it. An effect that was there before is not told.
+    /// Writes to disk which effect is about to be made, with everything needed to find and undo it. Not for an effect
+    /// that existed before.
+    ///
+    /// # Errors
+    /// Those of the journal, and a lease that is lost or near its end: the effect must not be made.
     pub async fn intend(&self, effect: &Effect) -> Result<(), Failure> {
         (self.intent)(effect.clone()).await
     }

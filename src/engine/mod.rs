@@ -5,15 +5,17 @@
 //!                          └ renews the lease meanwhile               └ outcome: failure row → result line → cursor
 //! ```
 //!
-//! Runs, retries, audits and rollbacks share the loop over units, the listing, the attempts and their backoff, the
-//! admission of items, the time limit and the ending. An audit keeps no lease and no row: it probes and judges. A rollback
-//! goes the same way backwards, over what the journals say was made.
+//! Runs, retries, audits and rollbacks share the loop over units, the listing, attempts and backoff, admission control,
+//! the time limit and the ending. An audit has no lease and writes no row: it probes and judges. A rollback goes the
+//! same way backwards, over the effects in the journals.
 //!
-//! One path serves first run and resume: an effect that is there is found, and not made again. A unit goes on from
-//! whichever is further, its row or the checkpoint file; with neither, every item is looked at again and found.
+//! First run and resume are the same path: an effect that exists is found and not repeated. A unit continues from the
+//! cursor of its row.
 //!
-//! May import `model`, `runtime` and `state`. Never knows what an item is: a migration says it through [`Migration`] and
-//! [`Step`]. Whole attempts at an item are repeated here; a client repeats single calls.
+//! The engine does not know what an item is: a migration defines it with [`Migration`] and [`Step`]. The engine repeats
+//! whole attempts at an item; a client repeats single calls.
+
+#![warn(clippy::missing_errors_doc)]
 
 mod admission;
 mod attempts;

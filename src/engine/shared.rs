@@ -1,4 +1,4 @@
-//! What every part of one run has available.
+//! The shared parts of one run.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -24,7 +24,7 @@ use super::{
     Config, EngineError, Events, Migration, RunParts, Step, StepFilter, UnitContext, UnitStep,
 };
 
-/// No wait between two looks of a verification is longer.
+/// The longest wait between two probes of a verification.
 const LONGEST_PROBE_WAIT: Duration = Duration::from_secs(10);
 
 fn health(config: &Config, reasons: Reasons) -> Health {
@@ -35,7 +35,7 @@ fn health(config: &Config, reasons: Reasons) -> Health {
     }
 }
 
-/// What every run has available: one that keeps records, and one that only looks.
+/// The shared parts of every run, whether it keeps records or only probes.
 pub(super) struct Core<M: Migration> {
     pub(super) migration: Arc<M>,
     /// Steps of items that may be made.
@@ -55,13 +55,13 @@ pub(super) struct Core<M: Migration> {
     fatal: Mutex<Option<Failure>>,
 }
 
-/// A run that keeps records. What is in here is shared by all its tasks.
+/// The shared parts of a run that keeps records.
 pub(super) struct Shared<M: Migration> {
     core: Core<M>,
     pub(super) files: Arc<Files>,
     pub(super) checkpoints: CheckpointState,
     pub(super) holders: Holders,
-    /// Units of which shared state knows that the journal tells of them, though they are not leased.
+    /// Units without a lease whose journal is recorded in shared state.
     unleased: tokio::sync::Mutex<BTreeSet<UnitId>>,
 }
 
@@ -98,7 +98,7 @@ impl<M: Migration> Core<M> {
         }
     }
 
-    /// Tells that the run begins: units, items that are planned, and items that were asked for by name.
+    /// Publishes the start of the run: units, planned items, and items that were requested one by one.
     pub(super) fn announce(&self, units: u64, planned: u64, asked: Option<u64>) {
         self.events.publish(Event::RunStarted {
             run: self.config.run.clone(),
@@ -111,7 +111,7 @@ impl<M: Migration> Core<M> {
         });
     }
 
-    /// Waits until one more item may be begun; none when nothing new may be: drain, or limit.
+    /// Waits until one more item may start; `None` if the run drains or the limit is reached.
     pub(super) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
@@ -123,7 +123,7 @@ impl<M: Migration> Core<M> {
         }
     }
 
-    /// Waits before another attempt; `false` when the run is drained first.
+    /// Waits before another attempt. Returns `false` if the run drains first.
     pub(super) async fn wait(&self, wait: Duration) -> bool {
         tokio::select! {
             biased;
@@ -132,8 +132,7 @@ impl<M: Migration> Core<M> {
         }
     }
 
-    /// Probes until what was just written is seen, or the deadline is over: it may take a while. A probe that could not
-    /// tell counts as not seen.
+    /// Probes until an effect is visible or the deadline is over. A probe that could not tell counts as not visible.
     pub(super) async fn until_seen<F>(&self, mut look: impl FnMut() -> F) -> Result<(), Failure>
     where
         F: Future<Output = Result<(), Failure>>,
@@ -161,21 +160,20 @@ impl<M: Migration> Core<M> {
         service.is_some_and(|service| self.dependencies.is_down(service))
     }
 
-    /// Whether a failed attempt says nothing of its item: the service that it needs is down. That holds for as long as
-    /// anything is left that has not begun; when only items are left at which a service fails for good, it looks down,
-    /// too, so an item alone is excused for a while only.
+    /// Whether a failed attempt does not count, because its service is down. While items are left to start, it never
+    /// counts. When the last items make the service fail, it looks down, too, so they are excused only for a while.
     pub(super) fn excuses(&self, failure: &Failure, first: Instant) -> bool {
         let is_more_left = || self.events.read(|now| now.counts.left() > now.in_flight);
         self.is_down(failure)
             && (first.elapsed() < self.config.pace.give_up_after || is_more_left())
     }
 
-    /// A unit as steps see it, before any of its steps.
+    /// A unit as steps see it, without completed steps.
     pub(super) fn context(&self, unit: &UnitId) -> UnitContext {
         UnitContext::new(unit.clone(), self.clock, self.tasks.clone()).at_depth(self.config.depth)
     }
 
-    /// Ends the run: nothing else could work either.
+    /// Ends the run after a fatal failure.
     pub(super) fn die(&self, failure: &Failure) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
         if fatal.is_none() {
@@ -185,7 +183,7 @@ impl<M: Migration> Core<M> {
         }
     }
 
-    /// Why the run ended before its time, if it did.
+    /// The fatal failure, if there was one.
     pub(super) fn fatal(&self) -> Option<Failure> {
         self.fatal
             .lock()
@@ -193,7 +191,7 @@ impl<M: Migration> Core<M> {
             .clone()
     }
 
-    /// Takes nothing new.
+    /// Drains the run.
     pub(super) fn drain(&self, reason: &str) {
         if self.stop.level() == StopLevel::Run {
             self.events.publish(Event::Draining {
@@ -205,7 +203,7 @@ impl<M: Migration> Core<M> {
 }
 
 impl<M: Migration> Shared<M> {
-    /// Opens the local files and reads what an earlier run left.
+    /// Opens the local files and reads the checkpoint of an earlier run.
     pub(super) async fn open(
         parts: &RunParts<M>,
         config: Config,
@@ -233,21 +231,21 @@ impl<M: Migration> Shared<M> {
         }))
     }
 
-    /// Whether rows and checkpoint are kept; not when only some steps are made.
+    /// Whether rows and checkpoint are written; not if only some steps are made.
     pub(super) fn keeps_records(&self) -> bool {
         self.config.steps == StepFilter::All
     }
 
-    /// Lets the journal be found again, before shared state names it.
+    /// Writes the first journal line, before shared state names the journal.
     pub(super) async fn open_journal(&self) -> Result<(), Failure> {
-        let opened = self.files.open_journal(self.clock.unix_ms()).await;
+        let opened = self.files.open_journal(self.clock.now()).await;
         opened.map_err(|error| error.failure())
     }
 
-    /// Brings what is summed up for an owner in step with its units, if the migration sums anything.
+    /// Updates the sum of an owner, if the migration has one.
     ///
     /// # Errors
-    /// Those of the tables: the sum is as it was.
+    /// Those of the tables. The sum is unchanged.
     pub(super) async fn refresh_owner(&self, owner: &str) -> Result<(), state::StateError> {
         match self.migration.owner_rollup() {
             Some(rollup) => rollup.refresh(&self.store, owner).await,
@@ -255,7 +253,7 @@ impl<M: Migration> Shared<M> {
         }
     }
 
-    /// Brings an owner's row in step with its units, patiently: whoever reads it later takes it for true.
+    /// Updates the row of an owner, with retries.
     pub(super) async fn sum_up(&self, owner: &str) -> Result<(), Failure> {
         let mut attempts = Attempts::default();
         loop {
@@ -276,7 +274,7 @@ impl<M: Migration> Shared<M> {
         }
     }
 
-    /// Puts a journal line on disk.
+    /// Writes a journal line to disk.
     pub(super) async fn journal(
         &self,
         (unit, fence): (&UnitId, Fence),
@@ -291,7 +289,7 @@ impl<M: Migration> Shared<M> {
             v: JOURNAL_VERSION,
             seq: 0,
             fence: Some(fence),
-            at: self.clock.unix_ms(),
+            at: self.clock.now(),
             run: self.config.run.clone(),
             unit: unit.clone(),
             item: item.cloned(),
@@ -305,7 +303,7 @@ impl<M: Migration> Shared<M> {
         })
     }
 
-    /// Lets shared state know, before the first effect on a unit that is not leased, which journal tells of it.
+    /// Records in shared state which journal holds effects on a unit without a lease, before the first effect.
     async fn note_unleased(&self, unit: &UnitId) -> Result<(), Failure> {
         let mut known = self.unleased.lock().await;
         if !known.contains(unit) {

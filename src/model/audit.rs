@@ -2,23 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, InstanceId, ItemId, MigrationName, RunId, StepName, UnitId};
+use super::{Failure, InstanceId, ItemId, MigrationName, RunId, StepName, UnitId, UnixMillis};
 
 /// Version of the lines of a report.
 pub const AUDIT_VERSION: u32 = 1;
 
-/// What an audit says of an item, from the best to the worst: a whole is as bad as its worst part. "Could not tell" is
-/// never taken for any of the others.
+/// The verdict of an audit on an item, from best to worst. A whole is as bad as its worst part. "Could not tell" never
+/// counts as another verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Everything is there and right.
+    /// Everything exists and is right.
     Ok,
-    /// The world could not be asked.
+    /// The world could not be probed.
     CouldNotTell,
-    /// Something is not there.
+    /// Something is missing.
     Missing,
-    /// Something is there and wrong.
+    /// Something exists and is wrong.
     Wrong,
 }
 
@@ -34,17 +34,17 @@ impl Verdict {
         }
     }
 
-    /// The verdict on a whole whose parts have these verdicts; on nothing at all it is ok.
+    /// The worst of these verdicts; ok if there is none.
     #[must_use]
     pub fn worst(parts: impl IntoIterator<Item = Self>) -> Self {
         parts.into_iter().max().unwrap_or(Self::Ok)
     }
 }
 
-/// One thing an audit found, or a run would put right.
+/// One gap that an audit found and a run would close.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The step that would put it right.
+    /// The step that would close it.
     pub step: StepName,
     /// What it is about.
     pub subject: String,
@@ -52,17 +52,17 @@ pub struct Finding {
     pub verdict: Verdict,
     /// In words.
     pub why: String,
-    /// Bytes that are read to put it right, where that is known beforehand.
+    /// Bytes that closing it would read, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
 }
 
-/// What a run would do with one step, as far as looking tells: gaps of items, or units where it is a step of units.
+/// What a run would do with one step: gaps of items, or units if it is a step of units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepPlan {
-    /// Effects that it would make.
+    /// Effects that the run would make.
     pub effects: u64,
-    /// Bytes that it would read for them, as far as sizes are recorded.
+    /// Bytes that the run would read for them, as far as sizes are recorded.
     pub bytes_to_read: u64,
 }
 
@@ -77,7 +77,7 @@ impl StepPlan {
 /// Verdicts counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct VerdictCounts {
-    /// Items that are right.
+    /// Items with verdict ok.
     pub ok: u64,
     /// Items with something wrong.
     pub wrong: u64,
@@ -109,15 +109,15 @@ impl VerdictCounts {
         }
     }
 
-    /// Items judged or tried to.
+    /// All items with a verdict.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.ok + self.wrong + self.missing + self.could_not_tell
     }
 }
 
-/// A line of an audit's report, one JSON object; `line` says which kind it is. A reader leaves out kinds that it does
-/// not know. What stands behind the last progress line is of no account: the audit died before it was complete.
+/// A line of an audit's report: one JSON object, whose kind is in `line`. A reader skips unknown kinds and everything
+/// after the last progress line, which an audit that died left incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "kebab-case")]
 pub enum AuditLine {
@@ -125,23 +125,23 @@ pub enum AuditLine {
     Audit(AuditOpening),
     /// An item that is not ok.
     Item(Audited),
-    /// A unit that could not be listed to its end: of what was not listed nothing is said.
+    /// A unit that could not be listed completely. The items after the break have no verdict.
     Unlisted(Unlisted),
-    /// How far the audit is in units that it went on with since the last such line.
+    /// The progress of units since the last such line.
     Progress {
         /// The units.
         units: Vec<UnitAudited>,
     },
-    /// The last line of an audit that came to its end.
+    /// The last line of a complete audit.
     End {
         /// All verdicts.
         verdicts: VerdictCounts,
         /// Items that were listed.
         listed: u64,
-        /// Units that could not be listed to their end.
+        /// Units that could not be listed completely.
         unlisted: u64,
-        /// When, Unix milliseconds.
-        at: u64,
+        /// When.
+        at: UnixMillis,
     },
 }
 
@@ -150,22 +150,22 @@ pub enum AuditLine {
 pub struct AuditOpening {
     /// Version of the lines.
     pub v: u32,
-    /// When the audit began, Unix milliseconds.
-    pub at: u64,
+    /// When the audit started.
+    pub at: UnixMillis,
     /// The audit.
     pub run: RunId,
     /// The instance that made it.
     pub instance: InstanceId,
     /// The migration.
     pub migration: MigrationName,
-    /// What it is about, in words; an audit of the same scope can be resumed.
+    /// The scope in words. An audit of the same scope can be resumed.
     pub scope: String,
     /// Environment and tables.
     pub state: String,
-    /// Every byte was read, not only looked for.
+    /// Whether every byte was read, not only looked for.
     #[serde(default)]
     pub deep: bool,
-    /// The audit that it goes on with.
+    /// The audit that it resumes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<RunId>,
 }
@@ -179,9 +179,9 @@ pub struct Audited {
     pub item: ItemId,
     /// The verdict: the worst of the findings and the failure.
     pub verdict: Verdict,
-    /// What is missing or wrong, and which step would put it right.
+    /// What is missing or wrong, and which step would close it.
     pub findings: Vec<Finding>,
-    /// Why it could not be judged, or can never be put right.
+    /// Why it could not be judged, or cannot be migrated.
     pub failure: Option<Failure>,
 }
 
@@ -190,24 +190,24 @@ pub struct Audited {
 pub struct Unlisted {
     /// The unit.
     pub unit: UnitId,
-    /// The last item that was listed; nothing after it was looked at.
+    /// The last item that was listed. Nothing after it was probed.
     pub after: Option<ItemId>,
     /// Why.
     pub failure: Failure,
 }
 
-/// How far an audit is in one unit.
+/// The progress of an audit in one unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitAudited {
     /// The unit.
     pub unit: UnitId,
-    /// The last item below which every item is judged.
+    /// The cursor: every item up to it is judged.
     pub cursor: Option<ItemId>,
-    /// Verdicts on the items at or below the cursor.
+    /// Verdicts on the items up to the cursor.
     pub verdicts: VerdictCounts,
-    /// It was listed to its end, and every item is judged.
+    /// Whether it was listed completely and every item is judged.
     pub ended: bool,
-    /// It could not be listed to its end.
+    /// Whether it could not be listed completely.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unlisted: bool,
 }

@@ -1,5 +1,6 @@
 //! What the operator asks of the fleet or of one instance: a command, and what holds after it.
 
+use super::UnixMillis;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -34,9 +35,9 @@ pub struct Control {
     /// Why.
     #[serde(default)]
     pub why: String,
-    /// When, Unix milliseconds.
+    /// When.
     #[serde(default)]
-    pub at: u64,
+    pub at: UnixMillis,
 }
 
 /// What may hold, each by a command of its own.
@@ -61,8 +62,8 @@ pub struct Said {
     /// Why.
     #[serde(default)]
     pub why: String,
-    /// When, Unix milliseconds.
-    pub at: u64,
+    /// When.
+    pub at: UnixMillis,
 }
 
 /// What may be asked.
@@ -131,9 +132,9 @@ impl ControlCommand {
 }
 
 impl Control {
-    /// What holds after a command of `by` at `at` (Unix milliseconds), for the reason `why`.
+    /// What holds after a command of `by` at `at`, for the reason `why`.
     #[must_use]
-    pub fn after(&self, command: ControlCommand, by: &str, why: &str, at: u64) -> Self {
+    pub fn after(&self, command: ControlCommand, by: &str, why: &str, at: UnixMillis) -> Self {
         let mut next = Self {
             what: command.words(),
             by: by.to_owned(),
@@ -261,7 +262,7 @@ mod tests {
             .iter()
             .zip(1..)
             .fold(Control::default(), |held, (command, at)| {
-                held.after(*command, "ann@host", "test", at)
+                held.after(*command, "ann@host", "test", UnixMillis(at))
             })
     }
 
@@ -283,7 +284,7 @@ mod tests {
         ]);
         assert!(!held.stops());
         assert_eq!((held.concurrency, held.rate), (Some(4), Some(600)));
-        assert_eq!((held.what.as_str(), held.at), ("resume", 4));
+        assert_eq!((held.what.as_str(), held.at.0), ("resume", 4));
         let off = ControlCommand::Set {
             concurrency: Limit::Stays,
             rate: Limit::Default,
@@ -298,7 +299,7 @@ mod tests {
 
     fn said(control: &Control, setting: Setting) -> (String, String, u64) {
         let Said { by, why, at } = control.said(setting);
-        (by, why, at)
+        (by, why, at.0)
     }
 
     #[test]
@@ -307,20 +308,21 @@ mod tests {
             concurrency: Limit::Default,
             rate: Limit::Stays,
         };
-        let pause = Control::default().after(ControlCommand::Pause, "ann@a", "deploy", 1);
-        let limited = pause.after(SET, "bob@b", "slow disk", 2);
-        let held = limited.after(off, "cid@c", "new disk", 3);
+        let pause =
+            Control::default().after(ControlCommand::Pause, "ann@a", "deploy", UnixMillis(1));
+        let limited = pause.after(SET, "bob@b", "slow disk", UnixMillis(2));
+        let held = limited.after(off, "cid@c", "new disk", UnixMillis(3));
         assert_eq!(held.holds(), [Setting::Pause, Setting::Rate]);
         let (ann, bob) = (("ann@a", "deploy", 1), ("bob@b", "slow disk", 2));
         let owned = |(by, why, at): (&str, &str, u64)| (by.to_owned(), why.to_owned(), at);
         assert_eq!(said(&held, Setting::Pause), owned(ann));
         assert_eq!(said(&held, Setting::Rate), owned(bob));
         assert!(!held.settings.contains_key(&Setting::Concurrency));
-        let resumed = held.after(ControlCommand::Resume, "ann@a", "", 4);
+        let resumed = held.after(ControlCommand::Resume, "ann@a", "", UnixMillis(4));
         assert_eq!(resumed.settings.len(), 1);
-        assert_eq!((resumed.what.as_str(), resumed.at), ("resume", 4));
+        assert_eq!((resumed.what.as_str(), resumed.at.0), ("resume", 4));
         // A pause after a pause is another one, with a reason of its own.
-        let again = held.after(ControlCommand::Pause, "dan@d", "audit", 5);
+        let again = held.after(ControlCommand::Pause, "dan@d", "audit", UnixMillis(5));
         assert_eq!(said(&again, Setting::Pause).0, "dan@d");
     }
 
@@ -329,15 +331,16 @@ mod tests {
         let row = r#"{"paused":true,"rate":7,"what":"pause","by":"ann@a","why":"deploy","at":1}"#;
         let held: Control = serde_json::from_str(row).unwrap();
         assert_eq!(said(&held, Setting::Rate).0, "ann@a");
-        let later = held.after(ControlCommand::Drain, "bob@b", "night", 2);
+        let later = held.after(ControlCommand::Drain, "bob@b", "night", UnixMillis(2));
         assert_eq!(said(&later, Setting::Pause).1, "deploy");
         assert_eq!(said(&later, Setting::Drain).1, "night");
     }
 
     #[test]
     fn what_stops_an_instance_says_who_and_why() {
-        let fleet = Control::default().after(ControlCommand::Pause, "ann@a", "deploy", 1);
-        let own = Control::default().after(SET, "bob@b", "slow disk", 2);
+        let fleet =
+            Control::default().after(ControlCommand::Pause, "ann@a", "deploy", UnixMillis(1));
+        let own = Control::default().after(SET, "bob@b", "slow disk", UnixMillis(2));
         let held = fleet.and_of(&own);
         assert!(held.paused);
         assert_eq!(said(&held, Setting::Pause).0, "ann@a");

@@ -10,17 +10,17 @@ use super::{Class, Reason};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Settled {
-    /// Work was needed, was done, and was verified.
+    /// It was migrated and verified.
     Migrated,
-    /// Nothing was needed.
+    /// It was complete already.
     Found,
-    /// No longer in the source.
+    /// It is no longer in the source.
     Skipped,
-    /// Tried as often as allowed; may succeed another time.
+    /// All attempts failed; a later run may succeed.
     Failed,
-    /// Quarantined: trying again cannot help.
+    /// A retry cannot help.
     Quarantined,
-    /// Its state could not be established.
+    /// Its state is unknown.
     Unknown,
 }
 
@@ -38,7 +38,7 @@ impl Settled {
         }
     }
 
-    /// How an item ends whose last failure has this class.
+    /// The outcome of an item whose last failure has this class.
     #[must_use]
     pub fn by_class(class: Class) -> Self {
         match class {
@@ -48,35 +48,35 @@ impl Settled {
         }
     }
 
-    /// Whether the item is as it should be.
+    /// Whether the item needs no attention.
     #[must_use]
     pub fn is_good(self) -> bool {
         matches!(self, Self::Migrated | Self::Found | Self::Skipped)
     }
 }
 
-/// Counters of items. All are private to the algebra: they change by `settle` and `resettle` only.
+/// Counters of items. Change them with `settle` and `resettle` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Items known to exist.
     pub planned: u64,
-    /// Items that are as they should be: `found` and those that were worked on.
+    /// Items that are complete: migrated and found.
     pub done: u64,
-    /// The part of `done` that needed nothing.
+    /// The part of `done` that was complete already.
     #[serde(default)]
     pub found: u64,
-    /// Items left alone on purpose.
+    /// Items that are no longer in the source.
     pub skipped: u64,
-    /// Items tried as often as allowed.
+    /// Items whose attempts all failed.
     pub failed: u64,
-    /// Items quarantined for good.
+    /// Items that a retry cannot help.
     pub quarantined: u64,
-    /// Items whose state could not be established.
+    /// Items whose state is unknown.
     pub unknown: u64,
 }
 
 impl Counts {
-    /// Counters of a unit of which so many items are known and none is settled.
+    /// Counters with `planned` items, none of them settled.
     #[must_use]
     pub fn planned(planned: u64) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl Counts {
         }
     }
 
-    /// Items that were not found as they should be, and are now.
+    /// Items that a run made complete.
     #[must_use]
     pub fn migrated(&self) -> u64 {
         self.done.saturating_sub(self.found)
@@ -97,19 +97,19 @@ impl Counts {
         self.done + self.skipped + self.failed + self.quarantined + self.unknown
     }
 
-    /// Items still to come.
+    /// Items without a final outcome.
     #[must_use]
     pub fn left(&self) -> u64 {
         self.planned.saturating_sub(self.settled())
     }
 
-    /// Items that somebody has to look at.
+    /// Items that need attention: failed, quarantined or unknown.
     #[must_use]
     pub fn bad(&self) -> u64 {
         self.failed + self.quarantined + self.unknown
     }
 
-    /// What a good item may be counted as of which nobody remembers more.
+    /// An outcome that some good item was counted with, for an item whose own is not known.
     #[must_use]
     pub fn some_good(&self) -> Option<Settled> {
         let kinds = [
@@ -122,25 +122,25 @@ impl Counts {
             .find_map(|(settled, number)| (number > 0).then_some(settled))
     }
 
-    /// Counts one more settled item; the plan grows when there are more than were planned.
+    /// Counts a settled item. `planned` grows if there are more items than planned.
     pub fn settle(&mut self, settled: Settled) {
         self.move_by(settled, u64::wrapping_add);
         self.planned = self.planned.max(self.settled());
     }
 
-    /// Counts so many more settled items that ended alike.
+    /// Counts `number` settled items with the same outcome.
     pub fn settle_all(&mut self, settled: Settled, number: u64) {
         self.move_by(settled, |held, one| held + one * number);
         self.planned = self.planned.max(self.settled());
     }
 
-    /// Recounts an item that had another final outcome before.
+    /// Moves an item from its earlier outcome to a new one.
     pub fn resettle(&mut self, before: Settled, now: Settled) {
         self.move_by(before, u64::saturating_sub);
         self.settle(now);
     }
 
-    /// Ends the count: what was planned and never came is planned no more.
+    /// Ends the count: `planned` becomes the number of settled items.
     pub fn close(&mut self) {
         self.planned = self.settled();
     }
@@ -159,7 +159,7 @@ impl Counts {
         }
     }
 
-    /// These counts without items that are counted in `other`; what is planned stays.
+    /// These counts less those in `other`; `planned` does not change.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         let less = u64::saturating_sub;
@@ -174,7 +174,7 @@ impl Counts {
         }
     }
 
-    /// These counts, none of them above its like in `other`.
+    /// These counts, each at most its counterpart in `other`.
     #[must_use]
     pub fn at_most(&self, other: &Self) -> Self {
         Self {
@@ -188,7 +188,7 @@ impl Counts {
         }
     }
 
-    /// Whether the parts make up the whole.
+    /// Whether the counters add up.
     #[must_use]
     pub fn add_up(&self) -> bool {
         self.planned == self.settled() + self.left() && self.found <= self.done
@@ -215,9 +215,9 @@ impl Counts {
 struct Shown<'a> {
     #[serde(flatten)]
     counts: &'a Counts,
-    /// What is still to come; 0 when more is settled than planned.
+    /// Items left; 0 if more are settled than planned.
     left: u64,
-    /// Whether the parts make up the whole.
+    /// Whether the counters add up.
     adds_up: bool,
 }
 
@@ -250,20 +250,20 @@ pub fn each_shown<K: Serialize + Ord, S: Serializer>(
     serializer.collect_map(counts.iter().map(|(name, one)| (name, Shown::from(one))))
 }
 
-/// What one run came to with one step: gaps of items, or units where it is a step of units.
+/// What one run did with one step: gaps of items, or units if it is a step of units.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepCounts {
-    /// Made in this run.
+    /// Effects made in this run.
     pub applied: u64,
-    /// Asked for by itself, and made before.
+    /// Requested alone, and made before.
     pub found: u64,
-    /// Asked for by itself, and could not be made, by reason.
+    /// Requested alone, and failed, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub failed: BTreeMap<Reason, u64>,
 }
 
 impl StepCounts {
-    /// How often it could not be made.
+    /// How often the step failed.
     #[must_use]
     pub fn bad(&self) -> u64 {
         self.failed.values().sum()

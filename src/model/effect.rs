@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 pub enum Undo {
     /// A rollback removes it.
     Possible,
-    /// It was there already, whoever made it: it is nobody's here to undo.
+    /// It existed before. A rollback does not undo it.
     Found,
     /// It stays; a rollback lists it.
     Irreversible,
 }
 
-/// One change of the world: enough to prove it, count it and undo it. Never a secret.
+/// One change of the world: enough to prove, count and undo it. It never holds a secret.
 ///
-/// It is a plain record and no enum over all migrations: the engine stores and counts effects of
-/// migrations it does not know. A migration keeps its own closed enum and turns it into this.
+/// A plain record, not an enum over all migrations, because the engine stores and counts effects of migrations that it
+/// does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
     /// What kind of change, in the migration's words (`index-stored`, `claim-published`).
@@ -51,7 +51,7 @@ impl Effect {
         self
     }
 
-    /// The same effect, which was found there and not made.
+    /// The same effect, which existed before.
     #[must_use]
     pub fn found(mut self) -> Self {
         self.undo = Undo::Found;

@@ -9,7 +9,7 @@ use super::{
     RunId, Settled, Status, StepName, TakenOver, Throttle, UnitId, Verdict, VerdictCounts, Warning,
 };
 
-/// What is settled in one part of a unit.
+/// The counters of one part of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartCount {
     /// Which part.
@@ -20,7 +20,7 @@ pub struct PartCount {
     pub reasons: BTreeMap<Reason, u64>,
 }
 
-/// A fact about the run. The first four are enough to count by.
+/// A fact about the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
@@ -38,15 +38,15 @@ pub enum Event {
         units: u64,
         /// Items in scope, as far as they were counted.
         planned: u64,
-        /// How many items were asked for one by one; `None` if whole units were.
+        /// Items that were requested one by one; `None` if whole units were.
         asked: Option<u64>,
     },
-    /// So many more items are asked for one by one.
+    /// More items were requested one by one.
     ItemsAsked {
         /// How many.
         items: u64,
     },
-    /// A unit is ours, or was found ended; `counts` is what was settled before.
+    /// A unit was leased, or had ended already. `counts` is what was settled before.
     UnitLeased {
         /// The unit, or a part of one that is leased or that another holds.
         unit: UnitId,
@@ -54,10 +54,10 @@ pub enum Event {
         counts: Counts,
         /// The bad ones of them, by reason.
         reasons: BTreeMap<Reason, u64>,
-        /// What another program had written of it.
+        /// What another program wrote about it.
         taken_over: Option<TakenOver>,
     },
-    /// How far the row of a unit in scope is that has not ended and that the run came to no more, or dropped.
+    /// The progress of a unit in scope that the run did not start, or released before its end.
     UnitCounted {
         /// The unit.
         unit: UnitId,
@@ -65,14 +65,14 @@ pub enum Event {
         counts: Counts,
         /// The bad ones of them, by reason.
         reasons: BTreeMap<Reason, u64>,
-        /// How many items the plan of this run gave it.
+        /// Items that the plan of this run gave it.
         announced: u64,
     },
-    /// A unit that is not in scope was taken to help: it goes before its `UnitLeased`.
+    /// A unit out of scope was taken to help. Comes before its `UnitLeased`.
     UnitTaken {
         /// The unit.
         unit: UnitId,
-        /// Whose it was.
+        /// The instance that it belongs to.
         from: InstanceId,
     },
     /// A unit in scope was found ended by another instance.
@@ -84,7 +84,7 @@ pub enum Event {
         /// Its counters.
         counts: Counts,
     },
-    /// A unit was listed to its end, or was found ended already.
+    /// A unit ended, now or earlier.
     UnitSettled {
         /// The unit.
         unit: UnitId,
@@ -92,12 +92,11 @@ pub enum Event {
         status: Status,
         /// Its counters.
         counts: Counts,
-        /// How many items the plan of this run gave it.
+        /// Items that the plan of this run gave it.
         announced: u64,
     },
-    /// What is settled in parts of a leased unit, by their rows; replaces what was said of them.
-    /// The first one of a unit names all of its parts, and their sum replaces what was said of the
-    /// unit.
+    /// The counters of parts of a leased unit, by their rows. They replace earlier ones. The first such event of a unit
+    /// names all its parts, and their sum replaces the counters of the unit.
     PartsCounted {
         /// The unit.
         unit: UnitId,
@@ -114,14 +113,14 @@ pub enum Event {
         settled: Settled,
         /// The last failure, when it is bad.
         failure: Option<Failure>,
-        /// What it was before, in a retry: why it was bad, if it was.
+        /// Its earlier outcome, in a retry, with the reason if it was bad.
         before: Option<(Settled, Option<Reason>)>,
-        /// An earlier run settled it so, and this one looked again because the row did not say it.
+        /// Whether an earlier run settled it so and this one probed it again, because the row did not say so.
         earlier: bool,
         /// How long it took.
         took_ms: u64,
     },
-    /// An audit looked at an item.
+    /// An audit judged an item.
     ItemAudited {
         /// The unit.
         unit: UnitId,
@@ -130,12 +129,12 @@ pub enum Event {
         /// What it found.
         verdict: Verdict,
     },
-    /// An audit goes on where an earlier one ended, and knows these verdicts from it.
+    /// An audit resumes an earlier one and has these verdicts from it.
     VerdictsKnown {
         /// The verdicts.
         verdicts: VerdictCounts,
     },
-    /// An audit listed a unit to its end, or as far as it could be.
+    /// An audit finished a unit, or could not list it further.
     UnitAudited {
         /// The unit.
         unit: UnitId,
@@ -143,17 +142,17 @@ pub enum Event {
         listed: u64,
         /// How many items the plan gave it.
         announced: u64,
-        /// Why it could not be listed to its end.
+        /// Why it could not be listed completely.
         failure: Option<Failure>,
     },
-    /// Work on an item ended without a final outcome: the run stops, or its lease was lost.
+    /// Work on an item ended without an outcome: the run stops, or the lease was lost.
     ItemDropped {
         /// The unit.
         unit: UnitId,
         /// The item.
         item: ItemId,
     },
-    /// Work on an item began.
+    /// Work on an item started.
     ItemStarted {
         /// The unit.
         unit: UnitId,
@@ -171,7 +170,7 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// An item that waited to be tried again is in flight again.
+    /// An item that waited for its next attempt is in flight again.
     ItemResumed {
         /// The unit.
         unit: UnitId,
@@ -189,14 +188,14 @@ pub enum Event {
         /// The effect.
         effect: Effect,
     },
-    /// A step of a unit was asked for by itself, and is made already.
+    /// A step of a unit was requested alone, and was made before.
     StepFound {
         /// The unit.
         unit: UnitId,
         /// The step.
         step: StepName,
     },
-    /// A step of a unit was asked for by itself, and cannot be made.
+    /// A step of a unit was requested alone, and failed.
     StepFailed {
         /// The unit.
         unit: UnitId,
@@ -205,7 +204,7 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// A rollback took an effect back.
+    /// A rollback undid an effect.
     StepUndone {
         /// The unit.
         unit: UnitId,
@@ -216,46 +215,46 @@ pub enum Event {
         /// The effect.
         effect: Effect,
     },
-    /// A rollback is about to take so many effects back.
+    /// A rollback is about to undo effects.
     UndoPlanned {
         /// How many.
         effects: u64,
     },
-    /// A rollback is through with one of them: it is gone, or stays.
+    /// A rollback settled one of them: it is undone, or stays.
     EffectSettled,
-    /// A unit was given back unfinished.
+    /// A unit was released before it ended.
     UnitReleased {
         /// The unit.
         unit: UnitId,
     },
-    /// A unit's lease was lost: its work here was cancelled.
+    /// The lease of a unit was lost, and its work cancelled.
     LeaseLost {
         /// The unit.
         unit: UnitId,
     },
-    /// What holds the run back now; replaces what was said before.
+    /// The throttles in force now. They replace earlier ones.
     Throttled {
         /// All throttles in force.
         throttles: Vec<Throttle>,
     },
-    /// What the operator limits now; replaces what was said before.
+    /// The limits that the operator set. They replace earlier ones.
     Limited {
         /// The limits.
         limits: Limits,
     },
-    /// What the run noticed of its own health; replaces what was said before.
+    /// Warnings about the health of the run. They replace earlier ones.
     Warned {
-        /// All that holds now.
+        /// All warnings that apply now.
         warnings: Vec<Warning>,
     },
-    /// Nothing new is begun, for this reason.
+    /// Nothing new is started.
     Paused {
         /// In words.
         reason: String,
     },
-    /// Work goes on.
+    /// Work continues.
     Resumed,
-    /// The run takes nothing new and ends when what is in flight is settled.
+    /// The run takes nothing new and ends when the items in flight are settled.
     Draining {
         /// In words.
         reason: String,

@@ -1,23 +1,23 @@
-//! What went wrong, as data that can be stored, counted and shown.
+//! Failures as data that can be stored, counted and shown.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ItemId, Reason, StepName, UnitId};
+use super::{ItemId, Reason, StepName, UnitId, UnixMillis};
 
-/// What a failure means for the work that met it.
+/// What a failure means for the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Likely to pass: the item is tried again.
+    /// It may pass: the item is tried again.
     Transient,
-    /// Trying again cannot help: the item is quarantined, the run goes on.
+    /// A retry cannot help: the item is quarantined and the run goes on.
     Permanent,
-    /// It may have happened, or could not be told: the world is probed, nothing is assumed.
+    /// The call may have had its effect, or the state is unknown: the world is probed.
     Unknown,
-    /// Nothing else can work either (credentials, configuration): the run stops.
+    /// Nothing can work (credentials, configuration): the run stops.
     Fatal,
 }
 
@@ -60,12 +60,12 @@ pub struct Failure {
     /// The step that failed; none while probing or listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepName>,
-    /// What was being done and what happened, with ids, whole chain.
+    /// What was being done and what happened, with ids and all causes.
     pub message: String,
-    /// The outside service that is to blame, if one is.
+    /// The outside service that failed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependency: Option<String>,
-    /// How long the service asked to be left alone.
+    /// The wait that the service asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Duration>,
 }
@@ -83,17 +83,17 @@ impl Failure {
         }
     }
 
-    /// A failure that may pass.
+    /// A transient failure.
     pub fn transient(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Class::Transient, reason, message)
     }
 
-    /// A failure that trying again cannot mend.
+    /// A permanent failure.
     pub fn permanent(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Class::Permanent, reason, message)
     }
 
-    /// "Could not tell", or "it may have happened".
+    /// A failure that leaves the state unknown.
     pub fn unknown(reason: Reason, message: impl Into<String>) -> Self {
         Self::new(Class::Unknown, reason, message)
     }
@@ -103,14 +103,14 @@ impl Failure {
         Self::new(Class::Fatal, reason, message)
     }
 
-    /// The same failure, laid to a step.
+    /// The same failure, of a step. An earlier step stays.
     #[must_use]
     pub fn at(mut self, step: StepName) -> Self {
         self.step.get_or_insert(step);
         self
     }
 
-    /// The same failure, laid to an outside service.
+    /// The same failure, of an outside service.
     #[must_use]
     pub fn from_dependency(mut self, name: impl Into<String>) -> Self {
         self.dependency = Some(name.into());
@@ -125,8 +125,8 @@ impl Failure {
     }
 }
 
-/// An item that was quarantined, as its row says it; or all items of a unit that one cause of the unit keeps back, which
-/// have one row together ([`ItemId::all_of_unit`]).
+/// The row of a bad item, or the one row of all items that a failed step of their unit blocks
+/// ([`ItemId::all_of_unit`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedItem {
     /// The unit of the item.
@@ -135,14 +135,14 @@ pub struct FailedItem {
     pub item: ItemId,
     /// The last failure.
     pub failure: Failure,
-    /// How many items it is about: 1, or those that a cause of the unit keeps back; 0 until they are counted.
+    /// How many items it is about: 1, or those that the failed step blocks; 0 until they are counted.
     pub items: u64,
-    /// How many times the item was tried as a whole, over all runs.
+    /// Whole attempts at the item, over all runs.
     pub attempts: u32,
-    /// The instance that tried last.
+    /// The instance that made the last attempt.
     pub instance: super::InstanceId,
-    /// First and last failure, Unix milliseconds.
-    pub first_at: u64,
-    /// See `first_at`.
-    pub last_at: u64,
+    /// When it first failed.
+    pub first_at: UnixMillis,
+    /// When it last failed.
+    pub last_at: UnixMillis,
 }

@@ -1,12 +1,14 @@
-//! What an instance says of itself.
+//! What an instance reports about itself.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, FolderId, Holder, InstanceId, MigrationName, PlanId, Reason, RunId};
+use super::{
+    Counts, FolderId, Holder, InstanceId, MigrationName, PlanId, Reason, RunId, UnixMillis,
+};
 
-/// Why and how much a run is held back: a value, so that it can be shown.
+/// What throttles calls to a service, as data for displays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
     /// The outside service.
@@ -15,7 +17,7 @@ pub struct Throttle {
     pub limit: u32,
     /// Why it is below what was configured.
     pub reason: String,
-    /// While it is down: seconds until it is tried again.
+    /// While it is down: seconds until the next try.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_seconds: Option<u64>,
 }
@@ -23,17 +25,17 @@ pub struct Throttle {
 /// What the operator limits.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Limits {
-    /// Items that may be begun a minute; `None` is no limit.
+    /// Items that may start per minute; `None` is no limit.
     pub rate: Option<u32>,
-    /// All limits in words, with who asked for them.
+    /// All limits in words, with who set them.
     pub words: Vec<String>,
 }
 
-/// How bad what was noticed is.
+/// The severity of a warning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Somebody should look.
+    /// An operator should look.
     Warning,
     /// The run stops.
     Critical,
@@ -48,23 +50,23 @@ impl std::fmt::Display for Level {
     }
 }
 
-/// Something that a run noticed of its own health.
+/// A warning about the health of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// How bad.
+    /// The severity.
     pub level: Level,
-    /// What was noticed.
+    /// What is wrong.
     pub what: String,
     /// What to do about it.
     pub action: String,
 }
 
-/// A fleet row: one instance, as it last reported.
+/// A fleet row: the last report of one instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceReport {
     /// The instance.
     pub instance: InstanceId,
-    /// The state folder that it works in; `None` for what `setup` assigned, and in older rows.
+    /// Its state folder; `None` for what `setup` assigned, and in older rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<FolderId>,
     /// Its run.
@@ -77,13 +79,13 @@ pub struct InstanceReport {
     pub pid: u32,
     /// The program's version.
     pub version: String,
-    /// The plan that its scope is a part of; `None` for a scope of no plan.
+    /// The plan that its scope is part of; `None` without a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// When the run began, Unix milliseconds.
-    pub started_at: u64,
-    /// When this was written, Unix milliseconds.
-    pub heartbeat_at: u64,
+    /// When the run started.
+    pub started_at: UnixMillis,
+    /// When this was written.
+    pub heartbeat_at: UnixMillis,
     /// `running`, `paused`, `draining`, `ended`.
     pub state: String,
     /// Why it is paused or draining.
@@ -93,7 +95,7 @@ pub struct InstanceReport {
     /// Bad items in scope, by reason.
     #[serde(default)]
     pub reasons: BTreeMap<Reason, u64>,
-    /// Items settled in this run to help other instances, by whose they were. No part of `counts`.
+    /// Items that this run settled for other instances, by instance. Not part of `counts`.
     #[serde(default)]
     pub helped: BTreeMap<InstanceId, Counts>,
     /// The part of `counts` that other instances settled.
@@ -106,22 +108,22 @@ pub struct InstanceReport {
     pub units_ended: u64,
     /// Items in flight.
     pub in_flight: u64,
-    /// Items settled a minute, over the last minutes.
+    /// Items settled per minute, recently.
     pub items_per_minute: f64,
     /// Items allowed in flight.
     pub concurrency: u32,
-    /// Items that may be begun a minute; `None` is no limit.
+    /// Items that may start per minute; `None` is no limit.
     #[serde(default)]
     pub rate: Option<u32>,
-    /// What holds it back.
+    /// What throttles it.
     pub throttles: Vec<Throttle>,
-    /// What it noticed of its own health.
+    /// Warnings about its health.
     #[serde(default)]
     pub warnings: Vec<Warning>,
 }
 
 impl InstanceReport {
-    /// Who reports.
+    /// The lease holder that reports.
     #[must_use]
     pub fn holder(&self) -> Holder {
         Holder {

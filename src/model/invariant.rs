@@ -1,4 +1,4 @@
-//! What must hold, each under an id that tests, simulation and `verify` use.
+//! Invariants, each with an id that tests, the simulation and `verify` use.
 
 use std::fmt;
 
@@ -19,17 +19,16 @@ pub enum Invariant {
     UnknownPublishesNothing,
     /// S-1: a unit is completed only after its last item was listed.
     CompletedIsListed,
-    /// E-1: an effect that the last probe showed is not made again, and one that no probe can show is made once.
+    /// E-1: an effect that the last probe showed is not repeated, and one that no probe can show is made once.
     NothingTwice,
-    /// E-2: when all units ended, every item that was there has its final outcome, in the world and in the rows.
+    /// E-2: when all units ended, every item has its final outcome, in the world and in the rows.
     NothingLost,
-    /// P-1: an instance that is asked to stand still, and can be told so, begins nothing after ten seconds; also when
-    /// it is started again.
+    /// P-1: a paused instance that can read the control rows starts nothing after ten seconds, also after a restart.
     PauseHolds,
-    /// P-2: so long after a limit was set an instance begins no item above it.
+    /// P-2: soon after a limit was set, an instance starts no item above it.
     LimitsHold,
-    /// W-1: each item of a split unit lies in one part; the unit's counts are never ahead of those of its parts, and are
-    /// their sum when all have ended; a part is removed only then.
+    /// W-1: each item of a split unit lies in one part. The counts of the unit are never ahead of those of its parts,
+    /// and are their sum when all parts ended. Only then are parts removed.
     PartsMakeTheWhole,
     /// after a rollback only irreversible effects remain.
     RollbackIsWhole,

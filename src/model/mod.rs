@@ -4,6 +4,8 @@
 //!
 //! May import `proto`. Never waits, never reads a clock, a file or the network.
 
+#![warn(clippy::missing_errors_doc)]
+
 mod audit;
 mod control;
 mod counts;
@@ -22,6 +24,7 @@ mod stored;
 mod tallies;
 mod vocabulary;
 
+pub use crate::time::UnixMillis;
 pub use audit::{
     AUDIT_VERSION, AuditLine, AuditOpening, Audited, Finding, StepPlan, UnitAudited, Unlisted,
     Verdict, VerdictCounts,

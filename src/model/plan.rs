@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Noun, PlanId, Vocabulary};
+use super::{Noun, PlanId, UnixMillis, Vocabulary};
 
 const INSTANCE: Noun = Noun::new("instance", "instances");
 
@@ -11,8 +11,8 @@ const INSTANCE: Noun = Noun::new("instance", "instances");
 pub struct PlanSummary {
     /// Digest of who does what: the same for the same distribution, whenever it is made.
     pub id: PlanId,
-    /// When it came into force, Unix milliseconds.
-    pub made_at: u64,
+    /// When it came into force.
+    pub made_at: UnixMillis,
     /// Who made it, as `user@host`.
     pub made_by: String,
     /// The flags of `setup` that shaped it.

@@ -10,30 +10,30 @@ const LONGEST: usize = 31;
 
 /// A failure's reason: one to 31 of `A-Z`, `0-9` and `_`, stable.
 ///
-/// Those that the engine and the services give rise to are constants here; a migration has its own beside its steps and
-/// explains them in a table ([`super::Reasons`]). They are in the order of their codes.
+/// The reasons of the engine and of services are constants here. A migration defines its own beside its steps and
+/// explains them in a table ([`super::Reasons`]). Reasons sort by code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reason([u8; LONGEST]);
 
-/// A text that is no code of a reason.
+/// A text that is not the code of a reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a failure reason")]
 pub struct UnknownReason(pub String);
 
 impl Reason {
-    /// A row of the source cannot be read as what it should be.
+    /// A row of the source is malformed.
     pub const BAD_RECORD: Self = Self::new("BAD_RECORD");
-    /// The item is not in the source any more.
+    /// The item is no longer in the source.
     pub const NOT_FOUND: Self = Self::new("NOT_FOUND");
-    /// A rollback leaves it: something that was not undone needs it.
+    /// A rollback leaves it, because something that was not undone needs it.
     pub const STILL_NEEDED: Self = Self::new("STILL_NEEDED");
 
     // What a service said or did.
     /// The service refused the request for good.
     pub const REFUSED: Self = Self::new("REFUSED");
-    /// The service says that the proofs or the signature do not suffice.
+    /// The service rejects the proofs or the signature.
     pub const UNAUTHORIZED: Self = Self::new("UNAUTHORIZED");
-    /// The answer cannot be read, or says something that cannot be.
+    /// The answer cannot be read, or is impossible.
     pub const BAD_ANSWER: Self = Self::new("BAD_ANSWER");
     /// The service answered with an error that may pass.
     pub const SERVICE_ERROR: Self = Self::new("SERVICE_ERROR");
@@ -43,15 +43,15 @@ impl Reason {
     pub const TIMEOUT: Self = Self::new("TIMEOUT");
     /// The service could not be reached.
     pub const UNREACHABLE: Self = Self::new("UNREACHABLE");
-    /// Made, but not yet seen where it must be seen before the deadline.
+    /// The effect was made, but was not visible before the deadline.
     pub const NOT_VISIBLE_YET: Self = Self::new("NOT_VISIBLE_YET");
-    /// The state of the world could not be established.
+    /// The state of the world is unknown.
     pub const COULD_NOT_TELL: Self = Self::new("COULD_NOT_TELL");
 
     // What happened on our side.
-    /// The unit's lease is held by another, or was lost.
+    /// Another holds the lease of the unit, or it was lost.
     pub const LEASE_LOST: Self = Self::new("LEASE_LOST");
-    /// Credentials are absent, have ended, or are refused.
+    /// Credentials are missing, expired or refused.
     pub const CREDENTIALS: Self = Self::new("CREDENTIALS");
     /// A setting, key or proof is missing or wrong.
     pub const MISCONFIGURED: Self = Self::new("MISCONFIGURED");
@@ -59,10 +59,10 @@ impl Reason {
     pub const STATE_UNAVAILABLE: Self = Self::new("STATE_UNAVAILABLE");
     /// Work was stopped before it could be settled.
     pub const STOPPED: Self = Self::new("STOPPED");
-    /// A fault of this program.
+    /// A bug in this program.
     pub const INTERNAL: Self = Self::new("INTERNAL");
 
-    /// A reason with a code that is written in the program.
+    /// A reason with a constant code.
     ///
     /// # Panics
     /// If the text is no code: in a constant, when the program is built.

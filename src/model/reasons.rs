@@ -1,24 +1,26 @@
-//! What is known of reasons: whose fault they are, and what an operator does about them.
+//! What reasons mean, and what an operator does about them.
 
 use super::{Class, Failure, Reason};
 
-/// What is known of one reason.
+/// What one reason means.
 #[derive(Debug, Clone, Copy)]
 pub struct ReasonInfo {
     /// The reason.
     pub reason: Reason,
     /// What an operator does about it, one sentence.
     pub advice: &'static str,
-    /// The data itself, or what was asked for, explains the failure: counted and shown, never held against the run.
+    /// Whether the data itself, or the request, explains the failure. Such failures are counted and shown, but do not
+    /// stop the run.
     pub explained_by_data: bool,
-    /// Something is there and damaged; else a permanent failure that the data explains says that it is not there.
+    /// Whether something exists and is damaged. Otherwise a permanent failure that the data explains means that it is
+    /// missing.
     pub damage: bool,
-    /// The settings that would explain it if they were wrong.
+    /// The settings that cause it if they are wrong.
     pub suspects: Option<&'static str>,
 }
 
 impl ReasonInfo {
-    /// A reason that is held against the run.
+    /// A reason that counts towards the failure rate.
     #[must_use]
     pub const fn new(reason: Reason, advice: &'static str) -> Self {
         Self {
@@ -30,7 +32,7 @@ impl ReasonInfo {
         }
     }
 
-    /// A reason that the data itself explains, or what was asked for.
+    /// A reason that the data itself, or the request, explains.
     #[must_use]
     pub const fn of_data(reason: Reason, advice: &'static str) -> Self {
         Self {
@@ -39,7 +41,7 @@ impl ReasonInfo {
         }
     }
 
-    /// The same of something that is there and damaged.
+    /// The same, for something that exists and is damaged.
     #[must_use]
     pub const fn damage(self) -> Self {
         Self {
@@ -48,7 +50,7 @@ impl ReasonInfo {
         }
     }
 
-    /// The same with the settings that would explain it if they were wrong.
+    /// The same, with the settings that cause it if they are wrong.
     #[must_use]
     pub const fn suspects(self, settings: &'static str) -> Self {
         Self {
@@ -98,7 +100,7 @@ const COMMON: &[ReasonInfo] = &[
     ReasonInfo::new(Reason::INTERNAL, "report it, with the log of the item"),
 ];
 
-/// What is said of a reason that an other version or another migration wrote.
+/// The advice for a reason that another version or migration wrote.
 const UNKNOWN: &str = "this version does not know the reason: look at the message";
 
 /// All reasons of one migration: its own, and those that every migration has.
@@ -106,10 +108,10 @@ const UNKNOWN: &str = "this version does not know the reason: look at the messag
 pub struct Reasons(&'static [ReasonInfo]);
 
 impl Reasons {
-    /// Those that every migration has, and no other.
+    /// The reasons that every migration has.
     pub const COMMON: Self = Self(&[]);
 
-    /// Those of a migration; its own word on a common reason goes before the common one.
+    /// The reasons of a migration. Its own entry for a common reason replaces the common one.
     #[must_use]
     pub const fn with(own: &'static [ReasonInfo]) -> Self {
         Self(own)
@@ -135,19 +137,19 @@ impl Reasons {
         self.info(reason).map_or(UNKNOWN, |info| info.advice)
     }
 
-    /// Whether the data itself, or what was asked for, explains the failure.
+    /// Whether the data itself, or the request, explains the failure.
     #[must_use]
     pub fn is_explained_by_data(self, reason: Reason) -> bool {
         self.info(reason).is_some_and(|info| info.explained_by_data)
     }
 
-    /// Whether something is there and damaged.
+    /// Whether something exists and is damaged.
     #[must_use]
     pub fn is_damage(self, reason: Reason) -> bool {
         self.info(reason).is_some_and(|info| info.damage)
     }
 
-    /// The settings that would explain it if they were wrong.
+    /// The settings that cause it if they are wrong.
     #[must_use]
     pub fn suspects(self, reason: Reason) -> Option<&'static str> {
         self.info(reason)?.suspects

@@ -2,22 +2,23 @@
 
 mod held;
 mod rate;
+mod retrying;
 mod units;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use held::Retrying;
 pub use rate::Rate;
+pub use retrying::Retrying;
 
 use super::tallies::forget;
 use super::{
     Counts, Event, InstanceId, Limits, MigrationName, PlanId, Reason, RunId, Status, StepCounts,
-    StepName, TakenOver, Throttle, UnitId, UnitTallies, VerdictCounts, Warning,
+    StepName, TakenOver, Throttle, UnitId, UnitTallies, UnixMillis, VerdictCounts, Warning,
 };
 
-/// Units taken over from another program that are named, at most.
+/// The most units taken over from another program that are listed by name.
 const NAMED: usize = 1_000;
 
 /// Units counted by how they ended.
@@ -25,36 +26,36 @@ const NAMED: usize = 1_000;
 pub struct UnitTotals {
     /// Units in scope.
     pub planned: u64,
-    /// Units in the hands of this run now.
+    /// Units that this run works on now.
     pub active: u64,
     /// Units that ended with every item good.
     pub completed: u64,
     /// Units that ended with bad items, or could not be worked on.
     pub failed: u64,
-    /// Units given back unfinished.
+    /// Units released before they ended.
     pub released: u64,
-    /// Units that were ended to help other instances; they are not among `planned`.
+    /// Units that this run ended for other instances; not part of `planned`.
     #[serde(default)]
     pub helped: u64,
 }
 
-/// A unit that another program had begun, and how far it is now.
+/// A unit that another program started, and its progress now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenUnit {
     /// The unit.
     pub unit: UnitId,
-    /// What that program had written.
+    /// What that program wrote.
     pub found: TakenOver,
-    /// It was trusted, and nothing of it was looked at.
+    /// Whether it was trusted as complete and not probed.
     pub kept: bool,
-    /// How it ended in this run; none if it is still worked on, or was given back.
+    /// How it ended in this run; `None` if it is still in progress or was released.
     pub now: Option<(Status, Counts)>,
 }
 
-/// Where a run stands: plain data, made only by folding events.
+/// The state of a run: plain data, made only by folding events.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The run, once it began.
+    /// The run, once it started.
     pub run: Option<RunId>,
     /// The instance.
     pub instance: Option<InstanceId>,
@@ -63,26 +64,26 @@ pub struct Snapshot {
     /// The plan that its scope is a part of.
     #[serde(default)]
     pub plan: Option<PlanId>,
-    /// When it began, Unix milliseconds.
-    pub started_at: u64,
-    /// When the last event came, Unix milliseconds.
-    pub updated_at: u64,
-    /// Counters of all items in scope, those of earlier runs too.
+    /// When it started.
+    pub started_at: UnixMillis,
+    /// When the last event came.
+    pub updated_at: UnixMillis,
+    /// Counters of all items in scope, including those of earlier runs.
     pub counts: Counts,
-    /// Items by the plan, and by their own count where units ended: plans may be of long ago.
+    /// Items in scope: by the plan, and by their real number where units ended, because plans may be old.
     pub announced: u64,
-    /// Items that were settled by earlier runs, a part of `counts`.
+    /// Items that earlier runs settled; part of `counts`.
     pub settled_before: u64,
-    /// What this run settled, for other instances too; `planned` is the sum of it. An item that was
-    /// settled again after its lease was lost counts once.
+    /// What this run settled, also for other instances; `planned` is the sum. An item that was settled again after its
+    /// lease was lost counts once.
     #[serde(default)]
     pub this_run: Counts,
-    /// How many items were asked for one by one; `None` if whole units were.
+    /// Items that were requested one by one; `None` if whole units were.
     #[serde(default)]
     pub asked: Option<u64>,
-    /// Bad items by reason, those of earlier runs too.
+    /// Bad items by reason, including those of earlier runs.
     pub reasons: BTreeMap<Reason, u64>,
-    /// Items settled in this run to help other instances, by whose they were. No part of `counts`.
+    /// Items that this run settled for other instances, by instance. Not part of `counts`.
     #[serde(default)]
     pub helped: BTreeMap<InstanceId, Counts>,
     /// The part of `counts` that other instances settled.
@@ -93,16 +94,16 @@ pub struct Snapshot {
     pub tallies: UnitTallies,
     /// Units.
     pub units: UnitTotals,
-    /// Units that another program had begun.
+    /// Units that another program started.
     pub taken_over: u64,
     /// The first thousand of them.
     pub taken_over_named: Vec<TakenUnit>,
     /// Items in flight.
     pub in_flight: u64,
-    /// Items that wait between two attempts, and are not in flight.
+    /// Items that wait for their next attempt; they are not in flight.
     #[serde(skip)]
     pub retrying: Retrying,
-    /// Item attempts that failed and were taken up again.
+    /// Failed attempts that were repeated.
     pub retries: u64,
     /// Effects by kind, in this run.
     pub effects: BTreeMap<String, u64>,
@@ -115,38 +116,38 @@ pub struct Snapshot {
     /// Effects that a rollback is to undo.
     #[serde(default)]
     pub to_undo: u64,
-    /// Those of them that it is through with: gone, or to stay.
+    /// Those of them that are settled: undone, or left in place.
     #[serde(default)]
     pub undo_settled: u64,
-    /// Verdicts of an audit, those of an earlier one that it goes on with too.
+    /// Verdicts of an audit, including those of the earlier audit that it resumes.
     pub verdicts: VerdictCounts,
-    /// Units that an audit could not list to their end.
+    /// Units that an audit could not list completely.
     #[serde(default)]
     pub unlisted: u64,
-    /// What holds the run back.
+    /// What throttles the run.
     pub throttles: Vec<Throttle>,
     /// What the operator limits.
     #[serde(default)]
     pub limits: Limits,
-    /// Since when it is held back as it is, Unix milliseconds; 0 since the start.
+    /// Since when the throttles are what they are; zero if since the start.
     #[serde(default)]
-    pub steady_since: u64,
-    /// What the run noticed of its own health.
+    pub steady_since: UnixMillis,
+    /// Warnings about the health of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// Why nothing new is begun.
+    /// Why nothing new is started.
     pub paused: Option<String>,
     /// Why the run is ending.
     pub draining: Option<String>,
     /// Whether the run ended.
     pub ended: bool,
-    /// Items settled lately.
+    /// Items settled recently.
     pub rate: Rate,
 }
 
 impl Snapshot {
-    /// Folds one event in, which came at `now` (Unix milliseconds).
-    pub fn fold(&mut self, event: &Event, now: u64) {
+    /// Folds in an event that happened at `now`.
+    pub fn fold(&mut self, event: &Event, now: UnixMillis) {
         self.updated_at = now;
         match event {
             Event::RunStarted {
@@ -213,15 +214,14 @@ impl Snapshot {
         *self.undone.entry(kind.to_owned()).or_default() += 1;
     }
 
-    /// Items a minute over the last two minutes, seen from `now`; of a shorter time if what holds the run back changed
-    /// since.
+    /// Items a minute over the two minutes before `now`, or over a shorter time if the throttles changed since.
     #[must_use]
-    pub fn items_per_minute(&self, now: u64) -> f64 {
+    pub fn items_per_minute(&self, now: UnixMillis) -> f64 {
         let since = self.started_at.max(self.steady_since);
         self.rate.per_minute(since, now)
     }
 
-    /// Whether every set of counters makes up its whole.
+    /// Whether all counters add up.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         let elsewhere = self.elsewhere.settled() <= self.counts.settled();
@@ -232,7 +232,7 @@ impl Snapshot {
         self.steps.entry(step.clone()).or_default()
     }
 
-    fn audited(&mut self, event: &Event, now: u64) {
+    fn audited(&mut self, event: &Event, now: UnixMillis) {
         match event {
             Event::ItemAudited { verdict, .. } => {
                 self.in_flight = self.in_flight.saturating_sub(1);
@@ -254,7 +254,7 @@ impl Snapshot {
         }
     }
 
-    fn item_settled(&mut self, event: &Event, now: u64) {
+    fn item_settled(&mut self, event: &Event, now: UnixMillis) {
         let Event::ItemSettled {
             unit,
             settled,
@@ -271,7 +271,7 @@ impl Snapshot {
         if !*earlier {
             self.this_run.settle(*settled);
         }
-        // Items of a part are those of the leased unit, unless the part itself was taken to help.
+        // Items of a part belong to the leased unit, unless the part itself was taken to help.
         let of_unit = unit.part.filter(|_| self.tallies.get(unit).is_none());
         let tally = match of_unit {
             Some(_) => self.tallies.get(&unit.whole()),
@@ -337,7 +337,7 @@ mod tests {
         let unit = UnitId::new("owner", "name");
         let mut seen = Snapshot::default();
         let mut fold = |event: Event| {
-            seen.fold(&event, 1);
+            seen.fold(&event, UnixMillis(1));
             (seen.counts.done, seen.this_run.done, seen.settled_before)
         };
         assert_eq!(fold(leased(&unit, 4)), (4, 0, 4));

@@ -9,13 +9,13 @@ use super::{Counts, InstanceId, PartCount, PartId, Reason, Settled, UnitId};
 pub struct UnitTally {
     /// The unit.
     pub unit: UnitId,
-    /// Whose it is, when it was taken to help: then it adds nothing to the run's own counters.
+    /// The instance that it belongs to, if it was taken to help. It then adds nothing to the counters of the run.
     pub from: Option<InstanceId>,
-    /// Its settled items, those of earlier runs too.
+    /// Its settled items, including those of earlier runs.
     pub counts: Counts,
-    /// The bad ones, by reason.
+    /// Its bad items, by reason.
     pub reasons: BTreeMap<Reason, u64>,
-    /// What lies in each of its parts, if it is split: makes up `counts` and `reasons`.
+    /// What each of its parts added, if it is split; the sum is `counts` and `reasons`.
     pub parts: BTreeMap<PartId, Share>,
 }
 
@@ -35,7 +35,7 @@ impl UnitTally {
         }
     }
 
-    /// Recounts an item that was counted before; why it was bad, if it was.
+    /// Moves an item from its earlier outcome to a new one.
     pub(super) fn resettle(
         &mut self,
         part: Option<PartId>,
@@ -53,7 +53,7 @@ impl UnitTally {
         }
     }
 
-    /// The counters that an item of a part moves, or one of the unit itself.
+    /// The counters that an item changes: those of its part, if it has one, and those of the unit.
     fn counters(&mut self, part: Option<PartId>) -> impl Iterator<Item = Counters<'_>> {
         let share = part.map(|part| self.parts.entry(part).or_default());
         let share = share.map(|share| (&mut share.counts, &mut share.reasons));
@@ -65,7 +65,7 @@ impl UnitTally {
 
 type Counters<'a> = (&'a mut Counts, &'a mut BTreeMap<Reason, u64>);
 
-/// Counts a reason so many times less.
+/// Subtracts from the count of a reason.
 pub(super) fn forget(reasons: &mut BTreeMap<Reason, u64>, reason: Reason, times: u64) {
     if let Some(count) = reasons.get_mut(&reason) {
         *count = count.saturating_sub(times);
@@ -78,14 +78,14 @@ pub(super) fn forget(reasons: &mut BTreeMap<Reason, u64>, reason: Reason, times:
 pub struct Share {
     /// Its settled items.
     pub counts: Counts,
-    /// The bad ones, by reason.
+    /// Its bad items, by reason.
     pub reasons: BTreeMap<Reason, u64>,
-    /// What other instances settled of it in this run; no more than `counts`.
+    /// What other instances settled in it during this run; part of `counts`.
     pub elsewhere: Counts,
 }
 
 impl Share {
-    /// What a row says of a part; `before` is what was said of it, none if it is new.
+    /// The tally of a part by its row; `before` is the one before, if there is one.
     pub(super) fn from_count(count: &PartCount, before: Option<&Self>) -> Self {
         let counts = settled(count.counts);
         let elsewhere = before.map_or(Counts::default(), |before| {
@@ -108,8 +108,8 @@ pub(super) fn settled(counts: Counts) -> Counts {
     }
 }
 
-/// Leased units, and those that left it without their final outcome: taken up again, a unit replaces
-/// what it added before.
+/// Leased units, and units that were left before they ended. When such a unit is leased again, it replaces what it
+/// added before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnitTallies {
     held: Vec<UnitTally>,
@@ -117,7 +117,7 @@ pub struct UnitTallies {
 }
 
 impl UnitTallies {
-    /// Notes that a unit is about to be leased to help.
+    /// Records that a unit is about to be leased to help.
     pub(super) fn help(&mut self, unit: &UnitId, from: &InstanceId) {
         self.held.push(UnitTally {
             unit: unit.clone(),
@@ -128,7 +128,7 @@ impl UnitTallies {
         });
     }
 
-    /// A unit is leased; gives what it added when it was leased before.
+    /// Records a leased unit. Returns what it added when it was leased before.
     pub(super) fn take(
         &mut self,
         unit: &UnitId,
@@ -151,13 +151,13 @@ impl UnitTallies {
         self.held.iter_mut().find(|tally| tally.unit == *unit)
     }
 
-    /// A unit has its final outcome.
+    /// Removes a unit that ended.
     pub(super) fn end(&mut self, unit: &UnitId) -> Option<UnitTally> {
         let place = self.held.iter().position(|tally| tally.unit == *unit)?;
         Some(self.held.swap_remove(place))
     }
 
-    /// A unit leaves without its final outcome; whether it was leased to help.
+    /// Records that a unit was left before it ended. Returns whether it was leased to help.
     pub(super) fn drop(&mut self, unit: &UnitId) -> bool {
         match self.end(unit) {
             Some(tally) if tally.from.is_some() => true,

@@ -1,26 +1,26 @@
-//! How a migration calls its units, items, owners, steps and reasons, for whatever shows them.
+//! The words of a migration for its units, items, owners, steps and reasons.
 
 use serde_json::Value;
 
 use super::{Reasons, StepName};
 
-/// What a thing is called.
+/// A noun in singular and plural.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noun {
-    /// One of them: `blob`.
+    /// Singular: `blob`.
     pub one: &'static str,
-    /// Several of them: `blobs`.
+    /// Plural: `blobs`.
     pub many: &'static str,
 }
 
 impl Noun {
-    /// A noun in both numbers.
+    /// A noun.
     #[must_use]
     pub const fn new(one: &'static str, many: &'static str) -> Self {
         Self { one, many }
     }
 
-    /// The word for so many.
+    /// The form for a number.
     #[must_use]
     pub fn of(self, number: u64) -> &'static str {
         if number == 1 { self.one } else { self.many }

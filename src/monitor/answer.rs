@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use self::instance::instance as instance_line;
 use self::units::lines;
 use super::view::{Alive, FailureView, InstanceLine, InstanceView, OwnerView, View};
-use crate::model::{Counts, FailedItem, InstanceId, Reason, Status, Vocabulary};
+use crate::model::{Counts, FailedItem, InstanceId, Reason, Status, UnixMillis, Vocabulary};
 use crate::runtime::Clock;
 use crate::state::rows::stamp;
 use crate::state::{FailedQuery, ProgressRow, StateError, Store};
@@ -71,7 +71,7 @@ pub async fn answer(
     words: &Vocabulary,
     owner: Option<OwnerRecord>,
 ) -> Result<View, StateError> {
-    let now = clock.unix_ms();
+    let now = clock.now();
     Ok(match ask {
         Ask::Overview => View::Overview(overview::overview(store, now, words).await?),
         Ask::Owner(name) => View::Owner(of_owner(store, (name, owner), now).await?),
@@ -106,7 +106,7 @@ pub async fn answer(
 async fn failed(
     store: &Store,
     query: &FailedQuery,
-    (has_record, now): (bool, u64),
+    (has_record, now): (bool, UnixMillis),
     words: &Vocabulary,
 ) -> Result<View, StateError> {
     let failures = failures(store, query, words).await?;
@@ -131,7 +131,7 @@ async fn stuck_in(
     store: &Store,
     idle_seconds: u64,
     only: (Option<&InstanceId>, Option<&str>),
-    (has_record, now): (bool, u64),
+    (has_record, now): (bool, UnixMillis),
     words: &Vocabulary,
 ) -> Result<View, StateError> {
     let units = stuck::stuck(store, idle_seconds, only, now).await?;
@@ -164,7 +164,7 @@ struct Named<'a> {
 /// What of it is in no table: an empty list of such is no good news.
 async fn unknown(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     named: Named<'_>,
     words: &Vocabulary,
 ) -> Result<Option<String>, StateError> {
@@ -191,7 +191,7 @@ async fn unknown(
 async fn of_owner(
     store: &Store,
     (owner, record): (&str, Option<OwnerRecord>),
-    now: u64,
+    now: UnixMillis,
 ) -> Result<OwnerView, StateError> {
     let query = FailedQuery {
         owner: Some(owner.to_owned()),
@@ -214,7 +214,7 @@ async fn of_owner(
 async fn of_instance(
     store: &Store,
     instance: &InstanceId,
-    now: u64,
+    now: UnixMillis,
 ) -> Result<InstanceView, StateError> {
     let query = FailedQuery {
         instance: Some(instance.clone()),

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use super::eta::eta;
 use super::table::{grouped, of, percent};
-use crate::model::{Counts, Snapshot, Throttle, Vocabulary};
+use crate::model::{Counts, Snapshot, Throttle, UnixMillis, Vocabulary};
 
 /// Reasons that are named in the line.
 const REASONS: usize = 3;
 
-/// Where a run stands at `now` (Unix milliseconds), in one line without colour and in the words of its migration.
+/// Where a run stands at `now`, in one line without colour and in the words of its migration.
 #[must_use]
-pub fn line(snapshot: &Snapshot, now: u64, words: &Vocabulary) -> String {
+pub fn line(snapshot: &Snapshot, now: UnixMillis, words: &Vocabulary) -> String {
     if snapshot.to_undo > 0 {
         return undo(snapshot);
     }
@@ -67,7 +67,7 @@ pub fn line(snapshot: &Snapshot, now: u64, words: &Vocabulary) -> String {
 
 /// How fast it goes, what is in flight, and how long it will take: no rate where nothing may begin, no estimate where the
 /// rate says nothing of what is left.
-fn speed(snapshot: &Snapshot, left: u64, now: u64) -> String {
+fn speed(snapshot: &Snapshot, left: u64, now: UnixMillis) -> String {
     let rate = snapshot.items_per_minute(now);
     let mut text = if snapshot.paused.is_some() {
         String::new()
@@ -185,16 +185,16 @@ mod tests {
                 ..Counts::default()
             },
             in_flight: 16,
-            started_at: 0,
+            started_at: UnixMillis(0),
             ..Snapshot::default()
         };
         snapshot
             .reasons
             .extend([(Reason::new("CORRUPT_CAR"), 2), (Reason::TIMEOUT, 3)]);
         for second in 0..60 {
-            snapshot.rate.count(60_000 + second * 1_000);
+            snapshot.rate.count(UnixMillis(60_000 + second * 1_000));
         }
-        let text = line(&snapshot, 120_000, &WORDS);
+        let text = line(&snapshot, UnixMillis(120_000), &WORDS);
         assert!(
             text.starts_with(
                 "1,205 of 4,000 letters (30.1 %), 205 in this run, 30/min, 16 in flight, 1 h 14 min to 2 h"
@@ -211,7 +211,7 @@ mod tests {
         };
         snapshot.helped.insert(InstanceId::number(2), other);
         snapshot.reasons.insert(Reason::COULD_NOT_TELL, 1);
-        let text = line(&snapshot, 120_000, &WORDS);
+        let text = line(&snapshot, UnixMillis(120_000), &WORDS);
         assert!(
             text.contains("6 failed or quarantined, 1 of them for others (TIMEOUT 3, "),
             "{text}"
@@ -222,18 +222,20 @@ mod tests {
             reason: "429".into(),
             retry_seconds: None,
         }];
-        assert!(line(&snapshot, 120_000, &WORDS).ends_with("; slow: carpark at 2 (429)"));
+        assert!(
+            line(&snapshot, UnixMillis(120_000), &WORDS).ends_with("; slow: carpark at 2 (429)")
+        );
         snapshot.warnings = vec![Warning {
             level: Level::Warning,
             what: "nothing moved for 300 s: the probe of bafy in did:key".into(),
             action: "see".into(),
         }];
         assert!(
-            line(&snapshot, 120_000, &WORDS)
+            line(&snapshot, UnixMillis(120_000), &WORDS)
                 .contains("; warning: nothing moved for 300 s: the probe")
         );
         snapshot.paused = Some("paused by ann: deploy".into());
-        let text = line(&snapshot, 120_000, &WORDS);
+        let text = line(&snapshot, UnixMillis(120_000), &WORDS);
         assert!(text.ends_with("; paused by ann: deploy"), "{text}");
         assert!(
             text.contains("in this run, 16 in flight, 6 failed"),
@@ -243,7 +245,8 @@ mod tests {
         // A retry is of what it was asked for, whatever else its spaces hold.
         snapshot.asked = Some(210);
         assert!(
-            line(&snapshot, 120_000, &WORDS).starts_with("205 of 210 letters (97.6 %), 30/min")
+            line(&snapshot, UnixMillis(120_000), &WORDS)
+                .starts_with("205 of 210 letters (97.6 %), 30/min")
         );
     }
 
@@ -262,13 +265,13 @@ mod tests {
             ..Snapshot::default()
         };
         for second in 0..60 {
-            snapshot.rate.count(60_000 + second * 1_000);
+            snapshot.rate.count(UnixMillis(60_000 + second * 1_000));
         }
         snapshot
     }
 
     fn after_counts(snapshot: &Snapshot) -> String {
-        let text = line(snapshot, 120_000, &WORDS);
+        let text = line(snapshot, UnixMillis(120_000), &WORDS);
         let (_, rest) = text.split_once(" (25.0 %)").unwrap();
         rest.to_owned()
     }
@@ -333,7 +336,7 @@ mod tests {
             }],
             ..Snapshot::default()
         };
-        let text = line(&snapshot, 1, &WORDS);
+        let text = line(&snapshot, UnixMillis(1), &WORDS);
         assert!(text.starts_with("100 of 400 letters (25.0 %)"), "{text}");
         assert!(
             text.ends_with(

@@ -8,11 +8,11 @@ use super::Instant;
 /// When a breaker opens and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerConfig {
-    /// So many failed calls in a row open it.
+    /// Failed calls in a row that open it.
     pub failures: u32,
-    /// How long it stays open first; doubles while the service stays down.
+    /// How long it stays open at first. It doubles while the service stays down.
     pub pause: Duration,
-    /// It never stays open longer without letting a call try.
+    /// The longest it stays open before a call may try.
     pub longest_pause: Duration,
 }
 
@@ -26,8 +26,8 @@ impl Default for BreakerConfig {
     }
 }
 
-/// Opens after a row of failed calls; while it is open callers wait, and one at a time may try.
-/// Clones share it.
+/// Opens after several failed calls in a row. While it is open, callers wait and one at a time may try. Clones share
+/// its state.
 #[derive(Debug, Clone)]
 pub struct Breaker {
     config: BreakerConfig,
@@ -40,7 +40,7 @@ struct State {
     open: Option<Open>,
 }
 
-/// How a breaker is open.
+/// The state of an open breaker.
 #[derive(Debug, Clone)]
 pub struct Open {
     /// Since when.
@@ -48,7 +48,7 @@ pub struct Open {
     /// When a call may try next.
     pub try_at: Instant,
     pause: Duration,
-    /// What the last call said.
+    /// The error of the last call.
     pub reason: String,
 }
 
@@ -62,26 +62,25 @@ impl Breaker {
         }
     }
 
-    /// Waits until a call may be made: at once while closed, else until it is this caller's turn
-    /// to try.
+    /// Waits until this caller may make a call. Returns at once while the breaker is closed.
     pub async fn admit(&self) {
         while let Some(at) = self.turn() {
             tokio::time::sleep_until(at).await;
         }
     }
 
-    /// Since when it is open, when it is tried next, and why.
+    /// The state of the breaker if it is open.
     #[must_use]
     pub fn open(&self) -> Option<Open> {
         self.lock().open.clone()
     }
 
-    /// Tells that the service answered.
+    /// Records that the service answered.
     pub fn good(&self) {
         *self.lock() = State::default();
     }
 
-    /// Tells that a call failed in a way that may mean that the service is down.
+    /// Records a failed call that may mean that the service is down.
     pub fn failed(&self, reason: &str) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -103,7 +102,7 @@ impl Breaker {
         }
     }
 
-    /// Tells that the service says itself that it is down: nobody else has to find out.
+    /// Opens the breaker at once: the service says that it is down.
     pub fn down(&self, reason: &str) {
         let mut state = self.lock();
         if state.open.is_none() {
@@ -113,8 +112,8 @@ impl Breaker {
         self.failed(reason);
     }
 
-    /// None when a call may be made now, else when to ask again. While open, the caller whose
-    /// turn it is moves the next turn away before it goes.
+    /// `None` if a call may be made now, else when to ask again. While open, the caller whose turn it is delays the
+    /// next turn first.
     fn turn(&self) -> Option<Instant> {
         let mut state = self.lock();
         let open = state.open.as_mut()?;

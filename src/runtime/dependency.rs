@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::retry::{repeat, within};
 use super::{Breaker, BreakerConfig, Classify, Instant, Limit, Policy, RetryHint};
 
-/// How a service is treated.
+/// How calls to a service are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DependencyConfig {
     /// Calls at once, at most.
@@ -17,7 +17,7 @@ pub struct DependencyConfig {
     pub policy: Policy,
     /// When work is paused.
     pub breaker: BreakerConfig,
-    /// How long a call waits for a service that is down before its tries count.
+    /// How long a call waits for a service that is down before its tries count against it.
     pub patience: Duration,
 }
 
@@ -32,7 +32,7 @@ impl Default for DependencyConfig {
     }
 }
 
-/// What holds calls to a service back, as a value that can be shown.
+/// What limits calls to a service, as data for displays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
     /// The service.
@@ -41,11 +41,11 @@ pub struct Hold {
     pub limit: u32,
     /// Why.
     pub reason: String,
-    /// While work is paused: how long until it is tried again.
+    /// While work is paused: the time until the next try.
     pub retry_in: Option<Duration>,
 }
 
-/// One outside service. Clones share limit and breaker.
+/// One outside service. Clones share its limit and its breaker.
 #[derive(Debug, Clone)]
 pub struct Dependency {
     name: Arc<str>,
@@ -56,7 +56,7 @@ pub struct Dependency {
 }
 
 impl Dependency {
-    /// A service that is believed to be well.
+    /// A service without a limit and with a closed breaker.
     pub fn new(name: impl Into<Arc<str>>, config: DependencyConfig) -> Self {
         Self {
             name: name.into(),
@@ -80,6 +80,9 @@ impl Dependency {
     }
 
     /// Makes one idempotent call, with the usual policy.
+    ///
+    /// # Errors
+    /// The last error of the call.
     pub async fn call<T, E, F, Call>(&self, call: F) -> Result<T, E>
     where
         E: Classify + std::fmt::Display,
@@ -89,11 +92,14 @@ impl Dependency {
         self.call_with(&self.policy, call).await
     }
 
-    /// Makes a call with a policy of its own; [`Policy::once`] for one that must not be repeated.
+    /// Makes a call with another policy. Use [`Policy::once`] for a call that must not be repeated.
     ///
-    /// Each try waits for the breaker and for the limit before its deadline begins to run. Tries at a service that is
-    /// down do not count for a while: somebody has to make them, and it is not the call that is at fault. One that may be
-    /// at fault itself gives way to others instead: of all that wait, one must find out that the service is well.
+    /// Each try waits for the breaker and for the limit before its deadline begins to run. While the service is down,
+    /// tries do not count for up to [`DependencyConfig::patience`], because the call is not at fault. A call that may
+    /// itself be at fault fails instead, so that other calls can find out whether the service is up.
+    ///
+    /// # Errors
+    /// The last error of the call.
     pub async fn call_with<T, E, F, Call>(&self, policy: &Policy, mut call: F) -> Result<T, E>
     where
         E: Classify + std::fmt::Display,
@@ -102,7 +108,7 @@ impl Dependency {
     {
         let began = Instant::now();
         let last = Mutex::new(None);
-        // One that may be at fault itself does not even wait for its turn.
+        // A call that may itself be at fault does not wait for its turn.
         let gives_way = |error: &Arc<E>| error.may_be_of_the_call() && self.is_down();
         loop {
             let attempt = || {
@@ -130,7 +136,7 @@ impl Dependency {
                 && self.is_down()
                 && began.elapsed() < self.patience;
             lock(&last).take();
-            // Nobody else has it.
+            // This is the only reference.
             if let Some(error) = Arc::into_inner(error).filter(|_| !waits) {
                 return Err(error);
             }
@@ -155,7 +161,7 @@ impl Dependency {
         result
     }
 
-    /// What holds calls back now; none when nothing does.
+    /// What limits calls now; `None` if nothing does.
     #[must_use]
     pub fn hold(&self) -> Option<Hold> {
         let (limit, reason, retry_in) = match self.breaker.open() {
@@ -190,7 +196,7 @@ impl Dependency {
                 self.limit.good(took);
             }
             Err(error) => match error.hint() {
-                // It answered, if not what was hoped for.
+                // The service answered, although not with success.
                 RetryHint::GiveUp | RetryHint::Unreadable => self.breaker.good(),
                 RetryHint::Slower { .. } => {
                     self.breaker.good();
@@ -212,20 +218,20 @@ fn lock<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All outside services of a process, by name. Clones share them.
+/// The outside services of a process, by name. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceRegistry {
     all: Arc<Mutex<BTreeMap<Arc<str>, Dependency>>>,
 }
 
 impl ServiceRegistry {
-    /// None yet.
+    /// An empty registry.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The service with this name, made with `config` when it is asked for the first time.
+    /// The service with this name. The first call creates it with `config`.
     #[must_use]
     pub fn get(&self, name: &str, config: DependencyConfig) -> Dependency {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -241,7 +247,7 @@ impl ServiceRegistry {
         all.get(name).is_some_and(Dependency::is_down)
     }
 
-    /// What holds calls back now, over all services.
+    /// What limits calls now, for all services.
     #[must_use]
     pub fn holds(&self) -> Vec<Hold> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
-//! An error with its causes, on one line.
+//! The text of an error with its causes, on one line.
 
 use std::error::Error;
 
-/// The texts of an error and of all that caused it, from the outside in; a text that its cause repeats is said once.
+/// The texts of an error and of its causes, outermost first. Equal texts in a row appear once.
 #[must_use]
 pub fn error_chain(error: &dyn Error) -> String {
     let mut texts = vec![error.to_string()];
@@ -15,7 +15,7 @@ pub fn error_chain(error: &dyn Error) -> String {
     texts.join(": ")
 }
 
-/// The text of the innermost cause: what an operator can act on, without the layers that passed it on.
+/// The text of the innermost cause, which is what an operator can act on.
 #[must_use]
 pub fn root_cause(error: &dyn Error) -> String {
     let mut innermost = error;

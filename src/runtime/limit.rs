@@ -1,4 +1,4 @@
-//! How many calls a service gets, at once and a second: less when it is hurt, slowly more again.
+//! The adaptive limit of calls to a service, at once and per second.
 
 mod cubic;
 mod measure;
@@ -12,21 +12,22 @@ use super::Instant;
 use cubic::CubicWindow;
 use measure::{Latency, Throughput};
 
-/// After a halving, further signs of hurt from calls that were in flight then count for nothing.
+/// For this time after a halving, further signs of congestion are ignored: they come from calls that were already in
+/// flight.
 const CALM: Duration = Duration::from_secs(1);
 
-/// A service is never paced below this, calls a second.
+/// The lowest pace, in calls per second.
 const SLOWEST: f64 = 0.5;
 
-/// An adaptive limit of calls, at once and a second. Clones share it.
+/// An adaptive limit of calls, at once and per second. Clones share it.
 ///
-/// It begins at its most, without a pace. A refusal (429) halves the calls at once and paces
-/// them at half of what the service answered in the last second; slow answers halve the calls at
-/// once. Both bounds grow back along a cubic curve, ever slower towards where the service was
-/// hurt and faster beyond, and are lifted at last. Without signals they stand still.
+/// It starts at the maximum, without a pace. A refusal (429) halves the calls at once and paces calls at half of what
+/// the service answered in the last second. Slow answers halve the calls at once. Both bounds grow back along a cubic
+/// curve: slowly near the point of congestion, faster beyond it, until they are lifted. Without answers they do not
+/// change.
 ///
-/// A bound of calls at once alone cannot hold a service that refuses by rate: with short answers
-/// the step from one call to two is twice the rate.
+/// A bound of calls at once is not enough for a service that limits the rate: with short answers, two calls at once
+/// instead of one double the rate.
 #[derive(Debug, Clone)]
 pub struct Limit {
     shared: Arc<Shared>,
@@ -42,7 +43,7 @@ struct Shared {
 struct State {
     most: u32,
     limit: u32,
-    /// Permits that still have to be taken out of circulation.
+    /// Permits that are still to be removed.
     debt: u32,
     at_once: Option<CubicWindow>,
     pace: Option<CubicWindow>,
@@ -55,7 +56,7 @@ struct State {
     reason: String,
 }
 
-/// The right to make one call; given back when dropped.
+/// The right to make one call. Dropping it releases the right.
 #[derive(Debug)]
 pub struct Permit {
     held: Option<OwnedSemaphorePermit>,
@@ -106,7 +107,7 @@ impl Limit {
         self.shared.state().limit
     }
 
-    /// Why calls are held back; none when they are not.
+    /// Why calls are limited; `None` if they are not.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let state = self.shared.state();
@@ -120,7 +121,7 @@ impl Limit {
         (state.limit < state.most).then(|| state.reason.clone())
     }
 
-    /// Tells of a good answer that took so long.
+    /// Records a good answer and how long it took.
     pub fn good(&self, took: Duration) {
         let state = &mut *self.shared.state();
         let now = Instant::now();
@@ -144,7 +145,7 @@ impl Limit {
         }
     }
 
-    /// Tells that the service asked for less traffic.
+    /// Records that the service asked for less traffic.
     pub fn refused(&self, reason: &str) {
         let mut state = self.shared.state();
         if self.shared.on_congestion(&mut state, reason) {
@@ -157,12 +158,12 @@ impl Limit {
         }
     }
 
-    /// Tells that the service did not keep up.
+    /// Records that the service did not keep up.
     pub fn slow(&self, reason: &str) {
         self.shared.on_congestion(&mut self.shared.state(), reason);
     }
 
-    /// When a call that has its permit may begin; none when calls are not paced.
+    /// When a call that has its permit may start; `None` if calls are not paced.
     fn turn(&self) -> Option<Instant> {
         let mut state = self.shared.state();
         let between = Duration::from_secs_f64(1.0 / state.pace?.bound().max(SLOWEST));
@@ -177,7 +178,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Halves the calls at once, unless this was just done.
+    /// Halves the calls at once, unless they were halved a moment ago.
     fn on_congestion(&self, state: &mut State, reason: &str) -> bool {
         let now = Instant::now();
         if state.halved_at.is_some_and(|at| now - at < CALM) {
@@ -190,7 +191,7 @@ impl Shared {
         true
     }
 
-    /// Brings the permits in step with the curve.
+    /// Adds or removes permits to match the curve.
     fn resize(&self, state: &mut State) {
         let most = f64::from(state.most);
         let bound = state

@@ -1,10 +1,12 @@
 //! Time and tasks, without a domain word.
 //!
-//! Owns the only place that starts tasks ([`Tasks`]), the degrees of stopping ([`Stop`]), the
-//! only clock ([`Clock`]), the even pace of new work ([`Pacer`]), values that are waited for ([`Watched`]), and everything
-//! between a caller and a service that may be slow, busy or down: [`retry`], the adaptive [`Limit`], the [`Breaker`], and [`Dependency`], which puts the
-//! three around a call; how an error reads with its causes ([`error_chain`]); files for their owner alone ([`private`]); and text
-//! of others that nothing obeys ([`printable`]). Imports no room. Never knows what the work is about.
+//! Starts all tasks ([`Tasks`]), stops them ([`Stop`]), reads the only clock ([`Clock`]), paces new work ([`Pacer`])
+//! and lets tasks wait for a value ([`Watched`]). Calls to a service that may be slow, busy or down go through
+//! [`Dependency`], which combines [`retry`], the adaptive [`Limit`] and the [`Breaker`]. Also here: the text of an
+//! error with its causes ([`error_chain`]), files for their owner alone ([`private`]), and text that is safe to print
+//! ([`printable`]). Never knows what the work is about.
+
+#![warn(clippy::missing_errors_doc)]
 
 mod breaker;
 mod clock;
@@ -22,7 +24,7 @@ mod tasks;
 mod watched;
 
 pub use breaker::{Breaker, BreakerConfig, Open};
-pub use clock::{Clock, Instant, iso_of, iso_to_unix_ms};
+pub use clock::{Clock, Instant};
 pub use dependency::{Dependency, DependencyConfig, Hold, ServiceRegistry};
 pub use error_chain::{error_chain, root_cause};
 pub use limit::{Limit, Permit};

@@ -1,4 +1,4 @@
-//! How often something may be begun: evenly spaced, and changed while it runs.
+//! Spaces new work evenly over time. The pace can change while it runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use super::{Instant, Watched};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Turns that came due within this time and were not taken may be taken late: timers are coarse.
+/// A turn may be taken this late, because timers are coarse.
 const CATCH_UP: Duration = Duration::from_millis(100);
 
-/// Gives out turns, so many a minute. Clones share it.
+/// Gives out turns at a rate per minute. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Pacer {
     per_minute: Arc<Watched<Option<u32>>>,
@@ -34,20 +34,19 @@ impl Pacer {
         Self::default()
     }
 
-    /// Gives out so many turns a minute from now on (at least one); `None` is no limit. Who waits
-    /// waits by the new limit.
+    /// Sets the turns per minute, at least one; `None` is no limit. Waiting callers follow the new rate.
     pub fn set(&self, per_minute: Option<u32>) {
         self.per_minute
             .set(per_minute, || *self.lock() = Instant::now());
     }
 
-    /// Turns a minute.
+    /// Turns per minute.
     #[must_use]
     pub fn per_minute(&self) -> Option<u32> {
         self.per_minute.get()
     }
 
-    /// Waits for a turn. Nothing is taken when the wait is given up.
+    /// Waits for a turn. A wait that is dropped takes none.
     pub async fn turn(&self) {
         loop {
             let limit = self.per_minute();
@@ -60,7 +59,7 @@ impl Pacer {
         }
     }
 
-    /// Takes a turn that is due; else says when one will be.
+    /// Takes a turn that is due, else returns when one will be.
     fn take(&self) -> Option<Instant> {
         let every = MINUTE / self.per_minute()?.max(1);
         let now = Instant::now();

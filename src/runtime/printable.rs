@@ -1,11 +1,11 @@
-//! Text of others, made fit to be shown and kept: a terminal obeys nothing in it, and no line of it looks like another.
+//! Makes foreign text safe to print and to store: a terminal runs nothing in it, and no two texts look alike.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a terminal would do something with this letter other than show it: control characters, line separators, what
-/// turns the direction of writing, and what takes no room at all, so that two names look alike. Joiners stay: scripts
-/// and emoji are written with them.
+/// Whether a terminal does anything with this letter but show it: control characters, line separators, marks that
+/// change the direction of writing, and letters without width, which make two names look alike. Joiners are allowed,
+/// because scripts and emoji need them.
 #[must_use]
 pub fn is_obeyed(letter: char) -> bool {
     letter.is_control()
@@ -17,13 +17,13 @@ pub fn is_obeyed(letter: char) -> bool {
         || matches!(letter, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether a text would do nothing to a terminal but be shown, on one line.
+/// Whether a terminal shows a text as it is, on one line.
 #[must_use]
 pub fn is_printable(text: &str) -> bool {
     !text.contains(is_obeyed)
 }
 
-/// Text of others on one line: what a terminal would obey is written out, `\n` and `\u{1b}`.
+/// Foreign text on one line. What a terminal would obey is escaped, as `\n` and `\u{1b}`.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if is_printable(text) {
@@ -36,8 +36,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// JSON in which nothing is left that a terminal would obey: such letters stand in its strings alone, and are the same
-/// there when they are written out.
+/// JSON without letters that a terminal would obey. They occur only in strings, where the escaped form means the same.
 #[must_use]
 pub fn printable_json(json: &str) -> Cow<'_, str> {
     if !json.contains(|letter| letter != '\n' && is_obeyed(letter)) {

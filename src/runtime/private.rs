@@ -1,9 +1,7 @@
-//! What is for its owner alone: files and folders, which nobody else reads and where no link that somebody planted leads
-//! a write elsewhere; and the memory of this process.
+//! Files, folders and memory for their owner alone. Nobody else can read them, and no planted link redirects a write.
 //!
-//! Permissions of new files are 0600 and of new folders 0700, whatever the umask. A folder that is there already keeps
-//! its permissions, unless others can write to it: then it is refused, since who can write to a folder can replace every
-//! file in it.
+//! Permissions of new files are 0600 and of new folders 0700, whatever the umask. An existing folder keeps its
+//! permissions. One that others can write to is refused, because they could replace every file in it.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _};
@@ -27,13 +25,13 @@ const OTHERS: u32 = 0o077;
 /// The right of others than the owner to write.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Why a file or a folder is not used, though the system would let us; inside an [`io::Error`].
+/// Why a file or folder is refused although the system allows its use. It comes inside an [`io::Error`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// A symbolic link is where a file of ours should be.
+    /// There is a symbolic link in the place of the file.
     #[error("it is a symbolic link, which is not followed")]
     Link,
-    /// A pipe, a device or a socket is where a file of ours should be.
+    /// There is a pipe, a device or a socket in the place of the file.
     #[error("it is not a regular file")]
     Special,
     /// Others than its owner can write to a folder.
@@ -47,13 +45,13 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// What is inside an error, if it is one of these.
+    /// The refusal inside an error, if there is one.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// Why that is no trifle.
+    /// Why this is dangerous.
     #[must_use]
     pub fn cause(&self) -> &'static str {
         match self {
@@ -89,15 +87,15 @@ impl From<Refused> for io::Error {
     }
 }
 
-/// Makes this process keep what it knows to itself: no core dump is written, no other process of this user reads its
-/// memory or its environment, and what it writes by any way is for its owner alone.
+/// Protects this process: it writes no core dump, no other process of this user can read its memory or environment, and
+/// all files that it makes are for its owner alone.
 pub fn process() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),
     };
-    // Where the system refuses, it goes on as every other process does.
+    // Where the system refuses, the process runs unprotected, as others do.
     let _ = setrlimit(Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
@@ -121,15 +119,15 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Makes a file that was not there, and opens it for writing.
+/// Creates a file and opens it for writing.
 ///
 /// # Errors
-/// Those of the system; it is there already, if only as a link.
+/// Those of the system; the name exists, even as a link.
 pub fn create_new(path: &Path) -> io::Result<File> {
     opened(OpenOptions::new().write(true).create_new(true), path)
 }
 
-/// Makes a new file in the place of whatever has this name. What a link leads to stays as it is.
+/// Replaces whatever has this name by a new file. The target of a link is not changed.
 ///
 /// # Errors
 /// Those of the system.
@@ -141,7 +139,7 @@ pub fn replace(path: &Path) -> io::Result<File> {
     create_new(path)
 }
 
-/// Opens a file for adding to its end; makes it if it is not there.
+/// Opens a file for appending; creates it if it does not exist.
 ///
 /// # Errors
 /// Those of the system; a symbolic link is one.
@@ -151,7 +149,7 @@ pub fn append(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file for reading and writing at any place, as it is; makes it if it is not there.
+/// Opens a file for reading and writing without truncating it; creates it if it does not exist.
 ///
 /// # Errors
 /// Those of the system; a symbolic link is one.
@@ -165,7 +163,7 @@ pub fn update(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// What a name is; `None` if there is nothing.
+/// The metadata of a path; `None` if nothing is there.
 ///
 /// # Errors
 /// Those of the system; a symbolic link is one.
@@ -178,7 +176,7 @@ pub fn metadata(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
-/// Makes a folder, and those that it is in, as far as they are not there; refuses one that others can write to.
+/// Creates a folder with its parents. Refuses one that others can write to.
 ///
 /// # Errors
 /// Those of the system; others can write to the folder.
@@ -198,7 +196,7 @@ pub fn folder(path: &Path) -> io::Result<()> {
     .into())
 }
 
-/// Takes from others what they may do with a file of ours. That of somebody else stays as it is.
+/// Removes the permissions of others from a file of this user. The file of another user is not changed.
 ///
 /// # Errors
 /// Those of the system.
@@ -212,13 +210,13 @@ pub fn close_to_others(file: &File) -> io::Result<()> {
 }
 
 fn opened(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // A pipe is opened without waiting for who is at its other end, and then refused.
+    // A pipe is opened without waiting for its other end, and then refused.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
     let opened = options.mode(FILE).custom_flags(flags).open(path);
     let file = opened.map_err(|error| match error.raw_os_error() {
         Some(number) if number == Errno::LOOP.raw_os_error() => Refused::Link.into(),
-        // A pipe that nobody reads, a socket.
+        // A pipe without a reader, or a socket.
         Some(number) if number == Errno::NXIO.raw_os_error() => Refused::Special.into(),
         _ => error,
     })?;

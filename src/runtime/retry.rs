@@ -8,7 +8,7 @@ use backon::Retryable;
 /// What an error says about trying again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryHint {
-    /// It may pass; the service may have said how long to wait.
+    /// The error may be transient. The service may have said how long to wait.
     Retry {
         /// The wait the service asked for.
         after: Option<Duration>,
@@ -18,9 +18,9 @@ pub enum RetryHint {
         /// The wait the service asked for.
         after: Option<Duration>,
     },
-    /// As `Retry`, and the service says itself that it takes nothing from anybody for now.
+    /// As `Retry`, and the service says that it takes no calls for now.
     Down,
-    /// As `Retry`, but the service is up: it answered, only that nobody can read what. Waiting for it would never end.
+    /// As `Retry`, but the service is up: its answer cannot be read. Waiting for it would never end.
     Unreadable,
     /// Trying again cannot help.
     GiveUp,
@@ -42,10 +42,10 @@ pub trait Classify {
     /// What this error says about trying again.
     fn hint(&self) -> RetryHint;
 
-    /// The error of a try that had no answer within its deadline.
+    /// The error of a try without an answer within its deadline.
     fn timed_out(deadline: Duration) -> Self;
 
-    /// Whether the service may have failed at this very call, and serve others well.
+    /// Whether the service may fail for this call only and serve others well.
     fn may_be_of_the_call(&self) -> bool {
         false
     }
@@ -65,7 +65,7 @@ impl<E: Classify> Classify for std::sync::Arc<E> {
     }
 }
 
-/// How often, how long and how patiently one call is tried.
+/// How often and how long one call is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// Tries, the first included; at least one is made.
@@ -76,8 +76,7 @@ pub struct Policy {
     pub first_wait: Duration,
     /// No wait is longer, except one that the service asked for.
     pub longest_wait: Duration,
-    /// A service that asks for a longer wait than this gets none: the call fails, and whoever
-    /// made it waits.
+    /// If the service asks for a longer wait than this, the call fails and its caller waits.
     pub longest_asked: Duration,
 }
 
@@ -128,7 +127,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The wait after so many failed attempts, drawn with full jitter; no shorter than what the service `asked` for.
+    /// The wait after `failed` attempts, drawn with full jitter. It is at least what the service `asked` for.
     #[must_use]
     pub fn wait(&self, failed: u32, asked: Option<Duration>) -> Duration {
         let doubled = 2_u32.saturating_pow(failed.saturating_sub(1));
@@ -140,7 +139,7 @@ impl Backoff {
 /// A wait drawn evenly from zero to `longest`.
 #[must_use]
 pub fn full_jitter(longest: Duration) -> Duration {
-    // Without randomness the longest wait is still a right one.
+    // Without randomness the longest wait is still valid.
     longest.mul_f64(f64::from(draw().unwrap_or(u32::MAX)) / f64::from(u32::MAX))
 }
 
@@ -156,6 +155,9 @@ fn draw() -> Option<u32> {
 
 /// Makes one idempotent call until it succeeds, its error says that trying again cannot help, or
 /// the tries are used up. Every try has its own deadline. Returns the last error.
+///
+/// # Errors
+/// The last error of the call.
 pub async fn retry<T, E, F, Call>(policy: &Policy, mut call: F) -> Result<T, E>
 where
     E: Classify,
@@ -176,7 +178,7 @@ pub(super) async fn within<T, E: Classify>(
         .unwrap_or_else(|_| Err(E::timed_out(deadline)))
 }
 
-/// Tries and waits, without a deadline of its own, while an error is `worth` another try.
+/// Tries and waits, without a deadline, while an error is `worth` another try.
 pub(super) async fn repeat<T, E, F, Call>(
     policy: &Policy,
     attempt: F,

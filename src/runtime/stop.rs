@@ -1,4 +1,4 @@
-//! The degrees of stopping: drain, abort, exit.
+//! How a run stops: drain, abort, exit.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,15 +12,15 @@ use super::Tasks;
 pub enum StopLevel {
     /// Not at all.
     Run,
-    /// Take nothing new, end what is in flight, give back what is held.
+    /// Take nothing new, finish what is in flight, release what is held.
     Drain,
-    /// Drop what is in flight at its next journal point; still give back what is held.
+    /// Drop what is in flight; still release what is held.
     Abort,
     /// End now.
     Exit,
 }
 
-/// Asks for stopping and is asked. Clones share the same degree, which only grows.
+/// Requests and observes a stop. Clones share the same level, which only grows.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     drain: CancellationToken,
@@ -31,13 +31,13 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Nobody wants to stop yet.
+    /// No stop is requested.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks to stop at least to this degree; the first reason of draining and of aborting is kept.
+    /// Requests at least this level. The first reason for draining and the first for aborting are kept.
     pub fn request(&self, level: StopLevel, reason: &str) {
         if level > StopLevel::Run {
             let _ = self.reason.set(reason.to_owned());
@@ -52,7 +52,7 @@ impl Stop {
         }
     }
 
-    /// How urgent it is now.
+    /// The level now.
     #[must_use]
     pub fn level(&self) -> StopLevel {
         if self.exit.is_cancelled() {
@@ -66,19 +66,19 @@ impl Stop {
         }
     }
 
-    /// Why, once somebody asked.
+    /// Why a stop was requested, if it was.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.get().map(String::as_str)
     }
 
-    /// Why it aborts, once somebody asked for that.
+    /// Why an abort was requested, if it was.
     #[must_use]
     pub fn abort_reason(&self) -> Option<&str> {
         self.abort_reason.get().map(String::as_str)
     }
 
-    /// Ready once the degree is at least this one; [`StopLevel::Run`] is reached from the start.
+    /// Waits until the level is at least this one. [`StopLevel::Run`] is reached from the start.
     pub async fn reached(&self, level: StopLevel) {
         match level {
             StopLevel::Run => {}
@@ -88,7 +88,7 @@ impl Stop {
         }
     }
 
-    /// A token that is cancelled with abort, and can be cancelled alone.
+    /// A token that an abort cancels. It can also be cancelled alone.
     #[must_use]
     pub fn abort_token(&self) -> CancellationToken {
         self.abort.child_token()
@@ -96,6 +96,9 @@ impl Stop {
 
     /// Makes the first SIGINT, SIGTERM or SIGHUP drain, the second abort, the third exit. The task ends
     /// with the third, or with `until`. A SIGHUP that the process was started to ignore (`nohup`) stays ignored.
+    ///
+    /// # Errors
+    /// The system does not let the process listen to signals.
     pub fn listen(&self, tasks: &Tasks, until: CancellationToken) -> std::io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -125,7 +128,7 @@ impl Stop {
     }
 }
 
-/// The next signal of a kind; never, if it is not listened to.
+/// The next signal of a kind; waits forever if the process does not listen to it.
 async fn next(signals: &mut Option<Signal>) {
     match signals {
         Some(signals) => {
@@ -135,7 +138,7 @@ async fn next(signals: &mut Option<Signal>) {
     }
 }
 
-/// Whether the process was started with SIGHUP ignored. Where the system does not say, it was not.
+/// Whether the process was started with SIGHUP ignored; `false` where the system does not say.
 fn ignores_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_ignored(&status, 1))
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-/// Starts tasks and knows when all of them ended. Clones share the same tasks.
+/// Starts tasks and waits for their end. Clones share the same tasks.
 #[derive(Debug, Clone, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -20,8 +20,7 @@ impl Tasks {
         Self::default()
     }
 
-    /// Tasks of a simulated process. What would block is run in place, so that no thread of its
-    /// own decides about the order of things.
+    /// Tasks of a simulated process. Blocking work runs in place, so that no other thread changes the order of events.
     #[cfg(test)]
     pub(crate) fn of(process: &super::Process) -> Self {
         Self {
@@ -43,8 +42,7 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
-    /// Runs what would block (hashing, parsing, file work beyond half a millisecond) on a thread
-    /// of its own.
+    /// Runs blocking work (hashing, parsing, file work beyond half a millisecond) on another thread.
     pub fn blocking<F, T>(&self, work: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,

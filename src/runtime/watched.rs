@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// A value and whoever waits for its changes; these are woken in the order in which they came, unlike those of
-/// `tokio::sync::watch`, so that a simulation replays.
+/// A value whose changes can be waited for. Unlike `tokio::sync::watch`, it wakes waiters in the order of their
+/// arrival, so that a simulation replays.
 #[derive(Debug, Default)]
 pub struct Watched<T> {
     value: Mutex<T>,
@@ -13,7 +13,7 @@ pub struct Watched<T> {
 }
 
 impl<T: Copy + PartialEq> Watched<T> {
-    /// Begins with a value.
+    /// Starts with a value.
     #[must_use]
     pub fn new(value: T) -> Self {
         Self {
@@ -28,7 +28,7 @@ impl<T: Copy + PartialEq> Watched<T> {
         *self.lock()
     }
 
-    /// Sets the value; `on_change` runs before anybody sees the new one. Says whether it is another.
+    /// Sets the value; `on_change` runs before the new one is visible. Returns whether the value changed.
     pub fn set(&self, value: T, on_change: impl FnOnce()) -> bool {
         let mut held = self.lock();
         if *held == value {
@@ -41,10 +41,10 @@ impl<T: Copy + PartialEq> Watched<T> {
         true
     }
 
-    /// Ready when the value is another than `seen`.
+    /// Waits until the value differs from `seen`.
     pub async fn other_than(&self, seen: T) {
         loop {
-            // Asked for first: a change after the look below is not missed.
+            // Registered first, so that a change after the check below is not missed.
             let changed = self.changed.notified();
             if self.get() != seen {
                 return;

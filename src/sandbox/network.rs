@@ -15,7 +15,7 @@ use super::s3::Objects;
 use super::service::Service;
 use super::sqs::Queues;
 use super::traffic::{Faults, Meter, Token};
-use crate::runtime::{Clock, Tasks, iso_of};
+use crate::runtime::{Clock, Tasks};
 
 /// The shared parts of a local network; every service's router gets it as state.
 pub struct Network {
@@ -55,7 +55,7 @@ impl Network {
     /// The time now as tables have it: ISO 8601 with milliseconds.
     #[must_use]
     pub fn now_text(&self) -> String {
-        iso_of(self.clock.unix_ms())
+        self.clock.now().to_string()
     }
 }
 
@@ -105,7 +105,7 @@ impl Network {
         ports: BTreeMap<Service, u16>,
         unix_ms: u64,
     ) -> Self {
-        let clock = Clock::set_to(unix_ms);
+        let clock = Clock::set_to(crate::time::UnixMillis(unix_ms));
         let objects = Objects::open(&dir.join("s3"), clock).unwrap();
         for bucket in super::layout::bucket::ALL {
             objects.create_bucket(bucket).unwrap();

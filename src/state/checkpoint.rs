@@ -13,16 +13,16 @@ fn file(disk: &Arc<dyn Disk>, config: &Config, instance: &InstanceId) -> Sealed 
     Sealed::new(path(config, instance), SCHEMA, CHECKPOINT_VERSION).on(disk)
 }
 
-/// Where an instance's checkpoint lies.
+/// The path of an instance's checkpoint.
 #[must_use]
 pub fn path(config: &Config, instance: &InstanceId) -> PathBuf {
     config.file(instance, "-checkpoint.json")
 }
 
-/// Reads an instance's checkpoint; the one before it if the newest is damaged; `None` if there is none. Blocks.
+/// Reads an instance's checkpoint, or the previous one if the newest is damaged. `None` if there is none. Blocks.
 ///
 /// # Errors
-/// Another version's file, and damage of both.
+/// A file of another version, or damage of both.
 pub fn load(
     disk: &Arc<dyn Disk>,
     config: &Config,
@@ -42,6 +42,9 @@ pub fn load(
 }
 
 /// Writes an instance's checkpoint, durably: all of it or nothing. Blocks.
+///
+/// # Errors
+/// The file could not be written.
 pub fn save(
     disk: &Arc<dyn Disk>,
     config: &Config,

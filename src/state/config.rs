@@ -1,4 +1,4 @@
-//! What the room needs to know: the namespace, the local folder, limits.
+//! The settings of state: namespace, local folder, limits.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::namespace::Namespace;
 use crate::model::InstanceId;
 
-/// Where rows are kept.
+/// The store of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Backend {
-    /// In `DynamoDB`, for any number of machines.
+    /// `DynamoDB`, for any number of machines.
     #[default]
     DynamoDb,
-    /// In one `SQLite` file, for the processes of one machine.
+    /// One `SQLite` file, for the processes of one machine.
     Sqlite(PathBuf),
 }
 
@@ -54,18 +54,18 @@ impl fmt::Display for Backend {
     }
 }
 
-/// How state is kept.
+/// The settings of state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where rows are kept.
+    /// The store of rows.
     pub backend: Backend,
     /// What separates this migration's state from that of others.
     pub namespace: Namespace,
-    /// Folder of checkpoints, journals and reports; made when it is not there.
+    /// Folder of checkpoints, journals and reports. It is created if it does not exist.
     pub dir: PathBuf,
     /// Deadline of one try of one request.
     pub timeout: Duration,
-    /// Tries of one request, the first included.
+    /// Tries of one request, including the first.
     pub tries: u32,
 }
 
@@ -82,7 +82,7 @@ impl Config {
         }
     }
 
-    /// Where a file of an instance lies: `instance-N` and `end`, with the prefix of the migration.
+    /// The path of a file of an instance: the migration's prefix, `instance-N` and `end`.
     #[must_use]
     pub fn file(&self, instance: &InstanceId, end: &str) -> PathBuf {
         self.namespace.files.file(&self.dir, instance, end)

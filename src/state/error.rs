@@ -1,4 +1,4 @@
-//! What can go wrong with state, and what it means for the work.
+//! Errors of state, and what they mean for the work.
 
 use crate::model::{Class, Failure, Reason, UnitId};
 
@@ -9,10 +9,10 @@ use super::tables::LeaseHolder;
 /// Why state could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// A table did not answer as it should.
+    /// A request to a table failed.
     #[error(transparent)]
     Rows(#[from] rows::RowsError),
-    /// The unit's lease is another's, or was given back.
+    /// Another holds the lease of the unit, or it was released.
     #[error("lease of {unit} lost{}", by.as_ref().map_or_else(String::new, |by| format!(" to {} (epoch {})", by.holder, by.epoch)))]
     LeaseLost {
         /// The unit.
@@ -20,7 +20,7 @@ pub enum StateError {
         /// Who holds it now.
         by: Option<LeaseHolder>,
     },
-    /// The row's status is a word of another program: nobody here may change it.
+    /// The row has a status of another program, so it must not be changed.
     #[error(
         "the progress row of {unit} has the status {status:?}, which is not one of ours; it is left as it is"
     )]
@@ -33,7 +33,7 @@ pub enum StateError {
     /// The tables hold rows of another version or environment.
     #[error("the tables of {table} belong to {found}, expected {wanted}")]
     Other {
-        /// The table that says so.
+        /// The table.
         table: String,
         /// Version and environment of the rows.
         found: String,
@@ -49,37 +49,37 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// Whether a lease ended: the unit's work here must stop, and nothing else.
+    /// Whether a lease was lost. The work on its unit must stop, and nothing else.
     #[must_use]
     pub fn is_lost_lease(&self) -> bool {
         matches!(self, Self::LeaseLost { .. })
     }
 
-    /// Whether the same may do better later.
+    /// Whether a retry may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Rows(error) if error.kind.passes())
     }
 
-    /// Whether tables or credentials are missing, so that nothing can work.
+    /// Whether nothing can work, for example because tables or credentials are missing.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.class() == Class::Fatal
     }
 
-    /// Whether it is about a table that does not exist.
+    /// Whether a table does not exist.
     #[must_use]
     pub fn is_missing_table(&self) -> bool {
         matches!(self, Self::Rows(error) if error.kind == ErrorKind::Missing)
     }
 
-    /// Whether credentials were absent or refused.
+    /// Whether credentials were missing, expired or refused.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Rows(error) if error.kind.is_about_credentials())
     }
 
-    /// Whether rows or a file are of another version, another program or another environment.
+    /// Whether rows or a file belong to another version, program or environment.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         match self {
@@ -92,7 +92,7 @@ impl StateError {
         }
     }
 
-    /// What the system said, if a local file could not be read or written.
+    /// The error of the system, if a local file could not be read or written.
     #[must_use]
     pub fn io(&self) -> Option<&std::io::Error> {
         match self {

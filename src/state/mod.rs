@@ -1,7 +1,9 @@
 //! What survives a crash: one file per migration table, the checkpoint file, the journal.
 //!
-//! Owns every row that the migration writes for itself. May import `model` and `runtime`. Never decides what to do
-//! next, and never overwrites a row whose epoch or status is another's.
+//! Owns every row that a migration keeps for itself. Never decides what to do next, and never overwrites a row that has
+//! another's epoch or status.
+
+#![warn(clippy::missing_errors_doc)]
 
 pub mod checkpoint;
 mod config;

@@ -1,17 +1,17 @@
 //! What separates the state of one migration from that of another: table names, column names and file names.
 //!
-//! A store is opened with a namespace and sees nothing outside it, so leases, failures, fleet, control commands and
-//! plans of two migrations may lie in one database and one folder. The files of other migrations are refused by name.
+//! A store sees only its namespace, so two migrations can share one database and one folder. The files of other
+//! migrations are refused by name.
 
 use std::path::{Path, PathBuf};
 
 use super::define::Definition;
 use crate::model::{InstanceId, MigrationName};
 
-/// What names of the migration that was there first begin with.
+/// Names that the first migration uses without a prefix.
 const TAKEN: [&str; 2] = ["migration", "instance"];
 
-/// A name under which no state of its own can be kept.
+/// A name that cannot have its own namespace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0} cannot name a migration: write lower-case letters, and neither migration nor instance"
@@ -27,9 +27,9 @@ pub struct Namespace {
     pub tables: Tables,
     /// Columns of rows of units and of failed items.
     pub columns: Columns,
-    /// Tables that this migration alone has.
+    /// Tables of this migration only.
     pub own: Vec<OwnTable>,
-    /// Before `instance-N-…` in the names of its files.
+    /// The prefix of its file names, before `instance-N-…`.
     pub files: FilePrefix,
 }
 
@@ -48,7 +48,7 @@ pub struct Tables {
     pub control: String,
 }
 
-/// Names of the columns for which a migration may have names of its own, because another program reads them too.
+/// Names of the columns that a migration may choose, because another program reads them, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Columns {
     /// The owner of a unit.
@@ -61,16 +61,16 @@ pub struct Columns {
     pub planned: &'static str,
     /// How many of them are done or skipped.
     pub completed: &'static str,
-    /// The last item in order up to which all are settled.
+    /// The last item up to which all are settled.
     pub last: &'static str,
     /// How many owners, units and items a plan gives out, in its row.
     pub plan: [&'static str; 3],
-    /// Before the table's word in the logical names of templates.
+    /// The first part of logical names in templates.
     pub title: &'static str,
 }
 
 impl Columns {
-    /// The names of a migration whose state no other program reads.
+    /// The usual names, for a migration whose state no other program reads.
     pub const USUAL: Self = Self {
         owner: "owner",
         unit: "unitName",
@@ -83,7 +83,7 @@ impl Columns {
     };
 }
 
-/// A table that one migration alone has.
+/// A table of one migration only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnTable {
     /// What it holds, in one word.
@@ -92,7 +92,7 @@ pub struct OwnTable {
     pub definition: Definition,
 }
 
-/// What the names of a migration's files begin with; nothing for the one that was there first.
+/// The prefix of a migration's file names; empty for the first migration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FilePrefix(String);
 
@@ -115,7 +115,7 @@ impl Namespace {
     /// The usual one of a migration: tables `PREFIX-NAME-progress`, files `NAME-instance-N-…`.
     ///
     /// # Errors
-    /// The name could meet the tables or files of another migration.
+    /// The name could collide with the tables or files of another migration.
     pub fn new(migration: MigrationName, prefix: &str) -> Result<Self, NameError> {
         let name = migration.as_str();
         let is_plain = !name.is_empty() && name.bytes().all(|letter| letter.is_ascii_lowercase());
@@ -146,7 +146,7 @@ impl Namespace {
         own.chain(common.map(String::as_str)).collect()
     }
 
-    /// The whole name of a table that this migration alone has; none if it has no such table.
+    /// The whole name of a table of this migration only; `None` if it has no such table.
     #[must_use]
     pub fn own_table(&self, what: &str) -> Option<&str> {
         let table = self.own.iter().find(|table| table.what == what)?;
@@ -161,7 +161,7 @@ impl FilePrefix {
         dir.join(self.name(instance, end))
     }
 
-    /// The name alone of [`FilePrefix::file`].
+    /// The file name of [`FilePrefix::file`].
     #[must_use]
     pub fn name(&self, instance: &InstanceId, end: &str) -> String {
         let safe = |letter: char| {
@@ -172,7 +172,7 @@ impl FilePrefix {
         format!("{}instance-{instance}{end}", self.0)
     }
 
-    /// `N-END` of a name `instance-N-END` with the prefix; none for a file of another migration.
+    /// `N-END` of a name `instance-N-END` with the prefix; `None` for a file of another migration.
     #[must_use]
     pub fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(&*self.0)?.strip_prefix("instance-")

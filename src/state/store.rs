@@ -1,4 +1,4 @@
-//! The whole of the shared state: every table over one store of rows.
+//! The shared state: every table over one store of rows.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use super::error::StateError;
 use super::files::{Disk, Local};
 use super::namespace::{Columns, Namespace, Tables};
 use super::rows::{Dynamo, Key, Memory, Rows, Sqlite};
+use crate::model::UnixMillis;
 use crate::runtime::Clock;
 
 /// The migration tables. Cheap to clone.
@@ -21,8 +22,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Over the rows that `config` names; `client` connects to `DynamoDB` where they are there. A file is made if it is not
-    /// there.
+    /// Over the rows that `config` names. `client` connects to `DynamoDB` if they are there. A missing file is made.
     ///
     /// # Errors
     /// As [`Store::in_file`].
@@ -36,18 +36,18 @@ impl Store {
         }
     }
 
-    /// Over DynamoDB. The client brings region, endpoint and credentials; its own retries are switched off, ours and
-    /// the deadline of each try come from `config`.
+    /// Over DynamoDB. The client has region, endpoint and credentials. Its retries are switched off; tries and
+    /// deadlines come from `config`.
     #[must_use]
     pub fn new(client: &aws_sdk_dynamodb::Client, config: Config) -> Self {
         let rows = Dynamo::new(client, config.timeout, config.tries);
         Self::over(Arc::new(rows), config)
     }
 
-    /// Over a `SQLite` file, which is made if it is not there; several processes may share it.
+    /// Over a `SQLite` file, which several processes may share. Creates it if it does not exist.
     ///
     /// # Errors
-    /// The file is not one of this program, of a later version, or cannot be used.
+    /// The file belongs to another program or to a later version, or cannot be used.
     pub fn in_file(path: &Path, config: Config) -> Result<Self, StateError> {
         let rows = Sqlite::open(path, config.timeout).map_err(StateError::Rows)?;
         Ok(Self::over(Arc::new(rows), config))
@@ -77,14 +77,14 @@ impl Store {
         self
     }
 
-    /// The same tables, with checkpoint, journal and results on another disk.
+    /// The same tables, with local files on another disk.
     #[must_use]
     pub fn with_disk(mut self, disk: Arc<dyn Disk>) -> Self {
         self.disk = disk;
         self
     }
 
-    /// Where checkpoint, journal and results lie.
+    /// The disk of checkpoint, journal and results.
     #[must_use]
     pub fn disk(&self) -> &Arc<dyn Disk> {
         &self.disk
@@ -96,13 +96,13 @@ impl Store {
         self.clock
     }
 
-    /// Now, Unix milliseconds, by the clock of the rows.
+    /// Now, by the clock of the rows.
     #[must_use]
-    pub fn now(&self) -> u64 {
-        self.clock.unix_ms()
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
     }
 
-    /// The rows below, for what no table file does.
+    /// The rows, for tables of a migration's own.
     #[must_use]
     pub fn rows(&self) -> &dyn Rows {
         &*self.rows
@@ -122,7 +122,10 @@ impl Store {
         &self.config.namespace.columns
     }
 
-    /// Makes the tables that are not there, waits until they are active and leaves the others alone.
+    /// Creates missing tables and waits until they are active.
+    ///
+    /// # Errors
+    /// Those of the tables.
     pub async fn create_tables(&self) -> Result<Vec<Made>, StateError> {
         let tables = define::definitions(&self.config.namespace);
         Ok(
@@ -131,7 +134,10 @@ impl Store {
         )
     }
 
-    /// Which tables [`Store::create_tables`] would make. Reads only.
+    /// The tables that [`Store::create_tables`] would create. Reads only.
+    ///
+    /// # Errors
+    /// Those of the tables.
     pub async fn check_tables(&self) -> Result<Vec<Made>, StateError> {
         let looks = define::definitions(&self.config.namespace).into_iter();
         let looks = looks.map(|table| async move {
@@ -155,7 +161,7 @@ impl Store {
         futures::future::try_join_all(looks).await
     }
 
-    /// The tables as a `CloudFormation` template, and the IAM policy of a run, for those who may not make them here.
+    /// The tables as a `CloudFormation` template, and the IAM policy of a run, for operators who create them elsewhere.
     #[must_use]
     pub fn template(namespace: &Namespace) -> serde_json::Value {
         let tables = define::definitions(namespace);

@@ -8,6 +8,7 @@ use crate::source::{self, package, sources};
 
 /// What each room may import, the rows of the map in `lib.rs`.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("time", &[]),
     ("proto", &[]),
     ("runtime", &[]),
     ("aws", &["runtime"]),
@@ -38,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "time",
             "proto",
             "runtime",
             "model",
@@ -127,7 +129,8 @@ fn statements(code: &str) -> Vec<(usize, String)> {
 /// The row of each room, with what it may import.
 fn rows() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let rows = ROOMS.iter();
-    rows.map(|(room, may)| (*room, may.iter().copied().collect()))
+    // Every room may import `time`.
+    rows.map(|(room, may)| (*room, may.iter().copied().chain(["time"]).collect()))
         .collect()
 }
 

@@ -172,7 +172,7 @@ async fn refusals_have_the_names_of_the_protocol() {
 
     let stranger = Signer::generate();
     let keys = &local.sandbox.network().keys;
-    let now = local.sandbox.network().clock.unix_ms() / 1000;
+    let now = local.sandbox.network().clock.now().0 / 1000;
     let capability = || Capability::new("space/blob/add", space.did().as_str()).nb(blob_of(b"x"));
     let stolen = Draft::new(&stranger, keys.upload.did())
         .capability(capability())

@@ -85,7 +85,7 @@ pub(crate) fn index_claim(local: &Local, space: &Space, upload: &Upload) -> Dele
 }
 
 fn expires(local: &Local) -> Expiration {
-    Expiration::At(local.sandbox.network().clock.unix_ms() / 1000 + 30)
+    Expiration::At(local.sandbox.network().clock.now().0 / 1000 + 30)
 }
 
 /// `claim/cache` by a key that the indexing service trusts.

@@ -149,7 +149,7 @@ async fn permit(local: &Local, space: &Space) {
 
 fn permission(local: &Local, space: &Space, can: &str, end: Expiration) -> Delegation {
     let keys = &local.sandbox.network().keys;
-    let now = local.sandbox.network().clock.unix_ms() / 1000;
+    let now = local.sandbox.network().clock.now().0 / 1000;
     let serve = Draft::new(&space.key, keys.gateway.did())
         .capability(Capability::new(can, space.did().as_str()))
         .expiration(end)

@@ -57,7 +57,7 @@ impl Space {
         let network = local.sandbox.network();
         Draft::new(&self.key, network.keys.upload.did())
             .capability(Capability::new(can, self.did().as_str()).nb(nb))
-            .expiration(Expiration::At(network.clock.unix_ms() / 1000 + 30))
+            .expiration(Expiration::At(network.clock.now().0 / 1000 + 30))
             .nonce(uuid::Uuid::new_v4().to_string())
             .sign()
             .unwrap()

@@ -7,7 +7,7 @@ use sterna::model::{PlanId, Settled, Status};
 use sterna::state::rows::{Batched, Key, Row};
 use sterna::state::{Grant, Reopen, Store, TakeKind};
 
-use crate::place::{customer, everywhere, holder, one, run, space, two, unit};
+use crate::place::{customer, everywhere, holder, leased, one, run, space, two, unit};
 
 fn assignment(uploads: u64) -> Assignment {
     Assignment {
@@ -39,22 +39,7 @@ async fn giving_out_again_refreshes_what_nobody_began_and_keeps_the_rest() {
             Placed::Refreshed
         );
         let unit = unit("a", "one", 6);
-        let Grant::Leased {
-            mut lease,
-            mut progress,
-        } = store
-            .lease(
-                &unit,
-                &holder(one()),
-                &run("r"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap()
-        else {
-            panic!("not leased")
-        };
+        let (mut lease, mut progress) = leased(&store, &unit, one(), "r").await;
         progress.status = Status::InProgress;
         progress.count(Settled::Migrated, None);
         store.save(&mut lease, &progress).await.unwrap();
@@ -134,22 +119,7 @@ async fn a_customer_is_completed_once_and_its_migration_space_counts_for_nothing
         let row = Row::new().with("status", "in-progress");
         let rows = vec![Batched::Put(key, row)];
         store.rows().write_all(table, rows).await.unwrap();
-        let Grant::Leased {
-            lease,
-            mut progress,
-        } = store
-            .lease(
-                &unit,
-                &holder(one()),
-                &run("r"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap()
-        else {
-            panic!("not leased")
-        };
+        let (lease, mut progress) = leased(&store, &unit, one(), "r").await;
         progress.status = Status::Completed;
         store.release(lease, &progress).await.unwrap();
         let key = Key::one("customer", customer.as_str());

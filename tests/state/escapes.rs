@@ -3,7 +3,7 @@
 use sterna::migrations::uploads::VOCABULARY;
 use sterna::model::{
     ControlCommand, Counts, FailedItem, Failure, InstanceId, InstanceReport, ItemId, Level, Reason,
-    Throttle, Warning,
+    Throttle, UnixMillis, Warning,
 };
 use sterna::monitor::{Ask, Paint};
 use sterna::state::Scope;
@@ -60,8 +60,8 @@ async fn no_row_forges_a_line_or_moves_a_cursor() {
             items: 1,
             attempts: 2,
             instance: one(),
-            first_at: NOW,
-            last_at: NOW,
+            first_at: UnixMillis(NOW),
+            last_at: UnixMillis(NOW),
         };
         store.put_failed(&lease, &failed).await.unwrap();
         for scope in [Scope::Fleet, Scope::Instance(one())] {

@@ -2,6 +2,7 @@
 
 use sterna::model::{
     Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, Unit, UnitId,
+    UnixMillis,
 };
 use sterna::state::{FailedQuery, Grant, LeaseHolder, Reopen, Store, TakeKind};
 
@@ -37,8 +38,8 @@ fn failed(number: u64) -> FailedItem {
         items: 1,
         attempts: 1,
         instance: if number < 10 { one() } else { two() },
-        first_at: START + number,
-        last_at: START + number,
+        first_at: UnixMillis(START + number),
+        last_at: UnixMillis(START + number),
     }
 }
 
@@ -116,11 +117,11 @@ async fn failures_are_found_by_everything_that_is_asked_for() {
                 ..all()
             },
             FailedQuery {
-                since: Some(START + 25),
+                since: Some(UnixMillis(START + 25)),
                 ..all()
             },
             FailedQuery {
-                since: Some(START + 5),
+                since: Some(UnixMillis(START + 5)),
                 instance: Some(one()),
                 reasons: vec![Reason::TIMEOUT],
                 ..all()
@@ -153,8 +154,8 @@ async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_i
         let second = FailedItem {
             failure,
             attempts: 2,
-            last_at: START + 900,
-            first_at: START + 900,
+            last_at: UnixMillis(START + 900),
+            first_at: UnixMillis(START + 900),
             ..first.clone()
         };
         store.put_failed(&lease, &second).await.unwrap();
@@ -165,7 +166,7 @@ async fn a_failure_is_one_row_that_keeps_its_first_time_and_goes_when_the_item_i
             .unwrap();
         assert_eq!(
             (read.attempts, read.first_at, read.last_at),
-            (2, START + 4, START + 900)
+            (2, UnixMillis(START + 4), UnixMillis(START + 900))
         );
         assert_eq!(
             (
@@ -205,7 +206,7 @@ async fn a_list_over_many_pages_of_a_megabyte_is_whole() {
             .map(|number| FailedItem {
                 failure: Failure::permanent(Reason::new("CORRUPT_CAR"), "x".repeat(3_900)),
                 item: ItemId::new(format!("item{number:05}")),
-                last_at: START + number,
+                last_at: UnixMillis(START + number),
                 ..failed(0)
             })
             .collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sterna::model::{
     Control, ControlCommand, Counts, FolderId, InstanceId, InstanceReport, Level, Limit,
-    MigrationName, PlanId, Reason, Setting, Throttle, Warning,
+    MigrationName, PlanId, Reason, Setting, Throttle, UnixMillis, Warning,
 };
 use sterna::runtime::Clock;
 use sterna::state::{Scope, Store};
@@ -21,8 +21,8 @@ pub fn report(instance: u32, name: &str, started_at: u64) -> InstanceReport {
         pid: 42,
         version: "0.1.0".to_owned(),
         plan: Some(PlanId::new("p")),
-        started_at,
-        heartbeat_at: started_at + 500,
+        started_at: UnixMillis(started_at),
+        heartbeat_at: UnixMillis(started_at + 500),
         state: "running".to_owned(),
         note: None,
         counts: Counts {
@@ -64,7 +64,7 @@ async fn a_report_is_read_back_and_an_older_run_does_not_cover_a_newer_one() {
         assert!(
             store
                 .report(&InstanceReport {
-                    heartbeat_at: 9_000,
+                    heartbeat_at: UnixMillis(9_000),
                     ..new.clone()
                 })
                 .await
@@ -82,7 +82,7 @@ async fn a_report_is_read_back_and_an_older_run_does_not_cover_a_newer_one() {
         assert_eq!(
             fleet[0],
             InstanceReport {
-                heartbeat_at: 9_000,
+                heartbeat_at: UnixMillis(9_000),
                 ..new
             }
         );
@@ -139,7 +139,7 @@ fn told(rows: &[(&str, &str)]) -> Vec<(String, String)> {
 #[tokio::test]
 async fn two_machines_with_one_number_have_a_row_each() {
     everywhere(|store| async move {
-        let store = store.with_clock(Clock::set_to(10_000));
+        let store = store.with_clock(Clock::set_to(UnixMillis(10_000)));
         let live = inside("here", report(1, "live", 1_000));
         let later = inside("there", report(1, "later", 2_000));
         assert!(store.note_assigned(&report(1, "", 0), &[]).await.unwrap());
@@ -169,7 +169,7 @@ async fn two_machines_with_one_number_have_a_row_each() {
 #[tokio::test]
 async fn what_a_later_run_of_the_number_made_stale_is_left_out() {
     everywhere(|store| async move {
-        let at = |time: u64| store.clone().with_clock(Clock::set_to(time));
+        let at = |time: u64| store.clone().with_clock(Clock::set_to(UnixMillis(time)));
         let ended = InstanceReport {
             state: "ended".to_owned(),
             ..inside("first", report(1, "a", 1_000))
@@ -202,7 +202,7 @@ async fn commands_for_the_fleet_and_for_one_instance_hold_together_and_are_logge
             store.effective_control(&one()).await.unwrap(),
             Control::default()
         );
-        let at = |at: u64| store.clone().with_clock(Clock::set_to(at));
+        let at = |at: u64| store.clone().with_clock(Clock::set_to(UnixMillis(at)));
         let limit = |number| ControlCommand::Set {
             concurrency: Limit::To(number),
             rate: Limit::Stays,

@@ -1,45 +1,21 @@
 //! Leases: one holder, fenced by an epoch.
 
-use sterna::model::{Epoch, FolderId, Holder, Status, UnitProgress};
+use sterna::model::{Epoch, FolderId, Holder, Status};
 use sterna::state::rows::{Condition, Key, Update};
-use sterna::state::{Grant, Reopen, StateError, Store, TakeKind};
+use sterna::state::{Grant, Reopen, StateError, TakeKind};
 
-use crate::place::{everywhere, holder, one, run, two, unit};
-
-async fn leased(
-    store: &Store,
-    unit: &sterna::model::Unit,
-    name: &str,
-) -> (sterna::model::Lease, UnitProgress) {
-    match store
-        .lease(
-            unit,
-            &holder(one()),
-            &run(name),
-            &TakeKind::Unheld,
-            Reopen::No,
-        )
-        .await
-        .unwrap()
-    {
-        Grant::Leased { lease, progress } => (lease, progress),
-        other => panic!("not leased: {other:?}"),
-    }
-}
+use crate::place::{ask, everywhere, holder, leased, one, run, two, unit};
 
 #[tokio::test]
 async fn a_unit_has_one_holder_and_is_free_again_once_given_back() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 3);
-        let (lease, progress) = leased(&store, &unit, "r1").await;
+        let (lease, progress) = leased(&store, &unit, one(), "r1").await;
         assert_eq!(
             (lease.epoch, progress.counts.planned, progress.status),
             (Epoch(1), 3, Status::Pending)
         );
-        let busy = store
-            .lease(&unit, &holder(two()), &run("r2"), &TakeKind::Unheld, Reopen::No)
-            .await
-            .unwrap();
+        let busy = ask(&store, &unit, (two(), "r2"), &TakeKind::Unheld, Reopen::No).await;
         assert!(
             matches!(&busy, Grant::Busy(held) if held.holder == holder(one()) && held.epoch == Epoch(1)),
             "{busy:?}"
@@ -49,7 +25,7 @@ async fn a_unit_has_one_holder_and_is_free_again_once_given_back() {
             .release(lease, &progress)
             .await
             .expect("giving back twice is once");
-        let (lease, _) = leased(&store, &unit, "r3").await;
+        let (lease, _) = leased(&store, &unit, one(), "r3").await;
         assert_eq!(lease.epoch, Epoch(2));
     })
     .await;
@@ -59,7 +35,7 @@ async fn a_unit_has_one_holder_and_is_free_again_once_given_back() {
 async fn a_late_writer_loses_whatever_it_writes() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 3);
-        let (mut old, mut progress) = leased(&store, &unit, "r1").await;
+        let (mut old, mut progress) = leased(&store, &unit, one(), "r1").await;
         progress.status = Status::InProgress;
         store.save(&mut old, &progress).await.unwrap();
         store.renew(&mut old).await.unwrap();
@@ -68,10 +44,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
             epoch: old.epoch,
             beat: 1,
         };
-        let refused = store
-            .lease(&unit, &holder(two()), &run("r2"), &wrong, Reopen::No)
-            .await
-            .unwrap();
+        let refused = ask(&store, &unit, (two(), "r2"), &wrong, Reopen::No).await;
         assert!(
             matches!(refused, Grant::Busy(held) if held.beat == 2),
             "it beat since"
@@ -80,10 +53,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
             epoch: old.epoch,
             beat: 2,
         };
-        let Grant::Leased { lease: new, .. } = store
-            .lease(&unit, &holder(two()), &run("r2"), &over, Reopen::No)
-            .await
-            .unwrap()
+        let Grant::Leased { lease: new, .. } = ask(&store, &unit, (two(), "r2"), &over, Reopen::No).await
         else {
             panic!("not taken over")
         };
@@ -108,7 +78,7 @@ async fn a_late_writer_loses_whatever_it_writes() {
 async fn a_write_that_was_given_up_and_arrives_late_covers_no_later_one() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 9);
-        let (mut lease, mut progress) = leased(&store, &unit, "r1").await;
+        let (mut lease, mut progress) = leased(&store, &unit, one(), "r1").await;
         progress.status = Status::InProgress;
         // The same write, on its way twice.
         let (mut late, earlier) = (lease.clone(), progress.clone());
@@ -132,7 +102,7 @@ async fn a_write_that_was_given_up_and_arrives_late_covers_no_later_one() {
 async fn a_beat_is_shown_once_even_if_its_answer_was_lost() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 3);
-        let (mut lease, _) = leased(&store, &unit, "r1").await;
+        let (mut lease, _) = leased(&store, &unit, one(), "r1").await;
         let stolen = lease.clone();
         // Refused by another epoch: nothing came of it, and the holder cannot tell.
         lease.epoch = Epoch(9);
@@ -150,34 +120,20 @@ async fn a_beat_is_shown_once_even_if_its_answer_was_lost() {
 async fn an_earlier_process_of_the_same_instance_is_followed_at_once_if_told_so() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 1);
-        leased(&store, &unit, "r1").await;
-        let held = store
-            .lease(
-                &unit,
-                &holder(one()),
-                &run("r2"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap();
+        leased(&store, &unit, one(), "r1").await;
+        let held = ask(&store, &unit, (one(), "r2"), &TakeKind::Unheld, Reopen::No).await;
         assert!(matches!(held, Grant::Busy(_)));
         let mine = TakeKind::OwnStale(holder(one()));
-        let taken = store
-            .lease(&unit, &holder(one()), &run("r2"), &mine, Reopen::No)
-            .await
-            .unwrap();
+        let taken = ask(&store, &unit, (one(), "r2"), &mine, Reopen::No).await;
         assert!(matches!(taken, Grant::Leased { lease, .. } if lease.epoch == Epoch(2)));
-        let other = store
-            .lease(
-                &unit,
-                &holder(two()),
-                &run("r3"),
-                &TakeKind::OwnStale(holder(two())),
-                Reopen::No,
-            )
-            .await
-            .unwrap();
+        let other = ask(
+            &store,
+            &unit,
+            (two(), "r3"),
+            &TakeKind::OwnStale(holder(two())),
+            Reopen::No,
+        )
+        .await;
         assert!(matches!(other, Grant::Busy(_)));
     })
     .await;
@@ -211,36 +167,18 @@ async fn of_many_that_ask_at_once_one_gets_it() {
 async fn an_ended_unit_is_opened_only_on_purpose() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 1);
-        let (mut lease, mut progress) = leased(&store, &unit, "r1").await;
+        let (mut lease, mut progress) = leased(&store, &unit, one(), "r1").await;
         progress.status = Status::Completed;
         progress.counts.done = 1;
         store.save(&mut lease, &progress).await.unwrap();
         store.release(lease, &progress).await.unwrap();
-        let ended = store
-            .lease(
-                &unit,
-                &holder(one()),
-                &run("r2"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap();
+        let ended = ask(&store, &unit, (one(), "r2"), &TakeKind::Unheld, Reopen::No).await;
         for trace in progress.journals.values_mut() {
             trace.open = false;
         }
         let by = Some(holder(one()));
         assert_eq!(ended, Grant::Ended { progress, by });
-        let opened = store
-            .lease(
-                &unit,
-                &holder(one()),
-                &run("r2"),
-                &TakeKind::Unheld,
-                Reopen::Yes,
-            )
-            .await
-            .unwrap();
+        let opened = ask(&store, &unit, (one(), "r2"), &TakeKind::Unheld, Reopen::Yes).await;
         assert!(matches!(opened, Grant::Leased { .. }));
     })
     .await;
@@ -250,7 +188,7 @@ async fn an_ended_unit_is_opened_only_on_purpose() {
 async fn a_status_of_another_program_is_never_overwritten() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 1);
-        let (mut lease, progress) = leased(&store, &unit, "r1").await;
+        let (mut lease, progress) = leased(&store, &unit, one(), "r1").await;
         let rows = store.rows();
         let key = Key::two(("customer", &*unit.id.owner), ("space", &*unit.id.name));
         let table = store.config().namespace.tables.progress.clone();
@@ -288,7 +226,7 @@ async fn a_status_of_another_program_is_never_overwritten() {
 async fn the_same_number_elsewhere_is_another_holder() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 3);
-        let (mut live, progress) = leased(&store, &unit, "live").await;
+        let (mut live, progress) = leased(&store, &unit, one(), "live").await;
         let folder = FolderId::new("another");
         let twin = Holder::new(one(), folder);
         let older = Holder {
@@ -327,7 +265,7 @@ async fn a_lease_without_a_folder_is_adopted_by_nobody() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 3);
         // As an older version wrote it.
-        leased(&store, &unit, "older").await;
+        leased(&store, &unit, one(), "older").await;
         let key = Key::two(("customer", &*unit.id.owner), ("space", &*unit.id.name));
         let update = Update::new().remove("leaseFolder");
         let table = &store.config().namespace.tables.progress;

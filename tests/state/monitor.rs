@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sterna::migrations::uploads::{CustomerTables, VOCABULARY, namespace};
 use sterna::model::{
     ControlCommand, Counts, FailedItem, Failure, FolderId, InstanceId, InstanceReport, ItemId,
-    Lease, Limit, PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit,
+    Lease, Limit, PlanId, PlanSummary, Reason, RunId, Settled, ShareSize, Status, Unit, UnixMillis,
 };
 use sterna::monitor::{Alive, Answer, Ask, FACES, OwnerRecord, Paint, Verdict, View, answer};
 use sterna::runtime::Clock;
@@ -27,7 +27,7 @@ pub const NOW: u64 = 1_767_225_600_000;
 
 /// A store whose rows are written at `time`.
 fn at(store: &Store, time: u64) -> Store {
-    store.clone().with_clock(Clock::set_to(time))
+    store.clone().with_clock(Clock::set_to(UnixMillis(time)))
 }
 
 pub async fn begin(store: &Store, unit: &Unit, who: &InstanceId, run: &str) -> Lease {
@@ -67,7 +67,7 @@ pub async fn begin_unit(store: &Store, unit: &Unit, who: &InstanceId, run: &str)
 
 pub fn speaking(instance: u32, run: &str, age_ms: u64) -> InstanceReport {
     InstanceReport {
-        heartbeat_at: NOW - age_ms,
+        heartbeat_at: UnixMillis(NOW - age_ms),
         ..report(instance, run, NOW - 3_600_000)
     }
 }
@@ -90,9 +90,15 @@ pub async fn shown(store: &Store, ask: &Ask) -> View {
         status: row.status,
         instance: row.instance,
     });
-    answer(store, Clock::set_to(NOW), ask, &VOCABULARY, record)
-        .await
-        .unwrap()
+    answer(
+        store,
+        Clock::set_to(UnixMillis(NOW)),
+        ask,
+        &VOCABULARY,
+        record,
+    )
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -240,7 +246,7 @@ async fn the_overview_sums_up_the_fleet_and_names_who_is_silent() {
         store
             .note_assigned(
                 &InstanceReport {
-                    heartbeat_at: 0,
+                    heartbeat_at: UnixMillis(0),
                     counts: Counts::planned(7),
                     ..report(3, "", 0)
                 },
@@ -362,8 +368,8 @@ async fn customer_space_and_instance_show_their_own() {
             items: 1,
             attempts: 2,
             instance: two(),
-            first_at: NOW,
-            last_at: NOW,
+            first_at: UnixMillis(NOW),
+            last_at: UnixMillis(NOW),
         };
         store.put_failed(&lease, &failed).await.unwrap();
         let View::Owner(view) = shown(&store, &Ask::Owner(customer("a").to_string())).await else {
@@ -510,15 +516,6 @@ impl Rows for Counting {
         self.one();
         self.0.page(table, select, after).await
     }
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), RowsError> {
-        self.one();
-        self.0.count(table, select, after).await
-    }
     async fn locate(&self, table: &str) -> Result<Location, RowsError> {
         self.0.locate(table).await
     }
@@ -568,8 +565,8 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
             items: 1,
             attempts: 1,
             instance: one(),
-            first_at: NOW,
-            last_at: NOW,
+            first_at: UnixMillis(NOW),
+            last_at: UnixMillis(NOW),
         };
         store.put_failed(&lease, &failed).await.unwrap();
     }
@@ -605,9 +602,11 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
     assert!(text.contains("as of 40 s ago"), "{text}");
 
     let mut heard = 0;
-    let exact = sterna::monitor::exact(&store, NOW, &VOCABULARY, |spaces| heard = spaces)
-        .await
-        .unwrap();
+    let exact = sterna::monitor::exact(&store, UnixMillis(NOW), &VOCABULARY, |spaces| {
+        heard = spaces
+    })
+    .await
+    .unwrap();
     let totals = exact.totals.unwrap();
     assert!(totals.live && totals.counts.planned == 100_000 && heard == 10_000);
 }
@@ -704,7 +703,10 @@ async fn instances_of_another_plan_are_named() {
             items: 10,
             shares: vec![ShareSize::default(); 2],
         };
-        let (old, new) = (plan("01d01d01d01d", NOW - 10), plan("0ec0ec0ec0ec", NOW));
+        let (old, new) = (
+            plan("01d01d01d01d", UnixMillis(NOW - 10)),
+            plan("0ec0ec0ec0ec", UnixMillis(NOW)),
+        );
         store.put_plan_in_force(&old, None).await.unwrap();
         store.put_plan_in_force(&new, Some(&old)).await.unwrap();
         let of = |number, run: &str, plan: Option<&PlanSummary>, state: &str| InstanceReport {
@@ -782,8 +784,8 @@ async fn a_failure_row_of_many_uploads_counts_as_many() {
             items: 4,
             attempts: 1,
             instance: one(),
-            first_at: NOW,
-            last_at: NOW,
+            first_at: UnixMillis(NOW),
+            last_at: UnixMillis(NOW),
         };
         store.put_failed(&lease, &failed).await.unwrap();
         store.release(lease, &progress).await.unwrap();
@@ -832,8 +834,14 @@ async fn a_lost_table_is_named_and_the_rest_is_shown() {
         "{text}"
     );
     let ask = Ask::Failed(FailedQuery::default());
-    let error = answer(&store, Clock::set_to(NOW), &ask, &VOCABULARY, None)
-        .await
-        .unwrap_err();
+    let error = answer(
+        &store,
+        Clock::set_to(UnixMillis(NOW)),
+        &ask,
+        &VOCABULARY,
+        None,
+    )
+    .await
+    .unwrap_err();
     assert!(error.is_missing_table() && error.to_string().contains(&lost));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sterna::model::{
     Counts, Epoch, InstanceId, ItemId, ItemRange, Pass, Split, Stage, Status, Unit, UnitId,
-    UnitProgress,
+    UnitProgress, UnixMillis,
 };
 use sterna::state::{Grant, ProgressRow, Reopen, Store, TakeKind};
 
@@ -13,7 +13,7 @@ use crate::place::{everywhere, holder, one, run, two, unit};
 /// A unit that was cut in three.
 fn cut() -> UnitProgress {
     let mut progress = UnitProgress::pending(&unit("a", "giant", 30));
-    progress.pass = Pass::first(9);
+    progress.pass = Pass::first(UnixMillis(9));
     let ends = [Some("h"), Some("p"), None];
     progress.split = Some(Split {
         cut: Epoch(12),
@@ -79,7 +79,7 @@ async fn parts_are_planned_once_and_found_by_their_cut() {
             .collect();
         assert_eq!(numbers, [0, 1, 2]);
         assert_eq!(rows[1].progress.counts, Counts::planned(10));
-        assert_eq!(rows[1].progress.pass, Pass::first(9));
+        assert_eq!(rows[1].progress.pass, Pass::first(UnixMillis(9)));
         let Grant::Leased { lease, progress } = leased(&store, &rows[1], TakeKind::Unheld).await
         else {
             panic!("not leased")

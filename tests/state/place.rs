@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use sterna::migrations::uploads::namespace;
-use sterna::model::{FolderId, Holder, InstanceId, RunId, Unit, UnitId};
+use sterna::model::{FolderId, Holder, InstanceId, Lease, RunId, Unit, UnitId, UnitProgress};
 use sterna::proto::{CustomerDid, SpaceDid};
 use sterna::runtime::Clock;
 use sterna::state::rows::{Memory, Sqlite};
-use sterna::state::{Config, Store};
+use sterna::state::{Config, Grant, Reopen, Store, TakeKind};
 use tempfile::TempDir;
 
 static PLACES: AtomicU64 = AtomicU64::new(0);
@@ -22,7 +22,7 @@ fn prefix() -> String {
     format!(
         "t{}-{}-{number}-migration-",
         std::process::id(),
-        Clock::system().unix_ms()
+        Clock::system().now().0
     )
 }
 
@@ -146,4 +146,31 @@ pub fn holder(instance: InstanceId) -> Holder {
 
 pub fn run(name: &str) -> RunId {
     RunId::new(name)
+}
+
+/// What an instance and its run are told when they ask for the lease of a unit.
+pub async fn ask(
+    store: &Store,
+    unit: &Unit,
+    (who, name): (InstanceId, &str),
+    take: &TakeKind,
+    reopen: Reopen,
+) -> Grant {
+    store
+        .lease(unit, &holder(who), &run(name), take, reopen)
+        .await
+        .unwrap()
+}
+
+/// Leases a unit that nobody holds.
+pub async fn leased(
+    store: &Store,
+    unit: &Unit,
+    who: InstanceId,
+    name: &str,
+) -> (Lease, UnitProgress) {
+    match ask(store, unit, (who, name), &TakeKind::Unheld, Reopen::No).await {
+        Grant::Leased { lease, progress } => (lease, progress),
+        other => panic!("not leased: {other:?}"),
+    }
 }

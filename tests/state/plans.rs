@@ -1,6 +1,6 @@
 //! Plans in force and before, and what the tables say of themselves.
 
-use sterna::model::{PlanId, PlanSummary, ShareSize};
+use sterna::model::{PlanId, PlanSummary, ShareSize, UnixMillis};
 use sterna::state::rows::{Batched, Condition, Key, Row, Update, Value};
 use sterna::state::{Grant, Reopen, StateError, Store, TakeKind};
 
@@ -9,7 +9,7 @@ use crate::place::{everywhere, holder, one, run, two, unit};
 fn plan(name: &str, made_at: u64) -> PlanSummary {
     PlanSummary {
         id: PlanId::new(name),
-        made_at,
+        made_at: UnixMillis(made_at),
         made_by: "ann@host".to_owned(),
         shaped_by: "--instances 2".to_owned(),
         owners: 3,

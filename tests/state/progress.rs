@@ -2,12 +2,12 @@
 
 use sterna::model::{
     Counts, Effect, InstanceId, ItemId, Reason, Settled, Status, StepName, StepRecord, StepState,
-    Unit,
+    Unit, UnixMillis,
 };
 use sterna::state::rows::{Batched, Key, Row, Value, stamp};
 use sterna::state::{Grant, Reopen, Store, TakeKind};
 
-use crate::place::{everywhere, holder, one, run, two, unit};
+use crate::place::{ask, everywhere, holder, leased, one, run, two, unit};
 
 /// A row as the existing tool writes it.
 async fn legacy(store: &Store, unit: &Unit, status: &str, numbers: (u64, u64)) {
@@ -35,34 +35,19 @@ async fn legacy(store: &Store, unit: &Unit, status: &str, numbers: (u64, u64)) {
 async fn everything_written_of_a_unit_is_read_back() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 5);
-        let Grant::Leased {
-            mut lease,
-            mut progress,
-        } = store
-            .lease(
-                &unit,
-                &holder(one()),
-                &run("r"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap()
-        else {
-            panic!("not leased")
-        };
+        let (mut lease, mut progress) = leased(&store, &unit, one(), "r").await;
         progress.status = Status::InProgress;
         progress.count(Settled::Migrated, None);
         progress.count(Settled::Found, None);
         progress.count(Settled::Quarantined, Some(Reason::new("CORRUPT_CAR")));
         progress.cursor = Some(ItemId::new("bafy2"));
-        progress.pass.until = 1_767_225_600_000;
+        progress.pass.until = UnixMillis(1_767_225_600_000);
         let effect = Effect::new("delegated", "space")
             .reversible()
             .fact("cid", "bafyd");
         let record = StepRecord {
             state: StepState::Applied(effect),
-            at: 7,
+            at: UnixMillis(7),
             attempts: 2,
         };
         progress.steps.insert(StepName::new("gateway-auth"), record);
@@ -103,22 +88,7 @@ async fn a_planned_row_is_made_once_and_never_reset() {
     everywhere(|store| async move {
         let unit = unit("a", "one", 5);
         assert!(store.plan_unit(&unit, &one()).await.unwrap());
-        let Grant::Leased {
-            mut lease,
-            mut progress,
-        } = store
-            .lease(
-                &unit,
-                &holder(two()),
-                &run("r"),
-                &TakeKind::Unheld,
-                Reopen::No,
-            )
-            .await
-            .unwrap()
-        else {
-            panic!("not leased")
-        };
+        let (mut lease, mut progress) = leased(&store, &unit, two(), "r").await;
         progress.status = Status::InProgress;
         progress.count(Settled::Migrated, None);
         store.save(&mut lease, &progress).await.unwrap();
@@ -170,16 +140,7 @@ async fn rows_of_the_existing_tool_are_trusted_only_as_far_as_its_counters_go() 
                 (row.legacy_completed, row.progress.error),
                 (Some(numbers.1), None)
             );
-            let grant = store
-                .lease(
-                    &unit,
-                    &holder(two()),
-                    &run("r"),
-                    &TakeKind::Unheld,
-                    Reopen::No,
-                )
-                .await
-                .unwrap();
+            let grant = ask(&store, &unit, (two(), "r"), &TakeKind::Unheld, Reopen::No).await;
             assert_eq!(
                 matches!(grant, Grant::Ended { .. }),
                 status == Status::Completed,
@@ -217,7 +178,7 @@ async fn what_the_existing_tool_wrote_is_kept_when_its_unit_is_taken_over() {
         assert_eq!(row.progress.taken_over.as_ref(), Some(&found));
         assert_eq!(
             (found.status, found.planned, found.completed, found.at),
-            (Status::Completed, 5, 3, Some(1_767_225_600_000))
+            (Status::Completed, 5, 3, Some(UnixMillis(1_767_225_600_000)))
         );
         assert_eq!(row.created_at, found.at, "it stays as it was made");
         progress.status = Status::Completed;
@@ -294,7 +255,7 @@ async fn rows_are_found_by_owner_status_instance_and_name() {
         assert_eq!(
             names(
                 store
-                    .progress_by_status(Status::Pending, Some(1_000))
+                    .progress_by_status(Status::Pending, Some(UnixMillis(1_000)))
                     .await
                     .unwrap()
             ),
@@ -309,7 +270,7 @@ async fn rows_are_found_by_owner_status_instance_and_name() {
             ),
             ""
         );
-        assert_eq!(stamp(1_000), "1970-01-01T00:00:01.000Z");
+        assert_eq!(stamp(UnixMillis(1_000)), "1970-01-01T00:00:01.000Z");
     })
     .await;
 }

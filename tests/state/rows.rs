@@ -28,7 +28,6 @@ fn condition() -> impl Strategy<Value = Condition> {
         name.clone().prop_map(Condition::Absent),
         name.clone().prop_map(Condition::Present),
         (name.clone(), value()).prop_map(|(name, value)| Condition::Equals(name, value)),
-        (name.clone(), value()).prop_map(|(name, value)| Condition::Differs(name, value)),
         (name.clone(), (-3_i64..3))
             .prop_map(|(name, number)| Condition::Below(name, Value::N(number))),
         (name, "[ab]{1,2}").prop_map(|(name, text)| Condition::Below(name, Value::S(text))),
@@ -53,11 +52,11 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 fn update() -> impl Strategy<Value = Update> {
-    (value(), value(), -2_i64..3, 0..6_u8).prop_map(|(one, two, number, shape)| match shape {
+    (value(), value(), 0..6_u8).prop_map(|(one, two, shape)| match shape {
         0 => Update::new().set("a", one).set_absent("b", two),
         1 => Update::new().set_absent("a", one).remove("c"),
         2 => Update::new().set("c", one).remove("a").remove("b"),
-        3 => Update::new().add("n", number).set("b", two),
+        3 => Update::new().set("b", two),
         4 => Update::new(),
         _ => Update::new().remove("b"),
     })
@@ -199,37 +198,14 @@ async fn lists_are_whole_in_order_and_bounded() {
             ["i00", "i01", "i02"],
             "pages that a filter emptied do not end the list"
         );
-        let mut shared = Vec::new();
-        for segment in 0..3 {
-            let share = Select {
-                segment: Some((segment, 3)),
-                page: Some(5),
-                ..Select::default()
-            };
-            shared.extend(items(all(rows, table, &share).await.unwrap()));
-        }
-        shared.sort();
-        shared.dedup();
-        assert_eq!(shared.len(), 83);
-        let mut counted = (0, None);
-        loop {
-            let (number, next) = rows
-                .count(
-                    table,
-                    &Select {
-                        page: Some(10),
-                        ..Select::default()
-                    },
-                    counted.1,
-                )
-                .await
-                .unwrap();
-            counted = (counted.0 + number, next);
-            if counted.1.is_none() {
-                break;
-            }
-        }
-        assert_eq!(counted.0, 83);
+        let whole = Select {
+            page: Some(5),
+            ..Select::default()
+        };
+        let mut found = items(all(rows, table, &whole).await.unwrap());
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), 83);
         rows.write_all(
             table,
             (0..83)

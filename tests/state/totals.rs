@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sterna::model::{Counts, Settled, Status};
+use sterna::model::{Counts, Settled, Status, UnixMillis};
 use sterna::runtime::Clock;
 use sterna::state::{Grant, Reopen, Store, TakeKind};
 
@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 fn later(store: &Store, seconds: u64) -> Store {
     store
         .clone()
-        .with_clock(Clock::set_to(NOW + seconds * 1_000))
+        .with_clock(Clock::set_to(UnixMillis(NOW + seconds * 1_000)))
 }
 
 /// Plans a unit of ten items and settles some of it; a status that has ended ends it.

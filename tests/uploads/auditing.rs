@@ -48,7 +48,7 @@ async fn audited(
 
 pub(crate) async fn recheck(local: &Local, worker: &Worker, since: u64) {
     let mut config = config(&format!("recheck-{since}"));
-    config.reopen = Reopen::Recheck(since);
+    config.reopen = Reopen::Recheck(sterna::model::UnixMillis(since));
     config.depth = Depth::Presence;
     let job = Job::Units(units(local));
     let outcome = engine::run(worker.parts(), config, job).await.unwrap();

@@ -309,7 +309,7 @@ async fn set_up(session: &Session<Letters>) {
         split_over: None,
     };
     let by = PlanBy {
-        at: Clock::system().unix_ms(),
+        at: Clock::system().now(),
         who: "ann@host".to_owned(),
         shaped_by: "--instances 1".to_owned(),
     };

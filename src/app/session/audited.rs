@@ -174,6 +174,7 @@ impl ItemList for AuditedItems {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::UnixMillis;
     use crate::model::{Failure, InstanceId, MigrationName, Reason, RunId, Unlisted};
 
     const STATE: &str = "local tables";
@@ -181,7 +182,7 @@ mod tests {
     fn opening() -> AuditOpening {
         AuditOpening {
             v: AUDIT_VERSION,
-            at: 0,
+            at: UnixMillis::ZERO,
             run: RunId::new("run"),
             instance: InstanceId::number(1),
             migration: MigrationName::new("uploads"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::model::InstanceId;
+use crate::model::{InstanceId, UnixMillis};
 use crate::proto::multihash::Multihash;
 use crate::runtime::private;
 use crate::state::Config;
@@ -17,8 +17,8 @@ const LETTERS: usize = 12;
 /// A recheck that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::app) struct Begun {
-    /// Unix milliseconds.
-    pub(in crate::app) since: u64,
+    /// When.
+    pub(in crate::app) since: UnixMillis,
     /// What it is about.
     scope: String,
     /// Environment and tables.
@@ -36,7 +36,7 @@ impl Begun {
         config: &Config,
         instance: &InstanceId,
         (scope, state): (&str, &str),
-        now: u64,
+        now: UnixMillis,
     ) -> Result<Self> {
         let digest = Multihash::sha256(format!("{scope}\n{state}").as_bytes()).base58();
         let letters = &digest[digest.len() - LETTERS..];
@@ -90,18 +90,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let config = Config::new(namespace("test-migration-"), dir.path());
         let instance = InstanceId::number(1);
-        let open = |scope, now| Begun::open(&config, &instance, (scope, "local"), now).unwrap();
+        let open = |scope, now| {
+            Begun::open(&config, &instance, (scope, "local"), UnixMillis(now)).unwrap()
+        };
         let first = open("everything", 5);
-        assert_eq!((first.since, first.resumed), (5, false));
+        assert_eq!((first.since.0, first.resumed), (5, false));
         let other = open("space a", 6);
-        assert_eq!((other.since, other.resumed), (6, false));
+        assert_eq!((other.since.0, other.resumed), (6, false));
         let again = open("everything", 9);
-        assert_eq!((again.since, again.resumed), (5, true));
+        assert_eq!((again.since.0, again.resumed), (5, true));
         again.end().unwrap();
-        assert_eq!(open("everything", 9).since, 9);
+        assert_eq!(open("everything", 9).since.0, 9);
         // A file that cannot be read is as good as none: everything is looked at again.
         let path = open("space a", 10).path;
         std::fs::write(path, b"{").unwrap();
-        assert_eq!(open("space a", 11).since, 11);
+        assert_eq!(open("space a", 11).since.0, 11);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Session, Workload};
-use crate::model::InstanceId;
+use crate::model::{InstanceId, UnixMillis};
 use crate::monitor::{self, Totals};
 use crate::state::{StateError, Store};
 
@@ -40,7 +40,7 @@ pub(super) async fn at_end<W: Workload>(
     by: &InstanceId,
     patience: Duration,
 ) -> Option<(Totals, u64)> {
-    let now = session.clock.unix_ms();
+    let now = session.clock.now();
     let store = &session.store;
     let asking = async { tokio::try_join!(sum(store, by, now), store.current_plan()) };
     match tokio::time::timeout(patience, asking).await {
@@ -60,7 +60,11 @@ pub(super) async fn at_end<W: Workload>(
     }
 }
 
-async fn sum(store: &Store, by: &InstanceId, now: u64) -> Result<Option<Totals>, StateError> {
+async fn sum(
+    store: &Store,
+    by: &InstanceId,
+    now: UnixMillis,
+) -> Result<Option<Totals>, StateError> {
     if let Some(own) = store.refresh_totals(by, Duration::ZERO).await? {
         let live = true;
         return Ok(Some(monitor::totals_of(

@@ -117,7 +117,7 @@ async fn run<C: Census>(
     )
     .await?;
     let by = PlanBy {
-        at: parts.clock.unix_ms(),
+        at: parts.clock.now(),
         who: parts.by.clone(),
         shaped_by: options.shape(),
     };

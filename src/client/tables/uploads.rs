@@ -6,7 +6,7 @@ use super::item::{key, text, texts};
 use super::table::{NetworkTables, Row, Source, malformed, required};
 use crate::client::{ClientError, Dependency};
 use crate::proto::did::Did;
-use crate::runtime::iso_to_unix_ms;
+use crate::time::UnixMillis;
 
 const PAGE: &str = "list the uploads of a space";
 const ONE: &str = "read an upload";
@@ -23,8 +23,8 @@ pub struct UploadRow {
     pub shards: Vec<String>,
     /// Key of the object that lists the shards of a very large upload.
     pub shards_ref: Option<String>,
-    /// When it was added, Unix milliseconds, if the row says it.
-    pub inserted_at: Option<u64>,
+    /// When it was added, if the row says it.
+    pub inserted_at: Option<UnixMillis>,
 }
 
 /// A page of uploads in the order of their root texts.
@@ -120,7 +120,7 @@ fn read(what: &'static str, row: &Row) -> Result<UploadRow, ClientError> {
         shards_ref: text(row, "shardsRef")
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
-        inserted_at: text(row, "insertedAt").and_then(iso_to_unix_ms),
+        inserted_at: text(row, "insertedAt").and_then(UnixMillis::parse),
     })
 }
 

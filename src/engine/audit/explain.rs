@@ -34,7 +34,7 @@ pub struct Explained {
 /// Looks at rows and world, and changes nothing. Without an item, only at the unit.
 ///
 /// # Errors
-/// The rows could not be read.
+/// [`EngineError::State`]: those of the tables.
 pub async fn explain<M: Migration>(
     parts: &RunParts<M>,
     unit: &UnitId,

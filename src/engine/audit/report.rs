@@ -6,7 +6,9 @@ use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use crate::engine::{Config, Depth, EngineError};
-use crate::model::{AUDIT_VERSION, AuditLine, AuditOpening, RunId, UnitAudited, UnitId};
+use crate::model::{
+    AUDIT_VERSION, AuditLine, AuditOpening, RunId, UnitAudited, UnitId, UnixMillis,
+};
 use crate::runtime::{Tasks, private};
 use crate::state::files::Rotation;
 use crate::state::{FilePrefix, Journal, Store};
@@ -124,7 +126,7 @@ pub(super) fn opening(
     config: &Config,
     migration: crate::model::MigrationName,
     scope: &str,
-    at: u64,
+    at: UnixMillis,
 ) -> AuditOpening {
     AuditOpening {
         v: AUDIT_VERSION,

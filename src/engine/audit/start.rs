@@ -28,7 +28,7 @@ pub async fn audit<M: Migration>(
     scope: Scope,
     report: Report,
 ) -> Result<AuditOutcome, EngineError> {
-    let now = parts.clock.unix_ms();
+    let now = parts.clock.now();
     let opening = report::opening(&config, parts.migration.name(), &report.scope, now);
     let (earlier, journal, file) = open(&parts, &config, &report, opening).await?;
     let audit = Arc::new(Audit::new(Core::new(&parts, config), journal));
@@ -59,7 +59,7 @@ pub async fn audit<M: Migration>(
             verdicts: outcome.verdicts,
             listed: outcome.listed,
             unlisted: outcome.unlisted,
-            at: audit.clock.unix_ms(),
+            at: audit.clock.now(),
         };
         audit
             .report

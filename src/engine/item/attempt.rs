@@ -13,8 +13,8 @@ use crate::model::{Effect, Event, Failure, JournalEntry, Reason, Settled, StepNa
 use super::context::ItemContext;
 use super::probe::{ProbedItem, StepGaps, probe};
 
-/// Probe → record → apply → record → probe. The same for a first attempt, a repeated one and one
-/// after a crash: what is there already is not needed any more.
+/// Probe → record → apply → record → probe. A first attempt, a repeated one and one after a crash are the same: effects
+/// that exist leave no gap.
 pub(super) async fn attempt<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
@@ -51,7 +51,7 @@ pub(super) async fn attempt<M: Migration>(
     }
 }
 
-/// Puts right what one step needs, some at once.
+/// Closes the gaps of one step, some at once.
 async fn make<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
@@ -70,7 +70,7 @@ async fn make<M: Migration>(
         .await
 }
 
-/// Writes down an effect that is about to be made, while it still may be.
+/// Records an effect that is about to be made, and checks the lease.
 async fn intend<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
@@ -128,8 +128,8 @@ async fn probe_item<M: Migration>(
         .await
 }
 
-/// Probes until nothing is needed any more, or the deadline is over: what was just written may
-/// take a while to be seen. A probe that could not tell counts as not seen.
+/// Probes until no gap is left or the deadline is over, because an effect may take a while to become visible. A probe
+/// that could not tell counts as not visible.
 async fn verify<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
@@ -157,7 +157,7 @@ async fn verify<M: Migration>(
     Ok(Settled::Migrated)
 }
 
-/// Steps and subjects of the gaps that were put right.
+/// Steps and subjects of the closed gaps.
 type Made = BTreeSet<(StepName, String)>;
 
 fn made<M: Migration>(first: &ProbedItem<M>) -> Made {
@@ -168,7 +168,7 @@ fn made<M: Migration>(first: &ProbedItem<M>) -> Made {
         .collect()
 }
 
-/// What a probe showed without what it cannot show, if that was made.
+/// The probe without gaps that no probe can show and that were closed.
 fn without<M: Migration>(mut observed: ProbedItem<M>, made: &Made) -> ProbedItem<M> {
     for (step, gaps) in &mut observed.gaps {
         let name = step.name();

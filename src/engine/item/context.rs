@@ -1,4 +1,4 @@
-//! An item on its way, and how it ended.
+//! An item in progress, and its outcome.
 
 use std::sync::atomic::AtomicBool;
 
@@ -11,21 +11,21 @@ pub(crate) struct ItemContext<'a, M: Migration> {
     pub(crate) unit: &'a UnitContext,
     pub(crate) id: ItemId,
     pub(crate) item: &'a M::Item,
-    /// What orders its journal lines among those of others.
+    /// Orders its journal lines among those of other holders.
     pub(crate) fence: Fence,
     /// The lease of the unit, if there is one.
     pub(crate) lease: Option<&'a LeaseGuard>,
-    /// Whether an effect was begun, in whichever attempt.
+    /// Whether any attempt started an effect.
     pub(crate) touched: AtomicBool,
 }
 
 impl<M: Migration> ItemContext<'_, M> {
-    /// What its journal lines are about, and what orders them.
+    /// The unit and the fence of its journal lines.
     pub(super) fn place(&self) -> (&UnitId, Fence) {
         (&self.unit.id, self.fence)
     }
 
-    /// Whether effects may still be made: not when the lease is lost or near its end.
+    /// Fails if the lease is lost or near its end, so that no more effects may be made.
     pub(super) fn check_lease(&self) -> Result<(), Failure> {
         self.lease.map_or(Ok(()), LeaseGuard::check)
     }
@@ -40,7 +40,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// That of an item that is bad.
+    /// The outcome of a bad item.
     pub(crate) fn failed(failure: Failure, attempts: u32) -> Self {
         Self {
             settled: Settled::by_class(failure.class),

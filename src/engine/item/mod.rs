@@ -1,4 +1,4 @@
-//! One item: probe, record, apply, record, probe; and again, while it may help.
+//! One item: probe, record, apply, record, probe; repeated while that may help.
 
 mod attempt;
 mod context;

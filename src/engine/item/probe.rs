@@ -1,20 +1,19 @@
-//! One probe of an item: what is seen, and what each step needs.
+//! One probe of an item: the observation, and the gaps of each step.
 
 use std::sync::Arc;
 
 use crate::engine::{Gap, Migration, Step, UnitContext};
 use crate::model::Failure;
 
-/// A step and what it would put right.
+/// A step and its gaps.
 pub(crate) type StepGaps<M> = (Arc<dyn Step<M>>, Vec<Gap>);
 
-/// What one probe came to.
+/// The result of one probe.
 pub(crate) struct ProbedItem<M: Migration> {
     pub(crate) observed: M::Observation,
-    /// Gaps of each step that has any, in the order of the steps. The first step that could not
-    /// say its gaps ends the list.
+    /// The gaps of each step that has any, in the order of the steps. The first step that fails ends the list.
     pub(crate) gaps: Vec<StepGaps<M>>,
-    /// What that step said.
+    /// The failure of that step.
     pub(crate) blocked: Option<Failure>,
 }
 

@@ -13,11 +13,11 @@ use crate::runtime::StopLevel;
 use super::attempt::attempt;
 use super::context::{End, ItemContext};
 
-/// Attempts the item until it has its final outcome. None when the run stopped before: the item is
-/// then as if it had not been taken, whatever effects it already has.
+/// Attempts the item until it has its final outcome. `None` if the run stopped first: then the item counts as not
+/// started, whatever effects it has.
 ///
-/// `slot` is the item's place among those in flight: given up while the item waits, and held by the caller until the final
-/// outcome is written.
+/// `slot` is the item's place among those in flight. It is released while the item waits, and held by the caller until
+/// the outcome is written.
 pub(crate) async fn settle<M: Migration>(
     run: &Shared<M>,
     context: &ItemContext<'_, M>,
@@ -27,7 +27,7 @@ pub(crate) async fn settle<M: Migration>(
     loop {
         let failure = match attempt(run, context).await {
             Ok(settled) => {
-                // An earlier attempt may have made effects that were seen too late.
+                // An earlier attempt may have made effects that became visible late.
                 let settled = match settled {
                     Settled::Found if context.touched.load(Ordering::Acquire) => Settled::Migrated,
                     settled => settled,

@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::runtime::Tasks;
 
-/// Items in flight, each in a task of its own that ends with this.
+/// Items in flight, each in its own task. Dropping this aborts them.
 pub(crate) struct ItemTasks<T>(FuturesUnordered<AbortOnDropHandle<T>>);
 
 impl<T: Send + 'static> ItemTasks<T> {
@@ -19,12 +19,12 @@ impl<T: Send + 'static> ItemTasks<T> {
         self.0.push(AbortOnDropHandle::new(tasks.spawn(item)));
     }
 
-    /// The next one that ends; none when none is in flight.
+    /// The next one that ends; `None` if none is in flight.
     pub(crate) async fn next(&mut self) -> Option<Result<T, JoinError>> {
         self.0.next().await
     }
 
-    /// One that has ended, or that ends before there is room for more; none when there is room.
+    /// One that has ended, or that ends before there is room for more; `None` if there is room.
     pub(crate) async fn next_for_room(
         &mut self,
         has_room: impl FnOnce() -> bool,

@@ -7,8 +7,8 @@ use crate::model::{UnitCheckpoint, UnitId};
 
 use super::Tracker;
 
-/// Every unit that was begun and has not ended: trackers of those leased, checkpoints of the others. A unit that ended and
-/// whose row says so leaves it: memory and file are bounded by what is open, however many units a plan has.
+/// Every unit that was started and has not ended: trackers of leased units, checkpoints of the others. A unit whose row
+/// says that it ended is removed, so that memory and file are bounded by the open units.
 #[derive(Debug, Default)]
 pub(crate) struct CheckpointState {
     units: Mutex<BTreeMap<UnitId, Entry>>,
@@ -18,12 +18,12 @@ pub(crate) struct CheckpointState {
 enum Entry {
     Leased(Arc<Mutex<Tracker>>),
     Resting(Box<UnitCheckpoint>),
-    /// As an earlier process left it in the file.
+    /// From the file of an earlier process.
     Earlier(Box<UnitCheckpoint>),
 }
 
 impl CheckpointState {
-    /// The state with what an earlier run left.
+    /// Starts with the checkpoints of an earlier run.
     pub(crate) fn new(checkpoints: Vec<UnitCheckpoint>) -> Self {
         let units = checkpoints
             .into_iter()
@@ -39,12 +39,12 @@ impl CheckpointState {
         }
     }
 
-    /// What is known of a unit.
+    /// The checkpoint of a unit.
     pub(crate) fn checkpoint_of(&self, unit: &UnitId) -> Option<UnitCheckpoint> {
         self.lock().get(unit).map(Entry::checkpoint)
     }
 
-    /// Whether what is known of a unit is by an earlier process alone.
+    /// Whether the checkpoint of a unit is only from an earlier process.
     pub(crate) fn is_earlier(&self, unit: &UnitId) -> bool {
         matches!(self.lock().get(unit), Some(Entry::Earlier(_)))
     }
@@ -55,14 +55,14 @@ impl CheckpointState {
         self.lock().insert(unit.clone(), entry);
     }
 
-    /// Notes what is known of a unit that was never leased.
+    /// Stores the checkpoint of a unit that was not leased.
     pub(crate) fn note(&self, checkpoint: UnitCheckpoint) {
         let unit = checkpoint.progress.unit.clone();
         self.lock()
             .insert(unit, Entry::Resting(Box::new(checkpoint)));
     }
 
-    /// Keeps what is known of a unit that is leased no more.
+    /// Keeps the checkpoint of a unit that is no longer leased.
     pub(crate) fn rest(&self, unit: &UnitId) {
         let mut units = self.lock();
         if let Some(entry) = units.get_mut(unit) {
@@ -70,12 +70,12 @@ impl CheckpointState {
         }
     }
 
-    /// Forgets a unit: another works on it, and knows better.
+    /// Removes a unit, because another works on it or it ended.
     pub(crate) fn forget(&self, unit: &UnitId) {
         self.lock().remove(unit);
     }
 
-    /// Everything, as it is now.
+    /// All checkpoints now.
     pub(crate) fn checkpoints(&self) -> Vec<UnitCheckpoint> {
         self.lock().values().map(Entry::checkpoint).collect()
     }

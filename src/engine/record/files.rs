@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OnceCell};
 use crate::engine::{Config, EngineError};
 use crate::model::{
     Belongs, Checkpoint, Failure, InstanceId, ItemId, JOURNAL_VERSION, JournalOpening,
-    JournalRecord, MigrationName, Settled, UnitCheckpoint, UnitId,
+    JournalRecord, MigrationName, Settled, UnitCheckpoint, UnitId, UnixMillis,
 };
 use crate::runtime::Tasks;
 use crate::state::files::{Disk, Rotation};
@@ -21,18 +21,18 @@ use super::CheckpointState;
 /// One line of the results file.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ItemLine {
-    /// When, Unix milliseconds.
-    pub at: u64,
+    /// When.
+    pub at: UnixMillis,
     /// The unit.
     pub unit: UnitId,
     /// The item.
     pub item: ItemId,
-    /// Its last word.
+    /// Its final outcome.
     pub settled: Settled,
     /// Why it is bad.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// The instance whose unit it is, when this one helps.
+    /// The instance that the unit belongs to, if this one helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub helping: Option<InstanceId>,
     /// Whole attempts.
@@ -41,9 +41,8 @@ pub(crate) struct ItemLine {
     pub took_ms: u64,
 }
 
-/// The local files. The journal is on disk before an effect is made; results and checkpoint
-/// follow by count and time. Result lines are on disk before the checkpoint or a row says that
-/// their items are settled, so that no item is settled without its line.
+/// The local files. The journal is on disk before an effect is made; results and checkpoint are written by count and
+/// time. Result lines are on disk before the checkpoint or a row says that their items are settled.
 pub(crate) struct Files {
     disk: Arc<dyn Disk>,
     state: Arc<state::Config>,
@@ -51,7 +50,7 @@ pub(crate) struct Files {
     results_path: PathBuf,
     journal_path: PathBuf,
     journal: Journal,
-    /// The first line of this run in the journal, and whether it is there.
+    /// The first journal line of this run.
     opening: JournalOpening,
     opened: OnceCell<()>,
     results: Journal,
@@ -62,7 +61,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Opens the files of an instance; `results` names the file of result lines. Blocks.
+    /// Opens the files of an instance. `results` is the end of the name of the results file. Blocks.
     pub(crate) fn open(
         store: &Store,
         tasks: &Tasks,
@@ -85,7 +84,7 @@ impl Files {
             opening: JournalOpening {
                 v: JOURNAL_VERSION,
                 seq: 0,
-                at: 0,
+                at: UnixMillis::ZERO,
                 run: config.run.clone(),
                 instance: config.instance.clone(),
                 folder: config.folder.clone(),
@@ -108,8 +107,7 @@ impl Files {
         })
     }
 
-    /// What an earlier run of this instance left. That of another migration or of other tables is refused; one that
-    /// does not say which tables it is of is not used. Blocks.
+    /// The checkpoints of an earlier run of this instance. Those without a table id are not used. Blocks.
     pub(crate) fn load(&self, wanted: &Checkpoint) -> Result<Vec<UnitCheckpoint>, EngineError> {
         let found = checkpoint::load(&self.disk, &self.state, &wanted.instance)
             .map_err(EngineError::State)?;
@@ -141,9 +139,9 @@ impl Files {
         Ok(found.units)
     }
 
-    /// Says in the journal whose lines follow, if it does not say so yet; `now` is Unix milliseconds. A journal that is
-    /// to be found again is there before a row names it.
-    pub(crate) async fn open_journal(&self, now: u64) -> Result<(), state::StateError> {
+    /// Writes the first journal line of this run, unless it is written. It must be there before a row names the
+    /// journal.
+    pub(crate) async fn open_journal(&self, now: UnixMillis) -> Result<(), state::StateError> {
         let open = || async {
             let opening = |seq| JournalOpening {
                 seq,
@@ -156,24 +154,24 @@ impl Files {
         Ok(())
     }
 
-    /// Puts a record on disk before it returns, with its number.
+    /// Writes a record with its number. It is on disk on return.
     pub(crate) async fn journal(&self, record: JournalRecord) -> Result<(), state::StateError> {
         self.open_journal(record.at).await?;
         let numbered = |seq| JournalRecord { seq, ..record };
         self.journal.append_numbered(numbered).await
     }
 
-    /// The journal had so many lines: what is missing of them is to be seen.
+    /// The journal had this many lines. Numbers of missing lines are not reused, so that a rollback sees the gap.
     pub(crate) fn journal_had(&self, lines: u64) {
         self.journal.skip_to(lines);
     }
 
-    /// Lines of the journal that are on disk.
+    /// The number of journal lines on disk.
     pub(crate) fn journaled(&self) -> u64 {
         self.journal.durable()
     }
 
-    /// Takes a line for the results file.
+    /// Adds a line for the results file.
     pub(crate) fn result(&self, line: ItemLine, every: u64) {
         self.lines
             .lock()
@@ -184,25 +182,25 @@ impl Files {
         }
     }
 
-    /// Ready when enough was settled to write the checkpoint before its time.
+    /// Waits until enough items are settled to write the checkpoint early.
     pub(crate) async fn full(&self) {
         self.wake.notified().await;
     }
 
-    /// Whether anything was settled since the files were written.
+    /// Whether any item was settled since the last write.
     pub(crate) fn is_due(&self) -> bool {
         self.save_error.load(Ordering::Acquire) > 0
     }
 
-    /// Writes results, then the checkpoint of `checkpoints` if there is one.
+    /// Writes results, then the checkpoint if there is one.
     pub(crate) async fn write(
         &self,
         tasks: &Tasks,
         checkpoints: Option<(&CheckpointState, Checkpoint)>,
     ) -> Result<(), EngineError> {
-        // Goes with the write, which goes on in its thread when whoever waits for it is dropped.
+        // Moves into the write, which finishes even if its caller is dropped.
         let one_at_a_time = Arc::clone(&self.writing).lock_owned().await;
-        // Marks first: an item whose mark is taken has its line in `lines` already.
+        // Checkpoints first: an item in one has its line in `lines` already.
         let checkpoint = checkpoints.map(|(checkpoints, empty)| Checkpoint {
             units: checkpoints.checkpoints(),
             ..empty
@@ -226,9 +224,9 @@ impl Files {
         Ok(())
     }
 
-    /// Writes the result lines taken so far; the checkpoint stays due.
+    /// Writes the result lines so far. The checkpoint stays due.
     pub(crate) async fn write_lines(&self) -> Result<(), state::StateError> {
-        // Lines that another write took out of memory are on disk when it has ended.
+        // Waits for another write, which may have taken lines out of memory.
         let _one_at_a_time = self.writing.lock().await;
         self.append_lines().await
     }
@@ -240,7 +238,7 @@ impl Files {
         }
         let written = self.results.append_all(&lines).await;
         if written.is_err() {
-            // No later write may pass for one that had them.
+            // Put back, so that a later write includes them.
             let mut waiting = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.splice(..0, lines);
         }
@@ -257,7 +255,7 @@ impl Files {
     }
 }
 
-/// A checkpoint of nobody's units yet.
+/// A checkpoint without units.
 pub(crate) fn empty_checkpoint(config: &Config, migration: MigrationName) -> Checkpoint {
     Checkpoint::new(migration, config.instance.clone(), config.identity.clone())
 }

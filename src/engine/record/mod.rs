@@ -1,4 +1,4 @@
-//! What a run writes down: cursors, the checkpoint file, the journal, the results.
+//! What a run records: cursors, checkpoint file, journal and results.
 
 mod checkpoint;
 mod files;

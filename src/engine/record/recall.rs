@@ -1,43 +1,42 @@
-//! What the checkpoint file remembers of a unit, and how far that is trusted.
+//! What the checkpoint file knows of a unit, and how far that is trusted.
 //!
-//! The row is what counts: a unit goes on from the cursor of its row with the counts of its row, whatever the file
-//! says. The file may be ahead of it for a good reason (a crash between the two writes) or for a bad one: the tables
-//! were restored from a backup or made again, and what the file tells of happened elsewhere. The epoch cannot tell
-//! these apart, because a restored row has the epoch that it had. So nothing of the file counts by itself:
+//! The row decides: a unit continues from the cursor and the counts of its row. The file may be ahead for a good reason
+//! (a crash between the two writes) or a bad one (the tables were restored from a backup or recreated). The epoch
+//! cannot distinguish these, because a restored row has its old epoch. So nothing in the file counts by itself:
 //!
-//! - Items that the file calls **good** are looked at again like all others. Where the probe shows an item complete, it
-//!   is counted as the file has it, *migrated* or *found*, so that the sums stay true after a crash; the file knows
-//!   that of each item above its cursor, and of those below it as a sum. A probe that shows work to do refutes the file:
-//!   from then on only looks count.
-//! - Items above the cursor that the file calls **bad** count as bad without another attempt only while their failure
-//!   row says the same. That row is in the tables, is written before the item is settled and goes when the item is
-//!   fixed, so it proves both that the item is of this world and that it is still bad.
-//! - Of a row that nobody ever leased (epoch 0: it says *pending*, or was made by whoever leases it now), and of one
-//!   that was rolled back or rechecked since, the file knows nothing: it is of another world, or of an earlier round.
-//! - Steps of the unit, its pass and how it was cut are the row's alone: the row is written before they have effects.
+//! - **Good** items in the file are probed again like all others. If the probe shows an item complete, it counts as in
+//!   the file, *migrated* or *found*, so that the sums stay true after a crash. The file has this for each item above
+//!   its cursor, and as a sum for the items below. A probe that shows a gap refutes the file: from then on only probes
+//!   count.
+//! - **Bad** items above the cursor count as bad without another attempt only if they have a failure row. That row is
+//!   written before the item is settled and removed when the item is fixed, so it proves that the item belongs to these
+//!   tables and is still bad.
+//! - For a row that was never leased before, or was rolled back or rechecked since, the file is ignored: it belongs to
+//!   other tables or to an earlier round.
+//! - Steps of the unit, its pass and its split come from the row alone, which is written before they have effects.
 //!
-//! That the file is of these tables at all is checked when it is read (their id, account and region).
+//! Whether the file belongs to these tables (id, account and region) is checked when it is read.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Further, ItemId, Reason, Settled, UnitCheckpoint, UnitProgress};
 
-/// What is remembered of items that are not settled again so far.
+/// What the file knows of items that are not settled again yet.
 #[derive(Debug, Default)]
 pub(crate) struct Recall {
     /// Good items above the cursor.
     good: BTreeMap<ItemId, Settled>,
-    /// Bad ones whose failure rows are there.
+    /// Bad items with a failure row.
     bad: BTreeMap<ItemId, (Settled, Reason)>,
-    /// How far the file was, if that is further than the row.
+    /// The progress of the file, if it is ahead of the row.
     further: Option<Further>,
-    /// All of it is by an earlier process.
+    /// Whether all of it is from an earlier process.
     earlier: bool,
 }
 
 impl Recall {
-    /// What `file` adds to `row`; `begun` says whether anybody had leased the row before. `failed` is what the failure rows
-    /// of the unit say.
+    /// What `file` adds to `row`. `begun` is whether the row was leased before. `failed` has the failure rows of the
+    /// unit.
     pub(crate) fn of(
         row: &UnitProgress,
         begun: bool,
@@ -71,7 +70,7 @@ impl Recall {
         recall
     }
 
-    /// Says that an earlier process, not this one, settled what is remembered.
+    /// Records whether an earlier process settled these items.
     pub(crate) fn by_earlier(mut self, earlier: bool) -> Self {
         self.earlier = earlier;
         self
@@ -81,17 +80,17 @@ impl Recall {
         self.earlier
     }
 
-    /// Takes out what is remembered of a good item.
+    /// Removes a good item and returns its outcome.
     pub(super) fn good(&mut self, item: &ItemId) -> Option<Settled> {
         self.good.remove(item)
     }
 
-    /// Takes out what is known of a bad item.
+    /// Removes a bad item and returns its outcome.
     pub(super) fn bad(&mut self, item: &ItemId) -> Option<(Settled, Reason)> {
         self.bad.remove(item)
     }
 
-    /// Takes in what a retry made of an item; whether it is one that is remembered.
+    /// Updates an item after a retry; returns whether it is known here.
     pub(super) fn retried(
         &mut self,
         item: &ItemId,
@@ -106,33 +105,33 @@ impl Recall {
         known
     }
 
-    /// Counts the bad items, of which nobody else will tell.
+    /// Counts the bad items, which no event reports.
     pub(super) fn count_bad(&self, progress: &mut UnitProgress) {
         for (settled, reason) in self.bad.values() {
             progress.count(*settled, Some(*reason));
         }
     }
 
-    /// The account that goes as far as `item` of a pass, if there is one.
+    /// The progress that covers `item` of a pass, if there is one.
     pub(super) fn covers(&self, pass: u32, item: &ItemId) -> Option<&Further> {
         let further = self.further.as_ref();
         further.filter(|further| (pass, Some(item)) <= (further.pass, further.cursor.as_ref()))
     }
 
-    /// A probe showed the file wrong.
+    /// Drops what a probe refuted.
     pub(super) fn refute(&mut self) {
         self.good.clear();
         self.further = None;
     }
 
-    /// Takes out all that is remembered of single items; the rest is forgotten.
+    /// Removes and returns all single items. The rest is dropped.
     pub(super) fn take(&mut self) -> BTreeMap<ItemId, (Settled, Option<Reason>)> {
         let above = self.above().collect();
         *self = Self::default();
         above
     }
 
-    /// What the next checkpoint has to remember beside `progress`.
+    /// What the next checkpoint stores beside `progress`.
     pub(super) fn above(&self) -> impl Iterator<Item = (ItemId, (Settled, Option<Reason>))> + '_ {
         let good = self.good.iter();
         let good = good.map(|(item, settled)| (item.clone(), (*settled, None)));
@@ -148,7 +147,7 @@ impl Recall {
             .filter(|further| is_ahead(further, progress))
     }
 
-    /// The listing begins again at its start.
+    /// Drops single items, because the listing restarts.
     pub(super) fn rewind(&mut self) {
         self.good.clear();
         self.bad.clear();
@@ -159,10 +158,10 @@ fn is_ahead(further: &Further, progress: &UnitProgress) -> bool {
     (further.pass, &further.cursor) > (progress.pass.number, &progress.cursor)
 }
 
-/// The furthest account in the file that is ahead of the row.
+/// The furthest progress in the file that is ahead of the row.
 fn further(row: &UnitProgress, file: &UnitCheckpoint) -> Option<Further> {
     let progress = &file.progress;
-    // While a unit is cut, its cursor stays where it was, and its counts are those of the parts.
+    // While a unit is split, its cursor stays, and its counts are those of the parts.
     let counts = progress
         .open_split()
         .map_or(progress.counts, |split| split.before);

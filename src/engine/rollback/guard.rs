@@ -1,4 +1,4 @@
-//! Nothing is rolled back while anybody else works on it.
+//! Refuses a rollback while others work on its units.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,16 +6,16 @@ use futures::future::try_join_all;
 
 use crate::engine::holders::{held_by, names};
 use crate::engine::{Config, EngineError, Migration, RunParts};
-use crate::model::{Epoch, Holder, InstanceId, RunId, UnitId};
+use crate::model::{Epoch, Holder, InstanceId, RunId, UnitId, UnixMillis};
 use crate::runtime::{Instant, StopLevel};
 use crate::state::LeaseHolder;
 
 use super::plan::UndoPlan;
 
-/// States of instances that do nothing.
+/// States of inactive instances.
 const AT_REST: [&str; 2] = ["ended", "assigned"];
 
-/// Somebody works on what is to be rolled back.
+/// Others work on what is to be rolled back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Busy {
     /// Who, in words: instance, machine, run.
@@ -25,10 +25,10 @@ pub struct Busy {
 }
 
 /// Signs of life: the leases of units, and the reports of instances.
-type Reports = BTreeMap<(Holder, RunId), u64>;
+type Reports = BTreeMap<(Holder, RunId), UnixMillis>;
 
-/// Looks for a whole term whether those live who hold units of a survey or have a share in it: whether their beats
-/// move, whatever clocks say. What is free is known at once. Leases that did not beat are taken over by the rollback.
+/// Watches for a whole term whether holders of the units, or instances with a share in them, are alive: whether their
+/// beats move. Returns at once if there are none. The rollback takes over leases whose beat did not move.
 ///
 /// # Errors
 /// Those of the shared state.
@@ -70,7 +70,7 @@ pub async fn watch_others<M: Migration>(
     Ok(None)
 }
 
-/// Somebody of whom no lease was seen.
+/// A holder without a known lease.
 fn held(holder: Holder, run: RunId) -> LeaseHolder {
     LeaseHolder {
         holder,
@@ -80,7 +80,7 @@ fn held(holder: Holder, run: RunId) -> LeaseHolder {
     }
 }
 
-/// Leases that are not as they were.
+/// Leases that changed.
 async fn alive<M: Migration>(
     parts: &RunParts<M>,
     before: &BTreeMap<UnitId, LeaseHolder>,
@@ -96,8 +96,8 @@ async fn alive<M: Migration>(
         .collect())
 }
 
-/// When those instances reported last that have a share in the survey and are not at rest. An earlier process of this
-/// very folder is dead: we have its lock.
+/// The last reports of active instances with a share in the units. An earlier process of this folder is dead, because
+/// this process has its lock.
 async fn reports<M: Migration>(
     parts: &RunParts<M>,
     config: &Config,

@@ -1,4 +1,4 @@
-//! Rollback: what a migration made is undone, the latest first.
+//! Rollback: undoes the effects of a migration, the latest first.
 //!
 //! ```text
 //! survey ─ journals + rows ─ what stays | what is undone
@@ -6,15 +6,14 @@
 //!          └ owner, when nothing of its units is left: lease all its units → effects on the owner
 //! ```
 //!
-//! The journals are read once, line by line, and what they say is sorted by unit into a temporary file: memory holds
-//! 64 MiB while they are sorted, then about 300 bytes a unit and the effects of the items in flight.
+//! The journals are read once and sorted by unit into a temporary file. Memory holds 64 MiB while they are sorted, then
+//! about 300 bytes per unit and the effects of the items in flight.
 //!
-//! The journals say what was made; what was found is never in them as made, so it is never undone. An
-//! effect that was intended and of which nothing more is known is looked for. The unit's row starts
-//! over before the first effect is undone, so that whatever happens then, a run does again what is
-//! missing. An effect leaves the account only when a probe of the world showed it gone: a second
-//! rollback, after the first or after its crash, finds what is left, and nothing once all is gone; it
-//! also gives back the units that the first one held, and brings the rows of their owners in step.
+//! Only effects that the journals say were made are undone, never found ones. An effect that was intended, and of which
+//! nothing more is known, is probed. The row of a unit starts over before its first effect is undone, so that a later
+//! run repeats what is missing. An effect counts as undone only after a probe showed it gone. So a second rollback,
+//! after the first or after a crash, finds exactly what is left. It also releases units that the first one held, and
+//! updates the rows of their owners.
 
 mod effects;
 mod guard;

@@ -1,4 +1,4 @@
-//! Effects on an owner, undone while no unit of the owner is in anybody else's hands.
+//! Undoes effects on an owner, while all units of the owner are leased.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::state::{LeaseHolder, ProgressRow, Reopen};
 
 use super::undo::{End, Rolling};
 
-/// Takes back what was made for an owner.
+/// Undoes the effects on an owner.
 pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> End {
     let run = &rolling.run;
     let migration = Arc::clone(&run.migration);
@@ -40,7 +40,8 @@ pub(super) async fn owner<M: Migration>(rolling: &Rolling<M>, owner: &str) -> En
     end
 }
 
-/// Leases every unit of the owner; how it ended if one could not be. Holders have a term to show that they live.
+/// Leases every unit of the owner. Returns the end if one could not be leased. Holders have a term to show that they
+/// are alive.
 async fn claim_all<M: Migration>(
     rolling: &Rolling<M>,
     owner: &str,
@@ -52,7 +53,7 @@ async fn claim_all<M: Migration>(
         Err(error) => return Some(refuse(rolling, owner, None, error.failure())),
     };
     let held_by = |row: &ProgressRow| row.lease.clone().map(LeaseHolder::from);
-    // Nothing is leased yet that would have to be kept meanwhile.
+    // No lease is held yet that would have to be renewed meanwhile.
     if rows.iter().any(|row| row.lease.is_some()) {
         tokio::select! {
             biased;
@@ -75,7 +76,7 @@ async fn claim_all<M: Migration>(
     None
 }
 
-/// Takes the effects back while all leases are kept.
+/// Undoes the effects while all leases are renewed.
 async fn held<M: Migration>(
     rolling: &Rolling<M>,
     effects: &dyn OwnerEffects,
@@ -130,7 +131,7 @@ async fn undo_effects<M: Migration>(
     all_leased: &[LeasedUnit<M>],
 ) -> End {
     loop {
-        // The world says what is left, after each of them.
+        // Probed again after each of them.
         let last = match reversible(effects, owner).await {
             Ok(mut standing) => standing.pop(),
             Err(failure) => return refuse(rolling, owner, None, failure),

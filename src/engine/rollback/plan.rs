@@ -1,4 +1,4 @@
-//! What a rollback would do, and how it goes about it.
+//! The plan of a rollback.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,35 +8,35 @@ use crate::state::LeaseHolder;
 
 use super::effects::{EffectIndex, Indexed, KnownRun, Listed, MissingJournal, Things};
 
-/// What a rollback would do. Shown before anything is done.
+/// What a rollback would do.
 #[derive(Debug, Clone)]
 pub struct UndoPlan {
-    /// Effects by kind: first those that stay.
+    /// Effects by kind; those that stay come first.
     pub listed: Vec<Listed>,
     /// Units with something to undo.
     pub units: u64,
-    /// Units whose rows count items as migrated that no available journal knows, and how many.
+    /// Units whose rows count more migrated items than the available journals have, and how many more.
     pub unaccounted: Vec<(UnitId, u64)>,
-    /// Journals of which something is missing, and that may tell of units that were asked for.
+    /// Incomplete journals that may hold effects on units in scope.
     pub missing: Vec<MissingJournal>,
-    /// Of what was asked for, that of which neither rows nor journals know anything.
+    /// Requested units that neither rows nor journals know.
     pub unknown: Vec<(Option<String>, Option<String>)>,
-    /// Whether the journals know the run that was asked for.
+    /// Whether the journals know the requested run.
     pub knows_run: bool,
     /// Journals that were read.
     pub journals: Vec<PathBuf>,
-    /// Runs that they know, in order of time.
+    /// Their runs, in order of time.
     pub runs: Vec<KnownRun>,
     /// Leases of the units, and of parts of them.
     pub(super) leased: BTreeMap<UnitId, LeaseHolder>,
-    /// Instances that have a share in the units.
+    /// Instances with a share in the units.
     pub(super) shares: BTreeSet<InstanceId>,
     pub(super) plan: Plan,
 }
 
 impl UndoPlan {
-    /// Whether all that was made is known. Else only what is known is undone, and nothing of units and owners as a
-    /// whole.
+    /// Whether all effects are known. Otherwise only known effects on items are undone, and none on units and owners as
+    /// a whole.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.unaccounted.is_empty() && self.missing.is_empty()
@@ -55,11 +55,11 @@ impl UndoPlan {
 pub(super) struct Plan {
     pub(super) units: BTreeMap<UnitId, UnitPlan>,
     pub(super) owners: BTreeSet<String>,
-    /// Owners of units that were rolled back before: their rows may tell of the time before that.
+    /// Owners of units that were rolled back before, whose rows may be out of date.
     pub(super) told: BTreeSet<String>,
-    /// Units of which not all that was made is known.
+    /// Units with unknown effects.
     pub(super) incomplete: BTreeSet<UnitId>,
-    /// Leases that did not beat for a whole term.
+    /// Leases whose beat did not move for a whole term.
     pub(super) dead: BTreeMap<UnitId, LeaseHolder>,
     /// Things that effects on several items made.
     pub(super) things: Things,
@@ -67,12 +67,12 @@ pub(super) struct Plan {
     pub(super) index: EffectIndex,
 }
 
-/// What is undone of one unit.
+/// The plan for one unit.
 #[derive(Debug, Clone, Default)]
 pub(super) struct UnitPlan {
     /// Effects on items, and steps of the unit.
     pub(super) effects: Indexed,
-    /// An earlier rollback began it and died: all that may be left is its row.
+    /// An earlier rollback started it and died. Perhaps only its row is left to reset.
     pub(super) begun: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What there is to undo, and what stays.
+//! Plans a rollback: what is undone, and what stays.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,7 +19,11 @@ use super::effects::{
 use super::plan::{Plan, UndoPlan, UnitPlan};
 use super::targets::{Targets, Within};
 
-/// Reads journals and rows. Changes nothing beside temporary files in the state folder, which go with the survey.
+/// Reads journals and rows. Changes nothing except temporary files in the state folder, which are removed with the
+/// plan.
+///
+/// # Errors
+/// Those of journals, tables and probes; journals of another version or environment.
 pub async fn plan_undo<M: Migration>(
     parts: &RunParts<M>,
     within: &Within,
@@ -66,7 +70,7 @@ pub async fn plan_undo<M: Migration>(
     Ok(undo_plan)
 }
 
-/// What is known by the journals alone.
+/// The plan by the journals alone.
 fn of_journals(within: &Within, read: &mut Journals) -> (UndoPlan, List) {
     let units = std::mem::take(&mut read.index.units);
     let index = read.index.clone();
@@ -100,7 +104,7 @@ fn of_journals(within: &Within, read: &mut Journals) -> (UndoPlan, List) {
     (undo_plan, std::mem::take(&mut read.list))
 }
 
-/// What was asked for, as the journals are read.
+/// The scope, for reading the journals.
 struct Chosen<M: Migration> {
     within: Within,
     targets: Targets,
@@ -126,19 +130,19 @@ impl<M: Migration> EffectFilter for Chosen<M> {
     fn thing(&self, entry: &Entry) -> Option<String> {
         let undo = self.steps.get(&entry.step)?.undo()?;
         let effect = entry.effect.as_ref()?;
-        // What stays is held by nobody.
+        // What stays is not shared.
         (effect.undo == Undo::Possible).then_some(())?;
         undo.shared(&entry.unit, effect)
     }
 }
 
-/// What the journals say.
+/// The content of the journals.
 struct Journals {
     index: EffectIndex,
     things: Things,
     list: List,
     available: Available,
-    /// The journal of the run that was asked for.
+    /// The journal of the requested run.
     of_run: Option<JournalId>,
     knows_run: bool,
     runs: Vec<KnownRun>,
@@ -173,7 +177,7 @@ fn read<M: Migration>(state: &state::Config, chosen: &Chosen<M>) -> Result<Journ
     })
 }
 
-/// What the rows say.
+/// Reads the rows and completes the plan.
 struct Rows<'a, M: Migration> {
     parts: &'a RunParts<M>,
     within: &'a Within,
@@ -189,7 +193,7 @@ struct Rows<'a, M: Migration> {
 }
 
 impl<M: Migration> Rows<'_, M> {
-    /// The rows of the units that were asked for, or else of those with something to undo.
+    /// Reads the rows of the requested units, or of those with something to undo.
     async fn all(&mut self) -> Result<(), EngineError> {
         let store = self.parts.store.clone();
         let within = self.within;
@@ -239,7 +243,7 @@ impl<M: Migration> Rows<'_, M> {
         let known = known.map_or(0, |plan| plan.effects.items);
         let migrated = progress.counts.done - progress.counts.found.min(progress.counts.done);
         let lacks = migrated.saturating_sub(known);
-        // The other tool counts what it did itself, and keeps no journal.
+        // The existing tool counts its own work, and has no journal.
         if whole && lacks > 0 && row.legacy_completed.is_none() {
             undo_plan.unaccounted.push((unit.clone(), lacks));
             undo_plan.plan.incomplete.insert(unit.clone());
@@ -264,7 +268,7 @@ impl<M: Migration> Rows<'_, M> {
         Ok(())
     }
 
-    /// Notes who holds the unit or a part of it, and whose share it is.
+    /// Records who holds the unit or its parts, and which instances have a share in it.
     async fn holders(&mut self, row: &ProgressRow) -> Result<(), EngineError> {
         let progress = &row.progress;
         let share = row.assigned.iter().chain(&row.instance).cloned();
@@ -290,7 +294,7 @@ impl<M: Migration> Rows<'_, M> {
         }
     }
 
-    /// What was made without leases.
+    /// Reads which journals hold effects made without leases.
     async fn unleased(&mut self) -> Result<(), EngineError> {
         let traces = self
             .parts
@@ -310,9 +314,9 @@ impl<M: Migration> Rows<'_, M> {
         Ok(())
     }
 
-    /// Notes that a unit needs a journal, which may lack something.
+    /// Records that a unit needs a journal, if it is incomplete.
     fn gaps(&mut self, unit: &UnitId, journal: &JournalId, trace: JournalTrace) {
-        // Of a run only its own journal matters.
+        // For one run only its own journal matters.
         if self.within.run.is_some() && self.of_run.as_ref() != Some(journal) {
             return;
         }
@@ -322,7 +326,7 @@ impl<M: Migration> Rows<'_, M> {
         }
     }
 
-    /// Of steps that the journal knows the row has the last word; those of a unit of which not all is known stay.
+    /// Keeps steps that can be undone. Steps of a unit with unknown effects stay.
     fn steps(&mut self) {
         let undoable = self.unit_steps.iter().filter(|step| step.undo().is_some());
         let undoable: BTreeSet<StepName> = undoable.map(|step| step.name()).collect();
@@ -337,7 +341,7 @@ impl<M: Migration> Rows<'_, M> {
         }
     }
 
-    /// Effects on owners of whom all is known.
+    /// Lists effects on owners. They are undone only if all effects on their units are known.
     async fn owners(&mut self) -> Result<(), EngineError> {
         let plan = &mut self.undo_plan.plan;
         let Some(effects) = self.parts.migration.owner_effects() else {
@@ -363,15 +367,15 @@ impl<M: Migration> Rows<'_, M> {
     }
 }
 
-/// Whether a rollback took the unit up and did not give it back. One that is migrated again looks the same until its
-/// first item is settled; whoever does that holds it.
+/// Whether a rollback leased the unit and did not release it. A unit that is migrated again looks the same until its
+/// first item is settled, but then it is held.
 fn half_back(row: &ProgressRow) -> bool {
     let progress = &row.progress;
     let open = progress.status == Status::InProgress || row.lease.is_some();
     open && progress.counts.settled() == 0 && progress.cursor.is_none()
 }
 
-/// Whether a step of a unit was made by us, or may have been.
+/// Whether a step of a unit was made, or may have been.
 pub(super) fn made(progress: &UnitProgress, step: &dyn UnitStep) -> bool {
     matches!(
         progress.steps.get(&step.name()).map(|record| &record.state),

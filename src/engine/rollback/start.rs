@@ -1,4 +1,4 @@
-//! Runs a rollback over its units, then over the owners that are wholly asked for.
+//! Rolls back units, then owners that are requested as a whole.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -18,21 +18,21 @@ use super::plan::{Plan, UndoPlan, UnitPlan};
 use super::undo::{End, Refused, Rolling};
 use super::unit::unit;
 
-/// The file of result lines, after the instance's name; a rollback writes none.
+/// The end of the name of the results file. A rollback writes no lines.
 const RESULTS: &str = "results.ndjson";
 
-/// What a rollback came to.
+/// The outcome of a rollback.
 #[derive(Debug, Clone)]
 pub struct RolledBack {
     /// How it ended.
     pub ended: Ended,
     /// Effects that were undone, by kind.
     pub undone: BTreeMap<String, u64>,
-    /// Effects that were gone already, or whose making had not come to pass.
+    /// Effects that did not exist any more, or were never made.
     pub gone: u64,
-    /// Effects that made what others still need.
+    /// Effects that were kept because others need what they made.
     pub kept: u64,
-    /// Units of which nothing is left to undo.
+    /// Units with nothing left to undo.
     pub units: u64,
     /// Effects that could not be undone.
     pub failed: u64,
@@ -44,7 +44,7 @@ pub struct RolledBack {
     pub files: Vec<PathBuf>,
 }
 
-/// What became of the units.
+/// The outcome of the units.
 #[derive(Debug, Default)]
 struct Units {
     /// Those of which nothing is left to undo.
@@ -54,8 +54,11 @@ struct Units {
     remaining: Remaining,
 }
 
-/// Takes back what a survey found, and returns when everything is written. Dropping the future ends
-/// it as a crash would; the next survey finds what is left.
+/// Carries out a plan, and returns when everything is written. Dropping the future is like a crash: the next plan finds
+/// what is left.
+///
+/// # Errors
+/// The local files cannot be used or written.
 pub async fn rollback<M: Migration>(
     parts: RunParts<M>,
     config: Config,
@@ -98,7 +101,7 @@ pub async fn rollback<M: Migration>(
     })
 }
 
-/// A rollback has all steps and no share of its own that an earlier process could have left.
+/// A rollback uses all steps and adopts no leases of an earlier process.
 fn settings(config: Config) -> Config {
     Config {
         steps: StepFilter::All,
@@ -109,8 +112,7 @@ fn settings(config: Config) -> Config {
     }
 }
 
-/// Lines that the journal of this instance had and lost are to be missed by the next survey, too: their numbers are not
-/// used again.
+/// Skips the numbers of lines that the journal of this instance lost, so that the next plan misses them, too.
 fn skip_lost_lines<M: Migration>(run: &Shared<M>, undo_plan: &UndoPlan) {
     let own = run.config.journal();
     for missing in undo_plan.missing.iter().filter(|one| one.journal == own) {
@@ -118,7 +120,7 @@ fn skip_lost_lines<M: Migration>(run: &Shared<M>, undo_plan: &UndoPlan) {
     }
 }
 
-/// What was made for owners of whose units nothing is left to undo.
+/// Rolls back owners whose units have nothing left to undo.
 async fn all_owners<M: Migration>(
     rolling: &Rolling<M>,
     owners: BTreeSet<String>,
@@ -137,7 +139,7 @@ async fn all_owners<M: Migration>(
     }
 }
 
-/// Brings the rows of owners in step with their units.
+/// Updates the rows of owners.
 async fn bring_up<M: Migration>(run: &Shared<M>, owners: BTreeSet<String>) {
     for owner in owners {
         if let Err(error) = run.refresh_owner(&owner).await {
@@ -146,7 +148,7 @@ async fn bring_up<M: Migration>(run: &Shared<M>, owners: BTreeSet<String>) {
     }
 }
 
-/// A unit, what is undone of it, and a lease that did not beat for a whole term.
+/// A unit, its plan, and its lease if the beat did not move for a whole term.
 type UnitJob = (UnitId, UnitPlan, Option<LeaseHolder>);
 
 /// The units of a rollback.
@@ -191,8 +193,7 @@ impl<M: Migration> Schedule for Rounds<M> {
     }
 }
 
-/// All units, some at once. One that another holds gets a second chance after a term, if its holder
-/// did not beat since.
+/// Rolls back all units, some at once. A unit that another holds is tried again after a term.
 async fn all_units<M: Migration>(
     rolling: &Arc<Rolling<M>>,
     units: BTreeMap<UnitId, UnitPlan>,

@@ -1,27 +1,27 @@
-//! Which units are meant, looked up for every line of every journal.
+//! The units in scope, checked for every line of every journal.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::model::{RunId, StateIdentity, UnitId};
 
-/// What is to be rolled back.
+/// The scope of a rollback.
 #[derive(Debug, Clone, Default)]
 pub struct Within {
-    /// Units; all of them if there is none. Owner and name, each if it matters: an owner alone means
-    /// the whole of it, with the effects on the owner.
+    /// Units by owner, by name, or by both; empty for all. An owner alone includes the effects on the owner.
     pub units: Vec<(Option<String>, Option<String>)>,
     /// Only what this run made.
     pub run: Option<RunId>,
-    /// Journals beside those of the state folder: files, or folders that hold some.
+    /// Journals besides those of the state folder: files, or folders of journals.
     pub journals: Vec<PathBuf>,
-    /// The tables that effects must belong to: runs on others are left out, and what is only theirs is refused. Runs of
-    /// an earlier version, which names tables without their id, are taken: each effect is looked for before it is undone. `None` takes all.
+    /// The tables that effects must belong to; `None` takes all. Runs on other tables are left out, and journals with
+    /// only such runs are refused. Runs of earlier versions, without a table id, are included: each effect is probed
+    /// before it is undone.
     pub state: Option<StateIdentity>,
 }
 
 impl Within {
-    /// Owners of which everything is meant.
+    /// Owners in scope as a whole.
     pub(super) fn whole_owners(&self) -> BTreeSet<String> {
         let whole = self
             .units
@@ -41,7 +41,7 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    /// Those that were asked for.
+    /// The requested units.
     pub(super) fn of(within: &Within) -> Self {
         let mut targets = Self {
             all: within.units.is_empty(),
@@ -69,7 +69,7 @@ impl Targets {
         self.units.insert(unit.clone());
     }
 
-    /// Whether a unit is meant.
+    /// Whether a unit is in scope.
     pub(super) fn takes(&self, unit: &UnitId) -> bool {
         self.all
             || self.owners.contains(&*unit.owner)
@@ -77,7 +77,7 @@ impl Targets {
             || self.units.contains(unit)
     }
 
-    /// Those of what was asked for that none of these units belongs to.
+    /// The requested entries that match none of these units.
     pub(super) fn without<'a>(
         within: &Within,
         units: impl Iterator<Item = &'a UnitId>,

@@ -1,4 +1,4 @@
-//! Taking one effect back: probe → record → undo → probe → record.
+//! Undoes one effect: probe → record → undo → probe → record.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::state::LeaseHolder;
 
 use super::effects::{EffectIndex, Key, Things};
 
-/// Refusals that are kept for the report.
+/// The most refusals in the report.
 const KEPT: usize = 100;
 
 /// An effect that could not be undone, or a unit or owner that could not be worked on.
@@ -32,10 +32,10 @@ pub struct Refused {
     pub failure: Failure,
 }
 
-/// A rollback that runs.
+/// A running rollback.
 pub(super) struct Rolling<M: Migration> {
     pub(super) run: Arc<Shared<M>>,
-    /// What is undone.
+    /// The effects to undo.
     pub(super) index: EffectIndex,
     /// Leases that did not beat for a whole term.
     pub(super) dead: BTreeMap<UnitId, LeaseHolder>,
@@ -46,9 +46,9 @@ pub(super) struct Rolling<M: Migration> {
 /// How the rollback of a unit, or of an owner, ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// Nothing of what was asked for is left.
+    /// Nothing in scope is left.
     Clean,
-    /// Something could not be undone; it is in the report.
+    /// Something could not be undone, as the report says.
     Refused,
     /// The rollback was stopped.
     Stopped,
@@ -58,7 +58,7 @@ pub(super) enum End {
     Lost,
 }
 
-/// What has come of it so far.
+/// The result so far.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Tally {
     pub(super) undone: BTreeMap<String, u64>,
@@ -68,7 +68,7 @@ pub(super) struct Tally {
     pub(super) first: Vec<Refused>,
 }
 
-/// How an effect left the account.
+/// How an effect was settled.
 enum Undoing {
     Undone,
     Gone,
@@ -90,7 +90,7 @@ impl<M: Migration> Rolling<M> {
         }
     }
 
-    /// A unit, on the terms on which it may be taken.
+    /// The request for a unit.
     pub(super) fn wanted(&self, unit: &UnitId) -> ClaimRequest {
         ClaimRequest {
             dead: self.dead.get(unit).cloned(),
@@ -113,7 +113,7 @@ impl<M: Migration> Rolling<M> {
         change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Notes what could not be undone.
+    /// Records what could not be undone.
     pub(super) fn refuse(
         &self,
         unit: &UnitId,
@@ -144,8 +144,7 @@ impl<M: Migration> Rolling<M> {
         }
     }
 
-    /// Takes one effect back, again while that may help. An error is kept in the report by the
-    /// caller; one that says that the lease is lost, or that the rollback stops, is none of it.
+    /// Undoes one effect, with retries. The caller reports an error, except a lost lease or a stop.
     pub(super) async fn undo_effect(
         &self,
         leased: &LeasedUnit<M>,
@@ -212,7 +211,7 @@ impl<M: Migration> Rolling<M> {
         Ok(Undoing::Undone)
     }
 
-    /// Gives up a hold on what the effect made; whether nobody else has one.
+    /// Releases the hold of the effect on what it made. Returns whether it was the last one.
     fn is_last(
         &self,
         undo: &dyn Undoer,
@@ -229,7 +228,7 @@ impl<M: Migration> Rolling<M> {
         others.is_empty()
     }
 
-    /// Probes until it is gone, or the deadline is over.
+    /// Probes until the effect is gone or the deadline is over.
     async fn verify(
         &self,
         leased: &LeasedUnit<M>,

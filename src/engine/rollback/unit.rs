@@ -1,4 +1,4 @@
-//! One unit: lease it, restart its row, undo its effects, give it back.
+//! Rolls back one unit: leases it, restarts its row, undoes its effects, releases it.
 
 use std::io;
 use std::pin::pin;
@@ -23,7 +23,7 @@ use super::plan::UnitPlan;
 use super::plan_undo::made;
 use super::undo::{End, Rolling};
 
-/// Rolls one unit back. `dead` is a lease that did not beat for a whole term.
+/// Rolls back one unit. `dead` is a lease whose beat did not move for a whole term.
 pub(super) async fn unit<M: Migration>(
     rolling: &Rolling<M>,
     id: &UnitId,
@@ -55,8 +55,8 @@ pub(super) async fn unit<M: Migration>(
     put_back(rolling, &leased, end).await
 }
 
-/// Restarts the row, so that whatever is undone is missing to the next run. While others work
-/// on parts of the unit, nothing is undone.
+/// Restarts the row, so that the next run repeats what is undone. While others work on parts of the unit, nothing is
+/// undone.
 async fn restart<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) -> Result<(), End> {
     let stopped = || rolling.run.stop.level() > StopLevel::Run;
     let trouble = |failure| {
@@ -85,13 +85,13 @@ async fn restart<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>) -> 
         Err(SaveError::Lost) => return Err(End::Lost),
         Err(SaveError::State(error)) => return Err(trouble(error.failure())),
     }
-    // Whoever took a part in between saw the unit as it was.
+    // Another may have taken a part in between.
     quiet().await?;
     clear(leased).await.map_err(trouble)?;
     forget_failures(leased).await.map_err(trouble)
 }
 
-/// Removes the rows of items that failed: the row of the unit counts none of them any more.
+/// Removes the failure rows, because the row of the unit no longer counts them.
 async fn forget_failures<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Failure> {
     let Some(lease) = &leased.lease else {
         return Ok(());
@@ -104,7 +104,7 @@ async fn forget_failures<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Fai
 }
 
 async fn all<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, plan: UnitPlan) -> End {
-    // First of all.
+    // Before any effect is undone.
     if let Err(end) = restart(rolling, leased).await {
         return end;
     }
@@ -148,7 +148,7 @@ async fn all<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, plan: U
     worst
 }
 
-/// What is undone of a unit, item by item, of which a few are in memory.
+/// The effects to undo, item by item. Only a few are in memory.
 fn items<M: Migration>(
     rolling: &Rolling<M>,
     effects: &Indexed,
@@ -186,7 +186,7 @@ fn items<M: Migration>(
     })
 }
 
-/// Takes the effects on one item back, the latest first. Those before one that stays, stay too.
+/// Undoes the effects on one item, the latest first. Stops at the first that stays.
 async fn item<M: Migration>(
     rolling: &Rolling<M>,
     leased: &LeasedUnit<M>,
@@ -229,7 +229,7 @@ fn recorded<M: Migration>(leased: &LeasedUnit<M>, step: &StepName) -> Option<Eff
 fn undone<M: Migration>(leased: &LeasedUnit<M>, step: &StepName, effect: Effect) -> End {
     let record = StepRecord {
         state: StepState::Undone(effect),
-        at: leased.run.clock.unix_ms(),
+        at: leased.run.clock.now(),
         attempts: 0,
     };
     leased.lock().change(|progress| {
@@ -252,7 +252,7 @@ fn refused<M: Migration>(
     End::Refused
 }
 
-/// Gives the unit back: as nobody's work when nothing is left, else as begun.
+/// Releases the unit: as pending if nothing is left, else as in progress.
 async fn put_back<M: Migration>(rolling: &Rolling<M>, leased: &LeasedUnit<M>, end: End) -> End {
     if matches!(end, End::Clean) {
         leased

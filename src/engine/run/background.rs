@@ -1,4 +1,4 @@
-//! What goes on beside the work: checkpoints, reports, control, throttles, time limits.
+//! Background tasks of a run: checkpoints, reports, control, throttles, time limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,10 @@ use crate::runtime::{Instant, ServiceRegistry, StopLevel, Tasks};
 
 use super::{control, watchdog};
 
-/// How often it is looked whether a drain has taken too long.
+/// How often the time of a drain is checked.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// Does what is asked of the instance, then starts the helpers of a run; they end when the handles
-/// are dropped.
+/// Applies the control of the instance, then starts the background tasks. Dropping the handles ends them.
 pub(crate) async fn start<M: Migration>(run: &Arc<Shared<M>>) -> Vec<AbortOnDropHandle<()>> {
     let heard = control::first(run).await;
     vec![
@@ -46,7 +45,7 @@ pub(crate) async fn start<M: Migration>(run: &Arc<Shared<M>>) -> Vec<AbortOnDrop
     ]
 }
 
-/// Starts a helper of a run; it ends when the handle is dropped.
+/// Starts a background task. Dropping the handle ends it.
 pub(crate) fn spawn<R, F>(
     run: &Arc<R>,
     tasks: &Tasks,
@@ -58,7 +57,7 @@ where
     AbortOnDropHandle::new(tasks.spawn(task(Arc::clone(run))))
 }
 
-/// Writes results and checkpoint by count and time, never per item.
+/// Writes results and checkpoint by count and time.
 async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
     loop {
         tokio::select! {
@@ -78,14 +77,14 @@ async fn checkpoints<M: Migration>(run: &Arc<Shared<M>>) {
     }
 }
 
-/// Writes results and checkpoint now. The write goes on when whoever waits for it is dropped: what
-/// it took out of memory must reach the disk.
+/// Writes results and checkpoint now. The write finishes even if its caller is dropped, because it took lines out of
+/// memory.
 pub(crate) async fn write_files<M: Migration>(run: &Arc<Shared<M>>) -> Result<(), EngineError> {
     let shared = Arc::clone(run);
     let writing = run.tasks.spawn(async move {
         let checkpoints = shared.keeps_records().then(|| {
             let mut empty = empty_checkpoint(&shared.config, shared.migration.name());
-            empty.taken_at = shared.clock.unix_ms();
+            empty.taken_at = shared.clock.now();
             (&shared.checkpoints, empty)
         });
         shared.files.write(&shared.tasks, checkpoints).await
@@ -105,7 +104,7 @@ async fn time_limits<M: Migration>(run: &Shared<M>) {
     run.stop.request(StopLevel::Abort, &why);
 }
 
-/// Drains when the time limit is reached; ready when the run drains, for whatever reason.
+/// Drains when the time limit is reached. Returns when the run drains for any reason.
 pub(crate) async fn until_drained<M: Migration>(run: &Core<M>) {
     let over = async {
         match run.config.max_duration {
@@ -123,8 +122,8 @@ pub(crate) async fn until_drained<M: Migration>(run: &Core<M>) {
     }
 }
 
-/// Ready, with the reason, when a drain has taken too long; what waits for a service that is down may take less long than
-/// what is worked on.
+/// Waits until a drain has taken too long, and returns the reason. Waiting for a service that is down has a shorter
+/// limit.
 async fn overdue(pace: &Pace, dependencies: &ServiceRegistry) -> String {
     let began = Instant::now();
     let mut down_since = None;
@@ -146,7 +145,7 @@ async fn overdue(pace: &Pace, dependencies: &ServiceRegistry) -> String {
     "the drain took too long".to_owned()
 }
 
-/// Reports to the fleet.
+/// Reports to the fleet table.
 async fn reports<M: Migration>(run: &Shared<M>) {
     while run.keeps_records() {
         report(run).await;
@@ -154,9 +153,9 @@ async fn reports<M: Migration>(run: &Shared<M>) {
     }
 }
 
-/// Writes the fleet row once. A fault is logged: the next beat is near.
+/// Writes the fleet row once. An error is only logged, because the next report follows soon.
 pub(crate) async fn report<M: Migration>(run: &Shared<M>) {
-    let now = run.clock.unix_ms();
+    let now = run.clock.now();
     let report = run.events.read(|seen| InstanceReport {
         instance: run.config.instance.clone(),
         folder: run.config.folder.clone(),

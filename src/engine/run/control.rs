@@ -1,23 +1,22 @@
-//! What the operator asks of the instance: read again and again, and done.
+//! Reads the control rows regularly, and applies them.
 //!
-//! What could not be read changes nothing: the last that was read still holds. Before anything was read, and when nothing
-//! could be for longer than [`Pace::control_within`](crate::engine::Pace), nothing new is begun, as if a pause were asked:
-//! one that was cannot be heard.
+//! If a read fails, the last control still holds. Before the first read, and after failures for longer than
+//! [`Pace::control_within`](crate::engine::Pace), the run is paused, because it could not see a pause.
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
 use crate::model::{Control, Event, Limits, Said, Setting};
 use crate::runtime::{Instant, StopLevel};
 
-/// What is known of what is asked.
+/// What is known of the control rows.
 pub(super) struct Heard {
-    /// When the last read that was answered was begun.
+    /// When the last successful read started.
     at: Option<Instant>,
-    /// Nothing is begun because nothing can be read.
+    /// Whether the run is paused because nothing can be read.
     deaf: bool,
 }
 
-/// Reads what is asked, and does it, before anything is begun. Where the tables are missing or refused, the run ends.
+/// Reads and applies the control before anything starts. If tables are missing or refused, the run ends.
 pub(super) async fn first<M: Migration>(run: &Shared<M>) -> Heard {
     let mut heard = Heard {
         at: None,
@@ -26,7 +25,7 @@ pub(super) async fn first<M: Migration>(run: &Shared<M>) -> Heard {
     let read = tokio::select! {
         biased;
         read = heard.again(run) => read,
-        // Nothing is begun any more, whatever is asked.
+        // Nothing starts any more, whatever the control says.
         () = run.stop.reached(StopLevel::Drain) => Ok(()),
     };
     if let Err(error) = read
@@ -37,7 +36,7 @@ pub(super) async fn first<M: Migration>(run: &Shared<M>) -> Heard {
     heard
 }
 
-/// Does what is asked of the instance, however long a report takes.
+/// Reads and applies the control regularly.
 pub(super) async fn listen<M: Migration>(run: &Shared<M>, mut heard: Heard) {
     loop {
         tokio::time::sleep(run.config.pace.report_every).await;
@@ -66,7 +65,7 @@ impl Heard {
         Ok(())
     }
 
-    /// Begins nothing new if it was too long ago that anything could be read.
+    /// Pauses the run if the last successful read is too long ago.
     fn stand_still<M: Migration>(&mut self, run: &Shared<M>, error: &crate::state::StateError) {
         let within = run.config.pace.control_within;
         if self.deaf || self.at.is_some_and(|at| at.elapsed() < within) {
@@ -119,7 +118,7 @@ fn apply_control<M: Migration>(run: &Shared<M>, asked: &Control, was_deaf: bool)
     }
 }
 
-/// What is limited, and by whom.
+/// The limits, and who set them.
 fn limits(asked: &Control) -> Limits {
     let by = |setting| asked.said(setting).by;
     let rate = asked.rate.map(|rate| {

@@ -1,11 +1,9 @@
-//! Help for other instances, when there is nothing left to begin of one's own.
+//! Helps other instances, when nothing of the own share is left to start.
 //!
-//! Units come from the shared table: those that nobody holds, and those whose holder did not beat
-//! for a whole term. When there are none, parts of units that others hold are taken up in the same
-//! way, one at a time. They are asked for like all others, so the fence decides who has one, and two
-//! helpers never work on the same unit. A helper stays until nothing is left open anywhere: what
-//! another instance drops later is taken up, too. Its counts of such units stand apart, under the
-//! instance whose they were.
+//! Units come from the shared table: those that nobody holds, and those whose holder's beat did not move for a whole
+//! term. If there are none, parts of units that others hold are taken in the same way, one at a time. The lease decides
+//! who gets one, so two helpers never work on the same unit. A helper stays until no unit is open anywhere, and so
+//! takes what another instance releases later. It counts such units apart, under the instance that they belong to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,24 +17,24 @@ use crate::model::{Holder, InstanceId, Unit, UnitId};
 use crate::runtime::Instant;
 use crate::state::{self, LeaseHolder, ProgressRow, Store};
 
-/// Open units that are read at once, roughly.
+/// About how many open units are read at once.
 const READ: usize = 500;
 
 /// Rows that are read at the same time.
 const READS: usize = 16;
 
-/// What a helper knows of the units of others.
+/// What a helper knows about the units of others.
 #[derive(Debug, Default)]
 pub(super) struct Helper {
-    /// When to look next; none when there is nothing to wait for.
+    /// When to look next; `None` for at once.
     next: Option<Instant>,
-    /// Whether there is nothing more to help with, now or later.
+    /// Whether nothing is left to help with, now or later.
     over: bool,
-    /// Leases of others as they were seen first, and when.
+    /// Leases of others when they were first seen.
     watched: BTreeMap<UnitId, (LeaseHolder, Instant)>,
-    /// Units that could not be worked on, or whose lease was lost.
+    /// Units that failed in this run.
     given_up: BTreeSet<UnitId>,
-    /// Looks that failed in a row.
+    /// Failed reads in a row.
     failed: u32,
 }
 
@@ -45,14 +43,14 @@ async fn open(store: &Store) -> Result<Vec<ProgressRow>, state::StateError> {
     let mut open = store.open_units(READ).await?;
     match store.open_parts(READ).await {
         Ok(parts) => open.extend(parts),
-        // Tables that were made before there were parts.
+        // Tables of earlier versions have no table of parts.
         Err(error) if error.is_missing_table() => {}
         Err(error) => return Err(error),
     }
     Ok(open)
 }
 
-/// Whose units are, by the plan or as it is now.
+/// The instance of each unit: by the plan, or the last holder.
 fn whose(open: &[ProgressRow]) -> BTreeMap<UnitId, InstanceId> {
     let units = open.iter().filter(|row| row.progress.unit.part.is_none());
     let whose = units.filter_map(|row| {
@@ -62,7 +60,7 @@ fn whose(open: &[ProgressRow]) -> BTreeMap<UnitId, InstanceId> {
     whose.collect()
 }
 
-/// Helpers begin at different ends, so that they seldom ask for the same unit.
+/// Orders units differently for each helper, so that two helpers seldom ask for the same one.
 fn in_turn(holder: &Holder, offers: &mut [ClaimRequest]) {
     offers.sort_by_cached_key(|offer| {
         let mut hasher = DefaultHasher::new();
@@ -72,28 +70,27 @@ fn in_turn(holder: &Holder, offers: &mut [ClaimRequest]) {
 }
 
 impl Helper {
-    /// When to look for more; none when there is no more. `began` is a moment that is past for sure: real time goes on
-    /// between two looks at it.
+    /// When to look for more; `None` if there is no more. `began` is a moment in the past.
     pub(super) fn polls_at(&self, began: Instant) -> Option<Instant> {
         (!self.over).then(|| self.next.unwrap_or(began))
     }
 
-    /// More is looked for at once.
+    /// Looks for more at once.
     pub(super) fn poll_now(&mut self) {
         self.next = None;
     }
 
-    /// A unit is not tried again in this run.
+    /// Does not try a unit again in this run.
     pub(super) fn give_up(&mut self, unit: &UnitId) {
         self.given_up.insert(unit.clone());
     }
 
-    /// Another was seen to hold a unit.
+    /// Records that another holds a unit.
     pub(super) fn saw(&mut self, unit: &UnitId, held: LeaseHolder) {
         self.watched.insert(unit.clone(), (held, Instant::now()));
     }
 
-    /// Units of others that may be asked for, beside those that are `mine` or worked on here.
+    /// Units of others that may be claimed, except those in `mine` or leased here.
     pub(super) async fn offers<M: Migration>(
         &mut self,
         run: &Shared<M>,
@@ -119,7 +116,7 @@ impl Helper {
         }
     }
 
-    /// Looks at the leases that are new to us in the rows themselves: the index may lag behind.
+    /// Reads new leases from the rows themselves, because the index may lag.
     async fn watch(&mut self, store: &Store, open: &[ProgressRow]) {
         let units: BTreeSet<_> = open.iter().map(|row| &row.progress.unit).collect();
         self.watched.retain(|unit, _| units.contains(unit));
@@ -135,7 +132,7 @@ impl Helper {
         let new: Vec<_> = open.iter().filter(is_new).map(read).collect();
         let reads: Vec<_> = stream::iter(new).buffer_unordered(READS).collect().await;
         for (row, unit) in reads {
-            // What was not read now is read at the next probe.
+            // A failed read is repeated the next time.
             if let Ok(Some(row)) = row
                 && let Some(lease) = row.lease
             {
@@ -144,7 +141,7 @@ impl Helper {
         }
     }
 
-    /// Those of the open units that may be taken.
+    /// The open units that may be claimed.
     fn choose<M: Migration>(
         &mut self,
         run: &Shared<M>,
@@ -163,9 +160,9 @@ impl Helper {
             }
             waits = true;
             let whole = id.whole();
-            // The lease is asked for as it was seen a term ago: the store refuses if it lives.
+            // The request names the lease as seen a term ago. The store refuses it if the holder is alive.
             let dead = match (&row.lease, self.watched.get(id)) {
-                // Whoever holds the unit here works on its parts, too.
+                // The task that holds the unit works on its parts, too.
                 _ if leased.contains(&whole) => continue,
                 (None, _) => None,
                 (Some(_), Some((held, since))) if since.elapsed() >= term => Some(held.clone()),
@@ -186,10 +183,10 @@ impl Helper {
         }
         self.over = !waits;
         in_turn(&run.config.holder(), &mut offers);
-        // Few are left at the end, and others want to help, too.
+        // Leaves some units to other helpers.
         let most = run.config.units_at_once.max(1) as usize;
         offers.truncate(most.min(offers.len().div_ceil(4)));
-        // A part has work enough for all slots, and others share the unit.
+        // One part is enough work for all slots.
         if offers.is_empty() {
             in_turn(&run.config.holder(), &mut parts);
             offers.extend(parts.into_iter().next());

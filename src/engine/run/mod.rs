@@ -1,5 +1,5 @@
-//! One run: many units, single items, or items that failed before. Audits and rollbacks use its loop, its helpers and
-//! its ending.
+//! One run: units, single items, or items that failed before. Audits and rollbacks use its loop, its background tasks
+//! and its ending.
 
 mod background;
 mod control;

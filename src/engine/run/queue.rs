@@ -1,4 +1,4 @@
-//! Which units a run works on next: its own, and those of others that it helps with.
+//! The queue of units of a run: its own, and those of others that it helps with.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::remaining::Remaining;
 use super::unbegun;
 use super::units::Schedule;
 
-/// An owner, and why its row is not up to date, if it is not.
+/// An owner, and whether its row was updated.
 type Summed = (Arc<str>, Result<(), Failure>);
 
 /// A unit that another holds.
@@ -38,14 +38,14 @@ pub(super) struct Queue<'a, M: Migration> {
     busy: Vec<Busy>,
     /// Units in scope or leased that have not ended.
     mine: BTreeSet<UnitId>,
-    /// Units that are worked on here now.
+    /// Units that this run works on now.
     leased: BTreeSet<UnitId>,
     helper: Option<Helper>,
     began: Instant,
-    /// Units of an owner that have not ended, so that its row is summed up once.
+    /// Open units per owner, so that its row is updated once at the end.
     open_of: BTreeMap<Arc<str>, u64>,
     begun: BTreeSet<Arc<str>>,
-    /// Owners' rows that are being summed up.
+    /// Updates of owners' rows in progress.
     sums: FuturesUnordered<AbortOnDropHandle<Summed>>,
     remaining: Remaining,
 }
@@ -136,7 +136,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         self.run.stop.level() > StopLevel::Run || self.run.admission.limit_reached()
     }
 
-    /// When a unit may be ready that is not now.
+    /// When the next unit may be ready.
     fn next_at(&self) -> Option<Instant> {
         let later = self.waiting.iter().filter_map(|one| one.not_before);
         let term = self.run.config.pace.lease_term;
@@ -146,8 +146,8 @@ impl<'a, M: Migration> Queue<'a, M> {
             .min()
     }
 
-    /// Units that another held a term ago: those that are free or whose holder did not beat since
-    /// wait for their turn, those whose holder lives are left to it; who helps looks again.
+    /// Checks units that another held a term ago. Those that are released, or whose holder is dead, are queued again.
+    /// Those with a live holder are left to it, or checked again by a helper.
     async fn poll_busy(&mut self) {
         let term = self.run.config.pace.lease_term;
         let now = Instant::now();
@@ -182,7 +182,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         }
     }
 
-    /// Tells the owner's row that work on it began, once.
+    /// Updates the row of the owner once, when its first unit starts.
     fn begin(&mut self, unit: &Unit) {
         self.leased.insert(unit.id.clone());
         if unit.id.part.is_none() && self.begun.insert(Arc::clone(&unit.id.owner)) {
@@ -209,7 +209,7 @@ impl<'a, M: Migration> Queue<'a, M> {
                 }
             }
             UnitEnd::Released => self.remaining.unfinished += 1,
-            // Who helps waits for the end of all units; this one is another's now.
+            // A helper waits until all units ended; another has this one now.
             UnitEnd::Lost if self.helper.is_some() => {
                 let look = Instant::now() + self.run.config.pace.lease_term / 6;
                 self.waiting.push_back(ClaimRequest {
@@ -227,14 +227,14 @@ impl<'a, M: Migration> Queue<'a, M> {
         }
     }
 
-    /// When a helper wants to look for more; none when it has enough, or there is no more.
+    /// When to look for units of others; `None` if there is enough work or nothing left.
     fn helps_at(&self) -> Option<Instant> {
         let has_room = self.waiting.is_empty() && !self.is_stopped();
         let helper = self.helper.as_ref().filter(|_| has_room)?;
         helper.polls_at(self.began)
     }
 
-    /// Takes up units of others, if it is time to and items could be begun.
+    /// Queues units of others, if it is time to.
     async fn find_more(&mut self) {
         let now = Instant::now();
         if self.helps_at().is_none_or(|at| at > now) {
@@ -248,14 +248,14 @@ impl<'a, M: Migration> Queue<'a, M> {
         }
     }
 
-    /// Room was made: a helper looks for more at once.
+    /// A unit ended, so a helper looks for more at once.
     fn has_room(&mut self) {
         if let Some(helper) = &mut self.helper {
             helper.poll_now();
         }
     }
 
-    /// The work on a unit of another ended.
+    /// Ends the work on a unit of another instance.
     fn end_helping(&mut self, request: ClaimRequest, end: UnitEnd) {
         let id = &request.unit.id;
         if let UnitEnd::Failed(failure) = end {
@@ -275,12 +275,12 @@ impl<'a, M: Migration> Queue<'a, M> {
                     helper.saw(id, held);
                 }
             }
-            // What another leaves open is looked at again.
+            // It may be offered again.
             UnitEnd::Released | UnitEnd::Lost | UnitEnd::Failed(_) => {}
         }
     }
 
-    /// Puts a unit off, or gives it up for this run.
+    /// Delays a failed unit, or gives it up for this run.
     fn trouble(&mut self, request: ClaimRequest, failure: Failure) {
         let pace = &self.run.config.pace;
         tracing::warn!(unit = %request.unit.id, class = %failure.class, reason = %failure.reason, "{}", failure.message);
@@ -297,7 +297,7 @@ impl<'a, M: Migration> Queue<'a, M> {
             self.remaining.troubled.push((request.unit.id, failure));
             return;
         }
-        // What a unit needs was tried several times already.
+        // The attempt itself had retries, so the wait is longer.
         let wait = pace.backoff().wait(troubles + 1, failure.retry_after);
         self.waiting.push_back(ClaimRequest {
             troubles,
@@ -306,7 +306,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         });
     }
 
-    /// Brings owners' rows in step and counts what is left.
+    /// Updates the rows of owners, and counts what is left.
     pub(super) async fn close(mut self) -> Remaining {
         let begun = std::mem::take(&mut self.begun);
         for owner in begun {
@@ -339,7 +339,7 @@ impl<'a, M: Migration> Queue<'a, M> {
         self.remaining
     }
 
-    /// Brings an owner's row in step, beside the work.
+    /// Updates the row of an owner in the background.
     fn sum_up(&mut self, owner: &Arc<str>) {
         if !self.run.keeps_records() {
             return;
@@ -352,7 +352,7 @@ impl<'a, M: Migration> Queue<'a, M> {
             })));
     }
 
-    /// Remembers whose row is not up to date.
+    /// Records whose row is not up to date.
     fn summed(&mut self, summed: Result<Summed, tokio::task::JoinError>) {
         match summed {
             Ok((owner, Ok(()))) => drop(self.remaining.unsummed.remove(&owner)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::{Counts, Failure, Reason, Settled, UnitId};
 use crate::state::LeaseHolder;
 
-/// What was left over.
+/// What a run leaves undone.
 #[derive(Debug, Default)]
 pub(crate) struct Remaining {
     /// Units or items that were not settled.
@@ -15,18 +15,18 @@ pub(crate) struct Remaining {
     pub(crate) troubled: Vec<(UnitId, Failure)>,
     /// Units whose lease was lost.
     pub(crate) lost: u64,
-    /// Items that a retry took up.
+    /// Items that were retried.
     pub(crate) retried: Counts,
     /// The bad ones of them, by reason.
     pub(crate) retried_reasons: BTreeMap<Reason, u64>,
-    /// Why not all that a retry is about could be read, if so.
+    /// Why the items to retry could not all be read, if so.
     pub(crate) unread: Option<Failure>,
-    /// Owners whose rows are not the sum of their units.
+    /// Owners whose rows are not up to date.
     pub(crate) unsummed: BTreeMap<Arc<str>, Failure>,
 }
 
 impl Remaining {
-    /// Takes in what another was left with.
+    /// Adds another.
     pub(crate) fn add(&mut self, other: Self) {
         self.unfinished += other.unfinished;
         self.lost += other.lost;

@@ -1,4 +1,4 @@
-//! Begins a run, hands it its job, and ends it.
+//! Starts a run, does its job, and ends it.
 
 use std::sync::Arc;
 
@@ -15,21 +15,20 @@ use super::queue::Queue;
 use super::remaining::Remaining;
 use super::{background, units};
 
-/// The file of result lines, after the instance's name.
+/// The end of the name of the results file.
 const RESULTS: &str = "results.ndjson";
 
-/// Runs a job to its end, or until it is stopped, and returns when everything is written and
-/// every task of the run has ended. Dropping the future ends the run as a crash would.
+/// Runs a job until it ends or is stopped, and returns when everything is written. Dropping the future is like a crash.
 ///
 /// # Errors
-/// [`EngineError::Failed`] if nothing could work; those of the local files.
+/// [`EngineError::Failed`] if nothing could work. The local files cannot be used or written, or belong to other tables.
 pub async fn run<M: Migration>(
     parts: RunParts<M>,
     config: Config,
     job: Job,
 ) -> Result<Outcome, EngineError> {
     let is_retry = matches!(job, Job::RetryFailed(_) | Job::RetryListed(_));
-    // Who tries again what failed has no share of its own that an earlier process could have left.
+    // A retry adopts no leases of an earlier process.
     let config = Config {
         adopt_own: config.adopt_own && !is_retry,
         ..config
@@ -60,7 +59,7 @@ pub async fn run<M: Migration>(
     outcome(&run, remaining, is_retry).await
 }
 
-/// Tries items again under the leases of their units.
+/// Retries items under the leases of their units.
 async fn retry<M: Migration>(
     run: &Arc<Shared<M>>,
     chunks: BoxStream<'static, Result<Chunk, Failure>>,
@@ -86,8 +85,7 @@ fn announce<M: Migration>(run: &Arc<Shared<M>>, job: &Job) {
             None,
         ),
         Job::Items(items) => (0, items.len() as u64, Some(items.len())),
-        // The counters of units that ended are told when they are opened.
-        // So are the items that it takes up, piece by piece.
+        // Units and items are counted as they are read, piece by piece.
         Job::RetryFailed(_) | Job::RetryListed(_) => (0, 0, Some(0)),
     };
     run.announce(units as u64, planned, asked.map(|items| items as u64));

@@ -1,4 +1,4 @@
-//! Units that a drained run never came to: their rows say how far they are, so that the run's end is told truly.
+//! Units that a drained run did not start: reads their rows, so that the final report is correct.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::model::{Event, Unit};
 
 /// Rows that are read at once.
 const AT_ONCE: usize = 16;
-/// A drain waits no longer than this for the rows of all units together.
+/// The longest time for reading all rows.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads the rows of units and publishes how far they are. Returns how many of them have not ended; one whose row was
-/// not read in time counts as such.
+/// Reads the rows of units and publishes their progress. Returns how many have not ended, including those whose row was
+/// not read in time.
 pub(super) async fn publish<M: Migration>(run: &Shared<M>, units: Vec<Unit>) -> u64 {
     let all = units.len() as u64;
     let until = tokio::time::Instant::now() + PATIENCE;

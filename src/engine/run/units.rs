@@ -1,4 +1,4 @@
-//! The one loop over many units: some at once, each in a task of its own.
+//! The loop over units: some at once, each in its own task.
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, pending, ready};
@@ -9,39 +9,39 @@ use crate::engine::Migration;
 use crate::engine::shared::Core;
 use crate::model::{Failure, Reason};
 
-/// Which units are worked on, what is done with each, and what becomes of it.
+/// Which units are worked on, what is done with each, and how it ended.
 pub(crate) trait Schedule: Send {
     /// One unit, and what is to be done with it.
     type Job: Send;
     /// How the work on it ended.
     type End: Send + 'static;
 
-    /// The next one that may begin now.
+    /// The next job that may start now.
     fn next(&mut self) -> Option<Self::Job>;
 
     /// The work.
     fn work(&mut self, job: &Self::Job) -> BoxFuture<'static, Self::End>;
 
-    /// The work ended; a failure says that its task panicked.
+    /// Called when the work ended. A failure means that its task panicked.
     fn ended(&mut self, job: Self::Job, end: Result<Self::End, Failure>);
 
-    /// Whether there may be more after [`Schedule::wait`].
+    /// Whether there may be more jobs after [`Schedule::wait`].
     fn waits(&self) -> bool {
         false
     }
 
-    /// Ready when there may be more. May be dropped and asked for again.
+    /// Waits until there may be more jobs. It may be dropped and called again.
     fn wait(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(pending())
     }
 
-    /// Looks for more, after [`Schedule::wait`]; not dropped.
+    /// Looks for more jobs after [`Schedule::wait`]. It is never dropped.
     fn wake(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(ready(()))
     }
 }
 
-/// Works on units until there are no more.
+/// Works on jobs until there are no more.
 pub(crate) async fn all<M: Migration, S: Schedule>(core: &Core<M>, schedule: &mut S) {
     let at_once = core.config.units_at_once.max(1) as usize;
     let mut running = FuturesUnordered::new();

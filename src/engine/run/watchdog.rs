@@ -1,4 +1,4 @@
-//! Says what hangs, what is slower than it was and whether the disk is full, for as long as a run goes.
+//! Warns of what hangs, of a slow run and of a full disk, while the run lasts.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::runtime::{Instant, StopLevel};
 /// How often free space is checked.
 const CHECK_DISK_EVERY: Duration = Duration::from_secs(30);
 
-/// Checks now and then, for as long as the run goes.
+/// Checks regularly while the run lasts.
 pub(super) async fn watch<M: Migration>(run: &Shared<M>) {
     let pause = run.config.pace.stalled_after / 60;
     let (mut shown, mut disk_warning, mut next_disk) = (Vec::new(), None, Instant::now());
@@ -44,7 +44,7 @@ fn slower<M: Migration>(run: &Shared<M>) -> Option<Warning> {
     if run.admission.is_paused() || run.stop.level() > StopLevel::Run {
         return None;
     }
-    let now = run.clock.unix_ms();
+    let now = run.clock.now();
     run.events.read(|seen| speed::check(seen, now))
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use crate::model::Failure;
+use crate::model::{Failure, UnixMillis};
 
 pub(super) type Fault = Box<dyn Fn(&str, &str, u32) -> Option<Failure> + Send + Sync>;
 
@@ -37,7 +37,7 @@ pub(super) struct Calls {
     /// How often each operation met each key.
     pub(super) made: Mutex<BTreeMap<(String, String), u32>>,
     /// When keys came into the source.
-    pub(super) added_at: Mutex<BTreeMap<String, u64>>,
+    pub(super) added_at: Mutex<BTreeMap<String, UnixMillis>>,
 }
 
 impl Calls {

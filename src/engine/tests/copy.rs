@@ -18,6 +18,7 @@ use crate::engine::{
 use crate::migrations::uploads::CustomerRollup;
 use crate::model::{
     Effect, Failure, ItemId, ItemRange, MigrationName, Reason, Reasons, StepName, StepState,
+    UnixMillis,
 };
 
 /// Two folders.
@@ -60,7 +61,7 @@ impl Migration for Copy {
         ItemId::new(key.as_str())
     }
 
-    fn added_at(&self, key: &String) -> Option<u64> {
+    fn added_at(&self, key: &String) -> Option<UnixMillis> {
         self.calls.added_at.lock().unwrap().get(key).copied()
     }
 

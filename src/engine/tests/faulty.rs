@@ -116,16 +116,6 @@ impl Rows for Faulty {
         self.inner.page(table, select, after).await
     }
 
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), RowsError> {
-        self.check(Out::Reading, table)?;
-        self.inner.count(table, select, after).await
-    }
-
     async fn locate(&self, table: &str) -> Result<Location, RowsError> {
         self.check(Out::Reading, table)?;
         self.inner.locate(table).await

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::world::{World, name, no_fault};
 use crate::engine::{Config, Ended, Job, Outcome, Stop, run};
-use crate::model::{Failure, Reason, Status};
+use crate::model::{Failure, Reason, Status, UnixMillis};
 use crate::state::{FailedQuery, Reopen};
 
 const LATENCY: Duration = Duration::from_millis(10);
 
-async fn recheck(world: &World, since: u64, limit: Option<u64>) -> Outcome {
+async fn recheck(world: &World, since: UnixMillis, limit: Option<u64>) -> Outcome {
     let config = Config {
         reopen: Reopen::Recheck(since),
         limit,
@@ -41,13 +41,13 @@ async fn a_recheck_repairs_what_a_run_does_not_probe() {
         (outcome.ended, world.calls("probe")),
         (Ended::Finished, looked)
     );
-    let outcome = recheck(&world, 1, None).await;
+    let outcome = recheck(&world, UnixMillis(1), None).await;
     assert_eq!(outcome.ended, Ended::Finished);
     let counts = outcome.counts;
     assert_eq!((counts.planned, counts.done, counts.found), (40, 40, 36));
     world.assert_all_done(2, 20).await;
     // The next one looks at everything again, and finds all of it.
-    let outcome = recheck(&world, 2, None).await;
+    let outcome = recheck(&world, UnixMillis(2), None).await;
     assert_eq!((outcome.counts.done, outcome.counts.found), (40, 40));
 }
 
@@ -57,14 +57,14 @@ async fn a_recheck_that_was_stopped_goes_on_and_probes_nothing_twice() {
     world.run().await;
     damage(&world, 0..3);
     let looked = world.calls("probe");
-    let first = recheck(&world, 1, Some(25)).await;
+    let first = recheck(&world, UnixMillis(1), Some(25)).await;
     assert_eq!(first.ended, Ended::Limit);
-    let second = recheck(&world, 1, None).await;
+    let second = recheck(&world, UnixMillis(1), None).await;
     assert_eq!(second.ended, Ended::Finished);
     // Once each, and once more after each of the six that were put right.
     assert_eq!(world.calls("probe") - looked, 60 + 6);
     world.assert_all_done(3, 20).await;
-    let third = recheck(&world, 1, None).await;
+    let third = recheck(&world, UnixMillis(1), None).await;
     assert_eq!(third.ended, Ended::Finished);
     assert_eq!(
         world.calls("probe") - looked,
@@ -81,7 +81,7 @@ async fn a_recheck_that_died_goes_on_from_row_or_file() {
         world.run().await;
         damage(&world, 0..2);
         let config = Config {
-            reopen: Reopen::Recheck(1),
+            reopen: Reopen::Recheck(UnixMillis(1)),
             ..world.next_config()
         };
         let parts = world.parts(&Stop::new());
@@ -95,7 +95,7 @@ async fn a_recheck_that_died_goes_on_from_row_or_file() {
         } else {
             world.lose_file();
         }
-        let outcome = recheck(&world, 1, None).await;
+        let outcome = recheck(&world, UnixMillis(1), None).await;
         assert_eq!(outcome.ended, Ended::Finished);
         world.assert_all_done(2, 60).await;
     }
@@ -112,7 +112,7 @@ async fn what_a_recheck_cannot_repair_is_reported_by_row_and_failure_until_it_ca
     let world = World::new(1, 5, LATENCY, Box::new(fault)).await;
     world.run().await;
     broken.store(true, Ordering::SeqCst);
-    recheck(&world, 1, None).await;
+    recheck(&world, UnixMillis(1), None).await;
     let row = world.row(0).await;
     assert_eq!((row.status, row.counts.quarantined), (Status::Failed, 1));
     let failed = world.store.failed_items(&FailedQuery::default()).await;
@@ -121,7 +121,7 @@ async fn what_a_recheck_cannot_repair_is_reported_by_row_and_failure_until_it_ca
         Reason::new("MISSING_BLOB")
     );
     broken.store(false, Ordering::SeqCst);
-    recheck(&world, 2, None).await;
+    recheck(&world, UnixMillis(2), None).await;
     world.assert_all_done(1, 5).await;
     let failed = world.store.failed_items(&FailedQuery::default()).await;
     assert!(failed.unwrap().is_empty());

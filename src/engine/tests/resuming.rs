@@ -321,7 +321,7 @@ async fn what_came_below_the_cursor_while_nobody_listed_is_done() {
     // A second pass, which an earlier process ended in the middle.
     let mut progress = UnitProgress::pending(&unit);
     progress.status = Status::InProgress;
-    let now = world.clock.unix_ms();
+    let now = world.clock.now();
     progress.pass = Pass::first(now).next(now);
     progress.cursor = Some(ItemId::new("key-008"));
     world.store.save(&mut lease, &progress).await.unwrap();

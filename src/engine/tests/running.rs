@@ -9,7 +9,7 @@ use super::calls::{Later, hides};
 use super::simulation::request::{Answer, Asks, EffectFilter, Request};
 use super::world::{World, done, key_name, no_fault};
 use crate::engine::{Ended, Job, StepFilter, Stop, StopLevel};
-use crate::model::{ControlCommand, Status, StepName, StepState, UnitId};
+use crate::model::{ControlCommand, Status, StepName, StepState, UnitId, UnixMillis};
 use crate::state::rows::{Memory, RowsError};
 use crate::state::{Scope, Store};
 
@@ -143,7 +143,7 @@ async fn items_added_below_the_cursor_during_the_run_are_done_too() {
         tokio::time::sleep(LATENCY * 40).await;
         // Below the cursor, which is at about key-010 by now.
         std::fs::write(world.copy.from.join("unit-00/key-000-late"), "late").unwrap();
-        let now = world.clock.unix_ms();
+        let now = world.clock.now();
         world
             .copy
             .calls
@@ -163,7 +163,7 @@ async fn items_added_below_the_cursor_during_the_run_are_done_too() {
 async fn an_item_that_is_seen_after_the_time_that_its_source_wrote_is_not_lost() {
     let world = World::new(1, 30, LATENCY, no_fault()).await;
     // Written by its source before the run began, seen when the pass is past it.
-    let written_at = world.clock.unix_ms() - 1_000;
+    let written_at = world.clock.now() - Duration::from_secs(1);
     let run = world.run();
     let add = async {
         tokio::time::sleep(LATENCY * 40).await;
@@ -180,7 +180,7 @@ async fn a_unit_to_which_nothing_is_added_is_listed_twice() {
     let world = World::new(1, 30, LATENCY, no_fault()).await;
     {
         let mut added_at = world.copy.calls.added_at.lock().unwrap();
-        added_at.extend((0..30).map(|key| (super::world::key_name(key), 1)));
+        added_at.extend((0..30).map(|key| (super::world::key_name(key), UnixMillis(1))));
     }
     world.run().await;
     assert_eq!(world.calls("list"), 2);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::calls::{Later, hides};
 use super::world::{World, done, key_name, name, no_fault};
 use crate::engine::{Ended, Job, Report, Scope, Stop, audit};
-use crate::model::{Counts, Reason, Status, VerdictCounts};
+use crate::model::{Counts, Reason, Status, UnixMillis, VerdictCounts};
 use crate::state::rows::{Batched, Key, Row};
 use crate::state::{FailedQuery, Reopen};
 
@@ -82,7 +82,7 @@ async fn what_the_world_does_not_show_is_made_once_and_what_was_found_is_kept() 
     );
     assert_eq!(found.instance.unwrap().as_str(), "local");
     assert_eq!(found.last.unwrap().as_str(), key_name(2));
-    assert_eq!(found.at, Some(1_767_312_000_000));
+    assert_eq!(found.at, Some(UnixMillis(1_767_312_000_000)));
     assert_eq!(gone_through.status, Status::Completed);
     assert!(world.row(2).await.taken_over.is_none());
 

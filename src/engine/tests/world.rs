@@ -15,14 +15,14 @@ use crate::engine::{
 };
 use crate::migrations::uploads::namespace;
 use crate::model::{
-    Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress,
+    Counts, FolderId, Holder, InstanceId, RunId, Status, Unit, UnitId, UnitProgress, UnixMillis,
 };
 use crate::runtime::Clock;
 use crate::state::rows::{Batched, Key, Row};
 use crate::state::{self, Store};
 
-/// Wall time at which every test begins, Unix milliseconds.
-pub(super) const START: u64 = 1_760_000_000_000;
+/// Wall time at which every test begins.
+pub(super) const START: UnixMillis = UnixMillis(1_760_000_000_000);
 
 pub(super) struct World {
     pub(super) dir: TempDir,

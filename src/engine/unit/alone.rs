@@ -1,4 +1,4 @@
-//! A run that may make steps of units and none of items: nothing is asked of any item.
+//! A run with steps of units and none of items: items are not probed.
 
 use crate::engine::Migration;
 use crate::engine::listing::Next;
@@ -10,7 +10,7 @@ use super::finish::{finish, leave};
 use super::pass::listing;
 use super::ready::{publish_steps, ready};
 
-/// Makes the steps of a unit that has any item.
+/// Makes the steps of a unit, if it has any item.
 pub(super) async fn steps_alone<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     match make(leased).await {
         Ok(()) => finish(leased).await,

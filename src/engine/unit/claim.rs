@@ -17,28 +17,28 @@ use crate::state::{FailedQuery, Grant, LeaseHolder, ProgressRow, Reopen, TakeKin
 use super::end::UnitEnd;
 use super::{Before, LeasedUnit};
 
-/// A unit to claim, and on what terms.
+/// A request for the lease of a unit.
 #[derive(Debug, Clone)]
 pub(crate) struct ClaimRequest {
     pub(crate) unit: Unit,
-    /// A holder that did not beat for a whole term.
+    /// Its holder, if the beat did not move for a whole term.
     pub(crate) dead: Option<LeaseHolder>,
-    /// Whose it is, when it is taken to help.
+    /// The instance that it belongs to, if it is taken to help.
     pub(crate) helping: Option<InstanceId>,
     pub(crate) failures: Failures,
-    /// Only its own steps are made: nothing else of its row is written.
+    /// Whether only the steps of the unit are made and written.
     pub(crate) only_steps: bool,
-    /// Times it could not be worked on in this run.
+    /// How often it failed in this run.
     pub(crate) troubles: u32,
-    /// The earliest time at which to ask for it.
+    /// The earliest time of the request.
     pub(crate) not_before: Option<Instant>,
 }
 
-/// Whether it is read which items of a unit failed before.
+/// Whether the failure rows of the unit are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failures {
     Read,
-    /// Whoever asks for the unit reads the rows that it needs.
+    /// The caller reads the rows that it needs.
     Unread,
 }
 
@@ -56,7 +56,7 @@ impl ClaimRequest {
         }
     }
 
-    /// A unit of which only the own steps are made.
+    /// A unit of which only its own steps are made.
     pub(crate) fn for_steps(unit: Unit) -> Self {
         Self {
             failures: Failures::Unread,
@@ -66,7 +66,7 @@ impl ClaimRequest {
     }
 }
 
-/// Asks for a unit; how it ended if there is nothing to work on here. [`Reopen::Yes`] takes one that ended, too.
+/// Claims a unit. Returns how it ended if there is nothing to work on. [`Reopen::Yes`] reopens an ended unit.
 pub(crate) async fn claim<M: Migration>(
     run: &Arc<Shared<M>>,
     request: &ClaimRequest,
@@ -90,14 +90,14 @@ async fn ask<M: Migration>(
         None if config.adopt_own => TakeKind::OwnStale(config.holder()),
         None => TakeKind::Unheld,
     };
-    // Whoever undoes what is made under the lease must find the journal that its row names.
+    // Written first, because the row names this journal.
     run.open_journal().await?;
     let (asked, holder) = (run.clock.instant(), config.holder());
     let grant = run.store.lease(unit, &holder, &config.run, &take, reopen);
     match grant.await.map_err(|error| error.failure())? {
         Grant::Leased { lease, progress } => {
             let Some(place) = place(run, &lease, &progress).await? else {
-                // A cut that is closed: its row came to be again after it was removed.
+                // The split is closed: the row was created again after its removal.
                 let removed = run.store.remove_part(&unit.id).await;
                 removed.map_err(|error| error.failure())?;
                 return Ok(Err(UnitEnd::Ended));
@@ -113,7 +113,7 @@ async fn ask<M: Migration>(
             say(run, request, &held).await;
             Ok(Err(UnitEnd::Held(held)))
         }
-        // Somebody else was faster: whoever it was counts it.
+        // Another ended it, and counts it.
         Grant::Ended { .. } if request.helping.is_some() || unit.id.part.is_some() => {
             Ok(Err(UnitEnd::Ended))
         }
@@ -124,7 +124,7 @@ async fn ask<M: Migration>(
     }
 }
 
-/// Tells of a unit that had ended.
+/// Publishes a unit that ended before.
 pub(crate) fn ended_before<M: Migration>(
     run: &Shared<M>,
     unit: &Unit,
@@ -138,7 +138,7 @@ pub(crate) fn ended_before<M: Migration>(
         unit: unit.clone(),
         counts,
         reasons: progress.reasons,
-        // What was ended by us before is no news.
+        // Only units that another program ended are reported.
         taken_over: progress.taken_over.filter(TakenOver::is_trusted),
     });
     if let Some(by) = by.filter(|by| is_elsewhere(by, &run.config.holder())) {
@@ -156,12 +156,12 @@ pub(crate) fn ended_before<M: Migration>(
     });
 }
 
-/// Whether a unit was ended by another than this instance; of rows without a folder the number tells.
+/// Whether another instance ended a unit. Rows without a folder are compared by number.
 fn is_elsewhere(by: &Holder, own: &Holder) -> bool {
     by.instance != own.instance || (by.folder.is_some() && !by.is_same(own))
 }
 
-/// Says who holds a unit of one's own scope, and that it is waited for.
+/// Logs who holds a unit in scope.
 async fn say<M: Migration>(run: &Shared<M>, request: &ClaimRequest, held: &LeaseHolder) {
     let id = &request.unit.id;
     if request.helping.is_none() && request.dead.is_none() && id.part.is_none() {
@@ -169,17 +169,17 @@ async fn say<M: Migration>(run: &Shared<M>, request: &ClaimRequest, held: &Lease
     }
 }
 
-/// Where in the world a unit lies.
+/// What is leased of a unit.
 struct Place {
     context: UnitContext,
     /// Its items.
     within: ItemRange,
-    /// Nobody worked on them before.
+    /// Whether nobody worked on them before.
     is_first: bool,
 }
 
-/// Looks where a unit lies that is leased; none for a part whose cut is closed. What is closed after
-/// this look is closed only when nobody works on the part any more.
+/// Finds what is leased; `None` for a part whose split is closed. A split is closed later only when nobody works on its
+/// parts.
 async fn place<M: Migration>(
     run: &Arc<Shared<M>>,
     lease: &Lease,
@@ -209,14 +209,14 @@ async fn place<M: Migration>(
     Ok(Some(Place {
         context: with_made(context, &whole.steps),
         within,
-        // The first to have the unit cut it, and the first to have the part is here.
+        // The first lease of the unit split it, and this is the first lease of the part.
         is_first: part.cut == Epoch::default().next()
             && lease.epoch == part.cut.next()
             && !was_begun,
     }))
 }
 
-/// A unit with its steps that have come to an end.
+/// A unit with its completed or failed steps.
 fn with_made(context: UnitContext, steps: &BTreeMap<StepName, StepRecord>) -> UnitContext {
     let ended = steps
         .iter()
@@ -226,7 +226,7 @@ fn with_made(context: UnitContext, steps: &BTreeMap<StepName, StepRecord>) -> Un
     })
 }
 
-/// The unit as its row has it, with what the checkpoint file remembers.
+/// The unit by its row, with what the checkpoint file adds.
 async fn leased_unit<M: Migration>(
     run: &Arc<Shared<M>>,
     ClaimRequest {
@@ -250,7 +250,7 @@ async fn leased_unit<M: Migration>(
     } else {
         failed_before(run, unit, &within).await?
     };
-    // A part is begun by the cut, which its name holds.
+    // A part is started by the split, which its id names.
     let begun = unit.id.part.is_some() || guard.epoch() != Epoch::default().next();
     let (file, earlier) = (
         run.checkpoints.checkpoint_of(&unit.id),
@@ -258,7 +258,7 @@ async fn leased_unit<M: Migration>(
     );
     let file = file.filter(|_| begun && !only_steps);
     if let Some(file) = &file {
-        // How long a journal was is known to whoever saw it longer.
+        // Keeps the longest known length of each journal.
         row.join_journals(file.progress.journals.clone());
     }
     if let Some(trace) = row.journals.get(&run.config.journal()) {
@@ -309,8 +309,7 @@ async fn failed_before<M: Migration>(
     }
 }
 
-/// A unit of which nothing is kept but where its own steps stand. What was made of them is known, whoever made it and
-/// whichever steps this run may make.
+/// A unit of which nothing is recorded but its own steps. Their state is known from the row.
 pub(crate) async fn unrecorded<M: Migration>(
     run: &Arc<Shared<M>>,
     unit: &Unit,

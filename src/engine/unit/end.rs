@@ -4,18 +4,18 @@ use crate::engine::lease::SaveError;
 use crate::model::Failure;
 use crate::state::LeaseHolder;
 
-/// How a unit left this process.
+/// How the work on a unit ended.
 #[derive(Debug)]
 pub(crate) enum UnitEnd {
-    /// Listed to its end, now or in an earlier run.
+    /// The unit ended, now or in an earlier run.
     Ended,
-    /// Given back unfinished.
+    /// It was released before it ended.
     Released,
     /// Another holds it.
     Held(LeaseHolder),
     /// Its lease was lost.
     Lost,
-    /// It could not be worked on for now.
+    /// It failed for now.
     Failed(Failure),
 }
 
@@ -25,6 +25,6 @@ pub(crate) enum Interrupted {
     Stopped,
     /// The unit's row could not be written.
     NotSaved(SaveError),
-    /// Something else could not be listed, read or written.
+    /// Something else failed.
     Failed(Failure),
 }

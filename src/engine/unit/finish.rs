@@ -1,4 +1,4 @@
-//! The last writes of a unit: settled, or given back.
+//! The last writes of a unit: ended, or released.
 
 use crate::engine::Migration;
 use crate::engine::lease::{LeaseGuard, SaveError};
@@ -9,10 +9,10 @@ use super::LeasedUnit;
 use super::end::{Interrupted, UnitEnd};
 use super::kept_back::KeptBack;
 
-/// The last writes of a unit are not waited for any longer.
+/// The longest wait for the last writes of a unit.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(15);
 
-/// Settles a unit that was listed to its end.
+/// Ends a unit that was listed completely.
 pub(crate) async fn finish<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     debug_assert!(leased.lock().is_even(), "{}", Invariant::CompletedIsListed);
     let may_be_bad = !leased.failed_before.is_empty() || leased.progress().counts.bad() > 0;
@@ -33,7 +33,7 @@ pub(crate) async fn finish<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     UnitEnd::Ended
 }
 
-/// How a unit ends the work on which was interrupted.
+/// Ends an interrupted unit.
 pub(super) async fn leave<M: Migration>(
     leased: &LeasedUnit<M>,
     interrupted: Interrupted,
@@ -48,7 +48,7 @@ pub(super) async fn leave<M: Migration>(
     }
 }
 
-/// Gives a unit back unfinished, with its cursor as far as it is.
+/// Releases a unit before it ended, with its current cursor.
 async fn release_unfinished<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     let aborted = leased.run.stop.level() >= StopLevel::Abort;
     let trusted = leased.lease.as_ref().is_none_or(|lease| lease.is_trusted());
@@ -57,7 +57,7 @@ async fn release_unfinished<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     }
     match tokio::time::timeout(PATIENCE, release(leased)).await {
         Ok(Err(SaveError::Lost)) => return on_save_failed(leased, SaveError::Lost),
-        // The checkpoint file has it all the same; the lease runs out by itself.
+        // The checkpoint file has the progress, and the lease will expire.
         Ok(Err(SaveError::State(error))) => {
             tracing::warn!(unit = %leased.id, %error, "unit not released");
         }
@@ -72,7 +72,7 @@ async fn release_unfinished<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
         .publish(Event::UnitReleased { unit: unit.clone() });
     let is_over = leased.run.stop.level() > StopLevel::Run || leased.run.admission.limit_reached();
     if is_over && leased.helping.is_none() && unit.part.is_none() {
-        // What was settled above an item without a final outcome is in no row: whoever goes on counts it again.
+        // Items settled above the cursor are in no row: the next holder counts them again.
         let progress = leased.progress();
         leased.run.events.publish(Event::UnitCounted {
             unit,
@@ -84,7 +84,7 @@ async fn release_unfinished<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     UnitEnd::Released
 }
 
-/// How a unit ends whose row could not be written.
+/// Ends a unit whose row could not be written.
 pub(crate) fn on_save_failed<M: Migration>(
     leased: &LeasedUnit<M>,
     save_error: SaveError,
@@ -92,7 +92,7 @@ pub(crate) fn on_save_failed<M: Migration>(
     let unit = leased.id.clone();
     match save_error {
         SaveError::Lost => {
-            // Whoever holds it knows better.
+            // The new holder has the valid progress.
             leased.run.checkpoints.forget(&unit);
             leased.run.events.publish(Event::LeaseLost { unit });
             UnitEnd::Lost
@@ -118,7 +118,7 @@ pub(crate) async fn save<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Sav
     saved
 }
 
-/// Writes the row and gives the unit back.
+/// Writes the row and releases the unit.
 pub(crate) async fn release<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), SaveError> {
     if let Some(lease) = &leased.lease {
         count_kept_back(leased, lease).await?;
@@ -128,7 +128,7 @@ pub(crate) async fn release<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), 
         return Ok(());
     }
     if leased.progress().status.is_ended() {
-        // The row knows, and the file would grow with every unit that ends.
+        // The row says so, and the file must not grow with every ended unit.
         leased.run.checkpoints.forget(&leased.id);
     } else {
         leased.run.checkpoints.rest(&leased.id);
@@ -136,8 +136,8 @@ pub(crate) async fn release<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), 
     Ok(())
 }
 
-/// Counts the items that a cause of the unit keeps back in their row, or removes it when none is any more: then the
-/// counters are written before, so that a crash in between leaves a row that another retry finds empty.
+/// Writes the number of blocked items into their row, or removes the row if none is left. Then the counters are written
+/// first, so that after a crash another retry finds the row obsolete.
 async fn count_kept_back<M: Migration>(
     leased: &LeasedUnit<M>,
     lease: &LeaseGuard,
@@ -153,7 +153,7 @@ async fn count_kept_back<M: Migration>(
     Ok(written?)
 }
 
-/// The status of a unit whose items all have their final outcome.
+/// Sets the status of a unit whose items are all settled.
 pub(crate) fn end(progress: &mut UnitProgress) {
     let good = progress.counts.bad() == 0;
     progress.counts.close();

@@ -1,7 +1,7 @@
-//! Items that one cause of their unit keeps back: one row for all of them, however many there are.
+//! Items that a failed step of their unit blocks: one row for all of them.
 //!
-//! A step of the unit that failed for good is in the unit's row; items that need it fail for the same reason. The first
-//! of them writes the row, whoever holds the unit counts them when it gives it back.
+//! The row of the unit has the failed step. Items that need it fail for the same reason. The first of them writes the
+//! common row, and the release of the unit writes their number.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::state::{FailedQuery, StateError};
 
 use super::LeasedUnit;
 
-/// What becomes of the row of all items that are kept back.
+/// The change to the row of all blocked items.
 pub(super) enum KeptBack {
-    /// It is this.
+    /// Write this row.
     Some(Box<FailedItem>),
-    /// Nothing is kept back any more: it is removed.
+    /// Remove the row: nothing is blocked.
     Gone(ItemId),
 }
 
 /// Rows that are read at once.
 const PAGE: u32 = 500;
 
-/// Why items of the unit are kept back: its steps that failed for good.
+/// The failures of steps that block items of the unit.
 fn causes(progress: &UnitProgress) -> impl Iterator<Item = &Failure> {
     let steps = progress.steps.values();
     steps.filter_map(|record| match &record.state {
@@ -39,7 +39,7 @@ impl<M: Migration> LeasedUnit<M> {
         self.cause(failure).is_some()
     }
 
-    /// Whether an item is kept back again that a row of earlier runs tells of with others.
+    /// Whether an item is blocked again that the common row of an earlier run covers.
     pub(crate) fn was_kept_back(&self, end: &End) -> bool {
         let of_unit = |failure: &Failure| self.is_of_unit(failure);
         let is_now = end.failure.as_ref().is_some_and(of_unit);
@@ -56,7 +56,7 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// Writes the row of all that are kept back, for the first of them.
+    /// Writes the row of all blocked items, for the first of them.
     pub(super) async fn keep_back(
         &self,
         lease: &LeaseGuard,
@@ -73,7 +73,7 @@ impl<M: Migration> LeasedUnit<M> {
         written.await.map(drop)
     }
 
-    /// What the row of all that are kept back has to say when the unit is given back; none if nothing changes.
+    /// The change to the row of all blocked items on release; `None` if there is none.
     pub(super) fn kept_back_now(&self) -> Option<KeptBack> {
         if self.id.part.is_some() || !self.run.keeps_records() {
             return None;
@@ -93,9 +93,8 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// Counts the bad items by their rows: a crash may have come between the counters and the rows, and rows are the
-    /// last to go. Fewer rows than were counted are no proof that the others are good. Those of a part are counted with
-    /// the unit.
+    /// Recounts the bad items from their rows, because after a crash the counters may be out of date. Fewer rows than
+    /// counted items prove nothing. The items of a part are recounted with the unit.
     pub(crate) async fn recount(&self) -> Result<(), Failure> {
         if self.lease.is_none() || self.id.part.is_some() {
             return Ok(());

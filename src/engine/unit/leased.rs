@@ -13,7 +13,7 @@ use crate::engine::shared::Shared;
 use crate::engine::{Migration, UnitContext};
 use crate::model::{
     Epoch, Event, FailedItem, Failure, Fence, InstanceId, ItemId, ItemRange, Reason, Settled,
-    UnitId, UnitProgress,
+    UnitId, UnitProgress, UnixMillis,
 };
 use crate::runtime::{Instant, StopLevel};
 use crate::state;
@@ -28,28 +28,28 @@ pub(crate) struct LeasedUnit<M: Migration> {
     /// The items that are leased.
     pub(crate) within: ItemRange,
     pub(crate) tracker: Arc<Mutex<Tracker>>,
-    /// The lease; none when no records are kept.
+    /// The lease; `None` if no records are kept.
     pub(crate) lease: Option<Arc<LeaseGuard>>,
-    /// The epoch of the lease; without one, of the last that was given.
+    /// The epoch of the lease, or of the last lease before.
     pub(crate) epoch: Epoch,
     /// Stops the work on this unit alone.
     pub(crate) token: CancellationToken,
     /// How many items the plan of this run gives it.
     pub(crate) announced: u64,
-    /// Whose unit it is, when it was taken to help.
+    /// The instance that the unit belongs to, if it was taken to help.
     pub(crate) helping: Option<InstanceId>,
     /// Items that failed in earlier runs.
     pub(crate) failed_before: Arc<BTreeMap<ItemId, Before>>,
-    /// Whether the row of all items that a cause of the unit keeps back is written.
+    /// Set once the row of all blocked items is written.
     pub(crate) kept_back: Arc<OnceCell<()>>,
 }
 
-/// What is kept of an earlier failure while its unit is leased: little, for a unit may have many.
+/// What is kept in memory of an earlier failure. Small, because a unit may have many.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
     pub(crate) attempts: u32,
-    /// Unix milliseconds.
-    pub(crate) first_at: u64,
+    /// When it first failed.
+    pub(crate) first_at: UnixMillis,
     pub(crate) settled: Settled,
     pub(crate) reason: Reason,
 }
@@ -89,7 +89,7 @@ impl<M: Migration> LeasedUnit<M> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work`, and renews the lease meanwhile. When the lease is lost, the work sees it and ends by itself.
+    /// Does `work` and renews the lease meanwhile. The work ends by itself when the lease is lost.
     pub(crate) async fn while_renewing<T>(&self, work: impl Future<Output = T>) -> T {
         let Some(lease) = &self.lease else {
             return work.await;
@@ -102,8 +102,7 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// Renews the lease until it is lost, and writes the row along with it when that changed. Returns only when it is
-    /// lost. No limit and no throttle stands before these writes.
+    /// Renews the lease until it is lost, and writes the row with it if that changed. No limit delays these writes.
     pub(crate) async fn renew_until_lost(&self, lease: &LeaseGuard) {
         loop {
             tokio::time::sleep(lease.term() / 6).await;
@@ -123,7 +122,7 @@ impl<M: Migration> LeasedUnit<M> {
                     tracing::warn!(unit = %self.id, "lease not renewed in time: it is no longer trusted");
                     break;
                 }
-                // Tried again at the next beat, until the lease can no longer be trusted.
+                // Repeated at the next beat, while the lease is trusted.
                 Ok(Err(SaveError::State(error))) => {
                     if changed {
                         self.lock().keep_changed();
@@ -135,12 +134,12 @@ impl<M: Migration> LeasedUnit<M> {
         lease.give_up();
     }
 
-    /// Whether effects may still be made under the lease of the unit, if it has one.
+    /// Fails if the unit has a lease and it is no longer trusted.
     pub(crate) fn check_lease(&self) -> Result<(), Failure> {
         self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
     }
 
-    /// What orders journal lines that are written now among those of others.
+    /// Orders journal lines that are written now among those of other holders.
     pub(crate) fn fence(&self) -> Fence {
         Fence {
             round: self.lock().progress().round,
@@ -149,8 +148,7 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// Waits until one more item of the unit may be begun; none when nothing new may be: drain,
-    /// limit, or lease lost.
+    /// Waits until one more item may start; `None` if the run drains, the limit is reached or the lease is lost.
     pub(crate) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
@@ -159,7 +157,7 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// Ready when nothing new of this unit may be begun.
+    /// Waits until nothing new of this unit may start.
     pub(crate) async fn stopped(&self) {
         tokio::select! {
             biased;
@@ -168,16 +166,16 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// How far the unit is now.
+    /// The progress of the unit.
     pub(crate) fn progress(&self) -> UnitProgress {
         self.lock().progress().clone()
     }
 
-    /// How far the unit is now, with the result lines of all items below its cursor on disk.
+    /// The progress of the unit, after the result lines of all items up to its cursor are on disk.
     pub(crate) async fn durable_progress(&self) -> Result<UnitProgress, state::StateError> {
         let mut progress = self.progress();
         let files = Arc::clone(&self.run.files);
-        // Goes on when whoever waits for it is dropped: what was taken out of memory must reach the disk.
+        // Finishes even if its caller is dropped, because it takes lines out of memory.
         let writing = self
             .run
             .tasks
@@ -191,8 +189,7 @@ impl<M: Migration> LeasedUnit<M> {
         Ok(progress)
     }
 
-    /// Writes an item's final outcome down: its failure row first, then its line, then the cursor may
-    /// pass it.
+    /// Records the final outcome of an item: the failure row first, then its line; then the cursor may pass it.
     pub(crate) async fn end(
         &self,
         item: &ItemId,
@@ -245,7 +242,7 @@ impl<M: Migration> LeasedUnit<M> {
         written.map_err(|error| error.failure())
     }
 
-    /// The row of an item that failed now.
+    /// The failure row of an item.
     pub(super) fn failed(
         &self,
         item: ItemId,
@@ -253,7 +250,7 @@ impl<M: Migration> LeasedUnit<M> {
         attempts: u32,
         before: Option<Before>,
     ) -> FailedItem {
-        let now = self.run.clock.unix_ms();
+        let now = self.run.clock.now();
         FailedItem {
             unit: self.context.id.clone(),
             item,
@@ -266,7 +263,7 @@ impl<M: Migration> LeasedUnit<M> {
         }
     }
 
-    /// Tells of an item that was begun and has no final outcome: it is as if it had not been taken.
+    /// Publishes that a started item has no outcome and counts as not started.
     pub(crate) fn publish_dropped(&self, item: &ItemId) {
         self.run.events.publish(Event::ItemDropped {
             unit: self.id.clone(),
@@ -274,7 +271,7 @@ impl<M: Migration> LeasedUnit<M> {
         });
     }
 
-    /// Tells of an item's final outcome: results file, events, health.
+    /// Publishes the final outcome of an item: results file, events, health.
     pub(crate) fn publish_settled(
         &self,
         item: &ItemId,
@@ -286,11 +283,11 @@ impl<M: Migration> LeasedUnit<M> {
         self.publish(item, end, began, (before, false));
     }
 
-    /// Takes the line of an item for the results file.
+    /// Adds the line of an item to the results file.
     fn write_line(&self, item: &ItemId, end: &End, began: Instant) {
         let run = &self.run;
         let line = ItemLine {
-            at: run.clock.unix_ms(),
+            at: run.clock.now(),
             unit: self.context.id.clone(),
             item: item.clone(),
             settled: end.settled,

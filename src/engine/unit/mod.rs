@@ -1,4 +1,4 @@
-//! One unit: lease it, go on where it was, pass over its items, settle it or give it back.
+//! One unit: claims it, continues at its cursor, passes over its items, and ends or releases it.
 
 mod alone;
 mod claim;

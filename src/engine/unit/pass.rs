@@ -16,11 +16,11 @@ use super::LeasedUnit;
 use super::end::Interrupted;
 use super::ready::ready;
 
-/// What a pass came to that went to the last item, with every item settled.
+/// The result of a complete pass.
 pub(crate) struct PassOutcome {
-    /// Items that belonged to this pass and were listed by this process.
+    /// Items of this pass that this process listed.
     pub(crate) taken: u64,
-    /// Items that are left to a later pass.
+    /// Items of a later pass.
     pub(crate) deferred: u64,
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn run_pass<M: Migration>(
 ) -> Result<PassOutcome, Interrupted> {
     let mut flying = Flying::new();
     let listed = list(leased, &mut flying).await;
-    // Whatever ended the listing: items in flight get their final outcome, or give up by themselves.
+    // Items in flight are still settled, whatever ended the listing.
     let mut trouble = None;
     while let Some(end) = flying.next().await {
         trouble = trouble.or(landed(end));
@@ -88,7 +88,7 @@ async fn list<M: Migration>(
     }
 }
 
-/// The items of what is leased, after one of them.
+/// Lists the leased items after one of them.
 pub(super) fn listing<M: Migration>(
     leased: &LeasedUnit<M>,
     after: Option<ItemId>,
@@ -124,7 +124,7 @@ async fn begin<M: Migration>(
     Ok(())
 }
 
-/// One item in a task of its own. Gives a failure only when its final outcome could not be written.
+/// One item in its own task. Returns a failure only if its outcome could not be written.
 async fn fly<M: Migration>(
     leased: LeasedUnit<M>,
     id: ItemId,
@@ -139,13 +139,13 @@ async fn fly<M: Migration>(
         return None;
     };
     let failure = leased.end(&id, seq, end, began).await.err()?;
-    // Its last word is not written: the item is as if it had not been taken.
+    // Its outcome is not written, so it counts as not started.
     leased.publish_dropped(&id);
-    // The work on the unit ends by itself then.
+    // After a lost lease the work on the unit ends by itself.
     (failure.reason != Reason::LEASE_LOST).then_some(failure)
 }
 
-/// Settles an item while its unit is ours. A step that panics is a failure of its item alone.
+/// Settles an item while its unit is leased. A panic of a step is a failure of its item.
 pub(crate) async fn settle_item<M: Migration>(
     leased: &LeasedUnit<M>,
     id: &ItemId,
@@ -170,7 +170,7 @@ pub(crate) async fn settle_item<M: Migration>(
     end.flatten()
 }
 
-/// Lets items in flight end while there are too many ahead of the slowest one.
+/// Waits for items in flight while too many are ahead of the slowest one.
 async fn make_room<M: Migration>(
     leased: &LeasedUnit<M>,
     flying: &mut Flying,
@@ -184,7 +184,7 @@ async fn make_room<M: Migration>(
     Ok(())
 }
 
-/// What a task that ended says; one that was dropped says nothing.
+/// The failure of a task that ended, if it has one.
 fn landed(end: Result<Option<Failure>, tokio::task::JoinError>) -> Option<Failure> {
     match end {
         Ok(end) => end,

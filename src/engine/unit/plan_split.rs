@@ -1,4 +1,4 @@
-//! Cutting a giant unit into parts: one listing of its items, decided once.
+//! Splits a large unit into parts: one listing of its items, decided once.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use super::end::Interrupted;
 use super::pass::listing;
 use super::steps::unit_steps;
 
-/// No unit has more parts.
+/// The most parts of a unit.
 const MOST_PARTS: u64 = 256;
 
-/// Items that are remembered while a unit is listed, at most.
+/// The most items in memory while a unit is listed.
 const KEPT: usize = 16_384;
 
-/// Cuts the unit if so many items are left that instances should share it; whether it was cut. The
-/// cut is in the unit's tracker then, and nowhere else.
+/// Splits the unit if it has many open items. Returns whether it was split. The split is then in the tracker, and not
+/// yet saved.
 pub(super) async fn plan_split<M: Migration>(leased: &LeasedUnit<M>) -> Result<bool, Interrupted> {
     let pace = &leased.run.config.pace;
     let Some(lease) = &leased.lease else {
@@ -32,7 +32,7 @@ pub(super) async fn plan_split<M: Migration>(leased: &LeasedUnit<M>) -> Result<b
     let points = list(leased, before.cursor.clone()).await?;
     let listed = points.seen;
     leased.lock().change(|progress| {
-        // Plans may be of long ago.
+        // The plan may be old.
         progress.counts.planned = progress.counts.settled() + listed;
     });
     let parts = points.ranges(pace.part_items);
@@ -62,7 +62,7 @@ pub(super) async fn plan_split<M: Migration>(leased: &LeasedUnit<M>) -> Result<b
     Ok(true)
 }
 
-/// What the checkpoint file knows above the cursor goes with the parts.
+/// Moves what the checkpoint file knows above the cursor to the parts.
 fn hand_out_known<M: Migration>(leased: &LeasedUnit<M>, split: &Split) {
     let known = leased.lock().take_known();
     let mut of_part: BTreeMap<u32, BTreeMap<_, _>> = BTreeMap::new();
@@ -105,7 +105,7 @@ async fn list<M: Migration>(
     }
 }
 
-/// Every n-th item of a listing, n growing with it, so that memory does not.
+/// Every n-th item of a listing. The interval grows with the listing, so that memory does not.
 #[derive(Debug)]
 struct SplitPoints {
     every: u64,
@@ -140,7 +140,7 @@ impl SplitPoints {
         }
     }
 
-    /// Ranges of `size` items, or of more if there would be too many: all alike, but for the last.
+    /// Ranges of `size` items, or larger ones if there would be too many. All but the last are equal.
     fn ranges(&self, size: u64) -> Vec<(Option<ItemId>, u64)> {
         let number = self.seen.div_ceil(size.max(1)).clamp(1, MOST_PARTS);
         let steps = self.seen.div_ceil(number).div_ceil(self.every).max(1);

@@ -1,7 +1,7 @@
-//! A unit made ready for its items, in runs that keep records of it and in those that do not.
+//! Makes the steps of a unit before its items, in runs with and without records.
 //!
-//! No look can show some steps of a unit, so where they stand is always written down, under the lease of the unit: a
-//! test of one step must not make for a second time what the run before it made, nor leave it to the run after it.
+//! No probe can show some steps of a unit. Their state is therefore always recorded under the lease of the unit, so
+//! that a run with only some steps neither repeats nor loses them.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,11 +18,11 @@ use super::end::UnitEnd;
 use super::finish::release;
 use super::steps::unit_steps;
 
-/// Looks at a holder that lives, in a term: it may be making the steps just now.
+/// Probes of a live holder within a term. It may be making the steps.
 const PROBES: u32 = 6;
 
-/// Makes the steps of a unit that are not made yet; gives the unit as items see it then. As [`unit_steps`], which it is
-/// for a unit that is leased already.
+/// Makes the missing steps of a unit, under a lease. Returns the unit as items see it. For a leased unit it is
+/// [`unit_steps`].
 pub(crate) async fn ready<M: Migration>(leased: &LeasedUnit<M>) -> Result<UnitContext, Failure> {
     if leased.lease.is_some() || !lacks_steps(leased, &leased.progress()) {
         return unit_steps(leased).await;
@@ -31,7 +31,7 @@ pub(crate) async fn ready<M: Migration>(leased: &LeasedUnit<M>) -> Result<UnitCo
     leased
         .lock()
         .change(|progress| progress.steps = steps.steps);
-    // All of them have come to an end: nothing is made here.
+    // All steps are recorded, so nothing is made here.
     let progress = leased.progress();
     let names = leased.run.unit_steps.iter().map(|step| step.name());
     Ok(names.fold(leased.context.clone(), |context, name| {
@@ -42,7 +42,7 @@ pub(crate) async fn ready<M: Migration>(leased: &LeasedUnit<M>) -> Result<UnitCo
     }))
 }
 
-/// What became of the unit's own steps, told for whoever asked for just these: `before` is how the unit was found.
+/// Publishes the outcome of the unit's own steps. `before` is the progress before.
 pub(crate) fn publish_steps<M: Migration>(
     leased: &LeasedUnit<M>,
     before: &UnitProgress,
@@ -70,13 +70,13 @@ pub(crate) fn publish_steps<M: Migration>(
     }
 }
 
-/// Whether a step that this run may make is not made.
+/// Whether a step of this run is missing.
 fn lacks_steps<M: Migration>(leased: &LeasedUnit<M>, progress: &UnitProgress) -> bool {
     let steps = &leased.run.unit_steps;
     steps.iter().any(|step| !progress.has_made(&step.name()))
 }
 
-/// Leases the unit, makes the steps, and gives it back. Gives its row, or that of a holder that made them meanwhile.
+/// Leases the unit, makes the steps and releases it. Returns its row, or that of a holder that made them meanwhile.
 fn under_lease<M: Migration>(
     leased: &LeasedUnit<M>,
 ) -> BoxFuture<'_, Result<UnitProgress, Failure>> {
@@ -89,7 +89,7 @@ fn under_lease<M: Migration>(
         let released = release(&leased).await;
         made?;
         match released {
-            // What was made is written down before it is given back.
+            // The steps were recorded before the release.
             Ok(()) | Err(SaveError::Lost) => Ok(leased.progress()),
             Err(SaveError::State(error)) => Err(error.failure()),
         }
@@ -102,7 +102,7 @@ enum Leased<M: Migration> {
     Made(Box<UnitProgress>),
 }
 
-/// Asks for the unit for a term: its holder may end, make the steps, or be dead.
+/// Requests the unit for a term. Its holder may end, make the steps, or be dead.
 async fn lease<M: Migration>(leased: &LeasedUnit<M>) -> Result<Leased<M>, Failure> {
     let run = &leased.run;
     let mut request = ClaimRequest::for_steps(Unit::new(leased.id.clone()));

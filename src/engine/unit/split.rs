@@ -1,9 +1,8 @@
-//! The parts of a split unit, as its holder sees them: it works on those that nobody else works on,
-//! and keeps the sum.
+//! The parts of a split unit, for its holder, which works on parts that nobody else holds and sums all parts.
 //!
-//! Whoever holds the unit decides when it ends. Parts are leased by themselves: helpers work on
-//! them, whoever holds the unit. A part has the first pass only. What comes while parts are worked
-//! on belongs to later passes, which the unit makes as a whole when all of them have ended.
+//! The holder of the unit decides when it ends. Parts have their own leases, so helpers can work on them. A part has
+//! only the first pass. Items that are added meanwhile belong to later passes, which the unit makes as a whole after
+//! all parts ended.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,10 +18,10 @@ use crate::state::{LeaseHolder, ProgressRow, StateError};
 
 use super::{ClaimRequest, LeasedUnit};
 
-/// Rows of parts that are written or removed at once.
+/// Rows of parts that are written or removed concurrently.
 const ROWS: usize = 16;
 
-/// Removes the rows of parts on which nobody may work any more.
+/// Removes the rows of the parts of a closed split.
 pub(crate) async fn clear<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Failure> {
     let split = leased.lock().progress().split.clone();
     let Some(split) = split.filter(|split| split.stage == Stage::Closed) else {
@@ -44,24 +43,24 @@ pub(crate) async fn clear<M: Migration>(leased: &LeasedUnit<M>) -> Result<(), Fa
     Ok(())
 }
 
-/// The parts of an open cut.
+/// The parts of an open split.
 pub(crate) struct SplitUnit<'a, M: Migration> {
     leased: &'a LeasedUnit<M>,
     split: Split,
     seen: Mutex<Watched>,
 }
 
-/// What was seen of the parts before.
+/// What was seen of the parts so far.
 #[derive(Default)]
 struct Watched {
-    /// Leases of others as they were seen first, and when.
+    /// Leases of others when they were first seen.
     watched: BTreeMap<UnitId, (LeaseHolder, Instant)>,
-    /// What was told of each part.
+    /// The published counters of each part.
     told: BTreeMap<PartId, Counts>,
 }
 
 impl<'a, M: Migration> SplitUnit<'a, M> {
-    /// Those of a leased unit; none if it is not split.
+    /// The parts of a leased unit; `None` if it is not split.
     pub(crate) fn of(leased: &'a LeasedUnit<M>) -> Option<Self> {
         let split = leased.lock().progress().open_split().cloned()?;
         Some(Self {
@@ -82,7 +81,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         &self.leased.run
     }
 
-    /// What was told of a part is told again.
+    /// Publishes the counters of a part again.
     pub(super) fn forget_reported(&self, part: PartId) {
         self.seen().told.remove(&part);
     }
@@ -91,7 +90,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rows of all parts, in order. Those that are not there are made.
+    /// The rows of all parts, in order. Creates missing ones.
     pub(crate) async fn rows(&self) -> Result<Vec<ProgressRow>, Failure> {
         let (run, unit) = (&self.leased.run, &self.leased.id);
         let rows = self.read().await?;
@@ -122,7 +121,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         rows.await.map_err(|error| error.failure())
     }
 
-    /// Whether nothing new may be begun. Parts go on without the unit, but not here.
+    /// Whether nothing new may start here.
     pub(super) fn is_stopped(&self) -> bool {
         let run = &self.leased.run;
         let stopped = run.stop.level() > StopLevel::Run || run.admission.limit_reached();
@@ -137,7 +136,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         }
     }
 
-    /// Keeps the sum while a part is worked on.
+    /// Keeps the sum up to date while a part is in progress.
     pub(super) async fn tend(&self, part: PartId) -> std::convert::Infallible {
         loop {
             tokio::time::sleep(self.leased.run.config.pace.lease_term / 6).await;
@@ -153,8 +152,8 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         }
     }
 
-    /// Gives the unit the sum of its parts, and tells of those that are not leased: what is settled
-    /// in the other is told as it happens.
+    /// Sets the counters of the unit to the sum of its parts. Publishes the parts that are not leased here; the items
+    /// of the leased one are published as they settle.
     pub(crate) fn fold(&self, rows: &[ProgressRow], leased: Option<PartId>) {
         let (counts, reasons) = sum(rows);
         self.join_journals(rows);
@@ -165,7 +164,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
                 tracker.change(|progress| (progress.counts, progress.reasons) = (counts, reasons));
             }
         }
-        // What was told and is not in the rows yet stays told when the run ends.
+        // When the run ends, published counters that are not in the rows yet stay.
         if self.is_stopped() {
             return;
         }
@@ -192,7 +191,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         }
     }
 
-    /// Lets the unit know which journals tell of its parts: their rows go.
+    /// Copies the journals of the parts to the unit, before the rows of the parts are removed.
     pub(crate) async fn fold_journals(&self) -> Result<(), Failure> {
         self.join_journals(&self.read().await?);
         Ok(())
@@ -208,7 +207,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         }
     }
 
-    /// Remembers since when leases of others stand still.
+    /// Records since when the beats of others have not moved.
     fn watch(&self, rows: &[ProgressRow]) {
         let now = Instant::now();
         let mut seen = self.seen();
@@ -222,7 +221,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         }
     }
 
-    /// A part that may be taken: one that nobody holds, or whose holder is dead.
+    /// A part that may be claimed: unheld, or with a dead holder.
     pub(super) fn choose(&self, rows: &[ProgressRow]) -> Option<ClaimRequest> {
         self.watch(rows);
         let config = &self.leased.run.config;
@@ -249,7 +248,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
         })
     }
 
-    /// Waits until nobody works on a part; gives a holder that lives.
+    /// Waits until nobody works on a part. Returns a live holder.
     pub(crate) async fn quiet(&self) -> Result<Option<LeaseHolder>, Failure> {
         let config = &self.leased.run.config;
         let mut seen: BTreeMap<UnitId, (LeaseHolder, Instant)> = BTreeMap::new();
@@ -283,7 +282,7 @@ impl<'a, M: Migration> SplitUnit<'a, M> {
     }
 }
 
-/// Carries writes out, some at once.
+/// Runs writes concurrently.
 async fn at_once(
     writes: Vec<BoxFuture<'static, Result<(), StateError>>>,
 ) -> Result<(), StateError> {
@@ -291,7 +290,7 @@ async fn at_once(
     done.try_collect::<Vec<()>>().await.map(drop)
 }
 
-/// The counters of parts together.
+/// The sum of the counters of parts.
 pub(super) fn sum(rows: &[ProgressRow]) -> (Counts, BTreeMap<Reason, u64>) {
     let mut reasons = BTreeMap::new();
     for (reason, count) in rows.iter().flat_map(|row| &row.progress.reasons) {

@@ -1,4 +1,4 @@
-//! Steps of a unit: once per unit, recorded in its row before and after.
+//! Steps of a unit: made once per unit, and recorded in its row before and after.
 
 use crate::engine::attempts::Attempts;
 use crate::engine::{Depth, Migration, UnitContext, UnitObservation, UnitStep};
@@ -10,15 +10,14 @@ use crate::runtime::StopLevel;
 use super::LeasedUnit;
 use super::finish::save;
 
-/// Makes the steps that are not made yet; gives the unit as items see it then. A permanent failure
-/// of a step is recorded and left to the items that need the step. An error ends the work on the
-/// unit for now.
+/// Makes the missing steps. Returns the unit as items see it. A permanent failure of a step is recorded and fails only
+/// the items that need the step.
 pub(crate) async fn unit_steps<M: Migration>(
     leased: &LeasedUnit<M>,
 ) -> Result<UnitContext, Failure> {
     let mut context = leased.context.clone();
     if leased.id.part.is_some() {
-        // They were made before the unit was cut.
+        // They were made before the unit was split.
         return Ok(context);
     }
     for step in &leased.run.unit_steps {
@@ -37,7 +36,7 @@ pub(crate) async fn unit_steps<M: Migration>(
     Ok(context)
 }
 
-/// Whether the effect of a step that is recorded as made does not hold any more, by a close look.
+/// Whether a probe shows that a recorded effect is gone. Not probed at the lowest depth.
 async fn is_undone<M: Migration>(
     leased: &LeasedUnit<M>,
     context: &UnitContext,
@@ -53,7 +52,7 @@ async fn is_undone<M: Migration>(
     Ok(matches!(look, UnitObservation::Gap(_)))
 }
 
-/// Makes one step, again when that may help. A pause holds each attempt back.
+/// Makes one step, with retries. Each attempt waits for the end of a pause.
 async fn patiently<M: Migration>(
     leased: &LeasedUnit<M>,
     context: &UnitContext,
@@ -94,7 +93,7 @@ async fn patiently<M: Migration>(
     }
 }
 
-/// The effect of a step that was begun before a crash: what it made is known by step and unit.
+/// The effect of a step that was started before a crash, known by step and unit only.
 pub(crate) fn adopted(step: &dyn UnitStep, unit: &UnitContext) -> Effect {
     let effect = Effect::new(step.name().as_str(), &*unit.id.name);
     match step.undo() {
@@ -113,7 +112,7 @@ async fn once<M: Migration>(
 ) -> Result<StepState, Failure> {
     let name = step.name();
     if probe(leased, context, step).await? == UnitObservation::Done {
-        // Begun by us and found done: ours.
+        // Started before and complete now: it is our effect.
         let state = if was_started {
             StepState::Applied(adopted(step, context))
         } else {
@@ -165,7 +164,7 @@ async fn verify<M: Migration>(
     leased.run.until_seen(look).await
 }
 
-/// Writes where a step stands: into the shared store first, then the journal.
+/// Records the state of a step: in the shared store first, then in the journal.
 async fn record<M: Migration>(
     leased: &LeasedUnit<M>,
     name: &StepName,
@@ -175,7 +174,7 @@ async fn record<M: Migration>(
     let run = &leased.run;
     let record = StepRecord {
         state: state.clone(),
-        at: run.clock.unix_ms(),
+        at: run.clock.now(),
         attempts,
     };
     leased.lock().change(|progress| {

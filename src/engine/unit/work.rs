@@ -1,13 +1,14 @@
-//! The life of a unit in this process.
+//! The work on a unit in this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::engine::Migration;
 use crate::engine::shared::Shared;
-use crate::model::{Event, Pass, Status};
+use crate::model::{Event, Pass, Status, UnixMillis};
 use crate::state::{ProgressRow, Reopen};
 
 use super::LeasedUnit;
@@ -19,17 +20,15 @@ use super::pass::{PassOutcome, run_pass};
 use super::plan_split::plan_split;
 use super::split::{SplitUnit, clear, sum};
 
-/// After so many passes the last one takes whatever is new: clocks that differ must not keep a
-/// unit open.
+/// The last pass, counted from 0, takes all new items, so that differing clocks cannot keep a unit open.
 const BOUNDED_PASSES: u32 = 3;
 
-/// Sources write the time of an item before it can be seen, by clocks of their own: items younger
-/// than this, milliseconds, are left to a later pass, so that none slips in behind one. AWS refuses
-/// requests whose clock is more than five minutes off (Signature Version 4), so no clock that can
-/// work at all differs by more.
-const YOUNG_MS: u64 = 5 * 60_000;
+/// Items younger than this are left to a later pass, because a source writes the time of an item by its own clock and
+/// before the item is visible. AWS refuses requests whose clock is more than five minutes off (Signature Version 4), so
+/// clocks cannot differ by more.
+const YOUNG: Duration = Duration::from_mins(5);
 
-/// Leases a unit, runs its passes, and settles it or gives it back.
+/// Claims a unit, runs its passes, and ends or releases it.
 pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, request: ClaimRequest) -> UnitEnd {
     let leased = if run.keeps_records() {
         let reopen = match request.helping {
@@ -64,13 +63,13 @@ pub(crate) async fn work<M: Migration>(run: Arc<Shared<M>>, request: ClaimReques
     leased.while_renewing(run_passes(&leased)).await
 }
 
-/// Runs passes until nothing new came; a part gets one pass.
+/// Runs passes until one finds nothing new. A part has one pass.
 pub(crate) async fn run_passes<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd {
     let settled_by = settled_by(leased);
     leased.lock().change(|progress| {
         progress.status = Status::InProgress;
         progress.error = None;
-        if progress.pass.until == 0 {
+        if progress.pass.until == UnixMillis::ZERO {
             progress.pass = Pass::first(settled_by);
         }
     });
@@ -82,7 +81,7 @@ pub(crate) async fn run_passes<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd 
         return leave(leased, interrupted).await;
     }
     loop {
-        // One that goes on where another process was knows nothing of what came below its cursor.
+        // A pass that resumes at a cursor does not know what was added below it.
         let whole = leased.lock().progress().cursor.is_none();
         let PassOutcome { taken, deferred } = match run_pass(leased).await {
             Ok(outcome) => outcome,
@@ -90,7 +89,7 @@ pub(crate) async fn run_passes<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd 
         };
         let this = leased.lock().progress().pass;
         let nothing_new = whole && taken == 0 && deferred == 0;
-        let was_last = this.until == u64::MAX || (this.number > 0 && nothing_new);
+        let was_last = this.until == UnixMillis::MAX || (this.number > 0 && nothing_new);
         if was_last || is_part {
             return finish(leased).await;
         }
@@ -99,8 +98,8 @@ pub(crate) async fn run_passes<M: Migration>(leased: &LeasedUnit<M>) -> UnitEnd 
     }
 }
 
-/// Splits the unit if it is a giant, and works on its parts until all have ended; then the unit has
-/// their sum, and goes on with the pass that `next` gives.
+/// Splits a large unit, and works on its parts until all ended. The unit then has their sum, and continues with the
+/// pass from `next`.
 async fn run_parts<M: Migration>(
     leased: &LeasedUnit<M>,
     next: impl Fn(Pass) -> Pass,
@@ -132,7 +131,7 @@ async fn run_parts<M: Migration>(
     clear(leased).await.map_err(Interrupted::Failed)
 }
 
-/// Works on the parts that nobody else works on, until all have ended.
+/// Works on parts that nobody else holds, until all ended.
 async fn until_all_ended<M: Migration>(
     parts: &SplitUnit<'_, M>,
 ) -> Result<Vec<ProgressRow>, Interrupted> {
@@ -168,7 +167,7 @@ async fn until_all_ended<M: Migration>(
     }
 }
 
-/// Works on a part as on any unit.
+/// Works on a part like on any unit.
 fn work_on_part<M: Migration>(
     run: Arc<Shared<M>>,
     part: ClaimRequest,
@@ -176,15 +175,15 @@ fn work_on_part<M: Migration>(
     work(run, part).boxed()
 }
 
-/// Items that came before this can be seen by now.
-fn settled_by<M: Migration>(leased: &LeasedUnit<M>) -> u64 {
-    leased.run.clock.unix_ms().saturating_sub(YOUNG_MS)
+/// Items that were added before this time are visible by now.
+fn settled_by<M: Migration>(leased: &LeasedUnit<M>) -> UnixMillis {
+    leased.run.clock.now() - YOUNG
 }
 
 fn next_after<M: Migration>(leased: &LeasedUnit<M>, this: Pass) -> Pass {
     let mut next = this.next(settled_by(leased));
     if next.number >= BOUNDED_PASSES {
-        next.until = u64::MAX;
+        next.until = UnixMillis::MAX;
     }
     next
 }

@@ -1,16 +1,16 @@
-//! Free space where the local state lies.
+//! Free space for the local state.
 
 use std::path::Path;
 
 use crate::model::{Level, Warning};
 
-/// Below this much free space an operator is warned, bytes.
+/// Below this free space the operator is warned, in bytes.
 const LOW: u64 = 1_000_000_000;
 
-/// Below this much the run stops while it can still write down where it was, bytes.
+/// Below this free space the run stops while it can still save its state, in bytes.
 const TOO_LOW: u64 = 100_000_000;
 
-/// A warning when little free space is left for files in `folder`; none when it is enough or cannot be told. Blocks.
+/// A warning if little free space is left for `folder`; `None` if it is enough or unknown. Blocks.
 pub(crate) fn check(folder: &Path) -> Option<Warning> {
     let found = rustix::fs::statvfs(folder).ok()?;
     judge(found.f_bavail.saturating_mul(found.f_frsize), folder)
@@ -24,7 +24,7 @@ fn judge(free: u64, folder: &Path) -> Option<Warning> {
     };
     Some(Warning {
         level,
-        // In steps, so that each is told once.
+        // In steps, so that each is published once.
         what: format!(
             "less than {} MB are free for {}",
             (free / TOO_LOW + 1) * TOO_LOW / 1_000_000,

@@ -1,4 +1,4 @@
-//! What is in flight, and since when: so that what hangs is named, and given up.
+//! Activities in flight, so that those that hang are named and abandoned.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,7 +11,7 @@ use crate::engine::config::Pace;
 use crate::model::{Failure, ItemId, Level, Reason, UnitId, Warning};
 use crate::runtime::Instant;
 
-/// Everything that a run waits for. Clones share it.
+/// The activities that a run waits for. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct InFlight {
     open: Arc<Mutex<Open>>,
@@ -25,19 +25,19 @@ struct Open {
 
 #[derive(Debug)]
 struct Activity {
-    /// What, of which item and unit.
+    /// What it is, with item and unit.
     what: String,
     heartbeat: Heartbeat,
     given_up: CancellationToken,
 }
 
-/// Tells that an activity is still at work. Clones share it.
+/// Shows that an activity makes progress. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
     since: Arc<Mutex<Instant>>,
 }
 
-/// An activity; it has landed when this is dropped.
+/// An activity. Dropping it removes the activity.
 struct InFlightGuard<'a> {
     in_flight: &'a InFlight,
     number: u64,
@@ -50,7 +50,7 @@ impl Drop for InFlightGuard<'_> {
 }
 
 impl Default for Heartbeat {
-    /// One that nobody watches.
+    /// A heartbeat that is not watched.
     fn default() -> Self {
         Self::new()
     }
@@ -63,7 +63,7 @@ impl Heartbeat {
         }
     }
 
-    /// The activity goes on: what takes long for good reasons says so at least every few minutes.
+    /// Shows progress. A long activity must call it at least every few minutes.
     pub fn beat(&self) {
         *self.lock() = Instant::now();
     }
@@ -78,11 +78,10 @@ impl Heartbeat {
 }
 
 impl InFlight {
-    /// Does `work`, which may be given up when it stands still for too long.
+    /// Does `work`, which is abandoned if it hangs for too long.
     ///
     /// # Errors
-    /// Those of `work`; [`Reason::TIMEOUT`] of class unknown when it was given up, since it may
-    /// have had its effect.
+    /// Those of `work`. [`Reason::TIMEOUT`] of class unknown if it was abandoned, because it may have had its effect.
     pub(crate) async fn during<T, W>(
         &self,
         doing: &str,
@@ -128,7 +127,7 @@ impl InFlight {
         }
     }
 
-    /// Everything in flight waited for a service that is down: nothing hangs by itself.
+    /// Excuses all activities for a time in which a service was down.
     pub(crate) fn excuse(&self, span: Duration) {
         for activity in self.lock().all.values() {
             let mut since = activity.heartbeat.lock();
@@ -136,7 +135,7 @@ impl InFlight {
         }
     }
 
-    /// What is to be said of activities that stand still; gives up those that did so for too long.
+    /// The warning about activities that hang. Abandons those that hang for too long.
     pub(crate) fn stalled(&self, pace: &Pace) -> Option<Warning> {
         let open = self.lock();
         let mut still: Vec<_> = open

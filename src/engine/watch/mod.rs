@@ -1,4 +1,4 @@
-//! Watches a run from beside: what hangs, what is slower than it was, whether the disk is full.
+//! Watches a run: what hangs, whether it became slow, and whether the disk is full.
 //!
 //! ```text
 //! activity (a probe, a step, a listing) ─ InFlight ┐
@@ -6,7 +6,7 @@
 //! free space ─ disk ──────────────────────────────┘       └ gives up what hangs; stops the run
 //! ```
 //!
-//! A wait that is meant (a service that is down, a pause) is not held against anybody.
+//! An intended wait (a service that is down, a pause) does not count.
 
 mod in_flight;
 

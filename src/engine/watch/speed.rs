@@ -1,30 +1,32 @@
-//! Whether a run has become much slower than it was, for no reason that is shown.
+//! Whether a run became much slower without a known reason.
 
-use crate::model::{Level, Snapshot, Warning};
+use std::time::Duration;
 
-/// A run must have gone for so long before its speed is judged, milliseconds.
-const FLOOR_MS: u64 = 10 * 60_000;
+use crate::model::{Level, Snapshot, UnixMillis, Warning};
 
-/// And so long since what holds it back changed.
-const STEADY_MS: u64 = 2 * 60_000;
+/// The time a run must last before its speed is judged.
+const FLOOR: Duration = Duration::from_mins(10);
 
-/// Slow is below this share of the run's own average.
+/// The time since the throttles changed.
+const STEADY: Duration = Duration::from_mins(2);
+
+/// A run is slow below this share of its own average.
 const SHARE: f64 = 0.2;
 
-/// What is to be said of the speed seen at `now` (Unix milliseconds).
+/// The warning about the speed at `now`, if it is slow.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a rate is compared, not counted"
 )]
-pub(crate) fn check(seen: &Snapshot, now: u64) -> Option<Warning> {
-    let gone = now.saturating_sub(seen.started_at);
+pub(crate) fn check(seen: &Snapshot, now: UnixMillis) -> Option<Warning> {
+    let gone = now.since(seen.started_at);
     let here = seen.counts.settled().saturating_sub(seen.settled_before) + seen.verdicts.total();
-    let steady = now.saturating_sub(seen.steady_since);
+    let steady = now.since(seen.steady_since);
     let held = !seen.throttles.is_empty() || seen.limits.rate.is_some();
-    if gone < FLOOR_MS || steady < STEADY_MS || seen.in_flight == 0 || held {
+    if gone < FLOOR || steady < STEADY || seen.in_flight == 0 || held {
         return None;
     }
-    let average = here as f64 * 60_000.0 / gone as f64;
+    let average = here as f64 * 60.0 / gone.as_secs_f64();
     let lately = seen.items_per_minute(now);
     (lately < average * SHARE).then(|| Warning {
         level: Level::Warning,
@@ -53,10 +55,10 @@ mod tests {
             settled_before: 10_000,
             ..Snapshot::default()
         };
-        let now = 20 * 60_000;
+        let now = UnixMillis::ZERO + Duration::from_mins(20);
         // 500 a minute on average, 90 lately.
         for number in 0..180 {
-            seen.rate.count(now - 110_000 + number * 500);
+            seen.rate.count(UnixMillis(now.0 - 110_000 + number * 500));
         }
         assert!(
             check(&seen, now)
@@ -64,9 +66,9 @@ mod tests {
                 .what
                 .contains("500 items a minute")
         );
-        assert_eq!(check(&seen, 9 * 60_000), None, "too early");
+        assert_eq!(check(&seen, UnixMillis(9 * 60_000)), None, "too early");
         for number in 0..100 {
-            seen.rate.count(now - 20_000 + number * 10);
+            seen.rate.count(UnixMillis(now.0 - 20_000 + number * 10));
         }
         assert_eq!(check(&seen, now), None, "fast enough");
     }

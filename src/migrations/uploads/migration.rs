@@ -14,7 +14,7 @@ use super::rows::{CustomerRollup, NAME};
 use super::steps::{steps, unit_steps};
 use super::unit::space;
 use crate::engine::{Depth, Migration, OwnerEffects, OwnerRollup, Step, UnitContext, UnitStep};
-use crate::model::{Failure, ItemId, ItemRange, MigrationName, Reason, Reasons};
+use crate::model::{Failure, ItemId, ItemRange, MigrationName, Reason, Reasons, UnixMillis};
 
 #[async_trait]
 impl Migration for Uploads {
@@ -49,7 +49,7 @@ impl Migration for Uploads {
         upload.id()
     }
 
-    fn added_at(&self, upload: &Upload) -> Option<u64> {
+    fn added_at(&self, upload: &Upload) -> Option<UnixMillis> {
         upload.row.inserted_at
     }
 

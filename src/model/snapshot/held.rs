@@ -1,34 +1,7 @@
-//! What keeps a run from going as fast as it could, and which items are in flight.
-
-use std::collections::BTreeSet;
+//! What throttles a run, and which items are in flight.
 
 use super::Snapshot;
-use crate::model::{Event, ItemId, Throttle, UnitId};
-
-/// Items between two attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Retrying {
-    items: BTreeSet<(UnitId, ItemId)>,
-}
-
-impl Retrying {
-    /// How many wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether none waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    fn remove(&mut self, unit: &UnitId, item: &ItemId) -> bool {
-        // Hardly ever does any wait: no key is made then.
-        !self.items.is_empty() && self.items.remove(&(unit.clone(), item.clone()))
-    }
-}
+use crate::model::{Event, Throttle, UnixMillis};
 
 /// Whether a service is down.
 fn is_down(throttles: &[Throttle]) -> bool {
@@ -42,14 +15,14 @@ impl Snapshot {
         is_down(&self.throttles)
     }
 
-    /// Counts items in flight: those that have a slot, and so never more than there are slots.
+    /// Counts items in flight: those that have a slot, so never more than there are slots.
     pub(super) fn moved(&mut self, event: &Event) {
         match event {
             Event::ItemStarted { .. } => self.in_flight += 1,
             Event::ItemRetried { unit, item, .. } => {
                 self.retries += 1;
                 self.in_flight = self.in_flight.saturating_sub(1);
-                self.retrying.items.insert((unit.clone(), item.clone()));
+                self.retrying.insert(unit, item);
             }
             Event::ItemResumed { unit, item } => {
                 self.retrying.remove(unit, item);
@@ -64,9 +37,9 @@ impl Snapshot {
         }
     }
 
-    /// Takes in what holds the run back from `now` (Unix milliseconds) on. Where that changes, the rate is measured again:
-    /// the one of before says nothing of what comes.
-    pub(super) fn held(&mut self, event: &Event, now: u64) {
+    /// Records what throttles the run from `now` on. When that changes, the rate is measured from the start, because
+    /// the old rate no longer applies.
+    pub(super) fn held(&mut self, event: &Event, now: UnixMillis) {
         let before = (self.paused.is_some(), self.waits(), self.limits.clone());
         match event {
             Event::Throttled { throttles } => self.throttles.clone_from(throttles),
@@ -85,7 +58,7 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Failure, Reason};
+    use crate::model::{Failure, ItemId, Reason, UnitId};
 
     fn of_item(name: &str) -> (UnitId, ItemId) {
         (UnitId::new("owner", "unit"), ItemId::new(name))
@@ -100,25 +73,25 @@ mod tests {
     fn an_item_between_two_attempts_is_not_in_flight() {
         let mut seen = Snapshot::default();
         let (unit, item) = of_item("a");
-        seen.fold(&started("a"), 1);
+        seen.fold(&started("a"), UnixMillis(1));
         let retried = Event::ItemRetried {
             unit: unit.clone(),
             item: item.clone(),
             attempts: 1,
             failure: Failure::transient(Reason::TIMEOUT, "no answer"),
         };
-        seen.fold(&retried, 2);
-        seen.fold(&started("b"), 3);
+        seen.fold(&retried, UnixMillis(2));
+        seen.fold(&started("b"), UnixMillis(3));
         assert_eq!((seen.in_flight, seen.retrying.len()), (1, 1));
         let resumed = Event::ItemResumed {
             unit: unit.clone(),
             item: item.clone(),
         };
-        seen.fold(&resumed, 4);
+        seen.fold(&resumed, UnixMillis(4));
         assert_eq!((seen.in_flight, seen.retrying.len()), (2, 0));
         // It is dropped while it waits: what is in flight stays.
-        seen.fold(&retried, 5);
-        seen.fold(&Event::ItemDropped { unit, item }, 6);
+        seen.fold(&retried, UnixMillis(5));
+        seen.fold(&Event::ItemDropped { unit, item }, UnixMillis(6));
         assert_eq!((seen.in_flight, seen.retrying.len()), (1, 0));
     }
 
@@ -126,18 +99,18 @@ mod tests {
     fn the_rate_is_measured_again_when_what_holds_the_run_back_changes() {
         let mut seen = Snapshot::default();
         for second in 0..60 {
-            seen.rate.count(second * 1_000);
+            seen.rate.count(UnixMillis(second * 1_000));
         }
-        assert!(seen.items_per_minute(60_000) > 50.0);
+        assert!(seen.items_per_minute(UnixMillis(60_000)) > 50.0);
         let reason = "paused by ann".to_owned();
-        seen.fold(&Event::Paused { reason }, 60_000);
-        assert!(seen.items_per_minute(61_000) < f64::EPSILON);
-        seen.fold(&Event::Resumed, 600_000);
+        seen.fold(&Event::Paused { reason }, UnixMillis(60_000));
+        assert!(seen.items_per_minute(UnixMillis(61_000)) < f64::EPSILON);
+        seen.fold(&Event::Resumed, UnixMillis(600_000));
         for second in 0..30 {
-            seen.rate.count(600_000 + second * 1_000);
+            seen.rate.count(UnixMillis(600_000 + second * 1_000));
         }
         // 30 in 30 seconds, whatever the pause was.
-        let rate = seen.items_per_minute(630_000);
+        let rate = seen.items_per_minute(UnixMillis(630_000));
         assert!((rate - 60.0).abs() < 3.0, "{rate}");
         let down = |limit| Event::Throttled {
             throttles: vec![Throttle {
@@ -147,9 +120,12 @@ mod tests {
                 retry_seconds: None,
             }],
         };
-        seen.fold(&down(5), 630_000);
-        assert!(seen.items_per_minute(630_000) > 50.0, "slower, not down");
-        seen.fold(&down(0), 631_000);
-        assert!(seen.waits() && seen.items_per_minute(640_000) < f64::EPSILON);
+        seen.fold(&down(5), UnixMillis(630_000));
+        assert!(
+            seen.items_per_minute(UnixMillis(630_000)) > 50.0,
+            "slower, not down"
+        );
+        seen.fold(&down(0), UnixMillis(631_000));
+        assert!(seen.waits() && seen.items_per_minute(UnixMillis(640_000)) < f64::EPSILON);
     }
 }

@@ -1,57 +1,54 @@
 //! How many items were settled lately.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How long a rate looks back, in milliseconds.
-const RATE_WINDOW_MS: u64 = 120_000;
-/// The grain of a rate, in milliseconds.
-const RATE_GRAIN_MS: u64 = 2_000;
+use crate::model::UnixMillis;
+
+/// The time that a rate covers.
+const WINDOW: Duration = Duration::from_mins(2);
+/// Items within this time are counted together.
+const GRAIN: Duration = Duration::from_secs(2);
 
 /// Items settled over the last two minutes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rate {
-    slots: VecDeque<(u64, u64)>,
+    slots: VecDeque<(UnixMillis, u64)>,
 }
 
 impl Rate {
-    /// Forgets what was counted.
+    /// Drops all counts.
     pub(super) fn clear(&mut self) {
         self.slots.clear();
     }
 
     /// Counts one item.
-    pub fn count(&mut self, now: u64) {
-        let slot = now / RATE_GRAIN_MS * RATE_GRAIN_MS;
+    pub fn count(&mut self, now: UnixMillis) {
+        let grain = GRAIN.as_secs() * 1_000;
+        let slot = UnixMillis(now.0 / grain * grain);
         match self.slots.back_mut() {
             Some((at, count)) if *at == slot => *count += 1,
             _ => self.slots.push_back((slot, 1)),
         }
-        while self
-            .slots
-            .front()
-            .is_some_and(|(at, _)| at + RATE_WINDOW_MS < now)
-        {
+        let is_old = |(at, _): &(UnixMillis, u64)| *at + WINDOW < now;
+        while self.slots.front().is_some_and(is_old) {
             self.slots.pop_front();
         }
     }
 
-    /// Items a minute, seen from `now`; `since` is when counting began.
+    /// Items a minute up to `now`; `since` is when counting began.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
         reason = "a rate is shown with two digits"
     )]
-    pub fn per_minute(&self, since: u64, now: u64) -> f64 {
-        let start = since.max(now.saturating_sub(RATE_WINDOW_MS));
-        let count: u64 = self
-            .slots
-            .iter()
-            .filter(|(at, _)| at + RATE_GRAIN_MS > start)
-            .map(|(_, count)| count)
-            .sum();
-        let span = now.saturating_sub(start).max(1_000);
-        count as f64 * 60_000.0 / span as f64
+    pub fn per_minute(&self, since: UnixMillis, now: UnixMillis) -> f64 {
+        let start = since.max(now - WINDOW);
+        let slots = self.slots.iter().filter(|(at, _)| *at + GRAIN > start);
+        let count: u64 = slots.map(|(_, count)| count).sum();
+        let span = now.since(start).max(Duration::from_secs(1));
+        count as f64 * 60.0 / span.as_secs_f64()
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of units.
+//! Counts units as they are leased, released and settled.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Snapshot {
             self.take_over(unit, found, counts);
         }
         if self.tallies.get(unit).is_some() {
-            // It was taken to help: only what is settled from now on is told, apart.
+            // It was taken to help: only what is settled from now on counts, and apart.
             self.units.active += 1;
             return;
         }
@@ -55,7 +55,7 @@ impl Snapshot {
         self.count(unit, *counts, reasons);
     }
 
-    /// A unit that the run did not come to, unless it was leased before.
+    /// Counts a unit that the run did not start, unless it was leased before.
     pub(super) fn unit_counted(&mut self, event: &Event) {
         let Event::UnitCounted {
             unit,
@@ -76,13 +76,13 @@ impl Snapshot {
         }
     }
 
-    /// Adds what was settled in a unit before; replaces what was said of it.
+    /// Adds what was settled in a unit before. Replaces what was counted for it.
     fn count(&mut self, unit: &UnitId, counts: Counts, reasons: &BTreeMap<Reason, u64>) {
         let settled = settled(counts);
         if let Some(before) = self.tallies.take(unit, settled, reasons) {
             self.units.released = self.units.released.saturating_sub(1);
             self.counts = self.counts.without(&before.counts);
-            // What it had settled and did not write down comes again.
+            // What it settled and did not save is settled again.
             self.this_run = self.this_run.without(&before.counts.without(&settled));
             self.this_run.close();
             for share in before.parts.values() {
@@ -102,7 +102,7 @@ impl Snapshot {
         }
     }
 
-    /// A unit, or a part that was taken to help, left without its final outcome.
+    /// A unit, or a part that was taken to help, was left before it ended.
     pub(super) fn unit_left(&mut self, unit: &UnitId) {
         if unit.part.is_some() && self.tallies.get(unit).is_none() {
             return;

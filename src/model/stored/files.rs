@@ -6,51 +6,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Effect, Epoch, Failure, FolderId, InstanceId, ItemId, MigrationName, PlanId, Reason, RunId,
-    Settled, StateIdentity, StepName, UnitId, UnitProgress,
+    Settled, StateIdentity, StepName, UnitId, UnitProgress, UnixMillis,
 };
 
 /// The shape of [`Checkpoint`]; a file of another version is refused.
 pub const CHECKPOINT_VERSION: u32 = 1;
 
-/// All that one instance knows of its units. A cache of what the tables say and a little more:
-/// it may be deleted at any time.
+/// What one instance knows of its units: a cache of the tables and a little more. It may be deleted at any time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The migration.
     pub migration: MigrationName,
     /// The instance.
     pub instance: InstanceId,
-    /// The tables it belongs to; that of others is refused.
+    /// The tables that it belongs to. A checkpoint of other tables is refused.
     #[serde(alias = "fingerprint")]
     pub state: StateIdentity,
-    /// When it was taken, Unix milliseconds.
-    pub taken_at: u64,
-    /// Every unit that was begun.
+    /// When it was taken.
+    pub taken_at: UnixMillis,
+    /// The units that were started and have not ended.
     pub units: Vec<UnitCheckpoint>,
 }
 
 /// One unit in a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitCheckpoint {
-    /// How far it is.
+    /// Its progress.
     pub progress: UnitProgress,
-    /// Items above the cursor that are settled already, with their reason when they are bad.
+    /// Settled items above the cursor, with the reason if bad.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub above: BTreeMap<ItemId, (Settled, Option<Reason>)>,
-    /// How far an earlier run was, while this one goes again through what that one settled.
+    /// The progress of an earlier run, while this run goes through the same items again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub further: Option<Further>,
 }
 
-/// How far a unit was by an account that its row does not confirm.
+/// Progress of a unit that its row does not confirm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Further {
     /// The pass of the cursor.
     #[serde(rename = "sweep")]
     pub pass: u32,
-    /// The last item below which every item of the pass was settled.
+    /// The cursor: every item of the pass up to it was settled.
     pub cursor: Option<ItemId>,
-    /// How many items were migrated, not found, up to there.
+    /// How many items up to the cursor were migrated, not found.
     pub migrated: u64,
 }
 
@@ -66,7 +65,7 @@ impl Checkpoint {
             migration,
             instance,
             state: state.into(),
-            taken_at: 0,
+            taken_at: UnixMillis::ZERO,
             units: Vec::new(),
         }
     }
@@ -81,11 +80,11 @@ pub const JOURNAL_VERSION: u32 = 1;
 pub enum JournalLine {
     /// What happened.
     Record(Box<JournalRecord>),
-    /// A run begins to write.
+    /// The first line of a run.
     Opening(Box<JournalOpening>),
 }
 
-/// The first line of a run: whose lines follow. It is there before the run has its first lease.
+/// The first line of a run: it says whose lines follow. It is written before the first lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalOpening {
     /// The shape, [`JOURNAL_VERSION`].
@@ -93,19 +92,19 @@ pub struct JournalOpening {
     /// Its place in its journal, as [`JournalRecord::seq`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seq: u64,
-    /// When, Unix milliseconds.
-    pub at: u64,
+    /// When.
+    pub at: UnixMillis,
     /// The run.
     pub run: RunId,
     /// Its instance.
     pub instance: InstanceId,
-    /// The state folder that the instance works in.
+    /// The state folder of the instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<FolderId>,
-    /// The plan that its scope is a part of.
+    /// The plan that its scope is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
-    /// The migration; lines of the versions that knew but one do not say it.
+    /// The migration; `None` in lines of versions that had only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migration: Option<MigrationName>,
     /// The tables that its effects belong to.
@@ -114,19 +113,19 @@ pub struct JournalOpening {
     pub program: String,
 }
 
-/// Why a line cannot be read.
+/// Why a line is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalFault {
     /// It is of another version.
     #[error("journal version {0}")]
     Version(u64),
-    /// It is no line of ours.
+    /// It is damaged, or not a journal line.
     #[error("{0}")]
     Damaged(String),
 }
 
 impl JournalLine {
-    /// Reads a line; one of another version is not looked into.
+    /// Reads a line. Of a line of another version only the version is read.
     ///
     /// # Errors
     /// [`JournalFault`].
@@ -148,24 +147,24 @@ impl JournalLine {
         if v != u64::from(JOURNAL_VERSION) {
             return Err(JournalFault::Version(v));
         }
-        // Of a line that is neither, what a record lacks tells more.
+        // For a line that is neither, the error of a record says more.
         serde_json::from_slice(line)
             .map(Self::Opening)
             .map_err(|_| missing)
     }
 }
 
-/// What orders lines of several journals about one unit, whatever the clocks of their machines say: a later fence is
-/// later. Rollbacks part the life of a unit into rounds, and leases part a round.
+/// Orders the lines of several journals about one unit, independent of clocks: a greater fence is later. Rollbacks
+/// divide the life of a unit into rounds, and leases divide a round.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct Fence {
     /// How often the unit had been rolled back.
     pub round: u32,
-    /// The epoch of the lease; without a lease, of the last one that was given before.
+    /// The epoch of the lease; without a lease, that of the last lease before.
     pub epoch: Epoch,
-    /// Written without a lease: after all that was done under the lease of this epoch.
+    /// Written without a lease, and so after everything under the lease of this epoch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unleased: bool,
 }
@@ -187,11 +186,11 @@ pub struct JournalRecord {
     /// earlier versions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seq: u64,
-    /// What orders it among the lines of other journals; none in lines of earlier versions.
+    /// Orders it among the lines of other journals; `None` in lines of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<Fence>,
-    /// When, Unix milliseconds. Of no use against the clocks of other machines.
-    pub at: u64,
+    /// When. Not comparable with the clocks of other machines.
+    pub at: UnixMillis,
     /// The run that wrote it.
     pub run: RunId,
     /// The unit.
@@ -210,25 +209,24 @@ pub struct JournalRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JournalEntry {
-    /// A gap is about to be put right; durable before the effect is.
+    /// A gap is about to be closed. On disk before the effect is made.
     Started {
         /// What the gap is about.
         subject: String,
     },
-    /// This effect is about to be made; durable before it is. Whatever becomes of it, a rollback
-    /// looks whether it is there.
+    /// This effect is about to be made. On disk before it is made. A rollback probes whether it exists.
     Intended(Effect),
     /// The effect was made.
     Applied(Effect),
-    /// It was found done, and was not begun by us.
+    /// It existed before.
     Found,
-    /// It was tried and did not work out, or may have.
+    /// It failed, or may have had its effect.
     Failed(Failure),
     /// A probe of the world after the last effect showed no gap.
     Verified,
-    /// A rollback is about to take the effect back.
+    /// A rollback is about to undo the effect.
     Undoing(Effect),
-    /// A probe of the world showed the effect gone, or others still need what it made.
+    /// A probe showed the effect gone, or others still need what it made.
     Undone(Effect),
 }
 

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{FolderId, InstanceId};
 
-/// A lease holder: the number of an instance and the state folder that it works in.
+/// A lease holder: the number of an instance and its state folder.
 ///
-/// The number is a handle for operators and may be typed on two machines; only the folder, whose lock one process
-/// has at a time, tells an earlier process of one's own from another that lives.
+/// The number is for operators, who may use it on two machines by mistake. The folder, whose lock one process has at a
+/// time, distinguishes an earlier process of this instance from a live one elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Holder {
     /// The instance.
@@ -29,13 +29,13 @@ impl Holder {
         }
     }
 
-    /// Whether both are the same instance in the same folder. A holder without a folder is the same as none.
+    /// Whether both are the same instance in the same folder. A holder without a folder equals no other.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.folder.is_some() && self == other
     }
 
-    /// Whether both have the same number without being the same holder.
+    /// Whether both have the same number but are different holders.
     #[must_use]
     pub fn is_twin_of(&self, other: &Self) -> bool {
         self.instance == other.instance && !self.is_same(other)

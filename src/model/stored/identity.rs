@@ -1,4 +1,4 @@
-//! What a piece of state belongs to.
+//! Which tables a piece of state belongs to.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// Which tables a piece of state belongs to, and where they are.
 ///
-/// Names alone prove nothing: tables are made again, restored from a backup, or exist in another account under the
-/// same names. `init` gives the tables a random id; checkpoints, journals, files of shares and reports carry it with
-/// the account and region that the tables answered from. State of another identity is refused.
+/// Names prove nothing: tables are recreated, restored from a backup, or have the same names in another account. `init`
+/// gives the tables a random id. Checkpoints, journals, assignment files and reports carry it with the account and
+/// region of the tables. State of another identity is refused.
 ///
 /// ```json
 /// {"environment":"production","tables":"prod-migration-progress","id":"5b0c…","account":"505595374361",
@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 pub struct StateIdentity {
     /// The network: `local`, `staging`, `production`.
     pub environment: String,
-    /// Name of the progress table, which stands for all of them.
+    /// Name of the progress table, which represents all of them.
     pub tables: String,
-    /// The random id that `init` gave them; `None` in state that an earlier version wrote.
+    /// The random id from `init`; `None` in state of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// AWS account of the tables; empty where there is none.
@@ -34,14 +34,14 @@ pub struct StateIdentity {
     pub region: String,
 }
 
-/// How state that was found relates to the tables that are worked on.
+/// How a piece of state relates to the tables in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Belongs {
-    /// It is theirs.
+    /// It belongs to them.
     Here,
-    /// The names are the same, but it was written before tables had an id: nothing proves that it is theirs.
+    /// The names are equal, but it was written before tables had an id, so nothing proves it.
     Unproven,
-    /// It is of other tables, another environment, account or region.
+    /// It belongs to other tables, or to another environment, account or region.
     Elsewhere,
 }
 

@@ -1,4 +1,4 @@
-//! A part of a split unit as it is before anybody begins it.
+//! The initial progress of a part of a split unit.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::model::{Counts, PartId, Status};
 use super::{Split, UnitProgress};
 
 impl Split {
-    /// A part of `unit` that nobody has begun. The first one goes on where the unit was cut.
+    /// A part of `unit` that is not started. The first one continues at the cursor of the unit.
     #[must_use]
     pub fn begin(&self, unit: &UnitProgress, number: u32) -> UnitProgress {
         let place = usize::try_from(number).unwrap_or(usize::MAX);
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_first_part_goes_on_where_the_unit_was_cut() {
         let mut unit = UnitProgress::pending(&Unit::new(UnitId::new("o", "n")));
-        unit.pass = Pass::first(50);
+        unit.pass = Pass::first(crate::model::UnixMillis(50));
         unit.count(Settled::Migrated, None);
         unit.count(Settled::Failed, Some(Reason::TIMEOUT));
         unit.cursor = Some(ItemId::new("b"));

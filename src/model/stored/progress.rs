@@ -1,4 +1,4 @@
-//! How far a unit is: the data of a progress row.
+//! The progress of a unit: the data of a progress row.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Class, Counts, Effect, Epoch, Failure, Holder, ItemId, JournalId, Reason, RunId, Settled,
-    Split, Status, StepName, TakenOver, UnitId,
+    Split, Status, StepName, TakenOver, UnitId, UnixMillis,
 };
 
 use super::Stage;
@@ -16,13 +16,13 @@ use super::Stage;
 pub struct Unit {
     /// Its id.
     pub id: UnitId,
-    /// How many items it was counted to have, if it was counted.
+    /// The number of its items, if they were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<u64>,
 }
 
 impl Unit {
-    /// A unit whose items nobody has counted.
+    /// A unit whose items are not counted.
     #[must_use]
     pub fn new(id: UnitId) -> Self {
         Self { id, planned: None }
@@ -31,34 +31,33 @@ impl Unit {
 
 /// One listing of a unit, from its first item to its last.
 ///
-/// Sweep 0 takes the items that were there for a while when it began. Items that were added while
-/// a pass ran may lie below its cursor; they are left to the next pass, which takes exactly those
-/// that were added since. The passes part the items by time, so none is taken
-/// twice and none has to be remembered.
+/// The first pass takes the items that existed for a while when it started. Items that are added during a pass may lie
+/// below its cursor; the next pass takes exactly these. Passes divide the items by time, so no item is taken twice and
+/// none has to be remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pass {
     /// Which one, from 0.
     pub number: u32,
-    /// Takes items added at or after this time, Unix milliseconds; 0 in the first pass.
-    pub from: u64,
-    /// Takes items added before this time: somewhat before the pass began; 0 until it has begun.
-    pub until: u64,
+    /// Takes items added at or after this time; zero in the first pass.
+    pub from: UnixMillis,
+    /// Takes items added before this time, which is somewhat before the pass started; zero until it starts.
+    pub until: UnixMillis,
 }
 
 impl Pass {
-    /// The first pass, of the items that were there by `until`.
+    /// The first pass, of the items that existed by `until`.
     #[must_use]
-    pub fn first(until: u64) -> Self {
+    pub fn first(until: UnixMillis) -> Self {
         Self {
             number: 0,
-            from: 0,
+            from: UnixMillis::ZERO,
             until,
         }
     }
 
-    /// The pass after this one, of the items that were there by `until`.
+    /// The pass after this one, of the items that existed by `until`.
     #[must_use]
-    pub fn next(self, until: u64) -> Self {
+    pub fn next(self, until: UnixMillis) -> Self {
         Self {
             number: self.number + 1,
             from: self.until,
@@ -66,31 +65,30 @@ impl Pass {
         }
     }
 
-    /// Whether an item that was added at this time belongs to this pass. Items of unknown age
-    /// belong to the first.
+    /// Whether an item added at this time belongs to this pass. Items of unknown age belong to the first.
     #[must_use]
-    pub fn takes(&self, added_at: Option<u64>) -> bool {
+    pub fn takes(&self, added_at: Option<UnixMillis>) -> bool {
         match added_at {
             None => self.number == 0,
             Some(at) => self.from <= at && at < self.until,
         }
     }
 
-    /// Whether an item that was added at this time is left to a later pass.
+    /// Whether an item added at this time belongs to a later pass.
     #[must_use]
-    pub fn defers(&self, added_at: Option<u64>) -> bool {
+    pub fn defers(&self, added_at: Option<UnixMillis>) -> bool {
         added_at.is_some_and(|at| at >= self.until)
     }
 }
 
-/// Where one step of a unit stands.
+/// The record of one step of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// Where it stands.
+    /// Its state.
     pub state: StepState,
-    /// Since when, Unix milliseconds.
-    pub at: u64,
-    /// How many times it was begun.
+    /// Since when.
+    pub at: UnixMillis,
+    /// How often it was started.
     pub attempts: u32,
 }
 
@@ -98,68 +96,66 @@ pub struct StepRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepState {
-    /// Written before the effect: it may have happened.
+    /// Written before the effect, which may have been made.
     Started,
-    /// The effect was made by us.
+    /// The effect was made.
     Applied(Effect),
-    /// The effect was there before us; it is never undone.
+    /// The effect existed before. It is never undone.
     Found,
     /// It could not be made.
     Failed(Failure),
-    /// A rollback took the effect back; it may be made again.
+    /// A rollback undid the effect. It may be made again.
     Undone(Effect),
 }
 
-/// What a unit's row says of a journal: its holder worked on the unit, and what it made there is in that journal.
+/// What the row of a unit says about a journal that holds effects on the unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JournalTrace {
-    /// Lines that the journal had when the row was written last: those about the unit are among them.
+    /// Lines that the journal had when the row was last written.
     pub lines: u64,
-    /// The unit was leased and not given back: there may be more lines.
+    /// Whether the unit was leased and not released: there may be more lines.
     pub open: bool,
 }
 
-/// How far a unit is. `counts` counts the items at or below the cursor and no others, so that
-/// both can be taken up again together without counting an item twice. While a unit is split, its
-/// parts have cursors of their own; its counts are the sum of theirs, and its cursor stays where
-/// it was cut.
+/// The progress of a unit. `counts` counts exactly the items up to the cursor, so that a run can resume from both
+/// without counting an item twice. While a unit is split, its parts have their own cursors. Its counts are then the sum
+/// of theirs, and its cursor stays where it was split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitProgress {
     /// The unit.
     pub unit: UnitId,
     /// Its status.
     pub status: Status,
-    /// Counters of the items at or below the cursor.
+    /// Counters of the items up to the cursor.
     pub counts: Counts,
-    /// How many of the bad ones, by reason.
+    /// Bad items, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<Reason, u64>,
     /// The pass the cursor belongs to.
     #[serde(rename = "sweep")]
     pub pass: Pass,
-    /// The last item below which every item of the pass is settled.
+    /// The cursor: every item of the pass up to it is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<ItemId>,
     /// Steps of the unit itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub steps: BTreeMap<StepName, StepRecord>,
-    /// Why the unit failed; empty when it did not.
+    /// Why the unit failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What another program had written of it, if one had begun it before us.
+    /// What another program wrote about it, if one worked on it before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_over: Option<TakenOver>,
-    /// How often the unit was rolled back. An account of an earlier round is worth nothing.
+    /// How often the unit was rolled back. Progress of an earlier round is invalid.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub round: u32,
-    /// When the last recheck began that goes, or went, through all items again, Unix milliseconds. What was known
-    /// before it counts no more.
+    /// When the last recheck of all items started. Progress from before is invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recheck: Option<u64>,
-    /// How it was cut into parts, if it was.
+    pub recheck: Option<UnixMillis>,
+    /// How it was split into parts, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
-    /// The journals that tell of effects in the unit.
+    /// The journals that hold effects on the unit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub journals: BTreeMap<JournalId, JournalTrace>,
 }
@@ -173,7 +169,7 @@ fn is_zero(round: &u32) -> bool {
 }
 
 impl UnitProgress {
-    /// The progress of a unit that nobody has begun.
+    /// The progress of a unit that is not started.
     #[must_use]
     pub fn pending(unit: &Unit) -> Self {
         Self {
@@ -193,15 +189,14 @@ impl UnitProgress {
         }
     }
 
-    /// Starts over after what was made was undone: every item is left again. Steps of the unit stay as they are
-    /// recorded.
+    /// Starts over after a rollback: every item is open again. Recorded steps of the unit stay.
     pub fn start_over(&mut self) {
         self.restart();
         self.round += 1;
     }
 
-    /// Starts over for a recheck that began at `since`, unless that recheck has begun the unit already.
-    pub fn begin_recheck(&mut self, since: u64) {
+    /// Starts over for the recheck that started at `since`, unless the unit is already part of it.
+    pub fn begin_recheck(&mut self, since: UnixMillis) {
         if self.recheck != Some(since) {
             self.restart();
             self.recheck = Some(since);
@@ -220,7 +215,7 @@ impl UnitProgress {
         }
     }
 
-    /// Takes in what another account says of journals; whether any of it is new.
+    /// Merges journals of another row or file; returns whether any of it is new.
     pub fn join_journals(&mut self, others: BTreeMap<JournalId, JournalTrace>) -> bool {
         let mut is_new = false;
         for (journal, trace) in others {
@@ -238,7 +233,7 @@ impl UnitProgress {
         is_new
     }
 
-    /// The cut whose parts are worked on, if there is one.
+    /// The split whose parts are open, if there is one.
     #[must_use]
     pub fn open_split(&self) -> Option<&Split> {
         self.split
@@ -254,7 +249,7 @@ impl UnitProgress {
         }
     }
 
-    /// Recounts an item that was counted before; why it was bad, if it was.
+    /// Moves an item from its earlier outcome to a new one.
     pub fn recount(
         &mut self,
         before: (Settled, Option<Reason>),
@@ -275,7 +270,7 @@ impl UnitProgress {
         }
     }
 
-    /// Sets the bad items to so many that failed so; the others that were settled are good.
+    /// Replaces the bad items by these failures. The other settled items become good.
     pub fn set_bad(&mut self, failures: impl Iterator<Item = (Class, Reason, u64)>) {
         let mut bad = Counts::default();
         self.reasons.clear();
@@ -293,7 +288,7 @@ impl UnitProgress {
         counts.planned = counts.planned.max(counts.settled());
     }
 
-    /// Whether a step of the unit is made.
+    /// Whether a step of the unit is complete.
     #[must_use]
     pub fn has_made(&self, step: &StepName) -> bool {
         let record = self.steps.get(step);
@@ -311,9 +306,9 @@ pub struct Lease {
     pub holder: Holder,
     /// The run of the holder.
     pub run: RunId,
-    /// The fence: every write of the holder is conditional on it.
+    /// The fence: every write of the holder requires it.
     pub epoch: Epoch,
-    /// Grows with every renewal, so that others see that the holder lives.
+    /// Grows with every renewal, which shows others that the holder is alive.
     pub beat: u64,
 }
 
@@ -358,13 +353,13 @@ mod tests {
 
     #[test]
     fn passes_part_the_items_by_time() {
-        let first = Pass::first(100);
-        let second = first.next(150);
-        let third = second.next(150);
+        let first = Pass::first(UnixMillis(100));
+        let second = first.next(UnixMillis(150));
+        let third = second.next(UnixMillis(150));
         for at in [0, 99, 100, 149] {
             let takers = [first, second, third]
                 .iter()
-                .filter(|pass| pass.takes(Some(at)))
+                .filter(|pass| pass.takes(Some(UnixMillis(at))))
                 .count();
             assert_eq!(takers, 1, "{at}");
         }

@@ -1,4 +1,4 @@
-//! How a giant unit was cut into parts: ranges of its items that instances share.
+//! How a large unit is split into parts: ranges of its items that instances share.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Counts, Epoch, ItemId, PartId, Reason, UnitId};
 
-/// A range of items in their order: those after `after`, up to and with `until`.
+/// A range of items in their order: those after `after`, up to and including `until`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ItemRange {
-    /// The last item before the range; none is before all.
+    /// The last item before the range; `None` for a range from the first item.
     pub after: Option<ItemId>,
-    /// The last item of the range; none is the last there is.
+    /// The last item of the range; `None` for a range to the last item.
     pub until: Option<ItemId>,
 }
 
@@ -22,13 +22,13 @@ impl ItemRange {
         self.after.as_ref().is_none_or(|after| item > after) && !self.passes(item)
     }
 
-    /// Whether an item lies behind the range.
+    /// Whether an item lies after the range.
     #[must_use]
     pub fn passes(&self, item: &ItemId) -> bool {
         self.until.as_ref().is_some_and(|until| item > until)
     }
 
-    /// What is left of the range after a cursor.
+    /// The rest of the range after a cursor.
     #[must_use]
     pub fn from(&self, cursor: Option<ItemId>) -> Self {
         Self {
@@ -38,41 +38,41 @@ impl ItemRange {
     }
 }
 
-/// What is done with the parts of a cut.
+/// The state of the parts of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// They are worked on.
+    /// They are in progress.
     Open,
-    /// Nobody may work on them any more; their rows are to be removed.
+    /// No instance may work on them. Their rows are to be removed.
     Closed,
     /// Their rows are removed.
     Gone,
 }
 
-/// How a unit was cut. Decided once, and written into the unit's row before there is any part.
+/// How a unit is split. Decided once, and written into the row of the unit before any part exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
-    /// The epoch of the lease under which it was cut.
+    /// The epoch of the lease under which it was split.
     pub cut: Epoch,
-    /// How many parts there are, or were.
+    /// The number of parts.
     pub number: u32,
-    /// What is done with them.
+    /// Their state.
     pub stage: Stage,
-    /// The last item of each part (none in the last), and how many items were listed in it; empty
-    /// once the cut is closed.
+    /// The last item of each part (`None` for the last part) and the number of its items; empty once the split is
+    /// closed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<(Option<ItemId>, u64)>,
-    /// What was settled before the unit was cut: the first part has it.
+    /// What was settled before the split: it belongs to the first part.
     #[serde(default)]
     pub before: Counts,
-    /// The bad ones of it, by reason.
+    /// Its bad items, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reasons: BTreeMap<Reason, u64>,
 }
 
 impl Split {
-    /// Names of all parts of the unit, in order.
+    /// The ids of all parts of the unit, in order.
     pub fn ids(&self, unit: &UnitId) -> impl Iterator<Item = UnitId> + use<> {
         let (cut, unit) = (self.cut, unit.whole());
         (0..self.number).map(move |number| unit.part(PartId { cut, number }))
@@ -102,7 +102,7 @@ impl Split {
         })
     }
 
-    /// Lets nobody work on the parts any more.
+    /// Closes the parts to further work.
     pub fn close(&mut self) {
         if self.stage == Stage::Open {
             self.stage = Stage::Closed;

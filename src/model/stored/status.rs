@@ -5,21 +5,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How far a unit is.
+/// The status of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Nobody has begun it.
+    /// It is not started.
     Pending,
-    /// Begun and not ended; whether somebody works on it now, the lease says.
+    /// It is started and has not ended. The lease says whether an instance works on it now.
     InProgress,
-    /// Listed to its end, and every item done or skipped.
+    /// It was listed completely, and every item is done or skipped.
     Completed,
-    /// Listed to its end with items failed or quarantined, or it could not be worked on at all.
+    /// It was listed completely and has bad items, or it could not be worked on.
     Failed,
 }
 
-/// A change of status that must not happen.
+/// A change of status that is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a unit cannot go from {from} to {to}")]
 pub struct StatusError {
@@ -29,7 +29,7 @@ pub struct StatusError {
     pub to: Status,
 }
 
-/// A word that names no status.
+/// A word that is not a status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a status")]
 pub struct UnknownStatus(pub String);
@@ -54,11 +54,14 @@ impl Status {
         }
     }
 
-    /// Goes to the next status.
+    /// Changes to another status.
     ///
-    /// Work begins from anywhere (a completed unit is opened again for late arrivals, a failed
-    /// one for a retry), ends only from `in-progress`, and a status may be written again as it is.
-    /// Only a rollback leads back to `pending`, from `in-progress`.
+    /// Work starts from any status: a completed unit is reopened for late items, a failed one for a retry. It ends only
+    /// from `in-progress`. The same status may be written again. Only a rollback leads back to `pending`, from
+    /// `in-progress`.
+    ///
+    /// # Errors
+    /// [`StatusError`] for any other change.
     pub fn to(self, next: Self) -> Result<Self, StatusError> {
         let legal = match (self, next) {
             (from, to) if from == to => true,
@@ -74,7 +77,7 @@ impl Status {
         })
     }
 
-    /// Whether the unit was listed to its end.
+    /// Whether the unit ended.
     #[must_use]
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)

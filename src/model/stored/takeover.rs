@@ -1,38 +1,37 @@
-//! What another program had written of a unit when it was taken over.
+//! What another program wrote about a unit before it was taken over.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{InstanceId, ItemId, Status};
+use crate::model::{InstanceId, ItemId, Status, UnixMillis};
 
-/// The row of a unit as the existing tool left it. Its counters are not trusted (docs/protocol/pitfalls.md 43-46):
-/// they are kept to say what was found, and because effects of that tool need another look than our own.
+/// The row of a unit as the existing tool left it. Its counters are not trusted (docs/protocol/pitfalls.md 43-46): they
+/// are kept for reports, and because effects of that tool must be probed differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenOver {
     /// Its status.
     pub status: Status,
-    /// The items that were counted when it was begun.
+    /// The items that were counted at its start.
     pub planned: u64,
-    /// The items that were gone through, the failed ones too.
+    /// The items that were processed, including failed ones.
     pub completed: u64,
-    /// The last item that was written down.
+    /// The last item that was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<ItemId>,
     /// The instance that worked on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
-    /// Why it had failed.
+    /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it was written, Unix milliseconds.
+    /// When it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<u64>,
+    pub at: Option<UnixMillis>,
 }
 
 impl TakenOver {
-    /// Whether everything was gone through and nothing failed. Only that is trusted; of anything else nothing is known
-    /// to be done.
+    /// Whether everything was processed and nothing failed. Only that is trusted.
     #[must_use]
     pub fn is_trusted(&self) -> bool {
         self.status == Status::Completed && self.completed >= self.planned

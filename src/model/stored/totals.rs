@@ -1,4 +1,4 @@
-//! What all progress rows say together: the one source of totals.
+//! The sum of all progress rows: the only source of totals.
 
 use std::collections::BTreeMap;
 
@@ -8,36 +8,36 @@ use crate::model::{Counts, InstanceId, Reason, UnitId};
 
 use super::Status;
 
-/// Rows that do not add up which are named.
+/// The most rows that are named because they do not add up.
 const NAMED: usize = 20;
 
-/// What one progress row adds.
+/// What one progress row contributes.
 #[derive(Debug, Clone, Copy)]
 pub struct RowCounts<'a> {
     /// The unit.
     pub unit: &'a UnitId,
-    /// Its status; `None` for a word of another program.
+    /// Its status; `None` for a status of another program.
     pub status: Option<Status>,
     /// Its counters.
     pub counts: Counts,
     /// The bad ones, by reason.
     pub reasons: &'a BTreeMap<Reason, u64>,
-    /// The instance that the plan gave it to, or that wrote it last.
+    /// The instance that the plan assigned it to, or that wrote it last.
     pub instance: Option<&'a InstanceId>,
 }
 
-/// How many units (or owners) there are, by how far they are.
+/// Units or owners, counted by status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ByStatus {
-    /// Nobody has begun them.
+    /// Not started.
     pub pending: u64,
-    /// Begun and not ended.
+    /// Started and not ended.
     pub in_progress: u64,
-    /// Ended with every item good.
+    /// Ended without bad items.
     pub completed: u64,
     /// Ended with bad items.
     pub failed: u64,
-    /// Of another program's status: nobody here works on them.
+    /// With a status of another program.
     pub foreign: u64,
 }
 
@@ -65,7 +65,7 @@ impl ByStatus {
         } += 1;
     }
 
-    /// The status of an owner whose units these are.
+    /// The status of an owner with these units.
     fn together(&self) -> Option<Status> {
         if self.foreign > 0 {
             None
@@ -81,7 +81,7 @@ impl ByStatus {
     }
 }
 
-/// The part of one instance.
+/// The sum of the units of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ShareTotals {
     /// Counters of its units.
@@ -97,20 +97,20 @@ pub struct ProgressTotals {
     pub counts: Counts,
     /// Units.
     pub units: ByStatus,
-    /// Owners, by the status of their units together.
+    /// Owners, by the combined status of their units.
     pub owners: ByStatus,
     /// Bad items, by reason.
     pub reasons: BTreeMap<Reason, u64>,
-    /// The same, by the instance that the plan gave units to; none for units of no instance.
+    /// The same by the instance that the plan assigned units to.
     pub instances: BTreeMap<InstanceId, ShareTotals>,
-    /// Units whose own counters do not make up their whole.
+    /// Units whose counters do not add up.
     pub uneven: u64,
     /// The first of them.
     pub uneven_named: Vec<UnitId>,
 }
 
-/// Sums rows up in the order of the table, in which an owner's rows follow each other: memory does
-/// not grow with their number.
+/// Sums rows in the order of the table, in which the rows of an owner are adjacent. Memory does not grow with the
+/// number of rows.
 #[derive(Debug, Clone, Default)]
 pub struct Summing {
     totals: ProgressTotals,
@@ -170,7 +170,7 @@ impl Summing {
 }
 
 impl ProgressTotals {
-    /// Whether every sum makes up its whole.
+    /// Whether all sums add up.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         self.uneven == 0 && self.counts.add_up()

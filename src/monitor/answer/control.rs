@@ -2,7 +2,7 @@
 
 use super::instance::instance as line_of;
 use super::totals;
-use crate::model::{InstanceReport, Noun, Said, Vocabulary};
+use crate::model::{InstanceReport, Noun, Said, UnixMillis, Vocabulary};
 use crate::monitor::view::{AskedLine, InstanceLine, View};
 use crate::state::rows::stamp;
 use crate::state::{ScopedControl, StateError, Store};
@@ -10,7 +10,7 @@ use crate::state::{ScopedControl, StateError, Store};
 /// What is asked, and what the instances do.
 pub(super) async fn standing(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     words: &Vocabulary,
 ) -> Result<View, StateError> {
     let (standing, fleet, plan, sum) = futures::try_join!(
@@ -36,7 +36,11 @@ pub(super) async fn standing(
 }
 
 /// Every command ever, and every plan that came into force.
-pub(super) async fn log(store: &Store, now: u64, words: &Vocabulary) -> Result<View, StateError> {
+pub(super) async fn log(
+    store: &Store,
+    now: UnixMillis,
+    words: &Vocabulary,
+) -> Result<View, StateError> {
     let (wishes, plans) = futures::try_join!(store.control_log(), store.plans())?;
     let wish = |wish: &ScopedControl| AskedLine {
         scope: scope(wish),

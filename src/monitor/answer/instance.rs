@@ -1,11 +1,13 @@
 //! One instance: what it reported last, and whether it is there.
 
-use crate::model::{InstanceReport, PlanSummary};
+use std::time::Duration;
+
+use crate::model::{InstanceReport, PlanSummary, UnixMillis};
 use crate::monitor::view::{Alive, InstanceLine};
 use crate::state::rows::stamp;
 
 /// An instance that did not report for so long should have.
-const SILENT_AFTER_MS: u64 = 60_000;
+const SILENT_AFTER: Duration = Duration::from_mins(1);
 
 /// Whether what an instance reports is a part of the plan in force, or of none.
 fn is_of(report: &InstanceReport, plan: Option<&PlanSummary>) -> bool {
@@ -19,11 +21,11 @@ fn is_of(report: &InstanceReport, plan: Option<&PlanSummary>) -> bool {
 pub(super) fn instance(
     report: &InstanceReport,
     plan: Option<&PlanSummary>,
-    now: u64,
+    now: UnixMillis,
 ) -> InstanceLine {
     let run = report.run.as_str();
-    let spoke = report.heartbeat_at > 0;
-    let age = now.saturating_sub(report.heartbeat_at);
+    let spoke = report.heartbeat_at > UnixMillis::ZERO;
+    let age = now.since(report.heartbeat_at);
     InstanceLine {
         instance: report.instance.to_string(),
         folder: report.folder.as_ref().map(ToString::to_string),
@@ -37,7 +39,7 @@ pub(super) fn instance(
         pid: report.pid,
         program: report.version.clone(),
         heartbeat_at: spoke.then(|| stamp(report.heartbeat_at)),
-        heartbeat_age_seconds: spoke.then_some(age / 1_000),
+        heartbeat_age_seconds: spoke.then_some(age.as_secs()),
         share: None,
         counts: report.counts,
         reasons: report.reasons.clone(),
@@ -57,18 +59,18 @@ pub(super) fn instance(
     }
 }
 
-/// Whether an instance runs at `now` (Unix milliseconds), by its last report.
+/// Whether an instance runs at `now`, by its last report.
 #[must_use]
-pub fn is_alive(report: &InstanceReport, now: u64) -> bool {
+pub fn is_alive(report: &InstanceReport, now: UnixMillis) -> bool {
     alive(report, now) == Alive::Yes
 }
 
 /// Whether an instance is there, by its last report.
-pub(super) fn alive(report: &InstanceReport, now: u64) -> Alive {
+pub(super) fn alive(report: &InstanceReport, now: UnixMillis) -> Alive {
     match report.state.as_str() {
-        _ if report.heartbeat_at == 0 => Alive::Never,
+        _ if report.heartbeat_at == UnixMillis::ZERO => Alive::Never,
         "ended" => Alive::Ended,
-        _ if now.saturating_sub(report.heartbeat_at) > SILENT_AFTER_MS => Alive::Silent,
+        _ if now.since(report.heartbeat_at) > SILENT_AFTER => Alive::Silent,
         _ => Alive::Yes,
     }
 }

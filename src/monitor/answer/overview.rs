@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::control;
 use super::instance::instance;
 use super::totals::{self, Sum};
-use crate::model::{InstanceReport, Vocabulary};
+use crate::model::{InstanceReport, UnixMillis, Vocabulary};
 use crate::monitor::eta::eta;
 use crate::monitor::view::{Alive, InstanceLine, Overview, PlanLine};
 use crate::state::rows::stamp;
@@ -31,7 +31,7 @@ fn or_missing<T: Default>(
 /// Reads the overview, in at most 20 requests.
 pub(super) async fn overview(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     words: &Vocabulary,
 ) -> Result<Overview, StateError> {
     with(store, now, words, totals::sum(store, now)).await
@@ -43,7 +43,7 @@ pub(super) async fn overview(
 /// Those of the tables; one that does not exist is named in the overview.
 pub async fn exact(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     words: &Vocabulary,
     told: impl FnMut(u64) + Send,
 ) -> Result<Overview, StateError> {
@@ -52,7 +52,7 @@ pub async fn exact(
 
 async fn with(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     words: &Vocabulary,
     sum: impl Future<Output = Result<Option<Sum>, StateError>>,
 ) -> Result<Overview, StateError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::instance::alive;
 use super::units::unit_line;
-use crate::model::{Holder, InstanceId, InstanceReport, Status};
+use crate::model::{Holder, InstanceId, InstanceReport, Status, UnixMillis};
 use crate::monitor::eta::span;
 use crate::monitor::view::{Alive, StuckLine, Verdict};
 use crate::state::{ProgressRow, StateError, Store};
@@ -15,7 +15,7 @@ pub(super) async fn stuck(
     store: &Store,
     idle_seconds: u64,
     (instance, owner): (Option<&InstanceId>, Option<&str>),
-    now: u64,
+    now: UnixMillis,
 ) -> Result<Vec<StuckLine>, StateError> {
     let (rows, fleet) = futures::try_join!(
         store.progress_by_status(Status::InProgress, None),
@@ -50,12 +50,12 @@ pub(super) async fn stuck(
 }
 
 /// Seconds since a row was written.
-fn idle(row: &ProgressRow, now: u64) -> u64 {
-    now.saturating_sub(row.updated_at.unwrap_or(0)) / 1_000
+fn idle(row: &ProgressRow, now: UnixMillis) -> u64 {
+    now.since(row.updated_at.unwrap_or_default()).as_secs()
 }
 
 /// Whether its holder is silent or ended, as the overview says it.
-fn is_left(row: &ProgressRow, fleet: &BTreeMap<Holder, &InstanceReport>, now: u64) -> bool {
+fn is_left(row: &ProgressRow, fleet: &BTreeMap<Holder, &InstanceReport>, now: UnixMillis) -> bool {
     let holder = row
         .lease
         .as_ref()
@@ -82,7 +82,7 @@ fn remedy(row: &ProgressRow, verdict: Verdict) -> Option<String> {
 fn judge(
     row: &ProgressRow,
     fleet: &BTreeMap<Holder, &InstanceReport>,
-    now: u64,
+    now: UnixMillis,
 ) -> (Verdict, String) {
     let Some(lease) = &row.lease else {
         return (Verdict::Waiting, "nobody holds it".to_owned());
@@ -117,7 +117,7 @@ fn judge(
         }
         Alive::Ended => (Verdict::Dead, format!("{name} ended without releasing it")),
         Alive::Silent | Alive::Never => {
-            let age = now.saturating_sub(report.heartbeat_at) / 1_000;
+            let age = now.since(report.heartbeat_at).as_secs();
             (
                 Verdict::Dead,
                 format!("{name} has been silent for {}", span(age)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{InstanceId, ProgressTotals, Reason, Vocabulary};
+use crate::model::{InstanceId, ProgressTotals, Reason, UnixMillis, Vocabulary};
 use crate::monitor::table::grouped;
 use crate::monitor::view::{FailureRows, Share, Totals};
 use crate::state::rows::stamp;
@@ -19,13 +19,13 @@ const FAILURE_PAGES: u32 = 3;
 #[derive(Debug, Clone)]
 pub(super) struct Sum {
     pub(super) rows: ProgressTotals,
-    taken_at: u64,
+    taken_at: UnixMillis,
     live: bool,
 }
 
 impl Sum {
-    /// What is shown of it at `now` (Unix milliseconds).
-    pub(super) fn shown(&self, now: u64) -> Totals {
+    /// What is shown of it at `now`.
+    pub(super) fn shown(&self, now: UnixMillis) -> Totals {
         of(&self.rows, self.taken_at, self.live, now)
     }
 
@@ -42,11 +42,11 @@ impl Sum {
 
 /// A sum of progress rows as it is shown: `live` if its rows were read for this look.
 #[must_use]
-pub fn of(rows: &ProgressTotals, taken_at: u64, live: bool, now: u64) -> Totals {
+pub fn of(rows: &ProgressTotals, taken_at: UnixMillis, live: bool, now: UnixMillis) -> Totals {
     let named = rows.uneven_named.iter().map(ToString::to_string);
     Totals {
         as_of: stamp(taken_at),
-        age_seconds: now.saturating_sub(taken_at) / 1_000,
+        age_seconds: now.since(taken_at).as_secs(),
         live,
         counts: rows.counts,
         units: rows.units,
@@ -60,7 +60,7 @@ pub fn of(rows: &ProgressTotals, taken_at: u64, live: bool, now: u64) -> Totals 
 
 /// Sums up: the rows themselves where a few pages hold them all, else the sum that was stored last; `None` where there
 /// are many rows and none was ever stored.
-pub(super) async fn sum(store: &Store, now: u64) -> Result<Option<Sum>, StateError> {
+pub(super) async fn sum(store: &Store, now: UnixMillis) -> Result<Option<Sum>, StateError> {
     let stored = store.stored_totals().await?;
     let many = stored
         .as_ref()
@@ -79,21 +79,21 @@ pub(super) async fn sum(store: &Store, now: u64) -> Result<Option<Sum>, StateErr
 ///
 /// # Errors
 /// Those of the tables, and a row that is not understood.
-pub async fn totals(store: &Store, now: u64) -> Result<Option<Totals>, StateError> {
+pub async fn totals(store: &Store, now: UnixMillis) -> Result<Option<Totals>, StateError> {
     Ok(sum(store, now).await?.map(|sum| sum.shown(now)))
 }
 
 /// Sums up all rows, however many there are; `told` hears how many units were read so far.
 pub(super) async fn exact(
     store: &Store,
-    now: u64,
+    now: UnixMillis,
     told: impl FnMut(u64) + Send,
 ) -> Result<Option<Sum>, StateError> {
     let rows = store.sum_progress(None, told).await?;
     Ok(rows.map(|rows| live(rows, now)))
 }
 
-fn live(rows: ProgressTotals, now: u64) -> Sum {
+fn live(rows: ProgressTotals, now: UnixMillis) -> Sum {
     Sum {
         rows,
         taken_at: now,

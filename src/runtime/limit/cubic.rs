@@ -1,20 +1,19 @@
-//! How a bound grows back after a service was hurt.
+//! How a bound grows back after congestion.
 
 use std::time::Duration;
 
-/// After so long of good answers a bound is back where the service was hurt; it lingers there,
-/// and beyond it grows ever faster.
+/// After this time of good answers a bound is back at the point of congestion. It stays near there for a while, then
+/// grows faster.
 const BACK_AT: Duration = Duration::from_secs(10);
 
-/// After so long of good answers the service is believed to be well again.
+/// After this time of good answers the bound is lifted.
 const WELL_AT: Duration = Duration::from_secs(30);
 
-/// Good answers further apart than this count for no more time than this: without signals a
-/// bound stands still.
+/// The most time that one good answer counts for. Without answers a bound does not change.
 const LONGEST_STEP: Duration = Duration::from_secs(1);
 
-/// A cubic curve from half of where the service was hurt, flat around that point: most of the
-/// time is spent near what the service can do, and what it can do more is found in the end.
+/// A cubic curve that starts at half of the point of congestion and is flat around it. The bound stays near what the
+/// service can bear most of the time, and finds out in the end whether it can bear more.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CubicWindow {
     congested_at: f64,
@@ -36,12 +35,12 @@ impl CubicWindow {
         self.congested_at * (1.0 + 0.5 * way.powi(3))
     }
 
-    /// Tells of a good answer, `since` after the one before.
+    /// Records a good answer that came `since` after the one before.
     pub(super) fn good(&mut self, since: Duration) {
         self.age += since.min(LONGEST_STEP);
     }
 
-    /// Whether the service has been well for so long that it needs no bound.
+    /// Whether the service has answered well for so long that it needs no bound.
     pub(super) fn is_over(&self) -> bool {
         self.age >= WELL_AT
     }

@@ -1,4 +1,4 @@
-//! What a service does: good answers a second, and whether they have become slow.
+//! Measures a service: good answers per second, and whether answers became slow.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::runtime::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Answers are slow when they take so many times as long as usual …
+/// Answers are slow if they take this many times as long as usual …
 const SLOW_TIMES: f64 = 3.0;
 
-/// … and at least so much longer.
+/// … and at least this much longer.
 const SLOW_MORE: Duration = Duration::from_millis(100);
 
-/// Answers before anything is said of how long they usually take.
+/// Answers that are needed before any can be called slow.
 const FLOOR: u32 = 64;
 
 /// Good answers of the last second.
@@ -20,7 +20,7 @@ const FLOOR: u32 = 64;
 pub(super) struct Throughput {
     since: Instant,
     now: u32,
-    /// Those of the second before; none when nothing was asked then.
+    /// Those of the second before; `None` if no call was made then.
     before: Option<u32>,
 }
 
@@ -39,8 +39,8 @@ impl Throughput {
         self.now += 1;
     }
 
-    /// Answers a second: those of this second, and the share of the last one that is less than a
-    /// second ago. `None` when it was not watched for a second.
+    /// Answers per second: those of this second, and the part of the last one that is less than a second ago. `None`
+    /// before a whole second was measured.
     pub(super) fn per_second(&mut self, now: Instant) -> Option<f64> {
         self.turn(now);
         let gone = (now - self.since).as_secs_f64();
@@ -58,7 +58,7 @@ impl Throughput {
     }
 }
 
-/// How long answers take, lately and usually.
+/// How long answers take, recently and usually.
 #[derive(Debug, Default)]
 pub(super) struct Latency {
     lately: f64,
@@ -67,8 +67,7 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// Counts an answer. `Some` with both times when answers have become slow; the count then
-    /// starts over.
+    /// Counts an answer. Returns both times if answers became slow, and then starts over.
     pub(super) fn answer(&mut self, took: Duration) -> Option<(Duration, Duration)> {
         let took = took.as_secs_f64();
         if self.answers == 0 {

@@ -18,7 +18,7 @@ const MOMENT: u64 = 30;
 /// Whether the stored delegations of a space let this gateway serve it now.
 pub(super) fn may_serve(gateway: &Gateway, space: &Did, token: Option<&str>) -> bool {
     let network = &gateway.network;
-    let now = network.clock.unix_ms();
+    let now = network.clock.now().0;
     let stored: Vec<Delegation> = network
         .shelf
         .list(&group(space), now)

@@ -21,7 +21,7 @@ pub(super) fn delegate(gateway: &Gateway, call: &Call) -> Answer {
     let context = Context {
         authority_proofs: &gateway.party.proofs,
         resolve: &resolve,
-        ..Context::new(&authority, network.clock.unix_ms() / 1000)
+        ..Context::new(&authority, network.clock.now().0 / 1000)
     };
     for delegation in accepted(call, &context)? {
         let archive = archive(&delegation)?;

@@ -66,7 +66,7 @@ async fn delegations_are_taken_refused_and_stored_as_in_the_vectors() {
         let stored = gateway
             .network
             .shelf
-            .list(&group(&space), gateway.network.clock.unix_ms());
+            .list(&group(&space), gateway.network.clock.now().0);
         let stored: BTreeMap<String, Vec<u8>> = stored
             .into_iter()
             .map(|(cid, archive)| (format!("{space}:{cid}"), archive.to_vec()))

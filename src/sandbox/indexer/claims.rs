@@ -16,7 +16,8 @@ pub(super) fn remember(indexer: &Indexer, cid: &Cid, archive: Bytes) -> std::io:
     let network = &indexer.network;
     let gone = network
         .clock
-        .unix_ms()
+        .now()
+        .0
         .saturating_add(millis(network.lifetimes.claims));
     network
         .shelf
@@ -50,7 +51,7 @@ pub(super) async fn get(
     let network = &indexer.network;
     if let Some(archive) = network
         .shelf
-        .get(CACHE, &cid.to_string(), network.clock.unix_ms())
+        .get(CACHE, &cid.to_string(), network.clock.now().0)
     {
         return Ok(Some(archive));
     }

@@ -18,7 +18,7 @@ pub(super) async fn records(network: &Network, digest: &Multihash) -> Result<Vec
         .query(Table::Claims, None, &digest.base58())
         .await
         .map_err(|error| error.to_string())?;
-    let now = network.clock.unix_ms() / 1000;
+    let now = network.clock.now().0 / 1000;
     let mut records = Vec::new();
     for row in &rows {
         let expired = row

@@ -59,7 +59,7 @@ async fn records(
     kinds: &[Kind],
 ) -> Result<Vec<Record>, LookupError> {
     let network = &indexer.network;
-    let now = network.clock.unix_ms();
+    let now = network.clock.now().0;
     let cached: Vec<Record> = network
         .shelf
         .list(&cached_group(digest), now)
@@ -94,7 +94,7 @@ async fn records(
 /// What IPNI has; kinds it has nothing of are not asked for again until "nothing" is forgotten.
 fn ask_ipni(indexer: &Indexer, digest: &Multihash, kinds: &[Kind]) -> Vec<Record> {
     let network = &indexer.network;
-    let now = network.clock.unix_ms();
+    let now = network.clock.now().0;
     let nothing = format!("indexer/nothing/{digest}");
     let open: Vec<Kind> = kinds
         .iter()

@@ -56,12 +56,12 @@ impl Indexer {
     pub(super) fn cached_index(&self, digest: &Multihash) -> Option<Bytes> {
         let indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
         let (archive, gone) = indexes.get(digest)?;
-        (*gone > self.network.clock.unix_ms()).then(|| archive.clone())
+        (*gone > self.network.clock.now().0).then(|| archive.clone())
     }
 
     /// Remembers an index for the lifetime of indexes.
     pub(super) fn cache_index(&self, digest: &Multihash, archive: &Bytes) {
-        let now = self.network.clock.unix_ms();
+        let now = self.network.clock.now().0;
         let gone = now.saturating_add(millis(self.network.lifetimes.indexes));
         let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
         if indexes.len() >= INDEXES {

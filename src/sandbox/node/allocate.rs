@@ -32,7 +32,7 @@ pub(super) fn allocate(node: &Node, call: &Call) -> Answer {
         return Err(Failure::named("BlobSizeOutsideOfSupportedRange", &message));
     }
     let network = &node.network;
-    let now = network.clock.unix_ms();
+    let now = network.clock.now().0;
     let stored = network.objects.head(bucket::CARPARK, &blob.key()).is_some();
     let allocated = network
         .shelf

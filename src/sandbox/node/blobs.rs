@@ -68,7 +68,7 @@ pub(super) async fn put(
 /// Why a blob may not be put, seen from the head of the request.
 fn refused(node: &Node, blob: &Blob, headers: &HeaderMap) -> Option<Response<Body>> {
     let network = &node.network;
-    let allocations = network.shelf.list(&group(blob), network.clock.unix_ms());
+    let allocations = network.shelf.list(&group(blob), network.clock.now().0);
     if allocations.is_empty() {
         return Some(plain(StatusCode::FORBIDDEN, "the blob is not allocated"));
     }

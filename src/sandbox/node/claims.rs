@@ -85,7 +85,7 @@ async fn cache(node: &Node, claim: &Delegation) -> Result<(), Failure> {
         claim: *claim.cid(),
         addresses,
     };
-    let now = network.clock.unix_ms() / 1000;
+    let now = network.clock.now().0 / 1000;
     let mut draft = Draft::new(node.signer(), indexer)
         .capability(request.capability(indexer))
         .expiration(Expiration::At(now + 60))

@@ -83,7 +83,7 @@ impl Objects {
             size: spooled.size,
             sha256: etag.is_none().then(|| BASE64.encode(&spooled.sha256)),
             etag: etag.unwrap_or_else(|| Base16Lower.encode(&spooled.sha256[..16])),
-            modified_ms: self.inner.clock.unix_ms(),
+            modified_ms: self.inner.clock.now().0,
             content_type: options.content_type,
             metadata: options.metadata,
         };

@@ -133,7 +133,7 @@ impl Queues {
         name: &str,
         outgoing: Vec<Outgoing>,
     ) -> Result<Vec<Result<Sent, QueueError>>, QueueError> {
-        let now = self.inner.clock.unix_ms();
+        let now = self.inner.clock.now().0;
         let fifo = is_fifo(name);
         let mut queues = self.lock();
         let queue = queues.get_mut(name).ok_or(QueueError::NoQueue)?;
@@ -152,7 +152,7 @@ impl Queues {
         limit: usize,
         hide_ms: u64,
     ) -> Result<Vec<Receipt>, QueueError> {
-        let now = self.inner.clock.unix_ms();
+        let now = self.inner.clock.now().0;
         let mut queues = self.lock();
         let queue = queues.get_mut(name).ok_or(QueueError::NoQueue)?;
         Ok(queue.state.receive(limit, hide_ms, now))
@@ -168,7 +168,7 @@ impl Queues {
     }
 
     pub(super) fn hide(&self, name: &str, handle: &str, hide_ms: u64) -> Result<(), QueueError> {
-        let now = self.inner.clock.unix_ms();
+        let now = self.inner.clock.now().0;
         let mut queues = self.lock();
         let queue = queues.get_mut(name).ok_or(QueueError::NoQueue)?;
         if queue.state.hide(handle, hide_ms, now) {
@@ -179,7 +179,7 @@ impl Queues {
 
     /// Messages visible and hidden.
     pub(super) fn counts(&self, name: &str) -> Result<(usize, usize), QueueError> {
-        let now = self.inner.clock.unix_ms();
+        let now = self.inner.clock.now().0;
         let queues = self.lock();
         let queue = queues.get(name).ok_or(QueueError::NoQueue)?;
         Ok(queue.state.counts(now))

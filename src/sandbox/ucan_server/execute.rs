@@ -105,7 +105,7 @@ async fn admitted(
         authority_proofs: &party.proofs,
         resolve: &resolve,
         revoked: &|delegation: &Delegation| revoked.contains(delegation.cid()),
-        ..Context::new(&authority, network.clock.unix_ms() / 1000)
+        ..Context::new(&authority, network.clock.now().0 / 1000)
     };
     let authorization = access(invocation, rule, &context).map_err(|error| error.to_ipld())?;
     Ok(authorization.capability)

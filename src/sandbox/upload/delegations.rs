@@ -115,7 +115,7 @@ pub(super) async fn revoke(upload: &Upload, call: &Call) -> Answer {
     network.db.put(Table::Revocation, row).await?;
     Ok(Success::with(map([(
         "time",
-        Ipld::Integer(network.clock.unix_ms().into()),
+        Ipld::Integer(network.clock.now().0.into()),
     )])))
 }
 

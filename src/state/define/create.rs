@@ -1,4 +1,4 @@
-//! Makes the tables that are not there yet.
+//! Creates missing tables.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::Serialize;
 
-use super::shape::{Definition, Index, SORTED_BY};
+use super::definition::{Definition, Index, SORTED_BY};
 use crate::state::rows::{ErrorKind, RowsError};
 
 /// How long a table may take to become active.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// What became of a table.
+/// The result for one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Made {
     /// Its name.
     pub table: String,
-    /// Whether it was made now; otherwise it was there and was left alone.
+    /// Whether it was created now. An existing table is not changed.
     pub created: bool,
-    /// Indexes that a table which was there lacks: the existing tool's definition may be older.
+    /// Indexes that an existing table lacks, because the existing tool's definition may be older.
     pub missing_indexes: Vec<String>,
 }
 
-/// Makes the table if it is not there, and waits until it and its indexes are active.
+/// Creates the table if it is missing, and waits until it and its indexes are active.
 pub(in crate::state) async fn ensure(
     client: &Client,
     table: &Definition,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::shape::{Definition, SORTED_BY};
+use super::definition::{Definition, SORTED_BY};
 
 /// `CloudFormation` template of the tables. They are retained when the stack is deleted, and can be restored to a point
 /// in time.

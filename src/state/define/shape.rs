@@ -1,65 +1,9 @@
-//! Keys and indexes of each table, as data.
+//! The tables of a migration.
 
+use super::definition::{BY_INSTANCE, BY_REASON, BY_STATUS, Definition, Index};
 use crate::state::namespace::{Columns, Namespace};
 
-/// One table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Definition {
-    /// Whole name.
-    pub name: String,
-    /// What its logical name in templates is: `MigrationProgress`.
-    pub title: String,
-    /// Partition attribute.
-    pub partition: &'static str,
-    /// Sort attribute.
-    pub sort: Option<&'static str>,
-    /// Secondary indexes; all project every attribute and sort by `updatedAt`.
-    pub indexes: Vec<Index>,
-}
-
-/// One secondary index: `partition`, sorted by `updatedAt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Index {
-    /// Name.
-    pub name: &'static str,
-    /// Partition attribute.
-    pub partition: &'static str,
-}
-
-/// Sort attribute of every index.
-pub(in crate::state) const SORTED_BY: &str = "updatedAt";
-
-/// Index over `status`, of the existing tool too.
-pub const BY_STATUS: Index = Index {
-    name: "status-index",
-    partition: "status",
-};
-/// Failures met by an instance.
-pub(in crate::state) const BY_INSTANCE: Index = Index {
-    name: "instance-index",
-    partition: "instanceId",
-};
-/// Failures of one reason.
-pub(in crate::state) const BY_REASON: Index = Index {
-    name: "reason-index",
-    partition: "reason",
-};
-
-impl Definition {
-    /// Names of the attributes that keys and indexes use, each once.
-    #[must_use]
-    pub fn attributes(&self) -> Vec<&'static str> {
-        let mut names = vec![self.partition];
-        names.extend(self.sort);
-        names.extend(self.indexes.iter().map(|index| index.partition));
-        names.extend((!self.indexes.is_empty()).then_some(SORTED_BY));
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-}
-
-/// Failures of an owner.
+/// Failures by owner.
 pub(in crate::state) fn by_owner(columns: &Columns) -> Index {
     Index {
         name: columns.owner_index,
@@ -67,7 +11,7 @@ pub(in crate::state) fn by_owner(columns: &Columns) -> Index {
     }
 }
 
-/// Every table of a migration: those that it alone has come first.
+/// Every table of a migration. Its own tables come first.
 #[must_use]
 pub fn definitions(namespace: &Namespace) -> Vec<Definition> {
     let (tables, columns) = (&namespace.tables, &namespace.columns);
@@ -92,7 +36,7 @@ pub fn definitions(namespace: &Namespace) -> Vec<Definition> {
     .collect()
 }
 
-/// `MigrationProgress`: what stands before the word is the namespace's, else the migration's name.
+/// `MigrationProgress`: the title of the namespace, or else the name of the migration, and the word.
 fn title(namespace: &Namespace, word: &str) -> String {
     let named = namespace.columns.title;
     if !named.is_empty() {

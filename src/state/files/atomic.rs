@@ -1,17 +1,20 @@
-//! Writing a file whole or not at all.
+//! Writes a file completely or not at all.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Disk, Local};
 
-/// Replaces `path` by `bytes`: a temporary file beside it, fsync, rename, fsync of the folder. After a crash either the
-/// old file is there or the new one, never a part. Blocks.
+/// Replaces `path` by `bytes`: a temporary file beside it, fsync, rename, fsync of the folder. After a crash there is
+/// the old file or the new one, never a part. Blocks.
+///
+/// # Errors
+/// Those of the system.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(&Local, path, bytes, None)
 }
 
-/// As [`write_atomic`]; the file that was there is kept as `previous`.
+/// As [`write_atomic`]. The old file is kept as `previous`.
 pub(super) fn replace(
     disk: &dyn Disk,
     path: &Path,
@@ -29,7 +32,7 @@ pub(super) fn replace(
     disk.sync_folder(&folder)
 }
 
-/// The folder a file is in.
+/// The folder of a file.
 pub(super) fn folder(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
@@ -37,7 +40,7 @@ pub(super) fn folder(path: &Path) -> PathBuf {
     }
 }
 
-/// `name.json` as `name.WORD.json`: beside it, so that a rename stays on one file system.
+/// `name.json` as `name.WORD.json`: in the same folder, so that a rename stays on one file system.
 pub(super) fn beside(path: &Path, word: &str) -> PathBuf {
     let extension = path
         .extension()

@@ -1,4 +1,4 @@
-//! The few calls on files that this room makes, so that a simulation can answer them.
+//! The file calls of this room, as a trait that a simulation can implement.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -13,24 +13,48 @@ use crate::runtime::private;
 /// [`Disk::sync_folder`] does. A crash in the middle of a call leaves any part of it done.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Bytes of a file; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn size(&self, path: &Path) -> io::Result<Option<u64>>;
     /// At most `most` bytes of a file from `at` on.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn read(&self, path: &Path, at: u64, most: u64) -> io::Result<Vec<u8>>;
-    /// Makes a file of these bytes; what was in it is gone.
+    /// Writes a file, replacing its content.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// Adds bytes at the end of a file, which is made if it is not there.
+    /// Appends bytes to a file. Creates it if it does not exist.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// Cuts a file after so many bytes.
+    /// Truncates a file to `bytes` bytes.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn truncate(&self, path: &Path, bytes: u64) -> io::Result<()>;
-    /// Gives a file another name in the same folder; a file of that name is replaced.
+    /// Renames a file within its folder, replacing a file of that name.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Makes a folder and those it is in, as far as they are not there.
+    /// Creates a folder with its parents.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn make_folder(&self, folder: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// Those of the system.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
-/// The files of the system, for their owner alone; a symbolic link is no file.
+/// The files of the system, for their owner alone. Symbolic links are refused.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Local;
 

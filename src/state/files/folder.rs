@@ -1,10 +1,9 @@
-//! The id of a state folder, `state-folder.json` in it: half of who a lease holder is.
+//! The id of a state folder, in its `state-folder.json`. A lease holder is an instance number and this id.
 //!
-//! It is random and made once, under a lock, so that processes that start together agree. Whoever copies the folder
-//! copies the file, too; therefore it says where it was made (machine, and the folder's own number in its file
-//! system), and in any other place a new id is made. A folder that was moved to another file system, or whose machine
-//! was renamed, gets a new id as well. That errs on the safe side: at worst an instance waits one lease term for what
-//! its own earlier process left.
+//! The id is random and made once, under a lock, so that processes that start together agree. The file also records
+//! where it was made: the machine, and the number of the folder in its file system. In any other place, such as a copy
+//! of the folder, a new id is made. A folder that moved to another file system, or whose machine was renamed, gets a
+//! new id as well. This is safe: at worst an instance waits one lease term for leases of its own earlier process.
 
 use std::fs;
 use std::io;
@@ -21,7 +20,7 @@ use crate::runtime::private;
 const SCHEMA: &str = "sterna.state-folder";
 const VERSION: u32 = 1;
 
-/// Where the machine says who it is (systemd); a machine without it is told by its name.
+/// The id of the machine (systemd). A machine without it is identified by its name.
 const MACHINE_ID: &str = "/etc/machine-id";
 /// The name of the machine.
 const HOSTNAME: &str = "/proc/sys/kernel/hostname";
@@ -29,7 +28,7 @@ const HOSTNAME: &str = "/proc/sys/kernel/hostname";
 /// Where a folder is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
-    /// A digest of the machine's id, which itself is not to be shown around.
+    /// A digest of the machine's id, which must not be published.
     machine: String,
     host: String,
     device: u64,
@@ -42,16 +41,16 @@ struct Identity {
     place: Place,
 }
 
-/// A state folder that knows its id.
+/// The id of a state folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
     /// The id.
     pub id: FolderId,
-    /// The machine on which the file in the folder was made, if the folder was copied or moved since and has a new id.
+    /// The machine where the id was made, if the folder was copied or moved since and has a new id now.
     pub copied_from: Option<String>,
 }
 
-/// Reads the id of a state folder, or makes it; the folder, too, if it is not there. Blocks.
+/// Reads the id of a state folder, or makes it. Creates the folder if it does not exist. Blocks.
 ///
 /// # Errors
 /// The file could not be read or written, or is of another version.
@@ -64,7 +63,7 @@ pub fn identify(dir: &Path) -> Result<Identified, Unreadable> {
     let place = prepare(dir).map_err(fault)?;
     let guard = dir.join("state-folder.lock");
     let held = private::update(&guard).and_then(|lock| {
-        // Held for two small files' time, and freed with the process.
+        // Held while two small files are written, and released with the process.
         lock.lock()?;
         Ok(lock)
     });
@@ -82,7 +81,7 @@ pub fn identify(dir: &Path) -> Result<Identified, Unreadable> {
             });
         }
         Ok(Some((found, _))) if found.place != place => copied_from = Some(found.place.host),
-        // A damaged one is replaced: a new id takes nothing from anybody.
+        // A damaged file is replaced: a new id takes no lease from others.
         Ok(_) | Err(Unreadable::Damaged { .. }) => {}
         Err(error) => return Err(error),
     }
@@ -110,13 +109,14 @@ fn prepare(dir: &Path) -> io::Result<Place> {
     })
 }
 
-/// Takes the files of instances from the eyes of others: earlier versions left that to the umask. They name owners.
+/// Makes the files of instances unreadable for others, because they name owners. Earlier versions left that to the
+/// umask.
 fn close_to_others(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let is_ours = entry.file_name().to_string_lossy().contains("instance-");
         if is_ours && entry.file_type()?.is_file() {
-            // One of another user that this one may not read is not one of ours to close.
+            // A file of another user that cannot be opened is skipped.
             if let Ok(file) = private::open(&entry.path()) {
                 private::close_to_others(&file)?;
             }

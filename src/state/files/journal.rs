@@ -1,4 +1,4 @@
-//! The journal of one instance: one JSON record a line, appended, fsynced in groups, rotated by size.
+//! The journal of one instance: one JSON record per line, appended, synced in groups, rotated by size.
 
 use std::fs;
 use std::io::{self, BufRead};
@@ -14,10 +14,10 @@ use crate::model::InstanceId;
 use crate::runtime::{Tasks, printable_json, private};
 use crate::state::{Config, FilePrefix, StateError};
 
-/// When the file is put aside.
+/// When the file is rotated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
-    /// Bytes after which a new file is begun.
+    /// Bytes after which a new file is started.
     pub bytes: u64,
 }
 
@@ -27,13 +27,12 @@ impl Default for Rotation {
     }
 }
 
-/// An append-only file. Many tasks append at once: whoever comes first writes and syncs for all who wait. Clones share
-/// it.
+/// An append-only file. Many tasks append at once: the first one writes and syncs for all that wait. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Journal {
     waiting: Arc<Mutex<Waiting>>,
     synced: Arc<AtomicU64>,
-    /// Number of the last record on disk.
+    /// The number of the last record on disk.
     durable: Arc<AtomicU64>,
     tasks: Tasks,
     file: Arc<tokio::sync::Mutex<File>>,
@@ -43,7 +42,7 @@ pub struct Journal {
 struct Waiting {
     lines: Vec<u8>,
     last: u64,
-    /// Number of the last record that was given one.
+    /// The number of the last numbered record.
     number: u64,
 }
 
@@ -52,25 +51,31 @@ struct File {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     bytes: u64,
-    /// Number of the last file that was put aside.
+    /// The number of the last rotated file.
     aside: u32,
     rotation: Rotation,
     broken: bool,
 }
 
 impl Journal {
-    /// Where the journal of an instance lies.
+    /// The path of an instance's journal.
     #[must_use]
     pub fn path(config: &Config, instance: &InstanceId) -> PathBuf {
         config.file(instance, "-journal.ndjson")
     }
 
-    /// Opens the journal at `path` for appending; a last line that a crash cut is dropped first. Blocks.
+    /// Opens the journal at `path` for appending. Removes a last line that a crash cut. Blocks.
+    ///
+    /// # Errors
+    /// Those of the system.
     pub fn at(path: impl Into<PathBuf>, rotation: Rotation) -> io::Result<Self> {
         Self::on(&(Arc::new(Local) as _), &Tasks::new(), path, rotation)
     }
 
-    /// As [`Journal::at`], on any disk; writes go on in `tasks`. Blocks.
+    /// As [`Journal::at`], on any disk. Writes run in `tasks`. Blocks.
+    ///
+    /// # Errors
+    /// Those of the disk.
     pub fn on(
         disk: &Arc<dyn Disk>,
         tasks: &Tasks,
@@ -124,23 +129,29 @@ impl Journal {
         })
     }
 
-    /// Appends a record; returns when it is on disk.
+    /// Appends a record. Returns when it is on disk.
     ///
     /// # Errors
-    /// After a failed write the journal takes no more records: what is on disk is then unknown, and opening it again
-    /// finds out.
+    /// The write failed, or an earlier one did. After a failure the journal takes no more records, because what is on
+    /// disk is unknown until it is opened again.
     pub async fn append<T: Serialize>(&self, record: &T) -> Result<(), StateError> {
         self.append_all(std::slice::from_ref(record)).await
     }
 
     /// Appends several records with one sync.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
     pub async fn append_all<T: Serialize>(&self, records: &[T]) -> Result<(), StateError> {
         let added = self.add_all(records);
         self.write(added).await.map_err(StateError::Journal)
     }
 
-    /// Appends the record that belongs to the next number, its `seq`: that of the line before it and one more, from 1,
-    /// also over restarts and rotated files. A number that is missing is a line that is missing.
+    /// Appends the record for the next number, its `seq`. Numbers start at 1 and continue over restarts and rotated
+    /// files, so that a missing number shows a missing line.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
     pub async fn append_numbered<T: Serialize>(
         &self,
         record: impl FnOnce(u64) -> T,
@@ -149,13 +160,13 @@ impl Journal {
         self.write(added).await.map_err(StateError::Journal)
     }
 
-    /// Does not use these numbers again: records had them that are lost.
+    /// Skips numbers up to `number`: lost records had them.
     pub fn skip_to(&self, number: u64) {
         let mut waiting = self.waiting();
         waiting.number = waiting.number.max(number);
     }
 
-    /// Number of the last record that is on disk; 0 if none has one.
+    /// The number of the last record on disk; 0 if no record has one.
     #[must_use]
     pub fn durable(&self) -> u64 {
         self.durable.load(Ordering::Acquire)
@@ -181,7 +192,7 @@ impl Journal {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes and syncs up to what was added, if nobody else did.
+    /// Writes and syncs what was added, unless another task did.
     async fn write(&self, added: io::Result<u64>) -> io::Result<()> {
         let mine = added?;
         let mut file = Arc::clone(&self.file).lock_owned().await;
@@ -201,7 +212,7 @@ impl Journal {
     }
 }
 
-/// A record as a line of JSON, fit to be looked at as it is: it quotes what services answered.
+/// A record as a line of JSON that is safe to print, because it quotes answers of services.
 fn line_of<T: Serialize>(record: &T) -> io::Result<Vec<u8>> {
     let mut line = printable_json(&serde_json::to_string(record)?).into_owned();
     line.push('\n');
@@ -209,7 +220,7 @@ fn line_of<T: Serialize>(record: &T) -> io::Result<Vec<u8>> {
 }
 
 impl Waiting {
-    /// Adds whole lines; gives how far must be written to have them on disk.
+    /// Adds whole lines. Returns up to where must be written to have them on disk.
     fn add(&mut self, lines: &[u8]) -> u64 {
         self.lines.extend_from_slice(lines);
         self.last += 1;
@@ -232,7 +243,7 @@ impl File {
         Ok(())
     }
 
-    /// Puts the file aside as `name.NNNN.ndjson` and begins a new one.
+    /// Renames the file to `name.NNNN.ndjson` and starts a new one.
     fn rotate(&mut self) -> io::Result<()> {
         self.aside += 1;
         let aside = rotated(&self.path, self.aside);
@@ -243,15 +254,15 @@ impl File {
     }
 }
 
-/// Numbers that may be missing between two files that were put aside, before the later ones are overlooked.
+/// How many rotated files in a row may be missing before later ones are not found.
 const HOLE: u32 = 16;
 
-/// `name.NNNN.ndjson`, the file that was put aside as the `number`th.
+/// `name.NNNN.ndjson`, the rotated file with this number.
 fn rotated(path: &Path, number: u32) -> PathBuf {
     atomic::beside(path, &format!("{number:04}"))
 }
 
-/// The last file that was put aside, also when earlier ones were taken away; 0 if there is none.
+/// The number of the last rotated file, even if earlier ones were removed; 0 if there is none.
 fn last_aside(disk: &dyn Disk, path: &Path) -> io::Result<u32> {
     let (mut last, mut number) = (0, 1);
     while number - last <= HOLE {
@@ -263,8 +274,8 @@ fn last_aside(disk: &dyn Disk, path: &Path) -> io::Result<u32> {
     Ok(last)
 }
 
-/// The number of the last of the whole lines in so many bytes of a file; none if there is no line. 0 for a line that
-/// has no number.
+/// The number of the last whole line within `bytes` bytes of a file; 0 if that line has no number, `None` if there is
+/// no line.
 fn last_number(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Option<u64>> {
     #[derive(Deserialize)]
     struct Numbered {
@@ -289,10 +300,10 @@ fn last_number(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Option<u6
     }
 }
 
-/// Bytes of a file that are read at once.
+/// Bytes that are read at once.
 const PIECE: u64 = 64 << 10;
 
-/// Bytes of a file of this size up to the end of its last whole line, looked for from the end.
+/// Bytes of a file up to the end of its last whole line, searched from the end.
 fn whole_lines(disk: &dyn Disk, path: &Path, size: u64) -> io::Result<u64> {
     let mut end = size;
     while end > 0 {
@@ -306,10 +317,10 @@ fn whole_lines(disk: &dyn Disk, path: &Path, size: u64) -> io::Result<u64> {
     Ok(0)
 }
 
-/// The records of the journal at `path`, rotated files first, oldest first. Blocks.
+/// The records of the journal at `path`, oldest first, including rotated files. Blocks.
 ///
 /// # Errors
-/// A line in the middle that is no record is an error; a cut last line is not.
+/// Those of reading, and a line that is not a record. A cut last line is skipped.
 pub fn read_journal<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     let mut records = Vec::new();
     for file in journal_files(path)? {
@@ -322,13 +333,16 @@ pub fn read_journal<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     Ok(records)
 }
 
-/// What is said of a line that cannot be read.
+/// The error for a line that cannot be read.
 pub fn damaged(file: &Path, number: u64, why: &dyn std::fmt::Display) -> io::Error {
     let text = format!("{} line {number}: {why}", file.display());
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-/// The files of the journal at `path` that are there, oldest first: those that were put aside, then itself. Blocks.
+/// The files of the journal at `path`, oldest first: rotated files, then the file itself. Blocks.
+///
+/// # Errors
+/// Those of reading the folder.
 pub fn journal_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let (stem, folder) = (path.with_extension(""), atomic::folder(path));
     let stem = stem.file_name().unwrap_or_default().to_string_lossy();
@@ -354,8 +368,8 @@ pub fn journal_files(path: &Path) -> io::Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// Hands over the lines of one file of a journal, each with its number in the file; holds one at a time. A cut last
-/// line is left out. Blocks.
+/// Calls `take` with each line of one file of a journal and its number in the file. Holds one line at a time. Skips a
+/// cut last line. Blocks.
 ///
 /// # Errors
 /// Those of reading, with the path, and those of `take`.
@@ -377,16 +391,16 @@ pub fn scan_lines<E: From<io::Error>>(
     Ok(())
 }
 
-/// The instance whose journal a file is, by its name.
+/// The instance of a journal file, by its name.
 fn whose<'a>(prefix: &FilePrefix, name: &'a str) -> Option<&'a str> {
     let rest = prefix.rest(name)?.strip_suffix(".ndjson")?;
     rest.split_once("-journal").map(|(instance, _)| instance)
 }
 
-/// The journals of a migration that lie in a folder, one path per instance, in the order of their names. Blocks.
+/// The journals of a migration in a folder, one path per instance, in the order of their names. Blocks.
 ///
 /// # Errors
-/// Those of reading the folder; one that is not there has no journals.
+/// Those of reading the folder. A missing folder has no journals.
 pub fn journals_in(dir: &Path, prefix: &FilePrefix) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -396,7 +410,7 @@ pub fn journals_in(dir: &Path, prefix: &FilePrefix) -> io::Result<Vec<PathBuf>> 
     for entry in entries {
         let name = entry?.file_name();
         let Some(name) = name.to_str() else { continue };
-        // Also one of which only rotated files are left.
+        // Includes a journal of which only rotated files exist.
         if let Some(instance) = whose(prefix, name) {
             found.push(prefix.file(dir, &InstanceId::new(instance), "-journal.ndjson"));
         }

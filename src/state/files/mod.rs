@@ -1,4 +1,4 @@
-//! Files of one instance in the state folder: the checkpoint and the journal, and files written whole.
+//! Files in the state folder: checkpoint, journal, and files that are written atomically.
 
 mod atomic;
 mod disk;

@@ -1,13 +1,13 @@
-//! A JSON file that knows when it was damaged.
+//! A JSON file that detects damage.
 //!
 //! ```json
 //! {"schema":"sterna.checkpoint","version":1,"sha256":"…",
 //! "body":{…}}
 //! ```
 //!
-//! One JSON document in a fixed layout: the digest covers schema, version and the body's bytes, and every other byte has one right value,
-//! so that a file that was truncated or changed at any byte is refused. The file before it is kept beside it
-//! (`….previous.json`) and is used in its place.
+//! The digest covers schema, version and the bytes of the body, and every other byte has one valid value, so that a
+//! file that was truncated or changed anywhere is refused. The previous file (`….previous.json`) is then used in its
+//! place.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,15 +49,15 @@ pub enum Unreadable {
         #[source]
         source: io::Error,
     },
-    /// It is truncated or was changed.
+    /// It is truncated or was modified.
     #[error("{} is damaged ({why}), and there is no intact previous one; delete both to continue from the tables", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where the damage shows.
+        /// What is damaged.
         why: &'static str,
     },
-    /// It is whole, but another program's or another version's.
+    /// It is intact, but of another program or version.
     #[error("{} holds {found}, this program reads {wanted}", path.display())]
     Other {
         /// The file.
@@ -72,9 +72,9 @@ pub enum Unreadable {
 /// Which file was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// The newest.
+    /// The newest file.
     Current,
-    /// The one before it: the newest is missing or damaged.
+    /// The previous file: the newest is missing or damaged.
     Previous,
 }
 
@@ -102,19 +102,22 @@ impl Sealed {
         self
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the one before it is.
+    /// The path of the previous file.
     #[must_use]
     pub fn previous(&self) -> PathBuf {
         atomic::beside(&self.path, "previous")
     }
 
-    /// Writes `body`, durably, and keeps what was there as the previous one. Blocks.
+    /// Writes `body` durably, and keeps the old file as the previous one. Blocks.
+    ///
+    /// # Errors
+    /// [`Unreadable::Write`].
     pub fn write<T: Serialize>(&self, body: &T) -> Result<(), Unreadable> {
         let fault = |source| Unreadable::Write {
             path: self.path.clone(),
@@ -134,10 +137,10 @@ impl Sealed {
         .map_err(fault)
     }
 
-    /// Reads the newest whole file; `None` if there is neither.
+    /// Reads the newest intact file; `None` if there is none.
     ///
     /// # Errors
-    /// Damage of the newest file is an error only if the previous one is of no use either.
+    /// Those of reading, a file of another version, and damage of both files.
     pub fn read<T: DeserializeOwned>(&self) -> Result<Option<(T, Generation)>, Unreadable> {
         let current = self.read_one(&self.path);
         match current {
@@ -208,7 +211,7 @@ impl Sealed {
         Err(Self::whole_other(head, body).map_or(Fault::Damaged("checksum differs"), Fault::Other))
     }
 
-    /// Schema and version of a file that is whole, but not ours.
+    /// Schema and version of a file that is intact, but of another schema or version.
     fn whole_other(head: &str, body: &str) -> Option<String> {
         let head_value: serde_json::Value =
             serde_json::from_str(&format!("{}}}", head.strip_suffix(',')?)).ok()?;

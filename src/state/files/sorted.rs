@@ -1,4 +1,4 @@
-//! Sorting more than fits into memory: sorted pieces in temporary files, merged as they are read.
+//! Sorts more than fits into memory: sorted pieces in temporary files, merged as they are read.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,22 +15,25 @@ use crate::runtime::private;
 
 /// Pieces that are merged at once.
 const FAN: usize = 64;
-/// Ends of the names of scratch folders: being made, and in use.
+/// Endings of scratch folder names: being created, and in use.
 const NEW: &str = "new";
 const USED: &str = "tmp";
 const LOCK: &str = "lock";
 
-/// A folder for temporary files that goes with the value.
+/// A folder for temporary files. It is removed when the value is dropped.
 #[derive(Debug)]
 pub struct Scratch {
     folder: PathBuf,
-    /// Held as long as the folder is used.
+    /// Held while the folder is in use.
     _lock: File,
     files: AtomicU64,
 }
 
 impl Scratch {
-    /// Makes one below `dir`, and removes those that dead processes left there. Blocks.
+    /// Creates one below `dir`, and removes those of dead processes. Blocks.
+    ///
+    /// # Errors
+    /// Those of the system.
     pub fn below(dir: &Path) -> io::Result<Self> {
         private::folder(dir)?;
         remove_left(dir)?;
@@ -48,7 +51,7 @@ impl Scratch {
         })
     }
 
-    /// A name for one more file.
+    /// A new file name.
     pub fn file(&self) -> PathBuf {
         let number = self.files.fetch_add(1, Ordering::Relaxed);
         self.folder.join(number.to_string())
@@ -63,7 +66,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes scratch folders whose lock nobody holds.
+/// Removes scratch folders without a locked lock file.
 fn remove_left(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -79,26 +82,25 @@ fn remove_left(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What is sorted: by its order, in memory up to a sum of weights.
+/// Values that can be sorted.
 pub trait Sortable: Ord + Serialize + DeserializeOwned {
     /// About how many bytes it takes in memory.
     fn weight(&self) -> usize;
 }
 
-/// Takes values in any order and gives them in theirs. Holds values of at most `most` bytes, and one of each piece
-/// while pieces are merged.
+/// Sorts values. Holds at most `most` bytes of them, and one value of each piece while pieces are merged.
 #[derive(Debug)]
 pub struct Sorter<T> {
     scratch: Arc<Scratch>,
     most: usize,
     held: Vec<T>,
     weight: usize,
-    /// Pieces that were merged never, once, twice and so on.
+    /// Pieces by how often they were merged.
     pieces: Vec<Vec<PathBuf>>,
 }
 
 impl<T: Sortable> Sorter<T> {
-    /// An empty one, with its pieces in `scratch`.
+    /// An empty sorter with its pieces in `scratch`.
     #[must_use]
     pub fn new(scratch: &Arc<Scratch>, most: usize) -> Self {
         Self {
@@ -110,7 +112,10 @@ impl<T: Sortable> Sorter<T> {
         }
     }
 
-    /// Takes a value. Blocks.
+    /// Adds a value. Blocks.
+    ///
+    /// # Errors
+    /// Those of the temporary files.
     pub fn push(&mut self, value: T) -> io::Result<()> {
         self.weight += value.weight();
         self.held.push(value);
@@ -124,7 +129,10 @@ impl<T: Sortable> Sorter<T> {
         self.add(piece)
     }
 
-    /// Gives the values in order. Blocks, as does each of its steps.
+    /// The values in order. Blocks, as does each step of the iterator.
+    ///
+    /// # Errors
+    /// Those of the temporary files.
     pub fn sorted(mut self) -> io::Result<Sorted<T>> {
         self.held.sort_unstable();
         let pieces: Vec<PathBuf> = self.pieces.into_iter().flatten().collect();
@@ -133,7 +141,7 @@ impl<T: Sortable> Sorter<T> {
         Sorted::of(sources, self.scratch)
     }
 
-    /// Adds a piece; too many are merged into one.
+    /// Adds a piece. Too many pieces are merged into one.
     fn add(&mut self, mut piece: PathBuf) -> io::Result<()> {
         for level in 0.. {
             if self.pieces.len() == level {

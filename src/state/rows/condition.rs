@@ -1,21 +1,19 @@
-//! Conditions and changes as data: rendered for DynamoDB, evaluated in memory.
+//! Conditions and changes as data: rendered for DynamoDB, evaluated for SQLite and in memory.
 
 use super::row::{Row, Value};
 
-/// What must hold of the row that is there.
+/// A condition on the stored row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// Nothing is asked.
+    /// It always holds.
     Always,
-    /// The attribute is not there.
+    /// The attribute is absent.
     Absent(&'static str),
-    /// The attribute is there.
+    /// The attribute is present.
     Present(&'static str),
-    /// The attribute is there and equal.
+    /// The attribute is present and equal.
     Equals(&'static str, Value),
-    /// The attribute is there and another.
-    Differs(&'static str, Value),
-    /// The attribute is there and below.
+    /// The attribute is present and below.
     Below(&'static str, Value),
     /// All of them.
     All(Vec<Condition>),
@@ -24,7 +22,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether it holds for `row`; a row that is not there is an empty one.
+    /// Whether it holds for `row`. A missing row counts as empty.
     #[must_use]
     pub fn holds(&self, row: &Row) -> bool {
         match self {
@@ -32,14 +30,13 @@ impl Condition {
             Self::Absent(name) => row.get(name).is_none(),
             Self::Present(name) => row.get(name).is_some(),
             Self::Equals(name, value) => row.get(name) == Some(value),
-            Self::Differs(name, value) => row.get(name).is_some_and(|held| held != value),
             Self::Below(name, value) => row.get(name).is_some_and(|held| below(held, value)),
             Self::All(parts) => parts.iter().all(|part| part.holds(row)),
             Self::Any(parts) => parts.iter().any(|part| part.holds(row)),
         }
     }
 
-    /// Whether it holds whatever the row is.
+    /// Whether it holds for every row.
     pub(super) fn asks_nothing(&self) -> bool {
         match self {
             Self::Always => true,
@@ -68,9 +65,7 @@ pub struct Update {
     pub set: Vec<(String, Value)>,
     /// Set where absent.
     pub set_absent: Vec<(String, Value)>,
-    /// Add to a number (absent is 0).
-    pub add: Vec<(String, i64)>,
-    /// Take away.
+    /// Remove.
     pub remove: Vec<String>,
 }
 
@@ -97,21 +92,14 @@ impl Update {
         }
     }
 
-    /// Sets an attribute that is not there.
+    /// Sets an attribute if it is absent.
     #[must_use]
     pub fn set_absent(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.set_absent.push((name.into(), value.into()));
         self
     }
 
-    /// Adds to a number.
-    #[must_use]
-    pub fn add(mut self, name: impl Into<String>, number: i64) -> Self {
-        self.add.push((name.into(), number));
-        self
-    }
-
-    /// Takes an attribute away.
+    /// Removes an attribute.
     #[must_use]
     pub fn remove(mut self, name: impl Into<String>) -> Self {
         self.remove.push(name.into());
@@ -123,14 +111,6 @@ impl Update {
     pub fn apply(&self, mut row: Row) -> Row {
         for (name, value) in &self.set_absent {
             row.0.entry(name.clone()).or_insert_with(|| value.clone());
-        }
-        for (name, number) in &self.add {
-            let held = match row.get(name) {
-                Some(Value::N(held)) => *held,
-                _ => 0,
-            };
-            row.0
-                .insert(name.clone(), Value::N(held.saturating_add(*number)));
         }
         for (name, value) in &self.set {
             row.0.insert(name.clone(), value.clone());

@@ -1,8 +1,7 @@
 //! Rows in DynamoDB.
 //!
-//! Nothing in an answer may mean "not there" or "done", or that the answer is none at all: a body that says nothing of
-//! what was asked comes from a broken service or from somebody in between. So every answer must have a part that always
-//! comes: the capacity that was used, the row as it is after an update, the list of what a batch left undone.
+//! An empty answer could mean "absent" or "done", or come from a broken service or a proxy. So every answer must have a
+//! part that DynamoDB always sends: the used capacity, the row after an update, or the unprocessed rows of a batch.
 
 mod batch;
 mod list;
@@ -33,7 +32,7 @@ use crate::state::define::{self, Definition, Made};
 /// Longest wait before the second try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// Tables behind a DynamoDB endpoint. Retries are ours, the SDK's are switched off.
+/// Tables behind a DynamoDB endpoint. The retries of the SDK are switched off; `runtime::retry` repeats requests.
 #[derive(Debug, Clone)]
 pub struct Dynamo {
     client: Client,
@@ -61,33 +60,23 @@ impl Dynamo {
         }
     }
 
-    /// Repeats `make` while its trouble passes. A write that must not happen twice is made once.
-    async fn tried<T, F>(
-        &self,
-        table: &str,
-        repeat: bool,
-        make: impl FnMut() -> F,
-    ) -> Result<T, RowsError>
+    /// Makes a request, again while its error is transient. No request does harm when it is repeated.
+    async fn tried<T, F>(&self, table: &str, make: impl FnMut() -> F) -> Result<T, RowsError>
     where
         F: Future<Output = Result<T, RowsError>>,
     {
-        let policy = if repeat {
-            self.policy
-        } else {
-            self.policy.once()
-        };
-        retry(&policy, make).await.map_err(|error| error.at(table))
+        let done = retry(&self.policy, make).await;
+        done.map_err(|error| error.at(table))
     }
 }
 
-/// An answer without the part that always comes is none.
+/// Refuses an answer without the part that DynamoDB always sends.
 fn required<T>(doing: &'static str, table: &str, part: Option<&T>) -> Result<(), RowsError> {
     part.map(drop)
         .ok_or_else(|| RowsError::incomplete(doing, table))
 }
 
-/// What became of a write, whose answer gives the row if it tells anything at all. A failed condition is an answer, not
-/// an error.
+/// The result of a write. A failed condition is a result, not an error.
 fn written<E>(
     table: &str,
     answer: Result<
@@ -127,7 +116,7 @@ impl Rows for Dynamo {
             required("read", table, answer.consumed_capacity.as_ref())?;
             Ok(answer.item)
         };
-        Ok(self.tried(table, true, get).await?.map(codec::row))
+        Ok(self.tried(table, get).await?.map(codec::row))
     }
 
     async fn put(
@@ -165,7 +154,7 @@ impl Rows for Dynamo {
                 },
             )
         };
-        self.tried(table, true, put).await
+        self.tried(table, put).await
     }
 
     async fn update(
@@ -202,7 +191,7 @@ impl Rows for Dynamo {
                 },
             )
         };
-        self.tried(table, update.add.is_empty(), make).await
+        self.tried(table, make).await
     }
 
     async fn delete(
@@ -240,7 +229,7 @@ impl Rows for Dynamo {
                 },
             )
         };
-        self.tried(table, true, make).await
+        self.tried(table, make).await
     }
 
     async fn change_under(
@@ -259,17 +248,7 @@ impl Rows for Dynamo {
         select: &Select,
         after: Option<Row>,
     ) -> Result<Page, RowsError> {
-        Ok(self.read(table, select, after, false).await?.0)
-    }
-
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), RowsError> {
-        let (page, number) = self.read(table, select, after, true).await?;
-        Ok((number, page.next))
+        self.read(table, select, after).await
     }
 
     async fn locate(&self, table: &str) -> Result<Location, RowsError> {
@@ -280,7 +259,7 @@ impl Rows for Dynamo {
             let location = arn.as_deref().and_then(Location::of_arn);
             location.ok_or_else(|| RowsError::incomplete("describe", table))
         };
-        self.tried(table, true, describe).await
+        self.tried(table, describe).await
     }
 
     async fn ensure(&self, table: &Definition) -> Result<Made, RowsError> {

@@ -1,4 +1,4 @@
-//! Conditions and changes as DynamoDB expressions. Every name is aliased, so that no reserved word matters.
+//! Conditions and changes as DynamoDB expressions. Every name is aliased, because many words are reserved.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Aliases {
         alias
     }
 
-    /// Names for the request; `None` if there are none, as DynamoDB asks.
+    /// Names for the request; `None` if there are none, as DynamoDB requires.
     pub(super) fn names(&self) -> Option<HashMap<String, String>> {
         let pairs = self
             .names
@@ -51,7 +51,7 @@ impl Aliases {
     }
 }
 
-/// The condition's expression; `None` if nothing is asked.
+/// The expression of a condition; `None` if it always holds.
 pub(super) fn condition(aliases: &mut Aliases, condition: &Condition) -> Option<String> {
     if condition.asks_nothing() {
         return None;
@@ -62,13 +62,6 @@ pub(super) fn condition(aliases: &mut Aliases, condition: &Condition) -> Option<
         Condition::Present(name) => format!("attribute_exists({})", aliases.name(name)),
         Condition::Equals(name, value) => {
             format!("{} = {}", aliases.name(name), aliases.value(value))
-        }
-        Condition::Differs(name, value) => {
-            let name = aliases.name(name);
-            format!(
-                "(attribute_exists({name}) AND {name} <> {})",
-                aliases.value(value)
-            )
         }
         Condition::Below(name, value) => {
             format!("{} < {}", aliases.name(name), aliases.value(value))
@@ -91,7 +84,7 @@ fn joined(aliases: &mut Aliases, parts: &[Condition], with: &str) -> Option<Stri
     }
 }
 
-/// The change's expression; `None` if nothing changes.
+/// The expression of a change; `None` if nothing changes.
 pub(super) fn update(aliases: &mut Aliases, update: &Update) -> Option<String> {
     let mut set: Vec<String> = update
         .set
@@ -102,20 +95,12 @@ pub(super) fn update(aliases: &mut Aliases, update: &Update) -> Option<String> {
         let name = aliases.name(name);
         format!("{name} = if_not_exists({name}, {})", aliases.value(value))
     }));
-    let add = update.add.iter().map(|(name, number)| {
-        format!(
-            "{} {}",
-            aliases.name(name),
-            aliases.value(&Value::N(*number))
-        )
-    });
-    let add: Vec<String> = add.collect();
     let remove: Vec<String> = update
         .remove
         .iter()
         .map(|name| aliases.name(name))
         .collect();
-    let clauses = [("SET", set), ("ADD", add), ("REMOVE", remove)];
+    let clauses = [("SET", set), ("REMOVE", remove)];
     let clauses: Vec<String> = clauses
         .into_iter()
         .filter(|(_, parts)| !parts.is_empty())

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, and what follows from it.
+//! Errors of requests to the store of rows.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct RowsError {
     pub doing: &'static str,
     /// Name of the table.
     pub table: String,
-    /// Kind of trouble.
+    /// What kind of error.
     pub kind: ErrorKind,
     /// Code and message of the service.
     pub detail: String,
@@ -26,10 +26,10 @@ pub struct RowsError {
     pub retry_after: Option<Duration>,
 }
 
-/// Kinds of trouble with the store.
+/// Kinds of errors of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ErrorKind {
-    /// The table or the index is not there.
+    /// The table or the index does not exist.
     #[error("it does not exist (run `sterna init`, or set its name)")]
     Missing,
     /// There are no credentials.
@@ -37,7 +37,7 @@ pub enum ErrorKind {
         "no AWS credentials found (log in, set AWS_PROFILE or AWS_ACCESS_KEY_ID, or give the instance a role)"
     )]
     NoCredentials,
-    /// Credentials have ended.
+    /// Credentials have expired.
     #[error("the AWS credentials have expired (log in again, or renew them)")]
     Expired,
     /// Credentials are refused.
@@ -45,10 +45,10 @@ pub enum ErrorKind {
         "credentials were refused (check the AWS profile, role and region, and the policy of `sterna init --print`)"
     )]
     Denied,
-    /// Signatures are refused for their time.
+    /// Signatures are refused because of their time.
     #[error("the clock of this machine is wrong (set it, by NTP for instance)")]
     Clock,
-    /// It is somewhere else.
+    /// The table is in another region or behind another endpoint.
     #[error(
         "it is in another region or behind another endpoint (check AWS_REGION and AWS_ENDPOINT_URL_DYNAMODB)"
     )]
@@ -56,22 +56,22 @@ pub enum ErrorKind {
     /// Too many requests.
     #[error("throttled")]
     Throttled,
-    /// Nobody was reached: nothing happened.
+    /// The store was not reached, so nothing happened.
     #[error("not reachable (check the network and the endpoint)")]
     Unreachable,
-    /// Sent, but no whole answer came: a write may have happened.
+    /// The request was sent, but no whole answer came: a write may have happened.
     #[error("no answer")]
     Unanswered,
     /// The service failed.
     #[error("the service failed")]
     Broken,
-    /// The request is one that the service will never take.
+    /// The service refuses the request for good.
     #[error("request refused")]
     Invalid,
-    /// An error of which nobody knows whether it passes.
+    /// An unknown error.
     #[error("unknown error")]
     Unclear,
-    /// A row does not have the shape it must have.
+    /// A row is malformed.
     #[error("row not understood")]
     Shape,
 }
@@ -85,7 +85,7 @@ impl RowsError {
 }
 
 impl ErrorKind {
-    /// Whether the same request may do better a moment later.
+    /// Whether a retry may succeed.
     #[must_use]
     pub fn passes(self) -> bool {
         matches!(
@@ -94,14 +94,13 @@ impl ErrorKind {
         )
     }
 
-    /// Whether credentials are absent, have ended or are refused.
+    /// Whether credentials are missing, expired or refused.
     #[must_use]
     pub fn is_about_credentials(self) -> bool {
         matches!(self, Self::NoCredentials | Self::Expired | Self::Denied)
     }
 
-    /// Class of a failure that outlasted its retries. Conditional writes are judged by reading again, so an
-    /// unanswered one is `Unknown`.
+    /// The class of a failure after all retries. An unanswered write is `Unknown`: it may have happened.
     #[must_use]
     pub fn class(self) -> Class {
         match self {
@@ -128,7 +127,7 @@ impl From<Kind> for ErrorKind {
             Kind::Late | Kind::Unanswered => Self::Unanswered,
             Kind::Passing => Self::Broken,
             Kind::Refused => Self::Invalid,
-            // Reading a row that is not there and a condition that does not hold are no errors.
+            // A missing row and a failed condition are not errors.
             Kind::Absent | Kind::Condition | Kind::Unclear => Self::Unclear,
         }
     }
@@ -159,7 +158,7 @@ impl Classify for RowsError {
 }
 
 impl RowsError {
-    /// The error, laid to a table if it names none yet.
+    /// The error with a table, if it has none yet.
     pub(super) fn at(mut self, table: &str) -> Self {
         if self.table.is_empty() {
             table.clone_into(&mut self.table);
@@ -186,7 +185,7 @@ impl RowsError {
         }
     }
 
-    /// An answer that says nothing of what was asked; a write may have happened.
+    /// An answer without the expected part; a write may have happened.
     pub(in crate::state) fn incomplete(doing: &'static str, table: &str) -> Self {
         Self {
             doing,

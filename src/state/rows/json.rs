@@ -1,20 +1,20 @@
-//! Attributes from and to anything that serde knows, and times as the existing tool writes them.
+//! Converts attributes from and to serde types.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::Value;
-use crate::runtime::{iso_of, iso_to_unix_ms};
+use crate::model::UnixMillis;
 
 impl Value {
-    /// The value of anything that serde can write.
+    /// The value of a serializable thing.
     pub fn of<T: Serialize>(thing: &T) -> Self {
-        // Our own shapes have text keys only, so they always serialise.
+        // Our types have text keys only, so they always serialize.
         serde_json::to_value(thing).map_or(Self::Null, Self::from)
     }
 
-    /// What a value means; `None` if it is something else.
+    /// Reads a value as a type; `None` if it does not fit.
     #[must_use]
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_value(self.json()).ok()
@@ -61,29 +61,15 @@ impl From<Json> for Value {
     }
 }
 
-/// Unix milliseconds as `2026-01-01T00:00:00.000Z` (docs/protocol/tables.md).
+/// A time as the existing tool writes it (docs/protocol/tables.md).
 #[must_use]
-pub fn stamp(ms: u64) -> String {
-    iso_of(ms)
-}
-
-/// Unix milliseconds of a time as the existing tool or we write it.
-#[must_use]
-pub fn unstamp(text: &str) -> Option<u64> {
-    iso_to_unix_ms(text)
+pub fn stamp(time: UnixMillis) -> String {
+    time.to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_written_as_the_existing_tool_writes_them() {
-        assert_eq!(stamp(1_767_225_600_000), "2026-01-01T00:00:00.000Z");
-        assert_eq!(unstamp("2026-01-01T00:00:00.000Z"), Some(1_767_225_600_000));
-        assert_eq!(unstamp(&stamp(1_767_225_600_123)), Some(1_767_225_600_123));
-        assert_eq!(unstamp("yesterday"), None);
-    }
 
     #[test]
     fn json_survives_the_way_through_attributes() {

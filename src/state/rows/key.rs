@@ -40,7 +40,7 @@ impl Key {
     }
 }
 
-/// A number by which a scan is shared out: rows of one partition have one.
+/// The number of a partition, stored with each row. Rows of one partition have the same.
 pub(super) fn share(partition: &str) -> u32 {
     partition.bytes().fold(7_u32, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))

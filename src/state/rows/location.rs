@@ -3,14 +3,14 @@
 /// AWS account and region of a table, as its ARN says them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Location {
-    /// The account, 12 digits; empty where there is none.
+    /// The account, 12 digits; empty if there is none.
     pub account: String,
-    /// The region; empty where there is none.
+    /// The region; empty if there is none.
     pub region: String,
 }
 
 impl Location {
-    /// That of `arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME`; `None` if it is no such text.
+    /// Reads `arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME`; `None` for other text.
     #[must_use]
     pub fn of_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':');

@@ -1,4 +1,4 @@
-//! Rows in memory: for simulations and tests without sockets. The same suite runs on it and on DynamoDB.
+//! Rows in memory, for simulations and for tests without sockets.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::condition::{Condition, Update};
-use super::key::share;
 use super::row::Row;
 use super::{Batched, Bound, Change, Guard, Key, Page, Rows, RowsError, Select, Written};
 use crate::state::define::{Definition, Made};
@@ -14,7 +13,7 @@ use crate::state::define::{Definition, Made};
 type Rank = (String, String);
 type Table = BTreeMap<Rank, (Key, Row)>;
 
-/// Tables in memory; each is there as soon as it is written to.
+/// Tables in memory. Each exists as soon as it is written to.
 #[derive(Debug, Default)]
 pub struct Memory {
     tables: Mutex<BTreeMap<String, Table>>,
@@ -28,7 +27,7 @@ impl Memory {
         Self::default()
     }
 
-    /// Empty tables that give out at most `rows` rows in a page, filtered ones included.
+    /// Empty tables whose pages hold at most `rows` rows, including filtered ones.
     #[must_use]
     pub fn with_pages_of(rows: usize) -> Self {
         Self {
@@ -38,7 +37,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Table>> {
-        // A panic elsewhere leaves whole rows behind: each change is one insertion.
+        // After a panic elsewhere all rows are whole: each change is one insertion.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,18 +99,13 @@ fn selected(select: &Select, row: &Row) -> bool {
     partition && sort && (select.index.is_none() || row.text("updatedAt").is_some())
 }
 
-/// Order within the answer: an index sorts by its sort attribute first.
+/// The order of the answer: an index sorts by its sort attribute first.
 fn order(select: &Select, row: &Row, rank: &Rank) -> (String, Rank) {
     let by = match select.index {
         Some(_) => row.text("updatedAt").unwrap_or_default().to_owned(),
         None => String::new(),
     };
     (by, rank.clone())
-}
-
-fn in_segment(select: &Select, rank: &Rank) -> bool {
-    let is_in = |(segment, total): (u32, u32)| share(&rank.0) % total.max(1) == segment;
-    select.segment.is_none_or(is_in)
 }
 
 fn place(order: &(String, Rank)) -> Row {
@@ -198,7 +192,7 @@ impl Rows for Memory {
             .get(table)
             .into_iter()
             .flatten()
-            .filter(|(rank, (_, row))| selected(select, row) && in_segment(select, rank))
+            .filter(|(_, (_, row))| selected(select, row))
             .map(|(rank, (_, row))| (order(select, row, rank), row))
             .collect();
         found.sort_by(|left, right| left.0.cmp(&right.0));

@@ -1,7 +1,7 @@
-//! Rows of one table and the few operations that this room needs on them.
+//! Rows of tables, and the few operations on them that this room needs.
 //!
-//! Everything above is written once over [`Rows`] and runs on DynamoDB ([`Dynamo`]), in one file ([`Sqlite`]) and in memory
-//! ([`Memory`]); one suite (`tests/state`) holds all three to the same behaviour.
+//! All other code uses [`Rows`]. It runs on DynamoDB ([`Dynamo`]), in one file ([`Sqlite`]) and in memory ([`Memory`]).
+//! One suite (`tests/state`) holds all three to the same behaviour.
 
 mod codec;
 mod condition;
@@ -22,14 +22,14 @@ use super::define::{Definition, Made};
 pub use condition::{Condition, Update};
 pub use dynamo::Dynamo;
 pub use fault::{ErrorKind, RowsError};
-pub use json::{stamp, unstamp};
+pub use json::stamp;
 pub use key::Key;
 pub use location::Location;
 pub use memory::Memory;
 pub use row::{Row, Value};
 pub use sqlite::Sqlite;
 
-/// What rows to read: those of a partition, those of a share of the table, or of an index.
+/// Which rows to read: those of a partition, of an index, or of the whole table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Select {
     /// Name of the secondary index to read instead of the table.
@@ -38,13 +38,11 @@ pub struct Select {
     pub partition: Option<(&'static str, String)>,
     /// Bound of the sort attribute within the partition.
     pub sort: Option<(&'static str, Bound)>,
-    /// Rows that do not fulfil it are left out (after the page was cut: pages may be empty).
+    /// Leaves out rows that do not match, after the page was cut: pages may be empty.
     pub filter: Option<Condition>,
-    /// Which share of a scan: `(segment, total)`.
-    pub segment: Option<(u32, u32)>,
     /// Largest sort value first.
     pub newest_first: bool,
-    /// At most that many rows in a page.
+    /// The most rows in a page.
     pub page: Option<u32>,
 }
 
@@ -55,25 +53,25 @@ pub enum Bound {
     Below(String),
     /// At or above.
     From(String),
-    /// Begins with.
+    /// Starts with.
     Prefix(String),
 }
 
-/// Some rows, and where the next ones begin.
+/// Some rows, and where the next page starts.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// The rows; may be empty although more follow.
     pub rows: Vec<Row>,
-    /// Where to go on; `None` at the end, and only there.
+    /// Where to continue; `None` only at the end.
     pub next: Option<Row>,
 }
 
-/// What became of a conditional write.
+/// The result of a conditional write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Written {
-    /// Done; the row as it is now.
+    /// The write happened; the row as it is now.
     Done(Row),
-    /// The condition did not hold; the row as it stands, if there is one.
+    /// The condition did not hold; the stored row, if there is one.
     Refused(Option<Row>),
 }
 
@@ -85,7 +83,7 @@ pub enum Written {
 pub trait Rows: Send + Sync + std::fmt::Debug {
     /// The row of `key`.
     async fn get(&self, table: &str, key: &Key) -> Result<Option<Row>, RowsError>;
-    /// Writes a whole row if `condition` holds for the row that is there (an empty one if there is none).
+    /// Writes a whole row if `condition` holds for the stored row. A missing row counts as empty.
     async fn put(
         &self,
         table: &str,
@@ -93,7 +91,7 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         row: Row,
         condition: Condition,
     ) -> Result<Written, RowsError>;
-    /// Changes attributes of a row (made if it is not there) if `condition` holds.
+    /// Changes attributes of a row if `condition` holds. Creates a missing row.
     async fn update(
         &self,
         table: &str,
@@ -101,14 +99,15 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         update: Update,
         condition: Condition,
     ) -> Result<Written, RowsError>;
-    /// Removes a row if `condition` holds. `Done` holds the row that was removed, empty if there was none.
+    /// Removes a row if `condition` holds. `Done` has the removed row, empty if there was none.
     async fn delete(
         &self,
         table: &str,
         key: &Key,
         condition: Condition,
     ) -> Result<Written, RowsError>;
-    /// Changes a row if `guard` holds for another row at that very moment; `false`: it did not, and nothing changed.
+    /// Changes a row if `guard` holds for another row at the same moment. Returns `false` if it did not hold and
+    /// nothing changed.
     async fn change_under(
         &self,
         guard: &Guard,
@@ -116,51 +115,40 @@ pub trait Rows: Send + Sync + std::fmt::Debug {
         key: &Key,
         change: Change,
     ) -> Result<bool, RowsError>;
-    /// One page of rows, from `after` on.
+    /// One page of rows, starting after `after`.
     async fn page(
         &self,
         table: &str,
         select: &Select,
         after: Option<Row>,
     ) -> Result<Page, RowsError>;
-    /// How many rows one page of `select` holds, and where the next begins. A store that can tell without sending the rows
-    /// does so.
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), RowsError> {
-        let page = self.page(table, select, after).await?;
-        Ok((page.rows.len() as u64, page.next))
-    }
-    /// Where a table is. A store that is in no account and no region says so by an empty [`Location`].
+    /// Where a table is; an empty [`Location`] for a store without account and region.
     async fn locate(&self, _table: &str) -> Result<Location, RowsError> {
         Ok(Location::default())
     }
-    /// Makes a table that is not there and waits until it is active; one that is there is left alone.
+    /// Creates a missing table and waits until it is active. Does not change an existing one.
     async fn ensure(&self, table: &Definition) -> Result<Made, RowsError>;
-    /// Writes or removes whole rows without conditions; repeats what the store left undone.
+    /// Writes or removes whole rows without conditions. Repeats what the store did not process.
     async fn write_all(&self, table: &str, rows: Vec<Batched>) -> Result<(), RowsError>;
 }
 
-/// What must hold of one row while another is changed.
+/// A condition on one row while another is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
-    /// The table of the row that is asked.
+    /// The table of the row.
     pub table: String,
     /// Its key.
     pub key: Key,
-    /// What must hold of it; a row that is not there is an empty one.
+    /// The condition. A missing row counts as empty.
     pub condition: Condition,
 }
 
-/// A change of one row. Made twice, it is the same.
+/// A change of one row. It is idempotent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Attributes are changed; the row is made if it is not there.
+    /// Changes attributes. Creates a missing row.
     Update(Update),
-    /// The row is removed.
+    /// Removes the row.
     Delete,
 }
 
@@ -174,6 +162,9 @@ pub enum Batched {
 }
 
 /// Every row of `select`, page by page to the end.
+///
+/// # Errors
+/// Those of [`Rows::page`].
 pub async fn all(rows: &dyn Rows, table: &str, select: &Select) -> Result<Vec<Row>, RowsError> {
     let mut found = Vec::new();
     let mut after = None;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 /// Value of an attribute, in the kinds that migration tables use (docs/protocol/tables.md §3).
@@ -11,11 +12,11 @@ pub enum Value {
     S(String),
     /// Whole number.
     N(i64),
-    /// Number that is not whole, or does not fit: kept as its text.
+    /// A number that is not whole or does not fit, as its text.
     Decimal(String),
     /// Truth.
     Bool(bool),
-    /// Nothing, spelled out (`filter` of the existing tool).
+    /// An explicit null (`filter` of the existing tool).
     Null,
     /// List.
     L(Vec<Value>),
@@ -41,6 +42,12 @@ impl From<u64> for Value {
     }
 }
 
+impl From<UnixMillis> for Value {
+    fn from(time: UnixMillis) -> Self {
+        Self::S(time.to_string())
+    }
+}
+
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {
         Self::Bool(truth)
@@ -59,7 +66,7 @@ impl Row {
         Self::default()
     }
 
-    /// With one attribute more.
+    /// The same row with one more attribute.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.set(name, value);
@@ -86,8 +93,8 @@ impl Row {
         }
     }
 
-    /// Whole number that is not negative. The existing tool's counters may be missing, negative or not whole
-    /// (docs/protocol/pitfalls.md 43-45): then `None`.
+    /// A whole number that is not negative, else `None`: counters of the existing tool may be missing, negative or not
+    /// whole (docs/protocol/pitfalls.md 43-45).
     #[must_use]
     pub fn number(&self, name: &str) -> Option<u64> {
         match self.get(name) {
@@ -97,7 +104,13 @@ impl Row {
         }
     }
 
-    /// Truth of an attribute; absent is false.
+    /// Time of an attribute; `None` if it is absent or not a time.
+    #[must_use]
+    pub fn time(&self, name: &str) -> Option<UnixMillis> {
+        self.text(name).and_then(UnixMillis::parse)
+    }
+
+    /// Whether an attribute is true; absent is false.
     #[must_use]
     pub fn truth(&self, name: &str) -> bool {
         matches!(self.get(name), Some(Value::Bool(true)))

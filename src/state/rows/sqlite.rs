@@ -1,9 +1,8 @@
-//! Rows in one `SQLite` file: for several processes of one machine, with no server.
+//! Rows in one `SQLite` file, for several processes of one machine, without a server.
 //!
-//! A row is kept as JSON under its table and its two keys; entries of secondary indexes lie beside it and change with it.
-//! Conditions are judged by the same code as in memory, inside a transaction that holds the file's only write lock
-//! (`BEGIN IMMEDIATE`). The file is in WAL mode, so that readers never wait for a writer, and each commit is on disk
-//! before it is answered.
+//! A row is stored as JSON under its table and its two keys, with its entries in secondary indexes. The same code as in
+//! memory evaluates conditions, inside a transaction that holds the only write lock (`BEGIN IMMEDIATE`). The file is in
+//! WAL mode, so readers never wait for a writer. Each commit is on disk before it returns.
 
 mod error;
 mod file;
@@ -18,30 +17,28 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use self::error::Fault;
 use self::file::Place;
+use self::list::{Indexes, read, sort};
 use super::condition::{Condition, Update};
 use super::key::share;
 use super::row::Row;
 use super::{Batched, Change, Guard, Key, Page, Rows, RowsError, Select, Written};
-use crate::state::define::{Definition, Index, Made, SORTED_BY};
+use crate::state::define::{Definition, Index, Made};
 
-/// Rows that are written in one transaction at most.
+/// The most rows of one transaction.
 const BATCH: usize = 500;
 
-/// Tables in a file. Cheap to clone; all clones share one connection.
+/// Tables in a file. Clones share one connection.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
     connection: Arc<Mutex<Connection>>,
     place: Arc<Place>,
 }
 
-/// What is known of a table: its secondary indexes, name and partition attribute of each.
-type Indexes = Vec<(String, String)>;
-
 impl Sqlite {
-    /// Opens a file, or makes it for its owner alone; waits for other processes up to `wait` in each transaction.
+    /// Opens a file, or creates it for its owner alone. Each transaction waits up to `wait` for other processes.
     ///
     /// # Errors
-    /// The file is of another program or of a later version, a link, or cannot be used.
+    /// The file belongs to another program or to a later version, is a link, or cannot be used.
     pub fn open(path: &Path, wait: Duration) -> Result<Self, RowsError> {
         let opened = file::open(path, wait);
         let (connection, place) = opened.map_err(|fault| fault.at("open", &shown(path)))?;
@@ -51,7 +48,7 @@ impl Sqlite {
         })
     }
 
-    /// Does some work with the connection where it may block.
+    /// Works with the connection on a thread that may block.
     async fn with<T: Send + 'static>(
         &self,
         (doing, table): (&'static str, &str),
@@ -60,7 +57,7 @@ impl Sqlite {
         let connection = Arc::clone(&self.connection);
         let place = Arc::clone(&self.place);
         let work = tokio::task::spawn_blocking(move || {
-            // A transaction that a panic left open is rolled back when it is dropped.
+            // A transaction that a panic interrupted was rolled back when it was dropped.
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             place.check()?;
             work(&mut connection)
@@ -139,10 +136,6 @@ fn get(connection: &Connection, table: &str, key: &Key) -> Result<Option<Row>, F
     found.optional()?.map(|text| read(&text)).transpose()
 }
 
-fn read(text: &str) -> Result<Row, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::Shape(error.to_string()))
-}
-
 /// The secondary indexes of a table.
 ///
 /// # Errors
@@ -153,10 +146,6 @@ fn indexes(connection: &Connection, table: &str) -> Result<Indexes, Fault> {
     let found = select.query_row([table], |row| row.get::<_, String>(0));
     let text = found.optional()?.ok_or(Fault::NoTable)?;
     serde_json::from_str(&text).map_err(|error| Fault::Shape(error.to_string()))
-}
-
-fn sort(key: &Key) -> &str {
-    key.sort.as_ref().map_or("", |(_, value)| value)
 }
 
 fn change(row: Row, change: Change) -> Option<Row> {
@@ -301,9 +290,4 @@ impl Rows for Sqlite {
 
 fn named(index: &Index) -> (String, String) {
     (index.name.to_owned(), index.partition.to_owned())
-}
-
-/// What a row has in an index: its partition attribute and `updatedAt`; none if it lacks either.
-fn entry<'a>(row: &'a Row, partition: &str) -> Option<(&'a str, &'a str)> {
-    Some((row.text(partition)?, row.text(SORTED_BY)?))
 }

@@ -1,12 +1,10 @@
-//! `…-migration-control`: what the operator asks of the fleet or of one instance, kept over restarts, and its log.
+//! `…-migration-control`: control commands for the fleet or one instance, kept over restarts, and their log.
 //!
-//! One row per scope (`current`) holds the command in force. It goes to the log when another replaces it, and counts as
-//! its last line until then: the log names no command that never was in force, and misses none.
+//! One row per scope (`current`) holds the command in force. It moves to the log when another replaces it, and is the
+//! last line of the log until then. So the log has every command that was in force, and no other.
 
 use crate::model::{Control, ControlCommand, InstanceId};
-use crate::state::rows::{
-    self, Batched, Condition, ErrorKind, Key, Row, Select, Value, Written, stamp,
-};
+use crate::state::rows::{self, Batched, Condition, ErrorKind, Key, Row, Select, Value, Written};
 use crate::state::{StateError, Store};
 
 /// Target of the command.
@@ -18,12 +16,12 @@ pub enum Scope {
     Instance(InstanceId),
 }
 
-/// A command, and whom it was for.
+/// A command and its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScopedControl {
-    /// Whom: `fleet`, `instance#N`.
+    /// The target: `fleet` or `instance#N`.
     pub scope: String,
-    /// What, by whom, when, why.
+    /// The command, with who gave it, when and why.
     pub control: Control,
 }
 
@@ -31,7 +29,7 @@ const CURRENT: &str = "current";
 const LOG: &str = "log#";
 const REVISION: &str = "revision";
 
-/// Tries of a command whose row changes at the same time.
+/// Tries of a command while others change its row.
 const TRIES: u32 = 8;
 
 impl Scope {
@@ -57,8 +55,11 @@ fn read(row: &Row) -> Option<ScopedControl> {
 }
 
 impl Store {
-    /// Changes what is asked of `scope` by a command of `by` for the reason `why`, and logs it; gives what holds then.
-    /// Commands of several people at once are all kept.
+    /// Applies a command to `scope` and logs it. Returns what holds then. Concurrent commands of several people all
+    /// take effect.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that kept changing.
     pub async fn set_control(
         &self,
         scope: &Scope,
@@ -79,7 +80,7 @@ impl Store {
                 .unwrap_or_default()
                 .after(command, by, why, self.now());
             let row = Row::new()
-                .with("updatedAt", stamp(next.at))
+                .with("updatedAt", next.at)
                 .with("control", Value::of(&next))
                 .with(REVISION, revision + 1);
             let same = if revision == 0 {
@@ -89,7 +90,7 @@ impl Store {
             };
             match self.rows.put(table, &key, row, same).await? {
                 Written::Done(_) => return Ok(next),
-                // Our first try, its answer lost.
+                // An earlier try did it, and its answer was lost.
                 Written::Refused(Some(row)) if read(&row).is_some_and(|it| it.control == next) => {
                     return Ok(next);
                 }
@@ -109,18 +110,21 @@ impl Store {
         .into())
     }
 
-    /// Puts a command that is about to be replaced into the log; again, it is the same line.
+    /// Writes a command that is about to be replaced into the log. A repeat writes the same line.
     async fn log(&self, scope: &Scope, control: &Control) -> Result<(), StateError> {
-        let key = scope.key(&format!("{LOG}{}#{}", stamp(control.at), control.by));
+        let key = scope.key(&format!("{LOG}{}#{}", control.at, control.by));
         let row = Row::new()
-            .with("updatedAt", stamp(control.at))
+            .with("updatedAt", control.at)
             .with("control", Value::of(control));
         let table = &self.tables().control;
         let put = vec![Batched::Put(key, row)];
         Ok(self.rows.write_all(table, put).await?)
     }
 
-    /// What is asked of `scope` itself.
+    /// The control of `scope` itself.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn control_of(&self, scope: &Scope) -> Result<Control, StateError> {
         let table = &self.tables().control;
         let row = self.rows.get(table, &scope.key(CURRENT)).await?;
@@ -128,7 +132,10 @@ impl Store {
         Ok(asked.map(|asked| asked.control).unwrap_or_default())
     }
 
-    /// What holds for an instance: what is asked of it and of the fleet together.
+    /// What holds for an instance: its own control combined with that of the fleet.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn effective_control(&self, instance: &InstanceId) -> Result<Control, StateError> {
         let own = Scope::Instance(instance.clone());
         let (fleet, own) =
@@ -136,20 +143,26 @@ impl Store {
         Ok(fleet.and_of(&own))
     }
 
-    /// What is asked of the fleet and of each instance of which anything was ever asked; the fleet first.
+    /// The controls of the fleet and of each instance that ever had one; the fleet first.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn controls(&self) -> Result<Vec<ScopedControl>, StateError> {
         let current = Condition::Equals("entry", CURRENT.into());
         self.commands(Some(current)).await
     }
 
-    /// Every command ever, oldest first; those in force stand among them.
+    /// Every command, oldest first, including those in force.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn control_log(&self) -> Result<Vec<ScopedControl>, StateError> {
         let mut log = self.commands(None).await?;
         log.sort_by(|left, right| {
             let key = |asked: &ScopedControl| (asked.control.at, asked.scope.clone());
             key(left).cmp(&key(right))
         });
-        // One in force that was about to be replaced stands there twice.
+        // A command in force that was about to be replaced appears twice.
         log.dedup();
         Ok(log)
     }

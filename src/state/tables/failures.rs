@@ -1,25 +1,24 @@
-//! One row per failed item, asked for by unit, owner, instance or reason.
+//! One row per failed item, queried by unit, owner, instance or reason.
 //!
-//! Rows are written and removed under the lease of the unit, or of the part, that the item lies in, in one transaction
-//! with a check of that lease: what a stale holder sends late is refused, a row that it would make again no less than
-//! one that it would remove.
+//! Rows are written and removed under the lease of the unit or part of the item, in one transaction that checks the
+//! lease. So late writes of a former holder are refused.
 
 use crate::model::{
-    Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, UnitId,
+    Class, FailedItem, Failure, InstanceId, ItemId, Lease, Reason, StepName, UnitId, UnixMillis,
 };
 use crate::state::define::{BY_INSTANCE, BY_REASON, Index, by_owner};
 use crate::state::namespace::Columns;
-use crate::state::rows::{Bound, Change, Key, Row, Select, Update, stamp, unstamp};
+use crate::state::rows::{Bound, Change, Key, Row, Select, Update};
 use crate::state::{StateError, Store};
 
-/// Which failures: all that is given must hold, and nothing given is all of them.
+/// A query of failures. All given conditions must hold; without any, it selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailedQuery {
     /// Of this owner.
     pub owner: Option<String>,
-    /// Of units of this name, whoever owns them.
+    /// Of units of this name, of any owner.
     pub name: Option<String>,
-    /// That this instance met last.
+    /// Whose last attempt this instance made.
     pub instance: Option<InstanceId>,
     /// Of one of these reasons.
     pub reasons: Vec<Reason>,
@@ -27,16 +26,16 @@ pub struct FailedQuery {
     pub classes: Vec<Class>,
     /// Of one of these steps.
     pub steps: Vec<StepName>,
-    /// That failed last at or after this time, Unix milliseconds.
-    pub since: Option<u64>,
+    /// Whose last failure is at or after this time.
+    pub since: Option<UnixMillis>,
 }
 
 /// Some failures.
 #[derive(Debug, Clone, Default)]
 pub struct FailedPage {
-    /// Newest first, but within a unit and over the whole table by key.
+    /// Newest first; by key in a query of one unit or of the whole table.
     pub items: Vec<FailedItem>,
-    /// Where to go on; `None` at the end, and only there.
+    /// Where to continue; `None` only at the end.
     pub next: Option<Row>,
 }
 
@@ -51,7 +50,7 @@ impl FailedQuery {
         }
     }
 
-    /// Whether a failure is among those asked for.
+    /// Whether the query selects a failure.
     #[must_use]
     pub fn takes(&self, failed: &FailedItem) -> bool {
         let failure = &failed.failure;
@@ -78,11 +77,11 @@ impl FailedQuery {
             && self.since.is_none_or(|since| since <= failed.last_at)
     }
 
-    /// The narrowest read that has all of them.
+    /// The narrowest read that has all failures of the query.
     fn select(&self, columns: &Columns) -> Select {
         let since = self
             .since
-            .map(|since| ("updatedAt", Bound::From(stamp(since))));
+            .map(|since| ("updatedAt", Bound::From(since.to_string())));
         let by = |index: Index, value: &str| Select {
             index: Some(index.name),
             partition: Some((index.partition, value.to_owned())),
@@ -112,9 +111,9 @@ fn key(columns: &Columns, unit: &UnitId, item: &ItemId) -> Key {
     Key::two((columns.unit, &unit.name), ("item", item.as_str()))
 }
 
-/// `None` for a row that is not one of ours.
+/// `None` for a row of another program.
 fn read(columns: &Columns, row: &Row) -> Option<FailedItem> {
-    let time = |name: &str| row.text(name).and_then(unstamp);
+    let time = |name: &str| row.time(name);
     let last_at = time("updatedAt")?;
     Some(FailedItem {
         unit: UnitId::new(row.text(columns.owner)?, row.text(columns.unit)?),
@@ -139,8 +138,8 @@ fn read(columns: &Columns, row: &Row) -> Option<FailedItem> {
 }
 
 impl Store {
-    /// Writes the row of a failed item under a lease that covers it; the time of its first failure stays. Repeating it
-    /// changes nothing.
+    /// Writes the row of a failed item under a lease that covers it. The time of its first failure stays. It is
+    /// idempotent.
     ///
     /// # Errors
     /// [`StateError::LeaseLost`]: nothing was written.
@@ -153,10 +152,10 @@ impl Store {
             .set("message", bounded(&failure.message))
             .set("attempts", u64::from(failed.attempts))
             .set("instanceId", failed.instance.as_str())
-            .set("updatedAt", stamp(failed.last_at))
-            .set_absent("firstAt", stamp(failed.first_at));
+            .set("updatedAt", failed.last_at)
+            .set_absent("firstAt", failed.first_at);
         if failed.item.is_all_of_unit() {
-            // Whoever counts them says so; until then what is known stays.
+            // Set when they are counted; until then the old number stays.
             update = if failed.items > 0 {
                 update.set("items", failed.items)
             } else {
@@ -177,7 +176,7 @@ impl Store {
             .await
     }
 
-    /// Removes the row of an item that is good now, under a lease that covers it.
+    /// Removes the row of an item that is no longer bad, under a lease that covers it.
     ///
     /// # Errors
     /// [`StateError::LeaseLost`]: nothing was removed.
@@ -204,7 +203,10 @@ impl Store {
         })
     }
 
-    /// The row of an item.
+    /// The failure row of an item.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn failed_item(
         &self,
         unit: &UnitId,
@@ -216,7 +218,11 @@ impl Store {
         Ok(failed.filter(|failed| failed.unit == *unit))
     }
 
-    /// One page of failures, from `after` on, out of at most `most` rows. A page may be empty although more follow.
+    /// One page of failures, starting after `after`, from at most `most` rows. A page may be empty although more
+    /// follow.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn failed_page(
         &self,
         query: &FailedQuery,
@@ -243,6 +249,9 @@ impl Store {
     }
 
     /// Every failure, page by page to the end.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn failed_items(&self, query: &FailedQuery) -> Result<Vec<FailedItem>, StateError> {
         let mut found = Vec::new();
         let mut after = None;

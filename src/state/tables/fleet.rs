@@ -1,27 +1,29 @@
-//! `…-migration-fleet`: one row per lease holder, rewritten by its heartbeat. Displays read this, not the whole progress.
+//! `…-migration-fleet`: one row per lease holder, rewritten with each heartbeat. Displays read these rows instead of
+//! all progress rows.
 //!
 //! The key `instanceId` is the number and the id of the state folder (`1#93ab…`), so that two machines with one number
-//! have a row each. What `setup` gave to an instance that has not run since stands under the number alone, and so does
-//! what older versions reported.
+//! have a row each. The key is the number alone for what `setup` assigned to an instance that has not run since, and
+//! for reports of older versions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::model::{FolderId, Holder, InstanceId, InstanceReport};
-use crate::state::rows::{self, Condition, Key, Row, Select, Value, Written, stamp};
+use crate::model::{FolderId, Holder, InstanceId, InstanceReport, UnixMillis};
+use crate::state::rows::{self, Condition, Key, Row, Select, Value, Written};
 use crate::state::{StateError, Store};
 
-/// State of an instance that `setup` gave work to and that never ran.
+/// State of an instance that has assigned work and never ran.
 const ASSIGNED: &str = "assigned";
 
-/// State of a run that said good-bye.
+/// State of a run that ended.
 const ENDED: &str = "ended";
 
-/// How long a holder that fell silent is shown beside a later one of the same number.
-const SILENT_SHOWN_MS: u64 = 60 * 60_000;
+/// How long a silent holder is shown beside a later one of the same number.
+const SILENT_SHOWN: Duration = Duration::from_hours(1);
 
 fn row(report: &InstanceReport) -> Row {
     Row::new()
-        .with("updatedAt", stamp(report.heartbeat_at))
+        .with("updatedAt", report.heartbeat_at)
         .with("state", report.state.as_str())
         .with("report", Value::of(report))
 }
@@ -35,7 +37,7 @@ fn key(holder: &Holder) -> Key {
     }
 }
 
-/// The row of an instance of which only the number is known.
+/// The key of an instance without a state folder.
 fn unfolded(instance: &InstanceId) -> Key {
     key(&Holder {
         instance: instance.clone(),
@@ -43,9 +45,9 @@ fn unfolded(instance: &InstanceId) -> Key {
     })
 }
 
-/// Whether a row is worth showing beside those of the same number: what `setup` gave is until the instance ran, what
-/// has ended is until it runs again, and what fell silent is for an hour beside a later one.
-fn is_current(report: &InstanceReport, same_number: &[InstanceReport], now: u64) -> bool {
+/// Whether a row is shown beside others of the same number. An assignment is shown until the instance runs, an ended
+/// run until the instance runs again, and a silent one for an hour beside a later one.
+fn is_current(report: &InstanceReport, same_number: &[InstanceReport], now: UnixMillis) -> bool {
     let mut others = same_number
         .iter()
         .filter(|other| other.folder != report.folder);
@@ -55,21 +57,24 @@ fn is_current(report: &InstanceReport, same_number: &[InstanceReport], now: u64)
     let is_superseded = others.any(|other| other.started_at > report.started_at);
     match report.state.as_str() {
         ENDED => !is_superseded,
-        _ => !is_superseded || now.saturating_sub(report.heartbeat_at) < SILENT_SHOWN_MS,
+        _ => !is_superseded || now.since(report.heartbeat_at) < SILENT_SHOWN,
     }
 }
 
 impl Store {
-    /// Writes what a holder says of itself. A row of another run of the same holder is replaced only if that one
-    /// began earlier: an old process that thaws does not cover a new one.
+    /// Writes the report of a holder. Returns `false` if the row belongs to a later run of the same holder: an old
+    /// process that thaws does not overwrite a new one.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn report(&self, report: &InstanceReport) -> Result<bool, StateError> {
         let row = row(report)
             .with("run", report.run.as_str())
-            .with("startedAt", stamp(report.started_at));
+            .with("startedAt", report.started_at);
         let newest = Condition::Any(vec![
             Condition::Absent("startedAt"),
             Condition::Equals("run", report.run.as_str().into()),
-            Condition::Below("startedAt", stamp(report.started_at).into()),
+            Condition::Below("startedAt", report.started_at.into()),
         ]);
         let table = &self.tables().fleet;
         let key = key(&report.holder());
@@ -77,8 +82,12 @@ impl Store {
         Ok(matches!(written, Written::Done(_)))
     }
 
-    /// Notes what `setup` gave to an instance, and forgets the runs of that instance that were `seen` and are known to
-    /// be over, as long as they are still as they were. While another run of the instance has a row, nothing is noted.
+    /// Records what `setup` assigned to an instance. Removes the rows of its runs in `seen`, which are known to be
+    /// over, if they have not changed. Records nothing, and returns `false`, while another run of the instance has a
+    /// row.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn note_assigned(
         &self,
         report: &InstanceReport,
@@ -97,7 +106,7 @@ impl Store {
         for seen in seen {
             let as_seen = Condition::All(vec![
                 Condition::Equals("run", seen.run.as_str().into()),
-                Condition::Equals("updatedAt", stamp(seen.heartbeat_at).into()),
+                Condition::Equals("updatedAt", seen.heartbeat_at.into()),
             ]);
             if seen.folder.is_some() {
                 self.rows
@@ -118,7 +127,10 @@ impl Store {
         Ok(matches!(written, Written::Done(_)))
     }
 
-    /// Forgets what `setup` gave to an instance that never ran and that a new plan has not.
+    /// Removes the assignment of an instance that never ran and is not part of a new plan.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn forget_assigned(&self, instance: &InstanceId) -> Result<(), StateError> {
         let assigned = Condition::Equals("state", ASSIGNED.into());
         let table = &self.tables().fleet;
@@ -128,9 +140,11 @@ impl Store {
         Ok(())
     }
 
-    /// Every holder, by number, those of one number by when they began; two rows with one number are two machines, or
-    /// two state folders. Rows that this program cannot read are left out, and so are those that a later run of the
-    /// same number made stale.
+    /// Every holder, ordered by number and start. Two rows with one number are two machines or two state folders.
+    /// Leaves out unreadable rows, and rows that a later run of the same number made stale.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn fleet(&self) -> Result<Vec<InstanceReport>, StateError> {
         let now = self.now();
         let mut of_number: BTreeMap<_, Vec<InstanceReport>> = BTreeMap::new();
@@ -150,7 +164,10 @@ impl Store {
         Ok(fleet)
     }
 
-    /// Every row, those that [`Store::fleet`] leaves out among them.
+    /// Every row, including stale ones.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn fleet_rows(&self) -> Result<Vec<InstanceReport>, StateError> {
         let rows = rows::all(&*self.rows, &self.tables().fleet, &Select::default()).await?;
         let read = |row: &Row| row.get("report")?.read();

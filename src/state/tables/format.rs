@@ -1,12 +1,12 @@
 //! The row `state` of `…-migration-control`: the version of all rows, the environment that they belong to, and which
 //! tables these are.
 //!
-//! One row for all tables: rows are read by their attributes, and a change that an older program would misread raises
-//! [`FORMAT`]. Tables without the row were made by the existing tool, or by `CloudFormation` and not used yet.
+//! There is one row for all tables. A change that an older program would misread raises [`FORMAT`]. Tables without the
+//! row were created by the existing tool, or by `CloudFormation` and not used yet.
 //!
-//! `tablesId` is random and never changes: what is written elsewhere (checkpoints, journals, assignment files, reports)
-//! names it, so that it is not taken for state of other tables with the same names. `tables` has the names that go
-//! together, so that settings do not mix tables of two sets.
+//! `tablesId` is random and never changes. Checkpoints, journals, assignment files and reports name it, so that they
+//! are not mistaken for state of other tables with the same names. `tables` has the names of all tables of the set, so
+//! that settings cannot mix two sets.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::StateIdentity;
 use crate::state::namespace::Namespace;
-use crate::state::rows::{Condition, Key, Row, Update, Value, Written, stamp};
+use crate::state::rows::{Condition, Key, Row, Update, Value, Written};
 use crate::state::{StateError, Store};
 
-/// The version of the rows that this program writes, the only one that it reads.
+/// The version of the rows that this program reads and writes.
 pub const FORMAT: u32 = 1;
 
 /// What the row says.
@@ -33,7 +33,7 @@ fn key() -> Key {
     Key::two(("scope", "state"), ("entry", "format"))
 }
 
-/// Names of all tables but the one that the row is in.
+/// Names of all tables but the control table.
 fn names(namespace: &Namespace) -> BTreeMap<String, String> {
     let tables = &namespace.tables;
     let common = [
@@ -51,11 +51,12 @@ fn names(namespace: &Namespace) -> BTreeMap<String, String> {
 }
 
 impl Store {
-    /// Which tables these are: their id with the place that they answer from; `None` if they have no id, because
-    /// `init` did not run on them since ids exist.
+    /// The identity of the tables: their id and location. `None` if they have no id, because `init` did not run on them
+    /// since ids exist.
     ///
     /// # Errors
-    /// [`StateError::Other`] if the rows are of another version or environment, or of other tables than the settings name.
+    /// [`StateError::Other`] if the rows belong to another version or environment, or to other tables than the settings
+    /// name.
     pub async fn identity(&self, environment: &str) -> Result<Option<StateIdentity>, StateError> {
         match self.check_format(environment).await? {
             Some(id) => Ok(Some(self.located(environment, id).await?)),
@@ -63,11 +64,10 @@ impl Store {
         }
     }
 
-    /// Fails if the rows are of another version or environment, or of other tables. Gives the tables' id. Tables that
-    /// say nothing pass.
+    /// Checks version, environment and table names. Returns the id of the tables. Tables without the row pass.
     ///
     /// # Errors
-    /// [`StateError::Other`] with both.
+    /// As [`Store::identity`].
     pub async fn check_format(&self, environment: &str) -> Result<Option<String>, StateError> {
         let table = &self.tables().control;
         match self.rows.get(table, &key()).await? {
@@ -76,8 +76,8 @@ impl Store {
         }
     }
 
-    /// Writes down that the rows are of this version and environment and which tables they are in, as far as it is not
-    /// written down yet, and gives the identity that the tables have then: of two at the same time the first one's.
+    /// Writes version, environment, table names and a new id, unless they are already there. Returns the identity of
+    /// the tables. Of two concurrent calls the first one sets the id.
     ///
     /// # Errors
     /// As [`Store::check_format`].
@@ -89,7 +89,7 @@ impl Store {
             program: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let row = Row::new()
-            .with("updatedAt", stamp(self.now()))
+            .with("updatedAt", self.now())
             .with("format", Value::of(&format));
         let absent = Condition::Absent("scope");
         if let Written::Refused(held) = self.rows.put(table, &key(), row, absent).await? {
@@ -118,7 +118,7 @@ impl Store {
         })
     }
 
-    /// The tables' id in the row.
+    /// The id of the tables in the row.
     fn judge(&self, row: &Row, environment: &str) -> Result<Option<String>, StateError> {
         let words = |version: &str, environment: &str, program: &str| {
             format!("rows of version {version} of {environment} (written by Sterna {program})")
@@ -139,7 +139,7 @@ impl Store {
         Err(self.other(found, wanted))
     }
 
-    /// Tables that a later version adds are in no row of an earlier one.
+    /// Rows of an earlier version do not name tables that a later version adds.
     fn judge_names(&self, row: &Row) -> Result<(), StateError> {
         let wanted = names(&self.config.namespace);
         let found: BTreeMap<String, String> =

@@ -1,14 +1,17 @@
-//! Rows `journal` of `…-migration-control`: which journals tell of effects that were made in a unit without its lease
-//! (single items, single steps). What is made under a lease is noted in the row of the unit: `journal:…`.
+//! Rows `journal` of `…-migration-control`: the journals that hold effects made without the lease of their unit (single
+//! items, single steps). Journals of effects under a lease are in the row of the unit: `journal:…`.
 
 use crate::model::{JournalId, UnitId};
-use crate::state::rows::{self, Condition, Key, Row, Select, Value, stamp};
+use crate::state::rows::{self, Condition, Key, Row, Select, Value};
 use crate::state::{StateError, Store};
 
 const SCOPE: &str = "journal";
 
 impl Store {
-    /// Notes that a journal is about to tell of effects in a unit whose lease is not held. Again, it changes nothing.
+    /// Records that a journal is about to hold effects on a unit without its lease. It is idempotent.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn note_unleased(
         &self,
         journal: &JournalId,
@@ -16,7 +19,7 @@ impl Store {
     ) -> Result<(), StateError> {
         let entry = format!("{journal} {unit}");
         let row = Row::new()
-            .with("updatedAt", stamp(self.now()))
+            .with("updatedAt", self.now())
             .with("journal", journal.as_str())
             .with("unit", Value::of(unit));
         let key = Key::two(("scope", SCOPE), ("entry", &entry));
@@ -27,7 +30,10 @@ impl Store {
         Ok(())
     }
 
-    /// Every journal and unit that was noted so.
+    /// Every journal and unit recorded by [`Store::note_unleased`].
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn unleased(&self) -> Result<Vec<(JournalId, UnitId)>, StateError> {
         let select = Select {
             partition: Some(("scope", SCOPE.to_owned())),

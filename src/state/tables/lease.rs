@@ -1,42 +1,30 @@
 //! Lease attributes of progress rows, of units and of parts: `leaseHolder` (the instance), `leaseFolder`,
 //! `leaseRun`, `leaseEpoch`, `leaseBeat`.
 //!
-//! Whoever takes a unit raises its epoch; every write of a holder is conditional on the epoch it was given, so that a
-//! late writer loses whatever its clock says. Whether a holder is dead is for the caller to judge, on its own clock, by
-//! a beat that stands still: no clock of another machine is compared with ours.
+//! Each grant of a lease raises the epoch of the unit. Every write of a holder requires its epoch, so that late writes
+//! of a former holder are refused. The caller judges whether a holder is dead: by its own clock and a beat that does
+//! not move. Clocks of two machines are never compared.
 
 use crate::model::{
-    Counts, Epoch, Holder, InstanceId, JournalId, JournalTrace, Lease, RunId, Status, Unit, UnitId,
-    UnitProgress,
+    Counts, Epoch, Holder, JournalId, JournalTrace, Lease, RunId, Status, Unit, UnitId,
+    UnitProgress, UnixMillis,
 };
 use crate::state::namespace::Columns;
-use crate::state::rows::{Condition, Guard, Row, Update, Value, Written, stamp};
+use crate::state::rows::{Condition, Guard, Row, Update, Value, Written};
 use crate::state::{StateError, Store};
 
+use super::holder::LeaseHolder;
 use super::progress_row::{JOURNAL, ProgressRow, own_status, with_steps, written};
 
-/// The lease of another, as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeaseHolder {
-    /// Who holds it.
-    pub holder: Holder,
-    /// The run of the holder.
-    pub run: RunId,
-    /// The fence.
-    pub epoch: Epoch,
-    /// Grows while the holder lives.
-    pub beat: u64,
-}
-
-/// Which leases may be taken.
+/// Which leases a request may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TakeKind {
-    /// Only those that nobody holds.
+    /// Only a lease that nobody holds.
     Unheld,
-    /// Also those of this instance in this state folder: an earlier process of ours, which the lock of the folder
-    /// proves dead. The same number in another folder is another holder.
+    /// Also a lease of an earlier process of this instance in this state folder, which the lock of the folder proves
+    /// dead. The same number in another folder is another holder.
     OwnStale(Holder),
-    /// Also exactly this one, which was seen not to beat for a whole term.
+    /// Also exactly this lease, whose beat did not move for a whole term.
     Expired {
         /// Its epoch.
         epoch: Epoch,
@@ -45,35 +33,35 @@ pub enum TakeKind {
     },
 }
 
-/// Whether units that ended are opened again.
+/// Which ended units are reopened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reopen {
-    /// They are left alone.
+    /// None.
     No,
-    /// Those that another program ended and we did not go through since; they start over.
+    /// Those that another program ended and this one has not processed since; they start over.
     TakenOver,
-    /// All, and those in progress too: they start over, unless the recheck that began at this time (Unix milliseconds)
-    /// has begun them already.
-    Recheck(u64),
-    /// They are.
+    /// All, and those in progress: they start over, unless the recheck that started at this time has started them
+    /// already.
+    Recheck(UnixMillis),
+    /// All.
     Yes,
 }
 
-/// What came of asking for a lease.
+/// The answer to a request for a lease.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Grant {
-    /// It is ours; the unit is this far.
+    /// The lease is granted.
     Leased {
         /// The lease.
         lease: Lease,
-        /// How far the unit is.
+        /// The progress of the unit.
         progress: UnitProgress,
     },
-    /// Another holds it.
+    /// Another holds the lease.
     Busy(LeaseHolder),
-    /// It is a part of a unit, and there is no such part any more.
+    /// It is a part of a unit, and the part no longer exists.
     Gone,
-    /// The unit ended, and was not to be opened again.
+    /// The unit ended and is not reopened.
     Ended {
         /// How.
         progress: UnitProgress,
@@ -82,34 +70,8 @@ pub enum Grant {
     },
 }
 
-impl From<Lease> for LeaseHolder {
-    fn from(lease: Lease) -> Self {
-        Self {
-            holder: lease.holder,
-            run: lease.run,
-            epoch: lease.epoch,
-            beat: lease.beat,
-        }
-    }
-}
-
-impl LeaseHolder {
-    /// By somebody who is not known.
-    fn unknown(epoch: Epoch) -> Self {
-        Self {
-            holder: Holder {
-                instance: InstanceId::new("?"),
-                folder: None,
-            },
-            run: RunId::new("?"),
-            epoch,
-            beat: 0,
-        }
-    }
-}
-
 impl Reopen {
-    /// Whether a unit that ended is taken all the same.
+    /// Whether an ended unit is reopened.
     #[must_use]
     pub fn opens(self, row: &ProgressRow) -> bool {
         match self {
@@ -122,7 +84,7 @@ impl Reopen {
 }
 
 impl TakeKind {
-    /// Whether a lease may be taken; `but` is a run from which it is not taken as one's own.
+    /// Whether a lease may be taken. A lease of the run `but` is not taken as one's own.
     fn may(&self, lease: &Lease, but: Option<&RunId>) -> bool {
         match self {
             Self::Unheld => false,
@@ -132,10 +94,10 @@ impl TakeKind {
     }
 }
 
-/// That the lease is still the one that was given, and the status one of ours.
+/// Requires that the lease is unchanged and the status known.
 ///
-/// A write that was given up may still arrive: it must not cover a later one of the same holder, so beats only grow.
-/// The same beat is taken again, for a try whose answer was lost.
+/// A write that timed out may still arrive. It must not overwrite a later one of the same holder, so beats only grow.
+/// The same beat is accepted again, for a repeat after a lost answer.
 fn fence(lease: &Lease) -> Condition {
     let not_later = vec![
         Condition::Below("leaseBeat", lease.beat.into()),
@@ -144,7 +106,7 @@ fn fence(lease: &Lease) -> Condition {
     Condition::All(vec![Condition::Any(not_later), held(lease), own_status()])
 }
 
-/// That the lease is still the one that was given, however often it was renewed since.
+/// Requires that the lease is the granted one, however often it was renewed since.
 fn held(lease: &Lease) -> Condition {
     Condition::All(vec![
         Condition::Equals("leaseEpoch", lease.epoch.0.into()),
@@ -157,7 +119,7 @@ fn held(lease: &Lease) -> Condition {
     ])
 }
 
-/// That nobody took or renewed the unit since its row was read.
+/// Requires that nobody took or renewed the lease since the row was read.
 fn unchanged(row: Option<&ProgressRow>) -> Condition {
     let epoch = row.map_or(0, |row| row.epoch.0);
     let same_epoch = if epoch == 0 {
@@ -172,7 +134,7 @@ fn unchanged(row: Option<&ProgressRow>) -> Condition {
     Condition::All(vec![same_epoch, holder, own_status()])
 }
 
-/// How far a unit is when its holder gives it back: its journal tells no more of it.
+/// The progress of a unit that is released: its journal gets no more lines about it.
 fn given_back(lease: &Lease, progress: &UnitProgress) -> UnitProgress {
     let mut progress = progress.clone();
     if let Some(trace) = progress.journals.get_mut(&journal_of(lease)) {
@@ -181,19 +143,19 @@ fn given_back(lease: &Lease, progress: &UnitProgress) -> UnitProgress {
     progress
 }
 
-/// The journal of whoever holds the lease.
+/// The journal of the lease holder.
 fn journal_of(lease: &Lease) -> JournalId {
     JournalId::of(&lease.holder.instance, lease.holder.folder.as_ref())
 }
 
 fn taking(
-    (columns, now): (&Columns, u64),
+    (columns, now): (&Columns, UnixMillis),
     lease: &Lease,
     unit: &Unit,
     seen: Option<&ProgressRow>,
 ) -> Update {
     let update = Update::new();
-    // What is about to be covered, as long as it is there.
+    // Saved before it is overwritten.
     let found = seen.and_then(|row| row.progress.taken_over.as_ref());
     let update = match found {
         Some(found) => update.set_absent("takenOver", Value::of(found)),
@@ -205,7 +167,7 @@ fn taking(
             .set("instanceFolder", folder.as_str()),
         None => update.remove("leaseFolder").remove("instanceFolder"),
     };
-    // Before any effect is made: whoever undoes it must find its journal.
+    // Written before any effect, so that a rollback finds the journal.
     let journal = journal_of(lease);
     let traces = seen.map(|row| &row.progress.journals);
     let trace = JournalTrace {
@@ -222,14 +184,14 @@ fn taking(
         .set("leaseEpoch", lease.epoch.0)
         .set("leaseBeat", lease.beat)
         .set("instanceId", lease.holder.instance.as_str())
-        .set("updatedAt", stamp(now))
-        .set_absent("createdAt", stamp(now))
+        .set("updatedAt", now)
+        .set_absent("createdAt", now)
         .set_absent("status", Status::Pending.as_str())
         .set_absent(columns.planned, unit.planned.unwrap_or(0))
         .set_absent(columns.completed, 0_u64)
 }
 
-/// How far the unit is for its new holder, who may have counted more items than the row knows.
+/// The progress of a unit for its new holder, whose plan may count more items than the row.
 fn begun(mut progress: UnitProgress, unit: &Unit, reopen: Reopen) -> UnitProgress {
     if progress.status.is_ended() && reopen == Reopen::TakenOver {
         progress.status = Status::InProgress;
@@ -245,11 +207,11 @@ fn begun(mut progress: UnitProgress, unit: &Unit, reopen: Reopen) -> UnitProgres
 }
 
 impl Store {
-    /// Takes a unit if it may be taken, with an epoch above all earlier ones. Its row is made if there is none; its
-    /// status stays until the holder saves.
+    /// Requests the lease of a unit. A grant has an epoch above all earlier ones. Creates the row of a unit if there is
+    /// none; the status stays until the holder saves.
     ///
     /// # Errors
-    /// [`StateError::ForeignStatus`] if the row's status is not one of ours.
+    /// [`StateError::ForeignStatus`] if the row has a status of another program.
     pub async fn lease(
         &self,
         unit: &Unit,
@@ -261,7 +223,7 @@ impl Store {
         let (table, key) = self.place(&unit.id);
         let is_part = unit.id.part.is_some();
         let seen = self.progress_row(&unit.id).await?;
-        // Only a unit is begun by whoever takes it first.
+        // Only units get a row with their first lease.
         if is_part && seen.is_none() {
             return Ok(Grant::Gone);
         }
@@ -278,7 +240,7 @@ impl Store {
                     by: row.last_holder(),
                 });
             }
-            // Of a part, the same run may have it in another task.
+            // The same run may hold a part in another task.
             let may = |lease: &Lease| take.may(lease, is_part.then_some(run));
             if let Some(lease) = row.lease.as_ref().filter(|lease| !may(lease)) {
                 return Ok(Grant::Busy(lease.clone().into()));
@@ -304,21 +266,21 @@ impl Store {
         };
         let row = self.read(table, &row)?;
         match row.lease {
-            // Also when the first try was ours and its answer was lost.
+            // Also after an earlier try whose answer was lost.
             Some(held) if held == lease => Ok(Grant::Leased {
                 lease,
                 progress: begun(row.progress, unit, reopen),
             }),
             Some(held) => Ok(Grant::Busy(held.into())),
-            // Taken and given back, or touched by another program, between our read and our write.
+            // It was leased and released, or changed by another program, between the read and the write.
             None => Ok(Grant::Busy(LeaseHolder::unknown(row.epoch))),
         }
     }
 
-    /// Writes how far a unit is, and shows that its holder lives: the beat of `lease` grows.
+    /// Writes the progress of a unit and renews its lease: the beat of `lease` grows.
     ///
-    /// It grows with every try, whatever becomes of it. A write without an answer may have been seen by others; the
-    /// same beat again would look like no life at all.
+    /// The beat grows with every try, even a failed one. Others may have seen a write without an answer, and the same
+    /// beat again would look dead.
     ///
     /// # Errors
     /// [`StateError::LeaseLost`]: nothing was written.
@@ -327,13 +289,19 @@ impl Store {
             .await
     }
 
-    /// Shows that the holder lives, and nothing else: cheaper than [`Store::save`], because no index entry changes.
+    /// Renews the lease and writes nothing else. Cheaper than [`Store::save`], because no index entry changes.
+    ///
+    /// # Errors
+    /// As [`Store::save`].
     pub async fn renew(&self, lease: &mut Lease) -> Result<(), StateError> {
         self.write_held(lease, Update::new()).await
     }
 
-    /// As [`Store::save`], but writes only where the steps of the unit stand: status, counters and cursor stay as they
-    /// are, and so does what another program wrote.
+    /// As [`Store::save`], but writes only the steps of the unit and its journals. Status, counters and cursor stay,
+    /// and so does what another program wrote.
+    ///
+    /// # Errors
+    /// As [`Store::save`].
     pub async fn save_steps(
         &self,
         lease: &mut Lease,
@@ -343,14 +311,20 @@ impl Store {
             .await
     }
 
-    /// Writes how far a unit is and gives it back at once.
+    /// Writes the progress of a unit and releases its lease.
+    ///
+    /// # Errors
+    /// As [`Store::save`].
     pub async fn release(&self, lease: Lease, progress: &UnitProgress) -> Result<(), StateError> {
         let progress = given_back(&lease, progress);
         let update = written(self.columns(), &progress, self.now());
         self.give_back(lease, update).await
     }
 
-    /// Writes where the steps of a unit stand, as [`Store::save_steps`], and gives it back at once.
+    /// As [`Store::save_steps`], and releases the lease.
+    ///
+    /// # Errors
+    /// As [`Store::save`].
     pub async fn release_steps(
         &self,
         lease: Lease,
@@ -372,7 +346,7 @@ impl Store {
             Written::Done(_) => return Ok(()),
             Written::Refused(row) => row.unwrap_or_default(),
         };
-        // Free, with our epoch: an earlier try did it, and its answer was lost.
+        // Unheld, with this epoch: an earlier try released it, and its answer was lost.
         if refused.text("leaseHolder").is_none()
             && refused.number("leaseEpoch") == Some(lease.epoch.0)
         {
@@ -381,7 +355,7 @@ impl Store {
         Err(self.lost(&lease.unit, &refused))
     }
 
-    /// That the lease holds, for a write of another row.
+    /// The condition that the lease holds, for a write of another row.
     pub(super) fn guard(&self, lease: &Lease) -> Guard {
         let (table, key) = self.place(&lease.unit);
         Guard {

@@ -1,9 +1,10 @@
-//! One file per table: what its rows are and which writes there may be.
+//! One file per table: its rows and the writes that are allowed.
 
 mod control;
 mod failures;
 mod fleet;
 mod format;
+mod holder;
 mod journals;
 mod lease;
 mod parts;
@@ -15,6 +16,7 @@ mod totals;
 pub use control::{Scope, ScopedControl};
 pub use failures::{FailedPage, FailedQuery};
 pub use format::FORMAT;
-pub use lease::{Grant, LeaseHolder, Reopen, TakeKind};
+pub use holder::LeaseHolder;
+pub use lease::{Grant, Reopen, TakeKind};
 pub use progress_row::ProgressRow;
 pub use totals::{StoredTotals, Turn};

@@ -1,11 +1,11 @@
-//! One row per part of a split unit, while the unit is worked on.
+//! One row per part of a split unit, while the parts are in progress.
 //!
-//! The rows have the shape of progress rows and are leased like them (`super::progress_row`, `super::lease`), under the key
-//! `unit` (owner and name) and `part` (cut and number). They lie apart so that another program finds one progress
-//! row for each unit, as ever.
+//! The rows look like progress rows and are leased like them (`super::progress_row`, `super::lease`). Their key is
+//! `unit` (owner and name) and `part` (cut and number). They have their own table, so that another program finds one
+//! progress row per unit.
 
 use crate::model::{Epoch, InstanceId, PartId, UnitId, UnitProgress};
-use crate::state::rows::{self, Bound, Condition, Key, Row, Select, stamp};
+use crate::state::rows::{self, Bound, Condition, Key, Row, Select};
 use crate::state::{StateError, Store};
 
 use super::progress_row::{self, ProgressRow, written};
@@ -27,7 +27,10 @@ impl Store {
         }
     }
 
-    /// Makes the row of a part that has none; one that is there is left alone. Its epochs go on from the cut.
+    /// Creates the row of a part, unless it exists. Its epochs start from that of the split.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn plan_part(
         &self,
         part: &UnitProgress,
@@ -41,7 +44,7 @@ impl Store {
             .with(columns.unit, &*part.unit.name)
             .with("instanceId", instance.as_str())
             .with("leaseEpoch", cut.0)
-            .with("createdAt", stamp(now));
+            .with("createdAt", now);
         for (name, value) in written(columns, part, now).set {
             row.set(&name, value);
         }
@@ -50,7 +53,10 @@ impl Store {
         Ok(())
     }
 
-    /// The parts of a cut of a unit, in order.
+    /// The parts of a split of a unit, in order.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn parts(&self, unit: &UnitId, cut: Epoch) -> Result<Vec<ProgressRow>, StateError> {
         let table = &self.tables().parts;
         let first = PartId { cut, number: 0 }.to_string();
@@ -67,12 +73,18 @@ impl Store {
             .collect::<Result<_, _>>()?)
     }
 
-    /// Some parts that have not ended, as [`Store::open_units`].
+    /// Parts that have not ended, as [`Store::open_units`].
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn open_parts(&self, most: usize) -> Result<Vec<ProgressRow>, StateError> {
         self.open_in(&self.tables().parts, most).await
     }
 
-    /// Removes the row of a part, whoever holds it: its holder loses it.
+    /// Removes the row of a part. A holder loses its lease.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn remove_part(&self, part: &UnitId) -> Result<(), StateError> {
         let (table, key) = self.place(part);
         self.rows.delete(table, &key, Condition::Always).await?;

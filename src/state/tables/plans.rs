@@ -1,11 +1,11 @@
-//! Rows `plan` of `…-migration-control`: the plan in force, and those that were before it.
+//! Rows `plan` of `…-migration-control`: the plan in force and earlier ones.
 //!
-//! As with commands, one row (`current`) holds the plan in force, and goes to the log when another replaces it. Assignment
-//! files name their plan: one of a plan that is not in force is refused.
+//! One row (`current`) holds the plan in force. It moves to the log when another replaces it. Assignment files name
+//! their plan, and are refused if it is not in force.
 
 use crate::model::{PlanId, PlanSummary, rename_keys};
 use crate::state::namespace::Columns;
-use crate::state::rows::{self, Batched, Condition, Key, Row, Select, Value, Written, stamp};
+use crate::state::rows::{self, Batched, Condition, Key, Row, Select, Value, Written};
 use crate::state::{StateError, Store};
 
 const SCOPE: &str = "plan";
@@ -31,7 +31,7 @@ impl Store {
     fn plan_row(&self, plan: &PlanSummary) -> Row {
         let (own, stored) = (Columns::USUAL.plan, self.columns().plan);
         Row::new()
-            .with("updatedAt", stamp(plan.made_at))
+            .with("updatedAt", plan.made_at)
             .with("planId", plan.id.as_str())
             .with("plan", renamed(&Value::of(plan), own, stored))
     }
@@ -47,13 +47,19 @@ impl Store {
     }
 
     /// The plan in force; `None` if `setup` never made one.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn current_plan(&self) -> Result<Option<PlanSummary>, StateError> {
         let table = &self.tables().control;
         let row = self.rows.get(table, &key(CURRENT)).await?;
         Ok(row.map(|row| self.read_plan(&row)).transpose()?)
     }
 
-    /// Every plan that ever was in force, oldest first; the last one is.
+    /// Every plan that was in force, oldest first. The last one is in force now.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn plans(&self) -> Result<Vec<PlanSummary>, StateError> {
         let select = Select {
             partition: Some(("scope", SCOPE.to_owned())),
@@ -63,14 +69,17 @@ impl Store {
         let plans = rows.iter().map(|row| self.read_plan(row));
         let mut plans = plans.collect::<Result<Vec<_>, _>>()?;
         plans.sort_by_key(|plan| plan.made_at);
-        // One in force that was about to be replaced stands there twice.
+        // A plan in force that was about to be replaced appears twice.
         plans.dedup();
         Ok(plans)
     }
 
-    /// Puts `plan` in force in the place of `seen`, which goes to the log. Again, it changes nothing.
+    /// Puts `plan` in force in place of `seen`, which moves to the log. It is idempotent.
     ///
-    /// `Some` is the plan that somebody else put in force in the meantime: then nothing was changed.
+    /// Returns the plan that somebody else put in force in the meantime, if any; nothing is changed then.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn put_plan_in_force(
         &self,
         plan: &PlanSummary,
@@ -80,7 +89,7 @@ impl Store {
         let same = match seen {
             None => Condition::Absent("planId"),
             Some(seen) => {
-                let at = format!("{LOG}{}#{}", stamp(seen.made_at), seen.id);
+                let at = format!("{LOG}{}#{}", seen.made_at, seen.id);
                 let put = vec![Batched::Put(key(&at), self.plan_row(seen))];
                 self.rows.write_all(table, put).await?;
                 Condition::Equals("planId", seen.id.as_str().into())
@@ -94,13 +103,16 @@ impl Store {
             Written::Done(_) => Ok(None),
             Written::Refused(held) => {
                 let held = held.map(|row| self.read_plan(&row)).transpose()?;
-                // Also our first try, its answer lost.
+                // Also after an earlier try whose answer was lost.
                 Ok(held.filter(|held| held.id != plan.id))
             }
         }
     }
 
-    /// What is known of a plan: of those with this id the last.
+    /// The last plan with this id.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn plan(&self, id: &PlanId) -> Result<Option<PlanSummary>, StateError> {
         let plans = self.plans().await?;
         Ok(plans.into_iter().rfind(|plan| plan.id == *id))

@@ -1,11 +1,10 @@
-//! One row per unit, which another program may share (docs/protocol/tables.md §3): made, assigned, found.
+//! One row per unit, which another program may share (docs/protocol/tables.md §3): created, assigned, queried.
 //!
-//! What the rows say: `super::progress_row`. Rows of parts of a split unit have the same shape, in a table of their own:
-//! `super::parts`.
+//! The content of the rows: `super::progress_row`. The rows of parts: `super::parts`.
 
-use crate::model::{InstanceId, Status, Unit, UnitId, UnitProgress};
+use crate::model::{InstanceId, Status, Unit, UnitId, UnitProgress, UnixMillis};
 use crate::state::define::BY_STATUS;
-use crate::state::rows::{self, Condition, Row, Select, Update, Written, stamp};
+use crate::state::rows::{self, Condition, Row, Select, Update, Written};
 use crate::state::{StateError, Store};
 
 use super::progress_row::{self, ProgressRow, key};
@@ -16,7 +15,10 @@ impl Store {
         progress_row::read((table, self.columns()), row)
     }
 
-    /// Makes the row of a unit that has none; `false` if it was there, and then nothing of it is changed.
+    /// Creates the row of a unit. Returns `false`, and changes nothing, if it exists.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn plan_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<bool, StateError> {
         let (now, columns) = (self.now(), self.columns());
         let row = Row::new()
@@ -25,8 +27,8 @@ impl Store {
             .with(columns.completed, 0_u64)
             .with("instanceId", instance.as_str())
             .with("assigned", instance.as_str())
-            .with("createdAt", stamp(now))
-            .with("updatedAt", stamp(now));
+            .with("createdAt", now)
+            .with("updatedAt", now);
         let absent = Condition::Absent(columns.owner);
         let written = self
             .rows
@@ -40,9 +42,11 @@ impl Store {
         Ok(matches!(written, Written::Done(_)))
     }
 
-    /// Gives a unit that has a row to an instance of a new plan. Status, counters and lease stay as they are; as long
-    /// as nobody has begun it, `instanceId` says the same, and of a row of ours that nobody ever leased the number of
-    /// items is that of the new plan.
+    /// Assigns an existing unit to an instance of a new plan. Status, counters and lease stay. Until the unit is
+    /// started, `instanceId` changes, too; until it is first leased, the number of items becomes that of the new plan.
+    ///
+    /// # Errors
+    /// Those of the table.
     pub async fn assign_unit(&self, unit: &Unit, instance: &InstanceId) -> Result<(), StateError> {
         let (table, unit, planned) = (&self.tables().progress, &unit.id, unit.planned);
         let columns = self.columns();
@@ -73,12 +77,18 @@ impl Store {
         Ok(())
     }
 
-    /// How far a unit is.
+    /// The progress of a unit.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn progress(&self, unit: &UnitId) -> Result<Option<UnitProgress>, StateError> {
         Ok(self.progress_row(unit).await?.map(|row| row.progress))
     }
 
     /// The whole row of a unit, or of a part of one.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn progress_row(&self, unit: &UnitId) -> Result<Option<ProgressRow>, StateError> {
         let (table, key) = self.place(unit);
         let row = self.rows.get(table, &key).await?;
@@ -86,6 +96,9 @@ impl Store {
     }
 
     /// Every unit of an owner, in order of name.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn progress_of(&self, owner: &str) -> Result<Vec<ProgressRow>, StateError> {
         self.read_progress(Select {
             partition: Some((self.columns().owner, owner.to_owned())),
@@ -94,13 +107,16 @@ impl Store {
         .await
     }
 
-    /// Units of one status that were not written since `before` (Unix milliseconds), longest ago first.
+    /// Units of one status that were last written before `before`, oldest first.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn progress_by_status(
         &self,
         status: Status,
-        before: Option<u64>,
+        before: Option<UnixMillis>,
     ) -> Result<Vec<ProgressRow>, StateError> {
-        let before = before.map(|before| ("updatedAt", rows::Bound::Below(stamp(before))));
+        let before = before.map(|before| ("updatedAt", rows::Bound::Below(before.to_string())));
         self.read_progress(Select {
             index: Some(BY_STATUS.name),
             partition: Some((BY_STATUS.partition, status.as_str().to_owned())),
@@ -110,13 +126,16 @@ impl Store {
         .await
     }
 
-    /// Some units that have not ended, those in work first: all of them if there are fewer than `most`. The index may
-    /// lag behind; a lease is asked of the row itself.
+    /// Units that have not ended, those in progress first; all of them if there are fewer than `most`. The index may
+    /// lag; a lease request reads the row itself.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn open_units(&self, most: usize) -> Result<Vec<ProgressRow>, StateError> {
         self.open_in(&self.tables().progress, most).await
     }
 
-    /// As [`Store::open_units`], of a table of such rows.
+    /// As [`Store::open_units`], for one table.
     pub(super) async fn open_in(
         &self,
         table: &str,
@@ -144,7 +163,10 @@ impl Store {
         Ok(found)
     }
 
-    /// Every unit of a name, whoever owns it, or of an instance: reads the whole table.
+    /// Every unit of a name, of any owner, or of an instance. Reads the whole table.
+    ///
+    /// # Errors
+    /// Those of the table, and a row that is not understood.
     pub async fn progress_where(
         &self,
         name: Option<&str>,

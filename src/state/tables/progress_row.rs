@@ -1,62 +1,62 @@
-//! What a progress row says: read as data, and written from it.
+//! Reads and writes progress rows.
 //!
-//! What another program reads and writes (docs/protocol/tables.md §3) is kept in step: `status`, `instanceId`, `error`,
-//! and the columns for planned and completed items and for the last one, whose names the namespace gives. Its counters
-//! are not trusted (docs/protocol/pitfalls.md 43-46): ours lie beside them in `counts`, `sweep` (the pass), `cursor`, in
-//! one `step:NAME` per step of the unit, and in one `journal:ID` per journal that tells of it. What the other program had
-//! written when the unit was taken over is kept in `takenOver`. `assigned` is the instance of the plan, whoever holds the
-//! unit. Lease attributes: `super::lease`.
+//! Columns that another program reads and writes (docs/protocol/tables.md §3) are kept up to date: `status`,
+//! `instanceId`, `error`, and the columns for planned, completed and last items, which the namespace names. The
+//! counters of that program are not trusted (docs/protocol/pitfalls.md 43-46). Ours are in `counts`, `sweep` (the
+//! pass), `cursor`, one `step:NAME` per step of the unit, and one `journal:ID` per journal that holds effects on it.
+//! `takenOver` has what the other program wrote before the unit was taken over. `assigned` is the instance of the plan.
+//! Lease attributes: `super::lease`.
 
 use std::collections::BTreeMap;
 
 use crate::model::{
     Counts, Epoch, FolderId, Holder, InstanceId, ItemId, JournalId, JournalTrace, Lease, PartId,
-    Pass, RunId, Split, Status, StepName, TakenOver, UnitId, UnitProgress,
+    Pass, RunId, Split, Status, StepName, TakenOver, UnitId, UnitProgress, UnixMillis,
 };
 use crate::state::namespace::Columns;
-use crate::state::rows::{self, Condition, Key, Row, Update, Value, stamp, unstamp};
+use crate::state::rows::{self, Condition, Key, Row, Update, Value};
 
-/// Before the id of a journal that tells of the unit.
+/// Prefix of a column for a journal that holds effects on the unit.
 pub(super) const JOURNAL: &str = "journal:";
-/// Before the name of a step of the unit.
+/// Prefix of a column for a step of the unit.
 const STEP: &str = "step:";
 
 /// One row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProgressRow {
-    /// How far the unit is.
+    /// The progress of the unit.
     pub progress: UnitProgress,
-    /// The word in `status`, if it is not one of ours: such a row is nobody's to change.
+    /// The status, if it is of another program. Such a row must not be changed.
     pub foreign_status: Option<String>,
-    /// Who holds the unit; `None` when nobody does.
+    /// The lease; `None` if nobody holds it.
     pub lease: Option<Lease>,
-    /// The last epoch that was ever given out.
+    /// The epoch of the last lease.
     pub epoch: Epoch,
-    /// The instance it was given to, or that wrote it last.
+    /// The instance that it was assigned to, or that wrote it last.
     pub instance: Option<InstanceId>,
-    /// The state folder of that instance; `None` where an older version or another program wrote.
+    /// The state folder of that instance; `None` if an older version or another program wrote it.
     pub folder: Option<FolderId>,
-    /// The instance that the plan gave it to; `None` if no plan of ours names it.
+    /// The instance that the plan assigned it to; `None` if no plan has it.
     pub assigned: Option<InstanceId>,
-    /// Whether the counters are ours.
+    /// Whether the row has counters of this program.
     pub is_counted: bool,
-    /// How many items are completed by a row that only another program wrote.
+    /// The number of completed items in a row that only another program wrote.
     pub legacy_completed: Option<u64>,
-    /// When it was made, Unix milliseconds.
-    pub created_at: Option<u64>,
-    /// When it was written last, Unix milliseconds.
-    pub updated_at: Option<u64>,
+    /// When it was created.
+    pub created_at: Option<UnixMillis>,
+    /// When it was last written.
+    pub updated_at: Option<UnixMillis>,
 }
 
 impl ProgressRow {
-    /// Whether another program worked on the unit, and we did not go through all of its items since.
+    /// Whether another program worked on the unit and this one has not processed all its items since.
     #[must_use]
     pub fn has_foreign_work(&self) -> bool {
         let gone_through = self.is_counted && self.progress.status.is_ended();
         self.progress.taken_over.is_some() && !gone_through
     }
 
-    /// Who had the unit last.
+    /// The last holder of the unit.
     #[must_use]
     pub fn last_holder(&self) -> Option<Holder> {
         self.instance.clone().map(|instance| Holder {
@@ -71,7 +71,7 @@ pub(super) fn key(columns: &Columns, unit: &UnitId) -> Key {
     Key::two((columns.owner, &unit.owner), (columns.unit, &unit.name))
 }
 
-/// That the row's status is a word that we know.
+/// Requires that the row has a known status.
 pub(super) fn own_status() -> Condition {
     let words = Status::ALL
         .iter()
@@ -124,7 +124,7 @@ pub(super) fn read(
             round: round(row),
             error: row.text("error").map(str::to_owned),
             taken_over,
-            recheck: row.number("recheck"),
+            recheck: row.number("recheck").map(UnixMillis),
             split: attribute::<Split>(of_table, row, "split")?,
             journals: journals(of_table, row)?,
             unit: unit.clone(),
@@ -134,8 +134,8 @@ pub(super) fn read(
         instance: row.text("instanceId").map(InstanceId::new),
         folder: row.text("instanceFolder").map(FolderId::new),
         assigned: row.text("assigned").map(InstanceId::new),
-        created_at: row.text("createdAt").and_then(unstamp),
-        updated_at: row.text("updatedAt").and_then(unstamp),
+        created_at: row.time("createdAt"),
+        updated_at: row.time("updatedAt"),
     })
 }
 
@@ -150,7 +150,7 @@ fn unit_of((table, columns): (&str, &Columns), row: &Row) -> Result<UnitId, rows
     })
 }
 
-/// The journals that tell of the unit.
+/// The journals that hold effects on the unit.
 fn journals(
     of_table: (&str, &UnitId),
     row: &Row,
@@ -171,7 +171,7 @@ fn round(row: &Row) -> u32 {
         .unwrap_or(0)
 }
 
-/// Who holds the unit.
+/// The lease of the unit.
 fn lease(row: &Row, unit: UnitId, epoch: Epoch) -> Option<Lease> {
     Some(Lease {
         unit,
@@ -185,7 +185,7 @@ fn lease(row: &Row, unit: UnitId, epoch: Epoch) -> Option<Lease> {
     })
 }
 
-/// What another program wrote, if it had begun the unit.
+/// What another program wrote, if it worked on the unit.
 fn begun_elsewhere(columns: &Columns, row: &Row, status: Status) -> Option<TakenOver> {
     let completed = row.number(columns.completed).unwrap_or(0);
     let last = row.text(columns.last);
@@ -196,15 +196,15 @@ fn begun_elsewhere(columns: &Columns, row: &Row, status: Status) -> Option<Taken
         last: last.map(ItemId::new),
         instance: row.text("instanceId").map(InstanceId::new),
         error: row.text("error").map(str::to_owned),
-        at: row.text("updatedAt").and_then(unstamp),
+        at: row.time("updatedAt"),
     })
 }
 
-/// Status and counters of a row without counters of ours.
+/// Status and counters of a row that only another program wrote.
 ///
-/// Another program's `completed` may mean "ended by a limit", and its counter may count failures as completed (docs/protocol/pitfalls.md
-/// 43-46): it is trusted only where all items were gone through. Of anything else nothing is known to be
-/// done, and probing finds what is.
+/// Another program's `completed` may mean "ended by a limit", and its counter may count failures as completed
+/// (docs/protocol/pitfalls.md 43-46): it is trusted only where all items were processed. Otherwise nothing counts as
+/// done, and probes find what is.
 fn uncounted(
     (columns, row): (&Columns, &Row),
     status: Option<Status>,
@@ -225,7 +225,7 @@ fn uncounted(
     }
 }
 
-/// The part whose row it is; none for the row of a unit.
+/// The part of the row; `None` for the row of a unit.
 fn part_of(table: &str, row: &Row) -> Result<Option<PartId>, rows::RowsError> {
     let part = row.text("part").map(str::parse).transpose();
     part.map_err(|error| rows::RowsError::shape(table, format!("{error}")))
@@ -247,8 +247,8 @@ fn attribute<T: serde::de::DeserializeOwned>(
         .transpose()
 }
 
-/// Everything of `progress`.
-pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> Update {
+/// The update that writes `progress`.
+pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: UnixMillis) -> Update {
     let counts = &progress.counts;
     let update = Update::new()
         .set("status", progress.status.as_str())
@@ -258,7 +258,7 @@ pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> U
         .set("reasons", Value::of(&progress.reasons))
         .set("sweep", Value::of(&progress.pass))
         .set("error", progress.error.as_deref().unwrap_or(""))
-        .set("updatedAt", stamp(now))
+        .set("updatedAt", now)
         .set_some("cursor", progress.cursor.as_ref().map(ItemId::as_str))
         .set_some(columns.last, progress.cursor.as_ref().map(ItemId::as_str));
     let update = if progress.cursor.is_none() {
@@ -271,9 +271,9 @@ pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> U
     } else {
         update
     };
-    let update = update.set_some("recheck", progress.recheck);
+    let update = update.set_some("recheck", progress.recheck.map(|since| since.0));
     let update = update.set_some("split", progress.split.as_ref().map(Value::of));
-    // A unit that was rolled back: another program would begin after this item.
+    // The unit was rolled back: another program would continue after this item.
     let update = if progress.status == Status::Pending && progress.cursor.is_none() {
         update.remove(columns.last)
     } else {
@@ -282,7 +282,7 @@ pub(super) fn written(columns: &Columns, progress: &UnitProgress, now: u64) -> U
     with_steps(update, progress)
 }
 
-/// Where the steps of the unit stand and which journals tell of it, beside what `update` has.
+/// Adds the steps of the unit and its journals to `update`.
 pub(super) fn with_steps(update: Update, progress: &UnitProgress) -> Update {
     let steps = progress.steps.iter();
     let update = steps.fold(update, |update, (step, record)| {

@@ -1,17 +1,17 @@
-//! The row `totals` of the control table: the sum of all progress rows, for displays where reading them all takes long.
+//! The row `totals` of the control table: the sum of all progress rows, for displays that cannot read them all.
 //!
-//! Instances that run keep it fresh, one of them at a time: who sums takes a turn first, and its sum is written only
-//! while no later turn was taken. A turn that was never ended is over after [`TURN`].
+//! Running instances refresh it, one at a time. An instance takes a turn first, and its sum is written only if nobody
+//! took a later turn. A turn that was never ended expires after [`TURN`].
 
 use std::time::Duration;
 
-use crate::model::{InstanceId, ProgressTotals, RowCounts, Summing};
-use crate::state::rows::{Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp};
+use crate::model::{InstanceId, ProgressTotals, RowCounts, Summing, UnixMillis};
+use crate::state::rows::{Condition, Key, Row, Select, Update, Value, Written};
 use crate::state::{StateError, Store};
 
 use super::progress_row::ProgressRow;
 
-/// A turn to sum is over after this time: who took it is dead.
+/// A turn expires after this time: its instance is dead.
 const TURN: Duration = Duration::from_mins(5);
 
 /// The stored sum.
@@ -19,9 +19,9 @@ const TURN: Duration = Duration::from_mins(5);
 pub struct StoredTotals {
     /// The sum.
     pub totals: ProgressTotals,
-    /// When its first row was read, Unix milliseconds.
-    pub taken_at: u64,
-    /// The instance that summed.
+    /// When its first row was read.
+    pub taken_at: UnixMillis,
+    /// The instance that summed it.
     pub by: InstanceId,
 }
 
@@ -29,7 +29,7 @@ pub struct StoredTotals {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     revision: u64,
-    taken_at: u64,
+    taken_at: UnixMillis,
     by: InstanceId,
 }
 
@@ -40,13 +40,12 @@ fn key() -> Key {
 fn stored(row: &Row) -> Option<StoredTotals> {
     Some(StoredTotals {
         totals: row.get("totals")?.read()?,
-        taken_at: row.text("takenAt").and_then(unstamp)?,
+        taken_at: row.time("takenAt")?,
         by: InstanceId::new(row.text("takenBy").unwrap_or_default()),
     })
 }
 
-/// What a row adds to a sum. `None` for a row that says nothing of items: another program may make rows for units of
-/// its own.
+/// What a row adds to a sum. `None` for a row without items, which another program may create.
 fn counts(row: &ProgressRow) -> Option<RowCounts<'_>> {
     let progress = &row.progress;
     let says_something = row.is_counted || row.assigned.is_some() || progress.counts.planned > 0;
@@ -60,7 +59,7 @@ fn counts(row: &ProgressRow) -> Option<RowCounts<'_>> {
 }
 
 impl Store {
-    /// The sum that was stored last; `None` if there is none that this program can read.
+    /// The stored sum; `None` if there is none that this program can read.
     ///
     /// # Errors
     /// Those of the table.
@@ -70,8 +69,8 @@ impl Store {
         Ok(row.as_ref().and_then(stored))
     }
 
-    /// Sums up all progress rows, as they are: `None` if there are more than `pages` pages of them. `told` is called
-    /// after each page with the number of units so far. Memory does not grow with the number of rows.
+    /// Sums all progress rows. `None` if there are more than `pages` pages of them. Calls `told` after each page with
+    /// the number of units so far. Memory does not grow with the number of rows.
     ///
     /// # Errors
     /// Those of the table, and a row that is not understood.
@@ -101,7 +100,7 @@ impl Store {
         }
     }
 
-    /// Takes the turn to sum, if the stored sum is older than `age` and nobody else sums now. Its own turn that was not ended is no hindrance.
+    /// Takes the turn to sum, if the stored sum is older than `age` and no other instance has the turn.
     ///
     /// # Errors
     /// Those of the table.
@@ -113,15 +112,10 @@ impl Store {
         let table = &self.tables().control;
         let row = self.rows.get(table, &key()).await?.unwrap_or_default();
         let now = self.now();
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let since = |name: &str| {
-            row.text(name)
-                .and_then(unstamp)
-                .map(|at| now.saturating_sub(at))
-        };
-        let is_fresh = since("takenAt").is_some_and(|ago| ago < millis(age));
+        let since = |name: &str| row.time(name).map(|at| now.since(at));
+        let is_fresh = since("takenAt").is_some_and(|ago| ago < age);
         let is_others = row.text("turnBy") != Some(by.as_str());
-        let is_summed = is_others && since("turnAt").is_some_and(|ago| ago < millis(TURN));
+        let is_summed = is_others && since("turnAt").is_some_and(|ago| ago < TURN);
         if is_fresh || is_summed {
             return Ok(None);
         }
@@ -133,9 +127,9 @@ impl Store {
         };
         let update = Update::new()
             .set("revision", revision + 1)
-            .set("turnAt", stamp(now))
+            .set("turnAt", now)
             .set("turnBy", by.as_str())
-            .set("updatedAt", stamp(now));
+            .set("updatedAt", now);
         let written = self.rows.update(table, &key(), update, same).await?;
         Ok(matches!(written, Written::Done(_)).then(|| Turn {
             revision: revision + 1,
@@ -144,7 +138,7 @@ impl Store {
         }))
     }
 
-    /// Writes the sum of a turn and ends the turn; `false` if a later turn was taken since, and then nothing is written.
+    /// Writes the sum of a turn and ends the turn. Returns `false`, and writes nothing, if a later turn was taken.
     ///
     /// # Errors
     /// Those of the table.
@@ -155,9 +149,9 @@ impl Store {
     ) -> Result<bool, StateError> {
         let update = Update::new()
             .set("totals", Value::of(totals))
-            .set("takenAt", stamp(turn.taken_at))
+            .set("takenAt", turn.taken_at)
             .set("takenBy", turn.by.as_str())
-            .set("updatedAt", stamp(self.now()))
+            .set("updatedAt", self.now())
             .remove("turnAt")
             .remove("turnBy");
         let same = Condition::Equals("revision", turn.revision.into());
@@ -166,8 +160,7 @@ impl Store {
         Ok(matches!(written, Written::Done(_)))
     }
 
-    /// Sums and stores, if it is `by`'s turn: the stored sum is older than `age` and nobody else sums. `None` if it is
-    /// not.
+    /// Sums and stores, if the stored sum is older than `age` and no other instance has the turn; else returns `None`.
     ///
     /// # Errors
     /// As [`Store::sum_progress`].

@@ -122,7 +122,7 @@ impl Scene {
             let results = self.provider_results(&hash).await;
             let group = format!("ipni/{hash}");
             let right = context_id(Some(&space), &hash);
-            for (id, value) in network.shelf.list(&group, network.clock.unix_ms()) {
+            for (id, value) in network.shelf.list(&group, network.clock.now().0) {
                 if value
                     .windows(right.as_bytes().len())
                     .any(|part| part == right.as_bytes())

@@ -146,7 +146,7 @@ impl Scene {
         }
         for space in spaces {
             let group = format!("gateway/delegations/{space}");
-            let kept = network.shelf.list(&group, network.clock.unix_ms()).len();
+            let kept = network.shelf.list(&group, network.clock.now().0).len();
             picture.insert(format!("gateway {space}"), kept.to_string());
         }
     }
@@ -176,7 +176,7 @@ impl Scene {
         for hash in hashes {
             let adverts = network
                 .shelf
-                .list(&format!("ipni/{hash}"), network.clock.unix_ms());
+                .list(&format!("ipni/{hash}"), network.clock.now().0);
             picture.insert(format!("adverts of {hash}"), adverts.len().to_string());
         }
     }

@@ -10,7 +10,7 @@ use super::change::{Change, Standing, shares};
 use crate::app::{CommandError, Kind};
 use crate::model::{
     Counts, InstanceId, InstanceReport, MigrationName, PlanSummary, RunId, ShareSize,
-    StateIdentity, Unit, UnitId, Vocabulary,
+    StateIdentity, Unit, UnitId, UnixMillis, Vocabulary,
 };
 use crate::monitor::is_alive;
 use crate::plan::{self, Plan};
@@ -23,8 +23,8 @@ const AT_ONCE: usize = 32;
 /// Who makes a plan, when and with which flags.
 #[derive(Debug, Clone, Default)]
 pub struct PlanBy {
-    /// When, Unix milliseconds.
-    pub at: u64,
+    /// When.
+    pub at: UnixMillis,
     /// Who, as `user@host`.
     pub who: String,
     /// The flags that shaped it.
@@ -186,8 +186,8 @@ fn reports(made: &NewPlan<'_>, migration: &MigrationName) -> Vec<InstanceReport>
         pid: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         plan: Some(id.clone()),
-        started_at: 0,
-        heartbeat_at: 0,
+        started_at: UnixMillis::ZERO,
+        heartbeat_at: UnixMillis::ZERO,
         state: String::new(),
         note: None,
         counts: Counts::default(),

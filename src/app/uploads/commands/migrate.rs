@@ -147,7 +147,7 @@ fn begun_recheck(
     }
     let scope = words(&options.scope);
     let state = config.identity.to_string();
-    let (of, now) = ((&*scope, &*state), opened.clock.unix_ms());
+    let (of, now) = ((&*scope, &*state), opened.clock.now());
     let begun = Begun::open(opened.store.config(), &config.instance, of, now)?;
     if begun.resumed {
         tracing::info!(scope, "continuing a recheck that was stopped");

@@ -16,7 +16,7 @@ use crate::app::{CommandError, Kind, ProgressSink, RunReport, Stop};
 use crate::config::{Settings, options};
 use crate::engine::{self, Depth, ItemList as _, Job, Migration as _, Report, Retry, UnitContext};
 use crate::migrations::uploads::VOCABULARY;
-use crate::model::{InstanceId, ItemId, ItemRange, StepName, UnitId};
+use crate::model::{InstanceId, ItemId, ItemRange, StepName, UnitId, UnixMillis};
 use crate::state::{FailedQuery, Store};
 
 /// Unknown spaces that are listed one by one.
@@ -39,7 +39,7 @@ pub async fn retry(
     let (named, unknown_roots) = if options.scope.roots.is_empty() {
         (None, Vec::new())
     } else {
-        let failed = wanted(&options, opened.clock.unix_ms());
+        let failed = wanted(&options, opened.clock.now());
         let reading = listed(&opened, (&options.scope, failed), &sink);
         let (items, unknown) = unless_stopped(&stop, BEGIN, reading).await?;
         (Some(items), unknown)
@@ -76,7 +76,7 @@ pub async fn retry(
         (None, None) => {
             let checking = check_names(&opened, &options, &sink);
             unless_stopped(&stop, BEGIN, checking).await?;
-            Job::RetryFailed(wanted(&options, opened.clock.unix_ms()))
+            Job::RetryFailed(wanted(&options, opened.clock.now()))
         }
     };
     config.max_failure_rate = options.max_failure_rate;
@@ -104,7 +104,7 @@ async fn check_names(
     if !names {
         return Ok(());
     }
-    let wanted = wanted(options, opened.clock.unix_ms());
+    let wanted = wanted(options, opened.clock.now());
     let first = engine::failed_items(&opened.store, wanted).next().await;
     if first.is_none() {
         resolver(opened).work(scope, sink).await?;
@@ -145,7 +145,7 @@ async fn would(
         }
         return Ok((items, list.depth));
     }
-    let wanted = wanted(options, opened.clock.unix_ms());
+    let wanted = wanted(options, opened.clock.now());
     let reasons = VOCABULARY.reasons;
     let mut failed = engine::failed_items(&opened.store, wanted);
     while let Some(piece) = failed.next().await {
@@ -170,12 +170,9 @@ async fn would(
 }
 
 /// Failures of everything that is asked for, whatever their roots.
-fn wanted(options: &options::Retry, now: u64) -> Retry {
+fn wanted(options: &options::Retry, now: UnixMillis) -> Retry {
     let scope = &options.scope;
-    let since = options.since.map(|ago| {
-        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
-        now.saturating_sub(ago)
-    });
+    let since = options.since.map(|ago| now - ago);
     Retry {
         query: FailedQuery {
             instance: options.only_instance.map(InstanceId::number),

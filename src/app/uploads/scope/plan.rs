@@ -290,6 +290,7 @@ mod tests {
 
     use super::*;
     use crate::model::ShareSize;
+    use crate::model::UnixMillis;
 
     fn customer(name: &str) -> CustomerDid {
         format!("did:mailto:example.org:{name}").parse().unwrap()
@@ -328,7 +329,7 @@ mod tests {
         let file = CustomersFile::parse(Path::new("f.json"), &text.to_string()).unwrap();
         let current = PlanSummary {
             id: PlanId::new("new"),
-            made_at: 0,
+            made_at: UnixMillis::ZERO,
             made_by: "ann@host".into(),
             shaped_by: "--instances 2".into(),
             owners: 6,

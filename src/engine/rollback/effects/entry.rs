@@ -1,10 +1,12 @@
-//! What a journal line says of an effect, in an order that brings together all that is said of one.
+//! A journal line about an effect, in an order that groups all lines about one effect.
 
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Effect, Fence, ItemId, JournalEntry, JournalRecord, RunId, StepName, UnitId};
+use crate::model::{
+    Effect, Fence, ItemId, JournalEntry, JournalRecord, RunId, StepName, UnitId, UnixMillis,
+};
 use crate::state::files::Sortable;
 
 /// Bytes of an entry in memory beside its texts.
@@ -12,36 +14,35 @@ const BARE: usize = 320;
 /// Bytes of a fact beside its texts.
 const FACT: usize = 64;
 
-/// Orders the lines of all journals about one unit: by fence, lines of one fence by their place in the journal. Lines
-/// of earlier versions have no fence; they come before all that have one, in the order of their journal, and among
-/// journals by time.
+/// Orders the lines of all journals about one unit: by fence, then by place in the journal. Lines of earlier versions
+/// have no fence. They come before all others, in the order of their journal, and by time among journals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) fence: Option<Fence>,
     pub(crate) seq: u64,
-    /// Unix milliseconds; never less than that of the line before it in its journal.
-    pub(crate) at: u64,
-    /// Its place among the available lines of its journal.
+    /// Never earlier than that of the line before it in its journal.
+    pub(crate) at: UnixMillis,
+    /// Its position among the available lines of its journal.
     pub(crate) line: u64,
 }
 
-/// An effect, or a step of a unit, by one line.
+/// What one line says of an effect, or of a step of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) unit: UnitId,
     /// None for a step of the unit.
     pub(crate) item: Option<ItemId>,
     pub(crate) step: StepName,
-    /// None for a step of the unit: its row knows the effect.
+    /// `None` for a step of the unit, whose row has the effect.
     pub(crate) effect: Option<Effect>,
     pub(crate) order: Order,
     pub(crate) run: RunId,
-    /// It was made, or may have been; else it was undone.
+    /// Whether it was made, or may have been; else it was undone.
     pub(crate) lives: bool,
 }
 
 impl Entry {
-    /// What a line says of an effect, if anything.
+    /// Reads a line, if it is about an effect.
     pub(crate) fn of(record: JournalRecord, order: Order) -> Option<Self> {
         let (effect, lives) = match (&record.item, record.entry) {
             (None, JournalEntry::Started { .. } | JournalEntry::Applied(_)) => (None, true),
@@ -68,7 +69,7 @@ impl Entry {
         self.place() == other.place()
     }
 
-    /// What tells the effect from all others.
+    /// The key of the effect.
     pub(crate) fn key(&self) -> Key {
         let (unit, item, step, kind, subject) = self.place();
         Key {
@@ -111,7 +112,7 @@ impl Sortable for Entry {
     }
 }
 
-/// What tells one effect from all others.
+/// Identifies one effect.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) unit: UnitId,

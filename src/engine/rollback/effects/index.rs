@@ -1,4 +1,4 @@
-//! What is undone, by unit, in a file: memory holds one item's effects, and a few words of each unit.
+//! The effects to undo, by unit, in a file. Memory holds the effects of one item and a summary of each unit.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,32 +20,32 @@ use super::things::{Hold, Things, things};
 /// Items that are read at once.
 const BATCH: usize = 64;
 
-/// What the survey wants to know of an effect.
+/// What the plan needs to know of an effect.
 pub(crate) trait EffectFilter {
-    /// Whether a unit is asked for.
+    /// Whether a unit is in scope.
     fn takes(&self, unit: &UnitId) -> bool;
-    /// The run that is asked for.
+    /// The run in scope, if only one is.
     fn run(&self) -> Option<&RunId>;
     /// Whether the effects of a step can be undone, and what they leave.
     fn step(&self, step: &StepName) -> (bool, &'static str);
-    /// What an entry's effect made, if others may have made the same.
+    /// The name of what an effect made, if others may have made the same.
     fn thing(&self, entry: &Entry) -> Option<String>;
 }
 
-/// What is undone of one unit, in the file.
+/// The effects to undo of one unit, in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Indexed {
     at: u64,
     bytes: u64,
     /// Effects that are undone.
     pub(crate) effects: u64,
-    /// Items of which any effect is known.
+    /// Items with any known effect.
     pub(crate) items: u64,
-    /// Steps of the unit that the asked run made.
+    /// Steps of the unit that the run in scope made.
     pub(crate) steps: BTreeSet<StepName>,
 }
 
-/// The effects of all units that were asked for.
+/// The effects of all units in scope.
 #[derive(Debug, Clone)]
 pub(crate) struct EffectIndex {
     file: PathBuf,
@@ -65,7 +65,7 @@ pub(crate) struct Effects {
 }
 
 impl EffectIndex {
-    /// Puts in order what was read, and keeps of each effect what was said last. Blocks.
+    /// Sorts what was read, and keeps the last entry of each effect. Blocks.
     pub(crate) fn of(
         read: Read,
         asked: &dyn EffectFilter,
@@ -93,7 +93,7 @@ impl EffectIndex {
                 continue;
             }
             fold.see(&entry);
-            // What was found is nobody's here to undo, and says nothing of what was made.
+            // Found effects are not undone, and say nothing about made ones.
             if entry
                 .effect
                 .as_ref()
@@ -166,7 +166,7 @@ impl Fold<'_> {
         self.units.entry(unit.clone()).or_default()
     }
 
-    /// Takes what was said last of an effect.
+    /// Takes the last entry of an effect.
     fn take(&mut self, entry: Entry) -> io::Result<()> {
         if !entry.lives {
             return Ok(());
@@ -232,7 +232,7 @@ impl Fold<'_> {
 }
 
 impl Effects {
-    /// The next items, none at the end. Blocks.
+    /// The next items; empty at the end. Blocks.
     pub(crate) fn batch(&mut self) -> io::Result<Vec<OfItem>> {
         let mut items: Vec<OfItem> = Vec::new();
         loop {

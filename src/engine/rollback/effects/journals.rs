@@ -1,4 +1,4 @@
-//! Reads the available journals: what they say of effects, which runs they know, and which of their lines are there.
+//! Reads the available journals: their effects, their runs, and which lines are available.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::engine::EngineError;
 use crate::model::{
     Belongs, InstanceId, JOURNAL_VERSION, JournalEntry, JournalFault, JournalId, JournalLine,
-    JournalOpening, JournalRecord, PlanId, RunId, StateIdentity,
+    JournalOpening, JournalRecord, PlanId, RunId, StateIdentity, UnixMillis,
 };
 use crate::state;
 use crate::state::files::{Scratch, Sorter, damaged, journal_files, journals_in, scan_lines};
@@ -18,49 +18,49 @@ use crate::state::files::{Scratch, Sorter, damaged, journal_files, journals_in, 
 use super::entry::{Entry, Order};
 use super::missing::Chains;
 
-/// A run that the journals know, and that made something or took something back.
+/// A run in the journals that made or undid effects.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct KnownRun {
     /// Its id.
     pub run: String,
     /// Its instance.
     pub instance: Option<InstanceId>,
-    /// The plan that its scope was a part of.
+    /// The plan that its scope was part of.
     pub plan: Option<PlanId>,
-    /// Effects that it made, those that were undone since among them.
+    /// Effects that it made, including those that were undone since.
     pub effects: u64,
     /// Effects that it undid: it was a rollback.
     pub undone: u64,
-    /// When it made or undid the first and the last one, Unix milliseconds.
-    pub first_at: u64,
-    /// See `first_at`.
-    pub last_at: u64,
+    /// When it made or undid the first effect.
+    pub first_at: UnixMillis,
+    /// When it made or undid the last effect.
+    pub last_at: UnixMillis,
 }
 
-/// Bytes of entries that are held while they are sorted.
+/// Bytes of entries in memory while they are sorted.
 pub(crate) const SORTED_IN_MEMORY: usize = 32 << 20;
 
-/// All that the journals say, with the entries still to be put in order.
+/// The content of the journals, with entries not yet sorted.
 pub(crate) struct Read {
     pub(crate) entries: Sorter<Entry>,
     pub(crate) chains: Chains,
     pub(crate) knows_run: bool,
-    /// Runs that made effects or took some back.
+    /// Runs that made or undid effects.
     pub(crate) runs: BTreeMap<RunId, KnownRun>,
-    /// Runs of another environment or migration, and which, in words: nothing of them is undone.
+    /// Runs of another environment or migration, in words. Their effects are not undone.
     pub(crate) foreign: BTreeMap<RunId, String>,
 }
 
-/// Which lines of the journals count.
+/// Which journal lines count.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LineFilter<'a> {
     /// The run that is asked for.
     pub(crate) run: Option<&'a RunId>,
-    /// What effects must belong to; `None` takes all.
+    /// The tables that effects must belong to; `None` takes all.
     pub(crate) state: Option<&'a StateIdentity>,
 }
 
-/// The journals of a state folder, and those that are named: files, or folders that hold some.
+/// The journals of a state folder, and further ones: files, or folders of journals.
 pub(crate) fn journals(state: &state::Config, more: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let prefix = &state.namespace.files;
     let mut found = journals_in(&state.dir, prefix)?;
@@ -85,7 +85,7 @@ pub(crate) fn journals(state: &state::Config, more: &[PathBuf]) -> io::Result<Ve
 }
 
 impl Read {
-    /// Reads the journals; `takes` says which entries are of interest. Blocks.
+    /// Reads the journals. `takes` selects entries. Blocks.
     ///
     /// # Errors
     /// [`EngineError::ForeignJournal`] for lines of another version, and for a journal or a wanted run of another environment.
@@ -112,14 +112,14 @@ impl Read {
         Ok(all)
     }
 
-    /// Reads one journal; gives the runs that it has lines of.
+    /// Reads one journal; returns the runs that it has lines of.
     fn journal(
         &mut self,
         path: &Path,
         wanted: LineFilter<'_>,
         takes: &impl Fn(&Entry) -> bool,
     ) -> Result<BTreeSet<RunId>, EngineError> {
-        let (mut runs, mut line, mut at) = (BTreeSet::new(), 0, 0);
+        let (mut runs, mut line, mut at) = (BTreeSet::new(), 0, UnixMillis::ZERO);
         self.chains.begin();
         for file in journal_files(path)? {
             scan_lines(&file, |number, text| {
@@ -186,13 +186,13 @@ impl Read {
         run.effects += made;
         run.undone += undone;
         run.first_at = match run.first_at {
-            0 => record.at,
+            UnixMillis::ZERO => record.at,
             first => first.min(record.at),
         };
         run.last_at = run.last_at.max(record.at);
     }
 
-    /// Refuses a journal that holds only what belongs elsewhere, and a wanted run that does.
+    /// Refuses a journal whose runs all belong elsewhere, and a requested run that does.
     fn check_foreign(
         &mut self,
         path: &Path,
@@ -217,7 +217,7 @@ impl Read {
         }
     }
 
-    /// The runs of this environment that did anything, in order of time.
+    /// The runs of this environment that made or undid effects, in order of time.
     pub(crate) fn known_runs(&mut self) -> Vec<KnownRun> {
         let foreign = &self.foreign;
         let mut runs: Vec<KnownRun> = std::mem::take(&mut self.runs)
@@ -230,7 +230,7 @@ impl Read {
     }
 }
 
-/// A line that may be read; one of another version is refused whole.
+/// Parses a line. A line of another version is refused.
 fn parse(file: &Path, number: u64, text: &[u8]) -> Result<JournalLine, EngineError> {
     JournalLine::parse(text).map_err(|fault| match fault {
         JournalFault::Version(_) => EngineError::ForeignJournal {

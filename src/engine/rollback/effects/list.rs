@@ -1,10 +1,10 @@
-//! Effects by kind: how many, whether they are undone, and what they leave.
+//! Effects by kind: how many, whether they are undone, and their residue.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// One kind of effect in a survey.
+/// One kind of effect in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
     /// What kind of change.

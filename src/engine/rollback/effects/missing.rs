@@ -1,5 +1,5 @@
-//! Journals that must exist, by what shared state says, and are not available, or not whole: each line has the number
-//! after that of the line before it, so that what is missing is seen.
+//! Journals that shared state names but that are missing or incomplete. Lines are numbered without gaps, so that
+//! missing ones are seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,37 +7,37 @@ use serde::Serialize;
 
 use crate::model::{JournalId, JournalTrace, RunId};
 
-/// What is wrong with a journal.
+/// What is missing of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "lacks", rename_all = "kebab-case")]
 pub enum Lack {
-    /// Nothing of it is available.
+    /// The whole journal.
     Absent,
-    /// It ends too early.
+    /// Its end.
     Cut {
-        /// Number of its last available line.
+        /// The number of its last available line.
         ends: u64,
     },
-    /// Lines in the middle are missing: a rotated file, mostly.
+    /// Lines in the middle, usually a rotated file.
     Hole {
-        /// The first of them.
+        /// The first missing line.
         first: u64,
-        /// The last of them.
+        /// The last missing line.
         last: u64,
     },
 }
 
-/// A journal of which something is missing.
+/// An incomplete journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MissingJournal {
-    /// Whose it is: instance and state folder.
+    /// Its instance and state folder.
     pub journal: JournalId,
-    /// What is wrong with it.
+    /// What is missing.
     #[serde(flatten)]
     pub lack: Lack,
-    /// Number of the last line that was written, as far as the rows of these units know.
+    /// The number of the last written line, by the rows of these units.
     pub written: u64,
-    /// Units that were asked for and that it may tell of.
+    /// Units in scope whose effects it may hold.
     pub units: u64,
 }
 
@@ -46,10 +46,10 @@ pub struct MissingJournal {
 pub(crate) struct Available(pub(crate) BTreeMap<JournalId, Chain>);
 
 impl Available {
-    /// What is missing of a journal that was written as far as a row says.
+    /// What is missing of a journal that has as many lines as a row says.
     pub(crate) fn lack(&self, journal: &JournalId, trace: JournalTrace) -> Option<Lack> {
         let Some(chain) = self.0.get(journal) else {
-            // A journal has a line before its holder has a lease: without any, nobody knows what was made.
+            // A journal has a line before its holder has a lease. Without any line, nobody knows what was made.
             return (trace.lines > 0 || trace.open).then_some(Lack::Absent);
         };
         if let Some((first, last)) = chain.holes.first() {
@@ -61,12 +61,12 @@ impl Available {
     }
 }
 
-/// Journals of which something is missing, each once.
+/// Incomplete journals, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Missing(BTreeMap<JournalId, MissingJournal>);
 
 impl Missing {
-    /// A unit needs the journal.
+    /// Records that a unit needs an incomplete journal.
     pub(crate) fn note(&mut self, journal: &JournalId, lack: Lack, trace: JournalTrace) {
         let held = self.0.entry(journal.clone());
         let held = held.or_insert_with(|| MissingJournal {
@@ -85,12 +85,12 @@ impl Missing {
     }
 }
 
-/// Lines that are available, by run: only the first line of a run says whose journal it is.
+/// The available lines by run. Only the first line of a run says which journal it belongs to.
 #[derive(Debug, Default)]
 pub(crate) struct Chains {
     runs: BTreeMap<RunId, Vec<(u64, u64)>>,
     journals: BTreeMap<RunId, JournalId>,
-    /// The runs of each file. A folder that was moved goes on with its journal under another id.
+    /// The runs of each file. A moved folder continues its journal under another id.
     files: Vec<BTreeSet<RunId>>,
 }
 
@@ -99,22 +99,22 @@ pub(crate) struct Chains {
 pub(crate) struct Chain {
     /// Number of the last line.
     pub(crate) end: u64,
-    /// Lines before it that are missing: the first and the last of each hole.
+    /// Missing lines before it: the first and the last of each hole.
     pub(crate) holes: Vec<(u64, u64)>,
 }
 
 impl Chains {
-    /// The lines that follow are in one journal's files.
+    /// The following lines belong to one journal.
     pub(crate) fn begin(&mut self) {
         self.files.push(BTreeSet::new());
     }
 
-    /// A run begins in a journal.
+    /// Records the journal of a run.
     pub(crate) fn open(&mut self, run: &RunId, journal: JournalId) {
         self.journals.insert(run.clone(), journal);
     }
 
-    /// A line of a run is available; those of earlier versions have no number.
+    /// Records an available line of a run. Lines of earlier versions have no number.
     pub(crate) fn note(&mut self, run: &RunId, seq: u64) {
         if seq == 0 {
             return;
@@ -131,15 +131,15 @@ impl Chains {
         }
     }
 
-    /// The journal that a run wrote, if its beginning is available.
+    /// The journal of a run, if its first line is available.
     pub(crate) fn journal_of(&self, run: &RunId) -> Option<JournalId> {
         self.journals.get(run).cloned()
     }
 
-    /// Each journal of which a beginning of a run is available.
+    /// Each journal with the first line of a run.
     pub(crate) fn by_journal(&self) -> BTreeMap<JournalId, Chain> {
         let mut own: BTreeMap<&JournalId, BTreeSet<&RunId>> = BTreeMap::new();
-        // Without its beginning nobody knows whose the lines of a run are: they are missing where they belong.
+        // Without its first line the journal of a run is unknown, and its lines count as missing.
         for (run, journal) in &self.journals {
             own.entry(journal).or_default().insert(run);
         }
@@ -169,7 +169,7 @@ impl Chains {
 }
 
 impl Chain {
-    /// Lines up to the last one of its own, of which others of the same files make up for some.
+    /// The lines up to `end`. Other runs of the same files may fill some.
     fn of(mut spans: Vec<(u64, u64)>, end: u64) -> Self {
         spans.sort_unstable();
         let (mut seen, mut holes) = (0, Vec::new());

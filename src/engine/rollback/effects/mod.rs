@@ -1,4 +1,4 @@
-//! What the journals say was made, sorted by unit and item, and what is missing of them.
+//! The effects in the journals, sorted by unit and item, and what is missing of the journals.
 
 mod entry;
 mod index;

@@ -1,4 +1,4 @@
-//! Things that effects on several items made: they are undone with the last of these only.
+//! Things that effects on several items made. They are undone only with the last of these effects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,7 +9,7 @@ use crate::state::files::{Sortable, Sorted};
 
 use super::entry::Key;
 
-/// Effects by the thing that they made, where several made the same.
+/// Effects by the thing that they made, if several made the same.
 pub(crate) type Things = BTreeMap<String, BTreeSet<Key>>;
 
 /// One effect that made a thing.
@@ -17,7 +17,7 @@ pub(crate) type Things = BTreeMap<String, BTreeSet<Key>>;
 pub(crate) struct Hold {
     pub(crate) thing: String,
     pub(crate) key: Key,
-    /// It is about to be undone.
+    /// Whether it is about to be undone.
     pub(crate) planned: bool,
 }
 
@@ -29,7 +29,7 @@ impl Sortable for Hold {
     }
 }
 
-/// The things that several effects made, of which one is about to be undone. Blocks.
+/// The things that several effects made and of which one is about to be undone. Blocks.
 pub(crate) fn things(holds: Sorted<Hold>) -> io::Result<Things> {
     let mut things = Things::new();
     let mut group: Vec<Hold> = Vec::new();

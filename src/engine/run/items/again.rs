@@ -1,4 +1,4 @@
-//! One piece of items, tried again: what became of them is written down with the counters of their unit.
+//! Retries one piece of items, and updates the counters of their unit.
 
 use futures::{StreamExt, stream};
 use tokio::sync::OwnedSemaphorePermit;
@@ -10,30 +10,30 @@ use crate::engine::{Depth, Migration, UnitContext};
 use crate::model::{Event, FailedItem, Failure, ItemId, Reason, Settled};
 use crate::runtime::Instant;
 
-/// Which items of a piece are tried, and how.
+/// Which items of a piece are retried.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Which {
-    /// Also those that have no row, as far as anybody knows good: then steps of the unit are looked at again, too.
+    /// Also items without a failure row. Then the steps of the unit are probed again, too.
     pub(crate) without_rows: bool,
-    /// Whether the counters of the unit are held against all of its rows.
+    /// Whether the counters of the unit are recounted from its failure rows.
     pub(crate) recount: bool,
 }
 
-/// What became of an item.
+/// The outcome of a retried item.
 enum Tried {
-    /// It has no final outcome.
+    /// It has no outcome.
     Open,
     /// It is bad again, and its row says so.
     Bad(Settled, Reason),
-    /// It is good; its row is still there, if it had one.
+    /// It is good. Its failure row, if any, is not removed yet.
     Good(Settled, Option<ItemId>),
-    /// Another made it good meanwhile.
+    /// It was fixed meanwhile.
     GoodAlready,
-    /// So many are kept back by a cause of the unit that is still there.
+    /// A step of the unit still blocks this many items.
     KeptBack(Settled, Reason, u64),
 }
 
-/// Tries the items.
+/// Retries the items.
 pub(super) async fn try_again<M: Migration>(
     leased: &LeasedUnit<M>,
     mut items: Vec<ItemId>,
@@ -59,8 +59,8 @@ pub(super) async fn try_again<M: Migration>(
     Ok(remaining)
 }
 
-/// Tries some items and writes down what became of them: bad ones have their rows rewritten, then the counters are written,
-/// with the status they mean, then the rows of good ones go. After a crash in between, rows are left that another retry finds good.
+/// Retries some items. Writes failure rows first, then counters and status, then removes the rows of items that are
+/// good now. After a crash in between, another retry finds the remaining rows good.
 async fn some<M: Migration>(
     leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
@@ -101,7 +101,7 @@ async fn some<M: Migration>(
     Ok(trouble)
 }
 
-/// A step of the unit that failed for good is made again, too: it may be why the items failed.
+/// Repeats failed steps of the unit, which may be why the items failed.
 pub(super) async fn repeat_unit_steps<M: Migration>(
     leased: &LeasedUnit<M>,
     which: Which,
@@ -119,7 +119,7 @@ pub(super) async fn repeat_unit_steps<M: Migration>(
     done.unwrap_or_else(|| Err(Failure::unknown(Reason::LEASE_LOST, "the lease was lost")))
 }
 
-/// One item, as its row says it now: another retry may have come in between, and the counters hold what it found.
+/// Retries one item by its current row, which another retry may have changed.
 async fn one<M: Migration>(
     leased: &LeasedUnit<M>,
     item: ItemId,
@@ -130,7 +130,7 @@ async fn one<M: Migration>(
     let row = row.map_err(|error| error.failure())?;
     if item.is_all_of_unit() {
         return Ok(row.map_or(Tried::GoodAlready, |row| {
-            // As long as nobody counted them it is one at least.
+            // At least one, until they are counted.
             let settled = Settled::by_class(row.failure.class);
             Tried::KeptBack(settled, row.failure.reason, row.items.max(1))
         }));
@@ -160,7 +160,8 @@ async fn one<M: Migration>(
     })
 }
 
-/// Finds an item by its name and settles it; none when it has no final outcome. Its slot is held until that is written.
+/// Reads an item by id and settles it; `None` if it has no outcome. The caller holds the slot until the outcome is
+/// written.
 pub(super) async fn settle_by_name<M: Migration>(
     leased: &LeasedUnit<M>,
     item: &ItemId,
@@ -185,7 +186,7 @@ pub(super) async fn settle_by_name<M: Migration>(
 
 fn not_read(failure: Failure) -> End {
     if failure.reason == Reason::NOT_FOUND {
-        // It was removed from the source since: there is nothing to migrate.
+        // It was removed from the source, so there is nothing to migrate.
         return End {
             settled: Settled::Skipped,
             failure: None,
@@ -195,10 +196,10 @@ fn not_read(failure: Failure) -> End {
     End::failed(failure, 1)
 }
 
-/// Recounts an item if the counters of the unit hold it; gives what it was counted as.
+/// Recounts an item, if the counters of the unit include it. Returns what it was counted as.
 ///
-/// An item without a row that is good was counted as good, or came after the unit was listed last and is in no count:
-/// both stay as they are. So does one that a cause of the unit keeps back as it did before: it is counted as bad.
+/// A good item without a row was counted as good or not at all, and an item that its unit still blocks was counted as
+/// bad. Both stay.
 fn recount<M: Migration>(
     leased: &LeasedUnit<M>,
     item: &ItemId,
@@ -219,7 +220,7 @@ fn recount<M: Migration>(
     counted.then_some(before)
 }
 
-/// Brings the status of a unit that has ended in step with its counters.
+/// Updates the status of an ended unit from its counters.
 pub(super) fn end_again<M: Migration>(leased: &LeasedUnit<M>) {
     leased.lock().change(|progress| {
         if progress.status.is_ended() {

@@ -1,4 +1,4 @@
-//! Which items are tried again: read page by page, handed on in pieces of one unit, never all in memory.
+//! Reads the items to retry, page by page, in pieces of one unit. They are never all in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::state::{FailedPage, FailedQuery, StateError, Store};
 /// Items of a piece, and rows of a page, at most.
 const MOST: u32 = 500;
 
-/// With more owners than these, the table is read once instead of a query for each.
+/// With more owners than this, the whole table is read instead of one query per owner.
 const OWNERS: usize = 100;
 
 /// Items of one unit.
 pub(crate) type Chunk = (UnitId, Vec<ItemId>);
 
-/// The failed items that are wanted, as their rows name them, in pieces of one unit.
+/// The failed items to retry, in pieces of one unit.
 #[must_use]
 pub fn failed_items(
     store: &Store,
@@ -36,7 +36,7 @@ pub fn failed_items(
         .boxed()
 }
 
-/// The narrowest reads that have all of them: one for each unit that is named, else one for each owner if they are few.
+/// The narrowest queries that cover all: one per unit name, else one per owner if there are few.
 fn queries(retry: &Retry) -> Vec<FailedQuery> {
     let base = &retry.query;
     if !retry.names.is_empty() {
@@ -71,7 +71,7 @@ fn pages(
     })
 }
 
-/// The items of a page by unit, those of each in order.
+/// The items of a page by unit.
 fn by_unit(retry: &Retry, page: FailedPage) -> BTreeMap<UnitId, Vec<ItemId>> {
     let among = |set: &BTreeSet<String>, name: &str| set.is_empty() || set.contains(name);
     let mut found = BTreeMap::<UnitId, Vec<ItemId>>::new();
@@ -85,7 +85,7 @@ fn by_unit(retry: &Retry, page: FailedPage) -> BTreeMap<UnitId, Vec<ItemId>> {
     found
 }
 
-/// Items that are available, by unit.
+/// These items, by unit.
 pub(crate) fn single(items: Vec<(UnitId, ItemId)>) -> BoxStream<'static, Result<Chunk, Failure>> {
     let mut of_unit: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
     for (unit, item) in items {
@@ -94,7 +94,7 @@ pub(crate) fn single(items: Vec<(UnitId, ItemId)>) -> BoxStream<'static, Result<
     stream::iter(of_unit.into_iter().map(Ok)).boxed()
 }
 
-/// The items that a list names.
+/// The items of a list.
 pub(crate) fn named(
     tasks: &Tasks,
     list: Arc<dyn ItemList>,

@@ -1,4 +1,4 @@
-//! Single items: named, or failed before, piece by piece.
+//! Single items, listed or failed before, piece by piece.
 
 mod again;
 mod chunks;

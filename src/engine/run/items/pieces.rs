@@ -1,4 +1,4 @@
-//! Items that failed before, or that somebody names: tried again under the lease of their unit, piece by piece.
+//! Retries failed or listed items under the lease of their unit, piece by piece.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use super::unleased;
 struct Piece {
     unit: UnitId,
     items: Vec<ItemId>,
-    /// Its holder, as it was seen a term ago.
+    /// Its holder, as seen a term ago.
     held: Option<LeaseHolder>,
 }
 
@@ -42,17 +42,17 @@ impl From<Chunk> for Piece {
     }
 }
 
-/// Pieces of units as they are read, one of each unit at a time.
+/// The pieces as they are read. Of each unit one piece is worked on at a time.
 struct Pieces<'a, M: Migration> {
     run: &'a Arc<Shared<M>>,
-    /// Items that are tried under leases, and how; none: without leases and rows.
+    /// Which items are retried under leases; `None` works without leases and rows.
     which: Option<Which>,
     chunks: BoxStream<'static, Result<Chunk, Failure>>,
     is_read: bool,
-    /// Read, and not begun.
+    /// Read and not started.
     waiting: VecDeque<Piece>,
     units: BTreeSet<UnitId>,
-    /// Units whose counters were held against their rows in this run.
+    /// Units that were recounted in this run.
     counted: BTreeSet<UnitId>,
     /// Those that others hold.
     busy: Vec<Piece>,
@@ -61,7 +61,7 @@ struct Pieces<'a, M: Migration> {
 
 impl<M: Migration> Schedule for Pieces<'_, M> {
     type Job = (Piece, Option<Which>);
-    /// A piece that another holds is given back.
+    /// Returns a piece whose unit another holds.
     type End = Result<Remaining, Box<Piece>>;
 
     fn next(&mut self) -> Option<Self::Job> {
@@ -93,7 +93,7 @@ impl<M: Migration> Schedule for Pieces<'_, M> {
         match end {
             Ok(Ok(remaining)) => self.remaining.add(remaining),
             Ok(Err(busy)) => {
-                // Nothing was done with it: its counters are for who takes it next.
+                // Nothing was done, so the next piece of the unit recounts.
                 self.counted.remove(&piece.unit);
                 self.busy.push(*busy);
             }
@@ -120,9 +120,8 @@ impl<M: Migration> Schedule for Pieces<'_, M> {
     }
 }
 
-/// Tries items as they are told; `which` says on what terms, none without leases and rows. Those that others hold are
-/// asked for once more after a term, all together: a holder that did not beat for a whole term is dead, one that did is
-/// left alone.
+/// Retries the items of `chunks`. Without `which` it works without leases and rows. Units that others hold are tried
+/// once more after a term: a holder whose beat did not move is dead.
 pub(crate) async fn pieces<M: Migration>(
     run: &Arc<Shared<M>>,
     chunks: BoxStream<'static, Result<Chunk, Failure>>,
@@ -151,7 +150,7 @@ pub(crate) async fn pieces<M: Migration>(
     pieces.remaining
 }
 
-/// Another holds it, and lives.
+/// Records a piece whose holder is alive.
 fn held(remaining: &mut Remaining, piece: Piece) {
     remaining.retried.planned += piece.items.len() as u64;
     remaining
@@ -159,7 +158,7 @@ fn held(remaining: &mut Remaining, piece: Piece) {
         .extend(piece.held.map(|held| (piece.unit, held)));
 }
 
-/// Tries the items of parts, as those of units.
+/// Retries the items of parts, like those of units.
 fn of_parts<M: Migration>(
     run: &Arc<Shared<M>>,
     of_part: BTreeMap<UnitId, Vec<ItemId>>,
@@ -169,7 +168,7 @@ fn of_parts<M: Migration>(
     async move { pieces(run, chunks, Some(which)).await }.boxed()
 }
 
-/// Tries items again under the lease of their unit, or of the parts that they lie in.
+/// Retries items under the lease of their unit, or of their parts.
 async fn try_all<M: Migration>(
     leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
@@ -183,7 +182,7 @@ async fn try_all<M: Migration>(
     parts.fold(&parts.rows().await?, None);
     let mut of_part: BTreeMap<UnitId, Vec<ItemId>> = BTreeMap::new();
     for item in items {
-        // What the unit keeps back is tried again when its parts have ended.
+        // Blocked items are retried when the parts ended.
         match parts.part_of(&item).filter(|_| !item.is_all_of_unit()) {
             Some(part) => of_part.entry(part).or_default().push(item),
             None => remaining.unfinished += 1,
@@ -195,7 +194,7 @@ async fn try_all<M: Migration>(
     Ok(remaining)
 }
 
-/// Tries the items of one unit; gives them back if another holds it.
+/// Retries the items of one unit. Returns them if another holds it.
 async fn of_one_unit<M: Migration>(
     run: &Arc<Shared<M>>,
     piece: Piece,
@@ -216,7 +215,7 @@ async fn of_one_unit<M: Migration>(
             match end {
                 UnitEnd::Failed(failure) => remaining.troubled.push((piece.unit, failure)),
                 UnitEnd::Released => remaining.unfinished = number,
-                // A part that is none any more.
+                // A part that no longer exists.
                 _ => {}
             }
             return Ok(remaining);
@@ -235,7 +234,7 @@ async fn of_one_unit<M: Migration>(
         Ok(Tried::Swept(end)) => return Ok(swept(&leased, end).await),
         Err(failure) => {
             remaining.retried.planned = number;
-            // Of a lost lease, putting the unit back will tell.
+            // A lost lease shows when the unit is released.
             if failure.reason != Reason::LEASE_LOST {
                 remaining.troubled.push((unit.clone(), failure));
             }
@@ -255,7 +254,7 @@ async fn of_one_unit<M: Migration>(
     Ok(remaining)
 }
 
-/// Takes the unit of a piece, also one that ended.
+/// Claims the unit of a piece, even an ended one.
 async fn taken<M: Migration>(
     run: &Arc<Shared<M>>,
     piece: &Piece,
@@ -266,7 +265,7 @@ async fn taken<M: Migration>(
     }
     let request = ClaimRequest {
         dead: piece.held.clone(),
-        // Of items without rows of their own, the row of all that are kept back may tell.
+        // The row of all blocked items may apply to items without their own row.
         failures: if which.without_rows || piece.items.iter().any(ItemId::is_all_of_unit) {
             Failures::Read
         } else {
@@ -277,7 +276,7 @@ async fn taken<M: Migration>(
     claim(run, &request, Reopen::Yes).await
 }
 
-/// Tries a piece while the lease is kept.
+/// Retries a piece while the lease is renewed.
 async fn tried<M: Migration>(
     leased: &LeasedUnit<M>,
     items: Vec<ItemId>,
@@ -294,15 +293,16 @@ async fn tried<M: Migration>(
     leased.while_renewing(trying).await
 }
 
-/// What came of a piece.
+/// The outcome of a piece.
 enum Tried {
-    /// Its items were tried.
+    /// Its items were retried.
     Items(Remaining),
-    /// The whole unit was gone through.
+    /// The whole unit was processed.
     Swept(UnitEnd),
 }
 
-/// Whether what kept items of the unit back is gone: then it starts over, for no row says which items these are.
+/// Returns whether no step of the unit blocks items any more. The unit then starts over, because no row says which
+/// items were blocked.
 async fn goes_on<M: Migration>(leased: &LeasedUnit<M>, which: Which) -> Result<bool, Failure> {
     let context = repeat_unit_steps(leased, which).await?;
     let kept_back = leased.run.unit_steps.iter().any(|step| {
@@ -315,7 +315,7 @@ async fn goes_on<M: Migration>(leased: &LeasedUnit<M>, which: Which) -> Result<b
     Ok(!kept_back)
 }
 
-/// What became of a unit that was gone through as a whole.
+/// The outcome of a unit that was processed as a whole.
 async fn swept<M: Migration>(leased: &LeasedUnit<M>, end: UnitEnd) -> Remaining {
     let mut remaining = Remaining {
         retried: leased.progress().counts,
@@ -337,7 +337,7 @@ async fn swept<M: Migration>(leased: &LeasedUnit<M>, end: UnitEnd) -> Remaining 
     remaining
 }
 
-/// Writes the unit's row, gives it back and sums its owner up; `false` when the lease was lost.
+/// Writes the row, releases the unit and updates its owner. Returns `false` if the lease was lost.
 async fn put_back<M: Migration>(leased: &LeasedUnit<M>) -> Result<bool, Failure> {
     end_again(leased);
     if let Err(save_error) = release(leased).await {

@@ -1,4 +1,4 @@
-//! Single items, without leases and without rows: made and verified, and nothing else written.
+//! Single items without leases and rows: effects are made and verified, and nothing else is recorded.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(super) async fn of_one_unit<M: Migration>(
         }
     };
     if run.steps.is_empty() {
-        // Nothing is to be made of items.
+        // No steps of items are requested.
         return remaining;
     }
     let leased = &leased;
@@ -52,7 +52,7 @@ pub(super) async fn of_one_unit<M: Migration>(
     remaining
 }
 
-/// One item; `false` when it has no final outcome.
+/// Works on one item. Returns `false` if it has no outcome.
 async fn one<M: Migration>(leased: &LeasedUnit<M>, id: &ItemId) -> bool {
     let not_found = |failure| End::failed(failure, 1);
     let Some((end, began, _slot)) = settle_by_name(leased, id, not_found).await else {

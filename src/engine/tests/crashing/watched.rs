@@ -9,7 +9,9 @@ use super::points::{Phase, Points};
 use crate::engine::{
     Gap, Migration, OwnerRollup, Step, StepContext, Undoer, UnitContext, UnitObservation, UnitStep,
 };
-use crate::model::{Effect, Failure, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId};
+use crate::model::{
+    Effect, Failure, ItemId, ItemRange, MigrationName, Reasons, StepName, UnitId, UnixMillis,
+};
 
 /// A migration with points.
 pub(super) struct WatchedMigration<M> {
@@ -81,7 +83,7 @@ impl<M: Migration> Migration for WatchedMigration<M> {
         self.inner.item_id(item)
     }
 
-    fn added_at(&self, item: &M::Item) -> Option<u64> {
+    fn added_at(&self, item: &M::Item) -> Option<UnixMillis> {
         self.inner.added_at(item)
     }
 

@@ -1,5 +1,7 @@
 //! Journals of machines whose clocks are hours apart: what counts is who held the unit later.
 
+use std::time::Duration;
+
 use super::super::world::{START, World, no_fault};
 use super::{LATENCY, everything};
 use crate::engine::{Ended, Job, RunParts, Stop, Within, plan_undo, rollback, run};
@@ -8,7 +10,7 @@ use crate::runtime::Clock;
 
 use super::Copy;
 
-const HOURS: u64 = 5 * 3_600_000;
+const HOURS: Duration = Duration::from_hours(5);
 
 /// A machine with a clock and a journal of its own.
 struct Machine {

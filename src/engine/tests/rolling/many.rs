@@ -63,7 +63,7 @@ fn write_journal(world: &World, effects: u64) -> u64 {
                     epoch: Epoch(epoch),
                     unleased: false,
                 }),
-                at: 1,
+                at: crate::model::UnixMillis(1),
                 run: run.clone(),
                 unit: unit.clone(),
                 item: Some(ItemId::new(format!("key-{number:08}"))),

@@ -222,7 +222,7 @@ async fn late_arrivals_in_every_part_are_found() {
     let world = giant().await;
     let late = async {
         tokio::time::sleep(LATENCY * 12).await;
-        let now = world.clock.unix_ms();
+        let now = world.clock.now();
         for after in [0, 100, 239] {
             let key = format!("{}-late", key_name(after));
             std::fs::write(world.copy.from.join("unit-00").join(&key), "late").unwrap();

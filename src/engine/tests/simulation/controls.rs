@@ -287,7 +287,7 @@ pub(super) async fn late_items(sim: &Arc<Sim>) {
             sim.between(0..u64::from(sim.faults.items))
         );
         sim.log(format_args!("{unit} {item} comes"));
-        let added_at = Some(sim.clock.unix_ms());
+        let added_at = Some(sim.clock.now());
         *sim.lock().world.thing(&unit, &item) = Thing {
             added_at,
             ..Thing::default()

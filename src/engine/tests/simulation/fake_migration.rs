@@ -22,6 +22,7 @@ use crate::migrations::uploads::{
 };
 use crate::model::{
     Effect, Failure, ItemId, ItemRange, MigrationName, Reason, Reasons, StepName, UnitId,
+    UnixMillis,
 };
 use crate::proto::CustomerDid;
 use crate::runtime::Instant;
@@ -53,7 +54,7 @@ pub(super) struct Observation {
 #[derive(Clone)]
 pub(super) struct Listed {
     id: String,
-    added_at: Option<u64>,
+    added_at: Option<UnixMillis>,
     corrupt: bool,
 }
 
@@ -125,7 +126,7 @@ impl Migration for FakeMigration {
         ItemId::new(item.id.as_str())
     }
 
-    fn added_at(&self, item: &Listed) -> Option<u64> {
+    fn added_at(&self, item: &Listed) -> Option<UnixMillis> {
         item.added_at
     }
 
@@ -135,7 +136,7 @@ impl Migration for FakeMigration {
         within: ItemRange,
     ) -> BoxStream<'a, Result<Listed, Failure>> {
         {
-            let now = self.0.sim.clock.unix_ms();
+            let now = self.0.sim.clock.now();
             let mut inside = self.0.sim.lock();
             let listed = inside.world.listed.entry(unit.id.clone()).or_default();
             let by = listed.by.entry(self.0.who.run.to_string()).or_insert(now);

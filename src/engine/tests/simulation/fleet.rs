@@ -73,7 +73,9 @@ fn sea(seed: u64, faults: &FaultProfile) -> World {
         world.units.entry(unit.clone()).or_default();
         for item in 0..chance.u32(1..=faults.items) {
             let thing = Thing {
-                added_at: chance.bool().then(|| START - chance.u64(0..2_000_000)),
+                added_at: chance
+                    .bool()
+                    .then(|| START - Duration::from_millis(chance.u64(0..2_000_000))),
                 corrupt: chance.u8(0..100) < faults.corrupt,
                 ..Thing::default()
             };
@@ -125,8 +127,7 @@ async fn instance(sim: &Arc<Sim>, machine: u32) {
             process: Process::new(),
             lists: !is_retry,
         };
-        let now = sim.clock.unix_ms();
-        let skew = u64::try_from(skew.as_millis()).unwrap();
+        let now = sim.clock.now();
         let clock = Clock::set_to(if ahead { now + skew } else { now - skew });
         sim.log(format_args!("{who} begins: {}", named::name_of(&job)));
         let stop = Stop::new();

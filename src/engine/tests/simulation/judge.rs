@@ -14,7 +14,7 @@ use super::parts;
 use super::request::{Answer, Request};
 use super::sim::{Sim, Who};
 use crate::engine::tests::simulation::fleet::TERM;
-use crate::model::{Event, Invariant, ItemId, Pass, Settled, UnitId};
+use crate::model::{Event, Invariant, ItemId, Pass, Settled, UnitId, UnixMillis};
 use crate::runtime::Instant;
 use crate::state::ProgressRow;
 use crate::state::rows::Written;
@@ -192,15 +192,15 @@ fn check_listed(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &Progre
     let (from_start, by_run) = {
         let inside = sim.lock();
         let listed = inside.world.listed.get(unit);
-        listed.map_or((0, 0), |listed| {
-            let by = listed.by.get(who.run.as_str()).copied().unwrap_or(0);
+        listed.map_or((UnixMillis::ZERO, UnixMillis::ZERO), |listed| {
+            let by = listed.by.get(who.run.as_str()).copied().unwrap_or_default();
             (listed.from_start, by)
         })
     };
     // What comes while the last pass runs, which takes whatever it meets, is left to another run.
-    let is_last = progress.pass.until == u64::MAX;
+    let is_last = progress.pass.until == UnixMillis::MAX;
     let cursor = progress.cursor.as_ref().map(ItemId::as_str);
-    let there = if is_last { from_start } else { u64::MAX };
+    let there = if is_last { from_start } else { UnixMillis::MAX };
     if let (Some(cursor), Some(open)) = (cursor, open(sim, unit, &progress.pass, cursor, there)) {
         sim.broken(
             Invariant::CursorBelowSettled,
@@ -211,8 +211,8 @@ fn check_listed(sim: &Sim, who: &Who, before: Option<&ProgressRow>, now: &Progre
         && before.is_none_or(|before| !before.progress.status.is_ended());
     let all_of_them = Pass {
         number: 0,
-        from: 0,
-        until: u64::MAX,
+        from: UnixMillis::ZERO,
+        until: UnixMillis::MAX,
     };
     let there = if is_last { from_start } else { by_run };
     if let (true, Some(open)) = (ended_now, open(sim, unit, &all_of_them, None, there)) {
@@ -231,13 +231,15 @@ pub(super) fn open(
     unit: &UnitId,
     pass: &Pass,
     cursor: Option<&str>,
-    before: u64,
+    before: UnixMillis,
 ) -> Option<String> {
     let things = sim.lock().world.units[unit].clone();
     things
         .into_iter()
         .filter(|(item, _)| cursor.is_none_or(|cursor| item.as_str() <= cursor))
-        .filter(|(_, thing)| pass.takes(thing.added_at) && thing.added_at.unwrap_or(0) < before)
+        .filter(|(_, thing)| {
+            pass.takes(thing.added_at) && thing.added_at.unwrap_or_default() < before
+        })
         .map(|(item, _)| item)
         .find(|item| !is_settled(sim, unit, item))
 }

@@ -18,7 +18,6 @@ pub(in super::super) enum Request {
     Delete(Key, Condition),
     ChangeUnder(Guard, Key, Change),
     Page(Select, Option<Row>),
-    Count(Select, Option<Row>),
     Ensure(Definition),
     WriteAll(Vec<Batched>),
 }
@@ -30,7 +29,6 @@ pub(in super::super) enum Answer {
     Written(Written),
     Changed(bool),
     Page(Page),
-    Count((u64, Option<Row>)),
     Made(Made),
     Nothing,
 }
@@ -46,7 +44,6 @@ impl Request {
             Self::ChangeUnder(_, _, Change::Update(_)) => "update-under",
             Self::ChangeUnder(_, _, Change::Delete) => "delete-under",
             Self::Page(..) => "page",
-            Self::Count(..) => "count",
             Self::Ensure(..) => "ensure",
             Self::WriteAll(..) => "write-all",
         }
@@ -95,9 +92,6 @@ impl Request {
                 }
                 Self::Page(select, after) => {
                     Answer::Page(memory.page(table, &select, after).await?)
-                }
-                Self::Count(select, after) => {
-                    Answer::Count(memory.count(table, &select, after).await?)
                 }
                 Self::Ensure(definition) => Answer::Made(memory.ensure(&definition).await?),
                 Self::WriteAll(rows) => {
@@ -198,22 +192,6 @@ impl<T: Asks> Rows for EffectFilter<T> {
             .await?
         {
             Answer::Page(page) => Ok(page),
-            other => unreachable!("{other:?}"),
-        }
-    }
-
-    async fn count(
-        &self,
-        table: &str,
-        select: &Select,
-        after: Option<Row>,
-    ) -> Result<(u64, Option<Row>), RowsError> {
-        match self
-            .0
-            .ask(table, Request::Count(select.clone(), after))
-            .await?
-        {
-            Answer::Count(count) => Ok(count),
             other => unreachable!("{other:?}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::UnitId;
+use crate::model::{UnitId, UnixMillis};
 use crate::runtime::Instant;
 
 /// All units, with their items in order.
@@ -17,18 +17,18 @@ pub(super) struct World {
     pub(super) listed: BTreeMap<UnitId, Listed>,
 }
 
-/// When a unit was listed, Unix milliseconds of the true clock.
+/// When a unit was listed, by the true clock.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
-    pub(super) from_start: u64,
-    pub(super) by: BTreeMap<String, u64>,
+    pub(super) from_start: UnixMillis,
+    pub(super) by: BTreeMap<String, UnixMillis>,
 }
 
 /// One item.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Thing {
-    /// When it came, Unix milliseconds of the true clock; none says nothing of its age.
-    pub(super) added_at: Option<u64>,
+    /// When it came, by the true clock; none says nothing of its age.
+    pub(super) added_at: Option<UnixMillis>,
     /// It can never be migrated.
     pub(super) corrupt: bool,
     /// It was, for a while.

@@ -2,13 +2,11 @@
 //!
 //! Its counters are a sum of progress rows and never a source of truth: `super::rollup`.
 
-use crate::model::{InstanceId, PlanId, Status};
+use crate::model::{InstanceId, PlanId, Status, UnixMillis};
 use crate::proto::CustomerDid;
 use crate::state::StateError;
 use crate::state::define::BY_STATUS;
-use crate::state::rows::{
-    self, Condition, Key, Row, Select, Update, Value, Written, stamp, unstamp,
-};
+use crate::state::rows::{self, Condition, Key, Row, Select, Update, Value, Written};
 
 use super::CustomerTables;
 
@@ -35,8 +33,8 @@ pub struct CustomerRow {
     pub error: Option<String>,
     /// The plan that gave it out last, and all instances that it was given to.
     pub plan: Option<(PlanId, Vec<InstanceId>)>,
-    /// Unix milliseconds.
-    pub updated_at: Option<u64>,
+    /// When it was written last.
+    pub updated_at: Option<UnixMillis>,
     /// Whether its counters are a sum of ours.
     pub is_summed: bool,
 }
@@ -100,13 +98,13 @@ fn read(table: &str, row: &Row) -> Result<CustomerRow, rows::RowsError> {
             let instances = instances.split(' ').filter(|one| !one.is_empty());
             (PlanId::new(id), instances.map(InstanceId::new).collect())
         }),
-        updated_at: row.text("updatedAt").and_then(unstamp),
+        updated_at: row.time("updatedAt"),
         is_summed: row.number("revision").is_some(),
     })
 }
 
 impl Assignment {
-    fn update(&self, now: u64) -> Update {
+    fn update(&self, now: UnixMillis) -> Update {
         Update::new()
             .set("totalSpaces", self.spaces)
             .set("totalUploads", self.uploads)
@@ -115,8 +113,8 @@ impl Assignment {
                 "filter",
                 self.filter.as_deref().map_or(Value::Null, Value::from),
             )
-            .set("assignedAt", stamp(now))
-            .set("updatedAt", stamp(now))
+            .set("assignedAt", now)
+            .set("updatedAt", now)
             .set_absent("status", Status::Pending.as_str())
             .set_absent("completedSpaces", 0_u64)
             .set_absent("completedUploads", 0_u64)
@@ -170,7 +168,7 @@ impl CustomerTables {
     /// Notes how many spaces a customer has by a listing: its row is not completed before so many are. Makes a row
     /// that is not there; fewer than are known change nothing.
     pub async fn note_spaces(&self, customer: &CustomerDid, spaces: u64) -> Result<(), StateError> {
-        let now = stamp(self.store.now());
+        let now = self.store.now();
         let update = Update::new()
             .set("spacesKnown", spaces)
             .set_absent("status", Status::Pending.as_str())
@@ -178,8 +176,8 @@ impl CustomerTables {
             .set_absent("completedSpaces", 0_u64)
             .set_absent("totalUploads", 0_u64)
             .set_absent("completedUploads", 0_u64)
-            .set_absent("assignedAt", now.as_str())
-            .set_absent("updatedAt", now.as_str());
+            .set_absent("assignedAt", now)
+            .set_absent("updatedAt", now);
         let more = Condition::Any(vec![
             Condition::Absent("spacesKnown"),
             Condition::Below("spacesKnown", spaces.into()),

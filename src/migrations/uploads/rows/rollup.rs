@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::engine::OwnerRollup;
-use crate::model::{Counts, Status};
+use crate::model::{Counts, Status, UnixMillis};
 use crate::runtime::full_jitter;
-use crate::state::rows::{self, Condition, ErrorKind, Key, Row, Update, Written, stamp};
+use crate::state::rows::{self, Condition, ErrorKind, Key, Row, Update, Written};
 use crate::state::{ProgressRow, StateError, Store};
 
 use super::CustomerTables;
@@ -59,7 +59,7 @@ impl CustomerTables {
             let update = sum(&units, known, foreign, now)
                 .set_some("spacesKnown", known)
                 .set("revision", revision + 1)
-                .set_absent("assignedAt", stamp(now));
+                .set_absent("assignedAt", now);
             let same = if revision == 0 {
                 Condition::absent_or("revision", 0_u64)
             } else {
@@ -104,7 +104,7 @@ fn spaces_known(row: &Row) -> Option<u64> {
 }
 
 /// The sum of a customer's units. As long as it may have more spaces than have a row, it has not ended.
-fn sum(units: &[ProgressRow], known: Option<u64>, foreign: bool, now: u64) -> Update {
+fn sum(units: &[ProgressRow], known: Option<u64>, foreign: bool, now: UnixMillis) -> Update {
     let counts: Counts = units.iter().map(|unit| unit.progress.counts).sum();
     let with = |status| {
         units
@@ -131,7 +131,7 @@ fn sum(units: &[ProgressRow], known: Option<u64>, foreign: bool, now: u64) -> Up
         .set("completedSpaces", completed)
         .set("totalUploads", counts.planned)
         .set("completedUploads", counts.done + counts.skipped)
-        .set("updatedAt", stamp(now))
+        .set("updatedAt", now)
         .set(
             "error",
             if bad > 0 {
@@ -146,7 +146,7 @@ fn sum(units: &[ProgressRow], known: Option<u64>, foreign: bool, now: u64) -> Up
     if !foreign {
         update = update.set("status", status.as_str());
         update = if status == Status::Completed {
-            update.set_absent("completedAt", stamp(now))
+            update.set_absent("completedAt", now)
         } else {
             update.remove("completedAt")
         };

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::proto::{CustomerDid, SpaceDid};
 use crate::state::StateError;
-use crate::state::rows::{self, Condition, Key, Row, Update, Written, stamp};
+use crate::state::rows::{self, Condition, Key, Row, Update, Written};
 
 use super::CustomerTables;
 
@@ -188,8 +188,8 @@ impl CustomerTables {
         let mut row = Row::new()
             .with("migrationSpace", space.space.as_str())
             .with("spaceName", space.name.as_str())
-            .with("created", stamp(self.store.now()))
-            .with("lastUsed", stamp(self.store.now()))
+            .with("created", self.store.now())
+            .with("lastUsed", self.store.now())
             .with("indexCount", 0_u64)
             .with("status", status)
             .with("delegated", space.delegated);
@@ -247,11 +247,11 @@ impl CustomerTables {
             SpaceMark::Provisioned(false) => update.set("status", ACTIVE),
             SpaceMark::Delegated(true) => update
                 .set("delegated", true)
-                .set("delegatedAt", stamp(self.store.now())),
+                .set("delegatedAt", self.store.now()),
             SpaceMark::Delegated(false) => update.set("delegated", false).remove("delegatedAt"),
         };
         let update = match mark {
-            SpaceMark::Provisioned(true) => update.set("lastUsed", stamp(self.store.now())),
+            SpaceMark::Provisioned(true) => update.set("lastUsed", self.store.now()),
             _ => update,
         };
         self.update_space(customer, space, update).await

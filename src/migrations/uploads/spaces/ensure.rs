@@ -18,7 +18,6 @@ use crate::proto::key::Signer;
 use crate::proto::subscription;
 use crate::proto::ucan::{Capability, Delegation, Draft, Expiration};
 use crate::proto::{CustomerDid, SpaceDid};
-use crate::runtime::iso_of;
 
 use super::super::rows::{CustomerTables, MigrationSpace, SpaceStatus};
 
@@ -189,7 +188,7 @@ impl Spaces {
         space: &Did,
         clock: &Clock,
     ) -> Result<(), ClientError> {
-        let provision = self.provisioning(account, space, iso_of(clock.unix_ms()));
+        let provision = self.provisioning(account, space, clock.now().to_string());
         self.services.tables.provision(&provision).await
     }
 

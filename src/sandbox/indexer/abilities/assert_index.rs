@@ -61,7 +61,8 @@ pub(super) fn announce(
     let lifetimes = network.lifetimes;
     let gone = network
         .clock
-        .unix_ms()
+        .now()
+        .0
         .saturating_add(millis(lifetimes.advert + lifetimes.providers));
     remember(
         indexer,

@@ -59,7 +59,7 @@ pub(crate) fn cache(indexer: &Indexer, call: &Call) -> Answer {
         metadata: encode_metadata(&[metadata]),
     };
     claims::remember(indexer, claim.cid(), archive(&claim)?.into())?;
-    let now = indexer.network.clock.unix_ms();
+    let now = indexer.network.clock.now().0;
     let gone = now.saturating_add(millis(indexer.network.lifetimes.providers));
     let gone = claim
         .expiration()

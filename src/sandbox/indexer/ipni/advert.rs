@@ -28,7 +28,7 @@ impl Advert {
     /// advertised about a hash.
     pub fn publish(&self, network: &Network) -> std::io::Result<()> {
         let delay = u64::try_from(network.lifetimes.advert.as_millis()).unwrap_or(u64::MAX);
-        self.publish_at(network, network.clock.unix_ms().saturating_add(delay))
+        self.publish_at(network, network.clock.now().0.saturating_add(delay))
     }
 
     /// Publishes it so that it is found from a Unix millisecond on.
@@ -36,7 +36,7 @@ impl Advert {
         let record = self.record();
         let id = record.id();
         let value = Bytes::from([&visible.to_be_bytes()[..], &record.encode()].concat());
-        let now = network.clock.unix_ms();
+        let now = network.clock.now().0;
         let items = self
             .digests
             .iter()
@@ -69,7 +69,7 @@ impl Advert {
 
 /// What IPNI finds about a hash now.
 pub(crate) fn found(network: &Network, digest: &Multihash) -> Vec<Record> {
-    let now = network.clock.unix_ms();
+    let now = network.clock.now().0;
     let items = network.shelf.list(&group(digest), now);
     let records = items.into_iter().filter_map(|(_, value)| {
         let visible = u64::from_be_bytes(*value.first_chunk::<VISIBLE>()?);

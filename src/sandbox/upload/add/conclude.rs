@@ -20,7 +20,7 @@ pub(crate) async fn conclude(upload: &Upload, call: &Call) -> Answer {
     {
         put_done(upload, &put, &receipt).await?;
     }
-    let now = i128::from(upload.network.clock.unix_ms());
+    let now = i128::from(upload.network.clock.now().0);
     Ok(Success::with(map([("time", Ipld::Integer(now))])))
 }
 

@@ -18,7 +18,7 @@ impl Dynamo {
         table: &str,
         rows: Vec<Batched>,
     ) -> Result<(), RowsError> {
-        // A batch may name a key once only; the last line for it is the one that counts.
+        // A batch may name a key only once; the last write of a key counts.
         let mut last = HashMap::new();
         for row in rows {
             let (Batched::Put(key, _) | Batched::Delete(key)) = &row;
@@ -58,13 +58,13 @@ impl Dynamo {
         Ok(left.remove(table).unwrap_or_default())
     }
 
-    /// Writes up to [`BATCH`] rows; what is left undone is sent again, and a try counts only when nothing moved.
+    /// Writes up to [`BATCH`] rows. Unprocessed rows are sent again; a try counts only if nothing was processed.
     async fn batch(&self, table: &str, mut requests: Vec<WriteRequest>) -> Result<(), RowsError> {
         let mut idle = 0;
         while !requests.is_empty() {
             let before = requests.len();
             requests = self
-                .tried(table, true, || self.batch_once(table, requests.clone()))
+                .tried(table, || self.batch_once(table, requests.clone()))
                 .await?;
             if requests.is_empty() {
                 break;

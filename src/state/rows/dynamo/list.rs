@@ -1,7 +1,6 @@
 //! Lists of rows, page by page.
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity as Capacity;
-use aws_sdk_dynamodb::types::Select as Projection;
 
 use super::{Dynamo, required};
 use crate::state::rows::codec::{self, Item};
@@ -9,10 +8,9 @@ use crate::state::rows::expression::{self, Aliases};
 use crate::state::rows::row::Row;
 use crate::state::rows::{Page, RowsError, Select};
 
-/// What a query and a scan answer alike.
+/// The common part of the answers to a query and a scan.
 struct Listed {
     items: Option<Vec<Item>>,
-    count: i32,
     next: Option<Item>,
 }
 
@@ -22,7 +20,6 @@ impl Dynamo {
         table: &str,
         select: &Select,
         after: Option<Row>,
-        count: bool,
     ) -> Result<Listed, RowsError> {
         let mut aliases = Aliases::default();
         let key = expression::key_condition(&mut aliases, select);
@@ -36,7 +33,6 @@ impl Dynamo {
             .table_name(table)
             .set_index_name(select.index.map(str::to_owned))
             .set_consistent_read(select.index.is_none().then_some(true))
-            .set_select(count.then_some(Projection::Count))
             .set_key_condition_expression(key)
             .set_filter_expression(filter)
             .set_expression_attribute_names(aliases.names())
@@ -51,7 +47,6 @@ impl Dynamo {
         required("query", table, answer.consumed_capacity.as_ref())?;
         Ok(Listed {
             items: answer.items,
-            count: answer.count,
             next: answer.last_evaluated_key,
         })
     }
@@ -61,27 +56,22 @@ impl Dynamo {
         table: &str,
         select: &Select,
         after: Option<Row>,
-        count: bool,
     ) -> Result<Listed, RowsError> {
         let mut aliases = Aliases::default();
         let filter = select
             .filter
             .as_ref()
             .and_then(|filter| expression::condition(&mut aliases, filter));
-        let share = |number: u32| i32::try_from(number).ok();
         let answer = self
             .client
             .scan()
             .table_name(table)
             .set_index_name(select.index.map(str::to_owned))
             .set_consistent_read(select.index.is_none().then_some(true))
-            .set_select(count.then_some(Projection::Count))
             .set_filter_expression(filter)
             .set_expression_attribute_names(aliases.names())
             .set_expression_attribute_values(aliases.values())
-            .set_segment(select.segment.and_then(|(segment, _)| share(segment)))
-            .set_total_segments(select.segment.and_then(|(_, total)| share(total)))
-            .set_limit(select.page.and_then(share))
+            .set_limit(select.page.and_then(|page| i32::try_from(page).ok()))
             .set_exclusive_start_key(after.map(|row| codec::item(&row)))
             .return_consumed_capacity(Capacity::Total)
             .send()
@@ -90,30 +80,29 @@ impl Dynamo {
         required("scan", table, answer.consumed_capacity.as_ref())?;
         Ok(Listed {
             items: answer.items,
-            count: answer.count,
             next: answer.last_evaluated_key,
         })
     }
 
-    /// One page: items, how many, and where the next begins.
+    /// One page of rows, and where the next begins.
     pub(super) async fn read(
         &self,
         table: &str,
         select: &Select,
         after: Option<Row>,
-        count: bool,
-    ) -> Result<(Page, u64), RowsError> {
+    ) -> Result<Page, RowsError> {
         let once = || async {
             if select.partition.is_some() {
-                self.query_once(table, select, after.clone(), count).await
+                self.query_once(table, select, after.clone()).await
             } else {
-                self.scan_once(table, select, after.clone(), count).await
+                self.scan_once(table, select, after.clone()).await
             }
         };
-        let page = self.tried(table, true, once).await?;
+        let page = self.tried(table, once).await?;
         let items = page.items.unwrap_or_default();
-        let rows = items.into_iter().map(codec::row).collect();
-        let next = page.next.filter(|next| !next.is_empty()).map(codec::row);
-        Ok((Page { rows, next }, u64::try_from(page.count).unwrap_or(0)))
+        Ok(Page {
+            rows: items.into_iter().map(codec::row).collect(),
+            next: page.next.filter(|next| !next.is_empty()).map(codec::row),
+        })
     }
 }

@@ -49,7 +49,7 @@ impl Dynamo {
                 Err(error) => refused(table, &error),
             }
         };
-        self.tried(table, true, make).await
+        self.tried(table, make).await
     }
 }
 
@@ -95,7 +95,7 @@ fn changing(
     })
 }
 
-/// Whether it was the guard that did not hold; anything else is an error.
+/// Returns `false` if the guard did not hold; anything else is an error.
 fn refused(
     table: &str,
     error: &SdkError<TransactWriteItemsError, HttpResponse>,

@@ -1,23 +1,23 @@
-//! What can go wrong with the file.
+//! Errors of the file.
 
 use rusqlite::ErrorCode;
 
 use crate::state::rows::{ErrorKind, RowsError};
 
-/// Why some work with the file was not done.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The table was never made.
+    /// The table does not exist.
     NoTable,
-    /// `SQLite` says so.
+    /// An error of `SQLite`.
     Sql(rusqlite::Error),
-    /// Something in it is not what it should be.
+    /// The content is malformed.
     Shape(String),
     /// The file was replaced or removed since it was opened.
     Gone,
     /// The file cannot be used, and why.
     Unusable(String),
-    /// The program ends while the work waits.
+    /// The program ends.
     Ended,
 }
 
@@ -28,7 +28,7 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    /// The same, as an error of a table.
+    /// The error of a table.
     pub(super) fn at(self, doing: &'static str, table: &str) -> RowsError {
         let (kind, detail) = match self {
             Self::NoTable => (ErrorKind::Missing, String::new()),
@@ -51,7 +51,7 @@ impl Fault {
     }
 }
 
-/// A lock that others hold passes; of what the disk refuses nobody knows how far it went.
+/// A locked file is transient. After an error of the disk the state is unknown.
 fn kind_of(error: &rusqlite::Error) -> ErrorKind {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Throttled,

@@ -1,4 +1,4 @@
-//! The file itself: who may read it, whose it is, and what it holds.
+//! Opens the file, checks its owner and format, and creates its tables.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -11,9 +11,9 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::Fault;
 use crate::runtime::private;
 
-/// `Strn`: tells the file from those of other programs (`PRAGMA application_id`).
+/// `Strn`: marks the file as one of this program (`PRAGMA application_id`).
 const APPLICATION: i32 = 0x5374_726e;
-/// The version of what is in it (`PRAGMA user_version`).
+/// The version of its format (`PRAGMA user_version`).
 const VERSION: i32 = 1;
 
 const SCHEMA: &str = "
@@ -28,7 +28,7 @@ CREATE TABLE entries (
 ) WITHOUT ROWID;
 ";
 
-/// Which file a name leads to.
+/// The file that a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     path: PathBuf,
@@ -44,7 +44,7 @@ impl Place {
         })
     }
 
-    /// Fails if the name leads to another file by now, or to none: what is written to the old one is nobody's.
+    /// Fails if the path leads to another file now, or to none: writes to the old one would be lost.
     pub(super) fn check(&self) -> Result<(), Fault> {
         match Self::of(&self.path) {
             Ok(now) if now == *self => Ok(()),
@@ -59,14 +59,14 @@ pub(super) fn open(path: &Path, wait: Duration) -> Result<(Connection, Place), F
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    // The folder may well be behind a link: the file may not.
+    // The folder may be behind a link, the file may not.
     let whole = path.canonicalize().map_err(unusable)?;
     let folder = whole.parent().map_or(Ok(()), private::folder);
     folder.map_err(unusable)?;
     let place = Place::of(&whole).map_err(unusable)?;
     let mut connection = Connection::open_with_flags(whole, flags)?;
     connection.busy_timeout(wait)?;
-    // Before anything is changed: WAL mode stands in the file, whoever's it is.
+    // Checked before the mode is set, because WAL mode changes the file.
     is_ready(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -75,14 +75,14 @@ pub(super) fn open(path: &Path, wait: Duration) -> Result<(Connection, Place), F
     Ok((connection, place))
 }
 
-/// Makes the file for its owner alone if it is not there, and refuses one that is no file of this user. One that is there
-/// is never opened here: closing it would end all locks that this process has on it, and another process might then take
-/// the log of it away (POSIX locks).
+/// Creates the file for its owner alone if it does not exist, and refuses one that is not a file of this user. An
+/// existing file is not opened here, because closing it would release all locks of this process on it (POSIX locks),
+/// and another process could then remove its log.
 fn make(path: &Path) -> io::Result<()> {
     let Some(found) = private::metadata(path)? else {
         return match private::create_new(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            // Somebody else made it just now, as this would have.
+            // Another process created it a moment ago.
             _ => Ok(()),
         };
     };
@@ -96,14 +96,14 @@ fn make(path: &Path) -> io::Result<()> {
             found.uid()
         )));
     }
-    // What SQLite keeps beside the file has its permissions.
+    // SQLite gives its other files the same permissions.
     if found.mode() & 0o077 != 0 {
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
     }
     Ok(())
 }
 
-/// Makes the tables of an empty file.
+/// Creates the tables of an empty file.
 fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if is_ready(&transaction)? {
@@ -118,7 +118,7 @@ fn prepare(connection: &mut Connection) -> Result<(), Fault> {
 /// Whether the file has its tables, or is empty.
 ///
 /// # Errors
-/// It is another's, or of another version.
+/// It belongs to another program or version.
 fn is_ready(connection: &Connection) -> Result<bool, Fault> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let things = "SELECT count(*) FROM sqlite_master";

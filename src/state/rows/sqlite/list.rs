@@ -3,11 +3,15 @@
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row as Found, Transaction, params, params_from_iter};
 
-use super::{Fault, Indexes, entry, read, sort};
+use super::error::Fault;
+use crate::state::define::SORTED_BY;
 use crate::state::rows::{Bound, Key, Page, Row, Select};
 
 /// Rows of a page where none is asked for.
 const PAGE: u32 = 1_000;
+
+/// The secondary indexes of a table: name and partition attribute of each.
+pub(super) type Indexes = Vec<(String, String)>;
 
 /// Enters a row into the indexes of its table.
 pub(super) fn enter(
@@ -20,7 +24,7 @@ pub(super) fn enter(
     each(transaction, insert, (table, key), row, indexes)
 }
 
-/// Takes a row, as it was, out of the indexes of its table.
+/// Removes the old entries of a row from the indexes of its table.
 pub(super) fn forget(
     transaction: &Transaction<'_>,
     (table, key): (&str, &Key),
@@ -48,11 +52,11 @@ fn each(
     Ok(())
 }
 
-/// A query in the making.
+/// A query that is being built.
 struct Query {
     text: String,
     values: Vec<Sql>,
-    /// By what it is ordered: columns, and what a place calls them.
+    /// The order: columns, and their names in a place.
     order: &'static [(&'static str, &'static str)],
 }
 
@@ -78,11 +82,6 @@ impl Query {
         if let Some((_, bound)) = &select.sort {
             query.bound("r.sort", bound);
         }
-        if let Some((segment, total)) = select.segment {
-            query.text.push_str(" AND r.share % ? = ?");
-            let numbers = [total.max(1), segment].map(|number| Sql::Integer(number.into()));
-            query.values.extend(numbers);
-        }
         query
     }
 
@@ -105,7 +104,7 @@ impl Query {
         query
     }
 
-    /// Asks for one thing more; each `?` of `clause` stands for one of `values`.
+    /// Adds a clause with one of `values` for each `?`.
     fn and(&mut self, clause: &str, values: &[&str]) {
         self.text.push_str(" AND ");
         self.text.push_str(clause);
@@ -125,7 +124,7 @@ impl Query {
         }
     }
 
-    /// Orders it, begins it after a place, and ends it after so many rows.
+    /// Orders the rows, starts after a place, and limits their number.
     fn cut(&mut self, newest_first: bool, after: Option<&Row>, most: u32) {
         let (beyond, order) = if newest_first {
             ("<", " DESC")
@@ -152,7 +151,7 @@ impl Query {
     }
 }
 
-/// One page, cut before the filter is asked.
+/// One page, cut before the filter applies.
 pub(super) fn page(
     connection: &Connection,
     table: &str,
@@ -164,7 +163,7 @@ pub(super) fn page(
         Some(index) => Query::by_index(table, index, select),
         None => Query::by_key(table, select),
     };
-    // One more than wanted shows whether there are more.
+    // One row more than needed shows whether more follow.
     query.cut(select.newest_first, after, most + 1);
     let mut statement = connection.prepare_cached(&query.text)?;
     let found = statement.query_map(params_from_iter(query.values), placed)?;
@@ -187,4 +186,19 @@ fn placed(found: &Found<'_>) -> rusqlite::Result<(Row, String)> {
         .with("partition", found.get::<_, String>(1)?)
         .with("sort", found.get::<_, String>(2)?);
     Ok((place, found.get(3)?))
+}
+
+/// A row from its text in the file.
+pub(super) fn read(text: &str) -> Result<Row, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault::Shape(error.to_string()))
+}
+
+/// The sort value of a key; empty where the table has none.
+pub(super) fn sort(key: &Key) -> &str {
+    key.sort.as_ref().map_or("", |(_, value)| value)
+}
+
+/// The entry of a row in an index: its partition attribute and `updatedAt`; `None` if one is missing.
+fn entry<'a>(row: &'a Row, partition: &str) -> Option<(&'a str, &'a str)> {
+    Some((row.text(partition)?, row.text(SORTED_BY)?))
 }

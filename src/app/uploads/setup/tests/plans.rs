@@ -24,7 +24,7 @@ async fn a_plan_of_nothing_is_reported_and_takes_no_place() {
 
 /// A report of instance `number` that came just now.
 fn speaking(number: u32, plan: &PlanReport) -> InstanceReport {
-    let now = Clock::system().unix_ms();
+    let now = Clock::system().now();
     InstanceReport {
         instance: InstanceId::number(number),
         folder: None,
