@@ -142,10 +142,10 @@ impl Scene {
         let tasks = parts.tasks.clone();
         let outcome = tasks.spawn(run(parts, config, job)).await.unwrap().unwrap();
         assert!(
-            outcome.counts.add_up(),
+            outcome.snapshot.counts.add_up(),
             "{}: {:?}",
             Invariant::CountsAddUp,
-            outcome.counts
+            outcome.snapshot.counts
         );
         assert_eq!(outcome.snapshot.in_flight, 0);
         outcome.ended

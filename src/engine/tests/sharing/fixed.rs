@@ -53,7 +53,7 @@ async fn failed_items_are_counted_once_and_retried_in_ended_and_in_open_units() 
         (row.counts.bad(), row.counts.settled()),
         (0, open.counts.settled())
     );
-    assert_eq!(retried.counts.done, row.counts.done);
+    assert_eq!(retried.snapshot.counts.done, row.counts.done);
     let sum: Counts = parts(&world)
         .await
         .iter()
