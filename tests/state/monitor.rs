@@ -603,7 +603,7 @@ async fn an_overview_of_many_spaces_takes_at_most_twenty_requests() {
 
     let mut heard = 0;
     let exact = sterna::monitor::exact(&store, UnixMillis(NOW), &VOCABULARY, |spaces| {
-        heard = spaces
+        heard = spaces;
     })
     .await
     .unwrap();

@@ -2,7 +2,7 @@
 
 use sterna::model::{
     ControlCommand, FailedItem, Failure, InstanceId, ItemId, Limit, MigrationName, Noun, PlanId,
-    PlanSummary, Reason, ReasonInfo, Reasons, ShareSize, Unit, UnitId, Vocabulary,
+    PlanSummary, Reason, ReasonInfo, Reasons, ShareSize, Unit, UnitId, UnixMillis, Vocabulary,
 };
 use sterna::monitor::{Answer, Ask, FACES, Face, Form, Paint, View, answer, line};
 use sterna::runtime::Clock;
@@ -47,7 +47,7 @@ async fn letters() -> Store {
     let namespace = Namespace::new(MigrationName::new("letters"), "local").unwrap();
     let store = Store::in_memory(Config::new(namespace, "unused"));
     store.create_tables().await.unwrap();
-    let store = store.with_clock(Clock::set_to(NOW - 1_200_000));
+    let store = store.with_clock(Clock::set_to(UnixMillis(NOW - 1_200_000)));
     let size = ShareSize {
         owners: 1,
         units: 3,
@@ -55,7 +55,7 @@ async fn letters() -> Store {
     };
     let plan = PlanSummary {
         id: PlanId::new("0ec0ec0ec0ec"),
-        made_at: NOW,
+        made_at: UnixMillis(NOW),
         made_by: "ann@host".to_owned(),
         shaped_by: "--instances 2".to_owned(),
         owners: 1,
@@ -74,8 +74,8 @@ async fn letters() -> Store {
         attempts: 1,
         instance: two(),
         items: 1,
-        first_at: NOW,
-        last_at: NOW,
+        first_at: UnixMillis(NOW),
+        last_at: UnixMillis(NOW),
     };
     for item in [ItemId::new("blue/1"), ItemId::all_of_unit()] {
         store.put_failed(&lease, &failed(item)).await.unwrap();
@@ -121,7 +121,7 @@ fn asks() -> Vec<Ask> {
 }
 
 async fn answered(store: &Store, ask: &Ask) -> Answer {
-    let view = answer(store, Clock::set_to(NOW), ask, &LETTERS, None).await;
+    let view = answer(store, Clock::set_to(UnixMillis(NOW)), ask, &LETTERS, None).await;
     Answer {
         view: view.unwrap(),
         words: &LETTERS,
@@ -172,7 +172,11 @@ async fn every_face_shows_a_migration_in_its_own_words() {
         log.contains("2 instances, 1 sender, 3 boxes, 30 letters"),
         "{log}"
     );
-    has_only_its_own_words(&line(&sterna::model::Snapshot::default(), NOW, &LETTERS));
+    has_only_its_own_words(&line(
+        &sterna::model::Snapshot::default(),
+        UnixMillis(NOW),
+        &LETTERS,
+    ));
 }
 
 #[tokio::test]
