@@ -1,5 +1,6 @@
 //! The one composition root: configuration to parts; spawn; drain.
 
+pub mod blobs;
 mod command_error;
 mod control;
 #[cfg(feature = "sandbox")]

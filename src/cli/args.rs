@@ -115,6 +115,9 @@ pub(super) enum Commands {
     #[cfg(feature = "sandbox")]
     #[command(subcommand)]
     Sandbox(one::sandbox::SandboxCommand),
+    /// Copy blobs between storage backends, verified, then flip
+    #[command(subcommand)]
+    Blobs(one::blobs::BlobsCommand),
     /// Create missing migration tables
     Init(one::init::InitArgs),
     /// Count uploads and distribute customers over instances

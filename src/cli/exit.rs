@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use super::failure;
+use crate::app::blobs::CopyReport;
 use crate::app::{AuditReport, Ended, Kind, RollbackReport, RunReport};
 use crate::config::Faults;
 use crate::model::{Counts, StepCounts};
@@ -186,6 +187,17 @@ impl From<&RunReport> for Exit {
             } else {
                 Self::Done
             }
+        })
+    }
+}
+
+/// A job of which some blobs failed, in this run or before, never ends with 0.
+impl From<&CopyReport> for Exit {
+    fn from(report: &CopyReport) -> Self {
+        of_ending(&report.ended).unwrap_or(if report.counts.bad() > 0 {
+            Self::SomeFailed
+        } else {
+            Self::Done
         })
     }
 }

@@ -160,6 +160,7 @@ async fn dispatch(command: Commands, context: &Context) -> Result<Exit> {
         Commands::Demo(args) => Box::pin(one::demo::run(args, context)).await,
         #[cfg(feature = "sandbox")]
         Commands::Sandbox(args) => Box::pin(one::sandbox::run(args, context)).await,
+        Commands::Blobs(args) => Box::pin(one::blobs::run(args, context)).await,
         Commands::Init(args) => one::init::run(args, context).await,
         Commands::Setup(args) => Box::pin(one::setup::run(args, context)).await,
         Commands::Migrate(args) => Box::pin(one::migrate::run(*args, context)).await,

@@ -5,6 +5,7 @@
 
 mod aws;
 mod batch;
+pub mod blobs;
 mod buckets;
 mod calls;
 mod carpark;

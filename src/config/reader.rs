@@ -236,10 +236,12 @@ impl<'a> Reader<'a> {
         number
     }
 
-    /// Where rows are kept.
-    pub(super) fn backend(&mut self) -> Option<Backend> {
-        let Some(value) = self.sources.get("STERNA_STATE") else {
-            return Some(Backend::default());
+    /// Where rows are kept; at `usual` if nobody says.
+    pub(super) fn backend(&mut self, usual: Backend) -> Option<Backend> {
+        let value = self.sources.get("STERNA_STATE");
+        let named = value.filter(|value| value.origin != Origin::Default);
+        let Some(value) = named else {
+            return Some(usual);
         };
         let backend = value.text.parse();
         let reject = |problem: String| {

@@ -19,6 +19,9 @@ use crate::state;
 /// work of a dead instance would lie for hours.
 const LEASE_TERMS: RangeInclusive<u64> = 2..=600;
 
+/// The file for rows of migrations that keep them on this machine.
+const ROWS: &str = "rows.sqlite";
+
 /// Uploads in flight when neither flag nor environment says.
 pub const CONCURRENCY: usize = 10;
 
@@ -27,6 +30,8 @@ pub const CONCURRENCY: usize = 10;
 pub enum Need {
     /// The environment and the state folder.
     Nothing,
+    /// The migration's tables. In the local environment they lie in a file of the state folder, unless a store is named.
+    OwnState,
     /// The migration's tables.
     State,
     /// The network's services, tables, buckets and queues.
@@ -124,12 +129,17 @@ impl Settings {
 }
 
 fn read(from: &mut Reader<'_>, need: Need, now: u64) -> Option<Settings> {
-    let backend = from.backend();
+    let is_local = from.sources.environment == Environment::Local;
+    let backend = from.backend(if need == Need::OwnState && is_local {
+        state::Backend::Sqlite(from.sources.state_dir.join(ROWS))
+    } else {
+        state::Backend::default()
+    });
     // State in a file needs no AWS.
     let rows_are_aws = backend
         .as_ref()
         .is_none_or(|one| *one == state::Backend::DynamoDb);
-    let aws = if need >= Need::Network || (need == Need::State && rows_are_aws) {
+    let aws = if need >= Need::Network || (need >= Need::OwnState && rows_are_aws) {
         network::aws(from)
     } else {
         Some(Aws::default())

@@ -49,6 +49,8 @@ pub struct Config {
     /// Whether to help other instances after the own share: take units that nobody holds, or whose holder is dead,
     /// until all units ended.
     pub steal: bool,
+    /// Owners whose units it helps with; `None` for all.
+    pub owners: Option<BTreeSet<String>>,
     /// Whether a drain command ends the run. A rollback ignores it: it is meant for the other instances.
     pub drains: bool,
     /// Share of unexpected failures, 0 to 1, above which the run stops.
@@ -168,6 +170,13 @@ impl Config {
         self.adopt_own && lease.run != self.run && lease.holder.is_same(&self.holder())
     }
 
+    /// Whether it helps with units of this owner.
+    #[must_use]
+    pub fn helps(&self, owner: &str) -> bool {
+        let owners = self.owners.as_ref();
+        owners.is_none_or(|owners| owners.contains(owner))
+    }
+
     /// The journal of this instance in its state folder.
     #[must_use]
     pub fn journal(&self) -> JournalId {
@@ -192,6 +201,7 @@ impl Config {
             adopt_own: false,
             reopen: Reopen::No,
             steal: false,
+            owners: None,
             drains: true,
             max_failure_rate: 0.05,
             expected: None,

@@ -3,4 +3,5 @@
 //! A migration says what is to be done and how; loops, leases,
 //! retries, checkpoints and displays are the engine's.
 
+pub mod blobs;
 pub mod uploads;

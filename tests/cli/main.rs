@@ -9,6 +9,7 @@
 mod answers;
 #[cfg(feature = "sandbox")]
 mod auditing;
+mod blobs;
 #[cfg(feature = "sandbox")]
 mod conflict;
 #[cfg(feature = "sandbox")]

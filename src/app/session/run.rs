@@ -9,8 +9,11 @@ use super::{Session, Work, Workload, folder, totals};
 use crate::app::reports::RunReport;
 use crate::app::{AuditReport, CommandError, ProgressSink, ProgressUpdate, Stop};
 use crate::engine::{self, Config, Job, StepFilter};
-use crate::model::Counts;
+use crate::model::{Counts, InstanceId};
 use crate::runtime::StopLevel;
+
+/// Numbers that are tried when a process takes any that is free.
+const INSTANCES: u32 = 64;
 
 impl<W: Workload> Session<W> {
     /// Runs the migration over some work: first what the migration wants in place, if every step is to be made.
@@ -21,9 +24,20 @@ impl<W: Workload> Session<W> {
         &self,
         config: Config,
         work: Work,
+        ends: (Stop, ProgressSink),
+    ) -> Result<RunReport<W::Findings>> {
+        let lock = self.lock(&config)?;
+        self.migrate_under(&lock, config, work, ends).await
+    }
+
+    /// As [`Session::migrate`], under the lock of the instance that the caller holds.
+    pub(in crate::app) async fn migrate_under(
+        &self,
+        _lock: &File,
+        config: Config,
+        work: Work,
         (stop, sink): (Stop, ProgressSink),
     ) -> Result<RunReport<W::Findings>> {
-        let _lock = self.lock(&config)?;
         let first = if matches!(config.steps, StepFilter::All) {
             self.workload
                 .before_run(self, &work, (&stop, &sink))
@@ -56,7 +70,21 @@ impl<W: Workload> Session<W> {
         folder::lock(self.store.config(), &config.instance)
     }
 
-    async fn run_locked(
+    /// Takes the lock of an instance: of this number, or of the first one that nobody runs as in the state folder.
+    pub(in crate::app) fn lock_one(&self, number: Option<u32>) -> Result<(File, u32)> {
+        let numbers = number.map_or(1..=INSTANCES, |number| number..=number);
+        let mut refused = None;
+        for number in numbers {
+            match folder::lock(self.store.config(), &InstanceId::number(number)) {
+                Ok(lock) => return Ok((lock, number)),
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| anyhow::anyhow!("no number of an instance is free")))
+    }
+
+    /// As [`Session::run`], under the lock of the instance that the caller holds.
+    pub(in crate::app) async fn run_locked(
         &self,
         mut config: Config,
         job: Job,

@@ -1,5 +1,6 @@
 //! The commands, each with its arguments and its way from settings to an exit code.
 
+pub(super) mod blobs;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod ctl;

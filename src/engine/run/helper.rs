@@ -102,7 +102,8 @@ impl Helper {
             return Vec::new();
         }
         match open(&run.store).await {
-            Ok(open) => {
+            Ok(mut open) => {
+                open.retain(|row| run.config.helps(&row.progress.unit.owner));
                 self.failed = 0;
                 self.watch(&run.store, &open).await;
                 self.choose(run, open, mine, leased)

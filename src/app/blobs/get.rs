@@ -1,0 +1,86 @@
+//! `blobs get`: reads one blob as a reader does: from the active backend first, then from the other.
+
+use anyhow::Result;
+use futures::StreamExt as _;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use super::open::{self, Opened, of_backend};
+use crate::app::{CommandError, Kind};
+use crate::client::blobs::{Backend, BackendUrl, Reading};
+use crate::config::Settings;
+use crate::migrations::blobs::Phase;
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Got {
+    /// The key of the blob.
+    pub key: String,
+    /// URL of the backend that it was read from.
+    pub from: String,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+/// Reads a blob into `out`.
+///
+/// # Errors
+/// No backend has it, or one of them could not tell; `out` could not be written.
+pub async fn get(
+    settings: &Settings,
+    (job, id): (&str, &str),
+    out: &mut (dyn AsyncWrite + Send + Unpin),
+) -> Result<Got> {
+    let opened = open::job(settings, job).await?;
+    let key = opened.session.workload.layout.key(id);
+    for (url, backend) in in_order(&opened)? {
+        let reading = backend
+            .read(&key)
+            .await
+            .map_err(|error| of_backend(&error, "the key", &url.to_string()))?;
+        if let Some(Reading { mut body, .. }) = reading {
+            let mut bytes = 0;
+            while let Some(chunk) = body.next().await {
+                let chunk =
+                    chunk.map_err(|error| of_backend(&error, "the key", &url.to_string()))?;
+                out.write_all(&chunk).await?;
+                bytes += chunk.len() as u64;
+            }
+            out.flush().await?;
+            return Ok(Got {
+                key,
+                from: url.to_string(),
+                bytes,
+            });
+        }
+    }
+    Err(CommandError::new(
+        Kind::NotFound,
+        format!("read {id} of job {job}"),
+        format!("neither backend has {key}"),
+        "check the id; `sterna blobs verify` says what is missing on the target",
+    )
+    .into())
+}
+
+/// The backends, the active one first.
+fn in_order(opened: &Opened) -> Result<Vec<(&BackendUrl, &dyn Backend)>> {
+    let backends = &opened.session.workload.backends;
+    let (source, target) = (
+        (&opened.from, &*backends.source),
+        (&opened.to, &*backends.target),
+    );
+    Ok(if is_at_target(opened)? {
+        vec![target, source]
+    } else {
+        vec![source, target]
+    })
+}
+
+/// Whether readers ask the target: by the pointer if there is one, else by how far the job is.
+fn is_at_target(opened: &Opened) -> Result<bool> {
+    let Some(pointer) = opened.pointer() else {
+        return Ok(opened.row.phase == Phase::Completed);
+    };
+    let active = pointer.read()?;
+    Ok(active.is_some_and(|active| active.active == opened.row.job.to))
+}

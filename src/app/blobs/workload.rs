@@ -1,0 +1,47 @@
+//! What the blobs migration adds to a session.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+
+use crate::app::session::{Connecting, Workload};
+use crate::engine::Depth;
+use crate::migrations::blobs::{Backends, Blobs, Layout, VOCABULARY};
+use crate::model::Vocabulary;
+use crate::state::Namespace;
+
+/// One job, with both of its backends open.
+pub(super) struct BlobsWorkload {
+    pub(super) namespace: Namespace,
+    pub(super) backends: Backends,
+    pub(super) layout: Layout,
+}
+
+#[async_trait]
+impl Workload for BlobsWorkload {
+    type Migration = Blobs;
+
+    fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    fn vocabulary(&self) -> &'static Vocabulary {
+        &VOCABULARY
+    }
+
+    async fn connect(&self, _: Connecting<'_>) -> Result<Arc<Blobs>> {
+        Ok(Arc::new(Blobs::new(
+            self.backends.clone(),
+            self.layout.clone(),
+        )))
+    }
+
+    fn not_checked(&self, depth: Depth) -> Vec<String> {
+        let said = match depth {
+            Depth::Bytes => "whether a reader that is not one of ours finds them",
+            Depth::Records | Depth::Presence => "the bytes on the target: --deep reads them",
+        };
+        vec![said.to_owned()]
+    }
+}

@@ -1,0 +1,265 @@
+//! What the commands of `blobs` print for people.
+
+use std::path::Path;
+
+use crate::app::AuditReport;
+use crate::app::blobs::{
+    self, CopyReport, FlipReport, Got, JobStatus, Left, PlanReport, RollbackReport,
+};
+use crate::cli::output::joined;
+use crate::cli::summary::{beside, count, ending, listed, next, of_all, took};
+
+/// The next command, about the same job in the same surroundings.
+fn then(command: &str, job: &str, typed: &str) -> String {
+    next(&beside(
+        &format!("sterna blobs {command} --job {job}"),
+        typed,
+    ))
+}
+
+/// An amount of bytes, to a tenth of its unit.
+fn sized(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut tenths = u128::from(bytes) * 10;
+    let mut unit = "B";
+    for larger in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1_024;
+        unit = larger;
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        _ => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
+/// What `plan` found.
+pub(super) fn of_plan(report: &PlanReport, typed: &str) -> String {
+    let job = &report.job;
+    if report.same_place {
+        return format!(
+            "job {job}: {} and {} are one place; there is nothing to do",
+            report.from, report.to
+        );
+    }
+    let mut lines = vec![format!(
+        "job {job}: {}, {}, from {} to {}",
+        count(report.blobs, "blob"),
+        sized(report.bytes),
+        report.from,
+        report.to
+    )];
+    lines.extend(left(&report.left));
+    if report.was_planned {
+        lines.push("  it was planned before; its progress is kept".to_owned());
+    }
+    lines.push(if report.dry_run {
+        "dry run: nothing was written".to_owned()
+    } else {
+        then("copy", job, typed)
+    });
+    joined(&lines)
+}
+
+fn left(left: &Left) -> Vec<String> {
+    let parts = [
+        (left.not_blobs, "not files"),
+        (left.unrepresentable, "with names that cannot be copied"),
+        (left.not_of_layout, "not of the layout"),
+    ];
+    let total: u64 = parts.iter().map(|(number, _)| number).sum();
+    if total == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("  left alone: {}", listed(parts, ""))];
+    lines.extend(left.named.iter().map(|name| format!("    {name}")));
+    let more = total - left.named.len() as u64;
+    if more > 0 {
+        lines.push(format!("    and {more} more"));
+    }
+    lines
+}
+
+/// What `copy` came to.
+pub(super) fn of_copy(report: &CopyReport, typed: &str) -> String {
+    let job = &report.job;
+    if report.run.is_none() {
+        return joined([
+            format!("job {job} is {}: there is nothing to copy", report.phase),
+            then("status", job, typed),
+        ]);
+    }
+    let mut lines = vec![
+        format!("{}; {}", ending(&report.ended), took(report.seconds)),
+        format!("job {job}: {}", of_all(&report.counts)),
+    ];
+    for (step, counts) in &report.steps {
+        lines.push(format!("  {step}: {} done", counts.applied));
+    }
+    for (reason, number) in &report.failures {
+        let advice = blobs::reasons().advice(*reason);
+        lines.push(format!(
+            "  {} with {reason}: {advice}",
+            count(*number, "blob")
+        ));
+    }
+    for file in &report.files {
+        lines.push(format!("  {}", file.display()));
+    }
+    let bad = report.counts.bad();
+    lines.push(match report.phase {
+        "copied" => then("flip", job, typed),
+        _ if bad > 0 && report.unfinished == 0 => next(&beside(
+            &format!("sterna blobs copy --job {job} --retry"),
+            typed,
+        )),
+        _ => then("copy", job, typed),
+    });
+    joined(&lines)
+}
+
+/// How far jobs are.
+pub(super) fn of_status(jobs: &[JobStatus], typed: &str) -> String {
+    let lines = jobs.iter().flat_map(|job| {
+        let mut lines = vec![
+            format!(
+                "{}  {}  {} -> {}  {}",
+                job.job,
+                job.phase,
+                job.from,
+                job.to,
+                sized(job.bytes)
+            ),
+            format!("  {}", of_all(&job.counts)),
+        ];
+        for (reason, number) in &job.failures {
+            lines.push(format!("  {} with {reason}", count(*number, "blob")));
+        }
+        if !job.held_by.is_empty() {
+            lines.push(format!("  held by instance {}", job.held_by.join(", ")));
+        }
+        lines.extend(
+            job.next
+                .map(|command| format!("  {}", then(command, &job.job, typed))),
+        );
+        lines
+    });
+    joined(lines.collect::<Vec<_>>())
+}
+
+/// What `verify` found.
+pub(super) fn of_verify(report: &AuditReport, typed: &str) -> String {
+    let verdicts = &report.verdicts;
+    let parts = [
+        (verdicts.ok, "ok"),
+        (verdicts.wrong, "wrong"),
+        (verdicts.missing, "missing"),
+        (verdicts.could_not_tell, "could not tell"),
+    ];
+    let mut lines = vec![
+        format!("{}; {}", ending(&report.ended), took(report.seconds)),
+        format!(
+            "{}: {}",
+            count(verdicts.total(), "blob"),
+            listed(parts, "nothing checked")
+        ),
+    ];
+    for blob in &report.uploads {
+        let whys = blob.findings.iter().map(|finding| finding.why.clone());
+        let whys: Vec<String> = whys.chain(blob.failure.clone()).collect();
+        lines.push(format!(
+            "  {} {}: {}",
+            blob.verdict.as_str(),
+            blob.root,
+            whys.join("; ")
+        ));
+    }
+    lines.push(format!("not checked: {}", report.not_checked.join("; ")));
+    if let Some(file) = &report.file {
+        lines.push(format!("whole report: {}", file.display()));
+    }
+    lines.push(next(&beside("sterna blobs status", typed)));
+    joined(&lines)
+}
+
+/// What `flip` came to.
+pub(super) fn of_flip(report: &FlipReport, typed: &str) -> String {
+    let mut lines = vec![if report.was_done {
+        format!(
+            "job {} was flipped before: readers ask {}",
+            report.job, report.active
+        )
+    } else {
+        format!(
+            "job {} is flipped: readers ask {}",
+            report.job, report.active
+        )
+    }];
+    if !report.was_done {
+        lines.push(format!(
+            "  {} found on the target, {} of them read there again",
+            count(report.listed, "blob"),
+            report.read
+        ));
+    }
+    match &report.pointer {
+        Some(pointer) => lines.push(format!("  the pointer {pointer} says so")),
+        None => lines.push("  the job has no pointer: tell the readers".to_owned()),
+    }
+    lines.push(then("verify", &report.job, typed));
+    joined(&lines)
+}
+
+/// What `rollback` came to.
+pub(super) fn of_rollback(report: &RollbackReport, typed: &str) -> String {
+    let mut lines = vec![format!(
+        "job {} is {}: readers ask {}",
+        report.job, report.phase, report.active
+    )];
+    if report.carried_back > 0 {
+        lines.push(format!(
+            "  {} copied back to the source first",
+            count(report.carried_back, "blob")
+        ));
+    }
+    match &report.copies {
+        None => lines.push("  the copies are still on the target".to_owned()),
+        Some(copies) if copies.dry_run => {
+            lines.push("  dry run: nothing was changed; these would be removed:".to_owned());
+            lines.extend(
+                copies
+                    .plan
+                    .undone
+                    .iter()
+                    .map(|one| format!("    {}: {}", one.kind, one.effects)),
+            );
+        }
+        Some(copies) => {
+            for (kind, number) in &copies.undone {
+                lines.push(format!("  {kind}: {number} removed"));
+            }
+            let parts = [
+                (copies.gone, "were gone"),
+                (copies.failed, "could not be removed"),
+            ];
+            lines.extend(
+                (copies.gone + copies.failed > 0).then(|| format!("  {}", listed(parts, ""))),
+            );
+        }
+    }
+    lines.push(then("status", &report.job, typed));
+    joined(&lines)
+}
+
+/// What `get` wrote to a file.
+pub(super) fn of_get(got: &Got, path: &Path) -> String {
+    format!(
+        "{} from {}: {} in {}",
+        got.key,
+        got.from,
+        sized(got.bytes),
+        path.display()
+    )
+}

@@ -1,0 +1,135 @@
+//! Writing a blob: a temporary file on the same file system, made durable, then shown in one step.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+
+use super::backend::off_thread;
+use super::key::TEMPORARY;
+use super::root::{self, Root};
+use crate::client::blobs::{BlobError, BlobWriter, ErrorKind, Identity, Overwrite, Published};
+
+const WRITE: &str = "write";
+
+/// A temporary file below the root; it is gone when it is dropped before it was moved.
+pub(super) struct Temporary {
+    folder: OwnedFd,
+    name: String,
+    file: File,
+    moved: bool,
+}
+
+/// One blob on its way into the folder.
+pub(super) struct Writer {
+    root: Root,
+    key: String,
+    /// Away only while a call on another thread has it.
+    file: Option<Temporary>,
+}
+
+impl Temporary {
+    fn create(root: &Root) -> io::Result<Self> {
+        let inside = format!("{TEMPORARY}/x");
+        let _ = root.make(&inside)?;
+        let folder = root.folder(TEMPORARY)?;
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = fs::openat(&folder, &*name, flags, Mode::from_raw_mode(0o666))?;
+        Ok(Self {
+            folder,
+            name,
+            file: File::from(file),
+            moved: false,
+        })
+    }
+
+    fn publish(&mut self, root: &Root, key: &str, overwrite: &Overwrite) -> io::Result<Published> {
+        let place = root.make(key)?;
+        let replace = match overwrite {
+            Overwrite::Never => false,
+            Overwrite::If(tag) => {
+                let there = place.look()?;
+                if let Some(stat) = &there {
+                    root::must_be_file(stat)?;
+                }
+                if there.is_some_and(|stat| root::head(&stat).tag != *tag) {
+                    return Ok(Published::Occupied);
+                }
+                true
+            }
+        };
+        self.moved = place.take((&self.folder, &self.name), replace)?;
+        Ok(if self.moved {
+            Published::Done
+        } else {
+            Published::Occupied
+        })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.moved {
+            // It is in nobody's way, and removed with the folder for temporary files.
+            let _ = fs::unlinkat(&self.folder, &*self.name, AtFlags::empty());
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn create(root: &Root, key: &str) -> Result<Self, BlobError> {
+        let file = Temporary::create(root).map_err(|error| BlobError::of_io(WRITE, key, &error))?;
+        Ok(Self {
+            root: root.clone(),
+            key: key.to_owned(),
+            file: Some(file),
+        })
+    }
+
+    /// Does something with the file where it may block.
+    async fn with<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Temporary, &Root, &str) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, BlobError> {
+        let broken = |what: &str| BlobError::new(ErrorKind::Unavailable, WRITE, "", what);
+        let mut file = self
+            .file
+            .take()
+            .ok_or_else(|| broken("an earlier write did not end"))?;
+        let (root, key) = (self.root.clone(), self.key.clone());
+        let (file, done) = off_thread(move || {
+            let done =
+                work(&mut file, &root, &key).map_err(|error| BlobError::of_io(WRITE, &key, &error));
+            Ok((file, done))
+        })
+        .await?;
+        self.file = Some(file);
+        done
+    }
+}
+
+#[async_trait]
+impl BlobWriter for Writer {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
+        self.with(move |file, _, _| file.file.write_all(&bytes))
+            .await
+    }
+
+    async fn seal(&mut self) -> Result<Identity, BlobError> {
+        self.with(|file, _, _| {
+            file.file.sync_all()?;
+            Ok(root::head(&fs::fstat(&file.file)?).identity)
+        })
+        .await
+    }
+
+    async fn publish(mut self: Box<Self>, overwrite: Overwrite) -> Result<Published, BlobError> {
+        self.with(move |file, root, key| file.publish(root, key, &overwrite))
+            .await
+    }
+}

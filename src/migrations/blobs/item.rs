@@ -1,0 +1,33 @@
+//! One blob as it was listed.
+
+use crate::client::blobs::Entry;
+
+/// A blob of the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Its key.
+    pub key: String,
+    /// Its length, bytes, as it was listed.
+    pub size: u64,
+    /// When it was written, Unix milliseconds, if the source says so.
+    pub modified: Option<u64>,
+}
+
+impl Blob {
+    /// The blob that an entry of a listing is, if it is one.
+    #[must_use]
+    pub fn of(entry: Entry) -> Option<Self> {
+        match entry {
+            Entry::Blob {
+                key,
+                size,
+                modified,
+            } => Some(Self {
+                key,
+                size,
+                modified,
+            }),
+            Entry::Other { .. } | Entry::Unrepresentable { .. } => None,
+        }
+    }
+}

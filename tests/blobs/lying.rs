@@ -1,0 +1,166 @@
+//! Targets and sources that do not keep or give what they should: nothing is believed that was not read back
+//! (docs/blobs.md §12, 6 to 8).
+
+use std::fmt;
+use std::fs;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use sterna::client::blobs::{
+    Backend, BlobError, BlobWriter, Entry, Head, Identity, Overwrite, Published, Reading, Removed,
+};
+use sterna::migrations::blobs::{SOURCE_CORRUPT, TARGET_MISMATCH};
+
+use crate::files::{files, put};
+use crate::scene::{Scene, open};
+
+/// How a target lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lie {
+    /// A byte is flipped when it is written.
+    Write,
+    /// A byte is flipped when it is read.
+    Read,
+    /// Nothing is written.
+    Drop,
+}
+
+struct Lying(Arc<dyn Backend>, Lie);
+
+impl fmt::Debug for Lying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.1)
+    }
+}
+
+struct LyingWriter(Box<dyn BlobWriter>, Lie);
+
+fn flipped(bytes: Bytes) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    if let Some(first) = bytes.first_mut() {
+        *first ^= 1;
+    }
+    bytes.into()
+}
+
+#[async_trait]
+impl BlobWriter for LyingWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
+        let bytes = if self.1 == Lie::Write {
+            flipped(bytes)
+        } else {
+            bytes
+        };
+        self.0.write(bytes).await
+    }
+
+    async fn seal(&mut self) -> Result<Identity, BlobError> {
+        self.0.seal().await
+    }
+
+    async fn publish(self: Box<Self>, overwrite: Overwrite) -> Result<Published, BlobError> {
+        if self.1 == Lie::Drop {
+            return Ok(Published::Done);
+        }
+        self.0.publish(overwrite).await
+    }
+}
+
+#[async_trait]
+impl Backend for Lying {
+    async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {
+        self.0.head(key).await
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Reading>, BlobError> {
+        let reading = self.0.read(key).await?;
+        let flips = self.1 == Lie::Read;
+        Ok(reading.map(|Reading { head, body }| Reading {
+            head,
+            body: body
+                .map(move |bytes| if flips { bytes.map(flipped) } else { bytes })
+                .boxed(),
+        }))
+    }
+
+    async fn create(&self, key: &str, size: u64) -> Result<Box<dyn BlobWriter>, BlobError> {
+        Ok(Box::new(LyingWriter(
+            self.0.create(key, size).await?,
+            self.1,
+        )))
+    }
+
+    async fn remove(&self, key: &str, of: &Identity) -> Result<Removed, BlobError> {
+        self.0.remove(key, of).await
+    }
+
+    fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> BoxStream<'static, Result<Entry, BlobError>> {
+        self.0.list(prefix, after)
+    }
+
+    fn refusal(&self, key: &str) -> Option<String> {
+        self.0.refusal(key)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_does_not_keep_what_is_written_is_found_out() {
+    for lie in [Lie::Write, Lie::Read] {
+        let scene = Scene::new(&[("a", b"some bytes"), ("b/c", b"others")]);
+        let target = Arc::new(Lying(open(&scene.path("to")), lie));
+        let report = scene.copy(&*scene.session(target).await).await;
+        assert_eq!(report.counts.quarantined, 2, "{lie:?}");
+        assert_eq!(report.failures.get(&TARGET_MISMATCH), Some(&2), "{lie:?}");
+        // What is wrong is not left for readers.
+        assert!(files(&scene.path("to")).is_empty(), "{lie:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_drops_writes_never_counts_as_copied() {
+    let scene = Scene::new(&[("a", b"some bytes")]);
+    let target = Arc::new(Lying(open(&scene.path("to")), Lie::Drop));
+    let report = scene.copy(&*scene.session(target).await).await;
+    assert_eq!(
+        (report.counts.done, report.counts.bad()),
+        (0, 1),
+        "{:?}",
+        report.failures
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_bytes_of_the_right_length_on_the_target_are_replaced_and_never_believed() {
+    let scene = Scene::new(&[("a", b"right"), ("b", b"right")]);
+    put(&scene.path("to/a"), b"wrong");
+    put(&scene.path("to/b"), b"right");
+    let report = scene
+        .copy(&*scene.session(open(&scene.path("to"))).await)
+        .await;
+    assert_eq!(report.counts.done, 2);
+    assert_eq!(files(&scene.path("to")), files(&scene.path("from")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_not_what_its_key_names_is_named_and_not_copied() {
+    let layout = "digest:{hex:2}/{hex}".parse().unwrap();
+    let good = "2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let bad = "48/486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7";
+    let scene = Scene::of_layout(layout, &[(good, b"hello"), (bad, b"w0rld")]);
+    // The same wrong bytes lie on the target: both agree, and neither is believed.
+    put(&scene.path("to").join(bad), b"w0rld");
+    let session = scene.session(open(&scene.path("to"))).await;
+    let report = scene.copy(&session).await;
+    assert_eq!((report.counts.done, report.counts.quarantined), (1, 1));
+    assert_eq!(report.failures.get(&SOURCE_CORRUPT), Some(&1));
+    assert_eq!(fs::read(scene.path("to").join(good)).unwrap(), b"hello");
+    let audit = scene.audit(&session).await;
+    assert_eq!((audit.ok, audit.wrong), (1, 1));
+}

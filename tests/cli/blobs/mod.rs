@@ -1,0 +1,7 @@
+//! The commands of the blobs migration.
+
+mod command;
+#[path = "../../blobs/files.rs"]
+mod files;
+#[cfg(feature = "sandbox")]
+mod shared;
