@@ -3,9 +3,12 @@
 //! Zeros are left out, one word stands for one thing, and the last line is the command to type.
 
 use crate::app::{Ended, RunReport};
-use crate::model::Counts;
+use crate::model::{Counts, Noun};
 pub(super) use crate::monitor::count;
 use crate::monitor::{Totals, grouped, span};
+
+/// What the uploads migration counts.
+const UPLOAD: Noun = Noun::new("upload", "uploads");
 
 /// `3 ok, 1 wrong`: numbers with their words, without zeros; `none` when all are zero.
 pub(super) fn listed<'a>(parts: impl IntoIterator<Item = (u64, &'a str)>, none: &str) -> String {
@@ -36,13 +39,13 @@ pub(super) fn outcomes(counts: &Counts) -> String {
 }
 
 /// `97 of 160 uploads settled, 63 left`, or that it does not add up.
-pub(super) fn of_all(counts: &Counts) -> String {
+pub(super) fn of_all(counts: &Counts, item: Noun) -> String {
     let (settled, planned) = (counts.settled(), counts.planned);
     if !counts.add_up() {
         return format!(
             "does not add up: {} settled of {}",
             grouped(settled),
-            count(planned, "upload")
+            format!("{} {}", grouped(planned), item.of(planned))
         );
     }
     let left = match counts.left() {
@@ -52,7 +55,7 @@ pub(super) fn of_all(counts: &Counts) -> String {
     format!(
         "{} of {} settled{left}",
         grouped(settled),
-        count(planned, "upload")
+        format!("{} {}", grouped(planned), item.of(planned))
     )
 }
 
@@ -149,7 +152,7 @@ pub(super) fn of_run(report: &RunReport) -> Vec<String> {
             // Spaces that nobody counted.
             format!("{} settled so far", count(counts.settled(), "upload"))
         } else {
-            of_all(counts)
+            of_all(counts, UPLOAD)
         };
         lines.push(format!("  asked:    {all}{outcomes}"));
     }
@@ -182,7 +185,7 @@ pub(super) fn of_totals(totals: &Totals) -> String {
         0 => String::new(),
         uneven => format!("; does not add up in {}", count(uneven, "space")),
     };
-    let uploads = of_all(&totals.counts);
+    let uploads = of_all(&totals.counts, UPLOAD);
     format!("  plan:     {uploads}{bad}; {ended} of {spaces} ended{age}{uneven}")
 }
 
@@ -291,10 +294,10 @@ mod tests {
     #[test]
     fn what_does_not_add_up_is_said() {
         assert_eq!(
-            of_all(&counts(52, 0, 0, 50)),
+            of_all(&counts(52, 0, 0, 50), UPLOAD),
             "does not add up: 52 settled of 50 uploads"
         );
-        assert_eq!(of_all(&counts(1, 0, 0, 1)), "1 of 1 upload settled");
+        assert_eq!(of_all(&counts(1, 0, 0, 1), UPLOAD), "1 of 1 upload settled");
     }
 
     #[test]

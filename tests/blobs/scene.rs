@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
+use sterna::app::session::RunReport;
 use sterna::app::session::{Connecting, Session, Surroundings, Work, Workload};
-use sterna::app::{ProgressUpdate, RunReport, Stop};
+use sterna::app::{ProgressUpdate, Stop};
 use sterna::client::blobs::{Backend, BackendUrl};
 use sterna::engine::{Config, Depth, Report};
 use sterna::migrations::blobs::{Backends, Blobs, Layout, VOCABULARY, namespace};
@@ -34,6 +35,7 @@ pub(crate) struct Job {
 #[async_trait]
 impl Workload for Job {
     type Migration = Blobs;
+    type Findings = ();
 
     fn namespace(&self) -> &Namespace {
         &self.namespace
@@ -115,7 +117,7 @@ impl Scene {
         )
     }
 
-    pub(crate) async fn copy(&self, session: &Session<Job>) -> RunReport {
+    pub(crate) async fn copy(&self, session: &Session<Job>) -> RunReport<()> {
         let ends = (Stop::new(), sink());
         session
             .migrate(config(session), self.units(), ends)

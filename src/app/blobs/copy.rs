@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::open::{self, Opened};
 use super::status;
+use crate::app::reports::RunReport;
 use crate::app::session::Work;
-use crate::app::{CommandError, Ended, ProgressSink, RunReport, Stop};
+use crate::app::{CommandError, Ended, ProgressSink, Stop};
 use crate::config::Settings;
 use crate::engine::{Job, Retry};
 use crate::migrations::blobs::Phase;
@@ -69,7 +70,7 @@ pub struct CopyReport {
 }
 
 impl CopyReport {
-    fn of(opened: &Opened, report: RunReport) -> Self {
+    fn of(opened: &Opened, report: RunReport<()>) -> Self {
         Self {
             job: opened.row.job.name.to_string(),
             phase: opened.row.phase.as_str(),
@@ -129,7 +130,7 @@ async fn run(
     opened: &Opened,
     options: &CopyOptions,
     ends: (Stop, ProgressSink),
-) -> Result<RunReport> {
+) -> Result<RunReport<()>> {
     let session = &opened.session;
     let job = opened.row.job.name.to_string();
     let (lock, instance) = session.lock_one(options.instance)?;
@@ -147,7 +148,7 @@ async fn run(
             owners: [job].into(),
             ..Retry::default()
         };
-        return Box::pin(session.run_locked(config, Job::Failed(failed), ends)).await;
+        return Box::pin(session.run_locked(config, Job::RetryFailed(failed), (), ends)).await;
     }
     let units = opened.planned().await;
     let units = units.map_err(|error| CommandError::of_state(&error))?;

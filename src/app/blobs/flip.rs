@@ -8,7 +8,7 @@ use super::open::{self, Opened, of_backend};
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop, unless_stopped};
 use crate::client::blobs::Entry;
 use crate::config::Settings;
-use crate::migrations::blobs::{Active, Backends, Phase, Pointer, digests_of};
+use crate::migrations::blobs::{Active, Backends, Phase, Pointer, REASONS, digests_of};
 
 /// Blobs that keep the gate closed and are named.
 const NAMED: usize = 10;
@@ -163,7 +163,7 @@ async fn look(opened: &Opened, (key, size): (&str, u64), is_read: bool) -> Resul
         return Ok(None);
     }
     let expected = layout.expected(key);
-    let failed = |failure: crate::model::Failure| CommandError::of_failure(&failure);
+    let failed = |failure: crate::model::Failure| CommandError::of_failure(&failure, REASONS);
     let read = |side, backend| digests_of((side, backend), key, expected.as_ref(), || {});
     let there = read("target", &**target).await.map_err(failed)?;
     let is_right = match (&expected, there) {

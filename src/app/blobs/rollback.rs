@@ -12,7 +12,7 @@ use crate::app::session::Rollback;
 use crate::app::{self, CommandError, ProgressSink, Stop, unless_stopped};
 use crate::client::blobs::Entry;
 use crate::config::Settings;
-use crate::migrations::blobs::{Backends, Phase, carry};
+use crate::migrations::blobs::{Backends, Phase, REASONS, carry};
 
 /// What is undone.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ async fn carry_back(opened: &Opened) -> Result<u64> {
             );
             carrying
                 .await
-                .map_err(|failure| CommandError::of_failure(&failure))?;
+                .map_err(|failure| CommandError::of_failure(&failure, REASONS))?;
             carried += 1;
         }
     }

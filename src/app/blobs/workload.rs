@@ -21,6 +21,7 @@ pub(super) struct BlobsWorkload {
 #[async_trait]
 impl Workload for BlobsWorkload {
     type Migration = Blobs;
+    type Findings = ();
 
     fn namespace(&self) -> &Namespace {
         &self.namespace

@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-use crate::app::AuditReport;
 use crate::app::blobs::{
     self, CopyReport, FlipReport, Got, JobStatus, Left, PlanReport, RollbackReport,
 };
+use crate::app::{AuditReport, readable};
 use crate::cli::output::joined;
 use crate::cli::summary::{beside, count, ending, listed, next, of_all, took};
+use crate::model::Noun;
+
+/// What is counted.
+const BLOB: Noun = Noun::new("blob", "blobs");
 
 /// The next command, about the same job in the same surroundings.
 fn then(command: &str, job: &str, typed: &str) -> String {
@@ -15,24 +19,6 @@ fn then(command: &str, job: &str, typed: &str) -> String {
         &format!("sterna blobs {command} --job {job}"),
         typed,
     ))
-}
-
-/// An amount of bytes, to a tenth of its unit.
-fn sized(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut tenths = u128::from(bytes) * 10;
-    let mut unit = "B";
-    for larger in UNITS {
-        if tenths < 10_240 {
-            break;
-        }
-        tenths /= 1_024;
-        unit = larger;
-    }
-    match unit {
-        "B" => format!("{bytes} B"),
-        _ => format!("{}.{} {unit}", tenths / 10, tenths % 10),
-    }
 }
 
 /// What `plan` found.
@@ -47,7 +33,7 @@ pub(super) fn of_plan(report: &PlanReport, typed: &str) -> String {
     let mut lines = vec![format!(
         "job {job}: {}, {}, from {} to {}",
         count(report.blobs, "blob"),
-        sized(report.bytes),
+        readable(report.bytes),
         report.from,
         report.to
     )];
@@ -93,7 +79,7 @@ pub(super) fn of_copy(report: &CopyReport, typed: &str) -> String {
     }
     let mut lines = vec![
         format!("{}; {}", ending(&report.ended), took(report.seconds)),
-        format!("job {job}: {}", of_all(&report.counts)),
+        format!("job {job}: {}", of_all(&report.counts, BLOB)),
     ];
     for (step, counts) in &report.steps {
         lines.push(format!("  {step}: {} done", counts.applied));
@@ -130,9 +116,9 @@ pub(super) fn of_status(jobs: &[JobStatus], typed: &str) -> String {
                 job.phase,
                 job.from,
                 job.to,
-                sized(job.bytes)
+                readable(job.bytes)
             ),
-            format!("  {}", of_all(&job.counts)),
+            format!("  {}", of_all(&job.counts, BLOB)),
         ];
         for (reason, number) in &job.failures {
             lines.push(format!("  {} with {reason}", count(*number, "blob")));
@@ -166,13 +152,13 @@ pub(super) fn of_verify(report: &AuditReport, typed: &str) -> String {
             listed(parts, "nothing checked")
         ),
     ];
-    for blob in &report.uploads {
+    for blob in &report.items {
         let whys = blob.findings.iter().map(|finding| finding.why.clone());
         let whys: Vec<String> = whys.chain(blob.failure.clone()).collect();
         lines.push(format!(
             "  {} {}: {}",
             blob.verdict.as_str(),
-            blob.root,
+            blob.item,
             whys.join("; ")
         ));
     }
@@ -259,7 +245,7 @@ pub(super) fn of_get(got: &Got, path: &Path) -> String {
         "{} from {}: {} in {}",
         got.key,
         got.from,
-        sized(got.bytes),
+        readable(got.bytes),
         path.display()
     )
 }
