@@ -43,9 +43,10 @@ pub(super) fn of_all(counts: &Counts, item: Noun) -> String {
     let (settled, planned) = (counts.settled(), counts.planned);
     if !counts.add_up() {
         return format!(
-            "does not add up: {} settled of {}",
+            "does not add up: {} settled of {} {}",
             grouped(settled),
-            format!("{} {}", grouped(planned), item.of(planned))
+            grouped(planned),
+            item.of(planned)
         );
     }
     let left = match counts.left() {
@@ -53,9 +54,10 @@ pub(super) fn of_all(counts: &Counts, item: Noun) -> String {
         left => format!(", {} left", grouped(left)),
     };
     format!(
-        "{} of {} settled{left}",
+        "{} of {} {} settled{left}",
         grouped(settled),
-        format!("{} {}", grouped(planned), item.of(planned))
+        grouped(planned),
+        item.of(planned)
     )
 }
 

@@ -38,7 +38,7 @@ impl fmt::Debug for Lying {
 
 struct LyingWriter(Box<dyn BlobWriter>, Lie);
 
-fn flipped(bytes: Bytes) -> Bytes {
+fn flipped(bytes: &Bytes) -> Bytes {
     let mut bytes = bytes.to_vec();
     if let Some(first) = bytes.first_mut() {
         *first ^= 1;
@@ -81,7 +81,13 @@ impl Backend for Lying {
         Ok(reading.map(|Reading { head, body }| Reading {
             head,
             body: body
-                .map(move |bytes| if flips { bytes.map(flipped) } else { bytes })
+                .map(move |bytes| {
+                    if flips {
+                        bytes.map(|bytes| flipped(&bytes))
+                    } else {
+                        bytes
+                    }
+                })
                 .boxed(),
         }))
     }

@@ -141,7 +141,7 @@ async fn run(
     config.steal = !options.retry;
     config.owners = Some([job.clone()].into());
     if options.recheck {
-        config.reopen = Reopen::Recheck(session.clock.unix_ms());
+        config.reopen = Reopen::Recheck(session.clock.now());
     }
     if options.retry {
         let failed = Retry {

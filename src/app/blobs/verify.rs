@@ -36,7 +36,7 @@ pub async fn verify(
     } else {
         Depth::Presence
     };
-    let report = Report::new("audit", &format!("job {}", options.job));
+    let report = Report::new("audit", format!("job {}", options.job));
     session
         .audit(config, Work::Units(opened.units()), report, ends)
         .await

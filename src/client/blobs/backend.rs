@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use super::BlobError;
+use crate::time::UnixMillis;
 
 /// A place that holds blobs by key. Keys are compared byte by byte.
 #[async_trait]
@@ -137,8 +138,8 @@ pub enum Entry {
         key: String,
         /// Its length, bytes, when it was listed.
         size: u64,
-        /// When it was written, Unix milliseconds.
-        modified: Option<u64>,
+        /// When it was written.
+        modified: Option<UnixMillis>,
     },
     /// Something that is not a blob, and was not opened.
     Other {

@@ -41,7 +41,7 @@ impl BlobError {
         kind: ErrorKind,
         operation: &'static str,
         key: &str,
-        message: impl ToString,
+        message: &(impl ToString + ?Sized),
     ) -> Self {
         Self {
             kind,
@@ -52,6 +52,7 @@ impl BlobError {
     }
 
     /// What an error of the file system means.
+    #[must_use]
     pub fn of_io(operation: &'static str, key: &str, error: &io::Error) -> Self {
         let kind = match Errno::from_io_error(error) {
             Some(Errno::NOSPC | Errno::DQUOT | Errno::ROFS) => ErrorKind::Full,

@@ -1,6 +1,7 @@
 //! One blob as it was listed.
 
 use crate::client::blobs::Entry;
+use crate::time::UnixMillis;
 
 /// A blob of the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,8 +10,8 @@ pub struct Blob {
     pub key: String,
     /// Its length, bytes, as it was listed.
     pub size: u64,
-    /// When it was written, Unix milliseconds, if the source says so.
-    pub modified: Option<u64>,
+    /// When it was written, if the source says so.
+    pub modified: Option<UnixMillis>,
 }
 
 impl Blob {

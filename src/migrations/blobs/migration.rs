@@ -17,7 +17,7 @@ use super::steps::{Copy, Verify};
 use super::transfer::{SOURCE, TARGET, digests_of};
 use crate::client::blobs::{Backend, Head};
 use crate::engine::{Depth, Migration, Step, UnitContext};
-use crate::model::{Failure, ItemId, ItemRange, MigrationName, Reasons};
+use crate::model::{Failure, ItemId, ItemRange, MigrationName, Reason, Reasons, UnixMillis};
 
 /// Blobs that were copied and not read back yet are remembered, up to so many.
 const REMEMBERED: usize = 65_536;
@@ -137,7 +137,7 @@ impl Migration for Blobs {
         ItemId::new(&*item.key)
     }
 
-    fn added_at(&self, item: &Blob) -> Option<u64> {
+    fn added_at(&self, item: &Blob) -> Option<UnixMillis> {
         item.modified
     }
 
@@ -176,10 +176,7 @@ impl Migration for Blobs {
             .await
             .map_err(|error| failure(SOURCE, &error))?;
         let head = head.ok_or_else(|| {
-            Failure::permanent(
-                crate::model::Reason::NOT_FOUND,
-                format!("{SOURCE}: {key} is not there"),
-            )
+            Failure::permanent(Reason::NOT_FOUND, format!("{SOURCE}: {key} is not there"))
         })?;
         Ok(Blob {
             key: key.to_owned(),

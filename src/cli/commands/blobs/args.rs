@@ -81,7 +81,7 @@ pub(super) struct JobArgs {
 pub(in crate::cli) struct PlanArgs {
     #[command(flatten)]
     pub(super) job: JobArgs,
-    /// Copy from this backend: dir:/path
+    /// Copy from this backend, a folder: `dir:/path`
     #[arg(long, value_name = "URL")]
     pub(super) from: String,
     /// Copy to this backend; a folder is made if it does not exist

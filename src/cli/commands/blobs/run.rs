@@ -23,13 +23,13 @@ use crate::config::{Need, Settings};
 pub(in crate::cli) async fn run(command: BlobsCommand, context: &Context) -> Result<Exit> {
     let settings = context.settings(Need::OwnState)?;
     match command {
-        BlobsCommand::Plan(args) => plan(args, &settings, context).await,
-        BlobsCommand::Copy(args) => copy(args, &settings, context).await,
-        BlobsCommand::Status(args) => status(args, &settings, context).await,
-        BlobsCommand::Verify(args) => verify(args, &settings, context).await,
-        BlobsCommand::Flip(args) => flip(args, &settings, context).await,
-        BlobsCommand::Rollback(args) => rollback(args, &settings, context).await,
-        BlobsCommand::Get(args) => get(args, &settings, context).await,
+        BlobsCommand::Plan(args) => Box::pin(plan(args, &settings, context)).await,
+        BlobsCommand::Copy(args) => Box::pin(copy(args, &settings, context)).await,
+        BlobsCommand::Status(args) => Box::pin(status(args, &settings, context)).await,
+        BlobsCommand::Verify(args) => Box::pin(verify(args, &settings, context)).await,
+        BlobsCommand::Flip(args) => Box::pin(flip(args, &settings, context)).await,
+        BlobsCommand::Rollback(args) => Box::pin(rollback(args, &settings, context)).await,
+        BlobsCommand::Get(args) => Box::pin(get(args, &settings, context)).await,
     }
 }
 
@@ -75,7 +75,12 @@ async fn copy(args: CopyArgs, settings: &Settings, context: &Context) -> Result<
         recheck: args.recheck,
     };
     let progress = Progress::of_run();
-    let copied = blobs::copy(settings, options, (context.stop.clone(), progress.sink())).await;
+    let copied = Box::pin(blobs::copy(
+        settings,
+        options,
+        (context.stop.clone(), progress.sink()),
+    ))
+    .await;
     progress.finish();
     let report = copied?;
     let schema = Schema("sterna.blobs.copy", 1);
@@ -86,7 +91,7 @@ async fn copy(args: CopyArgs, settings: &Settings, context: &Context) -> Result<
 }
 
 async fn status(args: StatusArgs, settings: &Settings, context: &Context) -> Result<Exit> {
-    let looking = blobs::status(settings, args.job.as_deref());
+    let looking = Box::pin(blobs::status(settings, args.job.as_deref()));
     let jobs = context.unless_stopped("show the jobs", looking).await?;
     let schema = Schema("sterna.blobs.status", 1);
     let value = serde_json::json!({ "jobs": jobs });
@@ -166,13 +171,13 @@ async fn get(args: GetArgs, settings: &Settings, context: &Context) -> Result<Ex
     let of = (&*args.job.job, &*args.id);
     let Some(path) = &args.to else {
         let mut out = tokio::io::stdout();
-        let reading = blobs::get(settings, of, &mut out);
+        let reading = Box::pin(blobs::get(settings, of, &mut out));
         context.unless_stopped("read the blob", reading).await?;
         return Ok(Exit::Done);
     };
     let file = tokio::fs::File::create_new(path).await;
     let mut file = file.with_context(|| format!("make {}", path.display()))?;
-    let reading = blobs::get(settings, of, &mut file);
+    let reading = Box::pin(blobs::get(settings, of, &mut file));
     let got = context.unless_stopped("read the blob", reading).await;
     if got.is_err() {
         // What is not whole is not left.

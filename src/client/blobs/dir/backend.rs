@@ -48,7 +48,7 @@ pub(super) async fn off_thread<T: Send + 'static>(
             ErrorKind::Unavailable,
             "work on",
             "a file",
-            error,
+            &error,
         ))
     })
 }

@@ -11,6 +11,7 @@ use rustix::fs::{self, AtFlags, Dir, FileType, Stat};
 use super::key::{self, TEMPORARY};
 use super::root::{self, Root};
 use crate::client::blobs::{BlobError, Entry};
+use crate::time::UnixMillis;
 
 /// A walk, and how far it is.
 pub(super) struct Walk {
@@ -165,10 +166,10 @@ fn entry(path: Vec<u8>, stat: &Stat) -> Entry {
         return Entry::Unrepresentable { name: key, why };
     }
     let seconds = u64::try_from(stat.st_mtime).ok();
+    let nanos = stat.st_mtime_nsec;
     Entry::Blob {
         key,
         size: u64::try_from(stat.st_size).unwrap_or(0),
-        modified: seconds
-            .map(|seconds| seconds * 1_000 + u64::from(stat.st_mtime_nsec) / 1_000_000),
+        modified: seconds.map(|seconds| UnixMillis(seconds * 1_000 + nanos / 1_000_000)),
     }
 }
