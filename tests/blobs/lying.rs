@@ -50,7 +50,7 @@ fn flipped(bytes: &Bytes) -> Bytes {
 impl BlobWriter for LyingWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
         let bytes = if self.1 == Lie::Write {
-            flipped(bytes)
+            flipped(&bytes)
         } else {
             bytes
         };

@@ -29,9 +29,4 @@ pub use plan::{Left, PlanOptions, PlanReport, plan};
 pub use rollback::{RollbackOptions, RollbackReport, rollback};
 pub use status::{JobStatus, status};
 pub use verify::{VerifyOptions, verify};
-
-/// Why blobs fail, and what an operator does about it.
-#[must_use]
-pub fn reasons() -> crate::model::Reasons {
-    crate::migrations::blobs::REASONS
-}
+pub use workload::reasons;

@@ -7,9 +7,15 @@ use async_trait::async_trait;
 
 use crate::app::session::{Connecting, Workload};
 use crate::engine::Depth;
-use crate::migrations::blobs::{Backends, Blobs, Layout, VOCABULARY};
-use crate::model::Vocabulary;
+use crate::migrations::blobs::{Backends, Blobs, Layout, REASONS, VOCABULARY};
+use crate::model::{Reasons, Vocabulary};
 use crate::state::Namespace;
+
+/// Why blobs fail, and what an operator does about it.
+#[must_use]
+pub fn reasons() -> Reasons {
+    REASONS
+}
 
 /// One job, with both of its backends open.
 pub(super) struct BlobsWorkload {

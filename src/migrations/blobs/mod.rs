@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `handle` | a connected job |
 //! | `migration` | items, probe and steps, as the engine asks for them |
 //! | `item` | one blob as it was listed |
 //! | `layout` | which keys there are, into which units they fall, what digest a key names |
@@ -14,6 +15,7 @@
 //! | `reasons`, `vocabulary` | the words of this migration |
 
 mod digest;
+mod handle;
 mod item;
 mod job;
 mod jobs;
@@ -26,11 +28,11 @@ mod transfer;
 mod vocabulary;
 
 pub use digest::{Digests, Expected};
+pub use handle::{Backends, Blobs};
 pub use item::Blob;
 pub use job::{Job, JobName, Phase};
 pub use jobs::{JobRow, Jobs, NAME, namespace};
 pub use layout::{Layout, LayoutError};
-pub use migration::{Backends, Blobs};
 pub use pointer::{Active, Pointer, PointerError};
 pub use reasons::{
     CHANGED_WHILE_READ, MISSING_BLOB, NOT_A_BLOB, REASONS, SOURCE_CORRUPT, TARGET_FULL,

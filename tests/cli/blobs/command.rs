@@ -12,8 +12,12 @@ const PLAN: [&str; 8] = [
 
 fn place() -> Place {
     let place = Place::new();
-    for (key, bytes) in [("a", &b"one"[..]), ("b/c", b""), ("b/d", &[7; 600_000])] {
-        put(&place.path().join("old").join(key), bytes);
+    for (key, bytes) in [
+        ("a", b"one".to_vec()),
+        ("b/c", vec![]),
+        ("b/d", vec![7; 600_000]),
+    ] {
+        put(&place.path().join("old").join(key), &bytes);
     }
     place
 }
@@ -66,7 +70,7 @@ fn three_commands_move_a_folder_and_one_moves_it_back() {
         files(&place.path().join("old"))
     );
     let got = place.sterna(on("get", &["b/d"])).ends(0);
-    assert_eq!(got.stdout, [7; 600_000]);
+    assert_eq!(got.stdout, vec![7; 600_000]);
 
     // Again is nothing to do.
     let entries = place.entries();

@@ -12,11 +12,7 @@ fn many(place: &Place, number: u32) {
     for blob in 0..number {
         let bytes = blob.to_le_bytes();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
-        let hex = digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
+        let hex = multibase::Base::Base16Lower.encode(digest);
         put(&place.path().join("old").join(&hex[..2]).join(&hex), &bytes);
     }
 }

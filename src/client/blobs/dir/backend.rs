@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _};
 
 use super::key;
+use super::off_thread::off_thread;
 use super::root::{self, Root};
 use super::walk::Walk;
 use super::writer::Writer;
@@ -36,21 +37,6 @@ impl fmt::Debug for Dir {
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
-}
-
-/// Runs what may block on a thread of its own.
-pub(super) async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
-) -> Result<T, BlobError> {
-    let ended = tokio::task::spawn_blocking(work).await;
-    ended.unwrap_or_else(|error| {
-        Err(BlobError::new(
-            ErrorKind::Unavailable,
-            "work on",
-            "a file",
-            &error,
-        ))
-    })
 }
 
 impl Dir {

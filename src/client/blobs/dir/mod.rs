@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `backend` | the trait over the rest, off the threads that serve tasks |
+//! | `backend` | the trait over the rest |
+//! | `off_thread` | work that may block |
 //! | `root` | opening and naming files below the root without following links |
 //! | `key` | which keys are paths |
 //! | `writer` | a temporary file, made durable, then shown in one step |
@@ -10,6 +11,7 @@
 
 mod backend;
 mod key;
+mod off_thread;
 mod root;
 mod walk;
 mod writer;

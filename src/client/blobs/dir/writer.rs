@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 
-use super::backend::off_thread;
 use super::key::TEMPORARY;
+use super::off_thread::off_thread;
 use super::root::{self, Root};
 use crate::client::blobs::{BlobError, BlobWriter, ErrorKind, Identity, Overwrite, Published};
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::undo::{Uncopy, copied};
 use crate::client::blobs::{Backend, Overwrite, Published};
 use crate::engine::{Gap, Step, StepContext, Undoer, UnitContext};
-use crate::migrations::blobs::migration::{Blobs, Observation};
+use crate::migrations::blobs::handle::{Blobs, Observation};
 use crate::migrations::blobs::reasons::{MISSING_BLOB, failure};
 use crate::migrations::blobs::transfer::{SOURCE, TARGET, stage};
 use crate::migrations::blobs::{Blob, Digests};

@@ -11,7 +11,7 @@ use super::copy::write;
 use super::undo::Uncopy;
 use crate::client::blobs::{Backend, Head, Overwrite};
 use crate::engine::{Depth, Gap, Step, StepContext, Undoer, UnitContext};
-use crate::migrations::blobs::migration::{Blobs, Observation};
+use crate::migrations::blobs::handle::{Blobs, Observation};
 use crate::migrations::blobs::reasons::{MISSING_BLOB, TARGET_MISMATCH, failure};
 use crate::migrations::blobs::transfer::{SOURCE, TARGET, digests_of};
 use crate::migrations::blobs::{Blob, Digests};
