@@ -104,6 +104,10 @@ impl Backend for Ending {
         self.0.list(prefix, after)
     }
 
+    async fn tidy(&self) -> Result<u64, BlobError> {
+        self.0.tidy().await
+    }
+
     fn refusal(&self, key: &str) -> Option<String> {
         self.0.refusal(key)
     }
@@ -145,9 +149,9 @@ async fn ends_at(call: usize, after: bool) -> bool {
         (3, 3),
         "call {call}, after: {after}"
     );
-    // Temporary files of what ended lie apart; nothing else does.
-    let mut copied = files(&scene.path("to"));
-    copied.retain(|name, _| !name.starts_with(".sterna-tmp/"));
+    // What ended lets go of its temporary files, and nothing else is left.
+    open(&scene.path("to")).tidy().await.unwrap();
+    let copied = files(&scene.path("to"));
     assert_eq!(
         copied,
         files(&scene.path("from")),

@@ -119,3 +119,19 @@ async fn what_is_left_of_a_writer_that_was_dropped_is_nothing() {
     assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
     assert_eq!(read(&*backend, "a").await, None);
 }
+
+#[tokio::test]
+async fn what_is_left_of_a_process_that_died_goes_and_what_is_being_written_stays() {
+    let Empty { backend, place } = folder();
+    let mut writer = backend.create("a", 3).await.unwrap();
+    writer.write(Bytes::from_static(b"abc")).await.unwrap();
+    let temporary = place.path().join(".sterna-tmp");
+    fs::write(temporary.join("left"), "by a process that died").unwrap();
+    assert_eq!(backend.tidy().await.unwrap(), 1);
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 1);
+    writer.seal().await.unwrap();
+    writer.publish(Overwrite::Never).await.unwrap();
+    assert_eq!(read(&*backend, "a").await.unwrap(), b"abc");
+    assert_eq!(backend.tidy().await.unwrap(), 0);
+    assert!(!temporary.exists());
+}

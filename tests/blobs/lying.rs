@@ -111,6 +111,10 @@ impl Backend for Lying {
         self.0.list(prefix, after)
     }
 
+    async fn tidy(&self) -> Result<u64, BlobError> {
+        self.0.tidy().await
+    }
+
     fn refusal(&self, key: &str) -> Option<String> {
         self.0.refusal(key)
     }

@@ -109,6 +109,10 @@ pub async fn copy(
         }
     }
     let report = run(&opened, &options, ends).await?;
+    let target = &opened.session.workload.backends.target;
+    if let Err(error) = target.tidy().await {
+        tracing::warn!(%error, "what an earlier process left on the target was not removed");
+    }
     let whole = status::counted(&opened).await?;
     let is_whole = report.ended == Ended::Finished && whole.unended == 0 && whole.counts.bad() == 0;
     opened

@@ -47,6 +47,12 @@ pub trait Backend: fmt::Debug + Send + Sync {
         after: Option<&str>,
     ) -> BoxStream<'static, Result<Entry, BlobError>>;
 
+    /// Removes what writers left that died before they published. Those that live keep theirs. Returns how many things.
+    ///
+    /// # Errors
+    /// They could not be listed or removed.
+    async fn tidy(&self) -> Result<u64, BlobError>;
+
     /// Why it can never hold a blob of this key, if it cannot.
     fn refusal(&self, key: &str) -> Option<String>;
 }

@@ -13,7 +13,7 @@ use super::key;
 use super::off_thread::off_thread;
 use super::root::{self, Root};
 use super::walk::Walk;
-use super::writer::Writer;
+use super::writer::{self, Writer};
 use crate::client::blobs::{
     Backend, BlobError, BlobWriter, Entry, ErrorKind, Head, Identity, Reading, Removed,
 };
@@ -156,6 +156,15 @@ impl Backend for Dir {
             }
         });
         pages.flat_map(stream::iter).boxed()
+    }
+
+    async fn tidy(&self) -> Result<u64, BlobError> {
+        let root = self.root.clone();
+        off_thread(move || {
+            let tidied = writer::tidy(&root);
+            tidied.map_err(|error| BlobError::of_io("tidy", key::TEMPORARY, &error))
+        })
+        .await
     }
 
     fn refusal(&self, key: &str) -> Option<String> {

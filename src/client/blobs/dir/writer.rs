@@ -40,10 +40,13 @@ impl Temporary {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = fs::openat(&folder, &*name, flags, Mode::from_raw_mode(0o666))?;
+        let file = File::from(file);
+        // The lock ends with the process, and says until then that somebody writes.
+        file.lock()?;
         Ok(Self {
             folder,
             name,
-            file: File::from(file),
+            file,
             moved: false,
         })
     }
@@ -79,6 +82,34 @@ impl Drop for Temporary {
             let _ = fs::unlinkat(&self.folder, &*self.name, AtFlags::empty());
         }
     }
+}
+
+/// Removes the temporary files of processes that died, and their folder if nothing is left in it.
+///
+/// A file whose writer has not locked it yet may go, too: that writer fails, and tries again.
+pub(super) fn tidy(root: &Root) -> io::Result<u64> {
+    let folder = match root.folder(TEMPORARY) {
+        Ok(folder) => folder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for found in fs::Dir::read_from(&folder)? {
+        let found = found?;
+        let name = found.file_name();
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Ok(file) = fs::openat(&folder, name, flags, Mode::empty()) else {
+            continue;
+        };
+        let is_file = root::must_be_file(&fs::fstat(&file)?).is_ok();
+        if is_file && File::from(file).try_lock().is_ok() {
+            fs::unlinkat(&folder, name, AtFlags::empty())?;
+            removed += 1;
+        }
+    }
+    // It stays while anybody writes.
+    let _ = fs::unlinkat(root.folder("")?, TEMPORARY, AtFlags::REMOVEDIR);
+    Ok(removed)
 }
 
 impl Writer {
