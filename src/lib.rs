@@ -109,6 +109,8 @@
 //!   `all.rs` beside it. Flags, help, order and reports follow from these.
 //! - A new **migration**: `migrations/X` (items, steps, reasons, vocabulary), a `Workload` in
 //!   `app/X`, its commands in `cli/commands`; `tests/uploads/beside.rs` is a whole small one.
+//! - A new **backend for blobs**: one folder in `client/blobs` and one entry in `client/blobs/url.rs`, held to the suite in
+//!   `tests/blobs/backends.rs`.
 //! - A new **store of rows**: the trait `state::rows::Rows`, held to the suite in `tests/state`.
 //! - A new thing to **keep over a crash**: one table, one file in `state/tables`; rows of one
 //!   migration alone go to `migrations/X/rows`.

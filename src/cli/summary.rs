@@ -3,7 +3,7 @@
 //! Zeros are left out, one word stands for one thing, and the last line is the command to type.
 
 use crate::app::{Ended, RunReport};
-use crate::model::{Counts, Noun};
+use crate::model::{Counts, Noun, VerdictCounts};
 pub(super) use crate::monitor::count;
 use crate::monitor::{Totals, grouped, span};
 
@@ -59,6 +59,17 @@ pub(super) fn of_all(counts: &Counts, item: Noun) -> String {
         grouped(planned),
         item.of(planned)
     )
+}
+
+/// `3 ok, 1 wrong`.
+pub(super) fn verdicts(verdicts: &VerdictCounts) -> String {
+    let parts = [
+        (verdicts.ok, "ok"),
+        (verdicts.wrong, "wrong"),
+        (verdicts.missing, "missing"),
+        (verdicts.could_not_tell, "could not tell"),
+    ];
+    listed(parts, "nothing checked")
 }
 
 /// `41.3 s`, `12 min`, `3 h 20 min`.

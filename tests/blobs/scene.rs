@@ -5,17 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
-use async_trait::async_trait;
-use sterna::app::session::RunReport;
-use sterna::app::session::{Connecting, Session, Surroundings, Work, Workload};
+use sterna::app::blobs::BlobsWorkload;
+use sterna::app::session::{RunReport, Session, Surroundings, Work};
 use sterna::app::{ProgressUpdate, Stop};
 use sterna::client::blobs::{Backend, BackendUrl};
 use sterna::engine::{Config, Depth, Report};
-use sterna::migrations::blobs::{Backends, Blobs, Layout, VOCABULARY, namespace};
-use sterna::model::{Unit, UnitId, VerdictCounts, Vocabulary};
+use sterna::migrations::blobs::{Backends, Layout, namespace};
+use sterna::model::{Unit, UnitId, VerdictCounts};
 use sterna::state::rows::Sqlite;
-use sterna::state::{self, Namespace, Store};
+use sterna::state::{self, Store};
 
 use crate::files::put;
 
@@ -23,34 +21,6 @@ use crate::files::put;
 pub(crate) struct Scene {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) layout: Layout,
-}
-
-/// One opening of the job.
-pub(crate) struct Job {
-    namespace: Namespace,
-    backends: Backends,
-    layout: Layout,
-}
-
-#[async_trait]
-impl Workload for Job {
-    type Migration = Blobs;
-    type Findings = ();
-
-    fn namespace(&self) -> &Namespace {
-        &self.namespace
-    }
-
-    fn vocabulary(&self) -> &'static Vocabulary {
-        &VOCABULARY
-    }
-
-    async fn connect(&self, _: Connecting<'_>) -> Result<Arc<Blobs>> {
-        Ok(Arc::new(Blobs::new(
-            self.backends.clone(),
-            self.layout.clone(),
-        )))
-    }
 }
 
 /// A folder as a backend.
@@ -80,7 +50,7 @@ impl Scene {
     }
 
     /// The job with a target that is one of these folders, or lies.
-    pub(crate) async fn session(&self, target: Arc<dyn Backend>) -> Box<Session<Job>> {
+    pub(crate) async fn session(&self, target: Arc<dyn Backend>) -> Box<Session<BlobsWorkload>> {
         self.between(open(&self.path("from")), target).await
     }
 
@@ -88,7 +58,7 @@ impl Scene {
         &self,
         source: Arc<dyn Backend>,
         target: Arc<dyn Backend>,
-    ) -> Box<Session<Job>> {
+    ) -> Box<Session<BlobsWorkload>> {
         let namespace = namespace("local").unwrap();
         let rows = Sqlite::open(&self.path("rows.sqlite"), Duration::from_secs(10)).unwrap();
         let config = state::Config::new(namespace.clone(), self.path("state"));
@@ -99,7 +69,7 @@ impl Scene {
             environment: "local".to_owned(),
             ..Surroundings::default()
         };
-        let job = Job {
+        let job = BlobsWorkload {
             namespace,
             backends: Backends { source, target },
             layout: self.layout.clone(),
@@ -117,7 +87,7 @@ impl Scene {
         )
     }
 
-    pub(crate) async fn copy(&self, session: &Session<Job>) -> RunReport<()> {
+    pub(crate) async fn copy(&self, session: &Session<BlobsWorkload>) -> RunReport<()> {
         let ends = (Stop::new(), sink());
         session
             .migrate(config(session), self.units(), ends)
@@ -126,7 +96,7 @@ impl Scene {
     }
 
     /// What an audit of every byte says.
-    pub(crate) async fn audit(&self, session: &Session<Job>) -> VerdictCounts {
+    pub(crate) async fn audit(&self, session: &Session<BlobsWorkload>) -> VerdictCounts {
         let mut config = config(session);
         config.depth = Depth::Bytes;
         let (report, ends) = (Report::new("audit", "everything"), (Stop::new(), sink()));
@@ -142,7 +112,7 @@ pub(crate) fn sink() -> sterna::app::ProgressSink {
     Arc::new(|_: ProgressUpdate<'_>| {})
 }
 
-fn config(session: &Session<Job>) -> Config {
+fn config(session: &Session<BlobsWorkload>) -> Config {
     let mut config = session.config(1, 4).unwrap();
     config.max_failure_rate = 1.0;
     config.pace.attempt_wait = Duration::ZERO;

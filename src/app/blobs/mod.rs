@@ -29,4 +29,4 @@ pub use plan::{Left, PlanOptions, PlanReport, plan};
 pub use rollback::{RollbackOptions, RollbackReport, rollback};
 pub use status::{JobStatus, status};
 pub use verify::{VerifyOptions, verify};
-pub use workload::reasons;
+pub use workload::{BlobsWorkload, reasons};

@@ -18,10 +18,13 @@ pub fn reasons() -> Reasons {
 }
 
 /// One job, with both of its backends open.
-pub(super) struct BlobsWorkload {
-    pub(super) namespace: Namespace,
-    pub(super) backends: Backends,
-    pub(super) layout: Layout,
+pub struct BlobsWorkload {
+    /// The state of this migration.
+    pub namespace: Namespace,
+    /// What the job moves between.
+    pub backends: Backends,
+    /// How keys are made.
+    pub layout: Layout,
 }
 
 #[async_trait]

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Schema, joined};
 use crate::cli::progress::Progress;
 use crate::cli::scope::{Preparing, ScopeArgs};
-use crate::cli::summary::{beside, count, ending, listed, next, took, unknown_roots};
+use crate::cli::summary::{self, beside, count, ending, next, took, unknown_roots};
 use crate::cli::values;
 use crate::config::options::Verify;
 use crate::config::{Need, Settings};
@@ -92,13 +92,7 @@ pub(super) async fn audit(
 
 pub(in crate::cli) fn lines(report: &AuditReport, typed: &str) -> String {
     let verdicts = &report.verdicts;
-    let parts = [
-        (verdicts.ok, "ok"),
-        (verdicts.wrong, "wrong"),
-        (verdicts.missing, "missing"),
-        (verdicts.could_not_tell, "could not tell"),
-    ];
-    let verdict = listed(parts, "nothing checked");
+    let verdict = summary::verdicts(verdicts);
     let mut lines = vec![
         ending(&report.ended),
         format!(

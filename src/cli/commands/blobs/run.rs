@@ -74,7 +74,7 @@ async fn copy(args: CopyArgs, settings: &Settings, context: &Context) -> Result<
         retry: args.retry,
         recheck: args.recheck,
     };
-    let progress = Progress::of_run();
+    let progress = Progress::new();
     let copied = Box::pin(blobs::copy(
         settings,
         options,

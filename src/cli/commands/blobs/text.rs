@@ -7,7 +7,7 @@ use crate::app::blobs::{
 };
 use crate::app::{AuditReport, readable};
 use crate::cli::output::joined;
-use crate::cli::summary::{beside, count, ending, listed, next, of_all, took};
+use crate::cli::summary::{self, beside, count, ending, listed, next, of_all, took};
 use crate::model::Noun;
 
 /// What is counted.
@@ -138,18 +138,12 @@ pub(super) fn of_status(jobs: &[JobStatus], typed: &str) -> String {
 /// What `verify` found.
 pub(super) fn of_verify(report: &AuditReport, typed: &str) -> String {
     let verdicts = &report.verdicts;
-    let parts = [
-        (verdicts.ok, "ok"),
-        (verdicts.wrong, "wrong"),
-        (verdicts.missing, "missing"),
-        (verdicts.could_not_tell, "could not tell"),
-    ];
     let mut lines = vec![
         format!("{}; {}", ending(&report.ended), took(report.seconds)),
         format!(
             "{}: {}",
             count(verdicts.total(), "blob"),
-            listed(parts, "nothing checked")
+            summary::verdicts(verdicts)
         ),
     ];
     for blob in &report.items {
