@@ -42,6 +42,9 @@ pub struct Absent {
 
 /// Looks for all things at once and gives those that cannot be used, in the order asked. Changes nothing. A right to
 /// look that is lacking does not count where the run itself does without it.
+///
+/// # Errors
+/// No HTTP client can be made.
 pub async fn absent(
     aws: &Aws,
     queues: &Queues,

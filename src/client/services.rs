@@ -41,6 +41,9 @@ pub struct Services {
 
 impl Services {
     /// Makes all clients; `dependencies` shows what holds calls back. Nothing is sent yet, except what resolving AWS credentials needs.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
     pub async fn connect(
         config: &Config,
         clock: Clock,
@@ -104,6 +107,9 @@ pub async fn connect_tables(aws: &Aws, network: &Network, limits: &Limits) -> Ne
 }
 
 /// The indexing service alone, for commands that only ask it.
+///
+/// # Errors
+/// No HTTP client can be made.
 pub fn connect_indexing(
     service: &Service,
     limits: &Limits,

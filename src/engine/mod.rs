@@ -15,8 +15,6 @@
 //! The engine does not know what an item is: a migration defines it with [`Migration`] and [`Step`]. The engine repeats
 //! whole attempts at an item; a client repeats single calls.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod admission;
 mod attempts;
 mod audit;

@@ -2,8 +2,6 @@
 //!
 //! `counted units → pieces → shares`, each a plain value. The same units in any order give the same plan.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod distribute;
 mod identity;
 mod improve;

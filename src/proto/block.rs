@@ -36,12 +36,18 @@ impl Block {
         }
     }
 
-    /// Encodes a value as DAG-CBOR block. Fails on numbers that CBOR cannot hold.
+    /// Encodes a value as DAG-CBOR block.
+    ///
+    /// # Errors
+    /// An integer is beyond 64 bits, or a float is not finite.
     pub fn dag_cbor(value: &Ipld) -> Result<Self, cbor::CborError> {
         Ok(Self::new(codec::DAG_CBOR, cbor::encode(value)?))
     }
 
     /// Checks that the CID (sha2-256 or identity) names the bytes.
+    ///
+    /// # Errors
+    /// The bytes have another hash, or the CID has a hash other than sha2-256 and identity.
     pub fn verify(&self) -> Result<(), Mismatch> {
         let hash = self.cid.hash();
         let same = match hash.code() {

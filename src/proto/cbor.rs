@@ -30,11 +30,17 @@ pub enum CborError {
 }
 
 /// Encodes a value canonically (map keys shorter first, then bytewise).
+///
+/// # Errors
+/// An integer is beyond 64 bits, or a float is not finite.
 pub fn encode(value: &Ipld) -> Result<Vec<u8>, CborError> {
     serde_ipld_dagcbor::to_vec(value).map_err(|error| CborError::Encode(error.to_string()))
 }
 
 /// Decodes exactly one value; map keys may stand in any order.
+///
+/// # Errors
+/// The bytes are not one DAG-CBOR value, or more than [`MAX_BYTES`] or [`MAX_ITEMS`], or nested too deep.
 pub fn decode(bytes: &[u8]) -> Result<Ipld, CborError> {
     if bytes.len() > MAX_BYTES {
         return Err(CborError::TooLong(bytes.len()));

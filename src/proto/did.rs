@@ -54,6 +54,9 @@ pub struct Did(Arc<str>);
 
 impl Did {
     /// Reads DID text. A did:key must hold a key of a known kind.
+    ///
+    /// # Errors
+    /// The text is no DID or too long, or a did:key holds no key of a known kind.
     pub fn parse(text: &str) -> Result<Self, DidError> {
         let form = || DidError::Form(text.chars().take(80).collect());
         if text.len() > MAX_LENGTH {
@@ -78,6 +81,9 @@ impl Did {
     }
 
     /// Reads principal bytes, the form of `iss`, `aud` and `space`.
+    ///
+    /// # Errors
+    /// The bytes are too many, or neither a known key nor the text of a DID.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DidError> {
         if bytes.len() > MAX_LENGTH {
             return Err(DidError::Bytes);
@@ -111,6 +117,9 @@ impl Did {
     }
 
     /// The DID of a mail address: `did:mailto:<domain>:<name>`, both percent-encoded, case kept.
+    ///
+    /// # Errors
+    /// The text has no `@` with something on both sides, or is too long.
     pub fn mailto(email: &str) -> Result<Self, DidError> {
         let (name, domain) = email
             .rsplit_once('@')

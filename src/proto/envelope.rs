@@ -77,6 +77,9 @@ struct Envelope {
 
 impl Key {
     /// Reads the base64 of 32 bytes.
+    ///
+    /// # Errors
+    /// The text is not base64 of 32 bytes.
     pub fn parse(text: &str) -> Result<Self, EnvelopeError> {
         let bytes = Zeroizing::new(
             STANDARD
@@ -94,6 +97,9 @@ impl Key {
     }
 
     /// Seals a secret for a customer, with a random IV.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
     pub fn seal(&self, customer: &Did, secret: &str) -> Result<String, EnvelopeError> {
         let mut iv = [0; 16];
         getrandom::fill(&mut iv).map_err(|_| EnvelopeError::Random)?;
@@ -101,6 +107,9 @@ impl Key {
     }
 
     /// Seals with the IV given, which must never be used twice with one key.
+    ///
+    /// # Errors
+    /// None in practice: only a secret of many gigabytes is too long for the cipher.
     pub fn seal_with(
         &self,
         version: Version,
@@ -128,6 +137,9 @@ impl Key {
     }
 
     /// Opens an envelope of either form for a customer.
+    ///
+    /// # Errors
+    /// The text is no envelope of a known version, or does not open with this key for this customer.
     pub fn open(&self, customer: &Did, text: &str) -> Result<Opened, EnvelopeError> {
         let envelope: Envelope =
             serde_json::from_str(text).map_err(|_| EnvelopeError::Malformed)?;

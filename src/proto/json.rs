@@ -38,6 +38,9 @@ pub enum DagJsonError {
 }
 
 /// Writes a value without white space, map keys sorted bytewise, text escaped as JavaScript does.
+///
+/// # Errors
+/// A float is not finite.
 pub fn encode(value: &Ipld) -> Result<String, DagJsonError> {
     let mut out = String::new();
     write(value, &mut out)?;
@@ -45,11 +48,17 @@ pub fn encode(value: &Ipld) -> Result<String, DagJsonError> {
 }
 
 /// Reads one value; `{"/": text}` is a link and `{"/": {"bytes": text}}` are bytes.
+///
+/// # Errors
+/// The text is not one JSON value, or as [`from_value`].
 pub fn decode(text: &str) -> Result<Ipld, DagJsonError> {
     from_value(&serde_json::from_str(text)?)
 }
 
 /// The same form as JSON tree.
+///
+/// # Errors
+/// As [`encode`].
 pub fn to_value(value: &Ipld) -> Result<Value, DagJsonError> {
     Ok(match value {
         Ipld::List(items) => Value::Array(items.iter().map(to_value).collect::<Result<_, _>>()?),
@@ -64,6 +73,9 @@ pub fn to_value(value: &Ipld) -> Result<Value, DagJsonError> {
 }
 
 /// Reads the DAG-JSON form out of a JSON tree.
+///
+/// # Errors
+/// A `{"/": …}` holds neither a link nor bytes.
 pub fn from_value(value: &Value) -> Result<Ipld, DagJsonError> {
     Ok(match value {
         Value::Null => Ipld::Null,

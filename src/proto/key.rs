@@ -68,6 +68,9 @@ impl Signer {
     }
 
     /// Reads the text form `M…`: base64 with padding of [`Signer::archive_bytes`].
+    ///
+    /// # Errors
+    /// The text is no `M` with base64 after it, or as [`Signer::from_archive_bytes`].
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let base64 = text.strip_prefix('M').ok_or(KeyError::Text)?;
         let bytes = Zeroizing::new(BASE64.decode(base64).map_err(|_| KeyError::Text)?);
@@ -75,6 +78,9 @@ impl Signer {
     }
 
     /// Reads [`Signer::archive_bytes`]. Checks that both halves belong together.
+    ///
+    /// # Errors
+    /// The bytes are not a private and a public ed25519 key, or the halves do not belong together.
     pub fn from_archive_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let (code, rest) = varint::read(bytes).ok_or(KeyError::Bytes)?;
         let (seed, public) = rest.split_at_checked(32).ok_or(KeyError::Bytes)?;
@@ -151,6 +157,9 @@ pub struct Verifier {
 
 impl Verifier {
     /// Takes the key out of an ed25519 did:key.
+    ///
+    /// # Errors
+    /// The DID is no did:key of an ed25519 key.
     pub fn from_did(did: &Did) -> Result<Self, KeyError> {
         let no_key = || KeyError::NotEd25519(did.clone());
         let bytes = did.to_bytes();

@@ -79,6 +79,9 @@ impl Signature {
     }
 
     /// Reads varsig bytes.
+    ///
+    /// # Errors
+    /// They are too many, the algorithm is unknown, its name is not UTF-8, or a length does not fit.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SignatureError> {
         if bytes.len() > MAX_BYTES {
             return Err(SignatureError::Length);

@@ -6,8 +6,6 @@
 //! error with its causes ([`error_chain`]), files for their owner alone ([`private`]), and text that is safe to print
 //! ([`printable`]). Never knows what the work is about.
 
-#![warn(clippy::missing_errors_doc)]
-
 mod breaker;
 mod clock;
 mod dependency;

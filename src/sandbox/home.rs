@@ -106,7 +106,10 @@ fn random_seed() -> std::io::Result<u64> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// Removes all that a network left in `dir`; refuses if a process has it.
+/// Removes all that a network left in `dir`.
+///
+/// # Errors
+/// Another process has the network, or something in the folder cannot be removed.
 pub fn clear(dir: &Path) -> Result<(), SandboxError> {
     private::folder(dir).map_err(at(dir))?;
     let _held = hold(dir)?;

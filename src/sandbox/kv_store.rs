@@ -55,6 +55,9 @@ pub struct Item {
 
 impl KvStore {
     /// Opens the file and reads it, or makes a new one.
+    ///
+    /// # Errors
+    /// The file cannot be read, made or rewritten.
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let mut bytes = Vec::new();
         let mut file = OpenOptions::new()
@@ -79,6 +82,9 @@ impl KvStore {
     }
 
     /// Puts one entry over any that has its place.
+    ///
+    /// # Errors
+    /// As [`KvStore::put_all`].
     pub fn put(
         &self,
         group: &str,
@@ -96,6 +102,9 @@ impl KvStore {
     }
 
     /// Puts many entries; readers see all or none.
+    ///
+    /// # Errors
+    /// The file cannot be written; this process has the change all the same.
     pub fn put_all(&self, items: Vec<Item>) -> std::io::Result<()> {
         self.change(items.into_iter().map(|item| Change {
             group: item.group,
@@ -106,6 +115,9 @@ impl KvStore {
     }
 
     /// Removes an entry if it is there.
+    ///
+    /// # Errors
+    /// As [`KvStore::put_all`].
     pub fn remove(&self, group: &str, id: &str) -> std::io::Result<()> {
         self.change([Change {
             group: group.to_owned(),

@@ -42,6 +42,10 @@ impl Sandbox {
     /// Starts all services in `config.dir`, with the ports and keys of before if there was a
     /// before. `sandbox.env` in the folder then holds the environment for clients, `description.json` all there is to
     /// know.
+    ///
+    /// # Errors
+    /// Another process has the folder, it has another seed, a port of before is taken, or a file or the
+    /// database cannot be used.
     pub async fn start(config: Config) -> Result<Self, SandboxError> {
         let home = Box::new(Home::take(&config)?);
         let listeners = listen(&home.ports).await?;
@@ -103,16 +107,25 @@ impl Sandbox {
     }
 
     /// Every variable a client needs, in order of name. Holds secrets of this network.
+    ///
+    /// # Errors
+    /// A delegation among the secrets cannot be made.
     pub fn env(&self) -> Result<Vec<(String, String)>, SandboxError> {
         env::variables(&self.network)
     }
 
     /// Writes the environment for clients to `path`, readable by its owner only.
+    ///
+    /// # Errors
+    /// The file cannot be written, or as [`Sandbox::env`].
     pub fn write_env(&self, path: &Path) -> Result<(), SandboxError> {
         write_secret(path, env::file(&self.env()?).as_bytes())
     }
 
     /// One JSON object with endpoints, DIDs and environment. Holds secrets of this network.
+    ///
+    /// # Errors
+    /// As [`Sandbox::env`].
     pub fn description(&self) -> Result<serde_json::Value, SandboxError> {
         env::description(&self.network)
     }

@@ -3,8 +3,6 @@
 //! Owns every row that a migration keeps for itself. Never decides what to do next, and never overwrites a row that has
 //! another's epoch or status.
 
-#![warn(clippy::missing_errors_doc)]
-
 pub mod checkpoint;
 mod config;
 pub mod define;

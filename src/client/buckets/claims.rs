@@ -27,6 +27,9 @@ impl ClaimStore {
     }
 
     /// Stores a claim's archive under its CID.
+    ///
+    /// # Errors
+    /// The bucket refuses the object, or no try gets a valid answer.
     pub async fn store(&self, claim: &Delegation) -> Result<(), ClientError> {
         let archive = ucan::archive(claim).map_err(|error| Cause::Malformed(error.to_string()));
         let archive = Bytes::from(archive.map_err(|cause| cause.at(Dependency::S3, STORE))?);

@@ -50,8 +50,10 @@ impl DelegationStore {
 
     /// Reads a delegation from the first place that has it.
     ///
-    /// "Not there" is said only if every place said so; a place that refuses or is in trouble is an error unless
-    /// another one has the object.
+    /// "Not there" is said only if every place said so.
+    ///
+    /// # Errors
+    /// No place gives it, and at least one did not say that it is not there.
     pub async fn read(&self, cid: &Cid) -> Result<Option<Delegation>, ClientError> {
         let key = key(cid);
         let mut trouble = None;
@@ -70,6 +72,9 @@ impl DelegationStore {
     }
 
     /// Stores the object of a delegation in the first place.
+    ///
+    /// # Errors
+    /// The bucket refuses the object, or no try gets a valid answer.
     pub async fn store(&self, delegation: &Delegation) -> Result<(), ClientError> {
         let bytes = Bytes::from(ucan::to_bytes(std::slice::from_ref(delegation)));
         let key = key(delegation.cid());
@@ -87,6 +92,9 @@ impl DelegationStore {
     }
 
     /// Removes the object of a delegation from the first place, where [`DelegationStore::store`] puts it.
+    ///
+    /// # Errors
+    /// The bucket refuses, or no try gets a valid answer.
     pub async fn remove(&self, cid: &Cid) -> Result<(), ClientError> {
         let (key, place) = (key(cid), &self.places[0]);
         let attempt = || delete(&place.client, &place.bucket, &key);

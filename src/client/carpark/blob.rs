@@ -72,6 +72,9 @@ impl Blob {
     }
 
     /// The next piece; `None` at the end of the object.
+    ///
+    /// # Errors
+    /// The body comes too slowly, or breaks off and no try gets the rest of the same object.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
         while !self.ended {
             match self.body.chunk().await {

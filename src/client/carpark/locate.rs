@@ -28,7 +28,11 @@ impl CarparkClient {
     ///
     /// What lies at an address of `others` is read and hashed: anybody may name one, and its path need not name the shard.
     ///
-    /// `None` only if every place said 404, or holds something else; trouble at any of them is an error.
+    /// `None` only if every place said 404, or holds something else.
+    ///
+    /// # Errors
+    /// A place refuses with anything but "not found", no try gets a valid answer from it, or the hash cannot be
+    /// computed here.
     pub async fn locate(
         &self,
         shard: &Multihash,
@@ -75,6 +79,9 @@ impl CarparkClient {
 
     /// Whether anything lies at an address, and how long it is if the server says that; `None` if the server says that
     /// nothing does.
+    ///
+    /// # Errors
+    /// The server refuses with anything but "not found", or no try gets a valid answer.
     pub async fn at(&self, url: &Url) -> Result<Option<Option<u64>>, ClientError> {
         match self.length(url).await {
             Ok(length) => Ok(Some(length)),
@@ -84,6 +91,9 @@ impl CarparkClient {
     }
 
     /// Opens a shard for reading, looking in the same places as [`CarparkClient::locate`].
+    ///
+    /// # Errors
+    /// A place refuses with anything but "not found", or no try gets a valid answer from it.
     pub async fn open(
         &self,
         shard: &Multihash,

@@ -51,6 +51,9 @@ impl GatewayClient {
     }
 
     /// Gives the gateway a serve delegation of the space, made from a delegation of the space to an account.
+    ///
+    /// # Errors
+    /// The gateway refuses the delegation, or no try gets a valid receipt.
     pub async fn authorize(&self, space: &Did, proof: &Delegation) -> Result<(), ClientError> {
         let make = || {
             let parties = Grant {

@@ -29,6 +29,9 @@ pub struct Grant<'a> {
 /// Makes the invocation. Everything but its end is the same for the same input, so the gateway stores nothing twice.
 ///
 /// The account signs nothing itself: it is absent, and attested.
+///
+/// # Errors
+/// As [`Draft::sign`].
 pub fn grant(parties: Grant<'_>, expiration: Expiration) -> Result<Delegation, UcanError> {
     let Grant {
         migration,

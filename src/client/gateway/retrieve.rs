@@ -16,6 +16,9 @@ impl GatewayClient {
     /// Fetches what lies under a CID and a path below it (`""`, or `/a/b`), at most `limit` bytes.
     ///
     /// `accept` chooses the form: `*/*` for the file itself, `application/vnd.ipld.raw` for the block.
+    ///
+    /// # Errors
+    /// The gateway does not serve it, it is larger than `limit`, or no try gets a valid answer.
     pub async fn fetch(
         &self,
         root: &Cid,
@@ -51,7 +54,10 @@ impl GatewayClient {
         self.http.follow_to(method, url, accept, leads).await
     }
 
-    /// Asks whether content is served. `false` only for a plain "not found"; anything else is an error.
+    /// Asks whether content is served; `false` only for a plain "not found".
+    ///
+    /// # Errors
+    /// The gateway refuses with anything but "not found", or no try gets a valid answer.
     pub async fn serves(&self, root: &Cid) -> Result<bool, ClientError> {
         let attempt = || async {
             let url = address(&self.service.url, root, "")?;

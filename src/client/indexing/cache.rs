@@ -21,6 +21,9 @@ pub struct CacheRequest {
 
 impl IndexingClient {
     /// Caches claims, all in one message. Every one must be taken; repeating it changes nothing.
+    ///
+    /// # Errors
+    /// There is no key to cache with, the service refuses a claim, or no try gets valid receipts.
     pub async fn cache(&self, requests: &[CacheRequest]) -> Result<(), ClientError> {
         let at = |cause: Cause| cause.at(Dependency::IndexingService, CACHE);
         let writer = self

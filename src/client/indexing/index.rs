@@ -12,6 +12,9 @@ const ASSERT: &str = "register an index";
 
 impl IndexingClient {
     /// Registers the index of some content, issued by the space that holds the index blob.
+    ///
+    /// # Errors
+    /// The service refuses the claim, or no try gets a valid receipt.
     pub async fn assert_index(
         &self,
         space: &Signer,

@@ -64,6 +64,9 @@ impl Publisher {
 
     /// Stores the digests that a job advertises. The job's id follows from what it says, so repeating it writes the
     /// same object.
+    ///
+    /// # Errors
+    /// The bucket refuses the object, or no try gets a valid answer.
     pub async fn store(
         &self,
         protocol: Protocol,
@@ -85,6 +88,9 @@ impl Publisher {
     }
 
     /// Queues a job whose digests are stored. The queue drops a message that it has seen in the last minutes.
+    ///
+    /// # Errors
+    /// The queue refuses the message, or no try gets a valid answer.
     pub async fn queue(&self, protocol: Protocol, job: &Job) -> Result<(), ClientError> {
         let message = Message {
             body: job.to_message(Dialect::Js),

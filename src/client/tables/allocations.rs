@@ -11,6 +11,9 @@ const ANY: &str = "look for blobs in a space";
 
 impl NetworkTables {
     /// Whether a blob is registered in a space. What was written before is seen.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn has_blob(&self, space: &Did, digest: &Multihash) -> Result<bool, ClientError> {
         let id = key(("space", space.as_str()), ("multihash", &digest.base58()));
         let row = self.row(HAS, &self.names.allocation, &id).await?;
@@ -18,6 +21,9 @@ impl NetworkTables {
     }
 
     /// Whether a space has any blob.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn has_blobs(&self, space: &Did) -> Result<bool, ClientError> {
         let source = Source {
             table: &self.names.allocation,

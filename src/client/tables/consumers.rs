@@ -100,6 +100,9 @@ impl NetworkTables {
     }
 
     /// Spaces of a customer, each once, sorted; rows that make no sense are logged. A migration space that was provisioned earlier is among them.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn spaces_of_customer(
         &self,
         customer: &Did,
@@ -122,6 +125,9 @@ impl NetworkTables {
     }
 
     /// Every consumer row of a space; more than one customer among them is a conflict that callers report.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn consumers_of_space(&self, space: &Did) -> Result<Vec<Consumer>, ClientError> {
         let source = Source {
             table: &self.names.consumer,

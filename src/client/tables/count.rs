@@ -10,6 +10,9 @@ const COUNT: &str = "count the uploads of a space";
 
 impl NetworkTables {
     /// Counts the uploads of a space, over every page.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn count_uploads(&self, space: &Did) -> Result<u64, ClientError> {
         let mut total = 0;
         let mut after = None;

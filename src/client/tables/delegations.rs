@@ -28,6 +28,9 @@ pub struct DelegationRow {
 
 impl NetworkTables {
     /// Every delegation that a DID issued, sorted by CID. Rows whose link is not a CID are left out.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn delegations_by_issuer(
         &self,
         issuer: &Did,
@@ -37,6 +40,9 @@ impl NetworkTables {
 
     /// Every delegation to a DID, whoever issued it, sorted by CID: the `audience` index shows no more than the link
     /// (docs/protocol/tables.md §2). Rows whose link is not a CID are left out.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn delegations_by_audience(&self, audience: &Did) -> Result<Vec<Cid>, ClientError> {
         self.delegations_of(FIND_GIVEN, "audience", audience, link)
             .await
@@ -65,12 +71,18 @@ impl NetworkTables {
 
     /// When the row of a delegation was written, as its text says (RFC 3339, so that texts compare as times do); none
     /// if there is no row or it does not say.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn delegation_written_at(&self, link: &Cid) -> Result<Option<String>, ClientError> {
         let row = self.row(LOOK, &self.names.delegation, &id(link)).await?;
         Ok(row.and_then(|row| text(&row, "insertedAt").map(str::to_owned)))
     }
 
     /// Writes the row of a delegation whose object is stored already. Writing it again changes nothing.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn store_delegation_row(
         &self,
         link: &Cid,
@@ -102,12 +114,18 @@ impl NetworkTables {
     }
 
     /// Whether a delegation has its row.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn has_delegation_row(&self, link: &Cid) -> Result<bool, ClientError> {
         let row = self.row(LOOK, &self.names.delegation, &id(link)).await?;
         Ok(row.is_some())
     }
 
     /// Removes the row of a delegation; one that is not there is no error.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn remove_delegation_row(&self, link: &Cid) -> Result<(), ClientError> {
         let attempt = || async {
             let delete = self

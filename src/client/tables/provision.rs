@@ -29,6 +29,9 @@ pub struct Provision {
 
 impl NetworkTables {
     /// Writes both rows. Rows that exist are read back; if they belong to somebody else it is a conflict.
+    ///
+    /// # Errors
+    /// There is such a conflict; or DynamoDB refuses, or no try gets a valid answer.
     pub async fn provision(&self, provision: &Provision) -> Result<(), ClientError> {
         let subscription = row(provision);
         self.put_once(
@@ -48,6 +51,9 @@ impl NetworkTables {
     }
 
     /// Whether either row of a provisioning is there.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn is_provisioned(&self, provision: &Provision) -> Result<bool, ClientError> {
         for table in [&self.names.consumer, &self.names.subscription] {
             if self.row(LOOK, table, &id(provision)).await?.is_some() {
@@ -59,6 +65,9 @@ impl NetworkTables {
 
     /// Removes both rows, the consumer first. Rows that are not there are no error; those of another
     /// customer, and those with a `cause`, which the network wrote itself, are a conflict.
+    ///
+    /// # Errors
+    /// There is such a conflict; or DynamoDB refuses, or no try gets a valid answer.
     pub async fn unprovision(&self, provision: &Provision) -> Result<(), ClientError> {
         for table in [&self.names.consumer, &self.names.subscription] {
             let attempt = || async {

@@ -10,6 +10,9 @@ const READ: &str = "read a revocation";
 
 impl NetworkTables {
     /// Tells whether anybody revoked a delegation. A network without the table has no revocations.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn is_revoked(&self, delegation: &Cid) -> Result<bool, ClientError> {
         let id = Row::from([(
             "revoke".to_owned(),

@@ -15,6 +15,10 @@ impl NetworkTables {
     /// The shards listed in the object that `shardsRef` names (docs/protocol/tables.md §2).
     ///
     /// The key ends in the CID of the object's bytes, which is checked.
+    ///
+    /// # Errors
+    /// The object is missing, too large, no list of links or not what its key names; or S3 refuses, or no try gets a
+    /// valid answer.
     pub async fn listed_shards(&self, shards_ref: &str) -> Result<Vec<Cid>, ClientError> {
         let attempt = || async {
             let bytes =

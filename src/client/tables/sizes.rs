@@ -59,6 +59,9 @@ impl NetworkTables {
     ///
     /// A store row is keyed by the CID text that the client used, so the given text, the CAR form and the raw form
     /// are tried. Rows that say 0 bytes count as none.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn shard_rows(
         &self,
         space: &Did,

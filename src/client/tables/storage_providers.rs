@@ -11,6 +11,9 @@ const SCAN: &str = "list the storage nodes";
 
 impl NetworkTables {
     /// DIDs of all storage nodes, sorted. A network without the table knows none.
+    ///
+    /// # Errors
+    /// DynamoDB refuses, or no try gets a valid answer.
     pub async fn storage_nodes(&self) -> Result<Vec<Did>, ClientError> {
         let mut nodes = Vec::new();
         let mut after = None;

@@ -38,6 +38,9 @@ pub struct UploadPage {
 
 impl NetworkTables {
     /// One page of a space's uploads after a root text, which need not exist any more, up to and with another.
+    ///
+    /// # Errors
+    /// A row has no root or no valid space; or DynamoDB refuses, or no try gets a valid answer.
     pub async fn uploads(
         &self,
         space: &Did,
@@ -73,6 +76,9 @@ impl NetworkTables {
     }
 
     /// One upload by its primary key; `None` if there is no such row.
+    ///
+    /// # Errors
+    /// As [`NetworkTables::uploads`].
     pub async fn upload(&self, space: &Did, root: &str) -> Result<Option<UploadRow>, ClientError> {
         let attempt = || async {
             let answer = self
@@ -92,6 +98,9 @@ impl NetworkTables {
     }
 
     /// The spaces that hold an upload with this root text.
+    ///
+    /// # Errors
+    /// A row has no valid space; or DynamoDB refuses, or no try gets a valid answer.
     pub async fn spaces_of_root(&self, root: &str) -> Result<Vec<Did>, ClientError> {
         let source = Source {
             table: &self.names.upload,

@@ -66,6 +66,10 @@ impl UploadClient {
 
     /// Stores a blob in the space whose key is `space`, and has it accepted. Safe to repeat: bytes that are there
     /// are not sent again.
+    ///
+    /// # Errors
+    /// The service or the storage node refuses, a receipt does not come in time, or what comes is malformed or not
+    /// signed by whom it should be.
     pub async fn add_blob(&self, space: &Signer, blob: &Blob) -> Result<Stored, ClientError> {
         let add = || {
             self.connection

@@ -12,6 +12,9 @@ const REMOVE: &str = "remove a blob from a space";
 
 impl UploadClient {
     /// Removes a blob from the space whose key is `space`; one that is not there is no error.
+    ///
+    /// # Errors
+    /// The service refuses, or no try gets a valid receipt.
     pub async fn remove_blob(&self, space: &Signer, digest: &Multihash) -> Result<(), ClientError> {
         let make = || self.removal(space, digest);
         self.connection.execute_one(REMOVE, make).await?;

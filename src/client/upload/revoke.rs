@@ -11,6 +11,9 @@ const REVOKE: &str = "revoke a delegation";
 
 impl UploadClient {
     /// Revokes a delegation that `issuer` issued. The service wants to see the delegation itself.
+    ///
+    /// # Errors
+    /// The service refuses, or no try gets a valid receipt.
     pub async fn revoke(
         &self,
         issuer: &Signer,

@@ -22,6 +22,9 @@ pub struct Explanation {
 
 impl Uploads {
     /// Looks at one upload. Changes nothing.
+    ///
+    /// # Errors
+    /// There is no such upload, or its row or the services cannot be read.
     pub async fn explain(&self, unit: &UnitContext, id: &ItemId) -> Result<Explanation, Failure> {
         let upload = self.item(unit, id).await?;
         let observed = self.probe(unit, &upload).await?;

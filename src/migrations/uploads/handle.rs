@@ -23,6 +23,9 @@ pub struct Uploads {
 
 impl Uploads {
     /// Connects to the services of the network. Reads the list of storage nodes and changes nothing.
+    ///
+    /// # Errors
+    /// A client cannot be made, or the table of storage nodes cannot be read.
     pub async fn connect(
         config: &Config,
         clock: Clock,
@@ -56,6 +59,9 @@ impl Uploads {
 
     /// Finishes the migration space of a customer who has one: whatever an earlier run left undone of it
     /// (docs/protocol/pitfalls.md 34-37). Of a space that is ready nothing changes.
+    ///
+    /// # Errors
+    /// Its row cannot be read or its key opened, or a table, bucket or service refuses what is left to do.
     pub async fn finish_space(&self, customer: &CustomerDid, clock: &Clock) -> Result<(), Failure> {
         self.parts.spaces.ensure(customer, clock).await.map(drop)
     }

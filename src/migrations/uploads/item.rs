@@ -20,11 +20,17 @@ impl Upload {
     }
 
     /// The content root.
+    ///
+    /// # Errors
+    /// The text in the row is no CID.
     pub fn root(&self) -> Result<Cid, Failure> {
         parse("root", &self.row.root)
     }
 
     /// The shards that the row itself lists.
+    ///
+    /// # Errors
+    /// The text of one is no CID.
     pub fn listed_shards(&self) -> Result<Vec<Cid>, Failure> {
         self.row
             .shards

@@ -36,6 +36,9 @@ pub struct BlockId {
 
 impl BlockId {
     /// Takes the whole of `bytes`.
+    ///
+    /// # Errors
+    /// The bytes are cut short, go on after the CID, or do not begin with a CID of version 0 or 1.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
         match Self::prefix(bytes)? {
             Some((id, length)) if length == bytes.len() => Ok(id),
@@ -44,6 +47,9 @@ impl BlockId {
     }
 
     /// Takes a CID from the start of `bytes` and says how many it took; `None` if more bytes are needed.
+    ///
+    /// # Errors
+    /// The version is neither 0 nor 1, or a number inside is no varint.
     pub fn prefix(bytes: &[u8]) -> Result<Option<(Self, usize)>, CidError> {
         let Some((version, codec, start)) = head(bytes)? else {
             return Ok(None);
@@ -88,7 +94,10 @@ impl BlockId {
         self.codec
     }
 
-    /// The same as a `Cid`; fails for digests above 64 bytes.
+    /// The same as a `Cid`.
+    ///
+    /// # Errors
+    /// The digest is above 64 bytes.
     pub fn cid(&self) -> Result<Cid, multihash::MultihashError> {
         let too_long = || multihash::MultihashError::TooLong(self.hash.digest().len());
         let hash = cid::multihash::Multihash::wrap(self.hash.code(), self.hash.digest())

@@ -18,6 +18,9 @@ pub struct Header {
 
 impl Header {
     /// The only root.
+    ///
+    /// # Errors
+    /// There is not exactly one root, or its digest is above 64 bytes.
     pub fn root(&self) -> Result<Cid, CarError> {
         match &self.roots[..] {
             [root] => root.cid().map_err(CarError::Link),

@@ -69,6 +69,9 @@ impl Parser {
     }
 
     /// The next event; takes what it needs from the front of `input`. `None` when `input` is used up.
+    ///
+    /// # Errors
+    /// The bytes are no CAR of version 1 or 2, or something in it is above its limit.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, CarError> {
         loop {
             if let State::Payload { left: 0, .. } = self.state {
@@ -92,6 +95,9 @@ impl Parser {
     }
 
     /// The end of the file.
+    ///
+    /// # Errors
+    /// The file is empty, or ends where it may not: in its header, in a section, or before its data does.
     pub fn finish(self) -> Result<Summary, CarError> {
         let whole = match self.state {
             State::Head => self.held.is_empty() && self.end.is_none_or(|end| end == self.at),

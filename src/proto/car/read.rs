@@ -31,13 +31,19 @@ pub struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// The CID as a link; fails for digests above 64 bytes.
+    /// The CID as a link.
+    ///
+    /// # Errors
+    /// The digest is above 64 bytes.
     pub fn cid(&self) -> Result<Cid, CarError> {
         self.id.cid().map_err(CarError::Link)
     }
 }
 
 /// Reads a whole CAR, version 1 or 2, of as much as [`Limits::HELD`] allows. Payloads are not checked against their CIDs.
+///
+/// # Errors
+/// As [`Parser::next`] and [`Parser::finish`].
 pub fn read(bytes: &[u8]) -> Result<Car<'_>, CarError> {
     let mut parser = Parser::new(Limits::HELD);
     let mut input = bytes;

@@ -59,6 +59,9 @@ pub struct Cache {
 
 impl Claim {
     /// Reads a capability. Unknown abilities are [`Claim::Other`], never an error.
+    ///
+    /// # Errors
+    /// A caveat that the ability needs is missing or malformed.
     pub fn read(capability: &Capability) -> Result<Self, ClaimError> {
         let caveats = Caveats(capability);
         match capability.can.as_str() {
@@ -82,6 +85,9 @@ impl Claim {
     }
 
     /// Reads the first capability of a delegation, which is the claim.
+    ///
+    /// # Errors
+    /// The delegation has no capability, or as [`Claim::read`].
     pub fn of(delegation: &Delegation) -> Result<Self, ClaimError> {
         Self::read(
             delegation

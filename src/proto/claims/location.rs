@@ -55,6 +55,9 @@ impl Location {
 
 /// The location claim that the migration publishes for a blob of `size` bytes: issued on its own DID, for the space,
 /// without end, nonce or proofs, so that the same input gives the same CID (docs/protocol/claims.md §1).
+///
+/// # Errors
+/// As [`Draft::sign`].
 pub fn relocate(
     issuer: &Signer,
     space: &Did,

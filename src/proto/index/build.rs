@@ -94,6 +94,9 @@ impl ShardBuilder {
     }
 
     /// Takes the next piece.
+    ///
+    /// # Errors
+    /// The bytes are no CAR within the limits, or a block does not have the hash that names it or cannot be checked.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), IndexError> {
         if let Some(whole) = &mut self.whole {
             whole.update(piece);
@@ -111,6 +114,9 @@ impl ShardBuilder {
 
     /// The end of the shard.
     ///
+    /// # Errors
+    /// As [`ShardBuilder::finish_as`].
+    ///
     /// # Panics
     /// If the builder was made with [`Name::Later`], which ends with [`ShardBuilder::finish_as`].
     pub fn finish(self) -> Result<Shard, IndexError> {
@@ -123,6 +129,9 @@ impl ShardBuilder {
     }
 
     /// The end of a shard whose multihash was found out elsewhere.
+    ///
+    /// # Errors
+    /// The shard ends too early, or has another size or hash than its [`Name`] says.
     pub fn finish_as(self, hash: Multihash) -> Result<Shard, IndexError> {
         let summary = self.parser.finish()?;
         match self.name {

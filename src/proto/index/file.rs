@@ -44,6 +44,9 @@ impl Built {
 
 /// Indexes CAR files whose names are not known: each is read once, and hashed as a whole on a second thread while its
 /// blocks are hashed on this one.
+///
+/// # Errors
+/// A file cannot be read, is no CAR, or holds a block that does not have the hash that names it.
 pub fn build<R: Read>(
     content: Cid,
     files: impl IntoIterator<Item = R>,
@@ -57,6 +60,9 @@ pub fn build<R: Read>(
 }
 
 /// What `index show` prints: DAG-JSON of content, shards and slices, in the order of the archive.
+///
+/// # Errors
+/// As [`ShardedDagIndex::extract`].
 pub fn show(archive: &[u8]) -> Result<Value, IndexError> {
     let index = ShardedDagIndex::extract(archive)?;
     let shards: Vec<_> = index

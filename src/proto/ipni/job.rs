@@ -76,6 +76,9 @@ pub fn digests_to_body(digests: &[Multihash], dialect: Dialect) -> Vec<u8> {
 }
 
 /// Reads the object in the bucket: lists of byte numbers, base64 texts, or both.
+///
+/// # Errors
+/// The body is no JSON list, or one of its digests is no multihash.
 pub fn digests_from_body(body: &[u8]) -> Result<Vec<Multihash>, IpniError> {
     let list: Vec<serde_json::Value> = serde_json::from_slice(body)?;
     let digests = list.into_iter().map(|digest| {

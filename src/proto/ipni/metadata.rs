@@ -63,6 +63,9 @@ pub fn encode_metadata(all: &[Metadata]) -> Vec<u8> {
 }
 
 /// Reads all metadata of an advert.
+///
+/// # Errors
+/// A protocol id is no varint, or the map of a known protocol is malformed or lacks a key.
 pub fn decode_metadata(mut bytes: &[u8]) -> Result<Vec<Metadata>, IpniError> {
     let mut all = Vec::new();
     while !bytes.is_empty() {

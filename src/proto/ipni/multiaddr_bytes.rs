@@ -28,6 +28,9 @@ impl Multiaddr {
     }
 
     /// Reads the bytes of either writer.
+    ///
+    /// # Errors
+    /// There are no bytes, they are cut short, or a part is unknown or has a malformed value.
     pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, IpniError> {
         let mut parts = Vec::new();
         while !bytes.is_empty() {

@@ -10,6 +10,9 @@ use crate::proto::did::{percent_decode, percent_encode};
 
 impl Multiaddr {
     /// Reads text.
+    ///
+    /// # Errors
+    /// The text does not begin with `/`, is cut short, or a part is unknown or has a malformed value.
     pub fn parse(text: &str) -> Result<Self, IpniError> {
         let mut words = text
             .strip_prefix('/')

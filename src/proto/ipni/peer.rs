@@ -20,6 +20,9 @@ pub struct PeerId(Multihash);
 
 impl PeerId {
     /// The peer id of an ed25519 did:key.
+    ///
+    /// # Errors
+    /// The DID is no did:key of an ed25519 key.
     pub fn of(did: &Did) -> Result<Self, IpniError> {
         let bytes = did.to_bytes();
         match bytes.strip_prefix(&DID_ED25519) {
@@ -29,6 +32,9 @@ impl PeerId {
     }
 
     /// Reads text such as `12D3Koo…` or `Qm…`.
+    ///
+    /// # Errors
+    /// The text is not base58 of a multihash.
     pub fn parse(text: &str) -> Result<Self, IpniError> {
         let bad = || IpniError::Peer(text.chars().take(80).collect());
         let bytes = Base::Base58Btc.decode(text).map_err(|_| bad())?;
@@ -36,6 +42,9 @@ impl PeerId {
     }
 
     /// Reads the bytes of the multihash.
+    ///
+    /// # Errors
+    /// The bytes are no multihash.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IpniError> {
         Multihash::from_bytes(bytes)
             .map(Self)

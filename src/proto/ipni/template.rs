@@ -34,6 +34,9 @@ pub enum Port {
 
 impl Multiaddr {
     /// The address of an HTTP URL, which may hold placeholders.
+    ///
+    /// # Errors
+    /// It is no HTTP URL, or has a query, a fragment, a user name, or a path that is not UTF-8.
     pub fn from_url(url: &str, port: Port) -> Result<Self, IpniError> {
         let bad = || IpniError::Url(url.to_owned());
         let parsed = Url::parse(url).map_err(|_| bad())?;
@@ -68,6 +71,9 @@ impl Multiaddr {
 
     /// The address template that leads to `location`, the URL of a blob: its multihash becomes `{blob}`, the link it
     /// is stored under `{blobCID}`.
+    ///
+    /// # Errors
+    /// As [`Multiaddr::from_url`].
     pub fn for_location(location: &str, blob: &Multihash, link: &Cid) -> Result<Self, IpniError> {
         let template = location
             .replace(&link.to_string(), BLOB_CID)
@@ -86,6 +92,9 @@ impl Multiaddr {
     }
 
     /// The address as URL, placeholders and all. A port is kept even where it is the usual one.
+    ///
+    /// # Errors
+    /// It names no host or no HTTP, or holds a part that no URL has.
     pub fn url(&self) -> Result<String, IpniError> {
         let not_http = || IpniError::NotHttp(self.to_string());
         let (mut host, mut port) = (None, None);

@@ -11,6 +11,9 @@ use crate::proto::{Did, Signer};
 const CONCLUDE: &str = "ucan/conclude";
 
 /// Makes the `ucan/conclude` invocation that carries a receipt; always the same bytes for the same receipt and issuer.
+///
+/// # Errors
+/// As [`Draft::sign`].
 pub fn conclude(
     issuer: &Signer,
     audience: &Did,
@@ -30,6 +33,9 @@ pub fn conclude(
 }
 
 /// The receipt that a `ucan/conclude` invocation carries.
+///
+/// # Errors
+/// It is no `ucan/conclude` with one capability and a receipt, or as [`Receipt::view`].
 pub fn concluded(invocation: &Delegation) -> Result<Receipt, MessageError> {
     let [capability] = invocation.capabilities() else {
         return Err(MessageError::Conclude("it has not exactly one capability"));
@@ -47,6 +53,9 @@ pub fn concluded(invocation: &Delegation) -> Result<Receipt, MessageError> {
 /// Finds the receipt of a task in a message: reported, or inside a `ucan/conclude` that the message executes, that a
 /// report ran, or that a report sets in motion. Services file receipts under all of these places.
 /// A malformed invocation or receipt on the way counts as not there.
+///
+/// # Errors
+/// As [`Message::receipt`].
 pub fn find_receipt(message: &Message, task: &Cid) -> Result<Option<Receipt>, MessageError> {
     if let Some(receipt) = message.receipt(task)? {
         return Ok(Some(receipt));

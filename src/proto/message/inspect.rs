@@ -17,6 +17,9 @@ const MAX_BYTES: usize = 128 << 20;
 /// `fork`, `join`, `signature`, and `invocation`, the object of what ran, if its block is in the message.
 ///
 /// `keys` gives keys for issuers that are no did:key.
+///
+/// # Errors
+/// The input is too long or has none of these forms, or a delegation or receipt in it cannot be read or shown.
 pub fn inspect(input: &[u8], keys: Keys<'_>) -> Result<Vec<Value>, MessageError> {
     if input.len() > MAX_BYTES {
         return Err(ucan::UcanError::Limit("the length of the input").into());

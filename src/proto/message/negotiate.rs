@@ -33,6 +33,9 @@ impl Refused {
 
 /// Decides by the headers `content-type` and `accept` whether a request can be answered with a message. The content
 /// type must be exact, parameters included; no `accept`, or an empty one, takes anything.
+///
+/// # Errors
+/// The content type is another one, or no type that is accepted is that of a message.
 pub fn negotiate(content_type: Option<&str>, accept: Option<&str>) -> Result<(), Refused> {
     if content_type != Some(CONTENT_TYPE) {
         return Err(Refused::ContentType);

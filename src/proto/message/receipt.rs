@@ -34,6 +34,9 @@ struct Inner {
 
 impl Receipt {
     /// Signs what came of `ran`. Blocks of `ran` and of the effects travel along if they are given.
+    ///
+    /// # Errors
+    /// The outcome holds an integer beyond 64 bits or a float that is not finite.
     pub fn issue(
         issuer: &Signer,
         ran: impl Into<Task>,
@@ -67,11 +70,17 @@ impl Receipt {
     }
 
     /// Finds the receipt block `cid` among `blocks` and reads it.
+    ///
+    /// # Errors
+    /// The block is not among them, or is no receipt.
     pub fn view(cid: &Cid, blocks: &Blocks) -> Result<Self, MessageError> {
         Self::view_shared(cid, &Arc::new(blocks.clone()))
     }
 
     /// As [`Receipt::view`], without copying the set of blocks.
+    ///
+    /// # Errors
+    /// As [`Receipt::view`].
     pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, MessageError> {
         let root = blocks.get(cid).ok_or(MessageError::Missing(*cid))?;
         let model = Model::decode(&root.bytes)?;

@@ -28,16 +28,25 @@ pub struct Message {
 
 impl Message {
     /// Makes a message of invocations, in order.
+    ///
+    /// # Errors
+    /// As [`Message::new`].
     pub fn request(invocations: &[Delegation]) -> Result<Self, MessageError> {
         Self::new(invocations, &[])
     }
 
     /// Makes a message of receipts.
+    ///
+    /// # Errors
+    /// As [`Message::new`].
     pub fn reply(receipts: &[Receipt]) -> Result<Self, MessageError> {
         Self::new(&[], receipts)
     }
 
     /// Makes a message of both. A repeated invocation stays repeated in the list; blocks go once.
+    ///
+    /// # Errors
+    /// None in practice: lists and maps of links always have a DAG-CBOR form.
     pub fn new(invocations: &[Delegation], receipts: &[Receipt]) -> Result<Self, MessageError> {
         let mut blocks = Blocks::new();
         let mut report: Vec<(Cid, Cid)> = Vec::new();
@@ -84,6 +93,9 @@ impl Message {
     }
 
     /// Reads a CAR body. Invocations and receipts are read when asked for.
+    ///
+    /// # Errors
+    /// The bytes are no CAR, a block does not match its CID, or the first root is no message of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let Carried { roots, blocks } = carrier::read(bytes)?;
         let cid = roots
@@ -144,6 +156,9 @@ impl Message {
     }
 
     /// The invocations to execute, in order.
+    ///
+    /// # Errors
+    /// A block of one is missing, or is no delegation.
     pub fn invocations(&self) -> Result<Vec<Delegation>, MessageError> {
         self.execute
             .iter()
@@ -169,6 +184,9 @@ impl Message {
     }
 
     /// All reported receipts, in no order that means anything.
+    ///
+    /// # Errors
+    /// A block of one is missing, or is no receipt.
     pub fn receipts(&self) -> Result<Vec<Receipt>, MessageError> {
         self.report
             .iter()

@@ -8,6 +8,9 @@ use super::value::{Multihash, MultihashError};
 
 impl Multihash {
     /// Whether this hash belongs to `data`.
+    ///
+    /// # Errors
+    /// The data has another hash, or as [`Multihash::checkable`].
     pub fn verify(&self, data: &[u8]) -> Result<(), MultihashError> {
         let (function, wanted) = self.function()?;
         if function.gives(data, wanted) {
@@ -18,11 +21,17 @@ impl Multihash {
     }
 
     /// Whether data can be checked against this hash at all.
+    ///
+    /// # Errors
+    /// No function here computes this hash with a digest of this length.
     pub fn checkable(&self) -> Result<(), MultihashError> {
         self.function().map(|_| ())
     }
 
     /// A hasher of the function of this multihash, for data that comes in pieces.
+    ///
+    /// # Errors
+    /// As [`Multihash::checkable`].
     pub fn hasher(&self) -> Result<Hasher, MultihashError> {
         Ok(match self.function()? {
             (Function::Identity, wanted) => Hasher::Identity {
@@ -80,6 +89,9 @@ impl Hasher {
     }
 
     /// Whether all pieces together have the hash `expected`, which this hasher was made from.
+    ///
+    /// # Errors
+    /// The pieces have another hash.
     pub fn check(self, expected: &Multihash) -> Result<(), MultihashError> {
         let good = match self {
             Self::Digest(context) => context.finish().as_ref() == expected.digest(),

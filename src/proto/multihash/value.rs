@@ -78,6 +78,9 @@ impl Multihash {
     }
 
     /// Takes the whole of `bytes`.
+    ///
+    /// # Errors
+    /// The bytes are cut short, go on after the digest, or hold a bad number.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, MultihashError> {
         match Self::prefix(bytes)? {
             Some((hash, length)) if length == bytes.len() => Ok(hash),
@@ -102,6 +105,9 @@ impl Multihash {
     }
 
     /// Takes a multihash from the start of `bytes` and says how many it took; `None` if more bytes are needed.
+    ///
+    /// # Errors
+    /// The code or the length is no varint.
     pub fn prefix(bytes: &[u8]) -> Result<Option<(Self, usize)>, MultihashError> {
         let Some(end) = prefix_length(bytes)? else {
             return Ok(None);
@@ -113,6 +119,9 @@ impl Multihash {
     }
 
     /// Reads multibase text of any base.
+    ///
+    /// # Errors
+    /// The text is not multibase, or as [`Multihash::from_bytes`].
     pub fn parse(text: &str) -> Result<Self, MultihashError> {
         let (_, bytes) =
             multibase::decode(text).map_err(|_| MultihashError::Multibase(shortened(text)))?;
@@ -143,7 +152,10 @@ impl Multihash {
         multibase::encode(Base::Base58Btc, &self.0)
     }
 
-    /// The `CIDv1` with this hash; fails for digests above 64 bytes.
+    /// The `CIDv1` with this hash.
+    ///
+    /// # Errors
+    /// The digest is above 64 bytes.
     pub fn cid(&self, codec: u64) -> Result<Cid, MultihashError> {
         let hash = cid::multihash::Multihash::wrap(self.code(), self.digest());
         hash.map(|hash| Cid::new_v1(codec, hash))

@@ -12,6 +12,9 @@ use crate::proto::{Block, Blocks, cbor};
 const VARIANT: &str = "ucan@0.9.1";
 
 /// Writes the archive of a delegation: its export, then a variant block that is the only root.
+///
+/// # Errors
+/// None in practice: a map of one link always has a DAG-CBOR form.
 pub fn archive(delegation: &Delegation) -> Result<Vec<u8>, UcanError> {
     let variant = Ipld::Map([(VARIANT.to_owned(), Ipld::Link(*delegation.cid()))].into());
     let variant = Block::dag_cbor(&variant)?;
@@ -21,6 +24,9 @@ pub fn archive(delegation: &Delegation) -> Result<Vec<u8>, UcanError> {
 }
 
 /// Reads an archive. Every block is checked against its CID.
+///
+/// # Errors
+/// The bytes are no CAR, a block does not match its CID, or the root does not lead to a delegation.
 pub fn extract(bytes: &[u8]) -> Result<Delegation, UcanError> {
     extract_from(carrier::read(bytes)?)
 }
@@ -53,6 +59,9 @@ pub fn to_bytes(delegations: &[Delegation]) -> Vec<u8> {
 
 /// Reads `delegationsToBytes`: one delegation per root, each seeing all blocks. Every block is checked against its
 /// CID.
+///
+/// # Errors
+/// The bytes are no CAR, a block does not match its CID, or a root is no delegation.
 pub fn from_bytes(bytes: &[u8]) -> Result<Vec<Delegation>, UcanError> {
     views_of(carrier::read(bytes)?)
 }

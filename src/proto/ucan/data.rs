@@ -39,6 +39,9 @@ pub struct Ucan {
 
 impl Ucan {
     /// Reads the DAG-CBOR bytes of a UCAN block. Key order does not matter, `prf`, `fct` and `nb` may be missing.
+    ///
+    /// # Errors
+    /// The bytes are no DAG-CBOR map, the version is not 0.9, or a field is missing or malformed.
     pub fn decode(bytes: &[u8]) -> Result<Self, UcanError> {
         let Ipld::Map(mut fields) = cbor::decode(bytes)? else {
             return Err(UcanError::Field("the block is not a map"));

@@ -65,11 +65,17 @@ impl From<Cid> for Proof {
 
 impl Delegation {
     /// Finds the UCAN block `cid` among `blocks` and reads it. Proofs are looked up among the same blocks.
+    ///
+    /// # Errors
+    /// The block is not among them, is not DAG-CBOR, or is no UCAN.
     pub fn view(cid: &Cid, blocks: &Blocks) -> Result<Self, UcanError> {
         Self::view_shared(cid, &Arc::new(blocks.clone()))
     }
 
     /// As [`Delegation::view`], without copying the set of blocks.
+    ///
+    /// # Errors
+    /// As [`Delegation::view`].
     pub fn view_shared(cid: &Cid, blocks: &Arc<Blocks>) -> Result<Self, UcanError> {
         let block = blocks.get(cid).ok_or(UcanError::Missing(*cid))?;
         if cid.codec() != DAG_CBOR {

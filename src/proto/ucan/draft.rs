@@ -146,7 +146,10 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// Signs. Fails on malformed capabilities, on values that CBOR cannot hold, and on attached blocks without a link.
+    /// Signs.
+    ///
+    /// # Errors
+    /// A capability is malformed, a value has no DAG-CBOR or DAG-JSON form, or nothing links to an attached block.
     pub fn sign(self) -> Result<Delegation, UcanError> {
         let mut blocks = Blocks::new();
         for proof in self.proofs.iter().filter_map(Proof::delegation) {

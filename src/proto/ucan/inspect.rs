@@ -19,6 +19,9 @@ pub type Keys<'a> = &'a dyn Fn(&Did) -> Option<Verifier>;
 
 /// Reads any form that delegations travel in, but agent messages: an archive, a `delegationsToBytes` file, a legacy
 /// CAR whose last block is the UCAN, a proof string, or a bare UCAN block.
+///
+/// # Errors
+/// The input has none of these forms, or a block does not match its CID.
 pub fn read_any(input: &[u8]) -> Result<Vec<Delegation>, UcanError> {
     if let Ok(text) = std::str::from_utf8(input) {
         return Ok(vec![parse_proof(text)?]);
@@ -48,6 +51,9 @@ pub fn read_any(input: &[u8]) -> Result<Vec<Delegation>, UcanError> {
 /// A delegation as JSON: `cid`, `issuer`, `audience`, `capabilities` (DAG-JSON), `expiration` (null = never),
 /// `notBefore`, `nonce`, `facts` (DAG-JSON), `proofs` (CIDs), and `signature`: `valid`, `invalid`, `absentee`
 /// or `unresolved`.
+///
+/// # Errors
+/// A capability or fact holds a float that is not finite.
 pub fn describe(delegation: &Delegation, keys: Keys<'_>) -> Result<Value, UcanError> {
     let ucan = delegation.ucan();
     let capabilities = ucan.capabilities.iter().map(Capability::to_ipld);

@@ -9,6 +9,9 @@ use crate::proto::json;
 
 impl Ucan {
     /// The signed text: header and payload of a JWT as DAG-JSON in base64url, with a dot between.
+    ///
+    /// # Errors
+    /// A capability or fact holds a float that is not finite.
     pub fn signed_text(&self) -> Result<String, UcanError> {
         let header = json::encode(&Ipld::Map(self.header()))?;
         let payload = json::encode(&Ipld::Map(self.payload()))?;

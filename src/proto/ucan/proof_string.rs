@@ -25,6 +25,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Writes a proof string: base64 of a CID whose identity hash is the archive.
+///
+/// # Errors
+/// As [`archive`].
 pub fn format_proof(delegation: &Delegation) -> Result<String, UcanError> {
     let archive = archive(delegation)?;
     let mut cid = Vec::with_capacity(archive.len() + 16);
@@ -37,6 +40,9 @@ pub fn format_proof(delegation: &Delegation) -> Result<String, UcanError> {
 
 /// Reads a proof string: a CID of an archive or of a legacy CAR, or base64 of such a CAR without prefix. White space
 /// around and inside is ignored.
+///
+/// # Errors
+/// The text is too long or empty, is neither a CID nor base64, or holds no delegation.
 pub fn parse_proof(text: &str) -> Result<Delegation, UcanError> {
     if text.len() > MAX_LENGTH {
         return Err(UcanError::Limit("the length of a proof"));

@@ -20,6 +20,9 @@ const DEPTH: u32 = 48;
 /// Decides whether an invocation may do what it claims: the first of its capabilities that fits the rule and is proven.
 ///
 /// The audience is not compared here; see [`audience`].
+///
+/// # Errors
+/// As [`claim`].
 pub fn access(
     invocation: &Delegation,
     rule: &Rule,
@@ -29,6 +32,9 @@ pub fn access(
 }
 
 /// Decides whether any of the delegations proves the rule's ability. Their audiences are not compared.
+///
+/// # Errors
+/// No capability of theirs fits the rule and is proven; the error says what is wrong with each.
 pub fn claim(
     rule: &Rule,
     delegations: &[Delegation],
@@ -42,6 +48,9 @@ pub fn claim(
 /// Decides whether a delegation lets its audience do the rule's ability on a resource, without caveats: as [`access`]
 /// would decide on an invocation by the audience that rests on this delegation alone. Gives what proves it, from that
 /// delegation to the root.
+///
+/// # Errors
+/// The delegation does not prove it, or is revoked; the error says what is wrong.
 pub fn held(
     rule: &Rule,
     resource: &str,
@@ -61,6 +70,9 @@ pub fn held(
 }
 
 /// Checks that an invocation is meant for a service: its own DID, or one of the alternatives.
+///
+/// # Errors
+/// It is meant for somebody else.
 pub fn audience(
     invocation: &Delegation,
     own: &Did,

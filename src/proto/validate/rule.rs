@@ -92,6 +92,9 @@ fn any_caveats(caveats: Caveats) -> Result<Caveats, String> {
 }
 
 /// The resource must be equal, or the delegated one a prefix that ends in `*`. Caveats are not compared.
+///
+/// # Errors
+/// The resource is not within the delegated one; in words.
 pub fn derives_with(claimed: &Capability, delegated: &Capability) -> Result<(), String> {
     let (ours, theirs) = (&claimed.with, &delegated.with);
     match theirs.strip_suffix('*') {
@@ -105,6 +108,9 @@ pub fn derives_with(claimed: &Capability, delegated: &Capability) -> Result<(), 
 }
 
 /// [`derives_with`], and every delegated caveat must be claimed with an equal value.
+///
+/// # Errors
+/// As [`derives_with`], or a delegated caveat is missing or has another value; in words.
 pub fn derives_equal(claimed: &Capability, delegated: &Capability) -> Result<(), String> {
     derives_by(claimed, delegated, |_, ours, theirs| ours == theirs)
 }

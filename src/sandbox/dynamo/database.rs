@@ -42,6 +42,9 @@ pub struct Put {
 
 impl Db {
     /// Opens the database at `path` and makes the tables that are missing.
+    ///
+    /// # Errors
+    /// The path is not text, or the database cannot be opened or a table made.
     pub fn open(path: &Path) -> Result<Self, SandboxError> {
         let text = path.to_str().ok_or_else(|| SandboxError::State {
             path: path.to_owned(),
@@ -69,6 +72,9 @@ impl Db {
     }
 
     /// Writes an item, over any that has its key.
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn put(&self, table: Table, row: Row) -> Result<(), SandboxError> {
         self.blocking(move |database| {
             database
@@ -80,6 +86,9 @@ impl Db {
     }
 
     /// Writes an item unless there is one with its key; whether it was written.
+    ///
+    /// # Errors
+    /// The database refuses for another reason than that the key exists.
     pub async fn put_new(&self, table: Table, row: Row) -> Result<bool, SandboxError> {
         self.blocking(move |database| {
             let mut request = put_request(table, row);
@@ -95,6 +104,9 @@ impl Db {
     }
 
     /// Writes many items of one table at once, over any that have their keys.
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn put_all(&self, table: Table, rows: Vec<Row>) -> Result<(), SandboxError> {
         self.blocking(move |database| {
             let items = rows.into_iter().map(|row| row.0).collect();
@@ -107,6 +119,9 @@ impl Db {
     }
 
     /// Writes all of `puts` or none; whether they were written (`false`: a condition failed).
+    ///
+    /// # Errors
+    /// The database refuses for another reason than a condition that failed.
     pub async fn transact(&self, puts: Vec<Put>) -> Result<bool, SandboxError> {
         debug_assert!(puts.len() <= TRANSACTION_LIMIT);
         self.blocking(move |database| {
@@ -124,6 +139,9 @@ impl Db {
     }
 
     /// The item with the key that `key` holds (and nothing else).
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn get(&self, table: Table, key: Row) -> Result<Option<Row>, SandboxError> {
         self.blocking(move |database| {
             let request = GetItemRequest {
@@ -138,6 +156,9 @@ impl Db {
     }
 
     /// Removes the item with the key that `key` holds; whether there was one.
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn delete(&self, table: Table, key: Row) -> Result<bool, SandboxError> {
         self.blocking(move |database| {
             let request = DeleteItemRequest {
@@ -155,6 +176,9 @@ impl Db {
     }
 
     /// All items whose partition key, in the table or the named index, is `value`.
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn query(
         &self,
         table: Table,
@@ -175,6 +199,9 @@ impl Db {
     }
 
     /// All items of a table.
+    ///
+    /// # Errors
+    /// The database refuses.
     pub async fn scan(&self, table: Table) -> Result<Vec<Row>, SandboxError> {
         self.blocking(move |database| {
             let mut rows = Vec::new();

@@ -39,6 +39,9 @@ pub struct Keys {
 
 impl Keys {
     /// The keys that belong to `seed`.
+    ///
+    /// # Errors
+    /// None in practice: the DIDs are fixed and valid.
     pub fn from_seed(seed: u64) -> Result<Self, SandboxError> {
         Ok(Self {
             upload: alias(seed, "upload", UPLOAD_DID)?,

@@ -68,6 +68,9 @@ pub struct PutOptions {
 
 impl Objects {
     /// Opens the store in `root` and reads the descriptions of all objects.
+    ///
+    /// # Errors
+    /// The folder or a description in it cannot be read, or the folder for drafts cannot be made.
     pub fn open(root: &Path, clock: Clock) -> Result<Self, ObjectError> {
         let spool = root.join(".spool");
         fs::remove_dir_all(&spool).ok();
@@ -92,6 +95,9 @@ impl Objects {
     }
 
     /// Makes a bucket; whether it is new.
+    ///
+    /// # Errors
+    /// The folder of the bucket cannot be made.
     pub fn create_bucket(&self, bucket: &str) -> Result<bool, ObjectError> {
         let path = self.inner.root.join(bucket);
         fs::create_dir_all(&path).map_err(at(&path))?;
@@ -109,6 +115,9 @@ impl Objects {
     }
 
     /// Stores an object; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Objects::put_stream`].
     pub async fn put(
         &self,
         bucket: &str,
@@ -121,6 +130,10 @@ impl Objects {
     }
 
     /// Stores an object from a stream of its bytes; nothing is stored if the stream fails.
+    ///
+    /// # Errors
+    /// There is no such bucket, the stream fails, its digest or the condition does not hold, or a file cannot be
+    /// written.
     pub async fn put_stream<E: std::fmt::Display>(
         &self,
         bucket: &str,
@@ -146,6 +159,9 @@ impl Objects {
     }
 
     /// A whole object.
+    ///
+    /// # Errors
+    /// The file of the object cannot be read.
     pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<(Meta, Bytes)>, ObjectError> {
         let path = self.path(bucket, key);
         let read = tokio::task::spawn_blocking(move || {
@@ -162,6 +178,9 @@ impl Objects {
     }
 
     /// A part of an object's bytes as a stream; the range is cut to the object's size.
+    ///
+    /// # Errors
+    /// The file of the object cannot be opened.
     pub async fn stream(
         &self,
         bucket: &str,
@@ -194,6 +213,9 @@ impl Objects {
     }
 
     /// One page of a listing.
+    ///
+    /// # Errors
+    /// There is no such bucket.
     pub fn list(&self, bucket: &str, listing: &Listing) -> Result<Page, ObjectError> {
         let buckets = self.read_index();
         let objects = buckets
@@ -203,6 +225,9 @@ impl Objects {
     }
 
     /// Removes an object; whether there was one.
+    ///
+    /// # Errors
+    /// There is no such bucket, the condition does not hold, or the file cannot be removed.
     pub async fn delete(
         &self,
         bucket: &str,

@@ -26,6 +26,9 @@ pub struct PbNode {
 
 impl PbNode {
     /// Reads a block. Takes links and data in either order; never panics.
+    ///
+    /// # Errors
+    /// The block is cut short, has an unknown field, or a link of it has no CID or a name that is not UTF-8.
     pub fn decode(mut block: &[u8]) -> Result<Self, ProtobufError> {
         let mut node = Self::default();
         while let Some((number, value)) = field(&mut block)? {

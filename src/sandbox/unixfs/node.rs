@@ -52,11 +52,17 @@ impl Data {
     }
 
     /// Reads the message of a node.
+    ///
+    /// # Errors
+    /// The node has no data, or as [`Data::decode`].
     pub fn of(node: &PbNode) -> Result<Self, ProtobufError> {
         Self::decode(node.data.as_deref().ok_or(ProtobufError::NoData)?)
     }
 
     /// Reads a message. Takes block sizes packed and unpacked; skips modes and times.
+    ///
+    /// # Errors
+    /// The message is cut short, a field has another type, or the kind or fanout is none that exists.
     pub fn decode(mut message: &[u8]) -> Result<Self, ProtobufError> {
         let mut kind = None;
         let mut data = Self::new(Kind::Raw);

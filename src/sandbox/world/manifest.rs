@@ -54,6 +54,9 @@ pub struct Record {
 
 impl Manifest {
     /// Reads the manifest in `folder`.
+    ///
+    /// # Errors
+    /// There is no manifest in it, or one that is not understood.
     pub fn read(folder: &Path) -> std::io::Result<Self> {
         let text = std::fs::read(folder.join(FILE))?;
         serde_json::from_slice(&text).map_err(std::io::Error::from)
@@ -88,6 +91,9 @@ impl Manifest {
     }
 
     /// Writes the manifest into `folder`, whole or not at all.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(self)?;
         let draft = folder.join(".world.json.draft");

@@ -132,6 +132,9 @@ impl Assignment {
 
 impl CustomerTables {
     /// Gives a customer to an instance. Work that had begun is never reset (docs/protocol/pitfalls.md 61).
+    ///
+    /// # Errors
+    /// The table cannot be read or written, or the row that is there is not understood.
     pub async fn assign(&self, assignment: &Assignment) -> Result<Placed, StateError> {
         let (table, key) = (self.customers_table(), key(&assignment.customer));
         let unbegun = Condition::Any(vec![
@@ -167,6 +170,9 @@ impl CustomerTables {
 
     /// Notes how many spaces a customer has by a listing: its row is not completed before so many are. Makes a row
     /// that is not there; fewer than are known change nothing.
+    ///
+    /// # Errors
+    /// The table cannot be written.
     pub async fn note_spaces(&self, customer: &CustomerDid, spaces: u64) -> Result<(), StateError> {
         let now = self.store.now();
         let update = Update::new()
@@ -190,6 +196,9 @@ impl CustomerTables {
     }
 
     /// The row of a customer.
+    ///
+    /// # Errors
+    /// The table cannot be read, or the row is not understood.
     pub async fn customer(
         &self,
         customer: &CustomerDid,
@@ -200,6 +209,9 @@ impl CustomerTables {
     }
 
     /// Customers of one status, longest ago first.
+    ///
+    /// # Errors
+    /// The table cannot be read, or one of the rows is not understood.
     pub async fn customers_by_status(
         &self,
         status: Status,
@@ -213,6 +225,9 @@ impl CustomerTables {
     }
 
     /// Customers of an instance, or all: reads the whole table.
+    ///
+    /// # Errors
+    /// The table cannot be read, or one of the rows is not understood.
     pub async fn customers_of(
         &self,
         instance: Option<&InstanceId>,

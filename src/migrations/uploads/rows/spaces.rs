@@ -138,6 +138,9 @@ fn read(table: &str, row: &Row) -> Result<MigrationSpace, rows::RowsError> {
 
 impl CustomerTables {
     /// The customer's migration space, if it has one.
+    ///
+    /// # Errors
+    /// The table cannot be read, or the row is not understood.
     pub async fn migration_space(
         &self,
         customer: &CustomerDid,
@@ -148,6 +151,9 @@ impl CustomerTables {
     }
 
     /// The names of all migration spaces: reads the whole table.
+    ///
+    /// # Errors
+    /// The table cannot be read.
     pub async fn migration_space_names(&self) -> Result<BTreeSet<SpaceDid>, StateError> {
         let table = self.spaces_table();
         let rows = rows::all(self.rows(), table, &rows::Select::default()).await?;
@@ -159,6 +165,9 @@ impl CustomerTables {
     }
 
     /// Every migration space whose row can be read, and what is wrong with the others: reads the whole table.
+    ///
+    /// # Errors
+    /// The table cannot be read.
     pub async fn migration_spaces(&self) -> Result<(Vec<MigrationSpace>, Vec<String>), StateError> {
         let table = self.spaces_table();
         let rows = rows::all(self.rows(), table, &rows::Select::default()).await?;
@@ -176,6 +185,9 @@ impl CustomerTables {
     }
 
     /// Stores `space` unless the customer has one; gives the stored one in either case.
+    ///
+    /// # Errors
+    /// The table cannot be read or written, or the row that is there is not understood.
     pub async fn create_migration_space(
         &self,
         space: &MigrationSpace,
@@ -235,6 +247,9 @@ impl CustomerTables {
 
     /// Notes how far the space is made: before it is unmade, after it is made. `false`: the customer's space is another
     /// one.
+    ///
+    /// # Errors
+    /// The table cannot be written.
     pub async fn mark_space(
         &self,
         customer: &CustomerDid,

@@ -26,12 +26,18 @@ pub struct Advert {
 impl Advert {
     /// Publishes it: found after the lifetime `advert` of the network. The same provider and context replace what was
     /// advertised about a hash.
+    ///
+    /// # Errors
+    /// As [`Advert::publish_at`].
     pub fn publish(&self, network: &Network) -> std::io::Result<()> {
         let delay = u64::try_from(network.lifetimes.advert.as_millis()).unwrap_or(u64::MAX);
         self.publish_at(network, network.clock.now().0.saturating_add(delay))
     }
 
     /// Publishes it so that it is found from a Unix millisecond on.
+    ///
+    /// # Errors
+    /// The file of the adverts cannot be written; this process knows the advert all the same.
     pub fn publish_at(&self, network: &Network, visible: u64) -> std::io::Result<()> {
         let record = self.record();
         let id = record.id();

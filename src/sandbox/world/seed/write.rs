@@ -13,6 +13,10 @@ use crate::sandbox::world::plan::{Plan, Upload};
 const AT_ONCE: usize = 8;
 
 /// Writes `plan` into `network` and its manifest into the network's folder.
+///
+/// # Errors
+/// A table, bucket or file of the network cannot be written, or an account, delegation or index of the plan cannot be
+/// made.
 pub async fn seed(network: &Network, plan: &Plan) -> Result<Manifest, SeedError> {
     let accounts = accounts::write(network, plan).await?;
     serving::write(network, plan, &accounts)?;
