@@ -32,7 +32,7 @@
 //! | 12 | `engine/unit/finish.rs` | `finish` | writes the unit's row and releases the lease; then the owner is summed up |
 //!
 //! The lease is renewed by `LeasedUnit::renew_until_lost` (`engine/unit/leased.rs`); every write
-//! of its row goes through `LeaseGuard` (`engine/lease.rs`). A retry takes stations 4 and 7 to 10,
+//! of its row goes through `LeaseGuard` (`engine/lease.rs`). A retry takes stations 4 and 6 to 10,
 //! and writes failure rows, then counters (`engine/run/items`); an audit takes 9 and the gaps of 10,
 //! and judges (`engine/audit`); a rollback walks the journals (`engine/rollback`).
 //!

@@ -99,14 +99,18 @@ pub async fn copy(
     let mut opened = open::job(settings, &options.job).await?;
     match opened.row.phase {
         Phase::Planned | Phase::Migrating | Phase::Copied => {}
+        Phase::Flipping | Phase::Completed if options.retry || options.recheck => {
+            let next = "`sterna blobs verify --job JOB --deep` looks at the target; to copy again, roll back and plan a new job";
+            return Err(opened.refuse("copy", next).into());
+        }
         Phase::Flipping | Phase::Completed => {
             return Ok(CopyReport::of(&opened, RunReport::default()));
         }
-        Phase::RollingBack | Phase::RolledBack => {
-            let next =
-                "finish the rollback with `sterna blobs rollback --job JOB`, and plan a new job";
+        Phase::RollingBack => {
+            let next = "finish it with `sterna blobs rollback --job JOB`";
             return Err(opened.refuse("copy", next).into());
         }
+        Phase::RolledBack => return Err(opened.refuse("copy", open::ANOTHER).into()),
     }
     let report = run(&opened, &options, ends).await?;
     let target = &opened.session.workload.backends.target;

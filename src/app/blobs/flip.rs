@@ -87,7 +87,7 @@ pub async fn flip(
             return Err(opened.refuse("flip", next).into());
         }
         Phase::RollingBack | Phase::RolledBack => {
-            return Err(opened.refuse("flip", "plan a new job").into());
+            return Err(opened.refuse("flip", open::ANOTHER).into());
         }
     }
     Ok(FlipReport {

@@ -8,7 +8,6 @@ use super::open::{self, Opened, of_backend};
 use crate::app::{CommandError, Kind};
 use crate::client::blobs::{Backend, BackendUrl, Reading};
 use crate::config::Settings;
-use crate::migrations::blobs::Phase;
 
 /// What was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -56,7 +55,7 @@ pub async fn get(
     Err(CommandError::new(
         Kind::NotFound,
         format!("read {id} of job {job}"),
-        format!("neither backend has {key}"),
+        format!("neither backend has `{key}`"),
         "check the id; `sterna blobs verify` says what is missing on the target",
     )
     .into())
@@ -69,18 +68,9 @@ fn in_order(opened: &Opened) -> Result<Vec<(&BackendUrl, &dyn Backend)>> {
         (&opened.from, &*backends.source),
         (&opened.to, &*backends.target),
     );
-    Ok(if is_at_target(opened)? {
+    Ok(if opened.is_at_target()? {
         vec![target, source]
     } else {
         vec![source, target]
     })
-}
-
-/// Whether readers ask the target: by the pointer if there is one, else by how far the job is.
-fn is_at_target(opened: &Opened) -> Result<bool> {
-    let Some(pointer) = opened.pointer() else {
-        return Ok(opened.row.phase == Phase::Completed);
-    };
-    let active = pointer.read()?;
-    Ok(active.is_some_and(|active| active.active == opened.row.job.to))
 }

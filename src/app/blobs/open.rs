@@ -17,6 +17,10 @@ use crate::model::{Unit, UnitId};
 use crate::runtime::private;
 use crate::state::{Backend as Rows, Config, StateError, Store};
 
+/// What is done after a rollback.
+pub(super) const ANOTHER: &str =
+    "plan the same copy under another name: `sterna blobs plan --job NAME --from URL --to URL`";
+
 /// A job with everything that its commands work with.
 pub(super) struct Opened {
     pub(super) jobs: Jobs,
@@ -199,6 +203,32 @@ impl Opened {
             .map(|path| Pointer::new(Path::new(path)))
     }
 
+    /// Whether readers ask the target: by the pointer if there is one, else by how far the job is.
+    ///
+    /// # Errors
+    /// The pointer cannot be read.
+    pub(super) fn is_at_target(&self) -> Result<bool> {
+        let Some(pointer) = self.pointer() else {
+            return Ok(self.row.phase == Phase::Completed);
+        };
+        let active = pointer.read()?;
+        Ok(active.is_some_and(|active| active.active == self.row.job.to))
+    }
+
+    /// URL of the backend that readers ask.
+    ///
+    /// # Errors
+    /// As [`Opened::is_at_target`].
+    pub(super) fn active(&self) -> Result<String> {
+        let job = &self.row.job;
+        Ok(if self.is_at_target()? {
+            &job.to
+        } else {
+            &job.from
+        }
+        .clone())
+    }
+
     /// Moves the job on. Another process that did so first is named.
     ///
     /// # Errors
@@ -209,6 +239,7 @@ impl Opened {
         }
         let next = JobRow {
             phase,
+            is_flipped: self.row.is_flipped || phase == Phase::Flipping,
             ..self.row.clone()
         };
         let put = self

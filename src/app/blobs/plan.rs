@@ -1,6 +1,7 @@
 //! `blobs plan`: counts the blobs of a job and writes its row.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use futures::StreamExt as _;
@@ -10,7 +11,7 @@ use super::open::{self, backend, is_there, jobs, of_backend, of_blobs};
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop, unless_stopped};
 use crate::client::blobs::{Backend, BackendUrl, Entry, Relation};
 use crate::config::Settings;
-use crate::migrations::blobs::{Job, JobRow, Layout, Phase};
+use crate::migrations::blobs::{Job, JobRow, Layout, Phase, Pointer};
 use crate::model::{InstanceId, Unit, UnitId};
 
 /// Things left out that are named.
@@ -125,6 +126,7 @@ pub async fn plan(
     } else {
         None
     };
+    refuse_pointer(job.pointer.as_deref())?;
     let source = backend(&from, "--from")?;
     if !options.dry_run {
         to.make()
@@ -138,6 +140,26 @@ pub async fn plan(
         write(&settings, known, job, &report, counted).await?;
     }
     Ok(report)
+}
+
+/// The folder of the pointer must be there: the flip is no time to find out.
+fn refuse_pointer(pointer: Option<&str>) -> Result<(), CommandError> {
+    let Some(pointer) = pointer else {
+        return Ok(());
+    };
+    let said = Pointer::new(Path::new(pointer)).read();
+    let folder = Path::new(pointer).parent().is_some_and(Path::is_dir);
+    let cause = match said {
+        Err(error) => error.to_string(),
+        Ok(_) if !folder => "its folder does not exist".to_owned(),
+        Ok(_) => return Ok(()),
+    };
+    Err(CommandError::new(
+        Kind::Usage,
+        format!("use --pointer {pointer}"),
+        cause,
+        "make the folder, or name another file",
+    ))
 }
 
 fn nested(from: &BackendUrl, to: &BackendUrl) -> CommandError {
@@ -170,6 +192,15 @@ async fn refuse_other(settings: &Settings, job: &Job) -> Result<Option<JobRow>> 
     let Some(known) = known else {
         return Ok(None);
     };
+    if known.phase == Phase::RolledBack {
+        return Err(CommandError::new(
+            Kind::Mismatch,
+            format!("plan job {}", job.name),
+            "a job of this name was rolled back",
+            "give this one another name; nothing was changed",
+        )
+        .into());
+    }
     let differences = known.job.differences(job);
     if differences.is_empty() {
         return Ok(Some(known));
@@ -265,11 +296,12 @@ async fn write(
     let row = known.unwrap_or(JobRow {
         job,
         phase: Phase::Planned,
+        is_flipped: false,
         blobs: 0,
         bytes: 0,
         version: 0,
     });
-    if row.version > 0 {
+    if row.phase > Phase::Migrating {
         return Ok(());
     }
     let row = JobRow {

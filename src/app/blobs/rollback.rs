@@ -32,9 +32,9 @@ pub struct RollbackReport {
     pub job: String,
     /// How far it is now.
     pub phase: &'static str,
-    /// URL of the backend that readers ask.
+    /// URL of the backend that readers ask now.
     pub active: String,
-    /// Blobs that came to the target after the flip, and were copied back.
+    /// Blobs that only the target had, and that were copied back; in a dry run, that would be.
     pub carried_back: u64,
     /// What became of the copies; `None` if they were left.
     pub copies: Option<app::RollbackReport>,
@@ -51,44 +51,43 @@ pub async fn rollback(
     ends: (Stop, ProgressSink),
 ) -> Result<RollbackReport> {
     let mut opened = open::job(settings, &options.job).await?;
-    let was_flipped = matches!(
-        opened.row.phase,
-        Phase::Flipping | Phase::Completed | Phase::RollingBack
-    );
-    let mut carried_back = 0;
-    if !options.dry_run && opened.row.phase != Phase::RolledBack {
+    let dry_run = options.dry_run;
+    let was_over = opened.row.phase == Phase::RolledBack;
+    if !dry_run && !was_over {
         opened.advance(Phase::RollingBack).await?;
-        if was_flipped {
-            carried_back =
-                unless_stopped(&ends.0, "roll the job back", carry_back(&opened)).await?;
-        }
-        if let Some(pointer) = opened.pointer() {
-            let job = &opened.row.job;
-            turn(&pointer, (&job.to, &job.from), job.name.as_str())?;
-        }
+    }
+    let mut carried_back = 0;
+    if opened.row.is_flipped && !was_over {
+        let carrying = carry_back(&opened, dry_run);
+        carried_back = unless_stopped(&ends.0, "roll the job back", carrying).await?;
+    }
+    let pointer = opened.pointer().filter(|_| !dry_run && !was_over);
+    if let Some(pointer) = pointer {
+        let job = &opened.row.job;
+        turn(&pointer, (&job.to, &job.from), job.name.as_str())?;
     }
     let copies = if options.keep_copies {
         None
     } else {
-        Some(remove(&opened, options.dry_run, ends).await?)
+        Some(remove(&opened, dry_run, ends).await?)
     };
     let is_over = copies
         .as_ref()
         .is_none_or(|copies| copies.failed == 0 && copies.ended == app::Ended::Finished);
-    if is_over && !options.dry_run {
+    if is_over && !dry_run {
         opened.advance(Phase::RolledBack).await?;
     }
     Ok(RollbackReport {
         job: opened.row.job.name.to_string(),
         phase: opened.row.phase.as_str(),
-        active: opened.row.job.from.clone(),
+        active: opened.active()?,
         carried_back,
         copies,
     })
 }
 
-/// Copies what only the target has to the source: it came there after the flip.
-async fn carry_back(opened: &Opened) -> Result<u64> {
+/// Copies what only the target has to the source: after a flip, that is where writers write.
+async fn carry_back(opened: &Opened, dry_run: bool) -> Result<u64> {
     let Backends { source, target } = &opened.session.workload.backends;
     let layout = &opened.session.workload.layout;
     let (from, to) = (&opened.row.job.from, &opened.row.job.to);
@@ -105,7 +104,11 @@ async fn carry_back(opened: &Opened) -> Result<u64> {
             .head(&key)
             .await
             .map_err(|error| of_backend(&error, "--from", from))?;
-        if there.is_none() {
+        if there.is_some() {
+            continue;
+        }
+        carried += 1;
+        if !dry_run {
             let expected = layout.expected(&key);
             let carrying = carry(
                 &key,
@@ -115,7 +118,6 @@ async fn carry_back(opened: &Opened) -> Result<u64> {
             carrying
                 .await
                 .map_err(|failure| CommandError::of_failure(&failure, REASONS))?;
-            carried += 1;
         }
     }
     Ok(carried)

@@ -49,8 +49,10 @@ impl Workload for BlobsWorkload {
 
     fn not_checked(&self, depth: Depth) -> Vec<String> {
         let said = match depth {
-            Depth::Bytes => "whether a reader that is not one of ours finds them",
-            Depth::Records | Depth::Presence => "the bytes on the target: --deep reads them",
+            Depth::Bytes => "blobs that only the target has",
+            Depth::Records | Depth::Presence => {
+                "the bytes on the target, which --deep reads; blobs that only the target has"
+            }
         };
         vec![said.to_owned()]
     }

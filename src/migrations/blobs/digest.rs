@@ -33,7 +33,9 @@ pub(super) struct Hasher {
 impl Expected {
     /// A digest in hexadecimal, lower case; the algorithm follows from its length.
     pub(super) fn of_hex(hex: &str) -> Option<Self> {
-        let is_lower = hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let is_lower = hex
+            .bytes()
+            .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
         let bytes = Base16Lower.decode(hex).ok().filter(|_| is_lower)?;
         if let Ok(sha256) = <[u8; 32]>::try_from(&*bytes) {
             return Some(Self::Sha256(sha256));

@@ -44,7 +44,7 @@ pub enum Phase {
     Completed,
     /// Copies are being removed.
     RollingBack,
-    /// Copies are removed, readers ask the source.
+    /// Readers ask the source; the copies are removed, unless they were to be kept.
     RolledBack,
 }
 

@@ -48,6 +48,8 @@ pub struct JobRow {
     pub job: Job,
     /// How far it is.
     pub phase: Phase,
+    /// Readers were sent to the target, or were about to be.
+    pub is_flipped: bool,
     /// Blobs that were counted when it was planned.
     pub blobs: u64,
     /// Their bytes.
@@ -106,6 +108,7 @@ impl Jobs {
         let written = Row::new()
             .with("description", Value::of(&next.job))
             .with("phase", next.phase.as_str())
+            .with("flipped", next.is_flipped)
             .with("blobs", next.blobs)
             .with("bytes", next.bytes)
             .with("version", next.version)
@@ -131,6 +134,7 @@ fn read(table: &str, row: &Row) -> Result<JobRow, rows::RowsError> {
         Some(JobRow {
             job: row.get("description")?.read()?,
             phase: row.get("phase")?.read()?,
+            is_flipped: row.truth("flipped"),
             blobs: row.number("blobs")?,
             bytes: row.number("bytes")?,
             version: row.number("version")?,

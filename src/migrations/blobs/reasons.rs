@@ -22,7 +22,7 @@ pub const TARGET_FULL: Reason = Reason::new("TARGET_FULL");
 pub const REASONS: Reasons = Reasons::with(&[
     ReasonInfo::of_data(
         MISSING_BLOB,
-        "the blob is nowhere: put it back on the source and retry, or name it in --accept-missing",
+        "the blob is not at the source any more: put it back there, then retry",
     ),
     ReasonInfo::of_data(
         SOURCE_CORRUPT,
@@ -40,7 +40,7 @@ pub const REASONS: Reasons = Reasons::with(&[
     ),
     ReasonInfo::of_data(
         UNREPRESENTABLE_KEY,
-        "rename the blob at the source, then retry, or name it in --accept-missing",
+        "the target cannot hold a blob of this name: rename it at the source, then retry",
     ),
     ReasonInfo::of_data(
         NOT_A_BLOB,

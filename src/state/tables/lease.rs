@@ -36,14 +36,14 @@ pub enum TakeKind {
 /// Which ended units are reopened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reopen {
-    /// None.
+    /// No ended unit is reopened.
     No,
     /// Those that another program ended and this one has not processed since; they start over.
     TakenOver,
     /// All, and those in progress: they start over, unless the recheck that started at this time has started them
     /// already.
     Recheck(UnixMillis),
-    /// All.
+    /// Every ended unit is reopened.
     Yes,
 }
 

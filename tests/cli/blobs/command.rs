@@ -39,6 +39,38 @@ fn active(place: &Place) -> String {
     active.rsplit('/').next().unwrap().to_owned()
 }
 
+/// Rolls a flipped job back, after a blob came to the target.
+fn is_moved_back(place: &Place) {
+    put(&place.path().join("new/later"), b"came after the flip");
+    let dry = place.sterna(on("rollback", &["--dry-run"])).ends(0).text();
+    assert!(dry.contains("1 blob would be copied back"), "{dry}");
+    assert!(dry.contains("3 blobs would be removed"), "{dry}");
+    assert!(dry.contains("/new"), "{dry}");
+    assert_eq!(active(place), "new");
+    let back = place.sterna(on("rollback", &[])).ends(0);
+    assert!(
+        back.text().contains("1 blob copied back"),
+        "{}",
+        back.text()
+    );
+    assert_eq!(active(place), "old");
+    assert_eq!(
+        fs::read(place.path().join("old/later")).unwrap(),
+        b"came after the flip"
+    );
+    let left: Vec<String> = files(&place.path().join("new")).into_keys().collect();
+    assert_eq!(left, ["later"]);
+    place.sterna(on("rollback", &[])).ends(0);
+    place
+        .sterna(on("copy", &[]))
+        .ends(13)
+        .tells(&["it is rolled-back", "under another name"]);
+    place
+        .sterna(PLAN)
+        .ends(13)
+        .tells(&["was rolled back", "another name"]);
+}
+
 #[test]
 fn three_commands_move_a_folder_and_one_moves_it_back() {
     let place = place();
@@ -69,6 +101,16 @@ fn three_commands_move_a_folder_and_one_moves_it_back() {
         files(&place.path().join("new")),
         files(&place.path().join("old"))
     );
+    let audit = place
+        .sterna(on("verify", &["--deep", "--output", "json"]))
+        .ends(0)
+        .json();
+    assert_eq!(
+        (audit["prefixes"].as_u64(), audit["verdicts"]["ok"].as_u64()),
+        (Some(1), Some(3))
+    );
+    let taken = on("get", &["b/d", "--to", "active.json"]);
+    place.sterna(taken).ends(2).tells(&["exists already"]);
     let got = place.sterna(on("get", &["b/d"])).ends(0);
     assert_eq!(got.stdout, vec![7; 600_000]);
 
@@ -78,26 +120,7 @@ fn three_commands_move_a_folder_and_one_moves_it_back() {
     assert!(again.text().contains("nothing to copy"), "{}", again.text());
     place.sterna(on("flip", &[])).ends(0);
     assert_eq!(place.entries(), entries);
-
-    put(&place.path().join("new/later"), b"came after the flip");
-    let back = place.sterna(on("rollback", &[])).ends(0);
-    assert!(
-        back.text().contains("1 blob copied back"),
-        "{}",
-        back.text()
-    );
-    assert_eq!(active(&place), "old");
-    assert_eq!(
-        fs::read(place.path().join("old/later")).unwrap(),
-        b"came after the flip"
-    );
-    let left: Vec<String> = files(&place.path().join("new")).into_keys().collect();
-    assert_eq!(left, ["later"]);
-    place.sterna(on("rollback", &[])).ends(0);
-    place
-        .sterna(on("copy", &[]))
-        .ends(13)
-        .tells(&["it is rolled-back"]);
+    is_moved_back(&place);
 }
 
 #[test]
@@ -123,7 +146,11 @@ fn a_gate_that_finds_anything_amiss_stays_closed() {
         .ends(7)
         .tells(&["a: it has other bytes"]);
     place.sterna(on("verify", &[])).ends(0);
-    place.sterna(on("verify", &["--deep"])).ends(4);
+    let audit = place.sterna(on("verify", &["--deep"])).ends(4).text();
+    assert!(
+        audit.contains("next: sterna blobs copy --job j --recheck"),
+        "{audit}"
+    );
     place.sterna(on("copy", &["--recheck"])).ends(0);
     place.sterna(on("flip", &["--sample", "all"])).ends(0);
 }
@@ -213,6 +240,22 @@ fn a_job_is_what_it_was_planned_as() {
     for wrong in ["", "a b", "a/b", "../x"] {
         place.sterna(["blobs", "copy", "--job", wrong]).ends(2);
     }
+    let nowhere = [
+        "blobs",
+        "plan",
+        "--job",
+        "k",
+        "--from",
+        "dir:old",
+        "--to",
+        "dir:new",
+        "--pointer",
+        "no/such/active.json",
+    ];
+    place
+        .sterna(nowhere)
+        .ends(2)
+        .tells(&["its folder does not exist"]);
     let scheme = [
         "blobs", "plan", "--job", "k", "--from", "ftp://x", "--to", "dir:new",
     ];
@@ -224,7 +267,7 @@ fn what_is_no_blob_is_named_and_left_alone() {
     let place = place();
     symlink("/etc/passwd", place.path().join("old/link")).unwrap();
     let plan = place.sterna(PLAN).ends(0);
-    assert!(plan.text().contains("1 not files"), "{}", plan.text());
+    assert!(plan.text().contains("1 is not a file"), "{}", plan.text());
     assert!(
         plan.text().contains("link: a symbolic link"),
         "{}",
@@ -241,7 +284,11 @@ fn a_job_that_is_rolled_back_before_the_flip_leaves_what_others_wrote() {
     put(&place.path().join("new/a"), b"one");
     copied(&place);
     let dry = place.sterna(on("rollback", &["--dry-run"])).ends(0);
-    assert!(dry.text().contains("blob-copied: 2"), "{}", dry.text());
+    assert!(
+        dry.text().contains("2 blobs would be removed"),
+        "{}",
+        dry.text()
+    );
     assert_eq!(files(&place.path().join("new")).len(), 3);
     place.sterna(on("rollback", &[])).ends(0);
     let left: Vec<String> = files(&place.path().join("new")).into_keys().collect();

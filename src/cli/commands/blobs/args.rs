@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 
 use crate::cli::values;
 
+const CONCURRENCY: &str =
+    "Keep this many blobs in flight in this process [env: MAX_CONCURRENCY] [default: 10]";
 const PLAN: &str = "Examples:
   sterna blobs plan --job photos --from dir:/data/old --to dir:/data/new
   sterna blobs plan --job cas --from dir:/a --to dir:/b --layout 'digest:{hex:2}/{hex}' --pointer /etc/cas/active.json
@@ -19,7 +21,8 @@ const COPY: &str = "Examples:
   sterna blobs copy --job photos --concurrency 32 --max-duration 2h
   sterna blobs copy --job photos --retry
 
-Start it any number of times: processes with the same state share the job. Every blob is read back from the target and \
+Start it any number of times: processes with the same state share the job. In the local environment the state is \
+migration-state/rows.sqlite unless --state names another. Every blob is read back from the target and \
 hashed before it counts as done. The first Ctrl-C, SIGTERM or SIGHUP drains; run the same command again to continue.";
 const STATUS: &str = "Examples:
   sterna blobs status
@@ -70,7 +73,7 @@ pub(in crate::cli) enum BlobsCommand {
 /// The job that a command is about.
 #[derive(Debug, Args)]
 pub(super) struct JobArgs {
-    /// Name the job
+    /// Name of the job
     #[arg(long, value_name = "NAME", value_parser = values::some_text)]
     pub(super) job: String,
 }
@@ -107,7 +110,7 @@ pub(in crate::cli) struct CopyArgs {
     /// Run as this instance [default: the first number that is free in the state folder]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) instance: Option<u32>,
-    #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY)]
     pub(super) concurrency: Option<usize>,
     /// Stop after this many blobs
     #[arg(long, value_name = "N", value_parser = values::from_one::<u64>)]
@@ -141,7 +144,7 @@ pub(in crate::cli) struct VerifyArgs {
     /// Read every byte
     #[arg(long)]
     pub(super) deep: bool,
-    #[arg(long, value_name = "N", value_parser = values::concurrency, help = values::CONCURRENCY_HELP)]
+    #[arg(long, value_name = "N", value_parser = values::concurrency, help = CONCURRENCY)]
     pub(super) concurrency: Option<usize>,
 }
 

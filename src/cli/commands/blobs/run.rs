@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::args::{
     BlobsCommand, CopyArgs, FlipArgs, GetArgs, PlanArgs, RollbackArgs, StatusArgs, VerifyArgs,
@@ -14,10 +16,41 @@ use crate::app::blobs::{
 use crate::cli::confirm::confirm;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
+use crate::cli::failure::UsageError;
 use crate::cli::output::Schema;
 use crate::cli::progress::Progress;
 use crate::cli::values;
 use crate::config::{Need, Settings};
+use crate::model::rename_keys;
+
+/// What the reports that every migration has call things, and what they are called here.
+const OWN_WORDS: [(&str, &str); 8] = [
+    ("customers", "jobs"),
+    ("customer", "job"),
+    ("spaces", "prefixes"),
+    ("space", "prefix"),
+    ("uploads", "blobs"),
+    ("upload", "blob"),
+    ("roots", "keys"),
+    ("root", "key"),
+];
+
+fn own_word(word: &str) -> &str {
+    let mut words = OWN_WORDS.iter();
+    words
+        .find(|(theirs, _)| *theirs == word)
+        .map_or(word, |(_, own)| own)
+}
+
+/// A report as JSON with keys in the words of this migration.
+fn in_own_words(report: &impl Serialize) -> Result<Value> {
+    let mut value = serde_json::to_value(report)?;
+    rename_keys(&mut value, &|key| {
+        let parts: Vec<&str> = key.split('_').map(own_word).collect();
+        Some(parts.join("_"))
+    });
+    Ok(value)
+}
 
 /// Runs one of the commands.
 pub(in crate::cli) async fn run(command: BlobsCommand, context: &Context) -> Result<Exit> {
@@ -102,6 +135,7 @@ async fn status(args: StatusArgs, settings: &Settings, context: &Context) -> Res
 }
 
 async fn verify(args: VerifyArgs, settings: &Settings, context: &Context) -> Result<Exit> {
+    let job = args.job.job.clone();
     let options = VerifyOptions {
         job: args.job.job,
         deep: args.deep,
@@ -112,9 +146,10 @@ async fn verify(args: VerifyArgs, settings: &Settings, context: &Context) -> Res
     progress.finish();
     let report = audited?;
     let schema = Schema("sterna.blobs.verify", 1);
+    let text = || text::of_verify(&report, &job, &context.typed);
     context
         .output
-        .result(schema, &report, || text::of_verify(&report, &context.typed))?;
+        .result(schema, &in_own_words(&report)?, text)?;
     Ok(Exit::from(&report))
 }
 
@@ -161,7 +196,7 @@ async fn rollback(args: RollbackArgs, settings: &Settings, context: &Context) ->
     progress.finish();
     let report = undone?;
     let schema = Schema("sterna.blobs.rollback", 1);
-    context.output.result(schema, &report, || {
+    context.output.result(schema, &in_own_words(&report)?, || {
         text::of_rollback(&report, &context.typed)
     })?;
     Ok(report.copies.as_ref().map_or(Exit::Done, Exit::from))
@@ -175,8 +210,7 @@ async fn get(args: GetArgs, settings: &Settings, context: &Context) -> Result<Ex
         context.unless_stopped("read the blob", reading).await?;
         return Ok(Exit::Done);
     };
-    let file = tokio::fs::File::create_new(path).await;
-    let mut file = file.with_context(|| format!("make {}", path.display()))?;
+    let mut file = create(path).await?;
     let reading = Box::pin(blobs::get(settings, of, &mut file));
     let got = context.unless_stopped("read the blob", reading).await;
     if got.is_err() {
@@ -189,4 +223,16 @@ async fn get(args: GetArgs, settings: &Settings, context: &Context) -> Result<Ex
         .output
         .result(schema, &got, || text::of_get(&got, path))?;
     Ok(Exit::Done)
+}
+
+/// Makes a file that is not there yet.
+async fn create(path: &Path) -> Result<tokio::fs::File> {
+    match tokio::fs::File::create_new(path).await {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(UsageError::new(
+            format!("{} exists already, and is left as it is", path.display()),
+            "name another file, or remove it first",
+        )
+        .into()),
+        file => file.with_context(|| format!("make {}", path.display())),
+    }
 }

@@ -15,10 +15,9 @@ const BLOB: Noun = Noun::new("blob", "blobs");
 
 /// The next command, about the same job in the same surroundings.
 fn then(command: &str, job: &str, typed: &str) -> String {
-    next(&beside(
-        &format!("sterna blobs {command} --job {job}"),
-        typed,
-    ))
+    let (command, flags) = command.split_once(' ').unwrap_or((command, ""));
+    let whole = format!("sterna blobs {command} --job {job} {flags}");
+    next(&beside(whole.trim_end(), typed))
 }
 
 /// What `plan` found.
@@ -50,10 +49,19 @@ pub(super) fn of_plan(report: &PlanReport, typed: &str) -> String {
 }
 
 fn left(left: &Left) -> Vec<String> {
+    let said = |number: u64, one, many| (number, if number == 1 { one } else { many });
     let parts = [
-        (left.not_blobs, "not files"),
-        (left.unrepresentable, "with names that cannot be copied"),
-        (left.not_of_layout, "not of the layout"),
+        said(left.not_blobs, "is not a file", "are not files"),
+        said(
+            left.unrepresentable,
+            "has a name that the target cannot hold",
+            "have names that the target cannot hold",
+        ),
+        said(
+            left.not_of_layout,
+            "is not of the layout",
+            "are not of the layout",
+        ),
     ];
     let total: u64 = parts.iter().map(|(number, _)| number).sum();
     if total == 0 {
@@ -97,10 +105,7 @@ pub(super) fn of_copy(report: &CopyReport, typed: &str) -> String {
     let bad = report.counts.bad();
     lines.push(match report.phase {
         "copied" => then("flip", job, typed),
-        _ if bad > 0 && report.unfinished == 0 => next(&beside(
-            &format!("sterna blobs copy --job {job} --retry"),
-            typed,
-        )),
+        _ if bad > 0 && report.unfinished == 0 => then("copy --retry", job, typed),
         _ => then("copy", job, typed),
     });
     joined(&lines)
@@ -136,7 +141,7 @@ pub(super) fn of_status(jobs: &[JobStatus], typed: &str) -> String {
 }
 
 /// What `verify` found.
-pub(super) fn of_verify(report: &AuditReport, typed: &str) -> String {
+pub(super) fn of_verify(report: &AuditReport, job: &str, typed: &str) -> String {
     let verdicts = &report.verdicts;
     let mut lines = vec![
         format!("{}; {}", ending(&report.ended), took(report.seconds)),
@@ -160,7 +165,12 @@ pub(super) fn of_verify(report: &AuditReport, typed: &str) -> String {
     if let Some(file) = &report.file {
         lines.push(format!("whole report: {}", file.display()));
     }
-    lines.push(next(&beside("sterna blobs status", typed)));
+    let is_bad = verdicts.wrong + verdicts.missing > 0;
+    lines.push(then(
+        if is_bad { "copy --recheck" } else { "status" },
+        job,
+        typed,
+    ));
     joined(&lines)
 }
 
@@ -198,35 +208,27 @@ pub(super) fn of_rollback(report: &RollbackReport, typed: &str) -> String {
         "job {} is {}: readers ask {}",
         report.job, report.phase, report.active
     )];
+    let dry_run = report.copies.as_ref().is_some_and(|copies| copies.dry_run);
     if report.carried_back > 0 {
-        lines.push(format!(
-            "  {} copied back to the source first",
-            count(report.carried_back, "blob")
-        ));
+        let would = if dry_run { "would be " } else { "" };
+        let blobs = count(report.carried_back, "blob");
+        lines.push(format!("  {blobs} {would}copied back to the source first"));
     }
     match &report.copies {
         None => lines.push("  the copies are still on the target".to_owned()),
-        Some(copies) if copies.dry_run => {
-            lines.push("  dry run: nothing was changed; these would be removed:".to_owned());
-            lines.extend(
-                copies
-                    .plan
-                    .undone
-                    .iter()
-                    .map(|one| format!("    {}: {}", one.kind, one.effects)),
-            );
+        Some(copies) if dry_run => {
+            let effects = copies.plan.undone.iter().map(|one| one.effects).sum();
+            let copies = BLOB.count(effects);
+            lines.push(format!("  {copies} would be removed from the target"));
+            lines.push("dry run: nothing was changed".to_owned());
         }
         Some(copies) => {
-            for (kind, number) in &copies.undone {
-                lines.push(format!("  {kind}: {number} removed"));
-            }
             let parts = [
-                (copies.gone, "were gone"),
+                (copies.undone.values().sum(), "removed from the target"),
+                (copies.gone, "were gone or written by others"),
                 (copies.failed, "could not be removed"),
             ];
-            lines.extend(
-                (copies.gone + copies.failed > 0).then(|| format!("  {}", listed(parts, ""))),
-            );
+            lines.push(format!("  copies: {}", listed(parts, "none were left")));
         }
     }
     lines.push(then("status", &report.job, typed));
