@@ -108,6 +108,10 @@ impl Backend for Ending {
         self.0.tidy().await
     }
 
+    fn place(&self) -> Result<String, BlobError> {
+        self.0.place()
+    }
+
     fn refusal(&self, key: &str) -> Option<String> {
         self.0.refusal(key)
     }

@@ -126,9 +126,15 @@ async fn what_is_left_of_a_process_that_died_goes_and_what_is_being_written_stay
     let mut writer = backend.create("a", 3).await.unwrap();
     writer.write(Bytes::from_static(b"abc")).await.unwrap();
     let temporary = place.path().join(".sterna-tmp");
-    fs::write(temporary.join("left"), "by a process that died").unwrap();
+    fs::write(
+        temporary.join("0123456789abcdef0123456789abcdef"),
+        "by a process that died",
+    )
+    .unwrap();
+    fs::write(temporary.join("mine"), "by somebody else").unwrap();
     assert_eq!(backend.tidy().await.unwrap(), 1);
-    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 2);
+    fs::remove_file(temporary.join("mine")).unwrap();
     writer.seal().await.unwrap();
     writer.publish(Overwrite::Never).await.unwrap();
     assert_eq!(read(&*backend, "a").await.unwrap(), b"abc");

@@ -12,7 +12,7 @@ use futures::stream::BoxStream;
 use sterna::client::blobs::{
     Backend, BlobError, BlobWriter, Entry, Head, Identity, Overwrite, Published, Reading, Removed,
 };
-use sterna::migrations::blobs::{SOURCE_CORRUPT, TARGET_MISMATCH};
+use sterna::migrations::blobs::{SOURCE_CORRUPT, TARGET_MISMATCH, TARGET_OCCUPIED};
 
 use crate::files::{files, put};
 use crate::scene::{Scene, open};
@@ -115,6 +115,10 @@ impl Backend for Lying {
         self.0.tidy().await
     }
 
+    fn place(&self) -> Result<String, BlobError> {
+        self.0.place()
+    }
+
     fn refusal(&self, key: &str) -> Option<String> {
         self.0.refusal(key)
     }
@@ -147,14 +151,22 @@ async fn a_target_that_drops_writes_never_counts_as_copied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_bytes_of_the_right_length_on_the_target_are_replaced_and_never_believed() {
-    let scene = Scene::new(&[("a", b"right"), ("b", b"right")]);
+async fn what_differs_on_the_target_is_refused_and_replaced_only_if_that_was_said() {
+    let mut scene = Scene::new(&[("a", b"right"), ("b", b"right"), ("c", b"right")]);
     put(&scene.path("to/a"), b"wrong");
     put(&scene.path("to/b"), b"right");
-    let report = scene
-        .copy(&*scene.session(open(&scene.path("to"))).await)
-        .await;
-    assert_eq!(report.counts.done, 2);
+    put(&scene.path("to/c"), b"longer");
+    let before = files(&scene.path("to"));
+    let session = scene.session(open(&scene.path("to"))).await;
+    let report = scene.copy(&session).await;
+    assert_eq!((report.counts.done, report.counts.quarantined), (1, 2));
+    assert_eq!(report.failures.get(&TARGET_OCCUPIED), Some(&2));
+    assert_eq!(files(&scene.path("to")), before);
+
+    scene.replace = true;
+    let session = scene.session(open(&scene.path("to"))).await;
+    let retry = scene.retry(&session).await;
+    assert_eq!(retry.counts.done, 2);
     assert_eq!(files(&scene.path("to")), files(&scene.path("from")));
 }
 
@@ -163,13 +175,17 @@ async fn a_source_that_is_not_what_its_key_names_is_named_and_not_copied() {
     let layout = "digest:{hex:2}/{hex}".parse().unwrap();
     let good = "2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     let bad = "48/486ea46224d1bb4fb680f34f7c9ad96a8f24ec88be73ea8e5a6c65260e9cb8a7";
-    let scene = Scene::of_layout(layout, &[(good, b"hello"), (bad, b"w0rld")]);
+    let mut scene = Scene::of_layout(layout, &[(good, b"hello"), (bad, b"w0rld")]);
     // The same wrong bytes lie on the target: both agree, and neither is believed.
     put(&scene.path("to").join(bad), b"w0rld");
     let session = scene.session(open(&scene.path("to"))).await;
     let report = scene.copy(&session).await;
     assert_eq!((report.counts.done, report.counts.quarantined), (1, 1));
-    assert_eq!(report.failures.get(&SOURCE_CORRUPT), Some(&1));
+    assert_eq!(report.failures.get(&TARGET_OCCUPIED), Some(&1));
+    scene.replace = true;
+    let session = scene.session(open(&scene.path("to"))).await;
+    let retry = scene.retry(&session).await;
+    assert_eq!(retry.failures.get(&SOURCE_CORRUPT), Some(&1));
     assert_eq!(fs::read(scene.path("to").join(good)).unwrap(), b"hello");
     let audit = scene.audit(&session).await;
     assert_eq!((audit.ok, audit.wrong), (1, 1));

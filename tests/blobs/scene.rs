@@ -9,7 +9,7 @@ use sterna::app::blobs::BlobsWorkload;
 use sterna::app::session::{RunReport, Session, Surroundings, Work};
 use sterna::app::{ProgressUpdate, Stop};
 use sterna::client::blobs::{Backend, BackendUrl};
-use sterna::engine::{Config, Depth, Report};
+use sterna::engine::{Config, Depth, Job as EngineJob, Report, Retry};
 use sterna::migrations::blobs::{Backends, Layout, namespace};
 use sterna::model::{Unit, UnitId, VerdictCounts};
 use sterna::state::rows::Sqlite;
@@ -21,6 +21,7 @@ use crate::files::put;
 pub(crate) struct Scene {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) layout: Layout,
+    pub(crate) replace: bool,
 }
 
 /// A folder as a backend.
@@ -42,7 +43,11 @@ impl Scene {
             put(&dir.path().join("from").join(key), bytes);
         }
         fs::create_dir_all(dir.path().join("to")).unwrap();
-        Self { dir, layout }
+        Self {
+            dir,
+            layout,
+            replace: false,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -73,6 +78,7 @@ impl Scene {
             namespace,
             backends: Backends { source, target },
             layout: self.layout.clone(),
+            replace: self.replace,
         };
         Session::over(store, surroundings, job).await.unwrap()
     }
@@ -93,6 +99,15 @@ impl Scene {
             .migrate(config(session), self.units(), ends)
             .await
             .unwrap()
+    }
+
+    /// Tries the failed blobs again.
+    pub(crate) async fn retry(&self, session: &Session<BlobsWorkload>) -> RunReport<()> {
+        let (failed, ends) = (
+            EngineJob::RetryFailed(Retry::default()),
+            (Stop::new(), sink()),
+        );
+        session.run(config(session), failed, ends).await.unwrap()
     }
 
     /// What an audit of every byte says.

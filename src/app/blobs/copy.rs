@@ -38,6 +38,8 @@ pub struct CopyOptions {
     pub retry: bool,
     /// Looks at every blob again.
     pub recheck: bool,
+    /// Replaces what differs on the target; else it is refused.
+    pub replace: bool,
 }
 
 /// What a copy came to.
@@ -96,7 +98,7 @@ pub async fn copy(
     options: CopyOptions,
     ends: (Stop, ProgressSink),
 ) -> Result<CopyReport> {
-    let mut opened = open::job(settings, &options.job).await?;
+    let mut opened = open::job(settings, &options.job, options.replace).await?;
     match opened.row.phase {
         Phase::Planned | Phase::Migrating | Phase::Copied => {}
         Phase::Flipping | Phase::Completed if options.retry || options.recheck => {

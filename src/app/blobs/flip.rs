@@ -9,6 +9,7 @@ use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop, unless_
 use crate::client::blobs::Entry;
 use crate::config::Settings;
 use crate::migrations::blobs::{Active, Backends, Phase, Pointer, REASONS, digests_of};
+use crate::monitor::count;
 
 /// Blobs that keep the gate closed and are named.
 const NAMED: usize = 10;
@@ -69,11 +70,12 @@ pub async fn flip(
     options: FlipOptions,
     (stop, sink): (&Stop, &ProgressSink),
 ) -> Result<FlipReport> {
-    let mut opened = open::job(settings, &options.job).await?;
+    let _lock = open::lock(settings, &options.job)?;
+    let mut opened = open::job(settings, &options.job, false).await?;
     let mut gate = Gate::default();
     let was_done = opened.row.phase == Phase::Completed;
     match opened.row.phase {
-        Phase::Completed => {}
+        Phase::Completed => still_points(&opened)?,
         Phase::Copied | Phase::Flipping => {
             let looking = pass(&opened, options.sample, &mut gate, sink);
             unless_stopped(stop, "flip the job", looking).await?;
@@ -108,23 +110,30 @@ async fn pass(
     sink: &ProgressSink,
 ) -> Result<()> {
     let (layout, url) = (&opened.session.workload.layout, &opened.row.job.from);
-    let total = opened.row.blobs.max(1);
+    let (total, planned_at) = (opened.row.blobs.max(1), opened.row.planned_at);
     let mut listing = opened.session.workload.backends.source.list("", None);
     while let Some(entry) = listing.next().await {
-        let (key, size) = match entry.map_err(|error| of_backend(&error, "--from", url))? {
-            Entry::Blob { key, size, .. } if layout.holds(&key) => (key, size),
-            Entry::Unrepresentable { name, why } => {
-                gate.close(format!("{name}: {why}"));
-                continue;
-            }
-            Entry::Blob { .. } | Entry::Other { .. } => continue,
-        };
+        let (key, (size, modified)) =
+            match entry.map_err(|error| of_backend(&error, "--from", url))? {
+                Entry::Blob {
+                    key,
+                    size,
+                    modified,
+                } if layout.holds(&key) => (key, (size, modified)),
+                Entry::Unrepresentable { name, why } => {
+                    gate.close(format!("{name}: {why}"));
+                    continue;
+                }
+                Entry::Blob { .. } | Entry::Other { .. } => continue,
+            };
         gate.listed += 1;
         // Evenly over the listing, so that no part of it is left out.
         let due = sample.map_or(gate.listed, |sample| {
             gate.listed.saturating_mul(sample).div_ceil(total)
         });
-        let is_due = gate.read < due;
+        // What was written since the job was planned may have been copied before.
+        let is_new = modified.is_none_or(|modified| modified >= planned_at);
+        let is_due = gate.read < due || is_new;
         if let Some(why) = look(opened, (&key, size), is_due).await? {
             gate.close(format!("{key}: {why}"));
         } else if is_due {
@@ -137,6 +146,13 @@ async fn pass(
                 of: Some(total),
             });
         }
+    }
+    if gate.listed < opened.row.blobs {
+        gate.close(format!(
+            "the source lists {}, and {} were planned",
+            count(gate.listed, "blob"),
+            opened.row.blobs
+        ));
     }
     Ok(())
 }
@@ -190,9 +206,29 @@ fn refuse(opened: &Opened, gate: &Gate) -> Result<()> {
     };
     Err(CommandError::new(
         Kind::Safety,
-        format!("flip job {name}: {} of {} blobs are not right on the target", gate.wrong, gate.listed),
+        format!("flip job {name}: the gate found {} wrong", count(gate.wrong, "thing")),
         format!("{}{more}", gate.named.join("; ")),
-        format!("copy what is new or wrong: `sterna blobs copy --job {name} --recheck`, then flip again; nothing was changed"),
+        format!(
+            "copy what is new: `sterna blobs copy --job {name} --recheck` (and --replace for what differs); rename or move away \
+             what has no key; if the source is right as it is, run its `blobs plan` again; then flip; nothing was changed"
+        ),
+    )
+    .into())
+}
+
+/// What was flipped before must still be so.
+fn still_points(opened: &Opened) -> Result<()> {
+    if opened.is_at_target()? {
+        return Ok(());
+    }
+    let name = &opened.row.job.name;
+    Err(CommandError::new(
+        Kind::Mismatch,
+        format!("flip job {name}"),
+        "it was flipped before, and its pointer does not name the target any more",
+        format!(
+            "put the pointer right, or roll the job back: `sterna blobs rollback --job {name}`"
+        ),
     )
     .into())
 }

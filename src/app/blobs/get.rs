@@ -8,6 +8,7 @@ use super::open::{self, Opened, of_backend};
 use crate::app::{CommandError, Kind};
 use crate::client::blobs::{Backend, BackendUrl, Reading};
 use crate::config::Settings;
+use crate::migrations::blobs::{REASONS, digests_of};
 
 /// What was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -29,9 +30,20 @@ pub async fn get(
     (job, id): (&str, &str),
     out: &mut (dyn AsyncWrite + Send + Unpin),
 ) -> Result<Got> {
-    let opened = open::job(settings, job).await?;
+    let opened = open::job(settings, job, false).await?;
     let key = opened.session.workload.layout.key(id);
+    let expected = opened.session.workload.layout.expected(&key);
+    let mut damaged = None;
     for (url, backend) in in_order(&opened)? {
+        if let Some(expected) = &expected {
+            // What is handed out is what was asked for: the key says which bytes.
+            let read = digests_of(("backend", backend), &key, Some(expected), || {}).await;
+            let read = read.map_err(|failure| CommandError::of_failure(&failure, REASONS))?;
+            if read.is_some_and(|(_, digests)| !digests.are(expected)) {
+                damaged = Some(url.to_string());
+                continue;
+            }
+        }
         let reading = backend
             .read(&key)
             .await
@@ -51,6 +63,15 @@ pub async fn get(
                 bytes,
             });
         }
+    }
+    if let Some(url) = damaged {
+        return Err(CommandError::new(
+            Kind::Mismatch,
+            format!("read {id} of job {job}"),
+            format!("the bytes in {url} are not those that the key names"),
+            "put the right bytes there; `sterna blobs verify --deep` looks at all of them",
+        )
+        .into());
     }
     Err(CommandError::new(
         Kind::NotFound,

@@ -1,5 +1,6 @@
 //! The state of the migration, and a job with both of its backends.
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,14 +9,14 @@ use anyhow::{Context as _, Result};
 use super::workload::BlobsWorkload;
 use crate::app::session::{Session, store};
 use crate::app::{CommandError, Kind};
-use crate::client::blobs::{Backend, BackendUrl, BlobError, ErrorKind};
+use crate::client::blobs::{Backend, BackendUrl, BlobError, ErrorKind, Relation};
 use crate::config::Settings;
 use crate::migrations::blobs::{
-    Backends, Job, JobName, JobRow, Jobs, Layout, Phase, Pointer, namespace,
+    Backends, Job, JobName, JobRow, Jobs, Layout, NAME, Phase, Pointer, namespace,
 };
 use crate::model::{Unit, UnitId};
 use crate::runtime::private;
-use crate::state::{Backend as Rows, Config, StateError, Store};
+use crate::state::{self, Config, StateError, Store};
 
 /// What is done after a rollback.
 pub(super) const ANOTHER: &str =
@@ -56,8 +57,8 @@ pub(super) async fn jobs(settings: &Settings, may_make: bool) -> Result<(Store, 
 /// Whether a state could be opened without making anything.
 pub(super) fn is_there(settings: &Settings) -> bool {
     match &settings.state.backend {
-        Rows::Sqlite(file) => file.symlink_metadata().is_ok(),
-        Rows::DynamoDb => true,
+        state::Backend::Sqlite(file) => file.symlink_metadata().is_ok(),
+        state::Backend::DynamoDb => true,
     }
 }
 
@@ -78,7 +79,12 @@ pub(super) fn of_backend(error: &BlobError, flag: &str, url: &str) -> CommandErr
             Kind::Temporary,
             "it takes no more: its disk is full or read-only",
         ),
-        _ => (Kind::Preflight, "it does not exist, or is not a folder"),
+        ErrorKind::Key | ErrorKind::NotABlob => (
+            Kind::Preflight,
+            "something else than a file is there, or in the way to it",
+        ),
+        ErrorKind::Changed => (Kind::Temporary, "somebody writes to it"),
+        ErrorKind::Unavailable => (Kind::Preflight, "it does not exist, or cannot be read"),
     };
     let next = format!("check {flag}, then run the same command again");
     CommandError::new(kind, format!("use {url}: {error}"), cause, next)
@@ -97,7 +103,7 @@ pub(super) fn url(text: &str, flag: &'static str) -> Result<BackendUrl, CommandE
 }
 
 /// Opens a job that is there, with its session.
-pub(super) async fn job(settings: &Settings, name: &str) -> Result<Opened> {
+pub(super) async fn job(settings: &Settings, name: &str, replace: bool) -> Result<Opened> {
     let name = &job_name(name)?;
     let settings = of_blobs(settings)?;
     let found = if is_there(&settings) {
@@ -110,22 +116,28 @@ pub(super) async fn job(settings: &Settings, name: &str) -> Result<Opened> {
     } else {
         None
     };
-    let (jobs, row) = found.ok_or_else(|| {
-        CommandError::new(
-            Kind::NotFound,
-            format!("open job {name}"),
-            "no job has this name in this state",
-            "list the jobs with `sterna blobs status`, or plan one: `sterna blobs plan --job NAME --from URL --to URL`",
-        )
-    })?;
-    let (from, to) = (url(&row.job.from, "--from")?, url(&row.job.to, "--to")?);
+    let (jobs, row) = found.ok_or_else(|| no_job(name))?;
+    let from = as_planned(&row.job.from, "--from")?;
+    let to = as_planned(&row.job.to, "--to")?;
+    if from.relation(&to) != Relation::Apart {
+        return Err(one_place(&row.job).into());
+    }
+    let backends = Backends {
+        source: backend(&from, "--from")?,
+        target: backend(&to, "--to")?,
+    };
+    let place = |backend: &dyn Backend| {
+        let told = backend.place();
+        told.map_err(|error| of_backend(&error, "the job", name.as_str()))
+    };
+    if place(&*backends.source)? == place(&*backends.target)? {
+        return Err(one_place(&row.job).into());
+    }
     let workload = BlobsWorkload {
         namespace: settings.state.namespace.clone(),
-        backends: Backends {
-            source: backend(&from, "--from")?,
-            target: backend(&to, "--to")?,
-        },
+        backends,
         layout: layout(&row.job)?,
+        replace,
     };
     let session = Session::connect(&settings, workload).await?;
     Ok(Opened {
@@ -135,6 +147,67 @@ pub(super) async fn job(settings: &Settings, name: &str) -> Result<Opened> {
         from,
         to,
     })
+}
+
+/// A URL as it was planned. A link that leads elsewhere by now is refused.
+fn as_planned(text: &str, flag: &'static str) -> Result<BackendUrl, CommandError> {
+    let found = url(text, flag)?;
+    if found.to_string() == text {
+        return Ok(found);
+    }
+    Err(CommandError::new(
+        Kind::Mismatch,
+        format!("use {text}"),
+        format!("it leads to {found} by now"),
+        "put back what was there when the job was planned, or plan a new job; nothing was changed",
+    ))
+}
+
+fn one_place(job: &Job) -> CommandError {
+    CommandError::new(
+        Kind::Mismatch,
+        format!("open job {}", job.name),
+        format!(
+            "{} and {} are one place by now, or one lies inside the other",
+            job.from, job.to
+        ),
+        "put back what was there when the job was planned; nothing was changed",
+    )
+}
+
+/// Takes the lock of a job: one process of this state folder turns its pointer at a time.
+///
+/// # Errors
+/// Another process has it; the folder cannot be used.
+pub(super) fn lock(settings: &Settings, name: &str) -> Result<File> {
+    let name = job_name(name)?;
+    let path = settings.state_dir.join(format!("{NAME}-{name}.lock"));
+    if !settings.state_dir.is_dir() {
+        return Err(no_job(&name).into());
+    }
+    let file = private::update(&path).with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(CommandError::new(
+            Kind::Lease,
+            format!("turn job {name}"),
+            "another process flips it or rolls it back",
+            "wait for it, then run the same command again",
+        )
+        .into()),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("lock {}", path.display()))
+        }
+    }
+}
+
+fn no_job(name: &JobName) -> CommandError {
+    CommandError::new(
+        Kind::NotFound,
+        format!("open job {name}"),
+        "no job has this name in this state",
+        "list the jobs with `sterna blobs status`, or plan one: `sterna blobs plan --job NAME --from URL --to URL`",
+    )
 }
 
 /// The name of a job.

@@ -11,7 +11,7 @@ use super::open::{self, backend, is_there, jobs, of_backend, of_blobs};
 use crate::app::{CommandError, Kind, ProgressSink, ProgressUpdate, Stop, unless_stopped};
 use crate::client::blobs::{Backend, BackendUrl, Entry, Relation};
 use crate::config::Settings;
-use crate::migrations::blobs::{Job, JobRow, Layout, Phase, Pointer};
+use crate::migrations::blobs::{Job, JobName, JobRow, Jobs, Layout, Phase, Pointer};
 use crate::model::{InstanceId, Unit, UnitId};
 
 /// Things left out that are named.
@@ -126,7 +126,7 @@ pub async fn plan(
     } else {
         None
     };
-    refuse_pointer(job.pointer.as_deref())?;
+    refuse_pointer(job.pointer.as_deref(), (&from, &to))?;
     let source = backend(&from, "--from")?;
     if !options.dry_run {
         to.make()
@@ -143,7 +143,10 @@ pub async fn plan(
 }
 
 /// The folder of the pointer must be there: the flip is no time to find out.
-fn refuse_pointer(pointer: Option<&str>) -> Result<(), CommandError> {
+fn refuse_pointer(
+    pointer: Option<&str>,
+    (from, to): (&BackendUrl, &BackendUrl),
+) -> Result<(), CommandError> {
     let Some(pointer) = pointer else {
         return Ok(());
     };
@@ -152,6 +155,9 @@ fn refuse_pointer(pointer: Option<&str>) -> Result<(), CommandError> {
     let cause = match said {
         Err(error) => error.to_string(),
         Ok(_) if !folder => "its folder does not exist".to_owned(),
+        Ok(_) if from.holds(Path::new(pointer)) || to.holds(Path::new(pointer)) => {
+            "it lies among the blobs".to_owned()
+        }
         Ok(_) => return Ok(()),
     };
     Err(CommandError::new(
@@ -190,6 +196,7 @@ async fn refuse_other(settings: &Settings, job: &Job) -> Result<Option<JobRow>> 
         known => known.map_err(|error| CommandError::of_state(&error))?,
     };
     let Some(known) = known else {
+        refuse_shared(&jobs, job).await?;
         return Ok(None);
     };
     if known.phase == Phase::RolledBack {
@@ -213,6 +220,33 @@ async fn refuse_other(settings: &Settings, job: &Job) -> Result<Option<JobRow>> 
             differences.join("; ")
         ),
         "give this one another name, or plan it as it was; nothing was changed",
+    )
+    .into())
+}
+
+/// Two jobs must not write to one place: each would take the blobs of the other for its own.
+async fn refuse_shared(jobs: &Jobs, job: &Job) -> Result<()> {
+    let all = jobs
+        .all()
+        .await
+        .map_err(|error| CommandError::of_state(&error))?;
+    let to = open::url(&job.to, "--to")?;
+    let other = all.into_iter().find(|other| {
+        let theirs = open::url(&other.job.to, "--to");
+        let is_apart = theirs.is_ok_and(|theirs| theirs.relation(&to) == Relation::Apart);
+        other.phase != Phase::RolledBack && !is_apart
+    });
+    let Some(other) = other else {
+        return Ok(());
+    };
+    Err(CommandError::new(
+        Kind::Mismatch,
+        format!("plan job {} to {}", job.name, job.to),
+        format!(
+            "job {} copies to {} and is {}",
+            other.job.name, other.job.to, other.phase
+        ),
+        "copy to a place of its own, or roll the other job back first; nothing was changed",
     )
     .into())
 }
@@ -273,7 +307,7 @@ fn take(
     *counted.entry(layout.unit(&key)).or_default() += 1;
 }
 
-/// Writes the rows of the units, then the row of the job.
+/// Writes the row of the job, then those of the units. What was begun stays as it is.
 async fn write(
     settings: &Settings,
     known: Option<JobRow>,
@@ -283,41 +317,41 @@ async fn write(
 ) -> Result<()> {
     let (store, jobs) = jobs(settings, true).await?;
     let of_state = |error: crate::state::StateError| CommandError::of_state(&error);
-    for (name, blobs) in counted {
-        let unit = Unit {
-            planned: Some(blobs),
-            ..Unit::new(UnitId::new(job.name.as_str(), &*name))
-        };
-        store
-            .plan_unit(&unit, &InstanceId::number(1))
-            .await
-            .map_err(of_state)?;
-    }
+    let name = job.name.clone();
     let row = known.unwrap_or(JobRow {
         job,
         phase: Phase::Planned,
         is_flipped: false,
+        planned_at: store.now(),
         blobs: 0,
         bytes: 0,
         version: 0,
     });
-    if row.phase > Phase::Migrating {
-        return Ok(());
+    if row.phase <= Phase::Copied {
+        let row = JobRow {
+            blobs: report.blobs,
+            bytes: report.bytes,
+            ..row
+        };
+        let put = jobs.put(row).await.map_err(of_state)?;
+        put.ok_or_else(|| at_once(&name))?;
     }
-    let row = JobRow {
-        blobs: report.blobs,
-        bytes: report.bytes,
-        ..row
-    };
-    let name = row.job.name.clone();
-    if jobs.put(row).await.map_err(of_state)?.is_none() {
-        return Err(CommandError::new(
-            Kind::Lease,
-            format!("plan job {name}"),
-            "another process planned a job of this name at the same time",
-            "run the same command again",
-        )
-        .into());
+    for (unit, blobs) in counted {
+        let unit = Unit {
+            planned: Some(blobs),
+            ..Unit::new(UnitId::new(name.as_str(), &*unit))
+        };
+        let planned = store.plan_unit(&unit, &InstanceId::number(1)).await;
+        planned.map_err(of_state)?;
     }
     Ok(())
+}
+
+fn at_once(name: &JobName) -> CommandError {
+    CommandError::new(
+        Kind::Lease,
+        format!("plan job {name}"),
+        "another process planned a job of this name at the same time",
+        "run the same command again",
+    )
 }

@@ -112,7 +112,7 @@ async fn of_row(store: &Store, row: JobRow) -> Result<JobStatus> {
         from: row.job.from,
         to: row.job.to,
         phase: row.phase.as_str(),
-        next: next(row.phase),
+        next: next(row.phase, &sum),
         counts: sum.counts,
         failures: sum.failures,
         bytes: row.bytes,
@@ -121,8 +121,11 @@ async fn of_row(store: &Store, row: JobRow) -> Result<JobStatus> {
 }
 
 /// The command that moves a job on.
-fn next(phase: Phase) -> Option<&'static str> {
+fn next(phase: Phase, sum: &Counted) -> Option<&'static str> {
     match phase {
+        Phase::Planned | Phase::Migrating if sum.unended == 0 && sum.counts.bad() > 0 => {
+            Some("copy --retry")
+        }
         Phase::Planned | Phase::Migrating => Some("copy"),
         Phase::Copied | Phase::Flipping => Some("flip"),
         Phase::RollingBack => Some("rollback"),

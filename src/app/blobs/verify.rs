@@ -28,7 +28,7 @@ pub async fn verify(
     options: VerifyOptions,
     ends: (Stop, ProgressSink),
 ) -> Result<AuditReport> {
-    let opened = open::job(settings, &options.job).await?;
+    let opened = open::job(settings, &options.job, false).await?;
     let session = &opened.session;
     let mut config = session.config(1, options.concurrency)?;
     config.depth = if options.deep {

@@ -25,6 +25,8 @@ pub struct BlobsWorkload {
     pub backends: Backends,
     /// How keys are made.
     pub layout: Layout,
+    /// What differs on the target is replaced; else it is refused.
+    pub replace: bool,
 }
 
 #[async_trait]
@@ -44,6 +46,7 @@ impl Workload for BlobsWorkload {
         Ok(Arc::new(Blobs::new(
             self.backends.clone(),
             self.layout.clone(),
+            self.replace,
         )))
     }
 

@@ -15,6 +15,12 @@ use crate::time::UnixMillis;
 /// A place that holds blobs by key. Keys are compared byte by byte.
 #[async_trait]
 pub trait Backend: fmt::Debug + Send + Sync {
+    /// The place itself, whatever it is called: two backends of one place say the same.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn place(&self) -> Result<String, BlobError>;
+
     /// What is there under a key; `None` if nothing is.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Which backend a URL names.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::dir::Dir;
@@ -13,11 +13,7 @@ const KINDS: &[Kind] = &[Kind {
     example: "dir:/path",
     open: |place| Ok(Arc::new(Dir::open(place)?)),
     make: Dir::make,
-    canonical: |rest| {
-        let path = Path::new(rest);
-        let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
-        whole.ok().filter(|_| !rest.is_empty())
-    },
+    canonical: |rest| (!rest.is_empty()).then(|| resolved(Path::new(rest)))?,
 }];
 
 #[derive(Debug)]
@@ -42,6 +38,24 @@ pub struct BackendUrl {
 pub struct UrlError {
     text: String,
     known: String,
+}
+
+/// A path without links and `..`, also if its end does not exist yet.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let whole = std::path::absolute(path).ok()?;
+    let there = whole.ancestors().find_map(|above| {
+        let resolved = above.canonicalize().ok()?;
+        Some((resolved, whole.strip_prefix(above).ok()?))
+    });
+    let (resolved, rest) = there?;
+    let is_plain = rest
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    // Part by part: joining nothing would add a slash.
+    is_plain.then(|| {
+        rest.components()
+            .fold(resolved, |path, part| path.join(part))
+    })
 }
 
 /// How two backends lie to each other.
@@ -94,6 +108,12 @@ impl BackendUrl {
         (self.kind.make)(&self.place)
     }
 
+    /// Whether a file of this machine lies inside it.
+    #[must_use]
+    pub fn holds(&self, file: &Path) -> bool {
+        resolved(file).is_some_and(|file| file.starts_with(&self.place))
+    }
+
     /// How it lies to another.
     #[must_use]
     pub fn relation(&self, other: &Self) -> Relation {
@@ -130,6 +150,15 @@ mod tests {
         assert_eq!(outer.relation(&url(&dir.path().join("a/"))), Relation::Same);
         assert_eq!(outer.relation(&url(&link)), Relation::Same);
         assert_eq!(outer.relation(&url(&inner)), Relation::Nested);
+        // Not there yet, behind a link or by way of another folder.
+        for path in ["link/new", "a/new/deep", "x/../a/new"] {
+            std::fs::create_dir_all(dir.path().join("x")).unwrap();
+            assert_eq!(
+                outer.relation(&url(&dir.path().join(path))),
+                Relation::Nested,
+                "{path}"
+            );
+        }
         assert_eq!(url(&inner).relation(&outer), Relation::Nested);
         assert_eq!(
             outer.relation(&url(&dir.path().join("ab"))),

@@ -27,6 +27,8 @@ pub struct Backends {
 pub struct Blobs {
     pub(super) backends: Backends,
     pub(super) layout: Layout,
+    /// Whether what differs on the target is replaced; else it is refused.
+    pub(super) replace: bool,
     /// Digests of what was copied here, until it is read back.
     copied: Mutex<HashMap<String, Digests>>,
 }
@@ -51,12 +53,13 @@ impl fmt::Debug for Blobs {
 }
 
 impl Blobs {
-    /// A job between these backends.
+    /// A job between these backends. What differs on the target is replaced if `replace` says so, and refused if not.
     #[must_use]
-    pub fn new(backends: Backends, layout: Layout) -> Self {
+    pub fn new(backends: Backends, layout: Layout, replace: bool) -> Self {
         Self {
             backends,
             layout,
+            replace,
             copied: Mutex::default(),
         }
     }

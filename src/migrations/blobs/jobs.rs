@@ -2,7 +2,7 @@
 //!
 //! A job changes by compare-and-set alone: every change names the version of the row that it was decided on.
 
-use crate::model::MigrationName;
+use crate::model::{MigrationName, UnixMillis};
 use crate::state::define::Definition;
 use crate::state::rows::{self, Condition, Key, Row, Value, Written, stamp};
 use crate::state::{NameError, Namespace, OwnTable, StateError, Store};
@@ -50,6 +50,8 @@ pub struct JobRow {
     pub phase: Phase,
     /// Readers were sent to the target, or were about to be.
     pub is_flipped: bool,
+    /// When it was planned: what is written later was not there then.
+    pub planned_at: UnixMillis,
     /// Blobs that were counted when it was planned.
     pub blobs: u64,
     /// Their bytes.
@@ -109,6 +111,7 @@ impl Jobs {
             .with("description", Value::of(&next.job))
             .with("phase", next.phase.as_str())
             .with("flipped", next.is_flipped)
+            .with("plannedAt", next.planned_at)
             .with("blobs", next.blobs)
             .with("bytes", next.bytes)
             .with("version", next.version)
@@ -135,6 +138,7 @@ fn read(table: &str, row: &Row) -> Result<JobRow, rows::RowsError> {
             job: row.get("description")?.read()?,
             phase: row.get("phase")?.read()?,
             is_flipped: row.truth("flipped"),
+            planned_at: row.text("plannedAt").and_then(UnixMillis::parse)?,
             blobs: row.number("blobs")?,
             bytes: row.number("bytes")?,
             version: row.number("version")?,

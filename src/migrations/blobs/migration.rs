@@ -29,11 +29,11 @@ impl Migration for Blobs {
     }
 
     fn steps(&self) -> Vec<Arc<dyn Step<Self>>> {
-        let undo = Arc::clone(&self.backends.target);
-        vec![
-            Arc::new(Copy::undone_at(Arc::clone(&undo))),
-            Arc::new(Verify::undone_at(undo)),
-        ]
+        let (copy, verify) = (
+            Copy::between(&self.backends),
+            Verify::between(&self.backends),
+        );
+        vec![Arc::new(copy), Arc::new(verify)]
     }
 
     fn item_id(&self, item: &Blob) -> ItemId {

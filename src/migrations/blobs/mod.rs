@@ -35,8 +35,8 @@ pub use jobs::{JobRow, Jobs, NAME, namespace};
 pub use layout::{Layout, LayoutError};
 pub use pointer::{Active, Pointer, PointerError};
 pub use reasons::{
-    CHANGED_WHILE_READ, MISSING_BLOB, NOT_A_BLOB, REASONS, SOURCE_CORRUPT, TARGET_FULL,
-    TARGET_MISMATCH, UNREPRESENTABLE_KEY,
+    ACCESS_DENIED, CHANGED_WHILE_READ, MISSING_BLOB, NOT_A_BLOB, ONLY_COPY, REASONS,
+    SOURCE_CORRUPT, TARGET_FULL, TARGET_MISMATCH, TARGET_OCCUPIED, UNREPRESENTABLE_KEY,
 };
 pub use steps::{COPY, VERIFY};
 pub use transfer::{carry, digests_of};

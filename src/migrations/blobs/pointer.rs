@@ -1,7 +1,8 @@
 //! The document that says which backend readers ask: a file that is replaced in one step (docs/blobs.md §5).
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,12 @@ impl Pointer {
     /// # Errors
     /// It could not be read, or is not one of ours.
     pub fn read(&self) -> Result<Option<Active>, PointerError> {
+        if self.path.is_symlink() {
+            return Err(PointerError::Foreign {
+                path: self.path.clone(),
+                why: "it is a symbolic link".to_owned(),
+            });
+        }
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -115,13 +122,20 @@ impl Pointer {
             .filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let name = self.path.file_name().ok_or(ErrorKind::InvalidInput)?;
-        let temporary = folder.join(format!(".{}.tmp", name.to_string_lossy()));
-        let mut file = File::create(&temporary)?;
-        file.write_all(serde_json::to_string(active)?.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
-        File::open(folder)?.sync_all()
+        let unique = uuid::Uuid::new_v4().simple();
+        let temporary = folder.join(format!(".{}.{unique}.tmp", name.to_string_lossy()));
+        let mut file = File::create_new(&temporary)?;
+        let text = format!("{}\n", serde_json::to_string(active)?);
+        let moved = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.set_permissions(Permissions::from_mode(0o644)))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&temporary, &self.path));
+        if moved.is_err() {
+            // It says nothing that is not said by the error.
+            let _ = fs::remove_file(&temporary);
+        }
+        moved.and_then(|()| File::open(folder)?.sync_all())
     }
 
     fn io(&self, operation: &'static str, source: io::Error) -> PointerError {

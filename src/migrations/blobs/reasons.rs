@@ -15,6 +15,12 @@ pub const CHANGED_WHILE_READ: Reason = Reason::new("CHANGED_WHILE_READ");
 pub const UNREPRESENTABLE_KEY: Reason = Reason::new("UNREPRESENTABLE_KEY");
 /// Something else than a blob is under the key.
 pub const NOT_A_BLOB: Reason = Reason::new("NOT_A_BLOB");
+/// Something else is under the key on the target.
+pub const TARGET_OCCUPIED: Reason = Reason::new("TARGET_OCCUPIED");
+/// Only the target has these bytes.
+pub const ONLY_COPY: Reason = Reason::new("ONLY_COPY");
+/// This user may not read or write the blob.
+pub const ACCESS_DENIED: Reason = Reason::new("ACCESS_DENIED");
 /// A backend takes no more.
 pub const TARGET_FULL: Reason = Reason::new("TARGET_FULL");
 
@@ -46,7 +52,16 @@ pub const REASONS: Reasons = Reasons::with(&[
         NOT_A_BLOB,
         "something else than a file has the name of the blob: move it away, then retry",
     ),
-    ReasonInfo::new(TARGET_FULL, "make room on the backend, then run the copy again"),
+    ReasonInfo::of_data(
+        TARGET_OCCUPIED,
+        "the target has something else under this key: move it away and retry, or replace it with `sterna blobs copy --retry --replace`",
+    ),
+    ReasonInfo::new(
+        ONLY_COPY,
+        "the source has not these bytes any more: put them back there before the copy is removed",
+    ),
+    ReasonInfo::new(ACCESS_DENIED, "give this user access, then retry"),
+    ReasonInfo::new(TARGET_FULL, "make room on the backend, then retry"),
 ]);
 
 /// What a failed call to a backend means for the blob. `side` is `source` or `target`.
@@ -57,7 +72,7 @@ pub(super) fn failure(side: &'static str, error: &BlobError) -> Failure {
         ErrorKind::Key => (Class::Permanent, UNREPRESENTABLE_KEY),
         ErrorKind::NotABlob => (Class::Permanent, NOT_A_BLOB),
         ErrorKind::Full => (Class::Transient, TARGET_FULL),
-        ErrorKind::Denied => (Class::Fatal, Reason::CREDENTIALS),
+        ErrorKind::Denied => (Class::Permanent, ACCESS_DENIED),
     };
     Failure::new(class, reason, format!("{side}: {error}")).from_dependency(side)
 }

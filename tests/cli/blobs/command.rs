@@ -6,11 +6,11 @@ use std::os::unix::fs::symlink;
 use super::files::{files, put};
 use crate::run::Place;
 
-const PLAN: [&str; 8] = [
+pub(super) const PLAN: [&str; 8] = [
     "blobs", "plan", "--job", "j", "--from", "dir:old", "--to", "dir:new",
 ];
 
-fn place() -> Place {
+pub(super) fn place() -> Place {
     let place = Place::new();
     for (key, bytes) in [
         ("a", b"one".to_vec()),
@@ -23,16 +23,16 @@ fn place() -> Place {
 }
 
 /// Runs a command of the job.
-fn on<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn on<'a>(command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["blobs", command, "--job", "j"][..], more].concat()
 }
 
-fn copied(place: &Place) {
+pub(super) fn copied(place: &Place) {
     place.sterna(PLAN).ends(0);
     place.sterna(on("copy", &[])).ends(0);
 }
 
-fn active(place: &Place) -> String {
+pub(super) fn active(place: &Place) -> String {
     let text = fs::read_to_string(place.path().join("active.json")).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let active = value["active"].as_str().unwrap();
@@ -141,6 +141,7 @@ fn a_gate_that_finds_anything_amiss_stays_closed() {
         .tells(&["z: it is not on the target", "--recheck"]);
     place.sterna(on("copy", &["--recheck"])).ends(0);
     fs::write(place.path().join("new/a"), "two").unwrap();
+    place.sterna(on("flip", &[])).ends(7);
     place
         .sterna(on("flip", &["--sample", "all"]))
         .ends(7)
@@ -151,7 +152,9 @@ fn a_gate_that_finds_anything_amiss_stays_closed() {
         audit.contains("next: sterna blobs copy --job j --recheck"),
         "{audit}"
     );
-    place.sterna(on("copy", &["--recheck"])).ends(0);
+    place.sterna(on("copy", &["--recheck"])).ends(3);
+    let replace = on("copy", &["--retry", "--replace"]);
+    place.sterna(replace).ends(0);
     place.sterna(on("flip", &["--sample", "all"])).ends(0);
 }
 
@@ -248,7 +251,7 @@ fn a_job_is_what_it_was_planned_as() {
         "--from",
         "dir:old",
         "--to",
-        "dir:new",
+        "dir:third",
         "--pointer",
         "no/such/active.json",
     ];

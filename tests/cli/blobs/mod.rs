@@ -1,5 +1,6 @@
 //! The commands of the blobs migration.
 
+mod careless;
 mod command;
 #[path = "../../blobs/files.rs"]
 mod files;

@@ -121,7 +121,10 @@ pub(in crate::cli) struct CopyArgs {
     /// Try the failed blobs again instead of what is left
     #[arg(long, conflicts_with_all = ["limit", "recheck"])]
     pub(super) retry: bool,
-    /// Look at every blob again, also where the copy ended: new blobs are copied, wrong ones replaced
+    /// Replace blobs on the target that differ from the source; without it they fail as `TARGET_OCCUPIED`
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Look at every blob again, also where the copy ended: new blobs are copied
     #[arg(long)]
     pub(super) recheck: bool,
 }
@@ -164,6 +167,10 @@ pub(in crate::cli) struct FlipArgs {
 
 /// Arguments of `blobs rollback`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag; clap keeps them apart"
+)]
 #[command(after_help = ROLLBACK)]
 pub(in crate::cli) struct RollbackArgs {
     #[command(flatten)]
@@ -171,6 +178,12 @@ pub(in crate::cli) struct RollbackArgs {
     /// Leave the copies on the target
     #[arg(long)]
     pub(super) keep_copies: bool,
+    /// Read this journal too: a file, or a folder with journals of other machines
+    #[arg(long, value_name = "PATH")]
+    pub(super) journal: Vec<PathBuf>,
+    /// Remove the copies that are known although journals are missing
+    #[arg(long, conflicts_with = "keep_copies")]
+    pub(super) allow_missing_journal: bool,
     /// Show what would be undone; change nothing
     #[arg(long)]
     pub(super) dry_run: bool,

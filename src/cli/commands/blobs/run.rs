@@ -97,7 +97,23 @@ fn absolute(path: &Path) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// `DRY_RUN` is never ignored.
+fn refuse_dry_run(settings: &Settings, command: &str, instead: &str) -> Result<(), UsageError> {
+    if settings.dry_run {
+        return Err(UsageError::new(
+            format!("`blobs {command}` has no dry run, and DRY_RUN is set"),
+            format!("leave DRY_RUN out; {instead}"),
+        ));
+    }
+    Ok(())
+}
+
 async fn copy(args: CopyArgs, settings: &Settings, context: &Context) -> Result<Exit> {
+    refuse_dry_run(
+        settings,
+        "copy",
+        "`sterna blobs verify` says what is missing",
+    )?;
     let options = CopyOptions {
         job: args.job.job,
         instance: args.instance,
@@ -106,6 +122,7 @@ async fn copy(args: CopyArgs, settings: &Settings, context: &Context) -> Result<
         max_duration: args.max_duration,
         retry: args.retry,
         recheck: args.recheck,
+        replace: args.replace,
     };
     let progress = Progress::new();
     let copied = Box::pin(blobs::copy(
@@ -154,6 +171,11 @@ async fn verify(args: VerifyArgs, settings: &Settings, context: &Context) -> Res
 }
 
 async fn flip(args: FlipArgs, settings: &Settings, context: &Context) -> Result<Exit> {
+    refuse_dry_run(
+        settings,
+        "flip",
+        "`sterna blobs verify --deep` looks at every blob",
+    )?;
     confirm(
         settings.environment,
         (args.yes, "flip a job"),
@@ -181,6 +203,8 @@ async fn rollback(args: RollbackArgs, settings: &Settings, context: &Context) ->
     let options = RollbackOptions {
         job: args.job.job,
         keep_copies: args.keep_copies,
+        journals: args.journal,
+        allow_missing_journal: args.allow_missing_journal,
         dry_run: args.dry_run || settings.dry_run,
     };
     if !options.dry_run {
@@ -192,7 +216,7 @@ async fn rollback(args: RollbackArgs, settings: &Settings, context: &Context) ->
     }
     let progress = Progress::new();
     let ends = (context.stop.clone(), progress.sink());
-    let undone = blobs::rollback(settings, options, ends).await;
+    let undone = Box::pin(blobs::rollback(settings, options, ends)).await;
     progress.finish();
     let report = undone?;
     let schema = Schema("sterna.blobs.rollback", 1);

@@ -76,6 +76,11 @@ impl Dir {
 
 #[async_trait]
 impl Backend for Dir {
+    fn place(&self) -> Result<String, BlobError> {
+        let told = self.root.place();
+        told.map_err(|error| BlobError::of_io("look at", &self.path.display().to_string(), &error))
+    }
+
     async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {
         self.at("look at", key, |root, key| {
             let Some(place) = root.find(key)? else {

@@ -44,6 +44,23 @@ impl Root {
         })
     }
 
+    /// Which folder it is, by device and inode.
+    pub(super) fn place(&self) -> io::Result<String> {
+        let stat = fs::fstat(&*self.folder)?;
+        Ok(format!("{}-{}", stat.st_dev, stat.st_ino))
+    }
+
+    /// What a file or folder below the root may be used for: what the root may be.
+    fn mode(&self, of: Mode) -> io::Result<Mode> {
+        let stat = fs::fstat(&*self.folder)?;
+        Ok(Mode::from_raw_mode(stat.st_mode) & of)
+    }
+
+    /// Gives a new file the permissions of the root.
+    pub(super) fn share(&self, file: impl AsFd) -> io::Result<()> {
+        Ok(fs::fchmod(file, self.mode(Mode::from_raw_mode(0o666))?)?)
+    }
+
     /// The folder of a key; `None` if it is not there.
     pub(super) fn find<'a>(&self, key: &'a str) -> io::Result<Option<Place<'a>>> {
         let (folders, name) = key.rsplit_once('/').unwrap_or(("", key));
@@ -62,7 +79,9 @@ impl Root {
             folder = match fs::mkdirat(&folder, component, Mode::from_raw_mode(0o777)) {
                 Ok(()) => {
                     fs::fsync(&folder)?;
-                    enter(&folder, component)?
+                    let made = enter(&folder, component)?;
+                    fs::fchmod(&made, self.mode(Mode::from_raw_mode(0o777))?)?;
+                    made
                 }
                 Err(Errno::EXIST) => enter(&folder, component)?,
                 Err(error) => return Err(error.into()),

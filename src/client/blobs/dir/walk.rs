@@ -113,8 +113,12 @@ impl Walk {
         for found in Dir::read_from(&folder)? {
             let found = found?;
             let mut name = found.file_name().to_bytes().to_vec();
-            let is_own = path.is_empty() && name == TEMPORARY.as_bytes();
-            if is_own || name == b"." || name == b".." {
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if path.is_empty() && name == TEMPORARY.as_bytes() {
+                // Not entered, and not silently.
+                left.push(name);
                 continue;
             }
             let kind = match found.file_type() {
@@ -170,6 +174,12 @@ fn entry(path: Vec<u8>, stat: &Stat) -> Entry {
     Entry::Blob {
         key,
         size: u64::try_from(stat.st_size).unwrap_or(0),
-        modified: seconds.map(|seconds| UnixMillis(seconds * 1_000 + nanos / 1_000_000)),
+        modified: seconds.map(|seconds| {
+            UnixMillis(
+                seconds
+                    .saturating_mul(1_000)
+                    .saturating_add(nanos / 1_000_000),
+            )
+        }),
     }
 }

@@ -15,6 +15,9 @@ use crate::client::blobs::{BlobError, BlobWriter, ErrorKind, Identity, Overwrite
 
 const WRITE: &str = "write";
 
+/// The length of the name of a temporary file, hexadecimal digits.
+const NAME: usize = 32;
+
 /// A temporary file below the root; it is gone when it is dropped before it was moved.
 pub(super) struct Temporary {
     folder: OwnedFd,
@@ -41,6 +44,7 @@ impl Temporary {
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = fs::openat(&folder, &*name, flags, Mode::from_raw_mode(0o666))?;
         let file = File::from(file);
+        root.share(&file)?;
         // The lock ends with the process, and says until then that somebody writes.
         file.lock()?;
         Ok(Self {
@@ -97,6 +101,11 @@ pub(super) fn tidy(root: &Root) -> io::Result<u64> {
     for found in fs::Dir::read_from(&folder)? {
         let found = found?;
         let name = found.file_name();
+        let is_ours =
+            name.to_bytes().len() == NAME && name.to_bytes().iter().all(u8::is_ascii_hexdigit);
+        if !is_ours {
+            continue;
+        }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let Ok(file) = fs::openat(&folder, name, flags, Mode::empty()) else {
             continue;

@@ -1,16 +1,14 @@
 //! `copy`: a blob that is not on the target, or has another length there.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::undo::{Uncopy, copied};
-use crate::client::blobs::{Backend, Overwrite, Published};
+use crate::client::blobs::{Overwrite, Published};
 use crate::engine::{Gap, Step, StepContext, Undoer, UnitContext};
 use crate::migrations::blobs::handle::{Blobs, Observation};
-use crate::migrations::blobs::reasons::{MISSING_BLOB, failure};
+use crate::migrations::blobs::reasons::{MISSING_BLOB, TARGET_OCCUPIED, failure};
 use crate::migrations::blobs::transfer::{SOURCE, TARGET, stage};
-use crate::migrations::blobs::{Blob, Digests};
+use crate::migrations::blobs::{Backends, Blob, Digests};
 use crate::model::{Effect, Failure, Reason, StepName};
 
 /// Its name in rows, reports and filters.
@@ -20,11 +18,19 @@ pub const COPY: StepName = StepName::new("copy");
 pub(in crate::migrations::blobs) struct Copy(Uncopy);
 
 impl Copy {
-    /// Copies that a rollback removes from this backend.
+    /// What it wrote, a rollback removes from the target, if the source has it.
     #[must_use]
-    pub(in crate::migrations::blobs) fn undone_at(target: Arc<dyn Backend>) -> Self {
-        Self(Uncopy(target))
+    pub(in crate::migrations::blobs) fn between(backends: &Backends) -> Self {
+        Self(Uncopy(backends.clone()))
     }
+}
+
+/// Something else is on the target, and it was not said that it is to be replaced.
+pub(super) fn occupied(key: &str, why: &str) -> Failure {
+    Failure::permanent(
+        TARGET_OCCUPIED,
+        format!("{TARGET}: {key} is there already: {why}"),
+    )
 }
 
 /// Writes the blob of an item to the target.
@@ -83,6 +89,9 @@ impl Step<Blobs> for Copy {
 
     async fn apply(&self, context: &StepContext<'_, Blobs>, gap: &Gap) -> Result<Effect, Failure> {
         let seen = context.observed.target.clone();
+        if seen.is_some() && !context.migration.replace {
+            return Err(occupied(&gap.subject, &gap.why));
+        }
         let overwrite = seen.map_or(Overwrite::Never, |head| Overwrite::If(head.tag));
         let (effect, digests) = write(context, &gap.subject, overwrite).await?;
         context.migration.remember(&gap.subject, digests);

@@ -3,18 +3,16 @@
 //! Nothing below repeats a call: a layer that did might store what was refused here. Nothing but the settled item records
 //! that it was read back; with cursor, row and file lost, it is read again.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
-use super::copy::write;
+use super::copy::{occupied, write};
 use super::undo::Uncopy;
-use crate::client::blobs::{Backend, Head, Overwrite};
+use crate::client::blobs::{Head, Overwrite};
 use crate::engine::{Depth, Gap, Step, StepContext, Undoer, UnitContext};
 use crate::migrations::blobs::handle::{Blobs, Observation};
 use crate::migrations::blobs::reasons::{MISSING_BLOB, TARGET_MISMATCH, failure};
 use crate::migrations::blobs::transfer::{SOURCE, TARGET, digests_of};
-use crate::migrations::blobs::{Blob, Digests};
+use crate::migrations::blobs::{Backends, Blob, Digests};
 use crate::model::{Effect, Failure, Reason, StepName};
 
 /// Its name in rows, reports and filters.
@@ -31,10 +29,10 @@ struct ReadBack {
 }
 
 impl Verify {
-    /// Blobs that were written again, and that a rollback removes from this backend.
+    /// What it wrote, a rollback removes from the target, if the source has it.
     #[must_use]
-    pub(in crate::migrations::blobs) fn undone_at(target: Arc<dyn Backend>) -> Self {
-        Self(Uncopy(target))
+    pub(in crate::migrations::blobs) fn between(backends: &Backends) -> Self {
+        Self(Uncopy(backends.clone()))
     }
 }
 
@@ -107,9 +105,14 @@ impl Step<Blobs> for Verify {
 
     async fn apply(&self, context: &StepContext<'_, Blobs>, gap: &Gap) -> Result<Effect, Failure> {
         let key = &*gap.subject;
-        let first = read_back(context, key, context.migration.recall(key)).await?;
+        let written = context.migration.recall(key);
+        let may_replace = written.is_some() || context.migration.replace;
+        let first = read_back(context, key, written).await?;
         if first.is_right {
             return Ok(Effect::new("blob-verified", key).fact("sha256", first.digests.sha256_hex()));
+        }
+        if !may_replace {
+            return Err(occupied(key, "it has other bytes"));
         }
         let over = Overwrite::If(first.head.tag.clone());
         let (effect, written) = write(context, key, over).await?;
