@@ -33,7 +33,8 @@
 //!
 //! The lease is renewed by `LeasedUnit::renew_until_lost` (`engine/unit/leased.rs`); every write
 //! of its row goes through `LeaseGuard` (`engine/lease.rs`). A retry takes stations 4 and 6 to 10,
-//! and writes failure rows, then counters (`engine/run/items`); an audit takes 9 and the gaps of 10,
+//! and writes failure rows, then counters (`engine/run/items/again.rs`); attempts and their backoff are counted in
+//! `engine/attempts.rs`; an audit takes 9 and the gaps of 10,
 //! and judges (`engine/audit`); a rollback walks the journals (`engine/rollback`).
 //!
 //! # Glossary
@@ -54,7 +55,7 @@
 //! | residue | what stays in the world after an undo, in words |
 //! | undo | taking an effect out of the world; a rollback undoes what the journals name |
 //! | pass | one listing of a unit from its first item to its last |
-//! | settle | to give an item its final outcome: migrated, found, skipped, failed, quarantined, unknown |
+//! | settle | to give an item its final outcome: migrated, found, skipped, failed, quarantined, unknown; counted by `model::Counts`, and shown as the sum of the progress rows |
 //! | quarantined | failed for a permanent reason; the run goes on without it |
 //! | cursor | the last item below which every item of the pass is settled |
 //! | checkpoint | cursor and settled items above it, in the row and in a local file |
@@ -105,13 +106,14 @@
 //! - A new **field on the wire**: `proto`, with a vector. A new **call** to a service: one file in
 //!   that service's folder of `client`.
 //! - A new **step** on uploads: one file in `migrations/uploads/steps` with its name and words, its
-//!   gaps there or in the pure decision (`migrations/uploads/decide`), and a line in `mod.rs` and
-//!   `all.rs` beside it. Flags, help, order and reports follow from these.
+//!   gaps there or in the pure decision (`migrations/uploads/decide`), and its lines in `mod.rs` and
+//!   `all.rs` beside it. `--only`, help, order and reports follow from these.
 //! - A new **migration**: `migrations/X` (items, steps, reasons, vocabulary), a `Workload` in
 //!   `app/X`, its commands in `cli/commands`; `tests/uploads/beside.rs` is a whole small one.
 //! - A new **backend for blobs**: one folder in `client/blobs` and one entry in `client/blobs/url.rs`, held to the suite in
 //!   `tests/blobs/backends.rs`.
-//! - A new **store of rows**: the trait `state::rows::Rows`, held to the suite in `tests/state`.
+//! - A new **store of rows**: one file in `state/rows` over the trait `Rows`, its name in `state/config.rs`, its line in
+//!   `state/store.rs`, and one in `tests/state/place.rs`, whose suite it is held to.
 //! - A new thing to **keep over a crash**: one table, one file in `state/tables`; rows of one
 //!   migration alone go to `migrations/X/rows`.
 //! - A new **face** (a form of `--output`): one file in `monitor/faces` with its `FACE`, and its line in `FACES`. The

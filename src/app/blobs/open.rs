@@ -181,7 +181,7 @@ fn one_place(job: &Job) -> CommandError {
 /// Another process has it; the folder cannot be used.
 pub(super) fn lock(settings: &Settings, name: &str) -> Result<File> {
     let name = job_name(name)?;
-    let path = settings.state_dir.join(format!("{NAME}-{name}.lock"));
+    let path = settings.state_dir.join(format!("{NAME}-job-{name}.lock"));
     if !settings.state_dir.is_dir() {
         return Err(no_job(&name).into());
     }
