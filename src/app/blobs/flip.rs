@@ -110,7 +110,7 @@ async fn pass(
     sink: &ProgressSink,
 ) -> Result<()> {
     let (layout, url) = (&opened.session.workload.layout, &opened.row.job.from);
-    let (total, planned_at) = (opened.row.blobs.max(1), opened.row.planned_at);
+    let total = opened.row.blobs.max(1);
     let mut listing = opened.session.workload.backends.source.list("", None);
     while let Some(entry) = listing.next().await {
         let (key, (size, modified)) =
@@ -132,8 +132,7 @@ async fn pass(
             gate.listed.saturating_mul(sample).div_ceil(total)
         });
         // What was written since the job was planned may have been copied before.
-        let is_new = modified.is_none_or(|modified| modified >= planned_at);
-        let is_due = gate.read < due || is_new;
+        let is_due = gate.read < due || opened.row.is_since_planned(modified);
         if let Some(why) = look(opened, (&key, size), is_due).await? {
             gate.close(format!("{key}: {why}"));
         } else if is_due {

@@ -181,10 +181,7 @@ async fn carry_back(opened: &Opened, dry_run: bool) -> Result<u64> {
             continue;
         };
         // What lay there before is nobody's here.
-        if blob
-            .modified
-            .is_some_and(|modified| modified < opened.row.planned_at)
-        {
+        if !opened.row.is_since_planned(blob.modified) {
             continue;
         }
         let key = blob.key;

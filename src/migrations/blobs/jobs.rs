@@ -2,6 +2,8 @@
 //!
 //! A job changes by compare-and-set alone: every change names the version of the row that it was decided on.
 
+use std::time::Duration;
+
 use crate::model::{MigrationName, UnixMillis};
 use crate::state::define::Definition;
 use crate::state::rows::{self, Condition, Key, Row, Value, Written, stamp};
@@ -15,6 +17,9 @@ pub const NAME: &str = "blobs";
 /// The table of jobs.
 const JOBS: &str = "jobs";
 const KEY: &str = "job";
+
+/// By how much the clock that dates blobs may be behind the one that dated the plan.
+const CLOCKS_DIFFER: Duration = Duration::from_hours(1);
 
 /// The state of this migration: tables `PREFIX-blobs-…`, files `blobs-instance-N-…`.
 ///
@@ -58,6 +63,14 @@ pub struct JobRow {
     pub bytes: u64,
     /// Grows with every change of the row.
     pub version: u64,
+}
+
+impl JobRow {
+    /// Whether a blob may have been written since the job was planned. Clocks of backends and of this machine differ.
+    #[must_use]
+    pub fn is_since_planned(&self, modified: Option<UnixMillis>) -> bool {
+        modified.is_none_or(|modified| modified + CLOCKS_DIFFER >= self.planned_at)
+    }
 }
 
 impl Jobs {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::command::{PLAN, active, copied, on, place};
 use super::files::{files, put};
@@ -221,4 +222,37 @@ fn a_copy_takes_up_no_blobs_of_another_job() {
     assert!(files(&place.path().join("fourth")).is_empty());
     place.sterna(["blobs", "copy", "--job", "k"]).ends(0);
     assert_eq!(files(&place.path().join("fourth")).len(), 1);
+}
+
+#[test]
+fn a_reader_never_misses_a_blob_while_it_is_moved_there_and_back() {
+    let place = Place::new();
+    for number in 0..300 {
+        put(
+            &place.path().join("old").join(format!("{number}")),
+            format!("blob {number}").as_bytes(),
+        );
+    }
+    place
+        .sterna([&PLAN[..], &["--pointer", "active.json"]].concat())
+        .ends(0);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let mut read = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                let id = format!("{}", (read * 7) % 300);
+                let got = place.sterna(on("get", &[&id])).ends(0);
+                assert_eq!(got.stdout, format!("blob {id}").as_bytes());
+                read += 1;
+            }
+            read
+        });
+        for command in ["copy", "flip", "rollback"] {
+            place.sterna(on(command, &[])).ends(0);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        assert!(reading.join().unwrap() > 3);
+    });
+    assert!(files(&place.path().join("new")).is_empty());
 }
