@@ -31,7 +31,9 @@ fn files(root: &Path, folder: &Path) -> Vec<String> {
 #[test]
 fn every_file_of_the_clients_has_its_rows_or_makes_no_call() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/client");
-    let there: BTreeSet<String> = files(&root, &root).into_iter().collect();
+    let mut there: BTreeSet<String> = files(&root, &root).into_iter().collect();
+    // No service of the network: its backends are held to `tests/blobs`.
+    there.retain(|file| !file.starts_with("blobs/"));
     let with_rows: BTreeSet<&str> = CALLS.iter().map(|call| call.file).collect();
     let without: BTreeSet<&str> = MACHINERY.iter().copied().collect();
     assert!(with_rows.is_disjoint(&without));
