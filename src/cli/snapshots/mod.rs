@@ -4,6 +4,7 @@
 
 mod help;
 mod reports;
+mod runs;
 mod stored;
 mod views;
 

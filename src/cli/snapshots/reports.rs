@@ -6,19 +6,15 @@ use serde_json::json;
 
 use super::Stored;
 use crate::app::{
-    AuditReport, AuditedItem, ControlReport, Ended, InitReport, InitTable, LegacyFinding, Listed,
-    PlanReport, RollbackPlan, RollbackReport, RunFindings, RunReport, SetupReport, SetupShare,
-    UnaccountedUnit, UnlistedUnit,
+    AuditReport, AuditedItem, ControlReport, Ended, InitReport, InitTable, Listed, PlanReport,
+    RollbackPlan, RollbackReport, SetupReport, SetupShare, UnaccountedUnit, UnlistedUnit,
 };
-use crate::cli::commands::{ctl, init, migrate, rollback, setup, verify};
+use crate::cli::commands::{ctl, init, rollback, setup, verify};
 use crate::cli::output;
-use crate::model::{
-    Counts, Finding, InstanceId, PlanId, Reason, RunId, StateIdentity, StepCounts, StepName,
-    StepPlan, Verdict, VerdictCounts,
-};
-use crate::monitor::{PlanLine, Totals};
+use crate::model::{Finding, RunId, StateIdentity, StepName, Verdict, VerdictCounts};
+use crate::monitor::PlanLine;
 
-const REPORTS: Stored = Stored::of("reports");
+pub(super) const REPORTS: Stored = Stored::of("reports");
 
 pub(super) const RUN: &str = "6c1f0b52-6a47-4e6c-9c37-0d5a3a3f9a11";
 pub(super) const PLAN: &str = "1f3a9c20b7d4e8150000000000000000";
@@ -26,193 +22,11 @@ pub(super) const ALICE: &str = "did:mailto:example.com:alice";
 pub(super) const SPACE: &str = "did:key:z6MkmdJyJJWEX2X7Bwq3C8k512Y7kCBnzUKEg47RXbWf5vpF";
 pub(super) const ROOT: &str = "bafybeia4x32auzcufjnigqzraljyg6emkznboyg535eqadxyne2mz5tjqq";
 
-fn counts(done: u64, found: u64, quarantined: u64, planned: u64) -> Counts {
-    Counts {
-        done,
-        found,
-        quarantined,
-        ..Counts::planned(planned)
-    }
-}
-
-fn totals() -> Totals {
-    let mut totals = Totals {
-        counts: counts(96, 3, 1, 400),
-        live: true,
-        adds_up: true,
-        ..Totals::default()
-    };
-    (totals.units.completed, totals.units.failed) = (3, 1);
-    (totals.units.in_progress, totals.units.pending) = (1, 6);
-    totals
-}
-
-fn state() -> StateIdentity {
+pub(super) fn state() -> StateIdentity {
     StateIdentity {
         id: Some("9f1c2d3e".to_owned()),
         ..StateIdentity::new("local", "local-migration-progress")
     }
-}
-
-fn run() -> RunReport {
-    RunReport {
-        run: Some(RunId::new(RUN)),
-        plan: Some(PlanId::new(PLAN)),
-        state: state(),
-        this_run: counts(12, 0, 0, 12),
-        counts: counts(96, 3, 1, 160),
-        totals: Some(totals()),
-        seconds: 41.0,
-        unfinished: 2,
-        failures: [(Reason::new("MISSING_BLOB"), 1)].into(),
-        files: vec![PathBuf::from("migration-state/instance-1-journal.ndjson")],
-        ..RunReport::default()
-    }
-}
-
-#[track_caller]
-fn holds(name: &str, report: &RunReport) {
-    let typed = "sterna migrate --customers-file migration-state/instance-1-customers.json";
-    REPORTS.holds(name, &migrate::lines(report, typed));
-}
-
-#[test]
-fn stopped_runs_read_as_they_were_reviewed() {
-    let stopped = |reason: &str| Ended::Stopped {
-        reason: reason.to_owned(),
-        aborted: false,
-    };
-    holds(
-        "migrate-limit",
-        &RunReport {
-            ended: Ended::Limit,
-            ..run()
-        },
-    );
-    holds(
-        "migrate-ctrl-c",
-        &RunReport {
-            ended: stopped("SIGINT"),
-            helped: [(InstanceId::new("2"), counts(4, 0, 0, 4))].into(),
-            own: RunFindings {
-                unverified_blocks: 1,
-                ..RunFindings::default()
-            },
-            ..run()
-        },
-    );
-}
-
-#[test]
-fn whole_runs_read_as_they_were_reviewed() {
-    holds(
-        "migrate-finished",
-        &RunReport {
-            this_run: counts(156, 3, 1, 160),
-            counts: counts(156, 3, 1, 160),
-            unfinished: 0,
-            units_without_row: 1,
-            ..run()
-        },
-    );
-    holds(
-        "migrate-service-down",
-        &RunReport {
-            ended: Ended::Trouble {
-                reason: "DynamoDB was unreachable for 60 s".to_owned(),
-            },
-            ..run()
-        },
-    );
-    let differences = vec![
-        LegacyFinding {
-            customer: ALICE.to_owned(),
-            space: Some(SPACE.to_owned()),
-            found: "left in-progress with 3 of 9".to_owned(),
-            done: "processed again: completed, 9 migrated".to_owned(),
-            needs_a_look: false,
-        },
-        LegacyFinding {
-            customer: ALICE.to_owned(),
-            space: None,
-            found: "a migration space that lacks its key".to_owned(),
-            done: "kept: nothing can be stored in it without its key, and no second one is created"
-                .to_owned(),
-            needs_a_look: true,
-        },
-    ];
-    holds(
-        "migrate-takeover",
-        &RunReport {
-            own: RunFindings {
-                differences,
-                ..RunFindings::default()
-            },
-            ..run()
-        },
-    );
-}
-
-#[test]
-fn retries_read_as_they_were_reviewed() {
-    let report = RunReport {
-        plan: None,
-        this_run: counts(1, 0, 1, 2),
-        counts: counts(1, 0, 1, 2),
-        unfinished: 0,
-        seconds: 0.4,
-        unknown_items: vec!["bafyone".to_owned(), "QmTwo".to_owned()],
-        ..run()
-    };
-    REPORTS.holds("retry", &migrate::lines(&report, "sterna retry --failed"));
-}
-
-#[test]
-fn dry_runs_and_single_steps_read_as_they_were_reviewed() {
-    let plan = |effects, bytes_to_read| StepPlan {
-        effects,
-        bytes_to_read,
-    };
-    let names = crate::app::uploads_vocabulary()
-        .steps
-        .iter()
-        .map(|step| step.name.clone());
-    let steps = [plan(1, 0), plan(52, 8_700_000), plan(52, 0), plan(118, 0)];
-    let report = RunReport {
-        dry_run: true,
-        verdicts: Some(VerdictCounts {
-            ok: 8,
-            missing: 52,
-            ..VerdictCounts::default()
-        }),
-        would: names.zip(steps).collect(),
-        own: RunFindings {
-            ended_spaces: 1,
-            withheld_spaces: 2,
-            ..RunFindings::default()
-        },
-        seconds: 2.5,
-        ..RunReport::default()
-    };
-    let lines = migrate::lines(&report, "sterna migrate --space did:key:z6Mk… --dry-run");
-    REPORTS.holds("migrate-dry-run", &lines);
-
-    let name = StepName::from("gateway-auth".to_owned());
-    let spaces = StepCounts {
-        applied: 4,
-        found: 1,
-        failed: [(Reason::new("MISSING_DELEGATION"), 1)].into(),
-    };
-    let report = RunReport {
-        only: Some("gateway-auth"),
-        steps: [(name, spaces)].into(),
-        totals: None,
-        unfinished: 0,
-        failures: std::collections::BTreeMap::default(),
-        ..run()
-    };
-    let lines = migrate::lines(&report, "sterna migrate --test-gateway-auth --limit all");
-    REPORTS.holds("migrate-test-gateway-auth", &lines);
 }
 
 fn stopped_audit() -> AuditReport {
