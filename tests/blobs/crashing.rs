@@ -1,20 +1,15 @@
 //! A process that ends before or after any call to the target: going on ends equal (docs/blobs.md §12, 5).
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::BoxStream;
-use sterna::client::blobs::{
-    Backend, BlobError, BlobWriter, Entry, Head, Identity, Overwrite, Published, Reading, Removed,
-};
 use sterna::runtime::Tasks;
 use tokio::sync::Notify;
 
 use crate::files::files;
 use crate::scene::{Scene, open};
+use crate::scripted::{Script, Scripted};
 
 /// Lets so many calls through; the next one never returns, before or after it was made.
 struct Point {
@@ -34,86 +29,26 @@ impl Point {
         left.is_ok_and(|left| left == 1)
     }
 
-    async fn around<T>(&self, call: impl Future<Output = T>) -> T {
-        let is_here = self.is_here();
-        if is_here && !self.after {
-            self.end().await;
-        }
-        let done = call.await;
-        if is_here {
-            self.end().await;
-        }
-        done
-    }
-
     async fn end(&self) {
         self.reached.notify_one();
         std::future::pending::<()>().await;
     }
 }
 
-struct Ending(Arc<dyn Backend>, Arc<Point>);
-
-impl fmt::Debug for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ending")
-    }
-}
-
-struct EndingWriter(Box<dyn BlobWriter>, Arc<Point>);
-
 #[async_trait]
-impl BlobWriter for EndingWriter {
-    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
-        self.1.around(self.0.write(bytes)).await
+impl Script for Point {
+    async fn enter(&self) -> bool {
+        let is_here = self.is_here();
+        if is_here && !self.after {
+            self.end().await;
+        }
+        is_here
     }
 
-    async fn seal(&mut self) -> Result<Identity, BlobError> {
-        self.1.around(self.0.seal()).await
-    }
-
-    async fn publish(self: Box<Self>, overwrite: Overwrite) -> Result<Published, BlobError> {
-        self.1.around(self.0.publish(overwrite)).await
-    }
-}
-
-#[async_trait]
-impl Backend for Ending {
-    async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {
-        self.1.around(self.0.head(key)).await
-    }
-
-    async fn read(&self, key: &str) -> Result<Option<Reading>, BlobError> {
-        self.1.around(self.0.read(key)).await
-    }
-
-    async fn create(&self, key: &str, size: u64) -> Result<Box<dyn BlobWriter>, BlobError> {
-        let writer = self.1.around(self.0.create(key, size)).await?;
-        Ok(Box::new(EndingWriter(writer, Arc::clone(&self.1))))
-    }
-
-    async fn remove(&self, key: &str, of: &Identity) -> Result<Removed, BlobError> {
-        self.0.remove(key, of).await
-    }
-
-    fn list(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-    ) -> BoxStream<'static, Result<Entry, BlobError>> {
-        self.0.list(prefix, after)
-    }
-
-    async fn tidy(&self) -> Result<u64, BlobError> {
-        self.0.tidy().await
-    }
-
-    fn place(&self) -> Result<String, BlobError> {
-        self.0.place()
-    }
-
-    fn refusal(&self, key: &str) -> Option<String> {
-        self.0.refusal(key)
+    async fn leave(&self, is_here: bool) {
+        if is_here {
+            self.end().await;
+        }
     }
 }
 
@@ -127,7 +62,7 @@ async fn ends_at(call: usize, after: bool) -> bool {
         reached: Notify::new(),
         after,
     });
-    let ending = Arc::new(Ending(open(&scene.path("to")), Arc::clone(&point)));
+    let ending = Arc::new(Scripted(open(&scene.path("to")), Arc::clone(&point)));
     let session = scene.session(ending).await;
     let (units, tasks) = (scene.units(), Tasks::new());
     let mut running = tasks.spawn(async move {

@@ -1,21 +1,16 @@
 //! Targets and sources that do not keep or give what they should: nothing is believed that was not read back
 //! (docs/blobs.md §12, 6 to 8).
 
-use std::fmt;
 use std::fs;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::stream::BoxStream;
-use sterna::client::blobs::{
-    Backend, BlobError, BlobWriter, Entry, Head, Identity, Overwrite, Published, Reading, Removed,
-};
+use sterna::client::blobs::Backend;
 use sterna::migrations::blobs::{SOURCE_CORRUPT, TARGET_MISMATCH, TARGET_OCCUPIED};
 
 use crate::files::{files, put};
 use crate::scene::{Scene, open};
+use crate::scripted::{Script, Scripted};
 
 /// How a target lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,16 +23,6 @@ enum Lie {
     Drop,
 }
 
-struct Lying(Arc<dyn Backend>, Lie);
-
-impl fmt::Debug for Lying {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.1)
-    }
-}
-
-struct LyingWriter(Box<dyn BlobWriter>, Lie);
-
 fn flipped(bytes: &Bytes) -> Bytes {
     let mut bytes = bytes.to_vec();
     if let Some(first) = bytes.first_mut() {
@@ -46,89 +31,38 @@ fn flipped(bytes: &Bytes) -> Bytes {
     bytes.into()
 }
 
-#[async_trait]
-impl BlobWriter for LyingWriter {
-    async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
-        let bytes = if self.1 == Lie::Write {
+impl Script for Lie {
+    fn written(&self, bytes: Bytes) -> Bytes {
+        if *self == Self::Write {
             flipped(&bytes)
         } else {
             bytes
-        };
-        self.0.write(bytes).await
-    }
-
-    async fn seal(&mut self) -> Result<Identity, BlobError> {
-        self.0.seal().await
-    }
-
-    async fn publish(self: Box<Self>, overwrite: Overwrite) -> Result<Published, BlobError> {
-        if self.1 == Lie::Drop {
-            return Ok(Published::Done);
         }
-        self.0.publish(overwrite).await
+    }
+
+    fn read(&self, bytes: Bytes) -> Bytes {
+        if *self == Self::Read {
+            flipped(&bytes)
+        } else {
+            bytes
+        }
+    }
+
+    fn drops(&self) -> bool {
+        *self == Self::Drop
     }
 }
 
-#[async_trait]
-impl Backend for Lying {
-    async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {
-        self.0.head(key).await
-    }
-
-    async fn read(&self, key: &str) -> Result<Option<Reading>, BlobError> {
-        let reading = self.0.read(key).await?;
-        let flips = self.1 == Lie::Read;
-        Ok(reading.map(|Reading { head, body }| Reading {
-            head,
-            body: body
-                .map(move |bytes| {
-                    if flips {
-                        bytes.map(|bytes| flipped(&bytes))
-                    } else {
-                        bytes
-                    }
-                })
-                .boxed(),
-        }))
-    }
-
-    async fn create(&self, key: &str, size: u64) -> Result<Box<dyn BlobWriter>, BlobError> {
-        Ok(Box::new(LyingWriter(
-            self.0.create(key, size).await?,
-            self.1,
-        )))
-    }
-
-    async fn remove(&self, key: &str, of: &Identity) -> Result<Removed, BlobError> {
-        self.0.remove(key, of).await
-    }
-
-    fn list(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-    ) -> BoxStream<'static, Result<Entry, BlobError>> {
-        self.0.list(prefix, after)
-    }
-
-    async fn tidy(&self) -> Result<u64, BlobError> {
-        self.0.tidy().await
-    }
-
-    fn place(&self) -> Result<String, BlobError> {
-        self.0.place()
-    }
-
-    fn refusal(&self, key: &str) -> Option<String> {
-        self.0.refusal(key)
-    }
+/// The target of a scene, which lies.
+fn lying(scene: &Scene, lie: Lie) -> Arc<dyn Backend> {
+    Arc::new(Scripted(open(&scene.path("to")), Arc::new(lie)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_does_not_keep_what_is_written_is_found_out() {
     for lie in [Lie::Write, Lie::Read] {
         let scene = Scene::new(&[("a", b"some bytes"), ("b/c", b"others")]);
-        let target = Arc::new(Lying(open(&scene.path("to")), lie));
+        let target = lying(&scene, lie);
         let report = scene.copy(&*scene.session(target).await).await;
         assert_eq!(report.counts.quarantined, 2, "{lie:?}");
         assert_eq!(report.failures.get(&TARGET_MISMATCH), Some(&2), "{lie:?}");
@@ -140,7 +74,7 @@ async fn a_target_that_does_not_keep_what_is_written_is_found_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_drops_writes_never_counts_as_copied() {
     let scene = Scene::new(&[("a", b"some bytes")]);
-    let target = Arc::new(Lying(open(&scene.path("to")), Lie::Drop));
+    let target = lying(&scene, Lie::Drop);
     let report = scene.copy(&*scene.session(target).await).await;
     assert_eq!(
         (report.counts.done, report.counts.bad()),

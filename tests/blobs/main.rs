@@ -8,3 +8,4 @@ mod files;
 mod folder;
 mod lying;
 mod scene;
+mod scripted;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::command::{PLAN, active, copied, on, place};
+use super::command::{PLAN, active, copied, on, place, plan};
 use super::files::{files, put};
 use crate::run::Place;
 
@@ -74,31 +74,11 @@ fn two_jobs_never_write_to_one_place() {
     copied(&place);
     put(&place.path().join("third/a"), b"another");
     for to in ["dir:new", "dir:new/inside", "dir:."] {
-        let plan = [
-            "blobs",
-            "plan",
-            "--job",
-            "k",
-            "--from",
-            "dir:third",
-            "--to",
-            to,
-        ];
         let code = if to == "dir:." { 2 } else { 13 };
-        place.sterna(plan).ends(code);
+        place.sterna(plan("k", "dir:third", to)).ends(code);
     }
     place.sterna(on("rollback", &[])).ends(0);
-    let plan = [
-        "blobs",
-        "plan",
-        "--job",
-        "k",
-        "--from",
-        "dir:third",
-        "--to",
-        "dir:new",
-    ];
-    place.sterna(plan).ends(0);
+    place.sterna(plan("k", "dir:third", "dir:new")).ends(0);
 }
 
 #[test]
@@ -206,16 +186,7 @@ fn a_copy_takes_up_no_blobs_of_another_job() {
     let place = place();
     put(&place.path().join("third/a"), b"another");
     place.sterna(PLAN).ends(0);
-    let other = [
-        "blobs",
-        "plan",
-        "--job",
-        "k",
-        "--from",
-        "dir:third",
-        "--to",
-        "dir:fourth",
-    ];
+    let other = plan("k", "dir:third", "dir:fourth");
     place.sterna(other).ends(0);
     place.sterna(on("copy", &[])).ends(0);
     assert_eq!(files(&place.path().join("new")).len(), 3);
@@ -255,4 +226,39 @@ fn a_reader_never_misses_a_blob_while_it_is_moved_there_and_back() {
         assert!(reading.join().unwrap() > 3);
     });
     assert!(files(&place.path().join("new")).is_empty());
+}
+
+#[test]
+fn copies_that_are_to_be_kept_stay_while_readers_go_back() {
+    let place = flipped();
+    let copies = files(&place.path().join("new"));
+    let kept = place.sterna(on("rollback", &["--keep-copies"])).ends(0);
+    assert!(
+        kept.text().contains("copies on the target were left"),
+        "{}",
+        kept.text()
+    );
+    assert_eq!(active(&place), "old");
+    assert!(files(&place.path().join("new")) == copies);
+    // What was kept can go later.
+    place.sterna(on("rollback", &[])).ends(0);
+    assert!(files(&place.path().join("new")).is_empty());
+}
+
+#[test]
+fn what_is_known_is_removed_without_a_journal_if_that_is_said() {
+    let place = flipped();
+    fs::remove_file(
+        place
+            .path()
+            .join("migration-state/blobs-instance-1-journal.ndjson"),
+    )
+    .unwrap();
+    place.sterna(on("rollback", &[])).ends(13);
+    place
+        .sterna(on("rollback", &["--allow-missing-journal"]))
+        .ends(3);
+    assert_eq!(active(&place), "old");
+    // No journal says that these are ours.
+    assert_eq!(files(&place.path().join("new")).len(), 3);
 }

@@ -6,9 +6,12 @@ use std::os::unix::fs::symlink;
 use super::files::{files, put};
 use crate::run::Place;
 
-pub(super) const PLAN: [&str; 8] = [
-    "blobs", "plan", "--job", "j", "--from", "dir:old", "--to", "dir:new",
-];
+pub(super) const PLAN: [&str; 8] = plan("j", "dir:old", "dir:new");
+
+/// The plan of a job.
+pub(super) const fn plan<'a>(job: &'a str, from: &'a str, to: &'a str) -> [&'a str; 8] {
+    ["blobs", "plan", "--job", job, "--from", from, "--to", to]
+}
 
 pub(super) fn place() -> Place {
     let place = Place::new();
@@ -192,21 +195,15 @@ fn one_place_is_no_job_and_a_place_inside_the_other_is_refused() {
     symlink("old", place.path().join("link")).unwrap();
     let before = place.entries();
     for to in ["dir:old", "dir:old/", "dir:./old", "dir:link"] {
-        let plan = place.sterna([
-            "blobs", "plan", "--job", "j", "--from", "dir:old", "--to", to,
-        ]);
-        assert!(plan.ends(0).text().contains("nothing to do"), "{to}");
+        let planned = place.sterna(plan("j", "dir:old", to));
+        assert!(planned.ends(0).text().contains("nothing to do"), "{to}");
     }
-    let inside = [
-        "blobs",
-        "plan",
-        "--job",
-        "j",
-        "--from",
-        "dir:old",
-        "--to",
-        "dir:old/b",
-    ];
+    let inside = plan("j", "dir:old", "dir:old/b");
+    let behind = plan("j", "dir:old", "dir:link/new");
+    place
+        .sterna(behind)
+        .ends(2)
+        .tells(&["lies inside the other"]);
     place
         .sterna(inside)
         .ends(2)
@@ -225,16 +222,7 @@ fn a_job_is_what_it_was_planned_as() {
     place.sterna(["blobs", "status"]).ends(10);
     place.sterna(PLAN).ends(0);
     place.sterna(PLAN).ends(0);
-    let other = [
-        "blobs",
-        "plan",
-        "--job",
-        "j",
-        "--from",
-        "dir:old",
-        "--to",
-        "dir:other",
-    ];
+    let other = plan("j", "dir:old", "dir:other");
     place
         .sterna(other)
         .ends(13)
@@ -244,24 +232,15 @@ fn a_job_is_what_it_was_planned_as() {
         place.sterna(["blobs", "copy", "--job", wrong]).ends(2);
     }
     let nowhere = [
-        "blobs",
-        "plan",
-        "--job",
-        "k",
-        "--from",
-        "dir:old",
-        "--to",
-        "dir:third",
-        "--pointer",
-        "no/such/active.json",
-    ];
+        &plan("k", "dir:old", "dir:third")[..],
+        &["--pointer", "no/such/active.json"],
+    ]
+    .concat();
     place
         .sterna(nowhere)
         .ends(2)
         .tells(&["its folder does not exist"]);
-    let scheme = [
-        "blobs", "plan", "--job", "k", "--from", "ftp://x", "--to", "dir:new",
-    ];
+    let scheme = plan("k", "ftp://x", "dir:new");
     place.sterna(scheme).ends(2).tells(&["dir:/path"]);
 }
 

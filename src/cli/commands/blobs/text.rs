@@ -215,7 +215,7 @@ pub(super) fn of_rollback(report: &RollbackReport, typed: &str) -> String {
         lines.push(format!("  {blobs} {would}copied back to the source first"));
     }
     match &report.copies {
-        None => lines.push("  the copies are still on the target".to_owned()),
+        None => lines.push("  copies on the target were left as they are".to_owned()),
         Some(copies) if dry_run => {
             let effects = copies.plan.undone.iter().map(|one| one.effects).sum();
             let copies = BLOB.count(effects);
